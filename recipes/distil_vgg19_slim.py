@@ -1,0 +1,357 @@
+#!/usr/bin/env python3
+"""Train `vgg19-slim`, the embedded feature network, from VGG-19.
+
+    python recipes/distil_vgg19_slim.py --teacher vgg19.caffe --photos DIR --paintings DIR --out RUN --steps 6000
+
+The student has VGG-19's layers at a quarter of its width or less. Beside it, a linear head per served layer lifts
+its features h into the teacher's width: A h ≈ f, so A (h hᵀ) Aᵀ ≈ f fᵀ, and losses keep the teacher's meaning. At the
+end A = Q R with orthonormal Q, which leaves every norm of features and Gram matrices alone; only the small square R
+is kept, as the network's "taps".
+
+It starts from the teacher: in each layer the channels that best span all of them (QR with column pivoting), their
+weights contracted with the least-squares map from the chosen inputs to all inputs. Then it learns on photographs,
+paintings, blends and noise, and on pictures that are being optimised through the student itself, so that it is right
+where optimisation leads.
+
+Resumable: run the same command again. `--steps` may be raised or lowered; the rate falls over the last 30 %.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import random
+import time
+from pathlib import Path
+
+import numpy as np
+import scipy.linalg
+import torch
+from PIL import Image
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+from brushwork.features.vgg import SLIM_LAYERS, SLIM_STAGES, SLIM_WIDTHS, VGG, VGG_WIDTHS, layer_names
+from brushwork.weights import Preprocessing, get_record
+
+CAFFE = Preprocessing((123.68 / 255, 116.779 / 255, 103.939 / 255), (1 / 255, 1 / 255, 1 / 255), bgr=True)
+SLIM = Preprocessing((0.5, 0.5, 0.5), (0.25, 0.25, 0.25))
+STYLE_LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
+CROP = 192
+PICTURES = ("*.jpg", "*.jpeg", "*.png", "*.webp")
+
+
+class Student(nn.Module):
+    """The slim network and its heads into the teacher's width."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.net = VGG(SLIM_STAGES, SLIM_WIDTHS, SLIM)
+        for conv in self.net.convs.values():
+            nn.init.dirac_(conv.weight)
+        self.heads = nn.ParameterDict(
+            {name: nn.Parameter(torch.zeros(VGG_WIDTHS[stage(name)], SLIM_WIDTHS[stage(name)])) for name in SLIM_LAYERS}
+        )
+
+    def forward(self, image: Tensor) -> dict[str, Tensor]:
+        return self.net(image, SLIM_LAYERS)
+
+
+def stage(layer: str) -> int:
+    return int(layer[4]) - 1
+
+
+def gram(features: Tensor) -> Tensor:
+    flat = features.flatten(2)
+    return flat @ flat.mT / flat.shape[2]
+
+
+# Pictures
+
+
+def listing(folder: Path, held_back: int) -> tuple[list[Path], list[Path]]:
+    """Training pictures, and the last ones, which are only measured on."""
+    paths = sorted(path for pattern in PICTURES for path in folder.glob(pattern))
+    return paths[:-held_back], paths[-held_back:]
+
+
+def crop(path: Path, rng: random.Random) -> Tensor:
+    """A random square of a picture at a random scale, flipped half of the time; (3, CROP, CROP)."""
+    with Image.open(path) as file:
+        image = file.convert("RGB")
+    side = rng.randint(int(min(image.size) * 0.6), min(image.size))
+    left, top = (rng.randint(0, length - side) for length in image.size)
+    image = image.crop((left, top, left + side, top + side)).resize((CROP, CROP), Image.Resampling.BICUBIC)
+    pixels = torch.from_numpy(np.array(image)).permute(2, 0, 1).float() / 255
+    return pixels.flip(2) if rng.random() < 0.5 else pixels
+
+
+def spoiled(pixels: Tensor, other: Tensor, rng: random.Random) -> Tensor:
+    """One of the pictures that optimisation passes through: plain, blended, noisy, flat or out of place."""
+    kind = rng.random()
+    if kind < 0.5:
+        return pixels
+    if kind < 0.65:
+        return torch.lerp(pixels, other, rng.random())
+    if kind < 0.85:
+        return (pixels + torch.randn_like(pixels) * 10 ** rng.uniform(-2, -0.5)).clamp(0, 1)
+    if kind < 0.95:
+        return (0.5 + (pixels - 0.5) * rng.uniform(0.3, 1.6) + torch.randn(3, 1, 1) * 0.1).clamp(0, 1)
+    return torch.rand_like(pixels)
+
+
+class Gallery:
+    """Fresh crops of photographs and paintings."""
+
+    def __init__(self, photos: list[Path], paintings: list[Path], rng: random.Random) -> None:
+        self.folders, self.rng = (photos, paintings), rng
+
+    def one(self, kind: int | None = None) -> Tensor:
+        """A crop of a photograph (0), a painting (1) or either; unreadable files are passed over."""
+        while True:
+            try:
+                return crop(self.rng.choice(self.folders[self.rng.randint(0, 1) if kind is None else kind]), self.rng)
+            except OSError:
+                continue
+
+    def batch(self, count: int) -> Tensor:
+        return torch.stack([spoiled(self.one(), self.one(), self.rng) for _ in range(count)])
+
+
+class Easels:
+    """Pictures that are being optimised through the student, so that it learns where that leads."""
+
+    def __init__(self, count: int, gallery: Gallery) -> None:
+        self.gallery, self.rng = gallery, gallery.rng
+        self.pictures = [self.start() for _ in range(count)]
+
+    def start(self) -> dict[str, Tensor | int]:
+        content, style = self.gallery.one(0), self.gallery.one(1)
+        kind = self.rng.random()
+        x = content if kind < 0.7 else torch.rand_like(content) if kind < 0.85 else self.gallery.one()
+        return {"x": x.clone(), "content": content, "style": style, "age": 0}
+
+    def batch(self, count: int) -> Tensor:
+        return torch.stack([picture["x"] for picture in self.rng.sample(self.pictures, count)])
+
+    def advance(self, student: Student, device: torch.device, evaluations: int = 12, lifetime: int = 10) -> None:
+        """Optimise one of the pictures some steps further; the oldest make room for new ones."""
+        index = self.rng.randrange(len(self.pictures))
+        picture = self.pictures[index]
+        if picture["age"] >= lifetime:
+            self.pictures[index] = self.start()
+            return
+        x = picture["x"][None].to(device).clone().requires_grad_(True)
+        with torch.no_grad():
+            content = student(picture["content"][None].to(device))["relu4_2"]
+            style = {k: gram(f) for k, f in student(picture["style"][None].to(device)).items() if k in STYLE_LAYERS}
+            lifts = {k: head.detach() for k, head in student.heads.items()}
+            style = {k: lifts[k] @ g @ lifts[k].T for k, g in style.items()}
+        optimizer = torch.optim.LBFGS([x], max_iter=evaluations, max_eval=evaluations, history_size=10)
+
+        def closure() -> Tensor:
+            optimizer.zero_grad()
+            found = student(x.clamp(0, 1))
+            errors = [relative(lifts[k] @ gram(found[k]) @ lifts[k].T, g) for k, g in style.items()]
+            loss = relative(found["relu4_2"], content) + 100 * torch.stack(errors).mean()
+            x.grad = torch.autograd.grad(loss, [x])[0].contiguous()
+            return loss
+
+        optimizer.step(closure)
+        result = x.detach()[0].clamp(0, 1).cpu()
+        self.pictures[index] = (
+            {**picture, "x": result, "age": picture["age"] + 1} if result.isfinite().all() else self.start()
+        )
+
+
+# Start from the teacher
+
+
+def samples(features: Tensor, count: int = 300) -> Tensor:
+    """Random positions of a feature map: (B, C, H, W) → (B · count, C)."""
+    flat = features.float().flatten(2)
+    places = torch.randint(flat.shape[2], (count,))
+    return flat[:, :, places].permute(0, 2, 1).flatten(0, 1).cpu()
+
+
+def prune(teacher: VGG, student: Student, images: Tensor) -> None:
+    """Set the student to the teacher's most telling channels (He et al. 2017, arXiv:1707.06168, in one pass)."""
+    names = layer_names(SLIM_STAGES)
+    with torch.no_grad():
+        seen: dict[str, list[Tensor]] = {name: [] for name in names}
+        for image in images.split(4):
+            for name, features in teacher(image, names).items():
+                seen[name].append(samples(features))
+        lift = (
+            torch.eye(3)[[2, 1, 0]] * 255 * 0.25
+        )  # slim input (RGB - 0.5) / 0.25 → Caffe's BGR; offset goes to the bias
+        offset = torch.tensor([0.5 * 255 - m * 255 for m in CAFFE.mean[::-1]])
+        for name in names:
+            features = torch.cat(seen[name]).double()
+            width = SLIM_WIDTHS[stage(name)]
+            chosen = scipy.linalg.qr(features.numpy(), mode="r", pivoting=True)[1][:width].copy()
+            scale = features[:, chosen].square().mean(0).sqrt().clamp_min(1e-3).float()
+            conv, source = student.net.convs[name], teacher.convs[name]
+            weight, bias = source.weight.float().cpu(), source.bias.float().cpu()
+            conv.weight.copy_(torch.einsum("oiyx,ij->ojyx", weight[chosen], lift) / scale[:, None, None, None])
+            conv.bias.copy_((bias[chosen] + torch.einsum("oiyx,i->o", weight[chosen], offset)) / scale)
+            lift = torch.linalg.lstsq(features[:, chosen] / scale, features).solution.T.float()
+            offset = torch.zeros(len(lift))
+            if name in student.heads:
+                student.heads[name].copy_(lift)
+
+
+# Training
+
+
+def relative(a: Tensor, b: Tensor) -> Tensor:
+    """Squared error relative to the target, mean over the batch."""
+    return ((a - b).square().flatten(1).sum(1) / b.square().flatten(1).sum(1).clamp_min(1e-6)).mean()
+
+
+def errors(teacher: VGG, student: Student, images: Tensor) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+    """Relative errors of features and of Gram matrices, per layer."""
+    with torch.no_grad():
+        targets = teacher(images, SLIM_LAYERS)
+    found = student(images)
+    features, grams = {}, {}
+    for name, target in targets.items():
+        head, own = student.heads[name], thinned(found[name], name)
+        target = thinned(target, name)
+        features[name] = relative(nn.functional.conv2d(own, head[:, :, None, None]), target)
+        grams[name] = relative(head @ gram(own) @ head.T, gram(target))
+    return features, grams
+
+
+def thinned(features: Tensor, layer: str) -> Tensor:
+    """Every third position of stage 1, every second of stage 2: there are plenty, and they cost the most."""
+    step = (3, 2, 1, 1, 1)[stage(layer)]
+    return features[:, :, ::step, ::step]
+
+
+def objective(features: dict[str, Tensor], grams: dict[str, Tensor]) -> Tensor:
+    """Features of all layers; Gram matrices weigh more where styles are measured."""
+    return sum(features.values()) + sum((5 if name in STYLE_LAYERS else 1) * error for name, error in grams.items())
+
+
+def rate(step: int, steps: int, peak: float) -> float:
+    """Short warm-up, plateau, linear fall over the last 30 %."""
+    return peak * min(1.0, (step + 1) / 50, max(0.01, (steps - step) / (0.3 * steps)))
+
+
+def export(student: Student, path: Path) -> None:
+    """The network in float16, its heads folded to square taps."""
+    tensors = {}
+    for name, conv in student.net.convs.items():
+        tensors[f"conv{name[4:]}.weight"], tensors[f"conv{name[4:]}.bias"] = conv.weight, conv.bias
+    for name, head in student.heads.items():
+        tensors[f"tap{name[4:]}.weight"] = torch.linalg.qr(head.detach().cpu())[1][:, :, None, None]
+    tensors = {name: tensor.detach().cpu().half().contiguous() for name, tensor in tensors.items()}
+    temporary = path.with_suffix(".part")
+    save_file(tensors, temporary, metadata={"architecture": "vgg19-slim"})
+    temporary.replace(path)
+
+
+def network(path: Path, device: torch.device) -> VGG:
+    """The teacher: VGG-19 as a safetensors file of conv1_1.weight …, in bfloat16."""
+    teacher = VGG.from_tensors(load_file(path), get_record("vgg19.caffe").preprocessing)
+    return teacher.to(device, torch.bfloat16, memory_format=torch.channels_last)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--teacher", type=Path, required=True, help="VGG-19 (Caffe) as safetensors")
+    parser.add_argument("--photos", type=Path, required=True)
+    parser.add_argument("--paintings", type=Path, required=True)
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--steps", type=int, default=6000)
+    parser.add_argument("--rate", type=float, default=2e-3)
+    parser.add_argument("--fresh", type=int, default=2, help="fresh pictures in a batch")
+    parser.add_argument("--easels", type=int, default=2, help="half-optimised pictures in a batch")
+    parser.add_argument("--pool", type=int, default=24, help="pictures being optimised at any time")
+    parser.add_argument("--save-every", type=int, default=200)
+    parser.add_argument("--seed", type=int, default=0)
+    args = parser.parse_args()
+    train(args)
+
+
+def train(args: argparse.Namespace) -> None:
+    torch.manual_seed(args.seed)
+    rng = random.Random(args.seed)
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    photos, held_photos = listing(args.photos, 200)
+    paintings, held_paintings = listing(args.paintings, 100)
+    gallery = Gallery(photos, paintings, rng)
+    held = Gallery(held_photos, held_paintings, random.Random(1)).batch(16).to(device)
+    args.out.mkdir(parents=True, exist_ok=True)
+
+    teacher, student = network(args.teacher, device), Student()
+    checkpoint = args.out / "checkpoint.pt"
+    state = torch.load(checkpoint, weights_only=False) if checkpoint.exists() else None
+    if state is None:
+        prune(teacher, student, torch.stack([gallery.one() for _ in range(96)]).to(device))
+    student.to(device, memory_format=torch.channels_last)
+    # Heads work on the teacher's scale, hundreds of times the student's: Adam gives each its own group and rate.
+    optimizer = torch.optim.Adam(
+        [{"params": [p], "unit": p.detach().abs().mean().item()} for p in student.parameters()]
+    )
+    easels, step, log = Easels(args.pool, gallery), 0, []
+    if state is not None:
+        student.load_state_dict(state["student"])
+        optimizer.load_state_dict(state["optimizer"])
+        easels.pictures, step, log = state["easels"], state["step"], state["log"]
+        rng.setstate(state["rng"])
+        torch.set_rng_state(state["torch_rng"])
+
+    started, recent = time.time(), []
+    while step < args.steps:
+        for group in optimizer.param_groups:
+            group["lr"] = rate(step, args.steps, args.rate) * max(group["unit"], 0.02) / 0.05
+        images = torch.cat([gallery.batch(args.fresh), easels.batch(args.easels)]).to(device)
+        features, grams = errors(teacher, student, images.contiguous(memory_format=torch.channels_last))
+        loss = objective(features, grams)
+        optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        norm = nn.utils.clip_grad_norm_(student.parameters(), 1e9)
+        if not norm.isfinite():
+            continue
+        optimizer.step()
+        if step % 4 == 0:
+            easels.advance(student, device)
+        step += 1
+        recent.append(loss.item())
+        if step % args.save_every == 0 or step == args.steps:
+            log.append(measure(teacher, student, held, step, float(np.mean(recent))))
+            print(f"{time.time() - started:.0f} s", {k: round(v, 4) for k, v in log[-1].items()}, flush=True)
+            recent = []
+            save(args.out, student, optimizer, easels, step, log, rng)
+
+
+def measure(teacher: VGG, student: Student, held: Tensor, step: int, loss: float) -> dict[str, float]:
+    """Errors on pictures that are never trained on."""
+    with torch.no_grad():
+        parts = [errors(teacher, student, images) for images in held.split(4)]
+    row: dict[str, float] = {"step": step, "loss": loss}
+    for kind, index in (("features", 0), ("gram", 1)):
+        for name in SLIM_LAYERS:
+            row[f"{kind} {name}"] = float(np.mean([part[index][name].item() for part in parts]))
+    return row
+
+
+def save(out: Path, student: Student, optimizer, easels: Easels, step: int, log: list, rng: random.Random) -> None:
+    """Checkpoint, exported network and log, each whole or not at all."""
+    state = {
+        "student": student.state_dict(), "optimizer": optimizer.state_dict(), "easels": easels.pictures,
+        "step": step, "log": log, "rng": rng.getstate(), "torch_rng": torch.get_rng_state(),
+    }  # fmt: skip
+    torch.save(state, out / "checkpoint.part")
+    (out / "checkpoint.part").replace(out / "checkpoint.pt")
+    export(student, out / "vgg19-slim.safetensors")
+    with (out / "vgg19-slim.csv").open("w", newline="") as file:
+        writer = csv.DictWriter(file, fieldnames=list(log[0]))
+        writer.writeheader()
+        writer.writerows({k: f"{v:.6g}" for k, v in row.items()} for row in log)
+
+
+if __name__ == "__main__":
+    main()

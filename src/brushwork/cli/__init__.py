@@ -1,0 +1,1 @@
+"""The `brushwork` command. No torch until a verb needs it."""

@@ -1,0 +1,154 @@
+"""`brushwork weights`: list, show, fetch, import and verify the weights of the feature networks."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import rich_click as click
+
+from brushwork.errors import WeightsError
+from brushwork.weights import RECORDS, WeightsRecord, get_record, locate, store_dir
+from brushwork.weights import fetch as fetch_weights
+from brushwork.weights import import_file as import_weights
+from brushwork.weights import verify as verify_weights
+
+__all__ = ["weights"]
+
+_as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON, for scripts.")
+
+
+@click.group()
+def weights() -> None:
+    """Weights of the feature networks: what is known, what is here, how to get it."""
+
+
+@weights.command("list")
+@_as_json
+def list_(as_json: bool) -> None:
+    """List the known weights and where they are on this machine."""
+    rows = [_facts(record) for record in RECORDS.values()]
+    if as_json:
+        _print_json(rows)
+        return
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table("name", "architecture", "size", "where", box=None, header_style="bold")
+    for row in rows:
+        table.add_row(row["name"], row["architecture"], _size(row["bytes"]), row["path"] or "not here")
+    Console(soft_wrap=True).print(table)
+
+
+@weights.command()
+@click.argument("name")
+@_as_json
+def show(name: str, as_json: bool) -> None:
+    """Show all that is known of the weights NAME: origin, licence, paper, preprocessing, hash."""
+    facts = {**asdict(get_record(name)), **_facts(get_record(name))}
+    if as_json:
+        _print_json(facts)
+        return
+    facts["bytes"] = _size(facts["bytes"])
+    facts["preprocessing"] = ", ".join(f"{key} {value}" for key, value in facts["preprocessing"].items())
+    for key in ("name", "about", "architecture", "preprocessing", "licence", "paper", "url", "sha256", "hash_prefix"):
+        if facts[key] is not None:
+            click.echo(f"{key + ':':<15}{facts[key]}")
+    click.echo(f"{'size:':<15}{facts['bytes']}")
+    click.echo(f"{'where:':<15}{facts['path'] or 'not here'}")
+
+
+@weights.command()
+@click.argument("name")
+@click.option("--force", is_flag=True, help="Download again what is already here.")
+@_as_json
+def fetch(name: str, force: bool, as_json: bool) -> None:
+    """Download the weights NAME, check their hash, and keep them in the store.
+
+    A download that broke off goes on where it ended.
+    """
+    from rich.console import Console
+    from rich.progress import DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
+
+    columns = (TextColumn("{task.description}"), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn())
+    console = Console(stderr=True)
+    with Progress(*columns, console=console, transient=True, disable=as_json or not console.is_terminal) as bar:
+        task = bar.add_task(name, total=get_record(name).bytes)
+
+        def show_progress(done: int, total: int | None) -> None:
+            bar.update(task, completed=done, total=total)
+
+        path = fetch_weights(name, force=force, progress=show_progress)
+    if as_json:
+        _print_json({"name": name, "path": str(path)})
+    else:
+        click.echo(f"{name} is in {path}")
+
+
+@weights.command("import")
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--as", "name", metavar="NAME", help="The weights it holds, where names, shapes and hash don't tell.")
+@_as_json
+def import_(file: Path, name: str | None, as_json: bool) -> None:
+    """Convert the published checkpoint FILE (.pth, .pt, .safetensors) into the store.
+
+    Layouts: torchvision, Caffe's names, the 53-layer normalised VGG of AdaIN. Code in a file is never run.
+    """
+    record = import_weights(file, name=name)
+    path = store_dir() / f"{record.name}.safetensors"
+    if as_json:
+        _print_json({"name": record.name, "path": str(path)})
+    else:
+        click.echo(f"{file} holds {record.name}; it is now in {path}")
+
+
+@weights.command()
+@click.argument("names", metavar="[NAME]...", nargs=-1)
+@_as_json
+def verify(names: tuple[str, ...], as_json: bool) -> None:
+    """Check hash, shapes and numbers of the weights NAME, or of all that are here."""
+    chosen = names or tuple(name for name in RECORDS if locate(name))
+    results = [_verify_one(name) for name in chosen]
+    if as_json:
+        _print_json(results)
+    elif not results:
+        click.echo("no weights are here")
+    else:
+        for result in results:
+            click.echo(f"{result['name']}: {result['status']} ({result['detail']})")
+    failed = [result for result in results if result["status"] == "failed"]
+    if failed:
+        names_failed = ", ".join(result["name"] for result in failed)
+        raise WeightsError(f"{len(failed)} of {len(results)} failed: {names_failed}; {failed[0]['detail']}")
+
+
+def _verify_one(name: str) -> dict[str, str]:
+    get_record(name)
+    try:
+        found = verify_weights(name)
+    except WeightsError as error:
+        return {"name": name, "status": "failed", "detail": str(error)}
+    how = "as recorded" if found.verified else "none recorded; shapes and numbers are right"
+    return {"name": name, "status": "ok", "detail": f"{found.path}, SHA-256 {found.sha256[:16]}… {how}"}
+
+
+def _facts(record: WeightsRecord) -> dict[str, Any]:
+    """What the list says of a record; its size is that of the file here, else of the download."""
+    found = locate(record.name)
+    return {
+        "name": record.name,
+        "architecture": record.architecture,
+        "bytes": found[1].stat().st_size if found else record.bytes,
+        "place": found[0] if found else None,
+        "path": str(found[1]) if found else None,
+    }
+
+
+def _size(count: int | None) -> str:
+    return f"{count / 1e6:.1f} MB" if count else "unknown"
+
+
+def _print_json(value: Any) -> None:
+    click.echo(json.dumps(value, indent=1, ensure_ascii=False))

@@ -1,0 +1,100 @@
+"""Feature networks in general: what they promise, and how any CNN becomes one."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Collection, Mapping
+from typing import Any, Protocol
+
+from torch import Tensor, nn
+
+from brushwork.errors import UsageError
+from brushwork.weights import Preprocessing
+
+__all__ = ["FeatureExtractor", "FeatureNetwork"]
+
+IMAGENET = Preprocessing((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
+
+
+class FeatureNetwork(Protocol):
+    """What methods need of a network: pixels (B, 3, H, W) in [0, 1] and layer names → {name: (B, C, h, w) float32}."""
+
+    def __call__(self, image: Tensor, layers: Collection[str], /) -> dict[str, Tensor]:
+        """Features of these layers."""
+        ...
+
+
+class _DeepEnough(Exception):  # noqa: N818 - not an error: it ends the forward pass at the deepest layer asked for
+    pass
+
+
+class FeatureExtractor(nn.Module):
+    """Any CNN as a feature network.
+
+    Args:
+        network: A module that takes (B, 3, H, W). Its weights are frozen and it is set to evaluation.
+        layers: Your name for a layer → its module's path in `network.named_modules()`; or paths alone.
+        preprocessing: How pixels in [0, 1] become what the network was trained on; ImageNet's by default.
+
+    Calls take turns (layers are read by hooks), so threads may share one extractor.
+
+    Raises:
+        UsageError: A path that the network does not have.
+
+    >>> import torch
+    >>> from torch import nn
+    >>> cnn = FeatureExtractor(nn.Sequential(nn.Conv2d(3, 8, 3), nn.ReLU()), {"relu1": "1"})
+    >>> cnn(torch.rand(1, 3, 16, 16), ["relu1"])["relu1"].shape
+    torch.Size([1, 8, 14, 14])
+    """
+
+    def __init__(
+        self, network: nn.Module, layers: Mapping[str, str] | Collection[str], preprocessing: Preprocessing = IMAGENET
+    ) -> None:
+        super().__init__()
+        self.network = network.eval().requires_grad_(False)
+        self.paths = dict(layers) if isinstance(layers, Mapping) else {path: path for path in layers}
+        self.preprocessing = preprocessing
+        self._turn = threading.Lock()
+        modules = dict(network.named_modules())
+        for name, path in self.paths.items():
+            if path not in modules or not path:
+                raise UsageError(f"layer {name}: the network has no module {path!r}; see network.named_modules()")
+
+    def forward(self, image: Tensor, layers: Collection[str]) -> dict[str, Tensor]:
+        """Features of the layers asked for; the pass stops at the deepest.
+
+        Args:
+            image: Pixels, shape (B, 3, H, W), sRGB in [0, 1].
+            layers: Names given at construction.
+
+        Raises:
+            UsageError: An unknown name, or a layer that the pass never reached.
+        """
+        unknown = set(layers) - set(self.paths)
+        if unknown:
+            raise UsageError(f"no layer {', '.join(sorted(unknown))}; this extractor has {', '.join(self.paths)}")
+        modules = dict(self.network.named_modules())
+        found: dict[str, Tensor] = {}
+
+        def keep(name: str) -> Any:
+            def hook(module: nn.Module, inputs: Any, output: Tensor) -> None:
+                # A copy, because an in-place ReLU behind this layer would change what it gave.
+                found[name] = output.float() if output.dtype.itemsize < 4 else output.clone()
+                if len(found) == len(set(layers)):
+                    raise _DeepEnough
+
+            return hook
+
+        with self._turn:
+            handles = [modules[self.paths[name]].register_forward_hook(keep(name)) for name in set(layers)]
+            try:
+                self.network(self.preprocessing(image))
+            except _DeepEnough:
+                pass
+            finally:
+                for handle in handles:
+                    handle.remove()
+        if len(found) < len(set(layers)):
+            raise UsageError(f"the network never ran layer {', '.join(sorted(set(layers) - set(found)))}")
+        return found

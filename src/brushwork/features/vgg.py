@@ -1,0 +1,151 @@
+"""VGG-16, VGG-19 and slim VGG-19, as feature networks: image → {layer: features}.
+
+Source: Simonyan and Zisserman 2015, arXiv:1409.1556, table 1 (configurations D and E).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from brushwork.errors import UsageError
+from brushwork.weights import Preprocessing
+
+__all__ = ["PADDINGS", "POOLINGS", "SLIM_LAYERS", "SLIM_STAGES", "SLIM_WIDTHS", "VGG", "layer_names"]
+
+VGG16_STAGES = (2, 2, 3, 3, 3)
+VGG19_STAGES = (2, 2, 4, 4, 4)
+VGG_WIDTHS = (64, 128, 256, 512, 512)
+SLIM_STAGES = (2, 2, 4, 4, 1)
+SLIM_WIDTHS = (16, 32, 64, 160, 160)
+SLIM_LAYERS = tuple(f"relu{layer}" for layer in ("1_1", "1_2", "2_1", "2_2", "3_1", "3_3", "4_1", "4_2", "4_3", "5_1"))
+POOLINGS = ("max", "average")
+PADDINGS = ("replicate", "reflect", "zeros")
+
+
+def layer_names(stages: Collection[int]) -> list[str]:
+    """Names of the rectified layers in order, "relu1_1" to the last.
+
+    Args:
+        stages: Number of convolutions in each stage, between two poolings.
+
+    >>> layer_names((2, 1))
+    ['relu1_1', 'relu1_2', 'relu2_1']
+    """
+    return [f"relu{stage}_{index}" for stage, count in enumerate(stages, 1) for index in range(1, count + 1)]
+
+
+class VGG(nn.Module):
+    """A VGG whose rectified layers are read by name; it stops at the deepest one asked for.
+
+    Args:
+        stages: Number of 3×3 convolutions in each stage; a pooling stands between two stages.
+        widths: Channels of each stage.
+        preprocessing: How pixels in [0, 1] become what these weights were trained on.
+        taps: Layers whose features pass a learned 1×1 map before they are returned (see `vgg19-slim`).
+        pooling: "max" as published, or "average", which Gatys et al. 2016 (section 2) found smoother.
+        padding: What lies beyond the border. "zeros" is the published one, but it prints frames into optimised
+            pictures, so "replicate" is the default; "reflect" needs pictures whose deepest layer is at least 2×2.
+
+    Source: Simonyan and Zisserman 2015, table 1, arXiv:1409.1556.
+    Differs: padding, see above.
+    """
+
+    def __init__(
+        self,
+        stages: Collection[int],
+        widths: Collection[int],
+        preprocessing: Preprocessing,
+        *,
+        taps: Collection[str] = (),
+        pooling: str = "max",
+        padding: str = "replicate",
+    ) -> None:
+        super().__init__()
+        if pooling not in POOLINGS or padding not in PADDINGS:
+            raise UsageError(
+                f"pooling is one of {POOLINGS} and padding one of {PADDINGS}, got {pooling!r}, {padding!r}"
+            )
+        self.layers = layer_names(stages)
+        self.preprocessing = preprocessing
+        self.pool = F.max_pool2d if pooling == "max" else F.avg_pool2d
+        self.convs = nn.ModuleDict()
+        self.taps = nn.ModuleDict()
+        channels = 3
+        for layer in self.layers:
+            width = list(widths)[int(layer[4]) - 1]
+            self.convs[layer] = nn.Conv2d(channels, width, 3, padding=1, padding_mode=padding)  # type: ignore[arg-type]
+            if layer in taps:
+                self.taps[layer] = nn.Conv2d(width, width, 1, bias=False)
+            channels = width
+
+    def forward(self, image: Tensor, layers: Collection[str]) -> dict[str, Tensor]:
+        """Features of the layers asked for, after the rectifier.
+
+        Args:
+            image: Pixels, shape (B, 3, H, W), sRGB in [0, 1].
+            layers: Names such as "relu4_1".
+
+        Returns:
+            For each layer a float32 tensor of shape (B, C, H / 2^(stage - 1), W / 2^(stage - 1)), rounded down.
+
+        Raises:
+            UsageError: A layer that this network does not have, or a picture too small for the deepest one.
+        """
+        self._check(image, layers)
+        found: dict[str, Tensor] = {}
+        x = self.preprocessing(image).to(next(self.parameters()).dtype)
+        for layer in self.layers:
+            if len(found) == len(set(layers)):
+                break
+            if layer.endswith("_1") and layer != "relu1_1":
+                x = self.pool(x, 2)
+            x = F.relu(self.convs[layer](x), inplace=True)
+            if layer in layers:
+                found[layer] = (self.taps[layer](x) if layer in self.taps else x).float()
+        return found
+
+    def _check(self, image: Tensor, layers: Collection[str]) -> None:
+        unknown = set(layers) - set(self.layers)
+        if unknown:
+            raise UsageError(f"no layer {', '.join(sorted(unknown))} in this network; it has {', '.join(self.layers)}")
+        deepest = max((int(layer[4]) for layer in layers), default=1)
+        smallest = 2 ** (deepest - 1)
+        if min(image.shape[-2:]) < smallest:
+            raise UsageError(
+                f"stage {deepest} needs a picture of at least {smallest}×{smallest} px, "
+                f"got {image.shape[-1]}×{image.shape[-2]}; use a larger picture or shallower layers"
+            )
+
+    @classmethod
+    def from_tensors(
+        cls,
+        tensors: Mapping[str, Tensor],
+        preprocessing: Preprocessing,
+        *,
+        pooling: str = "max",
+        padding: str = "replicate",
+    ) -> VGG:
+        """A network of the shape that its weights have, frozen.
+
+        Args:
+            tensors: Named as in our files: conv1_1.weight, conv1_1.bias, tap1_1.weight …; the deepest layers may be
+                missing.
+            preprocessing: What these weights expect.
+            pooling: See the class.
+            padding: See the class.
+        """
+        convs = [name for name in tensors if name.startswith("conv") and name.endswith(".weight")]
+        stages = [sum(name.startswith(f"conv{stage}_") for name in convs) for stage in range(1, 6)]
+        widths = [len(tensors[f"conv{stage}_1.weight"]) for stage, count in enumerate(stages, 1) if count]
+        taps = [f"relu{name[3:6]}" for name in tensors if name.startswith("tap")]
+        network = cls(stages[: len(widths)], widths, preprocessing, taps=taps, pooling=pooling, padding=padding)
+        network.load_state_dict({_own_name(name): tensor for name, tensor in tensors.items()})
+        return network.eval().requires_grad_(False)
+
+
+def _own_name(name: str) -> str:
+    kind, rest = ("taps", name[3:]) if name.startswith("tap") else ("convs", name[4:])
+    return f"{kind}.relu{rest}"

@@ -1,0 +1,12 @@
+"""Pictures in and out of files; nothing else in brushwork touches them."""
+
+from brushwork.io.image_file import (
+    MAX_PIXELS,
+    check_target,
+    read_image,
+    read_recipe,
+    read_size,
+    write_image,
+)
+
+__all__ = ["MAX_PIXELS", "check_target", "read_image", "read_recipe", "read_size", "write_image"]

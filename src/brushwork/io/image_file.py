@@ -1,0 +1,146 @@
+"""Read pictures from files: upright, sRGB, at full precision, with alpha and EXIF; and the door to writing them."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pyvips
+import torch
+from torch import Tensor
+
+from brushwork.errors import UsageError
+from brushwork.image import Picture, fit_size
+from brushwork.io.metadata import clean_exif, unpack_recipe
+from brushwork.io.opening import MAX_PIXELS, field, open_image, reading
+from brushwork.io.picture_writer import check_target, write_image
+from brushwork.io.profiles import MAXIMUM, to_srgb
+from brushwork.io.tiff_exif import read_tiff_exif
+
+__all__ = ["MAX_PIXELS", "check_target", "read_image", "read_recipe", "read_size", "write_image"]
+
+
+def read_size(path: str | os.PathLike[str], *, max_pixels: int = MAX_PIXELS) -> tuple[int, int]:
+    """Return (width, height) of a picture as it stands upright, from the header alone.
+
+    Args:
+        path: a PNG, JPEG, WebP, TIFF, AVIF, BMP or GIF.
+        max_pixels: limit of width times height.
+
+    Raises:
+        PictureError: the file can't be read, is no picture, or is over the limit.
+    """
+    path = Path(path)
+    with reading(path):
+        image = open_image(path, max_pixels, header_only=True)
+        return (image.height, image.width) if _orientation(image) >= 5 else (image.width, image.height)
+
+
+def read_image(path: str | os.PathLike[str], *, size: int | None = None, max_pixels: int = MAX_PIXELS) -> Picture:
+    """Return a picture from a file.
+
+    Args:
+        path: a PNG, JPEG, WebP, TIFF, AVIF, BMP or GIF; of several frames or pages, the first.
+        size: longer side to resample to, in pixels (Lanczos; also up); None keeps the file's size.
+        max_pixels: limit of width times height, before and after resampling.
+
+    Returns:
+        Pixels (1, 3, H, W) upright in sRGB, straight alpha, EXIF, depth and notes.
+
+    Raises:
+        PictureError: the file can't be read, is damaged or truncated, is no picture, or is over the limit.
+        UsageError: the size is below 1, or over the limit.
+    """
+    path = Path(path)
+    with reading(path):
+        opened = open_image(path, max_pixels)
+        target = _target_size(opened, size, max_pixels)
+        notes = _page_note(opened, path.name)
+        image, more = to_srgb(opened, path)
+        maximum = MAXIMUM[image.format]
+        samples = _decode(image, target, maximum)
+        exif = _exif(opened, path)
+    pixels, alpha = _tensors(samples, maximum)
+    return Picture(pixels, alpha, exif, 8 if opened.format == "uchar" else 16, (*notes, *more))
+
+
+def read_recipe(path: str | os.PathLike[str]) -> str | None:
+    """Return the recipe that `write_image` stored in a picture.
+
+    Args:
+        path: a picture of any format that `read_image` reads.
+
+    Returns:
+        JSON text; None where the picture holds no recipe.
+
+    Raises:
+        PictureError: the file can't be read or is no picture.
+    """
+    path = Path(path)
+    with reading(path):
+        packet = field(open_image(path, None, header_only=True), "xmp-data")
+    return unpack_recipe(packet) if isinstance(packet, bytes) else None
+
+
+def _orientation(image: pyvips.Image) -> int:
+    orientation = field(image, "orientation", 1)
+    return orientation if isinstance(orientation, int) else 1
+
+
+def _page_note(image: pyvips.Image, name: str) -> list[str]:
+    count = field(image, "n-pages", 1)
+    kind = "frames" if field(image, "vips-loader", "").startswith(("gif", "webp")) else "pages"
+    return [f"{name}: first of {count} {kind}"] if isinstance(count, int) and count > 1 else []
+
+
+def _exif(image: pyvips.Image, path: Path) -> bytes | None:
+    exif = field(image, "exif-data")
+    if field(image, "vips-loader", "").startswith("tiff"):
+        with path.open("rb") as file:
+            exif = read_tiff_exif(file)
+    return clean_exif(exif, (image.xres, image.yres)) if exif else None
+
+
+def _target_size(image: pyvips.Image, size: int | None, max_pixels: int) -> tuple[int, int] | None:
+    """(width, height) to resample to, before the picture is turned upright; None where it is right already."""
+    if size is None:
+        return None
+    width, height = fit_size((image.width, image.height), size)
+    if width * height > max_pixels:
+        raise UsageError(
+            f"a size of {size} makes {width} x {height} pixels, more than the limit of {max_pixels:,}; "
+            f"choose a smaller --size, or raise the limit with --max-pixels {width * height}"
+        )
+    return None if (width, height) == (image.width, image.height) else (width, height)
+
+
+def _decode(image: pyvips.Image, target: tuple[int, int] | None, maximum: float) -> npt.NDArray[np.generic]:
+    """(H, W, 3 or 4) samples, upright."""
+    if target is not None:
+        image = _resample(image, target, maximum)
+    if _orientation(image) > 1:
+        image = image.copy_memory().autorot()  # turning needs all rows; the file gives each once
+    samples: npt.NDArray[np.generic] = image.numpy()
+    return samples
+
+
+def _resample(image: pyvips.Image, target: tuple[int, int], maximum: float) -> pyvips.Image:
+    """Floats with the range of the input, overshoots included."""
+    image = image.cast("float")
+    straight = image.bands == 3
+    if not straight:
+        image = image.premultiply(max_alpha=maximum)  # else the color hidden under alpha 0 bleeds into its neighbors
+    image = image.resize(target[0] / image.width, vscale=target[1] / image.height, kernel="lanczos3")
+    return image if straight else image.unpremultiply(max_alpha=maximum)
+
+
+def _tensors(samples: npt.NDArray[np.generic], maximum: float) -> tuple[Tensor, Tensor | None]:
+    planes = np.empty((samples.shape[2], *samples.shape[:2]), np.float32)
+    np.divide(samples.transpose(2, 0, 1), np.float32(maximum), out=planes, casting="unsafe")
+    if samples.dtype == np.float32:
+        np.clip(planes, 0, 1, out=planes)
+    pixels = torch.from_numpy(planes)[None]
+    # Two tensors of their own, so that dropping one frees it.
+    return (pixels, None) if len(planes) == 3 else (pixels[:, :3].clone(), pixels[:, 3:].clone())

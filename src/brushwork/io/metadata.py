@@ -1,0 +1,117 @@
+"""What travels beside the pixels: EXIF, and our recipe in the XMP packet.
+
+EXIF is parsed and rebuilt by libvips (libexif), which knows maker notes and GPS; a one-pixel PNG carries it in and out.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+from xml.etree import ElementTree
+from xml.sax.saxutils import escape
+
+import pyvips
+from PIL import Image as PillowImage
+
+__all__ = ["attach_exif", "clean_exif", "pack_recipe", "unpack_recipe"]
+
+_NAMESPACE = "https://brushwork.invalid/ns/1.0/"
+_RDF = "http://www.w3.org/1999/02/22-rdf-syntax-ns#"
+
+# True of the source's grid of pixels only; the writer sets them anew.
+_STALE = {"ImageWidth", "ImageLength", "BitsPerSample", "PixelXDimension", "PixelYDimension", "Orientation"}
+_STALE |= {"InteroperabilityIndex", "InteroperabilityVersion"}  # "R03" means Adobe RGB, and we write sRGB
+
+
+def clean_exif(exif: bytes, resolution: tuple[float, float] | None = None) -> bytes | None:
+    """Return EXIF for upright sRGB pixels, without the thumbnail and the sizes of the old picture.
+
+    Args:
+        exif: raw EXIF bytes.
+        resolution: (horizontal, vertical) in pixels per millimeter, where the file knows it from elsewhere.
+
+    Returns:
+        Raw EXIF bytes; None where they can't be parsed.
+    """
+    try:
+        carrier = _carrier(exif)
+        if resolution is not None:
+            carrier = carrier.copy(xres=resolution[0], yres=resolution[1])
+        for field in _exif_fields(carrier):
+            if field.startswith("exif-ifd1") or field.split("-", 2)[2] in _STALE:  # ifd1 describes the thumbnail
+                carrier.remove(field)
+        # An empty one has libvips drop the thumbnail; a missing one would not.
+        carrier.set_type(pyvips.GValue.blob_type, "jpeg-thumbnail-data", b"")
+        carrier.set_type(pyvips.GValue.gint_type, "orientation", 1)
+        if carrier.get_typeof("exif-ifd2-ColorSpace"):
+            carrier.set_type(pyvips.GValue.gstr_type, "exif-ifd2-ColorSpace", "1")
+        cleaned = pyvips.Image.new_from_buffer(carrier.pngsave_buffer(keep="exif"), "")
+        return bytes(cleaned.get("exif-data"))
+    except (pyvips.Error, UnicodeDecodeError):
+        return None
+
+
+def attach_exif(image: pyvips.Image, exif: bytes) -> pyvips.Image:
+    """Return the image with the EXIF and its resolution set as libvips wants it for saving.
+
+    Args:
+        image: any image; not changed.
+        exif: raw EXIF bytes; without effect where they can't be parsed.
+    """
+    cleaned = clean_exif(exif)
+    if cleaned is None:
+        return image
+    carrier = _carrier(cleaned)
+    result = image.copy(xres=carrier.xres, yres=carrier.yres)
+    result.set_type(pyvips.GValue.blob_type, "exif-data", cleaned)
+    for field in _exif_fields(carrier):  # libvips writes what the fields say, not the bytes
+        result.set_type(pyvips.GValue.gstr_type, field, carrier.get(field))
+    result.set_type(pyvips.GValue.gint_type, "orientation", 1)
+    return result
+
+
+def pack_recipe(recipe: str) -> bytes:
+    """Return an XMP packet that holds the recipe.
+
+    Args:
+        recipe: JSON text.
+    """
+    # XML forbids a few characters even escaped; in JSON they stand inside strings, where \uXXXX means the same.
+    legal = re.sub("[\ud800-\udfff\ufffe\uffff]", lambda match: f"\\u{ord(match[0]):04x}", recipe)
+    text = escape(legal, {"\r": "&#13;"})
+    return (
+        '<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>'
+        f'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="{_RDF}">'
+        f'<rdf:Description rdf:about="" xmlns:brushwork="{_NAMESPACE}">'
+        f"<brushwork:recipe>{text}</brushwork:recipe>"
+        '</rdf:Description></rdf:RDF></x:xmpmeta><?xpacket end="r"?>'
+    ).encode()
+
+
+def unpack_recipe(packet: bytes) -> str | None:
+    """Return the recipe from an XMP packet; None where there is none, or the packet is broken.
+
+    Args:
+        packet: XMP of any origin.
+    """
+    if b"<!" in packet:  # entity definitions have no business in XMP, and can be made to explode
+        return None
+    try:
+        root = ElementTree.fromstring(packet.strip(b"\0"))
+    except (ElementTree.ParseError, ValueError):
+        return None
+    name = f"{{{_NAMESPACE}}}recipe"
+    # Other programs may rewrite a simple property as an attribute; both forms mean the same in XMP.
+    found = root.findtext(f".//{name}") or next((e.attrib[name] for e in root.iter() if name in e.attrib), None)
+    return found or None
+
+
+def _carrier(exif: bytes) -> pyvips.Image:
+    """One pixel whose fields are the tags of the EXIF; only a loader of libvips can parse them."""
+    buffer = io.BytesIO()
+    PillowImage.new("L", (1, 1)).save(buffer, "PNG", exif=exif)
+    return pyvips.Image.new_from_buffer(buffer.getvalue(), "").copy()
+
+
+def _exif_fields(image: pyvips.Image) -> list[str]:
+    return [field for field in image.get_fields() if field.startswith("exif-ifd")]

@@ -1,0 +1,130 @@
+"""Open a picture file as a libvips image, with one clear line for each way this can fail.
+
+libvips does the work; Pillow steps in for BMP. We open the file and hand over its descriptor, so that no name is
+taken for a loader option, as in "a[page=1].png", and none needs an encoding.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+import pyvips
+from PIL import BmpImagePlugin
+
+from brushwork.errors import PictureError
+
+__all__ = ["KNOWN", "MAX_PIXELS", "field", "open_image", "reading", "system_reason", "vips_reason"]
+
+KNOWN = "PNG, JPEG, WebP, TIFF, AVIF, BMP or GIF"
+
+MAX_PIXELS = 500_000_000
+"""Default limit of width times height, against decompression bombs."""
+
+# libvips could open more (CSV, its own format); a format that wasn't asked for is only a larger target.
+_LOADERS = {"pngload", "jpegload", "webpload", "tiffload", "heifload", "gifload"}
+
+_DAMAGED = "can't be read, the file is damaged or incomplete; copy or download it again"
+
+
+def _text(pointer: Any) -> str:
+    raw = pyvips.ffi.string(pointer) if pointer != pyvips.ffi.NULL else b""
+    return raw.decode("utf-8", "replace") if isinstance(raw, bytes) else str(raw)
+
+
+# pyvips hands libvips's warnings to logging, but fails over one that isn't UTF-8, such as damaged files make it quote;
+# the traceback of that would land on the user's terminal.
+pyvips._to_string = _text
+
+
+@contextmanager
+def reading(path: Path) -> Iterator[None]:
+    """Turn what the operating system, libvips and Pillow raise into a PictureError that names the file."""
+    try:
+        yield
+    except pyvips.Error as error:
+        raise PictureError(f"{path}: {vips_reason(error)}") from error
+    except UnicodeDecodeError as error:  # from pyvips, over an error message that quotes damaged text
+        raise PictureError(f"{path}: {_DAMAGED}") from error
+    except OSError as error:
+        raise PictureError(f"{path}: {system_reason(error)}") from error
+
+
+def open_image(path: Path, max_pixels: int | None, *, header_only: bool = False) -> pyvips.Image:
+    """Return a picture with its header parsed and its pixels still in the file, to be read once from top to bottom.
+
+    Args:
+        path: a PNG, JPEG, WebP, TIFF, AVIF, BMP or GIF.
+        max_pixels: limit of width times height; None for none.
+        header_only: the pixels won't be asked for.
+
+    Raises:
+        PictureError: no regular file, empty, no picture, or over the limit.
+        OSError, pyvips.Error: for `reading` to word.
+    """
+    if path.exists() and not path.is_file():
+        kind = "a directory" if path.is_dir() else "no regular file"
+        raise PictureError(f"{path}: is {kind}; expected a picture file ({KNOWN})")
+    with path.open("rb") as file:
+        head = file.read(2)
+        file.seek(0)
+        if not head:
+            raise PictureError(f"{path}: is empty (0 bytes); copy or download it again")
+        if head == b"BM":
+            return _open_bmp(file, path, max_pixels, header_only)
+        source = pyvips.Source.new_from_descriptor(file.fileno())  # libvips keeps a duplicate
+    image = pyvips.Image.new_from_source(source, "", access="sequential", fail_on="error")
+    if image.get("vips-loader").removesuffix("_source") not in _LOADERS:
+        raise PictureError(f"{path}: isn't a picture that brushwork reads; convert it to {KNOWN}")
+    _check_limit(path, image.width, image.height, max_pixels)
+    return image
+
+
+def field(image: pyvips.Image, name: str, default: Any = None) -> Any:
+    """Return a metadata field of an image, or the default."""
+    return image.get(name) if image.get_typeof(name) else default
+
+
+def _open_bmp(file: BinaryIO, path: Path, max_pixels: int | None, header_only: bool) -> pyvips.Image:
+    # The class itself, since Pillow's open() has a pixel limit of its own, global to the process.
+    try:
+        bmp = BmpImagePlugin.BmpImageFile(file)
+        _check_limit(path, *bmp.size, max_pixels)
+        if header_only:
+            return pyvips.Image.black(*bmp.size)
+        pixels = np.asarray(bmp.convert("RGBA" if "A" in bmp.mode else "RGB"))
+    except (SyntaxError, ValueError, OSError, EOFError, struct.error) as error:
+        raise PictureError(f"{path}: {_DAMAGED} ({error})") from error
+    return pyvips.Image.new_from_array(pixels, interpretation="srgb")
+
+
+def _check_limit(path: Path, width: int, height: int, max_pixels: int | None) -> None:
+    if max_pixels is not None and width * height > max_pixels:
+        raise PictureError(
+            f"{path}: {width} x {height} pixels are more than the limit of {max_pixels:,}; "
+            f"if you trust the file, raise the limit with --max-pixels {width * height}"
+        )
+
+
+def vips_reason(error: pyvips.Error) -> str:
+    """Return libvips's many-lined message as one line for the user."""
+    # The last line of the form "where: what": libvips keeps one buffer for all threads, so the first ones may speak
+    # of another file, and what has no colon is a tail without meaning.
+    lines = [line.strip() for line in error.detail.splitlines() if ": " in line and "load error" not in line]
+    last = lines[-1].split(": ", 1)[1] if lines else ""
+    if "not in a known format" in last:
+        return f"isn't a picture that brushwork reads ({KNOWN}), or is damaged"
+    return f"{_DAMAGED} ({last})" if last else _DAMAGED
+
+
+def system_reason(error: OSError) -> str:
+    """Return what the operating system refused, as one line for the user."""
+    if isinstance(error, FileNotFoundError):
+        return "no such file; check the name"
+    if isinstance(error, PermissionError):
+        return "permission denied; check the rights of the file and its directory"
+    return (error.strerror or str(error)).lower()

@@ -1,0 +1,218 @@
+"""Write pictures to files: beside the target first, then renamed, so that a crash leaves the old file or none."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+import numpy.typing as npt
+import pyvips
+from PIL import Image as PillowImage
+
+from brushwork.errors import PictureError, UsageError
+from brushwork.image import Picture, check_pixels
+from brushwork.io.metadata import attach_exif, pack_recipe
+from brushwork.io.opening import system_reason
+from brushwork.io.tiff_exif import append_tiff_exif
+
+__all__ = ["check_target", "write_image"]
+
+
+@dataclass(frozen=True)
+class _Format:
+    """What a file format can hold, and how libvips is to write it."""
+
+    name: str
+    options: dict[str, object] = field(default_factory=dict)
+    deep: bool = False  # 16 bits per channel
+    alpha: bool = True
+    quality: bool = False
+    metadata: bool = True  # ICC, EXIF and XMP
+    longest: int = 100_000_000  # side in pixels; this one is libvips's own limit
+
+
+_JPEG = _Format("JPEG", {"Q": 95, "subsample_mode": "off"}, alpha=False, quality=True, longest=65_535)
+_TIFF = _Format("TIFF", {"compression": "deflate", "predictor": "horizontal"}, deep=True)
+_FORMATS = {
+    ".png": _Format("PNG", deep=True),
+    ".jpg": _JPEG,
+    ".jpeg": _JPEG,
+    ".webp": _Format("WebP", {"Q": 95, "smart_subsample": True}, quality=True, longest=16_383),
+    ".tif": _TIFF,
+    ".tiff": _TIFF,
+    ".avif": _Format(
+        "AVIF", {"Q": 80, "compression": "av1", "subsample_mode": "off", "bitdepth": 8}, quality=True, longest=16_384
+    ),
+    ".bmp": _Format("BMP", alpha=False, metadata=False, longest=65_535),
+    ".gif": _Format("GIF", metadata=False, longest=65_535),
+}
+_JPEG_PACKET = 65_500  # a JPEG segment ends at 64 KiB, and libvips drops a packet that is longer
+
+
+def check_target(path: str | os.PathLike[str], depth: int = 8, *, size: tuple[int, int] | None = None) -> None:
+    """Check that a picture could be written here, before the work that makes it.
+
+    Args:
+        path: the file to write; its suffix gives the format.
+        depth: bits per channel, 8 or 16.
+        size: (width, height) of the picture, if known.
+
+    Raises:
+        UsageError: no format has this suffix, or it can't hold this depth or size.
+        PictureError: the directory is missing or not writable, or the target is no regular file.
+    """
+    path = Path(path)
+    form = _format(path)
+    _check_depth(form, depth)
+    if size is not None and max(size) > form.longest:
+        raise UsageError(
+            f"{path}: {form.name} holds at most {form.longest} pixels a side, got {size[0]} x {size[1]}; "
+            "use PNG or TIFF"
+        )
+    try:
+        _check_place(path)
+    except OSError as error:
+        raise PictureError(f"{path}: {system_reason(error)}") from error
+
+
+def write_image(
+    picture: Picture,
+    path: str | os.PathLike[str],
+    *,
+    depth: int = 8,
+    quality: int | None = None,
+    strip_metadata: bool = False,
+    recipe: str | None = None,
+) -> None:
+    """Write a picture to a file, whole or not at all; the same call writes the same bytes.
+
+    Args:
+        picture: pixels within the contract; its alpha and EXIF are written where the format has them.
+            JPEG and BMP have no alpha: the picture is laid on white.
+        path: the file to write, replaced if it exists; its suffix gives the format.
+        depth: bits per channel: 8, or 16 in PNG and TIFF.
+        quality: 1 to 100 for JPEG and WebP (default 95) and AVIF (80); the other formats have none and ignore it.
+        strip_metadata: leave EXIF and recipe out; the sRGB profile stays.
+        recipe: JSON text to keep in the file, for `read_recipe`; BMP and GIF can't hold it.
+
+    Raises:
+        UsageError: pixels, suffix, depth, size or quality can't be written.
+        PictureError: the file can't be written; what was there before is still there.
+    """
+    path = Path(path)
+    check_pixels(picture.pixels)
+    check_target(path, depth, size=picture.size)
+    form = _format(path)
+    options = _options(form, quality, picture, depth)
+    samples = _samples(picture, form, depth)
+    with _replacing(path) as file:
+        if form.name == "BMP":
+            PillowImage.fromarray(samples).save(file, "BMP")
+            return
+        exif = None if strip_metadata or not form.metadata else picture.exif
+        image = _annotated(samples, form, exif, None if strip_metadata else recipe)
+        image.write_to_target(pyvips.Target.new_to_descriptor(file.fileno()), path.suffix.lower(), **options)
+        if form.name == "TIFF" and exif is not None:
+            append_tiff_exif(file, exif)
+
+
+def _format(path: Path) -> _Format:
+    suffix = path.suffix.lower()
+    if suffix not in _FORMATS:
+        known = ", ".join(_FORMATS)
+        raise UsageError(f"{path}: no format to write has the suffix {suffix!r}; use one of {known}")
+    return _FORMATS[suffix]
+
+
+def _check_place(path: Path) -> None:
+    if path.is_dir():
+        raise PictureError(f"{path}: is a directory; add a file name, such as {path / 'result.png'}")
+    if path.exists() and not path.is_file():
+        raise PictureError(f"{path}: is no regular file; choose another name")
+    directory = _resolved(path).parent
+    if not directory.is_dir():
+        raise PictureError(f"{path}: there is no directory {directory}; make it first")
+    if not os.access(directory, os.W_OK | os.X_OK):
+        raise PictureError(f"{path}: can't write in the directory {directory}; check its rights")
+
+
+def _check_depth(form: _Format, depth: int) -> None:
+    if depth not in (8, 16):
+        raise UsageError(f"expected a depth of 8 or 16 bits per channel, got {depth}")
+    if depth == 16 and not form.deep:
+        raise UsageError(f"{form.name} holds 8 bits per channel, got a depth of 16; use PNG or TIFF")
+
+
+def _options(form: _Format, quality: int | None, picture: Picture, depth: int) -> dict[str, object]:
+    if quality is not None and not 1 <= quality <= 100:
+        raise UsageError(f"expected a quality from 1 to 100, got {quality}")
+    options = dict(form.options)
+    if form.metadata:
+        options |= {"profile": "srgb", "keep": "icc|exif|xmp"}
+    if form.quality and quality is not None:
+        options["Q"] = quality
+    if form.name == "TIFF":  # a plain TIFF ends at 4 GB
+        options["bigtiff"] = picture.pixels.numel() * depth // 8 > 2_000_000_000
+    return options
+
+
+def _samples(picture: Picture, form: _Format, depth: int) -> npt.NDArray[np.generic]:
+    """(H, W, 3 or 4) integers, rounded to nearest."""
+    pixels, alpha = picture.pixels, picture.alpha
+    if alpha is not None and not form.alpha:
+        pixels, alpha = pixels * alpha + (1 - alpha), None
+    dtype = np.uint8 if depth == 8 else np.uint16
+    height, width = pixels.shape[2:]
+    samples = np.empty((height, width, 3 if alpha is None else 4), dtype)
+    planes = [*pixels[0], *(alpha[0] if alpha is not None else ())]
+    for channel, plane in enumerate(planes):  # one at a time: a third of the memory
+        values = plane.detach().clamp(0, 1).cpu().numpy() * np.float32(np.iinfo(dtype).max)
+        samples[:, :, channel] = np.rint(values)
+    return samples
+
+
+def _annotated(samples: npt.NDArray[np.generic], form: _Format, exif: bytes | None, recipe: str | None) -> pyvips.Image:
+    interpretation = "rgb16" if samples.dtype == np.uint16 else "srgb"
+    image = pyvips.Image.new_from_array(samples, interpretation=interpretation)
+    image = image.copy(xres=72 / 25.4, yres=72 / 25.4)  # 72 dpi, the custom where nothing is known
+    if exif is not None:
+        image = attach_exif(image, exif)
+    packet = pack_recipe(recipe) if recipe is not None else b""
+    if packet and form.metadata and not (form.name == "JPEG" and len(packet) > _JPEG_PACKET):
+        image.set_type(pyvips.GValue.blob_type, "xmp-data", packet)
+    return image
+
+
+@contextmanager
+def _replacing(path: Path) -> Iterator[BinaryIO]:
+    """Give a new file beside the target; put it in the target's place if all goes well, else remove it."""
+    target = _resolved(path)
+    # The name's end may be too long with an addition, so the addition stands alone.
+    temporary = target.with_name(f".brushwork-{secrets.token_hex(8)}{target.suffix}")
+    try:
+        with temporary.open("x+b") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())  # else a power cut could leave the new name with no content
+        if target.exists():
+            shutil.copymode(target, temporary)
+        temporary.replace(target)
+    except OSError as error:
+        raise PictureError(f"{path}: {system_reason(error)}") from error
+    except pyvips.Error as error:
+        detail = " ".join(error.detail.split()) or error.message
+        raise PictureError(f"{path}: can't be written; is the disk full? ({detail})") from error
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _resolved(path: Path) -> Path:
+    """The file behind a symbolic link: replacing the link itself would leave that file as it was."""
+    return Path(os.path.realpath(path))

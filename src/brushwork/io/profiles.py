@@ -1,0 +1,123 @@
+"""Everything a file may hold as color, to sRGB: embedded ICC profiles, grey, CMYK, Lab, 8 and 16 bit."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import pyvips
+from PIL import Image as PillowImage
+from PIL import ImageCms
+
+from brushwork.errors import PictureError
+
+__all__ = ["MAXIMUM", "to_srgb"]
+
+# Largest value of the sample formats that to_srgb gives.
+MAXIMUM = {"uchar": 255.0, "ushort": 65535.0, "float": 1.0}
+
+_MODES = {1: "L", 3: "RGB", 4: "CMYK"}
+_LAB = {"lab", "labs"}
+
+
+def to_srgb(image: pyvips.Image, path: Path) -> tuple[pyvips.Image, list[str]]:
+    """Return the image as sRGB.
+
+    Args:
+        image: any image that libvips opened.
+        path: of the file, for messages.
+
+    Returns:
+        The image with 3 bands, or 4 with straight alpha, of uchar, ushort or float (in [0, 1]); and notes for the user.
+
+    Raises:
+        PictureError: samples or channels that no picture has.
+    """
+    color, alpha = _split_alpha(image, path)
+    if color.interpretation in _LAB and alpha is None:
+        return color.colourspace("rgb16"), []
+    if color.format == "float" or color.format == "double":
+        return _float_to_srgb(color, alpha, path)
+    if color.format not in MAXIMUM:
+        raise PictureError(f"{path}: has {color.format} samples; convert it to 8 or 16 bits per channel")
+    color, notes = _apply_profile(color, path.name)
+    return _join(color, alpha), notes
+
+
+def _split_alpha(image: pyvips.Image, path: Path) -> tuple[pyvips.Image, pyvips.Image | None]:
+    colors = _color_bands(image)
+    if image.bands not in (colors, colors + 1):
+        raise PictureError(f"{path}: has {image.bands} channels; save it as grey, RGB or CMYK, with or without alpha")
+    color = image.extract_band(0, n=colors) if image.bands > colors else image
+    return color, image[colors] if image.bands > colors else None
+
+
+def _color_bands(image: pyvips.Image) -> int:
+    if image.interpretation == "cmyk":
+        return 4
+    return 1 if image.bands < 3 else 3
+
+
+def _join(color: pyvips.Image, alpha: pyvips.Image | None) -> pyvips.Image:
+    """Three bands of color and, scaled to the same range, alpha."""
+    if color.bands == 1:
+        color = color.bandjoin([color, color])
+    if alpha is not None:
+        if (color.format, alpha.format) == ("ushort", "uchar"):
+            alpha = (alpha * 257).cast("ushort")
+        color = color.bandjoin(alpha)
+    return color
+
+
+def _float_to_srgb(color: pyvips.Image, alpha: pyvips.Image | None, path: Path) -> tuple[pyvips.Image, list[str]]:
+    """Floats carry no agreed range or curve; those in [0, 1] are taken as sRGB values, others refused."""
+    image = _join(color, alpha).cast("float").copy_memory()  # looked at twice, and a file gives its rows only once
+    samples = image.numpy()
+    low, high = samples.min(), samples.max()  # by NumPy, where NaN shows; libvips skips it
+    if not (low >= 0 and high <= 1):
+        raise PictureError(
+            f"{path}: has float samples from {low:.4g} to {high:.4g}; scale them to [0, 1], or convert to 16 bits"
+        )
+    return image, [f"{path.name}: float samples are read as sRGB values in [0, 1]"]
+
+
+def _apply_profile(color: pyvips.Image, name: str) -> tuple[pyvips.Image, list[str]]:
+    profile = bytes(color.get("icc-profile-data")) if "icc-profile-data" in color.get_fields() else None
+    verdict = _judge(profile, color.bands) if profile is not None else "absent"
+    notes = []
+    if verdict == "unusable":
+        notes = [f"{name}: its color profile is damaged or of another kind and was ignored"]
+        color = color.copy()
+        color.remove("icc-profile-data")
+    if verdict != "convert" and color.bands != 4:
+        return color, notes
+    # 16 bits on the way out, so that the conversion costs no level of an 8-bit source; "cmyk", a press profile that
+    # libvips brings along, stands in where the file has none.
+    converted = color.icc_transform(
+        "srgb", embedded=True, input_profile="cmyk", depth=16, intent="relative", black_point_compensation=True
+    )
+    return converted, notes
+
+
+def _judge(profile: bytes, bands: int) -> str:
+    """Return "convert", "srgb" or "unusable".
+
+    Asked of Pillow because libvips silently falls back to sRGB where a profile is broken. A profile that moves no
+    color by more than one step of 8 bits is sRGB by another maker; skipping it keeps each pixel as it was.
+    """
+    mode = _MODES[bands]
+    try:
+        source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+        transform = ImageCms.buildTransform(source, ImageCms.createProfile("sRGB"), mode, "RGB")
+    except (OSError, ImageCms.PyCMSError):
+        return "unusable"
+    if mode == "CMYK":
+        return "convert"
+    levels = range(0, 256, 15)
+    cube = [(r, g, b) for r in levels for g in levels for b in levels] if mode == "RGB" else [(v, v, v) for v in levels]
+    probe = PillowImage.new("RGB", (len(cube), 1))
+    probe.putdata(cube)
+    moved = ImageCms.applyTransform(probe.convert(mode), transform)
+    assert moved is not None
+    same = all(abs(a - b) <= 1 for a, b in zip(probe.tobytes(), moved.tobytes(), strict=True))
+    return "srgb" if same else "convert"

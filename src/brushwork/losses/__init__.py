@@ -1,0 +1,1 @@
+"""Loss terms: tensors in, a number out. They know no network and no file."""

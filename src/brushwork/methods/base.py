@@ -1,0 +1,86 @@
+"""What a method promises."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor
+
+from brushwork.progress import Progress
+from brushwork.settings import Settings
+
+__all__ = ["Declaration", "Method"]
+
+
+@dataclass(frozen=True)
+class Declaration:
+    """What callers must know of a method, so that they never ask for its class.
+
+    Args:
+        inputs: "content+style", …
+        smallest: The shortest side it works at, in pixels; it pads smaller pictures itself.
+        tiling: "local", "statistics" or "inside".
+        blends: Whether style values can be mixed.
+        init: Whether it takes a first picture.
+    """
+
+    inputs: str
+    smallest: int
+    tiling: str
+    blends: bool
+    init: bool
+
+
+class Method(Protocol):
+    """Maps tensors to tensors; it holds its network and nothing of any picture."""
+
+    declaration: Declaration
+    settings: Settings
+    device: torch.device
+
+    def encode_style(self, image: Tensor, *, sizes: Sequence[int], mask: Tensor | None = None) -> Any:
+        """What the method needs to know of a style.
+
+        Args:
+            image: Pixels (1, 3, H, W) in [0, 1].
+            sizes: Longer sides, in pixels, of the pictures it will be used on.
+            mask: How much each pixel counts, (1, 1, H, W) in [0, 1].
+        """
+        ...
+
+    def sizes(self, width: int, height: int) -> list[int]:
+        """Longer sides that a picture of this size passes through: what `encode_style` wants to know."""
+        ...
+
+    def blend(self, values: Sequence[Any], weights: Sequence[float]) -> Any:
+        """A style between styles; weights are brought to a sum of 1."""
+        ...
+
+    def save_style(self, style: Any) -> dict[str, Tensor]:
+        """A style value as named tensors, for a file."""
+        ...
+
+    def load_style(self, tensors: Mapping[str, Tensor]) -> Any:
+        """A style value from a file's tensors."""
+        ...
+
+    def estimate_seconds(self, width: int, height: int) -> float:
+        """About how long a picture of this size takes, measured on a small one."""
+        ...
+
+    def recipe(self) -> dict[str, Any]:
+        """What of this method decides the result, beyond its settings: weights, dtype."""
+        ...
+
+    def __call__(
+        self, content: Tensor, style: Any, *, init: Tensor | None = None, progress: Progress | None = None
+    ) -> Tensor:
+        """Pixels (1, 3, H, W) in [0, 1], of the content's size.
+
+        Raises:
+            Interrupted: The user stopped it; `error.best` holds the best pixels so far.
+        """
+        ...

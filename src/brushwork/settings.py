@@ -1,0 +1,164 @@
+"""All options of all methods on one page: one frozen dataclass per method, no torch.
+
+The fields make the command's flags, the recipe kept with a result and the table of options in the docs.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import typing
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any, TypeAlias
+
+from brushwork.errors import UsageError
+
+__all__ = ["METHODS", "Gatys", "Option", "Settings", "method_name", "option_of", "settings_from"]
+
+
+@dataclass(frozen=True)
+class Option:
+    """What a settings field means: its help, and the values it takes.
+
+    Args:
+        help: One line for the user.
+        low: Smallest value.
+        high: Largest value.
+        choices: The only values; an empty tuple means any.
+    """
+
+    help: str
+    low: float | None = None
+    high: float | None = None
+    choices: tuple[str, ...] = ()
+
+    def check(self, name: str, value: object) -> None:
+        """Raise UsageError if the value is not allowed."""
+        if self.choices and value not in self.choices:
+            raise UsageError(f"{name}: expected one of {', '.join(self.choices)}, got {value!r}")
+        for number in value if isinstance(value, tuple) else (value,):
+            if isinstance(number, int | float) and not self._fits(number):
+                raise UsageError(f"{name}: expected {self.range}, got {number}")
+
+    def _fits(self, number: float) -> bool:
+        low, high = (-math.inf if self.low is None else self.low), (math.inf if self.high is None else self.high)
+        return math.isfinite(number) and low <= number <= high
+
+    @property
+    def range(self) -> str:
+        """The allowed numbers in words."""
+        if self.low is None and self.high is None:
+            return "a finite number"
+        if self.high is None:
+            return f"a number of at least {self.low:g}"
+        return f"a number from {self.low or 0:g} to {self.high:g}"
+
+
+class _Checked:
+    """Checks every field against its option when it is made."""
+
+    def __post_init__(self) -> None:
+        for name in option_of(type(self)):
+            value = getattr(self, name)
+            if isinstance(value, list):
+                object.__setattr__(self, name, tuple(value))
+            option_of(type(self))[name].check(name, getattr(self, name))
+
+
+@dataclass(frozen=True)
+class Gatys(_Checked):
+    """Pixels optimized until they have the photo's features and the painting's Gram matrices.
+
+    Source: Gatys, Ecker and Bethge 2016, "Image Style Transfer Using Convolutional Neural Networks" (CVPR), and
+    2015, arXiv:1508.06576. Departures: docs/methods/gatys.md.
+    """
+
+    network: Annotated[str, Option("feature network: vgg19-slim (embedded), vgg19.caffe, … or a weights file")] = (
+        "vgg19-slim"
+    )
+    steps: Annotated[int, Option("optimization steps, over all scales", 1)] = 300
+    content_weight: Annotated[float, Option("weight of the photo's features", 0)] = 1.0
+    style_weight: Annotated[float, Option("weight of the painting's Gram matrices", 0)] = 100.0
+    tv_weight: Annotated[float, Option("weight of total variation: smoother", 0)] = 0.0
+    loss: Annotated[
+        str,
+        Option("normalized: each term relative to its target; paper: as published", choices=("normalized", "paper")),
+    ] = "normalized"
+    content_layers: Annotated[tuple[str, ...], Option("layers compared with the photo")] = ("relu4_2",)
+    content_layer_weights: Annotated[tuple[float, ...], Option("one per content layer; empty: equal", 0)] = ()
+    style_layers: Annotated[tuple[str, ...], Option("layers whose Gram matrices are compared")] = (
+        "relu1_1",
+        "relu2_1",
+        "relu3_1",
+        "relu4_1",
+        "relu5_1",
+    )
+    style_layer_weights: Annotated[tuple[float, ...], Option("one per style layer; empty: equal", 0)] = ()
+    style_scale: Annotated[
+        float, Option("size of the painting relative to the photo: smaller gives finer strokes", 0.1, 4)
+    ] = 1.0
+    optimizer: Annotated[str, Option("how pixels are optimized", choices=("lbfgs", "adam"))] = "lbfgs"
+    learning_rate: Annotated[float, Option("0 chooses: 1 for lbfgs, 0.02 for adam", 0)] = 0.0
+    init: Annotated[str, Option("first picture: content, style, noise, or a picture file")] = "content"
+    scales: Annotated[int, Option("sizes in the coarse-to-fine pyramid; 0 chooses", 0, 12)] = 0
+    pooling: Annotated[str, Option("how the network pools", choices=("max", "average"))] = "max"
+    padding: Annotated[
+        str,
+        Option("beyond the border; zeros is the paper's and draws frames", choices=("replicate", "reflect", "zeros")),
+    ] = "replicate"
+    precision: Annotated[
+        str,
+        Option("of the network; auto takes bfloat16 where it is faster", choices=("float32", "bfloat16", "auto")),
+    ] = "float32"
+    seed: Annotated[int, Option("of the noise", 0, 2**63 - 1)] = 0
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for kind in ("content", "style"):
+            layers, weights = getattr(self, f"{kind}_layers"), getattr(self, f"{kind}_layer_weights")
+            if weights and len(weights) != len(layers):
+                raise UsageError(
+                    f"{kind}_layer_weights: expected {len(layers)} numbers for {layers}, got {len(weights)}"
+                )
+            if not layers and getattr(self, f"{kind}_weight"):
+                raise UsageError(f"{kind}_layers: expected at least one layer, got none; or set {kind}_weight to 0")
+
+
+Settings: TypeAlias = Gatys
+METHODS: dict[str, type[Settings]] = {"gatys": Gatys}
+
+
+def method_name(settings: Settings) -> str:
+    """The method that these settings are of, "gatys"."""
+    return next(name for name, kind in METHODS.items() if isinstance(settings, kind))
+
+
+def option_of(kind: type[Any]) -> dict[str, Option]:
+    """Field name → its Option, in the order of the class."""
+    hints = typing.get_type_hints(kind, include_extras=True)
+    return {field.name: typing.get_args(hints[field.name])[1] for field in dataclasses.fields(kind)}
+
+
+def settings_from(method: str, values: Mapping[str, Any], methods: Mapping[str, type[Any]] | None = None) -> Settings:
+    """Settings of a method from names and values.
+
+    Args:
+        method: One of METHODS.
+        values: Field name → value; fields left out keep their default.
+        methods: The methods to choose from; METHODS if None.
+
+    Raises:
+        UsageError: An unknown method; a name that is not an option of this method, with the methods it belongs to.
+    """
+    methods = METHODS if methods is None else methods
+    if method not in methods:
+        raise UsageError(f"no method {method!r}; there are {', '.join(methods)}")
+    own = option_of(methods[method])
+    for name in values:
+        if name not in own:
+            others = [other for other, kind in methods.items() if name in option_of(kind)]
+            belongs = f"belongs to {', '.join(others)}" if others else "belongs to no method"
+            raise UsageError(f"{name} is not an option of {method}: it {belongs}; {method} has {', '.join(own)}")
+    settings: Settings = methods[method](**values)
+    return settings

@@ -1,0 +1,258 @@
+"""The one place that joins device, color, method, alpha and recipe: photo + style → result."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+import brushwork
+from brushwork.color import keep_luminance
+from brushwork.device import choose_device
+from brushwork.errors import Interrupted, UsageError
+from brushwork.features import FeatureNetwork
+from brushwork.image import Picture, fit_size
+from brushwork.io import MAX_PIXELS, read_image, read_size
+from brushwork.methods import Method, load
+from brushwork.progress import Progress
+from brushwork.settings import Gatys, Settings, method_name
+from brushwork.styles import SavedStyle, StylePart, is_saved, locate_style, parse_style, read_style, write_style
+from brushwork.weights import sha256_of
+
+__all__ = ["DEFAULT_SIZE", "Result", "encode_style", "result_size", "save_style", "stylize"]
+
+DEFAULT_SIZE = 1024  # longer side of results from larger photos, unless a size is asked for
+PictureSource = str | Path | Picture
+StyleSource = PictureSource | Sequence[StylePart]
+
+
+@dataclass(frozen=True, eq=False)
+class Result:
+    """A stylized picture.
+
+    Args:
+        picture: With the content's alpha and EXIF.
+        recipe: All that decided it; `brushwork rerun` obeys it.
+        seconds: How long it took, without reading and writing files.
+    """
+
+    picture: Picture
+    recipe: dict[str, Any]
+    seconds: float
+
+
+def result_size(size: tuple[int, int], wanted: int | None) -> tuple[int, int]:
+    """Width and height of the result for a photo of this size.
+
+    Args:
+        size: (width, height) of the photo in pixels.
+        wanted: Longer side; 0 keeps the photo's size; None does so too, up to 1024.
+
+    >>> result_size((4000, 3000), None), result_size((640, 480), None), result_size((4000, 3000), 0)
+    ((1024, 768), (640, 480), (4000, 3000))
+    """
+    if wanted is None and max(size) > DEFAULT_SIZE:
+        wanted = DEFAULT_SIZE
+    return fit_size(size, wanted) if wanted else size
+
+
+def stylize(
+    content: PictureSource,
+    style: StyleSource,
+    settings: Settings | None = None,
+    *,
+    size: int | None = None,
+    keep_color: bool = False,
+    device: str = "auto",
+    method: Method | None = None,
+    network: FeatureNetwork | None = None,
+    max_pixels: int = MAX_PIXELS,
+    progress: Progress | None = None,
+) -> Result:
+    """A picture with the content of one and the style of another.
+
+    Args:
+        content: A photo: a file or a `Picture`.
+        style: A painting: a file, a `Picture`, a built-in style's name, a saved style, or a blend such as
+            "wave.jpg:0.7+olive-trees:0.3", or the blend's parts.
+        settings: The method and all its options; `Gatys()` by default.
+        size: Longer side of the result in pixels; 0 keeps the photo's; None does too, but stops at 1024.
+        keep_color: Take only the style's light and dark, and keep the photo's colors.
+        device: "auto", "cpu", "cuda", "cuda:1", "mps".
+        method: From `brushwork.methods.load`, to load its network once for many pictures; it brings its settings.
+        network: Any feature network instead of the one in the settings (docs/weights.md).
+        max_pixels: Larger files are refused before they are decoded.
+        progress: Called after each step; what it raises ends the work.
+
+    Raises:
+        PictureError: A file that can't be read; the message names it.
+        UsageError: A wrong value; the message says what is expected.
+        WeightsError: A network's weights are not on this machine.
+        Interrupted: Ctrl-C; `error.best` is the Result so far, None before the first step.
+    """
+    method = method or load(settings or Gatys(), choose_device(device), network=network)
+    photo, photo_record = _read_content(content, size, max_pixels)
+    pixels = photo.visible()
+    sizes = method.sizes(*photo.size)
+    value, style_records = _style_value(method, style, sizes, max_pixels)
+    init, init_record = _read_init(method, style, photo.size, max_pixels)
+    recipe = _recipe(method, photo_record, style_records, init_record, photo.size, keep_color)
+
+    started = time.perf_counter()
+
+    def finish(stylized: Tensor) -> Result:
+        stylized = keep_luminance(stylized, pixels) if keep_color else stylized
+        picture = dataclasses.replace(photo, pixels=stylized)
+        return Result(picture, recipe, time.perf_counter() - started)
+
+    try:
+        return finish(method(pixels, value, init=init, progress=progress))
+    except Interrupted as stop:
+        best = None if stop.best is None else finish(stop.best)
+        raise Interrupted(str(stop), best) from None
+
+
+def encode_style(method: Method, style: StyleSource, sizes: list[int], *, max_pixels: int = MAX_PIXELS) -> Any:
+    """The style value of a file, a `Picture`, a built-in name or a blend.
+
+    Args:
+        method: From `brushwork.methods.load`.
+        style: See `stylize`.
+        sizes: Longer sides it will be used at; `method.sizes(width, height)` tells.
+        max_pixels: Larger files are refused before they are decoded.
+    """
+    return _style_value(method, style, sizes, max_pixels)[0]
+
+
+def save_style(path: str | Path, method: Method, value: Any, **about: str) -> None:
+    """Write a style value to a file that `--style` and `stylize` take.
+
+    Args:
+        path: Ends in .safetensors.
+        method: The method that encoded it.
+        value: From `encode_style`.
+        about: Anything worth keeping with it: title, artist, year, source.
+
+    Raises:
+        BrushworkError: The file can't be written.
+    """
+    write_style(Path(path), SavedStyle(method.save_style(value), {**_style_origin(method), **about}))
+
+
+def _style_origin(method: Method) -> dict[str, str]:
+    """What must agree for a saved style to be used: method, weights, and how the network is run."""
+    settings = method.settings
+    weights = method.recipe()["weights"]
+    origin = {"method": method_name(settings), "weights": weights["sha256"] if weights else "given by the caller"}
+    return origin | {name: str(getattr(settings, name)) for name in ("pooling", "padding")}
+
+
+def _read_content(content: PictureSource, size: int | None, max_pixels: int) -> tuple[Picture, dict[str, Any]]:
+    if isinstance(content, Picture):
+        if result_size(content.size, size) != content.size:
+            raise UsageError(
+                f"a Picture is taken at its own size, {content.size}, not {result_size(content.size, size)}; "
+                "resize it first, pass size=0, or pass its file"
+            )
+        return content, _picture_record(content)
+    wanted = result_size(read_size(content, max_pixels=max_pixels), size)
+    return read_image(content, size=max(wanted), max_pixels=max_pixels), _file_record(content)
+
+
+def _style_value(
+    method: Method, style: StyleSource, sizes: list[int], max_pixels: int
+) -> tuple[Any, list[dict[str, Any]]]:
+    if isinstance(style, Picture):
+        return method.encode_style(style.visible(), sizes=sizes, mask=style.alpha), [_picture_record(style)]
+    parts = _parts(style)
+    values = [_part_value(method, part, sizes, max_pixels) for part in parts]
+    records = [{**_file_record(locate_style(part)), "reference": part.stem, "weight": part.weight} for part in parts]
+    value = values[0] if len(values) == 1 else method.blend(values, [part.weight for part in parts])
+    return value, records
+
+
+def _parts(style: str | Path | Sequence[StylePart]) -> Sequence[StylePart]:
+    if isinstance(style, Path):
+        return [StylePart(str(style))]
+    return parse_style(style) if isinstance(style, str) else style
+
+
+def _part_value(method: Method, part: StylePart, sizes: list[int], max_pixels: int) -> Any:
+    path = locate_style(part)
+    if not is_saved(path):
+        picture = read_image(path, size=_enough(path, sizes, method, max_pixels), max_pixels=max_pixels)
+        return method.encode_style(picture.visible(), sizes=sizes, mask=picture.alpha)
+    saved, origin = read_style(path), _style_origin(method)
+    different = [
+        f"{key} {saved.about.get(key)}, not {value}" for key, value in origin.items() if saved.about.get(key) != value
+    ]
+    if different:
+        raise UsageError(
+            f"style {part.reference!r} was made with other settings ({'; '.join(different)}); use those, or a picture"
+        )
+    return method.load_style(saved.tensors)
+
+
+def _enough(path: Path, sizes: list[int], method: Method, max_pixels: int) -> int:
+    """Longer side at which a painting is read: never more than the largest scale needs."""
+    return min(max(read_size(path, max_pixels=max_pixels)), round(max(sizes) * method.settings.style_scale) + 1)
+
+
+def _read_init(
+    method: Method, style: StyleSource, size: tuple[int, int], max_pixels: int
+) -> tuple[Tensor | None, dict[str, Any] | None]:
+    init = method.settings.init
+    if init in ("content", "noise"):
+        return None, None
+    if init != "style":
+        return read_image(init, size=max(size), max_pixels=max_pixels).visible(), _file_record(init)
+    if isinstance(style, Picture):
+        return style.visible(), None
+    path = locate_style(_parts(style)[0])
+    if is_saved(path):
+        raise UsageError("init=style needs the painting itself, and a saved style holds only its statistics")
+    return read_image(path, size=max(size), max_pixels=max_pixels).visible(), None
+
+
+def _recipe(
+    method: Method,
+    content: dict[str, Any],
+    styles: list[dict[str, Any]],
+    init: dict[str, Any] | None,
+    size: tuple[int, int],
+    keep_color: bool,
+) -> dict[str, Any]:
+    settings = dataclasses.asdict(method.settings)
+    for name in ("network", "init"):  # file names only: a picture that is given away should not tell of one's folders
+        settings[name] = Path(settings[name]).name
+    recipe = {
+        "brushwork": brushwork.__version__,
+        "torch": torch.__version__,
+        "method": method_name(method.settings),
+        "settings": settings,
+        "content": content,
+        "styles": styles,
+        "init": init,
+        "size": list(size),
+        "keep_color": keep_color,
+        **method.recipe(),
+        "device": str(method.device),
+        "threads": torch.get_num_threads(),
+    }
+    return dict(json.loads(json.dumps(recipe)))  # what comes back from a file is the same
+
+
+def _file_record(path: str | Path) -> dict[str, Any]:
+    return {"name": Path(path).name, "sha256": sha256_of(Path(path))}
+
+
+def _picture_record(picture: Picture) -> dict[str, Any]:
+    return {"name": None, "sha256": hashlib.sha256(picture.pixels.numpy().tobytes()).hexdigest()}

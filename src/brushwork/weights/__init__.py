@@ -1,0 +1,27 @@
+"""Weights records, the local store and the import of published checkpoints. Importing this imports no torch."""
+
+from brushwork.weights.files import sha256_of
+from brushwork.weights.layouts import ARCHITECTURES, Architecture
+from brushwork.weights.places import find, locate, store_dir
+from brushwork.weights.reading import Weights
+from brushwork.weights.records import RECORDS, Preprocessing, WeightsRecord, get_record
+from brushwork.weights.store import fetch, import_file, load, read, verify
+
+__all__ = [
+    "ARCHITECTURES",
+    "RECORDS",
+    "Architecture",
+    "Preprocessing",
+    "Weights",
+    "WeightsRecord",
+    "fetch",
+    "find",
+    "get_record",
+    "import_file",
+    "load",
+    "locate",
+    "read",
+    "sha256_of",
+    "store_dir",
+    "verify",
+]

@@ -1,0 +1,218 @@
+"""The layouts in which VGG weights are published: recognized by names and shapes, converted to our names.
+
+- torchvision: features.0.weight …, also without "features.", as its `features` alone is saved
+- named: conv1_1.weight …, Caffe's names, and ours
+- normalised: 0.weight (1×1, 3→3), 2.weight …, the 53-layer sequential VGG-19 of AdaIN
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from brushwork.errors import WeightsError
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+__all__ = ["ARCHITECTURES", "Architecture", "Recognized", "recognize"]
+
+_WRAPPERS = ("module.", "features.", "model.")
+_CLASSIFIER = ("classifier.", "pre_logits.", "head.", "fc6", "fc7", "fc8")
+_DTYPES = ("float16", "bfloat16", "float32", "float64")
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """Names and shapes of a VGG's tensors.
+
+    Args:
+        stages: Number of 3×3 convolutions in each stage; a pooling stands between two stages.
+        widths: Channels of each stage.
+        taps: Layers such as "3_1" whose features pass a 1×1 map, tensor tap3_1.weight.
+    """
+
+    stages: tuple[int, ...]
+    widths: tuple[int, ...]
+    taps: tuple[str, ...] = ()
+
+    def layers(self) -> list[str]:
+        """Convolutions in order.
+
+        >>> ARCHITECTURES["vgg16"].layers()[:3]
+        ['1_1', '1_2', '2_1']
+        """
+        return [f"{stage}_{index}" for stage, count in enumerate(self.stages, 1) for index in range(1, count + 1)]
+
+    def shapes(self, depth: int | None = None) -> dict[str, tuple[int, ...]]:
+        """Names and shapes of the tensors of the first `depth` convolutions, in order; all by default."""
+        shapes: dict[str, tuple[int, ...]] = {}
+        channels = 3
+        for layer in self.layers()[:depth]:
+            width = self.widths[int(layer[0]) - 1]
+            shapes[f"conv{layer}.weight"] = (width, channels, 3, 3)
+            shapes[f"conv{layer}.bias"] = (width,)
+            if layer in self.taps:
+                shapes[f"tap{layer}.weight"] = (width, width, 1, 1)
+            channels = width
+        return shapes
+
+
+_TAPS = ("1_1", "1_2", "2_1", "2_2", "3_1", "3_3", "4_1", "4_2", "4_3", "5_1")
+
+ARCHITECTURES = {
+    "vgg19": Architecture((2, 2, 4, 4, 4), (64, 128, 256, 512, 512)),
+    "vgg16": Architecture((2, 2, 3, 3, 3), (64, 128, 256, 512, 512)),
+    "vgg19-slim": Architecture((2, 2, 4, 4, 1), (16, 32, 64, 160, 160), _TAPS),
+}
+
+
+@dataclass(frozen=True)
+class Recognized:
+    """Converted weights, and what they were.
+
+    Args:
+        layout: "torchvision", "named" or "normalised".
+        architectures: Those that fit; "vgg16" and "vgg19" both where the file ends before they part, at conv3_3.
+        tensors: conv1_1.weight, conv1_1.bias, … in order, contiguous, of the file's dtype.
+    """
+
+    layout: str
+    architectures: tuple[str, ...]
+    tensors: dict[str, Tensor]
+
+
+def recognize(tensors: Mapping[str, Tensor], architecture: str | None = None) -> Recognized:
+    """Find out layout and architecture, check every tensor, and rename.
+
+    Args:
+        tensors: As read from the file. The classifier's are left out.
+        architecture: A key of `ARCHITECTURES` that is expected; by default all are tried.
+
+    Returns:
+        Weights from conv1_1 to some layer without a gap, under our names.
+
+    Raises:
+        WeightsError: Not a VGG, a gap, a wrong shape, a number type that isn't floating point, NaN or infinity.
+    """
+    bare = _unwrap(tensors)
+    layout = _layout_of(bare)
+    wanted = [architecture] if architecture else _candidates(layout)
+    renamed = {name: _rename(bare, layout, ARCHITECTURES[name]) for name in wanted}
+    problems = {name: _problems(renamed[name], name) for name in wanted}
+    fitting = tuple(name for name in wanted if not problems[name])
+    if not fitting:
+        raise WeightsError(min(problems.values(), key=len)[0])
+    chosen = renamed[fitting[0]]
+    found = _clean({key: chosen[key] for key in ARCHITECTURES[fitting[0]].shapes() if key in chosen})
+    if layout == "normalised":
+        found = _fold_colors(found, bare["0.weight"], bare["0.bias"])
+    return Recognized(layout, fitting, found)
+
+
+def _candidates(layout: str) -> list[str]:
+    return {"named": list(ARCHITECTURES), "torchvision": ["vgg19", "vgg16"], "normalised": ["vgg19"]}[layout]
+
+
+def _unwrap(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Names without what DataParallel and enclosing modules put before them, and without the classifier."""
+    bare = {}
+    for full, tensor in tensors.items():
+        name = full
+        while name.startswith(_WRAPPERS):
+            name = name.partition(".")[2]
+        if not name.startswith(_CLASSIFIER):
+            bare[name] = tensor
+    return bare
+
+
+def _layout_of(tensors: Mapping[str, Tensor]) -> str:
+    if "conv1_1.weight" in tensors:
+        return "named"
+    first = tensors.get("0.weight")
+    if first is None:
+        some = ", ".join(list(tensors)[:3]) or "none"
+        raise WeightsError(
+            f"no VGG weights: expected features.0.weight, conv1_1.weight or 0.weight among the tensors, got {some}"
+        )
+    if tuple(first.shape) != (3, 3, 1, 1):
+        return "torchvision"
+    if "0.bias" not in tensors or tuple(tensors["0.bias"].shape) != (3,):
+        raise WeightsError("0.bias of shape (3,) is missing beside 0.weight of the normalised layout")
+    return "normalised"
+
+
+def _published(layout: str, architecture: Architecture) -> dict[str, str]:
+    """Published name of each layer → ours; indices count the modules of the published nn.Sequential."""
+    layers = architecture.layers()
+    if layout == "named":
+        return {f"{kind}{layer}": f"{kind}{layer}" for layer in layers for kind in ("conv", "tap")}
+    # Convolution and rectifier take two places, in the normalised layout also a padding; a pooling takes one.
+    index, step = (0, 2) if layout == "torchvision" else (2, 3)
+    names = {}
+    for layer in layers:
+        if layer.endswith("_1") and layer != "1_1":
+            index += 1
+        names[str(index)] = f"conv{layer}"
+        index += step
+    return names
+
+
+def _rename(tensors: Mapping[str, Tensor], layout: str, architecture: Architecture) -> dict[str, Tensor]:
+    """Tensors under our names; one that has no place keeps its own."""
+    names = _published(layout, architecture)
+    renamed = {}
+    for full, tensor in tensors.items():
+        stem, _, kind = full.rpartition(".")
+        if not (layout == "normalised" and stem == "0"):
+            renamed[f"{names.get(stem, stem)}.{kind}"] = tensor
+    return renamed
+
+
+def _problems(tensors: Mapping[str, Tensor], name: str) -> list[str]:
+    """What keeps these tensors from being the first layers of the architecture; the gravest first."""
+    architecture = ARCHITECTURES[name]
+    layers = architecture.layers()
+    present = [place for place, layer in enumerate(layers, 1) if f"conv{layer}.weight" in tensors]
+    depth = present[-1] if present else 1
+    expected = architecture.shapes(depth)
+    missing = [key for key in expected if key not in tensors]
+    strange = [key for key in tensors if key not in expected]
+    wrong = [key for key in expected if key in tensors and tuple(tensors[key].shape) != expected[key]]
+    until = f"conv{layers[depth - 1]}"
+    return [
+        *(f"{key} is missing, though the weights go on to {until}; {name} needs every layer" for key in missing),
+        *(f"{key} has shape {tuple(tensors[key].shape)}, expected {expected[key]} for {name}" for key in wrong),
+        *(f"unexpected tensor {key}; {name} up to {until} has no such layer" for key in strange),
+    ]
+
+
+def _clean(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Each tensor checked, and copied into memory of its own."""
+    cleaned = {}
+    for name, given in tensors.items():
+        tensor = given.detach()
+        if str(tensor.dtype).removeprefix("torch.") not in _DTYPES or str(tensor.layout) != "torch.strided":
+            raise WeightsError(f"{name} is {tensor.dtype}, {tensor.layout}; expected dense {', '.join(_DTYPES)}")
+        if not bool(tensor.isfinite().all()):
+            raise WeightsError(f"{name} holds NaN or infinity; the file is damaged, get it again")
+        cleaned[name] = tensor.clone().contiguous()
+    return cleaned
+
+
+def _fold_colors(tensors: dict[str, Tensor], matrix: Tensor, offset: Tensor) -> dict[str, Tensor]:
+    """The 1×1 color map that comes first, multiplied into conv1_1.
+
+    Exact wherever the padding is made of pixels (replicated, reflected); zeros would have to be mapped too.
+    """
+    color = _clean({"0.weight": matrix, "0.bias": offset})
+    weight, bias = tensors["conv1_1.weight"], tensors["conv1_1.bias"]
+    wide = weight.double()
+    mapped = wide.permute(0, 2, 3, 1) @ color["0.weight"].double().flatten(1)
+    shifted = bias.double() + (wide.sum((2, 3)) @ color["0.bias"].double())
+    folded = {
+        "conv1_1.weight": mapped.permute(0, 3, 1, 2).to(weight.dtype).contiguous(),
+        "conv1_1.bias": shifted.to(bias.dtype),
+    }
+    return {**tensors, **folded}

@@ -1,0 +1,130 @@
+"""Reading one weights file: its hash, its tensors, and whose weights they are."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from brushwork.errors import WeightsError
+from brushwork.weights.files import read_metadata, read_tensors, sha256_of
+from brushwork.weights.layouts import Recognized, recognize
+from brushwork.weights.records import RECORDS, WeightsRecord
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+__all__ = ["Weights", "open_weights"]
+
+
+@dataclass(frozen=True)
+class Weights:
+    """Weights as they were read, with all that travels with them.
+
+    Args:
+        record: Architecture, preprocessing, licence, paper.
+        tensors: conv1_1.weight, conv1_1.bias, … in order, of the file's dtype, on the CPU.
+        path: The file.
+        sha256: Of the file.
+        verified: The SHA-256 was known before and is the same.
+        layout: "named", "torchvision" or "normalised".
+    """
+
+    record: WeightsRecord
+    tensors: dict[str, Tensor]
+    path: Path
+    sha256: str
+    verified: bool
+    layout: str
+
+
+def open_weights(path: Path, asked: WeightsRecord | None = None, sha256: str | None = None) -> Weights:
+    """Read a file, check it, and settle whose weights these are.
+
+    Args:
+        path: A weights file in any known layout.
+        asked: The record it should hold; by default the file tells.
+        sha256: Of the file, if it has just been computed.
+
+    Returns:
+        The weights, converted to our names.
+
+    Raises:
+        WeightsError: Damaged, of another network, or of no record that can be told.
+    """
+    expected = _expected_hash(path)
+    actual = sha256 or sha256_of(path)
+    if expected and expected != actual:
+        raise WeightsError(
+            f"{path} is damaged: its SHA-256 begins with {actual[:8]}, recorded is {expected[:8]}; {_again(path.stem)}"
+        )
+    tensors = read_tensors(path)
+    try:
+        found = recognize(tensors, asked.architecture if asked else None)
+        record = _whose(found, actual, read_metadata(path).get("record"), asked)
+    except WeightsError as error:
+        raise WeightsError(f"{path}: {error}") from error
+    verified = expected is not None or record.published_as(actual)
+    return Weights(record, found.tensors, path, actual, verified, found.layout)
+
+
+def _expected_hash(path: Path) -> str | None:
+    """The SHA-256 in the JSON beside a file; None where there is none."""
+    try:
+        value = json.loads(path.with_suffix(".json").read_text("utf-8")).get("sha256")
+    except (OSError, ValueError, AttributeError):
+        return None
+    return value if isinstance(value, str) else None
+
+
+def _again(name: str) -> str:
+    record = RECORDS.get(name)
+    if record is None:
+        return "get it again"
+    return "reinstall brushwork" if record.embedded else f"get it again: brushwork weights fetch {name} --force"
+
+
+def _whose(found: Recognized, sha256: str, written: str | None, asked: WeightsRecord | None) -> WeightsRecord:
+    """The record of a file, agreeing with what was asked for."""
+    known = _known(found, sha256, written)
+    if asked is None:
+        return known or _guess(found) or _refuse(found, sha256)
+    if known is not None and known != asked:
+        raise WeightsError(f"these are the weights {known.name}, not {asked.name}")
+    if asked.name == "vgg19.normalised" and found.layout == "torchvision":
+        raise WeightsError("vgg19.normalised has a 1×1 convolution first, 0.weight of shape (3, 3, 1, 1)")
+    return asked
+
+
+def _known(found: Recognized, sha256: str, written: str | None) -> WeightsRecord | None:
+    """The record that hash, our own metadata, a layout used once only, or the first numbers prove."""
+    for record in RECORDS.values():
+        if record.published_as(sha256):
+            return record
+    if written in RECORDS:
+        return RECORDS[written]
+    if found.layout == "normalised":
+        return RECORDS["vgg19.normalised"]
+    fitting = (record for record in RECORDS.values() if record.architecture in found.architectures)
+    return next((record for record in fitting if record.first_biases and _same_biases(found, record)), None)
+
+
+def _guess(found: Recognized) -> WeightsRecord | None:
+    """The record that names and shapes suggest: who names a VGG-19's layers conv1_1 has it from Caffe."""
+    if found.layout != "named" or len(found.architectures) > 1:
+        return None
+    return {"vgg19": RECORDS["vgg19.caffe"], "vgg19-slim": RECORDS["vgg19-slim"]}.get(found.architectures[0])
+
+
+def _same_biases(found: Recognized, record: WeightsRecord) -> bool:
+    biases = found.tensors["conv1_1.bias"][: len(record.first_biases)].tolist()
+    return all(abs(a - b) <= 2e-3 * abs(b) for a, b in zip(biases, record.first_biases, strict=True))
+
+
+def _refuse(found: Recognized, sha256: str) -> WeightsRecord:
+    fitting = [record.name for record in RECORDS.values() if record.architecture in found.architectures]
+    raise WeightsError(
+        f"{' or '.join(found.architectures)} in the {found.layout} layout, but whose weights these are can't be seen: "
+        f"the SHA-256 begins with {sha256[:8]}, which no record has; say it with --as NAME, one of {', '.join(fitting)}"
+    )

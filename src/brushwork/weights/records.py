@@ -1,0 +1,177 @@
+"""What is known of each set of weights: origin, hash, licence, and how pixels are prepared for it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import TYPE_CHECKING
+
+from brushwork.errors import UsageError
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+__all__ = ["RECORDS", "Preprocessing", "WeightsRecord", "get_record"]
+
+
+@dataclass(frozen=True)
+class Preprocessing:
+    """How pixels in [0, 1] become what a network was trained on: (pixels - mean) / std, per channel.
+
+    Args:
+        mean: Per channel R, G, B, in [0, 1].
+        std: Per channel R, G, B.
+        bgr: The network takes its channels in the order B, G, R.
+    """
+
+    mean: tuple[float, float, float]
+    std: tuple[float, float, float]
+    bgr: bool = False
+
+    def __call__(self, pixels: Tensor) -> Tensor:
+        """Pixels of shape (B, 3, H, W), prepared."""
+        import torch  # here, because the command's help reads the records and must not wait for torch
+
+        mean, std = (
+            torch.tensor(v, dtype=pixels.dtype, device=pixels.device).view(1, 3, 1, 1) for v in (self.mean, self.std)
+        )
+        prepared = (pixels - mean) / std
+        return prepared.flip(1) if self.bgr else prepared
+
+
+@dataclass(frozen=True)
+class WeightsRecord:
+    """A set of weights that brushwork knows by name.
+
+    Args:
+        name: "architecture.tag", such as "vgg19.caffe".
+        architecture: A key of `brushwork.weights.ARCHITECTURES`.
+        preprocessing: How pixels in [0, 1] become what these weights were trained on.
+        licence: Licence of the weights, and whose they are.
+        paper: Who published them, where.
+        about: What they are good for, in a sentence or two.
+        url: Where the published file is.
+        file: Name of the published file.
+        sha256: Full SHA-256 of the published file, 64 hexadecimal digits, where it is known.
+        hash_prefix: First digits of that SHA-256, which the publisher put into the file's name.
+        bytes: Size of the published file.
+        embedded: The file comes with brushwork.
+        first_biases: First biases of conv1_1, by which a copy that was saved anew is still recognized.
+    """
+
+    name: str
+    architecture: str
+    preprocessing: Preprocessing
+    licence: str
+    paper: str
+    about: str
+    url: str | None = None
+    file: str | None = None
+    sha256: str | None = None
+    hash_prefix: str | None = None
+    bytes: int | None = None
+    embedded: bool = False
+    first_biases: tuple[float, ...] = ()
+
+    def published_as(self, sha256: str) -> bool:
+        """Whether a file of this SHA-256 is the published one; False where no hash is known."""
+        known = self.sha256 or self.hash_prefix
+        return known is not None and sha256.startswith(known)
+
+
+# jcjohnson/pytorch-vgg: B, G, R in 0..255, minus these means; here in R, G, B and [0, 1].
+_CAFFE = Preprocessing((123.68 / 255, 116.779 / 255, 103.939 / 255), (1 / 255, 1 / 255, 1 / 255), bgr=True)
+_IMAGENET = Preprocessing((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
+_IDENTITY = Preprocessing((0.0, 0.0, 0.0), (1.0, 1.0, 1.0))
+_CENTERED = Preprocessing((0.5, 0.5, 0.5), (0.25, 0.25, 0.25))
+
+_VGG_PAPER = "Simonyan and Zisserman 2015, Very Deep Convolutional Networks, arXiv:1409.1556"
+_VGG_LICENCE = "CC BY 4.0, Visual Geometry Group, University of Oxford"
+_TORCHVISION_LICENCE = "BSD-3-Clause, PyTorch contributors (torchvision)"
+
+_ALL = (
+    WeightsRecord(
+        name="vgg19-slim",
+        architecture="vgg19-slim",
+        preprocessing=_CENTERED,
+        licence="MIT (brushwork), distilled from VGG-19 (" + _VGG_LICENCE + ")",
+        paper="distilled by brushwork from VGG-19, " + _VGG_PAPER,
+        about="Small and fast, comes with brushwork and needs no download. The default.",
+        file="vgg19-slim.safetensors",
+        embedded=True,
+    ),
+    WeightsRecord(
+        name="vgg19.caffe",
+        architecture="vgg19",
+        preprocessing=_CAFFE,
+        licence=_VGG_LICENCE,
+        paper=_VGG_PAPER + "; in PyTorch form by Justin Johnson",
+        about="The weights of Gatys et al. 2016 and of most papers after it: the field's reference.",
+        url="https://web.eecs.umich.edu/~justincj/models/vgg19-d01eb7cb.pth",
+        file="vgg19-d01eb7cb.pth",
+        hash_prefix="d01eb7cb",
+        first_biases=(0.72998, 0.06494, 0.0343, 0.82617),
+    ),
+    WeightsRecord(
+        name="vgg19.imagenet1k_v1",
+        architecture="vgg19",
+        preprocessing=_IMAGENET,
+        licence=_TORCHVISION_LICENCE,
+        paper="torchvision, VGG19_Weights.IMAGENET1K_V1; architecture: " + _VGG_PAPER,
+        about="VGG-19 trained anew by torchvision; what most PyTorch tutorials use.",
+        url="https://download.pytorch.org/models/vgg19-dcbb9e9d.pth",
+        file="vgg19-dcbb9e9d.pth",
+        hash_prefix="dcbb9e9d",
+        sha256="dcbb9e9dad569fff7a846263a77324fc34978fea2bfb039c012d710e1776ae44",
+        bytes=574_673_361,
+    ),
+    WeightsRecord(
+        name="vgg16.imagenet1k_v1",
+        architecture="vgg16",
+        preprocessing=_IMAGENET,
+        licence=_TORCHVISION_LICENCE,
+        paper="torchvision, VGG16_Weights.IMAGENET1K_V1; architecture: " + _VGG_PAPER,
+        about="VGG-16 trained by torchvision; the loss network of many feed-forward methods.",
+        url="https://download.pytorch.org/models/vgg16-397923af.pth",
+        file="vgg16-397923af.pth",
+        hash_prefix="397923af",
+        sha256="397923af8e79cdbb6a7127f12361acd7a2f83e06b05044ddf496e83de57a5bf0",
+        bytes=553_433_881,
+    ),
+    WeightsRecord(
+        name="vgg19.normalised",
+        architecture="vgg19",
+        preprocessing=_IDENTITY,
+        licence="MIT (Xun Huang; PyTorch port: naoto0804), made from VGG-19 (" + _VGG_LICENCE + ")",
+        paper="Huang and Belongie 2017, Arbitrary Style Transfer in Real-time, arXiv:1703.06868",
+        about="The encoder of AdaIN: VGG-19 with its channels scaled to a mean activation of 1.",
+        url="https://github.com/naoto0804/pytorch-AdaIN/releases/download/v0.0.0/vgg_normalised.pth",
+        file="vgg_normalised.pth",
+        sha256="804ca2835ecf7539f0cd2a7ac3c18ce81e6f8468969ae7117ac0c148d286bb4a",
+        bytes=80_102_481,
+    ),
+)
+
+RECORDS: dict[str, WeightsRecord] = {record.name: record for record in _ALL}
+
+
+def get_record(name: str) -> WeightsRecord:
+    """The record of this name.
+
+    Args:
+        name: Such as "vgg19.caffe".
+
+    Returns:
+        The record.
+
+    Raises:
+        UsageError: No such record; the message lists those there are.
+
+    >>> get_record("vgg19.caffe").licence
+    'CC BY 4.0, Visual Geometry Group, University of Oxford'
+    """
+    if name in RECORDS:
+        return RECORDS[name]
+    close = get_close_matches(name, RECORDS, 1)
+    hint = f"; did you mean {close[0]}?" if close else ""
+    raise UsageError(f"no weights named {name!r}; known are {', '.join(RECORDS)}{hint}")

@@ -1,0 +1,186 @@
+"""Weights by name: read with every check, fetched, imported into the user's store."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from http.client import HTTPException
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from brushwork.errors import UsageError, WeightsError
+from brushwork.weights.download import download
+from brushwork.weights.files import SUFFIXES, sha256_of, write_tensors
+from brushwork.weights.places import find, store_dir, stored_path
+from brushwork.weights.reading import Weights, open_weights
+from brushwork.weights.records import RECORDS, WeightsRecord, get_record
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+__all__ = ["fetch", "import_file", "load", "read", "verify"]
+
+
+def load(source: str | Path, *, name: str | None = None) -> dict[str, Tensor]:
+    """Tensors of a record or a file: `read(source, name=name).tensors`."""
+    return read(source, name=name).tensors
+
+
+def read(source: str | Path, *, name: str | None = None) -> Weights:
+    """Read weights and check them: SHA-256 where one is known, every shape, no NaN.
+
+    Args:
+        source: A record's name, or a path to a weights file in any layout that `import_file` takes.
+        name: For a path: the record that the file holds, where its content doesn't tell.
+
+    Returns:
+        The weights with their record.
+
+    Raises:
+        UsageError: No such record.
+        WeightsError: Not on this machine, damaged, or of another network; says what to do.
+    """
+    if isinstance(source, Path) or _is_path(source):
+        return open_weights(Path(source).expanduser(), get_record(name) if name else None)
+    path = find(source)
+    if path is None:
+        raise _absent(get_record(source))
+    return open_weights(path, get_record(source))
+
+
+def verify(name: str) -> Weights:
+    """Check the weights of a record that are on this machine, in full.
+
+    Raises:
+        WeightsError: Not here, damaged, or of another network.
+    """
+    get_record(name)
+    return read(name)
+
+
+def fetch(name: str, *, force: bool = False, progress: Callable[[int, int | None], None] | None = None) -> Path:
+    """Download a record's published file, check its hash, convert it into the store.
+
+    Args:
+        name: A record's name.
+        force: Download again what the store already has.
+        progress: Called with the bytes received and the bytes there will be (None: unknown).
+
+    Returns:
+        The file in the store, or the embedded one.
+
+    Raises:
+        WeightsError: No network (says what to download where, and how to import it), a wrong hash, a full disk.
+    """
+    record = get_record(name)
+    if record.embedded:
+        return read(name).path
+    if not force and stored_path(record).is_file():
+        try:
+            return open_weights(stored_path(record), record).path
+        except WeightsError:
+            pass  # damaged: that is what fetching again is for
+    part = _make_store() / f"{record.file}.part"
+    try:
+        download(str(record.url), part, progress)
+    except (OSError, HTTPException) as error:
+        raise WeightsError(f"{name} can't be fetched ({error}); {_by_hand(record)}") from error
+    try:
+        weights = open_weights(part, record, _published_hash(record, part))
+    except WeightsError:
+        part.unlink(missing_ok=True)  # complete, so there is nothing to resume
+        raise
+    path = _install(weights, str(record.file))
+    part.unlink(missing_ok=True)
+    return path
+
+
+def import_file(path: str | Path, *, name: str | None = None) -> WeightsRecord:
+    """Convert a published checkpoint into the store.
+
+    Args:
+        path: A `.pth`, `.pt` or `.safetensors` file in the layout of torchvision, of Caffe, of AdaIN, or ours.
+        name: The record it holds; needed only where names, shapes and hash don't tell.
+
+    Returns:
+        The record.
+
+    Raises:
+        UsageError: No such record, or one that comes with brushwork.
+        WeightsError: The file can't be read, holds code, or fits no record.
+    """
+    source = Path(path).expanduser()
+    weights = open_weights(source, get_record(name) if name else None)
+    if weights.record.embedded:
+        raise UsageError(
+            f"{weights.record.name} comes with brushwork; to use this file for it, set BRUSHWORK_WEIGHTS={source}"
+        )
+    _install(weights, source.name)
+    return weights.record
+
+
+def _is_path(source: str) -> bool:
+    return source not in RECORDS and (source.endswith(SUFFIXES) or Path(source).exists() or os.sep in source)
+
+
+def _make_store() -> Path:
+    folder = store_dir()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise WeightsError(
+            f"{folder} can't be made ({error.strerror}); set BRUSHWORK_HOME to a folder of yours"
+        ) from error
+    return folder
+
+
+def _published_hash(record: WeightsRecord, part: Path) -> str:
+    sha256 = sha256_of(part)
+    known = record.sha256 or record.hash_prefix
+    if known and not record.published_as(sha256):
+        raise WeightsError(
+            f"{record.url} gave a file whose SHA-256 begins with {sha256[:8]}, expected {known[:8]}; it was deleted, "
+            f"try again: brushwork weights fetch {record.name}"
+        )
+    return sha256
+
+
+def _install(weights: Weights, source: str) -> Path:
+    """Write weights into the store, with their hash beside them."""
+    name, target = weights.record.name, _make_store() / f"{weights.record.name}.safetensors"
+    origin = {"record": name, "licence": weights.record.licence, "source": source, "source_sha256": weights.sha256}
+    sidecar = target.with_suffix(".json")
+    try:
+        # The old hash goes first: between the steps there is a file without a hash, never one with a wrong one.
+        sidecar.unlink(missing_ok=True)
+        write_tensors(target, weights.tensors, origin)
+        facts = {**origin, "sha256": sha256_of(target), "bytes": target.stat().st_size}
+        temporary = sidecar.with_suffix(f".{os.getpid()}.tmp")
+        temporary.write_text(json.dumps(facts, indent=1) + "\n", "utf-8")
+        temporary.replace(sidecar)
+    except OSError as error:
+        raise WeightsError(f"{target} can't be written: {error.strerror or error}") from error
+    return target
+
+
+def _by_hand(record: WeightsRecord) -> str:
+    return (
+        f"download {record.url} elsewhere, bring {record.file} here, "
+        f"and run: brushwork weights import {record.file} --as {record.name}"
+    )
+
+
+def _absent(record: WeightsRecord) -> WeightsError:
+    given = os.environ.get("BRUSHWORK_WEIGHTS")
+    note = f" (nor in BRUSHWORK_WEIGHTS={given})" if given else ""
+    if record.embedded:
+        return WeightsError(f"{record.name} is not in this installation{note}; reinstall brushwork")
+    return WeightsError(
+        f"{record.name} is not on this machine{note}; run: brushwork weights fetch {record.name} "
+        f"({_megabytes(record)}), or without a network {_by_hand(record)}"
+    )
+
+
+def _megabytes(record: WeightsRecord) -> str:
+    return f"{record.bytes / 1e6:.0f} MB" if record.bytes else "about 575 MB"
