@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from brushwork.errors import BrushworkError, Interrupted, PictureError, UsageError, WeightsError
 from brushwork.progress import Progress, Step
 from brushwork.settings import Gatys
+from brushwork.version import __version__
 
 if TYPE_CHECKING:
     from brushwork.features import FeatureExtractor, load_network
@@ -22,8 +23,6 @@ if TYPE_CHECKING:
     from brushwork.replay import rerun
     from brushwork.styles import built_in_styles
     from brushwork.stylization import Result, encode_style, save_style, stylize
-
-__version__ = "0.1.0"
 
 __all__ = [
     "BrushworkError",
@@ -37,6 +36,7 @@ __all__ = [
     "Step",
     "UsageError",
     "WeightsError",
+    "__version__",
     "built_in_styles",
     "encode_style",
     "load",

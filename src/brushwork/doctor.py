@@ -8,12 +8,12 @@ from importlib import metadata
 
 import torch
 
-import brushwork
 from brushwork.device import available_memory, choose_device, choose_dtype, describe_device
 from brushwork.errors import BrushworkError
 from brushwork.methods import load
 from brushwork.settings import Gatys
 from brushwork.styles import built_in_styles
+from brushwork.version import __version__
 from brushwork.weights import RECORDS, locate, verify
 
 __all__ = ["examine"]
@@ -26,7 +26,7 @@ def examine() -> dict[str, str]:
     device = choose_device()
     free = available_memory()
     return {
-        "brushwork": f"{brushwork.__version__}, Python {platform.python_version()}, {platform.platform()}",
+        "brushwork": f"{__version__}, Python {platform.python_version()}, {platform.platform()}",
         "packages": ", ".join(f"{name} {_version(name)}" for name in PACKAGES),
         "device": describe_device(device),
         "threads": str(torch.get_num_threads()),

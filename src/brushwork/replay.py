@@ -8,7 +8,6 @@ from typing import Any
 
 import torch
 
-import brushwork
 from brushwork.device import choose_device
 from brushwork.errors import BrushworkError
 from brushwork.methods import load
@@ -16,6 +15,7 @@ from brushwork.progress import Progress
 from brushwork.settings import settings_from
 from brushwork.styles import StylePart, built_in_styles
 from brushwork.stylization import Result, stylize
+from brushwork.version import __version__
 from brushwork.weights import sha256_of
 
 __all__ = ["rerun"]
@@ -78,5 +78,5 @@ def _check_weights(now: dict[str, Any], recipe: dict[str, Any]) -> None:
 
 
 def _remarks(recipe: dict[str, Any]) -> list[str]:
-    now = {"brushwork": brushwork.__version__, "torch": torch.__version__}
+    now = {"brushwork": __version__, "torch": torch.__version__}
     return [f"made with {k} {recipe[k]}, this is {v}: pixels may differ" for k, v in now.items() if recipe[k] != v]

@@ -14,7 +14,6 @@ from typing import Any
 import torch
 from torch import Tensor
 
-import brushwork
 from brushwork.color import keep_luminance
 from brushwork.device import choose_device
 from brushwork.errors import Interrupted, UsageError
@@ -25,6 +24,7 @@ from brushwork.methods import Method, load
 from brushwork.progress import Progress
 from brushwork.settings import Gatys, Settings, method_name
 from brushwork.styles import SavedStyle, StylePart, is_saved, locate_style, parse_style, read_style, write_style
+from brushwork.version import __version__
 from brushwork.weights import sha256_of
 
 __all__ = ["DEFAULT_SIZE", "Result", "encode_style", "result_size", "save_style", "stylize"]
@@ -234,7 +234,7 @@ def _recipe(
     for name in ("network", "init"):  # file names only: a picture that is given away should not tell of one's folders
         settings[name] = Path(settings[name]).name
     recipe = {
-        "brushwork": brushwork.__version__,
+        "brushwork": __version__,
         "torch": torch.__version__,
         "method": method_name(method.settings),
         "settings": settings,

@@ -9,10 +9,10 @@ from typing import NoReturn
 
 import rich_click as click
 
-from brushwork import __version__
 from brushwork.cli import commands
 from brushwork.cli.weights import weights
 from brushwork.errors import BrushworkError
+from brushwork.version import __version__
 
 __all__ = ["cli", "main"]
 
