@@ -143,7 +143,9 @@ class Objective:
         return sum(terms.values(), zero), terms
 
     def _weights(self, kind: str) -> list[tuple[str, float]]:
-        layers = getattr(self.settings, f"{kind}_layers") if getattr(self.settings, f"{kind}_weight") else ()
+        layers = getattr(self.settings, f"{kind}_layers")
+        if not getattr(self.settings, f"{kind}_weight"):
+            return []
         # Equal weights sum to 1: w_l = 1/5 for five style layers, as in the paper (section 3).
         weights = getattr(self.settings, f"{kind}_layer_weights") or [1 / len(layers)] * len(layers)
         return list(zip(layers, weights, strict=True))

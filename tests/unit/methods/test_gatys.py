@@ -1,0 +1,174 @@
+import dataclasses
+
+import pytest
+import torch
+
+from brushwork import Gatys, Interrupted, Step, UsageError, load, load_network
+from brushwork.image import resize
+from brushwork.methods.gatys import GatysMethod, GatysStyle, plan_scales
+
+QUICK = Gatys(steps=12, scales=2)
+
+
+@pytest.fixture(scope="module")
+def method() -> GatysMethod:
+    return load(QUICK)
+
+
+def picture(height: int = 48, width: int = 64, seed: int = 0) -> torch.Tensor:
+    """A smooth picture with some structure."""
+    return resize(torch.rand(1, 3, 6, 8, generator=torch.Generator().manual_seed(seed)), (width, height))
+
+
+class TestPyramid:
+    def test_ends_at_the_results_size_with_all_steps(self) -> None:
+        for width, height in [(1024, 683), (33, 47), (5000, 12), (1, 1)]:
+            scales = plan_scales(width, height, Gatys(steps=101))
+            assert (scales[-1].width, scales[-1].height) == (width, height)
+            assert sum(s.steps for s in scales) == 101
+
+    def test_most_steps_are_small(self) -> None:
+        steps = [s.steps for s in plan_scales(2048, 1024, Gatys())]
+        assert steps == sorted(steps, reverse=True)
+        assert len(steps) == 5
+
+    def test_number_of_scales_can_be_chosen(self) -> None:
+        assert [s.width for s in plan_scales(800, 600, Gatys(scales=3))] == [200, 400, 800]
+
+    def test_never_more_scales_than_steps(self) -> None:
+        assert [s.steps for s in plan_scales(2048, 2048, Gatys(steps=2))] == [1, 1]
+
+
+def test_loss_falls_and_style_comes_nearer(method: GatysMethod) -> None:
+    content, painting = picture(), picture(seed=1)
+    style, steps = method.encode_style(painting, sizes=method.sizes(64, 48)), []
+    method(content, style, progress=steps.append)
+    per_scale = [[s for s in steps if s.size == size] for size in ((32, 24), (64, 48))]
+    assert all(scale[-1].loss < scale[0].loss for scale in per_scale)
+    assert steps[-1].loss < 0.6 * steps[0].loss
+    assert per_scale[0][-1].terms["style"] < per_scale[0][0].terms["style"]
+
+
+def test_progress_counts_and_previews(method: GatysMethod) -> None:
+    seen: list[Step] = []
+    method(picture(), method.encode_style(picture(seed=1), sizes=[64]), progress=seen.append)
+    assert [s.step for s in seen] == list(range(1, 13))
+    assert {s.steps for s in seen} == {12}
+    assert seen[-1].seconds_left == 0
+    assert seen[0].preview().shape == (1, 3, 48, 64)
+
+
+@pytest.mark.parametrize("init", ["content", "noise"])
+@pytest.mark.parametrize("optimizer", ["lbfgs", "adam"])
+def test_every_start_and_optimizer_gives_a_picture(init: str, optimizer: str) -> None:
+    method = load(dataclasses.replace(QUICK, init=init, optimizer=optimizer))
+    result = method(picture(), method.encode_style(picture(seed=1), sizes=[64]))
+    assert result.shape == (1, 3, 48, 64)
+    assert result.std() > 0.02
+    assert result.min() >= 0
+    assert result.max() <= 1
+
+
+def test_noise_is_seeded() -> None:
+    def run(seed: int) -> torch.Tensor:
+        method = load(dataclasses.replace(QUICK, init="noise", seed=seed))
+        return method(picture(), method.encode_style(picture(seed=1), sizes=[64]))
+
+    assert torch.equal(run(3), run(3))
+    assert not torch.equal(run(3), run(4))
+
+
+def test_first_picture_is_used() -> None:
+    method = load(Gatys(steps=1, scales=1, init="photo.jpg", content_weight=0, style_weight=0, tv_weight=1))
+    first = picture(20, 30, seed=5)
+    result = method(picture(), method.encode_style(picture(seed=1), sizes=[64]), init=first)
+    torch.testing.assert_close(result, resize(first, (64, 48)))
+    with pytest.raises(UsageError, match="needs a picture"):
+        method(picture(), method.encode_style(picture(seed=1), sizes=[64]))
+
+
+def test_content_alone_keeps_the_photo() -> None:
+    method = load(Gatys(steps=10, scales=1, style_weight=0))
+    torch.testing.assert_close(method(picture(), method.encode_style(picture(seed=1), sizes=[64])), picture())
+
+
+def test_interrupted_gives_the_best_so_far_at_full_size(method: GatysMethod) -> None:
+    def stop(step: Step) -> None:
+        if step.step == 4:  # still at the small scale
+            raise KeyboardInterrupt
+
+    with pytest.raises(Interrupted) as error:
+        method(picture(), method.encode_style(picture(seed=1), sizes=[64]), progress=stop)
+    assert error.value.best.shape == (1, 3, 48, 64)
+    assert error.value.best.isfinite().all()
+
+
+class TestStyle:
+    def test_scale_of_the_painting_changes_its_statistics(self) -> None:
+        painting = picture(200, 200)
+        grams = {}
+        for scale in (0.5, 1.0):
+            value = load(dataclasses.replace(QUICK, style_scale=scale)).encode_style(painting, sizes=[128])
+            grams[scale] = value.grams[128]["relu2_1"]
+        smaller = load(QUICK).encode_style(painting, sizes=[64]).grams[64]["relu2_1"]
+        torch.testing.assert_close(grams[0.5], smaller)
+        assert not torch.allclose(grams[0.5], grams[1.0], rtol=0.01)
+
+    def test_blend_has_the_gradient_of_the_summed_losses(self, method: GatysMethod) -> None:
+        one, other = (method.encode_style(picture(seed=seed), sizes=[64]).grams[64]["relu3_1"] for seed in (1, 2))
+        blend = method.blend([GatysStyle({64: {"relu3_1": g}}) for g in (one, other)], [3, 1]).grams[64]["relu3_1"]
+        gram = torch.rand_like(one).requires_grad_(True)
+        summed = 0.75 * (gram - one).square().sum() + 0.25 * (gram - other).square().sum()
+        (expected,) = torch.autograd.grad(summed, gram)
+        (got,) = torch.autograd.grad((gram - blend).square().sum(), gram)
+        torch.testing.assert_close(got, expected, rtol=1e-4, atol=1e-2)
+
+    def test_blend_refuses_nonsense(self, method: GatysMethod) -> None:
+        value = method.encode_style(picture(), sizes=[64])
+        for values, weights in [([], []), ([value], [0]), ([value, value], [1, -1]), ([value], [1, 2])]:
+            with pytest.raises(UsageError, match="a weight of at least 0"):
+                method.blend(values, weights)
+
+    def test_file_round_trip_keeps_bfloat16_precision(self, method: GatysMethod) -> None:
+        value = method.encode_style(picture(), sizes=[32, 64])
+        again = method.load_style(method.save_style(value))
+        for size, grams in value.grams.items():
+            for layer, gram in grams.items():
+                error = (again.grams[size][layer] - gram).norm() / gram.norm()
+                assert error < 0.005
+                torch.testing.assert_close(again.grams[size][layer], again.grams[size][layer].mT)
+
+    def test_other_layers_are_refused(self, method: GatysMethod) -> None:
+        style = load(dataclasses.replace(QUICK, style_layers=("relu1_1",))).encode_style(picture(), sizes=[64])
+        with pytest.raises(UsageError, match="no Gram matrices of relu2_1"):
+            method(picture(), style)
+
+    def test_mask_of_another_size_is_refused(self, method: GatysMethod) -> None:
+        with pytest.raises(UsageError, match="expected a mask"):
+            method.encode_style(picture(), sizes=[64], mask=torch.ones(1, 1, 5, 5))
+
+
+def test_unknown_layer_is_refused_at_once() -> None:
+    with pytest.raises(UsageError, match="no layer relu7_1"):
+        load(Gatys(content_layers=("relu7_1",)))
+
+
+def test_one_picture_at_a_time(method: GatysMethod) -> None:
+    with pytest.raises(UsageError, match="one picture"):
+        method(picture().repeat(2, 1, 1, 1), method.encode_style(picture(), sizes=[64]))
+
+
+def test_estimate_is_of_the_right_order(method: GatysMethod) -> None:
+    small, large = method.estimate_seconds(64, 64), method.estimate_seconds(512, 512)
+    assert 0 < small < large
+
+
+def test_replicate_padding_leaves_no_frame() -> None:
+    """The features of a flat gray picture are at its border what they are in its middle."""
+    frames = {}
+    for padding in ("replicate", "zeros"):
+        network = load_network("vgg19-slim", padding=padding).network
+        features = network(torch.full((1, 3, 64, 64), 0.4), ["relu3_1"])["relu3_1"][0]
+        frames[padding] = (features[:, 0] - features[:, 8]).norm() / features[:, 8].norm()
+    assert frames["replicate"] < 1e-4
+    assert frames["zeros"] > 0.02
