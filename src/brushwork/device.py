@@ -11,7 +11,7 @@ from torch import nn
 
 from brushwork.errors import UsageError
 
-__all__ = ["DEVICES", "available_memory", "choose_device", "choose_dtype", "describe_device"]
+__all__ = ["DEVICES", "available_memory", "choose_device", "choose_dtype", "describe_device", "out_of_memory"]
 
 DEVICES = ("auto", "cpu", "cuda", "mps")
 
@@ -23,7 +23,7 @@ def choose_device(name: str = "auto") -> torch.device:
         UsageError: An unknown name, or a device that this machine or this build of torch does not have.
     """
     kind, _, index = name.partition(":")
-    if kind not in DEVICES or (index and not index.isdigit()):
+    if kind not in DEVICES or (index and (kind != "cuda" or not index.isdecimal())):
         raise UsageError(f"device: expected {', '.join(DEVICES)} or cuda:N, got {name!r}")
     have = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
     if kind == "auto":
@@ -67,15 +67,36 @@ def _convolution_seconds(dtype: torch.dtype, device: torch.device, runs: int = 4
 
 def available_memory() -> int | None:
     """Bytes of main memory that can be taken without swapping, within a container's limit; None if unknown."""
-    free: list[int] = []
+    free = [count for count in (_system_memory(), _container_memory()) if count is not None]
+    return min(free) if free else None
+
+
+def _system_memory() -> int | None:
     try:
         meminfo = dict(line.split(":", 1) for line in Path("/proc/meminfo").read_text().splitlines())
-        free.append(int(meminfo["MemAvailable"].split()[0]) * 1024)
-        limit, used = (Path("/sys/fs/cgroup", name).read_text().strip() for name in ("memory.max", "memory.current"))
-        if limit.isdigit():
-            free.append(int(limit) - int(used))
+        return int(meminfo["MemAvailable"].split()[0]) * 1024
     except (OSError, KeyError, ValueError):
         pass
-    if not free and hasattr(os, "sysconf") and "SC_PHYS_PAGES" in os.sysconf_names:
-        free.append(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
-    return min(free) if free else None
+    try:  # elsewhere the whole of it, for want of better
+        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (AttributeError, OSError, ValueError):
+        return None
+
+
+def _container_memory(group: Path = Path("/sys/fs/cgroup")) -> int | None:
+    """What is left of a container's limit (cgroup v2); files in its cache don't count, they give way."""
+    try:
+        limit, used = ((group / name).read_text().strip() for name in ("memory.max", "memory.current"))
+        cached = dict(line.split() for line in (group / "memory.stat").read_text().splitlines())["inactive_file"]
+        return int(limit) - int(used) + int(cached)
+    except (OSError, KeyError, ValueError):  # a limit of "max" is none
+        return None
+
+
+def out_of_memory(error: BaseException) -> bool:
+    """Whether an error says that memory ended; torch has no class of its own for main memory."""
+    if isinstance(error, MemoryError | torch.cuda.OutOfMemoryError):
+        return True
+    return isinstance(error, RuntimeError) and any(
+        words in str(error) for words in ("can't allocate memory", "not enough memory", "out of memory")
+    )

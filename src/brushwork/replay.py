@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,59 +12,98 @@ import torch
 
 from brushwork.device import choose_device
 from brushwork.errors import BrushworkError
+from brushwork.io import MAX_PIXELS
 from brushwork.methods import load
 from brushwork.progress import Progress
-from brushwork.settings import settings_from
+from brushwork.settings import Settings, settings_from
 from brushwork.styles import StylePart, built_in_styles
 from brushwork.stylization import Result, stylize
 from brushwork.version import __version__
-from brushwork.weights import sha256_of
+from brushwork.weights import RECORDS, find, sha256_of
 
 __all__ = ["rerun"]
 
+_NETWORK_SUFFIXES = {".safetensors", ".pth", ".pt"}
+
 
 def rerun(
-    recipe: dict[str, Any], folders: Sequence[Path], *, progress: Progress | None = None
+    recipe: dict[str, Any],
+    folders: Sequence[Path],
+    *,
+    device: str | None = None,
+    max_pixels: int = MAX_PIXELS,
+    progress: Progress | None = None,
 ) -> tuple[Result, list[str]]:
     """The result of a recipe, and remarks on what may make it differ.
 
     Args:
         recipe: `Result.recipe`, or what `brushwork.io.read_recipe` gives.
         folders: Where the input files may be; they are recognized by SHA-256, whatever their name.
+        device: Instead of the recipe's, for another machine; the result then differs in details.
+        max_pixels: Larger files are refused before they are decoded.
         progress: Called after each step.
 
     Raises:
-        BrushworkError: An input that is in none of the folders, or other weights than then.
+        BrushworkError: An input that is in none of the folders, other weights than then, or no recipe of ours.
     """
     if recipe.get("stopped_early"):
         raise BrushworkError("this picture was stopped before its end, so no run gives it again; stylize it anew")
-    content = _find(recipe["content"], folders)
-    styles = [StylePart(str(_find(record, folders)), record["weight"]) for record in recipe["styles"]]
+    try:
+        content = _find(recipe["content"], folders)
+        styles = [StylePart(str(_find(record, folders)), float(record["weight"])) for record in recipe["styles"]]
+        settings = _settings(recipe, folders)
+        size, keep_color, threads = max(recipe["size"]), bool(recipe["keep_color"]), int(recipe["threads"])
+        place, remarks = device or recipe["device"], _remarks(recipe, device)
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
+        if isinstance(error, BrushworkError):
+            raise
+        raise BrushworkError(f"the recipe is damaged or of another version of brushwork ({error!r})") from error
+    with _threads(threads):
+        method = load(settings, choose_device(place))
+        result = stylize(
+            content, styles, method=method, size=size, keep_color=keep_color, max_pixels=max_pixels, progress=progress
+        )
+    return replace(result, recipe=recipe), remarks
+
+
+def _settings(recipe: dict[str, Any], folders: Sequence[Path]) -> Settings:
+    """The settings as they were, with the files found again and what was measured then."""
     values = dict(recipe["settings"])
     if recipe["init"]:
         values["init"] = str(_find(recipe["init"], folders))
-    if recipe["weights"]:
-        values["network"] = recipe["weights"]["name"]
-    threads = torch.get_num_threads()
-    torch.set_num_threads(recipe["threads"])
-    try:
-        method = load(settings_from(recipe["method"], values), choose_device(recipe["device"]))
-        _check_weights(method.recipe(), recipe)
-        result = stylize(
-            content, styles, method=method, size=max(recipe["size"]), keep_color=recipe["keep_color"], progress=progress
-        )
-    finally:
-        torch.set_num_threads(threads)
-    return Result(result.picture, recipe, result.seconds), _remarks(recipe)
+    if recipe["weights"] is None:
+        raise BrushworkError("made with a network given in Python, which no recipe holds; run that program again")
+    values["network"] = _network(values["network"], recipe, folders)
+    if "precision" in values:
+        values["precision"] = recipe["dtype"]  # "auto" might decide otherwise today
+    return settings_from(recipe["method"], values)
+
+
+def _network(name: str, recipe: dict[str, Any], folders: Sequence[Path]) -> str:
+    """The weights by the name they had, if that still gives the same file; else the file wherever it is."""
+    sha256 = recipe["weights"]["sha256"]
+    known = find(name) if name in RECORDS else None
+    if known is not None and sha256_of(known) == sha256:
+        return name
+    candidates = [folder / Path(name).name for folder in folders]
+    candidates += [path for path in _files(folders) if path.suffix in _NETWORK_SUFFIXES]
+    found = _same(candidates, sha256)
+    if found:
+        return str(found)
+    other = f", or install brushwork {recipe['brushwork']}" if name in RECORDS else ""
+    raise BrushworkError(
+        f"made with the weights {name} of SHA-256 {sha256[:8]}…, which are not here; name their folder with --in{other}"
+    )
 
 
 def _find(record: dict[str, Any], folders: Sequence[Path]) -> Path:
     if record["name"] is None:
         raise BrushworkError("this result was made from pictures in memory; only one made from files can be run again")
-    candidates: list[Path] = [folder / record["name"] for folder in folders] + list(built_in_styles().values())
-    for path in candidates:
-        if path.is_file() and sha256_of(path) == record["sha256"]:
-            return path
+    candidates = [folder / Path(record["name"]).name for folder in folders] + list(built_in_styles().values())
+    candidates += _files(folders)
+    found = _same([path for path in candidates if _size(path) == record["bytes"]], record["sha256"])
+    if found:
+        return found
     searched = ", ".join(str(folder) for folder in folders)
     raise BrushworkError(
         f"{record['name']} as it was then (SHA-256 {record['sha256'][:8]}…) is not in {searched}; "
@@ -70,13 +111,34 @@ def _find(record: dict[str, Any], folders: Sequence[Path]) -> Path:
     )
 
 
-def _check_weights(now: dict[str, Any], recipe: dict[str, Any]) -> None:
-    if now["weights"] != recipe["weights"]:
-        raise BrushworkError(
-            f"made with weights {recipe['weights']}, here are {now['weights']}; install brushwork {recipe['brushwork']}"
-        )
+def _same(candidates: Sequence[Path], sha256: str) -> Path | None:
+    """The first file with this content; its full path, which no keyword or name can be taken for."""
+    for path in dict.fromkeys(candidates):
+        if _size(path) and sha256_of(path) == sha256:
+            return path.resolve()
+    return None
 
 
-def _remarks(recipe: dict[str, Any]) -> list[str]:
-    now = {"brushwork": __version__, "torch": torch.__version__}
+def _files(folders: Sequence[Path]) -> list[Path]:
+    return [path for folder in folders if folder.is_dir() for path in sorted(folder.iterdir())]
+
+
+def _size(path: Path) -> int:
+    """Bytes of a file; 0 where there is none."""
+    return path.stat().st_size if path.is_file() else 0
+
+
+@contextmanager
+def _threads(count: int) -> Iterator[None]:
+    """As many as then: sums in another order differ in the last digits."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(max(1, min(count, 1024)))
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def _remarks(recipe: dict[str, Any], device: str | None) -> list[str]:
+    now = {"brushwork": __version__, "torch": torch.__version__, "device": device or recipe["device"]}
     return [f"made with {k} {recipe[k]}, this is {v}: pixels may differ" for k, v in now.items() if recipe[k] != v]

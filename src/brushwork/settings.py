@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import numbers
+import os
 import typing
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -26,12 +28,14 @@ class Option:
         low: Smallest value.
         high: Largest value.
         choices: The only values; an empty tuple means any.
+        file: Whether it may name a file.
     """
 
     help: str
     low: float | None = None
     high: float | None = None
     choices: tuple[str, ...] = ()
+    file: bool = False
 
     def check(self, name: str, value: object) -> None:
         """Raise UsageError if the value is not allowed."""
@@ -52,18 +56,37 @@ class Option:
             return "a finite number"
         if self.high is None:
             return f"a number of at least {self.low:g}"
-        return f"a number from {self.low or 0:g} to {self.high:g}"
+        return (
+            f"a number of at most {self.high:g}" if self.low is None else f"a number from {self.low:g} to {self.high:g}"
+        )
 
 
 class _Checked:
-    """Checks every field against its option when it is made."""
+    """Checks every field against its type and its option when it is made."""
 
     def __post_init__(self) -> None:
-        for name in option_of(type(self)):
-            value = getattr(self, name)
-            if isinstance(value, list):
-                object.__setattr__(self, name, tuple(value))
-            option_of(type(self))[name].check(name, getattr(self, name))
+        hints = typing.get_type_hints(type(self))
+        for name, option in option_of(type(self)).items():
+            value = _typed(name, getattr(self, name), hints[name])
+            object.__setattr__(self, name, value)
+            option.check(name, value)
+
+
+_WORDS = {int: "a whole number", float: "a number", str: "a text"}
+
+
+def _typed(name: str, value: object, kind: Any) -> object:
+    """The value as its field's type: lists become tuples, whole numbers become floats where those are meant."""
+    if typing.get_origin(kind) is tuple:
+        if not isinstance(value, list | tuple):
+            raise UsageError(f"{name}: expected a list, got {value!r}; write [{value!r}]")
+        return tuple(_typed(name, part, typing.get_args(kind)[0]) for part in value)
+    if kind is str and isinstance(value, os.PathLike):
+        return os.fspath(value)
+    allowed = {int: numbers.Integral, float: numbers.Real}.get(kind, kind)  # NumPy's numbers too
+    if isinstance(value, bool) or not isinstance(value, allowed):
+        raise UsageError(f"{name}: expected {_WORDS[kind]}, got {value!r}")
+    return kind(value)
 
 
 @dataclass(frozen=True)
@@ -74,12 +97,12 @@ class Gatys(_Checked):
     2015, arXiv:1508.06576. Departures: docs/methods/gatys.md.
     """
 
-    network: Annotated[str, Option("feature network: vgg19-slim (embedded), vgg19.caffe, … or a weights file")] = (
-        "vgg19-slim"
-    )
+    network: Annotated[
+        str, Option("feature network: vgg19-slim (embedded), vgg19.caffe, … or a weights file", file=True)
+    ] = "vgg19-slim"
     steps: Annotated[int, Option("optimization steps, over all scales", 1)] = 300
     content_weight: Annotated[float, Option("weight of the photo's features", 0)] = 1.0
-    style_weight: Annotated[float, Option("weight of the painting's Gram matrices", 0)] = 100.0
+    style_weight: Annotated[float, Option("weight of the painting's Gram matrices", 0)] = 50.0
     tv_weight: Annotated[float, Option("weight of total variation: smoother", 0)] = 0.0
     loss: Annotated[
         str,
@@ -100,7 +123,7 @@ class Gatys(_Checked):
     ] = 1.0
     optimizer: Annotated[str, Option("how pixels are optimized", choices=("lbfgs", "adam"))] = "lbfgs"
     learning_rate: Annotated[float, Option("0 chooses: 1 for lbfgs, 0.02 for adam", 0)] = 0.0
-    init: Annotated[str, Option("first picture: content, style, noise, or a picture file")] = "content"
+    init: Annotated[str, Option("first picture: content, style, noise, or a picture file", file=True)] = "content"
     scales: Annotated[int, Option("sizes in the coarse-to-fine pyramid; 0 chooses", 0, 12)] = 0
     pooling: Annotated[str, Option("how the network pools", choices=("max", "average"))] = "max"
     padding: Annotated[

@@ -7,16 +7,26 @@ from __future__ import annotations
 
 import math
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from brushwork.errors import BrushworkError, UsageError
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-__all__ = ["SavedStyle", "StylePart", "built_in_styles", "locate_style", "parse_style", "read_style", "write_style"]
+__all__ = [
+    "SavedStyle",
+    "StylePart",
+    "built_in_styles",
+    "is_saved",
+    "locate_style",
+    "parse_style",
+    "read_style",
+    "write_style",
+]
 
 _FOLDER = Path(__file__).parent / "models" / "styles"
 _SUFFIX = ".safetensors"
@@ -47,7 +57,8 @@ def parse_style(text: str) -> list[StylePart]:
     """The parts of a style argument.
 
     Args:
-        text: A file that exists is taken whole, whatever signs its name holds.
+        text: References joined by +, each with :weight if wanted. A + or : that belongs to the name of a file that
+            exists is left alone.
 
     Raises:
         UsageError: An empty part, a negative weight, or weights that sum to 0.
@@ -55,25 +66,40 @@ def parse_style(text: str) -> list[StylePart]:
     >>> parse_style("wave.jpg:0.7+olive-trees:0.3")
     [StylePart(reference='wave.jpg', weight=0.7), StylePart(reference='olive-trees', weight=0.3)]
     """
-    if Path(text).exists():
-        return [StylePart(text)]
-    parts = [_part(piece, text) for piece in text.split("+")]
+    parts = [_part(piece, text) for piece in _pieces(text)]
     if not sum(part.weight for part in parts) > 0:
         raise UsageError(f"style {text!r}: the weights sum to 0; give at least one style a weight above 0")
     return parts
 
 
+def _pieces(text: str) -> Iterator[str]:
+    """What stands between the + signs, the longest that names a file first."""
+    words = text.split("+")
+    while words:
+        for count in range(len(words), 0, -1):
+            piece = "+".join(words[:count])
+            if count == 1 or os.path.isfile(_weighted(piece)[0]):  # noqa: PTH113 - Path fails at very long names
+                yield piece
+                del words[:count]
+                break
+
+
 def _part(piece: str, text: str) -> StylePart:
-    reference, colon, number = piece.strip().rpartition(":")
-    try:
-        weight = float(number) if colon else None
-    except ValueError:
-        weight = None  # the colon belongs to the name, as in C:\wave.jpg
-    if weight is None:
-        reference, weight = piece.strip(), 1.0
+    reference, weight = _weighted(piece)
     if not reference or weight < 0 or not math.isfinite(weight):
         raise UsageError(f"style {text!r}: expected name:weight with a weight of at least 0, got {piece.strip()!r}")
     return StylePart(reference, weight)
+
+
+def _weighted(piece: str) -> tuple[str, float]:
+    """The reference and its weight, 1 if there is none."""
+    if os.path.isfile(piece):  # noqa: PTH113
+        return piece, 1.0
+    reference, colon, number = piece.strip().rpartition(":")
+    try:
+        return (reference, float(number)) if colon else (number, 1.0)
+    except ValueError:
+        return piece.strip(), 1.0  # the colon belongs to the name, as in C:\wave.jpg
 
 
 def built_in_styles() -> dict[str, Path]:
@@ -87,20 +113,20 @@ def locate_style(part: StylePart) -> Path:
     Raises:
         UsageError: Neither a file nor a name.
     """
-    path = Path(part.reference)
-    if path.exists():
-        return path
+    if os.path.isfile(part.reference):  # noqa: PTH113
+        return Path(part.reference)
     built_in = built_in_styles()
     if part.reference in built_in:
         return built_in[part.reference]
-    raise UsageError(
-        f"style {part.reference!r} is neither a picture here nor a built-in style; built in: {', '.join(built_in)}"
-    )
+    if os.path.isdir(part.reference):  # noqa: PTH112
+        raise UsageError(f"style {part.reference!r} is a folder; give each of its pictures with a --style of its own")
+    names = f"the built-in ones are {', '.join(built_in)}" if built_in else "this installation has no built-in ones"
+    raise UsageError(f"style {part.reference!r} is neither a file here nor a built-in style; {names}")
 
 
 def is_saved(path: Path) -> bool:
     """Whether a style's file holds a saved style rather than a picture."""
-    return path.suffix == _SUFFIX
+    return path.suffix.lower() == _SUFFIX
 
 
 def read_style(path: Path) -> SavedStyle:
@@ -113,29 +139,39 @@ def read_style(path: Path) -> SavedStyle:
 
     try:
         with safe_open(path, "pt") as file:
-            about: dict[str, Any] = file.metadata() or {}
-            if "method" not in about:
-                raise BrushworkError(f"{path} is no saved style; make one with brushwork.save_style")
-            return SavedStyle({name: file.get_tensor(name) for name in file.keys()}, about)  # noqa: SIM118
+            about: dict[str, str] = file.metadata() or {}
+            tensors: dict[str, Tensor] = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     except (SafetensorError, OSError) as error:
-        raise BrushworkError(f"{path} can't be read as a saved style: {str(error).splitlines()[0]}") from error
+        raise BrushworkError(f"{path} can't be read as a saved style: {_line(error)}; make it again") from error
+    if "method" not in about or not tensors:
+        raise BrushworkError(f"{path} is no saved style; make one with brushwork.save_style")
+    if not all(bool(tensor.isfinite().all()) for tensor in tensors.values()):
+        raise BrushworkError(f"{path} holds numbers that are not finite; make it again")
+    return SavedStyle(tensors, about)
 
 
 def write_style(path: Path, style: SavedStyle) -> None:
     """Write a saved style, whole or not at all.
 
     Raises:
+        UsageError: The name has another suffix.
         BrushworkError: The file can't be written.
     """
+    from safetensors import SafetensorError
     from safetensors.torch import save_file
 
     if not is_saved(path):
         raise UsageError(f"{path}: a saved style ends in {_SUFFIX}")
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
+    temporary = path.with_name(f".brushwork-{os.getpid()}{_SUFFIX}")
     try:
         save_file(style.tensors, temporary, metadata=style.about)
         temporary.replace(path)
-    except OSError as error:
-        raise BrushworkError(f"{path} can't be written: {error.strerror or error}") from error
+    except (SafetensorError, OSError) as error:  # safetensors wraps what the system says
+        raise BrushworkError(f"{path} can't be written: {_line(error)}") from error
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def _line(error: Exception) -> str:
+    words = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+    return (words.splitlines() or [type(error).__name__])[0]

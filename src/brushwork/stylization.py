@@ -15,14 +15,14 @@ import torch
 from torch import Tensor
 
 from brushwork.color import keep_luminance
-from brushwork.device import choose_device
-from brushwork.errors import Interrupted, UsageError
+from brushwork.device import choose_device, out_of_memory
+from brushwork.errors import BrushworkError, Interrupted, UsageError
 from brushwork.features import FeatureNetwork
 from brushwork.image import Picture, fit_size
 from brushwork.io import MAX_PIXELS, read_image, read_size
 from brushwork.methods import Method, load
 from brushwork.progress import Progress
-from brushwork.settings import Gatys, Settings, method_name
+from brushwork.settings import Gatys, Settings, method_name, option_of
 from brushwork.styles import SavedStyle, StylePart, is_saved, locate_style, parse_style, read_style, write_style
 from brushwork.version import __version__
 from brushwork.weights import sha256_of
@@ -97,20 +97,21 @@ def stylize(
         UsageError: A wrong value; the message says what is expected.
         WeightsError: A network's weights are not on this machine.
         Interrupted: Ctrl-C; `error.best` is the Result so far, None before the first step.
+        BrushworkError: Memory ended, or the loss can't be tamed.
     """
+    if method is not None and settings not in (None, method.settings):
+        raise UsageError("settings and method disagree; a method brings its settings, so pass one of the two")
     method = method or load(settings or Gatys(), choose_device(device), network=network)
     photo, photo_record = _read_content(content, size, max_pixels)
     pixels = photo.visible()
-    sizes = method.sizes(*photo.size)
-    value, style_records = _style_value(method, style, sizes, max_pixels)
     init, init_record = _read_init(method, style, photo.size, max_pixels)
+    value, style_records, notes = _style_value(method, style, method.sizes(*photo.size), max_pixels)
     recipe = _recipe(method, photo_record, style_records, init_record, photo.size, keep_color)
-
     started = time.perf_counter()
 
     def finish(stylized: Tensor) -> Result:
         stylized = keep_luminance(stylized, pixels) if keep_color else stylized
-        picture = dataclasses.replace(photo, pixels=stylized)
+        picture = dataclasses.replace(photo, pixels=stylized, notes=(*photo.notes, *notes))
         return Result(picture, recipe, time.perf_counter() - started)
 
     try:
@@ -118,6 +119,11 @@ def stylize(
     except Interrupted as stop:
         best = None if stop.best is None else finish(stop.best)
         raise Interrupted(str(stop), best) from None
+    except (MemoryError, RuntimeError) as error:
+        if not out_of_memory(error):
+            raise
+        width, height = photo.size
+        raise BrushworkError(f"out of memory at {width}×{height} on {method.device}; take a smaller size") from error
 
 
 def encode_style(method: Method, style: StyleSource, sizes: list[int], *, max_pixels: int = MAX_PIXELS) -> Any:
@@ -132,7 +138,7 @@ def encode_style(method: Method, style: StyleSource, sizes: list[int], *, max_pi
     return _style_value(method, style, sizes, max_pixels)[0]
 
 
-def save_style(path: str | Path, method: Method, value: Any, **about: str) -> None:
+def save_style(path: str | Path, method: Method, value: Any, **about: object) -> None:
     """Write a style value to a file that `--style` and `stylize` take.
 
     Args:
@@ -144,15 +150,17 @@ def save_style(path: str | Path, method: Method, value: Any, **about: str) -> No
     Raises:
         BrushworkError: The file can't be written.
     """
-    write_style(Path(path), SavedStyle(method.save_style(value), {**_style_origin(method), **about}))
+    words = {name: str(value) for name, value in about.items()}
+    write_style(Path(path), SavedStyle(method.save_style(value), {**words, **_style_origin(method)}))
 
 
 def _style_origin(method: Method) -> dict[str, str]:
-    """What must agree for a saved style to be used: method, weights, and how the network is run."""
+    """What must agree for a saved style to be used: method, weights, and what shapes the statistics."""
     settings = method.settings
     weights = method.recipe()["weights"]
     origin = {"method": method_name(settings), "weights": weights["sha256"] if weights else "given by the caller"}
-    return origin | {name: str(getattr(settings, name)) for name in ("pooling", "padding")}
+    shaping = {"pooling", "padding", "style_scale"} & set(option_of(type(settings)))
+    return origin | {name: str(getattr(settings, name)) for name in sorted(shaping)}
 
 
 def _read_content(content: PictureSource, size: int | None, max_pixels: int) -> tuple[Picture, dict[str, Any]]:
@@ -169,47 +177,61 @@ def _read_content(content: PictureSource, size: int | None, max_pixels: int) -> 
 
 def _style_value(
     method: Method, style: StyleSource, sizes: list[int], max_pixels: int
-) -> tuple[Any, list[dict[str, Any]]]:
+) -> tuple[Any, list[dict[str, Any]], list[str]]:
+    """The style value, the records for the recipe, and remarks for the user."""
     if isinstance(style, Picture):
-        return method.encode_style(style.visible(), sizes=sizes, mask=style.alpha), [_picture_record(style)]
+        value = method.encode_style(style.visible(), sizes=sizes, mask=style.alpha)
+        return value, [_picture_record(style)], list(style.notes)
     parts = _parts(style)
-    values = [_part_value(method, part, sizes, max_pixels) for part in parts]
-    records = [{**_file_record(locate_style(part)), "reference": part.stem, "weight": part.weight} for part in parts]
+    values: list[Any] = []
+    notes: list[str] = []
+    for part in parts:
+        path = locate_style(part)
+        if is_saved(path):
+            values.append(_saved_value(method, path))
+        else:
+            picture = read_image(path, size=_enough(path, sizes, method, max_pixels), max_pixels=max_pixels)
+            values.append(method.encode_style(picture.visible(), sizes=sizes, mask=picture.alpha))
+            notes += picture.notes
+    records = [{**_file_record(locate_style(part)), "weight": part.weight} for part in parts]
     value = values[0] if len(values) == 1 else method.blend(values, [part.weight for part in parts])
-    return value, records
+    return value, records, notes
 
 
 def _parts(style: str | Path | Sequence[StylePart]) -> Sequence[StylePart]:
     if isinstance(style, Path):
         return [StylePart(str(style))]
-    return parse_style(style) if isinstance(style, str) else style
+    parts = parse_style(style) if isinstance(style, str) else style
+    if not parts:
+        raise UsageError("expected at least one style, got none")
+    return parts
 
 
-def _part_value(method: Method, part: StylePart, sizes: list[int], max_pixels: int) -> Any:
-    path = locate_style(part)
-    if not is_saved(path):
-        picture = read_image(path, size=_enough(path, sizes, method, max_pixels), max_pixels=max_pixels)
-        return method.encode_style(picture.visible(), sizes=sizes, mask=picture.alpha)
+def _saved_value(method: Method, path: Path) -> Any:
     saved, origin = read_style(path), _style_origin(method)
     different = [
-        f"{key} {saved.about.get(key)}, not {value}" for key, value in origin.items() if saved.about.get(key) != value
+        f"{key} {saved.about.get(key, 'unknown')[:16]}, not {value[:16]}"
+        for key, value in origin.items()
+        if saved.about.get(key) != value
     ]
     if different:
-        raise UsageError(
-            f"style {part.reference!r} was made with other settings ({'; '.join(different)}); use those, or a picture"
-        )
-    return method.load_style(saved.tensors)
+        raise UsageError(f"{path} was made with other settings ({'; '.join(different)}); use those, or the painting")
+    try:
+        return method.load_style(saved.tensors)
+    except (ValueError, RuntimeError, LookupError) as error:
+        raise BrushworkError(f"{path} is damaged or of another version of brushwork; make it again") from error
 
 
 def _enough(path: Path, sizes: list[int], method: Method, max_pixels: int) -> int:
     """Longer side at which a painting is read: never more than the largest scale needs."""
-    return min(max(read_size(path, max_pixels=max_pixels)), round(max(sizes) * method.settings.style_scale) + 1)
+    scale = getattr(method.settings, "style_scale", 1.0)
+    return min(max(read_size(path, max_pixels=max_pixels)), round(max(sizes) * scale) + 1)
 
 
 def _read_init(
     method: Method, style: StyleSource, size: tuple[int, int], max_pixels: int
 ) -> tuple[Tensor | None, dict[str, Any] | None]:
-    init = method.settings.init
+    init = getattr(method.settings, "init", "content")
     if init in ("content", "noise"):
         return None, None
     if init != "style":
@@ -231,8 +253,9 @@ def _recipe(
     keep_color: bool,
 ) -> dict[str, Any]:
     settings = dataclasses.asdict(method.settings)
-    for name in ("network", "init"):  # file names only: a picture that is given away should not tell of one's folders
-        settings[name] = Path(settings[name]).name
+    for name, option in option_of(type(method.settings)).items():
+        if option.file:  # its name only: a picture that is given away should not tell of one's folders
+            settings[name] = Path(settings[name]).name
     recipe = {
         "brushwork": __version__,
         "torch": torch.__version__,
@@ -251,8 +274,10 @@ def _recipe(
 
 
 def _file_record(path: str | Path) -> dict[str, Any]:
-    return {"name": Path(path).name, "sha256": sha256_of(Path(path))}
+    path = Path(path)
+    return {"name": path.name, "bytes": path.stat().st_size, "sha256": sha256_of(path)}
 
 
 def _picture_record(picture: Picture) -> dict[str, Any]:
-    return {"name": None, "sha256": hashlib.sha256(picture.pixels.numpy().tobytes()).hexdigest()}
+    pixels = picture.pixels.detach().cpu().numpy()
+    return {"name": None, "sha256": hashlib.sha256(pixels.tobytes()).hexdigest()}

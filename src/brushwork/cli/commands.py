@@ -3,24 +3,32 @@
 from __future__ import annotations
 
 import json
+import os
+import traceback
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import rich_click as click
+from click import get_current_context
 
-from brushwork.cli.options import given_options, method_options
-from brushwork.errors import BrushworkError, Interrupted, UsageError
-from brushwork.settings import METHODS, option_of, settings_from
+from brushwork.cli.options import flag_of, method_options, settings_of, without_method_options
+from brushwork.errors import BrushworkError, Interrupted, PictureError, UsageError
+from brushwork.settings import METHODS, Settings, option_of
 
 if TYPE_CHECKING:
     from brushwork.cli.jobs import Job
     from brushwork.cli.report import Report
     from brushwork.methods import Method
+    from brushwork.progress import Progress
+    from brushwork.stylization import Result
 
 __all__ = ["doctor", "methods", "rerun", "stylize"]
 
 MAX_PIXELS = 500_000_000  # as in io, which would load torch
-STYLE_HELP = "a painting's file, a built-in style, or a blend: wave.jpg:0.7+olive-trees:0.3; given twice: both, each on every photo"
+STYLE_HELP = (
+    "a painting's file, a built-in style, a saved style, or a blend: wave.jpg:0.7+olive-trees:0.3; "
+    "given twice: both, each on every photo"
+)
 
 
 class _Size(click.ParamType):  # type: ignore[type-arg]  # generic since click 8.4 only
@@ -32,7 +40,7 @@ class _Size(click.ParamType):  # type: ignore[type-arg]  # generic since click 8
         """0 for "full"."""
         if str(value) == "full":
             return 0
-        if not str(value).isdigit() or int(value) < 1:
+        if not str(value).isdecimal() or int(value) < 1:
             self.fail(f"expected a number of pixels of at least 1, or full, got {value!r}", param, ctx)
         return int(value)
 
@@ -54,19 +62,19 @@ class _Size(click.ParamType):  # type: ignore[type-arg]  # generic since click 8
 @click.option("--json", "as_json", is_flag=True, help="print one JSON object per result, for scripts")
 @method_options()
 def stylize(
-    photos: tuple[str, ...], styles: tuple[str, ...], output: str | None, method_name: str, suffix: str, **options: Any
+    photos: tuple[str, ...], styles: tuple[str, ...], output: str | None, method_name: str, suffix: str, **values: Any
 ) -> None:
     """Paint PHOTOs (files, folders, patterns) in the style of a painting."""
-    settings = settings_from(method_name, given_options(options))  # before torch is loaded: mistakes are told at once
-    from brushwork.cli.jobs import find_photos, plan_jobs
+    # What can be wrong in the line itself is told at once, before torch is loaded.
+    settings, options = settings_of(method_name, values), without_method_options(values)
+    from brushwork.cli.jobs import find_photos, is_folder, plan_jobs, protect
     from brushwork.cli.report import Report
-    from brushwork.io import check_target
 
     jobs = plan_jobs(find_photos(photos), styles, output, "." + suffix.lstrip("."))
-    if output is not None and (len(jobs) > 1 or jobs[0].output != Path(output)):
+    protect(jobs, options["preview"], _files_named(settings))
+    if output is not None and is_folder(output):
         _make_folder(Path(output))
-    for target in [job.output for job in jobs] + ([options["preview"]] if options["preview"] else []):
-        check_target(target, int(options["depth"]) if target is not options["preview"] else 8)
+    _check_targets(jobs, options)
     report = Report(as_json=options["as_json"], preview=options["preview"])
 
     from brushwork.device import choose_device
@@ -75,74 +83,101 @@ def stylize(
     _run_all(jobs, load(settings, choose_device(options["device"])), report, options)
 
 
+def _files_named(settings: Settings) -> list[str]:
+    """Values that name files, if they do."""
+    named = [getattr(settings, name) for name, option in option_of(type(settings)).items() if option.file]
+    return [name for name in named if os.path.isfile(name)]  # noqa: PTH113 - Path fails at very long names
+
+
 def _make_folder(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise UsageError(f"-o {folder}: {error.strerror or error}") from error
+        raise PictureError(f"-o {folder}: the folder can't be made: {error.strerror or error}") from error
+
+
+def _check_targets(jobs: list[Job], options: dict[str, Any]) -> None:
+    from brushwork.io import check_target
+
+    for job in jobs:
+        check_target(job.output, int(options["depth"]))
+    if options["preview"] is not None:
+        check_target(options["preview"])
 
 
 def _run_all(jobs: list[Job], method: Method, report: Report, options: dict[str, Any]) -> None:
     """Every job; one that fails doesn't stop the others."""
-    failed: list[BrushworkError] = []
+    from brushwork.cli.report import reason
+
+    failed = 0
     for job in jobs:
         try:
             _run(job, method, report, options)
-        except Interrupted:
+        except (Interrupted, BrokenPipeError):
             raise
-        except BrushworkError as error:
+        except Exception as error:
             if len(jobs) == 1:
                 raise
-            failed.append(error)
-            report.say(f"Error: {error}", photo=str(job.photo), style=job.style, error=str(error))
+            failed += 1
+            if get_current_context().find_root().params.get("debug"):
+                traceback.print_exception(error)
+            report.say(f"Error: {reason(error)}", photo=str(job.photo), style=job.style, error=reason(error))
     if failed:
-        raise BrushworkError(f"{len(failed)} of {len(jobs)} failed")
+        raise BrushworkError(f"{failed} of {len(jobs)} failed")
 
 
 def _run(job: Job, method: Method, report: Report, options: dict[str, Any]) -> None:
     from brushwork.cli.report import duration
-    from brushwork.io import read_size
-    from brushwork.stylization import result_size
-    from brushwork.stylization import stylize as stylize_picture
 
-    original = read_size(job.photo, max_pixels=options["max_pixels"])
-    size = result_size(original, options["size"])
-    estimate = method.estimate_seconds(*size)
-    smaller = (
-        f" (from {original[0]}×{original[1]}; --size full keeps that)"
-        if options["size"] is None and size != original
-        else ""
-    )
-    report.say(
-        f"{job.photo.name} in the style of {job.style}: {size[0]}×{size[1]}{smaller}, about {duration(estimate)}"
-    )
+    _announce(job, method, report, options)
     try:
         with report.bar(job.photo.name) as progress:
-            result = stylize_picture(
-                job.photo,
-                job.style,
-                method=method,
-                size=options["size"],
-                keep_color=options["keep_color"],
-                max_pixels=options["max_pixels"],
-                progress=progress,
-            )
+            result = _stylized(job, method, options, progress)
     except Interrupted as stop:
         if stop.best is None:
             raise
         _write(job.output, stop.best, {"stopped_early": True}, options)
         raise Interrupted(f"stopped before the end; the best so far is in {job.output}", stop.best) from None
+    _write(job.output, result, {}, options)
     for note in result.picture.notes:
         report.say(note)
-    _write(job.output, result, {}, options)
     report.say(
         f"{job.output}  {duration(result.seconds)}",
         photo=str(job.photo), style=job.style, output=str(job.output), size=list(result.picture.size),
-        seconds=round(result.seconds, 3),
+        seconds=round(result.seconds, 3), notes=list(result.picture.notes),
     )  # fmt: skip
 
 
-def _write(output: Path, result: Any, extra: dict[str, Any], options: dict[str, Any]) -> None:
+def _announce(job: Job, method: Method, report: Report, options: dict[str, Any]) -> None:
+    """Say what will be made and how long it takes; refuse a size that its file can't hold."""
+    from brushwork.cli.report import duration
+    from brushwork.io import check_target, read_size
+    from brushwork.stylization import result_size
+
+    original = read_size(job.photo, max_pixels=options["max_pixels"])
+    size = result_size(original, options["size"])
+    check_target(job.output, int(options["depth"]), size=size)
+    shrunk = options["size"] is None and size != original
+    smaller = f" (from {original[0]}×{original[1]}; --size full keeps that)" if shrunk else ""
+    about = "" if report.as_json else f", about {duration(method.estimate_seconds(*size))}"
+    report.say(f"{job.photo.name} in the style of {job.style}: {size[0]}×{size[1]}{smaller}{about}")
+
+
+def _stylized(job: Job, method: Method, options: dict[str, Any], progress: Progress) -> Result:
+    from brushwork.stylization import stylize as stylize_picture
+
+    return stylize_picture(
+        job.photo,
+        job.style,
+        method=method,
+        size=options["size"],
+        keep_color=options["keep_color"],
+        max_pixels=options["max_pixels"],
+        progress=progress,
+    )
+
+
+def _write(output: Path, result: Result, extra: dict[str, Any], options: dict[str, Any]) -> None:
     from brushwork.io import write_image
 
     written = {"depth": int(options["depth"]), "quality": options["quality"]}
@@ -154,33 +189,60 @@ def _write(output: Path, result: Any, extra: dict[str, Any], options: dict[str, 
 @click.argument("picture", type=click.Path(path_type=Path))
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="file; PICTURE_rerun beside it otherwise")
 @click.option("--in", "folders", multiple=True, type=click.Path(path_type=Path), help="folder with the inputs")
+@click.option("--device", help="another than then: auto, cpu, cuda, cuda:1, mps; details will differ")
+@click.option("--max-pixels", type=click.IntRange(1), default=MAX_PIXELS, show_default=True, help="refuse larger files")
 @click.option("--print", "only_print", is_flag=True, help="print the recipe and stop")
-def rerun(picture: Path, output: Path | None, folders: tuple[Path, ...], only_print: bool) -> None:
-    """Make PICTURE again by the recipe it holds: the same bytes on the same machine."""
-    from brushwork.io import check_target, read_recipe
+@click.option("--json", "as_json", is_flag=True, help="print one JSON object, for scripts")
+def rerun(
+    picture: Path, output: Path | None, folders: tuple[Path, ...], only_print: bool, as_json: bool, **options: Any
+) -> None:
+    """Make PICTURE again by the recipe it holds: the same bytes on the same machine.
+
+    Its inputs are looked for beside it, in the folders named with --in, and here.
+    """
+    recipe = _recipe_of(picture)
+    if only_print:
+        click.echo(json.dumps(recipe, indent=None if as_json else 2))
+        return
+    from brushwork.cli.report import Report
+    from brushwork.io import check_target
+    from brushwork.replay import rerun as make_again
+
+    output = output or picture.with_name(f"{picture.stem}_rerun{picture.suffix}")
+    places = [picture.parent, *folders, Path()]
+    _check_new(output, picture, places, recipe)
+    check_target(output, recipe["written"]["depth"])
+    report = Report(as_json=as_json)
+    with report.bar(picture.name) as progress:
+        result, remarks = make_again(recipe, places, progress=progress, **options)
+    _write(output, result, {}, {**recipe["written"], "strip_metadata": False})
+    for remark in remarks:
+        report.say(f"Note: {remark}")
+    report.say(str(output), picture=str(picture), output=str(output), notes=remarks)
+
+
+def _recipe_of(picture: Path) -> dict[str, Any]:
+    from brushwork.io import read_recipe
 
     text = read_recipe(picture)
     if text is None:
         raise BrushworkError(f"{picture} holds no recipe: it was not made by brushwork, or without metadata")
-    recipe = json.loads(text)
-    if only_print:
-        click.echo(json.dumps(recipe, indent=2))
-        return
-    output = output or picture.with_name(f"{picture.stem}_rerun{picture.suffix}")
-    if output.resolve() == picture.resolve():
-        raise UsageError(f"{output} is the picture itself; choose another name with -o")
-    check_target(output, recipe["written"]["depth"])
-    from brushwork.cli.report import Report
-    from brushwork.replay import rerun as make_again
+    try:
+        recipe = json.loads(text)
+        if not {"depth", "quality"} <= set(recipe["written"]):
+            raise KeyError("written")
+    except (ValueError, TypeError, KeyError) as error:
+        raise BrushworkError(f"{picture}: its recipe is damaged ({error!r}); stylize anew") from error
+    return dict(recipe)
 
-    report = Report(as_json=False, preview=None)
-    with report.bar(picture.name) as progress:
-        result, remarks = make_again(recipe, [picture.parent, *folders, Path()], progress=progress)
-    options = {**recipe["written"], "strip_metadata": False}
-    _write(output, result, {}, options)
-    for remark in remarks:
-        report.say(f"Note: {remark}")
-    report.say(f"{output}")
+
+def _check_new(output: Path, picture: Path, places: list[Path], recipe: dict[str, Any]) -> None:
+    """See that the result overwrites neither the picture nor what it was made from."""
+    inputs = [recipe.get("content"), recipe.get("init"), *(recipe.get("styles") or [])]
+    names = [record["name"] for record in inputs if record and record.get("name")]
+    kept = [picture, *(place / Path(name).name for place in places for name in names)]
+    if output.resolve() in [path.resolve() for path in kept]:
+        raise UsageError(f"{output} is the picture itself or one of its inputs; choose another name with -o")
 
 
 @click.command()
@@ -193,7 +255,7 @@ def methods(as_json: bool) -> None:
     for name, kind in METHODS.items():
         click.echo(f"{name}: {(kind.__doc__ or '').splitlines()[0]}")
         for field, option in option_of(kind).items():
-            click.echo(f"  --{field.replace('_', '-'):<24}{option.help}")
+            click.echo(f"  {flag_of(field):<26}{option.help}")
 
 
 @click.command()
@@ -207,4 +269,4 @@ def doctor(as_json: bool) -> None:
         click.echo(json.dumps(findings))
         return
     for name, finding in findings.items():
-        click.echo(f"{name + ':':<22}{finding}")
+        click.echo(f"{name + ':':<28}{finding}")

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import glob
 import os
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from brushwork.errors import UsageError
 from brushwork.styles import locate_style, parse_style
 
-__all__ = ["Job", "find_photos", "plan_jobs"]
+__all__ = ["Job", "find_photos", "is_folder", "plan_jobs", "protect"]
 
 SUFFIXES = {".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".webp", ".tif", ".tiff", ".avif", ".bmp", ".gif"}
 
@@ -24,30 +25,40 @@ class Job:
     output: Path
 
 
-def find_photos(arguments: tuple[str, ...]) -> list[Path]:
+def find_photos(arguments: Iterable[str]) -> list[Path]:
     """Files as given, the pictures of folders, and what patterns match (for shells that leave them alone).
 
     Raises:
         UsageError: A folder without pictures, or a pattern that matches nothing.
     """
-    photos: list[Path] = []
+    photos: dict[object, Path] = {}
     for argument in arguments:
-        path = Path(argument)
-        if path.is_dir():
-            found = sorted(p for p in path.iterdir() if p.suffix.lower() in SUFFIXES and p.is_file())
-            if not found:
-                raise UsageError(f"{argument}: no pictures in this folder ({', '.join(sorted(SUFFIXES))})")
-        elif glob.has_magic(argument) and not path.exists():
-            found = sorted(Path(match) for match in glob.glob(argument, recursive=True))  # noqa: PTH207 - takes absolute patterns
-            if not found:
-                raise UsageError(f"{argument}: nothing matches")
-        else:
-            found = [path]
-        photos += found
-    return list(dict.fromkeys(photos))
+        for path in _photos(argument):
+            photos.setdefault(_identity(path), path)  # a file named twice is one photo
+    return list(photos.values())
 
 
-def plan_jobs(photos: list[Path], styles: tuple[str, ...], output: str | None, suffix: str) -> list[Job]:
+def _photos(argument: str) -> list[Path]:
+    path = Path(argument)
+    if os.path.isdir(argument):  # noqa: PTH112 - Path fails at very long names
+        found = sorted(p for p in path.iterdir() if _is_photo(p))
+        if not found:
+            raise UsageError(f"{argument}: no pictures in this folder ({', '.join(sorted(SUFFIXES))})")
+    elif glob.has_magic(argument) and not os.path.lexists(argument):
+        matches = (Path(match) for match in glob.glob(argument, recursive=True))  # noqa: PTH207 - takes absolute patterns
+        found = sorted(match for match in matches if _is_photo(match))
+        if not found:
+            raise UsageError(f"{argument}: no picture matches")
+    else:
+        found = [path]
+    return found
+
+
+def _is_photo(path: Path) -> bool:
+    return path.suffix.lower() in SUFFIXES and path.is_file() and not path.name.startswith(".")
+
+
+def plan_jobs(photos: list[Path], styles: Iterable[str], output: str | None, suffix: str) -> list[Job]:
     """Each style on each photo, and where each result goes.
 
     Args:
@@ -57,17 +68,21 @@ def plan_jobs(photos: list[Path], styles: tuple[str, ...], output: str | None, s
         suffix: ".png", … of results that are not named.
 
     Raises:
-        UsageError: Two results with one name, a result that would overwrite an input, a file for many results.
+        UsageError: A style that isn't there, a file for many results, two results with one name.
     """
+    styles = list(dict.fromkeys(styles))
+    for style in styles:
+        for part in parse_style(style):
+            locate_style(part)
     pairs = [(photo, style) for photo in photos for style in styles]
     folder = Path(output) if output is not None else Path()
-    if output is not None and len(pairs) == 1 and not _is_folder(output):
-        jobs = [Job(*pairs[0], folder)]
-    elif output is not None and not _is_folder(output):
-        raise UsageError(f"-o {output}: expected a folder for {len(pairs)} results; write {output}/ for a new one")
-    else:
+    if output is None or is_folder(output):
         jobs = [Job(photo, style, folder / f"{photo.stem}_{style_stem(style)}{suffix}") for photo, style in pairs]
-    _check(jobs)
+    elif len(pairs) == 1:
+        jobs = [Job(*pairs[0], folder)]
+    else:
+        raise UsageError(f"-o {output}: expected a folder for {len(pairs)} results; write {output}/ for a new one")
+    _check_apart(jobs)
     return jobs
 
 
@@ -78,21 +93,47 @@ def style_stem(style: str) -> str:
     return "+".join(part.stem + share for part, share in zip(parts, shares, strict=True))
 
 
-def _is_folder(output: str) -> bool:
-    return output.endswith(("/", os.sep)) or Path(output).is_dir()
+def is_folder(output: str) -> bool:
+    """Whether -o names a folder, one that is there or one to make."""
+    return output.endswith(("/", os.sep)) or os.path.isdir(output)  # noqa: PTH112
 
 
-def _check(jobs: list[Job]) -> None:
-    inputs = {job.photo.resolve() for job in jobs}
-    inputs |= {locate_style(part).resolve() for job in jobs for part in parse_style(job.style)}
+def _check_apart(jobs: list[Job]) -> None:
     outputs: dict[Path, Job] = {}
     for job in jobs:
-        target = job.output.resolve()
-        if target in inputs:
-            raise UsageError(f"{job.output} is one of the inputs; choose another name with -o")
-        if target in outputs:
+        other = outputs.setdefault(job.output, job)
+        if other is not job:
             raise UsageError(
-                f"{outputs[target].photo} and {job.photo} would both be written to {job.output}; "
-                "rename one, or run them apart with -o"
+                f"{other.photo} with {other.style} and {job.photo} with {job.style} would both be written to "
+                f"{job.output}; rename one, or run them apart with -o"
             )
-        outputs[target] = job
+
+
+def protect(jobs: list[Job], preview: Path | None, others: Iterable[str] = ()) -> None:
+    """See that no file that is written is one that is read, and that the preview is no result.
+
+    Args:
+        jobs: From `plan_jobs`.
+        preview: The preview's file.
+        others: More files that are read: a first picture, a network.
+
+    Raises:
+        UsageError: Says which.
+    """
+    inputs = {_identity(job.photo) for job in jobs} | {_identity(Path(name)) for name in others}
+    inputs |= {_identity(locate_style(part)) for job in jobs for part in parse_style(job.style)}
+    outputs = {_identity(job.output) for job in jobs}
+    for job in jobs:
+        if _identity(job.output) in inputs:
+            raise UsageError(f"{job.output} is one of the inputs; choose another name with -o")
+    if preview is not None and _identity(preview) in inputs | outputs:
+        raise UsageError(f"--preview {preview} is one of the inputs or results; choose another name")
+
+
+def _identity(path: Path) -> object:
+    """The same for two names of one file: links, and case where the system doesn't tell it apart."""
+    try:
+        facts = path.stat()
+    except (OSError, ValueError):
+        return Path(os.path.realpath(path))
+    return facts.st_dev, facts.st_ino

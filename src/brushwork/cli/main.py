@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import os
+import signal
 import sys
+import threading
 import traceback
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import rich_click as click
 
 from brushwork.cli import commands
+from brushwork.cli.report import reason
 from brushwork.cli.weights import weights
-from brushwork.errors import BrushworkError
+from brushwork.errors import BrushworkError, Interrupted
 from brushwork.version import __version__
 
 __all__ = ["cli", "main"]
@@ -34,30 +38,56 @@ for command in (commands.stylize, commands.rerun, commands.methods, commands.doc
 def main(arguments: list[str] | None = None) -> NoReturn:
     """Run the command and leave with its exit code: 0, 1 failed, 2 usage, 130 interrupted."""
     arguments = sys.argv[1:] if arguments is None else arguments
-    debug = "--debug" in arguments
+    end = arguments.index("--") if "--" in arguments else len(arguments)
+    flags, rest = arguments[:end], arguments[end:]
+    debug, as_json = "--debug" in flags, "--json" in flags
     # --debug may stand anywhere in the line.
-    arguments = (["--debug"] if debug else []) + [argument for argument in arguments if argument != "--debug"]
+    flags = (["--debug"] if debug else []) + [flag for flag in flags if flag != "--debug"]
+    _prepare()
     try:
-        code = cli.main(args=arguments, prog_name="brushwork", standalone_mode=False)
+        code = cli.main(args=[*flags, *rest] or ["--help"], prog_name="brushwork", standalone_mode=False)
+        sys.stdout.flush()
         sys.exit(code if isinstance(code, int) else 0)
-    except click.ClickException as error:
-        error.show()
-        sys.exit(error.exit_code)
-    except (KeyboardInterrupt, click.Abort):
-        _fail("stopped", 130, debug)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the reader has gone: nothing left to say
-        sys.exit(0)
-    except BrushworkError as error:
-        _fail(str(error), error.exit_code, debug)
-    except MemoryError:
-        _fail("out of memory; try a smaller --size", 1, debug)
-    except Exception as error:
-        _fail(f"{type(error).__name__}: {error}; this is a bug, please report it with --debug", 1, debug)
+        sys.exit(1)
+    except (Exception, KeyboardInterrupt) as error:
+        _fail(error, debug, as_json)
 
 
-def _fail(message: str, code: int, debug: bool) -> NoReturn:
+def _prepare() -> None:
+    """Stop at SIGTERM as at Ctrl-C, and print names that the terminal's encoding can't spell."""
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, _interrupt)
+    if hasattr(sys.stdout, "reconfigure"):
+        sys.stdout.reconfigure(errors="replace")
+
+
+def _interrupt(*_: object) -> NoReturn:
+    raise KeyboardInterrupt
+
+
+def _fail(error: BaseException, debug: bool, as_json: bool) -> NoReturn:
     if debug:
-        traceback.print_exc()
-    click.echo(f"Error: {message}", err=True)
+        traceback.print_exception(error)
+    message, code = _told(error)
+    if as_json:
+        facts: dict[str, Any] = {"error": message, "exit_code": code}
+        click.echo(json.dumps(facts))
+    else:
+        click.echo(message if code == 130 else f"Error: {message}", err=True)
     sys.exit(code)
+
+
+def _told(error: BaseException) -> tuple[str, int]:
+    """The line and the exit code."""
+    if isinstance(error, Interrupted):
+        return reason(error), 130
+    if isinstance(error, KeyboardInterrupt | click.Abort):
+        return "stopped before the end", 130
+    if isinstance(error, click.UsageError):
+        command = error.ctx.command_path if error.ctx else "brushwork"
+        return f"{' '.join(error.format_message().split()).rstrip('.')} ({command} --help tells more)", 2
+    if isinstance(error, click.ClickException):
+        return error.format_message(), error.exit_code
+    return reason(error), error.exit_code if isinstance(error, BrushworkError) else 1

@@ -9,17 +9,16 @@ from typing import Any, TypeVar
 
 import rich_click as click
 
-from brushwork.settings import METHODS, Option, option_of
+from brushwork.errors import UsageError
+from brushwork.settings import METHODS, Settings, option_of, settings_from
 
-__all__ = ["given_options", "method_options"]
+__all__ = ["flag_of", "method_options", "settings_of", "without_method_options"]
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
 class _List(click.ParamType):  # type: ignore[type-arg]  # generic since click 8.4 only
     """Comma-separated values, for fields that are tuples."""
-
-    name = "list"
 
     def __init__(self, kind: type) -> None:
         self.kind = kind
@@ -35,37 +34,53 @@ class _List(click.ParamType):  # type: ignore[type-arg]  # generic since click 8
             self.fail(f"expected numbers with commas between them, got {value!r}", param, ctx)
 
 
+def flag_of(name: str) -> str:
+    """A field's flag: "style_weight" → "--style-weight"."""
+    return f"--{name.replace('_', '-')}"
+
+
 def method_options(methods: Mapping[str, type[Any]] = METHODS) -> Callable[[Command], Command]:
     """A decorator that adds a flag for every field of every method; a field that several share is added once."""
 
     def decorate(command: Command) -> Command:
-        owners: dict[str, list[str]] = {}
-        for method, kind in methods.items():
-            for name in option_of(kind):
-                owners.setdefault(name, []).append(method)
-        for name in reversed(owners):  # click lists the last decoration first
-            command = _flag(methods[owners[name][0]], name, owners[name])(command)
+        for name in reversed(_owners(methods)):  # click lists the last decoration first
+            command = _flag(name, {method: methods[method] for method in _owners(methods)[name]})(command)
         return command
 
     return decorate
 
 
-def _flag(kind: type[Any], name: str, owners: list[str]) -> Callable[[Command], Command]:
-    option = option_of(kind)[name]
-    default = next(field.default for field in dataclasses.fields(kind) if field.name == name)
+def _owners(methods: Mapping[str, type[Any]]) -> dict[str, list[str]]:
+    """Field → the methods that have it."""
+    owners: dict[str, list[str]] = {}
+    for method, kind in methods.items():
+        for name in option_of(kind):
+            owners.setdefault(name, []).append(method)
+    return owners
+
+
+def _flag(name: str, kinds: Mapping[str, type[Any]]) -> Callable[[Command], Command]:
+    defaults = ", ".join(f"{method} {_shown(_default(kind, name))}" for method, kind in kinds.items())
     return click.option(
-        f"--{name.replace('_', '-')}",
+        flag_of(name),
         name,
-        type=_type(typing.get_type_hints(kind)[name], option),
+        type=_type(name, list(kinds.values())),
         default=None,  # only what is given reaches the settings, so another method's option can be refused
-        help=f"{option.help} [{', '.join(owners)}; {_shown(default)}]",
+        help=f"{option_of(next(iter(kinds.values())))[name].help} [{defaults}]",
     )
 
 
-def _type(hint: Any, option: Option) -> Any:
+def _default(kind: type[Any], name: str) -> Any:
+    return next(field.default for field in dataclasses.fields(kind) if field.name == name)
+
+
+def _type(name: str, kinds: list[type[Any]]) -> Any:
+    hint = typing.get_type_hints(kinds[0])[name]
     if typing.get_origin(hint) is tuple:
         return _List(typing.get_args(hint)[0])
-    return click.Choice(option.choices) if option.choices else hint
+    # Every method's choices; the settings then refuse those of others.
+    choices = list(dict.fromkeys(choice for kind in kinds for choice in option_of(kind)[name].choices))
+    return click.Choice(choices) if choices else hint
 
 
 def _shown(default: Any) -> str:
@@ -74,7 +89,28 @@ def _shown(default: Any) -> str:
     return f"{default:g}" if isinstance(default, float) else str(default)
 
 
-def given_options(values: Mapping[str, Any], methods: Mapping[str, type[Any]] = METHODS) -> dict[str, Any]:
-    """Of a command's values, the method options that were given."""
-    names = {name for kind in methods.values() for name in option_of(kind)}
-    return {name: value for name, value in values.items() if name in names and value is not None}
+def settings_of(method: str, values: Mapping[str, Any], methods: Mapping[str, type[Any]] = METHODS) -> Settings:
+    """The settings of a method, from a command's values.
+
+    Args:
+        method: What --method says.
+        values: All values of the command; those that were not given are None.
+        methods: The methods whose flags the command has.
+
+    Raises:
+        UsageError: A wrong value, or a flag of another method, with the methods it belongs to and the flags that fit.
+    """
+    owners = _owners(methods)
+    given = {name: value for name, value in values.items() if name in owners and value is not None}
+    for name in given if method in methods else ():
+        if method not in owners[name]:
+            own = ", ".join(flag_of(field) for field in option_of(methods[method]))
+            raise UsageError(
+                f"{flag_of(name)} is no option of {method}, it belongs to {', '.join(owners[name])}; {method} has {own}"
+            )
+    return settings_from(method, given, methods)
+
+
+def without_method_options(values: Mapping[str, Any], methods: Mapping[str, type[Any]] = METHODS) -> dict[str, Any]:
+    """Of a command's values, those that are no method's."""
+    return {name: value for name, value in values.items() if name not in _owners(methods)}

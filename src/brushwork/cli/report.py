@@ -14,11 +14,13 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as Bar
 
+from brushwork.errors import BrushworkError
 from brushwork.progress import Progress, Step
 
-__all__ = ["Report", "duration"]
+__all__ = ["Report", "duration", "reason"]
 
 PREVIEW_EVERY = 2.0  # seconds
+PREVIEW_SHARE = 0.1  # of the time at most, for pictures that take long to write
 
 
 def duration(seconds: float) -> str:
@@ -27,10 +29,21 @@ def duration(seconds: float) -> str:
     >>> duration(8), duration(100), duration(7300)
     ('8 s', '1 min 40 s', '2 h 2 min')
     """
-    if seconds < 60:
-        return f"{max(1, round(seconds))} s"
-    minutes, rest = divmod(round(seconds), 60)
+    whole = max(1, round(seconds))
+    if whole < 60:
+        return f"{whole} s"
+    minutes, rest = divmod(whole, 60)
     return f"{minutes} min {rest} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
+
+
+def reason(error: BaseException) -> str:
+    """What went wrong, in one line for the user."""
+    words = " ".join(str(error).split())
+    if isinstance(error, BrushworkError):
+        return words
+    if isinstance(error, MemoryError):
+        return "out of memory; try a smaller --size"
+    return f"{type(error).__name__}: {words}; this is a bug, please report it with what --debug shows"
 
 
 class Report:
@@ -38,12 +51,12 @@ class Report:
 
     Args:
         as_json: For scripts.
-        preview: A picture file that is renewed every two seconds while the work goes on.
+        preview: A picture file that is renewed while the work goes on.
     """
 
-    def __init__(self, *, as_json: bool, preview: Path | None) -> None:
+    def __init__(self, *, as_json: bool, preview: Path | None = None) -> None:
         self.as_json, self.preview, self._next_preview = as_json, preview, 0.0
-        self.console = Console(stderr=True, soft_wrap=True, highlight=False)
+        self.console = Console(stderr=True, soft_wrap=True, highlight=False, emoji=False)
 
     def say(self, line: str, **facts: Any) -> None:
         """A line for people; with facts, an object for scripts."""
@@ -54,12 +67,14 @@ class Report:
 
     @contextmanager
     def bar(self, name: str) -> Iterator[Progress]:
-        """A live bar; gives the callback that moves it."""
+        """A live bar where there is a terminal; gives the callback that moves it."""
         columns = (
-            TextColumn("{task.description}"), BarColumn(None), MofNCompleteColumn(),
+            TextColumn("{task.description}", markup=False),  # file names may look like markup
+            BarColumn(None), MofNCompleteColumn(),
             TextColumn("{task.fields[loss]}"), TimeElapsedColumn(), TextColumn("{task.fields[left]}"),
         )  # fmt: skip
-        with Bar(*columns, console=self.console, transient=True, disable=self.as_json) as bar:
+        hidden = self.as_json or not self.console.is_terminal
+        with Bar(*columns, console=self.console, transient=True, disable=hidden) as bar:
             task = bar.add_task(name, total=None, loss="", left="")
 
             def show(step: Step) -> None:
@@ -70,10 +85,16 @@ class Report:
             yield show
 
     def _show_preview(self, step: Step) -> None:
-        if self.preview is None or time.monotonic() < self._next_preview:
+        started = time.monotonic()
+        if self.preview is None or started < self._next_preview:
             return
         from brushwork.image import Picture
         from brushwork.io import write_image
 
-        write_image(Picture(step.preview().cpu()), self.preview)
-        self._next_preview = time.monotonic() + PREVIEW_EVERY
+        try:
+            write_image(Picture(step.preview().cpu()), self.preview)
+        except BrushworkError as error:  # no reason to give up the work itself
+            self.say(f"no more previews: {reason(error)}")
+            self.preview = None
+        now = time.monotonic()
+        self._next_preview = now + max(PREVIEW_EVERY, (now - started) / PREVIEW_SHARE)
