@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Stylize judged pairs by Gatys' method and judge them: content error, style error, seconds.
 
-    python benchmarks/judged_pairs.py PAIRS.tsv OUT_DIR --judge judge.py [--network vgg19-slim] [--every 1] [--time-only]
+    python benchmarks/judged_pairs.py PAIRS.tsv OUT_DIR --judge judge.py [--network NAME] [--every N] [--time-only]
 
 PAIRS.tsv has lines "content<TAB>style", paths relative to it. The judge is a program that is called as
 `judge.py --one CONTENT STYLE OUTPUT --size N` and prints "… content X  style Y" (errors under VGG-19).

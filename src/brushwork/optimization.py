@@ -17,6 +17,7 @@ __all__ = ["PixelOptimizer"]
 Objective = Callable[[Tensor], tuple[Tensor, dict[str, Tensor]]]
 
 EXPLODED = 10.0  # a loss this many times the best one so far is a step into nowhere
+NEGLIGIBLE = 1e-6  # a photo that already has the style starts at 0, and rounding is no explosion
 PATIENCE = 12  # halvings of the rate before giving up: 4096 times smaller
 
 
@@ -77,7 +78,7 @@ class PixelOptimizer:
             return loss.detach()
 
         loss = float(self.optimizer.step(closure))  # type: ignore[arg-type]
-        if not math.isfinite(loss) or loss > EXPLODED * self.best_loss:
+        if not math.isfinite(loss) or loss > EXPLODED * max(self.best_loss, NEGLIGIBLE):
             self._step_back()
         with torch.no_grad():
             self.pixels.clamp_(0, 1)

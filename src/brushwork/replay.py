@@ -52,7 +52,7 @@ def rerun(
         content = _find(recipe["content"], folders)
         styles = [StylePart(str(_find(record, folders)), float(record["weight"])) for record in recipe["styles"]]
         settings = _settings(recipe, folders)
-        size, keep_color, threads = max(recipe["size"]), bool(recipe["keep_color"]), int(recipe["threads"])
+        size, keep_color, threads = max(map(int, recipe["size"])), bool(recipe["keep_color"]), int(recipe["threads"])
         place, remarks = device or recipe["device"], _remarks(recipe, device)
     except (KeyError, TypeError, AttributeError, ValueError) as error:
         if isinstance(error, BrushworkError):

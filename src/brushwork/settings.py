@@ -138,6 +138,8 @@ class Gatys(_Checked):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        if not (self.content_weight or self.style_weight or self.tv_weight):
+            raise UsageError("content_weight, style_weight and tv_weight are all 0; raise one, or nothing is optimized")
         for kind in ("content", "style"):
             layers, weights = getattr(self, f"{kind}_layers"), getattr(self, f"{kind}_layer_weights")
             if weights and len(weights) != len(layers):

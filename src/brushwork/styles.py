@@ -1,6 +1,6 @@
 """Style references: a painting's file, a built-in name, a saved style file, or a blend of them.
 
-wave.jpg    olive-trees    mine.safetensors    "wave.jpg:0.7+olive-trees:0.3"
+wave.jpg    feminine-wave    mine.safetensors    "wave.jpg:0.7+feminine-wave:0.3"
 """
 
 from __future__ import annotations
@@ -63,8 +63,8 @@ def parse_style(text: str) -> list[StylePart]:
     Raises:
         UsageError: An empty part, a negative weight, or weights that sum to 0.
 
-    >>> parse_style("wave.jpg:0.7+olive-trees:0.3")
-    [StylePart(reference='wave.jpg', weight=0.7), StylePart(reference='olive-trees', weight=0.3)]
+    >>> parse_style("wave.jpg:0.7+feminine-wave:0.3")
+    [StylePart(reference='wave.jpg', weight=0.7), StylePart(reference='feminine-wave', weight=0.3)]
     """
     parts = [_part(piece, text) for piece in _pieces(text)]
     if not sum(part.weight for part in parts) > 0:

@@ -82,7 +82,7 @@ def stylize(
     Args:
         content: A photo: a file or a `Picture`.
         style: A painting: a file, a `Picture`, a built-in style's name, a saved style, or a blend such as
-            "wave.jpg:0.7+olive-trees:0.3", or the blend's parts.
+            "wave.jpg:0.7+feminine-wave:0.3", or the blend's parts.
         settings: The method and all its options; `Gatys()` by default.
         size: Longer side of the result in pixels; 0 keeps the photo's; None does too, but stops at 1024.
         keep_color: Take only the style's light and dark, and keep the photo's colors.

@@ -112,3 +112,11 @@ def test_lbfgs_starts_afresh_at_the_next_size() -> None:
     small = PixelOptimizer(torch.full((1, 3, 8, 8), 0.5), distance, kind="lbfgs")
     small.step()
     assert not PixelOptimizer(TARGET, distance, kind="lbfgs", warm=small).optimizer.state
+
+
+def test_a_start_at_the_minimum_is_no_explosion() -> None:
+    optimizer = PixelOptimizer(TARGET, distance, kind="adam")
+    for _ in range(30):
+        optimizer.step()
+    assert optimizer.halvings == 0
+    torch.testing.assert_close(optimizer.best_pixels, TARGET)

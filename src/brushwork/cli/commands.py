@@ -26,7 +26,7 @@ __all__ = ["doctor", "methods", "rerun", "stylize"]
 
 MAX_PIXELS = 500_000_000  # as in io, which would load torch
 STYLE_HELP = (
-    "a painting's file, a built-in style, a saved style, or a blend: wave.jpg:0.7+olive-trees:0.3; "
+    "a painting's file, a built-in style, a saved style, or a blend: wave.jpg:0.7+feminine-wave:0.3; "
     "given twice: both, each on every photo"
 )
 

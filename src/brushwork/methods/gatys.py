@@ -258,13 +258,13 @@ class GatysMethod:
         )
 
     def estimate_seconds(self, width: int, height: int) -> float:
-        """Time two evaluations on a small picture and scale by pixels and steps."""
-        probe = torch.rand(1, 3, 128, 128, device=self.device)
-        style = self.encode_style(probe.cpu(), sizes=[128])
-        start = time.perf_counter()
-        short = replace(self.settings, steps=3, scales=1)
-        _Run(self.network, short, probe, style, None, None).go()
-        per_pixel = (time.perf_counter() - start) / 4 / probe[0, 0].numel()  # three steps and the photo's own features
+        """Time some steps on a small picture and scale by pixels and steps."""
+        probe = torch.full((1, 3, 128, 128), 0.5)
+        style = self.encode_style(probe, sizes=[128])
+        short = replace(self.settings, steps=4, scales=1, init="content")
+        seconds: list[float] = []
+        _Run(self.network, short, probe.to(self.device), style, None, lambda step: seconds.append(step.seconds)).go()
+        per_pixel = (seconds[-1] - seconds[0]) / (len(seconds) - 1) / probe[0, 0].numel()  # the first one warms up
         return sum(s.steps * s.width * s.height for s in plan_scales(width, height, self.settings)) * per_pixel
 
     def __call__(

@@ -172,3 +172,9 @@ def test_replicate_padding_leaves_no_frame() -> None:
         frames[padding] = (features[:, 0] - features[:, 8]).norm() / features[:, 8].norm()
     assert frames["replicate"] < 1e-4
     assert frames["zeros"] > 0.02
+
+
+def test_a_photo_that_has_the_style_already_is_kept() -> None:
+    method = load(Gatys(steps=10, scales=1))
+    result = method(picture(), method.encode_style(picture(), sizes=[64]))
+    torch.testing.assert_close(result, picture(), atol=1e-4, rtol=0)

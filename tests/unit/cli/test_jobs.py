@@ -1,0 +1,67 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from brushwork.cli.jobs import Job, find_photos, plan_jobs, protect, style_stem
+from brushwork.errors import UsageError
+
+
+def test_folders_patterns_and_files_in_order_and_once(here: Path) -> None:
+    (here / "deep" / "er").mkdir(parents=True)
+    for name in ("deep/b.JPG", "deep/a.png", "deep/er/c.tif", "deep/.d.png", "deep/e.txt"):
+        (here / name).touch()
+    assert find_photos(["deep"]) == [Path("deep/a.png"), Path("deep/b.JPG")]
+    assert find_photos(["deep/**/*"]) == [Path("deep/a.png"), Path("deep/b.JPG"), Path("deep/er/c.tif")]
+    assert find_photos(["./photo.png", "photo.png", str(here / "photo.png"), "nothere.png"]) == [
+        Path("photo.png"), Path("nothere.png"),
+    ]  # fmt: skip
+
+
+def test_a_file_whose_name_looks_like_a_pattern_is_a_file(here: Path) -> None:
+    (here / "a[1].png").touch()
+    assert find_photos(["a[1].png"]) == [Path("a[1].png")]
+
+
+@pytest.mark.parametrize("argument", ["empty", "nothing*.png", "*.txt"])
+def test_nothing_found_is_said(argument: str, here: Path) -> None:
+    (here / "empty").mkdir()
+    (here / "notes.txt").touch()
+    with pytest.raises(UsageError, match="no picture"):
+        find_photos([argument])
+
+
+def test_where_results_go(here: Path) -> None:
+    (here / "folder").mkdir()
+    photo = [Path("photo.png")]
+    assert plan_jobs(photo, ["wave.jpg"], None, ".png")[0].output == Path("photo_wave.png")
+    assert plan_jobs(photo, ["wave.jpg"], "folder", ".jpg")[0].output == Path("folder/photo_wave.jpg")
+    assert plan_jobs(photo, ["wave.jpg"], "new/", ".jpg")[0].output == Path("new/photo_wave.jpg")
+    assert plan_jobs(photo, ["wave.jpg"], "file.tif", ".jpg")[0].output == Path("file.tif")
+    assert len(plan_jobs(photo, ["wave.jpg", "wave.jpg"], "file.tif", ".jpg")) == 1
+
+
+def test_refusals(here: Path) -> None:
+    two = [Path("photo.png"), Path("sea.png")]
+    with pytest.raises(UsageError, match=r"expected a folder for 2 results; write file\.png/"):
+        plan_jobs(two, ["wave.jpg"], "file.png", ".png")
+    with pytest.raises(UsageError, match=r"a/photo.png with wave.jpg and photo.png with wave.jpg would both"):
+        plan_jobs([Path("a/photo.png"), Path("photo.png")], ["wave.jpg"], None, ".png")
+    with pytest.raises(UsageError, match="'nope'"):
+        plan_jobs(two, ["wave.jpg", "wave.jpg+nope"], None, ".png")
+
+
+def test_style_in_a_file_name(here: Path) -> None:
+    assert style_stem("wave.jpg:0.7+sea.png") == "wave-0.7+sea"
+
+
+def test_inputs_are_protected_through_links(here: Path) -> None:
+    (here / "hard.png").hardlink_to(here / "photo.png")
+    for output in ("photo.png", "hard.png", "wave.jpg", "./sea.png"):
+        with pytest.raises(UsageError, match="is one of the inputs"):
+            protect([Job(Path("photo.png"), "wave.jpg", Path(output))], None, ["sea.png"])
+    job = Job(Path("photo.png"), "wave.jpg", Path("new.png"))
+    protect([job], Path("preview.png"))
+    with pytest.raises(UsageError, match="--preview"):
+        protect([job], Path("../" + here.name + "/new.png"))
