@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeAlias
 
 import torch
 import torch.nn.functional as F
@@ -12,9 +12,9 @@ from torch import Tensor
 
 from brushwork.errors import BrushworkError
 
-__all__ = ["PixelOptimizer"]
+__all__ = ["Objective", "PixelOptimizer"]
 
-Objective = Callable[[Tensor], tuple[Tensor, dict[str, Tensor]]]
+Objective: TypeAlias = Callable[[Tensor], tuple[Tensor, dict[str, Tensor]]]
 
 EXPLODED = 10.0  # a loss this many times the best one so far is a step into nowhere
 NEGLIGIBLE = 1e-6  # a photo that already has the style starts at 0, and rounding is no explosion

@@ -6,9 +6,8 @@ Source: Gatys, Ecker and Bethge 2016, "Image Style Transfer Using Convolutional 
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -23,25 +22,14 @@ from brushwork.losses.content import content_loss, relative_error
 from brushwork.losses.gram import gram_loss
 from brushwork.losses.regularizers import total_variation
 from brushwork.methods.base import Declaration
-from brushwork.optimization import PixelOptimizer
-from brushwork.progress import Progress, Step
+from brushwork.progress import Progress
+from brushwork.pyramid import Pyramid, Scale, plan_scales
 from brushwork.settings import Gatys
 from brushwork.statistics import gram_matrix
 
-__all__ = ["GatysMethod", "GatysStyle", "Objective", "Scale", "plan_scales"]
+__all__ = ["GatysMethod", "GatysStyle", "Objective"]
 
 SMALLEST = 32  # relu5_1 sees a sixteenth of the picture: two positions each way
-COARSEST = 128  # longer side at which the pyramid begins; below it a painting's strokes are gone
-FINER = 0.6  # each scale gets this share of the steps of the one before: small pictures take most of them
-
-
-@dataclass(frozen=True)
-class Scale:
-    """One level of the pyramid: width and height in pixels, and optimization steps."""
-
-    width: int
-    height: int
-    steps: int
 
 
 @dataclass(frozen=True)
@@ -77,33 +65,6 @@ class GatysStyle:
             full[tuple(torch.triu_indices(channels, channels))] = triangle.float()
             grams.setdefault(int(size), {})[layer] = (full + full.triu(1).mT)[None]
         return cls(grams)
-
-
-def plan_scales(width: int, height: int, settings: Gatys) -> list[Scale]:
-    """The pyramid: each scale twice the one before, most steps where they are cheap.
-
-    Args:
-        width: Of the result, in pixels.
-        height: Of the result.
-        settings: `steps` in all; `scales`, of which 0 chooses as many as fit above 128 px.
-
-    >>> [(s.width, s.steps) for s in plan_scales(512, 384, Gatys(steps=98))]
-    [(128, 50), (256, 30), (512, 18)]
-    """
-    longer, count = max(width, height), settings.scales
-    if not count:
-        count = 1
-        while longer / 2**count >= COARSEST:
-            count += 1
-    count = min(count, settings.steps)
-    shares = [FINER**level for level in range(count)]
-    steps = [max(1, round(settings.steps * share / sum(shares))) for share in shares]
-    steps[0] = max(1, steps[0] + settings.steps - sum(steps))
-    factors = [0.5 ** (count - 1 - level) for level in range(count)]
-    return [
-        Scale(max(1, round(width * factor)), max(1, round(height * factor)), n)
-        for factor, n in zip(factors, steps, strict=True)
-    ]
 
 
 @dataclass(frozen=True)
@@ -204,7 +165,10 @@ class GatysMethod:
 
     def sizes(self, width: int, height: int) -> list[int]:
         """Longer sides of the pyramid for a picture of this size."""
-        return [max(s.width, s.height) for s in plan_scales(*_at_least(width, height), self.settings)]
+        return [max(s.width, s.height) for s in self._scales(*_at_least(width, height))]
+
+    def _scales(self, width: int, height: int) -> list[Scale]:
+        return plan_scales(width, height, self.settings.steps, self.settings.scales)
 
     @torch.no_grad()
     def encode_style(self, image: Tensor, *, sizes: Sequence[int], mask: Tensor | None = None) -> GatysStyle:
@@ -259,13 +223,19 @@ class GatysMethod:
 
     def estimate_seconds(self, width: int, height: int) -> float:
         """Time some steps on a small picture and scale by pixels and steps."""
-        probe = torch.full((1, 3, 128, 128), 0.5)
-        style = self.encode_style(probe, sizes=[128])
-        short = replace(self.settings, steps=4, scales=1, init="content")
+        probe = torch.full((1, 3, 128, 128), 0.5, device=self.device)
+        style = self.encode_style(probe.cpu(), sizes=[128])
         seconds: list[float] = []
-        _Run(self.network, short, probe.to(self.device), style, None, lambda step: seconds.append(step.seconds)).go()
+        pyramid = Pyramid(
+            [Scale(128, 128, 4)],
+            lambda size: probe,
+            lambda size: self._objective(probe, style, size),
+            kind=self.settings.optimizer,
+            progress=lambda step: seconds.append(step.seconds),
+        )
+        pyramid.run()
         per_pixel = (seconds[-1] - seconds[0]) / (len(seconds) - 1) / probe[0, 0].numel()  # the first one warms up
-        return sum(s.steps * s.width * s.height for s in plan_scales(width, height, self.settings)) * per_pixel
+        return sum(scale.work for scale in self._scales(width, height)) * per_pixel
 
     def __call__(
         self,
@@ -295,102 +265,50 @@ class GatysMethod:
         if len(content) != 1:
             raise UsageError(f"expected one picture of shape (1, 3, H, W), got {tuple(content.shape)}")
         height, width = content.shape[2:]
-        padded_width, padded_height = _at_least(width, height)
-        padding = (0, padded_width - width, 0, padded_height - height)
-        run = _Run(self.network, self.settings, F.pad(content, padding, mode="replicate"), style, init, progress)
-        run.content = run.content.to(self.device)
+        padded = _at_least(width, height)
+        photo = F.pad(content, (0, padded[0] - width, 0, padded[1] - height), mode="replicate").to(self.device)
+        pyramid = Pyramid(
+            self._scales(*padded),
+            lambda size: self._first(photo, init, size),
+            lambda size: self._objective(photo, style, size),
+            kind=self.settings.optimizer,
+            rate=self.settings.learning_rate,
+            progress=progress,
+        )
         try:
-            return run.go()[:, :, :height, :width].cpu().contiguous()
+            return _cropped(pyramid.run(), width, height)
         except (KeyboardInterrupt, Interrupted) as stop:
-            best = run.best(padded_width, padded_height)
-            raise Interrupted(
-                "stopped before the end", None if best is None else best[:, :, :height, :width].cpu().contiguous()
-            ) from stop
+            best = pyramid.best()
+            raise Interrupted(best=None if best is None else _cropped(best, width, height)) from stop
 
-
-class _Run:
-    """One picture on its way through the pyramid."""
-
-    def __init__(
-        self,
-        network: FeatureNetwork,
-        settings: Gatys,
-        content: Tensor,
-        style: GatysStyle,
-        init: Tensor | None,
-        progress: Progress | None,
-    ) -> None:
-        self.network, self.settings, self.style = network, settings, style
-        self.content, self.init, self.progress = content, init, progress
-        self.scales = plan_scales(content.shape[3], content.shape[2], settings)
-        self.work_done, self.steps_done, self.started = 0, 0, time.perf_counter()
-        self.optimizer: PixelOptimizer | None = None
-
-    def go(self) -> Tensor:
-        """The result, from coarse to fine."""
-        for scale in self.scales:
-            size = (scale.width, scale.height)
-            first = self._first(size) if self.optimizer is None else resize(self.optimizer.best_pixels, size)
-            self.optimizer = PixelOptimizer(
-                first,
-                self._objective(size),
-                kind=self.settings.optimizer,
-                rate=self.settings.learning_rate,
-                warm=self.optimizer,
-            )
-            for _ in range(scale.steps):
-                self._report(scale, *self.optimizer.step())
-        assert self.optimizer is not None  # there is at least one scale
-        return self.optimizer.best_pixels
-
-    def best(self, width: int, height: int) -> Tensor | None:
-        """The best picture so far at the result's size; None before the first step."""
-        return None if self.optimizer is None else resize(self.optimizer.best_pixels, (width, height))
-
-    def _first(self, size: tuple[int, int]) -> Tensor:
+    def _first(self, photo: Tensor, init: Tensor | None, size: tuple[int, int]) -> Tensor:
         if self.settings.init == "content":
-            return resize(self.content, size)
+            return resize(photo, size)
         if self.settings.init == "noise":
             # Drawn on the CPU, so that every device starts from the same picture.
-            noise = torch.rand(1, 3, size[1], size[0], generator=torch.Generator().manual_seed(self.settings.seed))
-            return noise.to(self.content.device)
-        if self.init is None:
+            generator = torch.Generator().manual_seed(self.settings.seed)
+            return torch.rand(1, 3, size[1], size[0], generator=generator).to(self.device)
+        if init is None:
             raise UsageError(f"init={self.settings.init!r} needs a picture; pass init=pixels")
-        check_pixels(self.init)
-        return resize(self.init, size).to(self.content.device)
+        check_pixels(init)
+        return resize(init, size).to(self.device)
 
     @torch.no_grad()
-    def _objective(self, size: tuple[int, int]) -> Objective:
-        layers = self.settings.content_layers if self.settings.content_weight else ()
-        content = self.network(resize(self.content, size), layers) if layers else {}
-        style = self.style.nearest(max(size)) if self.settings.style_weight else {}
-        missing = set(self.settings.style_layers) - set(style)
-        if style and missing:
+    def _objective(self, photo: Tensor, style: GatysStyle, size: tuple[int, int]) -> Objective:
+        settings = self.settings
+        layers = settings.content_layers if settings.content_weight else ()
+        content = self.network(resize(photo, size), layers) if layers else {}
+        grams = style.nearest(max(size))
+        missing = set(settings.style_layers) - set(grams)
+        if missing:
             raise UsageError(f"this style has no Gram matrices of {', '.join(sorted(missing))}; encode it again")
-        targets = {layer: style[layer].to(self.content.device) for layer in self.settings.style_layers if style}
-        return Objective(self.network, self.settings, content, targets)
-
-    def _report(self, scale: Scale, loss: float, terms: dict[str, float]) -> None:
-        self.steps_done += 1
-        self.work_done += scale.width * scale.height
-        if self.progress is None:
-            return
-        work = sum(s.steps * s.width * s.height for s in self.scales)
-        seconds = time.perf_counter() - self.started
-        last = self.scales[-1]
-        self.progress(
-            Step(
-                step=self.steps_done,
-                steps=sum(s.steps for s in self.scales),
-                loss=loss,
-                terms=terms,
-                size=(scale.width, scale.height),
-                seconds=seconds,
-                seconds_left=seconds / self.work_done * (work - self.work_done),
-                preview=lambda: self.best(last.width, last.height),  # type: ignore[arg-type, return-value]
-            )
-        )
+        targets = {layer: grams[layer].to(self.device) for layer in settings.style_layers if settings.style_weight}
+        return Objective(self.network, settings, content, targets)
 
 
 def _at_least(width: int, height: int) -> tuple[int, int]:
     return max(width, SMALLEST), max(height, SMALLEST)
+
+
+def _cropped(pixels: Tensor, width: int, height: int) -> Tensor:
+    return pixels[:, :, :height, :width].cpu().contiguous()

@@ -5,7 +5,7 @@ import torch
 
 from brushwork import Gatys, Interrupted, Step, UsageError, load, load_network
 from brushwork.image import resize
-from brushwork.methods.gatys import GatysMethod, GatysStyle, plan_scales
+from brushwork.methods.gatys import GatysMethod, GatysStyle
 
 QUICK = Gatys(steps=12, scales=2)
 
@@ -18,25 +18,6 @@ def method() -> GatysMethod:
 def picture(height: int = 48, width: int = 64, seed: int = 0) -> torch.Tensor:
     """A smooth picture with some structure."""
     return resize(torch.rand(1, 3, 6, 8, generator=torch.Generator().manual_seed(seed)), (width, height))
-
-
-class TestPyramid:
-    def test_ends_at_the_results_size_with_all_steps(self) -> None:
-        for width, height in [(1024, 683), (33, 47), (5000, 12), (1, 1)]:
-            scales = plan_scales(width, height, Gatys(steps=101))
-            assert (scales[-1].width, scales[-1].height) == (width, height)
-            assert sum(s.steps for s in scales) == 101
-
-    def test_most_steps_are_small(self) -> None:
-        steps = [s.steps for s in plan_scales(2048, 1024, Gatys())]
-        assert steps == sorted(steps, reverse=True)
-        assert len(steps) == 5
-
-    def test_number_of_scales_can_be_chosen(self) -> None:
-        assert [s.width for s in plan_scales(800, 600, Gatys(scales=3))] == [200, 400, 800]
-
-    def test_never_more_scales_than_steps(self) -> None:
-        assert [s.steps for s in plan_scales(2048, 2048, Gatys(steps=2))] == [1, 1]
 
 
 def test_loss_falls_and_style_comes_nearer(method: GatysMethod) -> None:

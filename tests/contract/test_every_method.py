@@ -1,0 +1,160 @@
+"""What every registered method promises; a new one is tested by being registered."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+from brushwork.errors import Interrupted, UsageError
+from brushwork.image import Picture
+from brushwork.methods import Method, load
+from brushwork.progress import Step
+from brushwork.settings import METHODS, option_of, settings_from
+
+
+@pytest.fixture(params=list(METHODS))
+def method(request: pytest.FixtureRequest) -> Method:
+    kind = METHODS[request.param]
+    return load(settings_from(request.param, {"steps": 3} if "steps" in option_of(kind) else {}))
+
+
+def encoded(method: Method, image: Tensor | None = None, size: tuple[int, int] = (47, 33)) -> Any:
+    return method.encode_style(torch.rand(1, 3, 40, 44) if image is None else image, sizes=method.sizes(*size))
+
+
+def equal(a: Any, b: Any, method: Method, tolerance: float = 0.0) -> bool:
+    """Whether two style values are the same, by what a file would hold of them."""
+    first, second = method.save_style(a), method.save_style(b)
+    pairs = [(first[name].float(), second[name].float()) for name in first]
+    return first.keys() == second.keys() and all(torch.allclose(x, y, rtol=tolerance, atol=0) for x, y in pairs)
+
+
+@pytest.mark.parametrize("size", [(1, 1), (1, 40), (40, 1), (33, 47), (64, 64)])
+def test_output_has_the_content_s_size_and_keeps_the_pixel_contract(method: Method, size: tuple[int, int]) -> None:
+    content = torch.rand(1, 3, *size)
+    before = content.clone()
+    result = method(content, encoded(method, size=size[::-1]))
+    assert result.shape == content.shape
+    assert result.dtype == torch.float32
+    assert result.isfinite().all()
+    assert result.min() >= 0
+    assert result.max() <= 1
+    assert not result.requires_grad
+    assert torch.equal(content, before)
+
+
+def test_channels_last_content_is_taken(method: Method) -> None:
+    content = torch.rand(1, 3, 33, 47).to(memory_format=torch.channels_last)
+    assert method(content, encoded(method)).shape == content.shape
+
+
+def test_flat_pictures_stay_finite(method: Method) -> None:
+    for shade in (0.0, 1.0):
+        flat = torch.full((1, 3, 33, 47), shade)
+        assert method(flat, encoded(method, flat)).isfinite().all()
+        assert method(torch.rand(1, 3, 33, 47), encoded(method, flat)).isfinite().all()
+
+
+def test_same_seed_same_bytes(method: Method) -> None:
+    content, style = torch.rand(1, 3, 33, 47), encoded(method)
+    first = method(content, style)
+    torch.rand(7)  # the global generator has no say
+    assert torch.equal(method(content, style), first)
+
+
+def test_the_style_value_is_not_changed_by_its_use(method: Method) -> None:
+    image = torch.rand(1, 3, 40, 44)
+    style = encoded(method, image)
+    method(torch.rand(1, 3, 33, 47), style)
+    assert equal(style, encoded(method, image), method)
+
+
+def test_progress_counts_to_its_end(method: Method) -> None:
+    steps: list[Step] = []
+    method(torch.rand(1, 3, 33, 47), encoded(method), progress=steps.append)
+    assert [step.step for step in steps] == list(range(1, steps[-1].steps + 1))
+    assert len(steps) == getattr(method.settings, "steps", len(steps))
+
+
+@pytest.mark.parametrize("reason", [Interrupted, KeyboardInterrupt])
+def test_interrupted_it_gives_the_best_so_far(method: Method, reason: type[BaseException]) -> None:
+    def stop(step: Step) -> None:
+        raise reason
+
+    with pytest.raises(Interrupted) as caught:
+        method(torch.rand(1, 3, 33, 47), encoded(method), progress=stop)
+    assert caught.value.best.shape == (1, 3, 33, 47)
+    assert caught.value.best.isfinite().all()
+
+
+def test_blends(method: Method) -> None:
+    if not method.declaration.blends:
+        pytest.skip("this method declares that it doesn't blend")
+    style, other = encoded(method), encoded(method)
+    assert equal(method.blend([style, style], [1, 3]), style, method, tolerance=0.01)
+    assert equal(method.blend([style, other], [1, 0]), style, method, tolerance=0.01)
+    assert equal(method.blend([style, other], [1, 3]), method.blend([style, other], [2, 6]), method, tolerance=0.01)
+    assert not equal(style, other, method, tolerance=0.01)
+    for values, weights in (([], []), ([style], [0]), ([style, other], [1, -1]), ([style, other], [1])):
+        with pytest.raises(UsageError, match="weight"):
+            method.blend(values, weights)
+
+
+def test_a_style_comes_back_from_its_tensors(method: Method) -> None:
+    style = encoded(method)
+    assert equal(method.load_style(method.save_style(style)), style, method, tolerance=0.01)
+
+
+@pytest.mark.parametrize(
+    "image",
+    [
+        torch.rand(3, 40, 40),
+        torch.rand(1, 4, 40, 40),
+        torch.rand(1, 3, 40, 40).double(),
+        torch.rand(1, 3, 40, 40) * 255,
+        torch.full((1, 3, 40, 40), float("nan")),
+        torch.zeros(1, 3, 0, 40),
+        torch.zeros(1, 3, 40, 40, dtype=torch.uint8),
+    ],
+    ids=["3 axes", "4 channels", "double", "above 1", "nan", "empty", "bytes"],
+)
+def test_bad_tensors_are_refused(method: Method, image: Tensor) -> None:
+    with pytest.raises(UsageError, match="expected"):
+        encoded(method, image)
+    with pytest.raises(UsageError, match="expected"):
+        method(image, encoded(method))
+
+
+def test_two_pictures_at_once_are_refused(method: Method) -> None:
+    with pytest.raises(UsageError, match="one picture"):
+        method(torch.rand(2, 3, 33, 47), encoded(method))
+
+
+@pytest.mark.parametrize("mask", [torch.ones(1, 1, 8, 8), torch.zeros(1, 1, 40, 44)], ids=["size", "nothing left"])
+def test_wrong_masks_are_refused(method: Method, mask: Tensor) -> None:
+    with pytest.raises(UsageError, match="mask"):
+        method.encode_style(torch.rand(1, 3, 40, 44), sizes=[47], mask=mask)
+
+
+def test_hidden_color_does_not_change_the_style(method: Method) -> None:
+    alpha = torch.ones(1, 1, 48, 48)
+    alpha[..., 17:] = 0
+    seen = torch.rand(1, 3, 48, 48)
+    hidden = torch.where(alpha > 0, seen, torch.rand(1, 3, 48, 48))
+    values = [method.encode_style(Picture(image, alpha).visible(), sizes=[47], mask=alpha) for image in (seen, hidden)]
+    assert equal(*values, method)
+
+
+def test_estimate_is_a_number_of_seconds(method: Method) -> None:
+    assert 0 < method.estimate_seconds(47, 33) < 600
+    assert method.estimate_seconds(1024, 1024) > method.estimate_seconds(32, 32)
+
+
+@pytest.mark.parametrize("size", [(600, 1), (40, 700), (1024, 20)])
+def test_long_thin_pictures_have_sizes_it_can_work_at(method: Method, size: tuple[int, int]) -> None:
+    width, height = size
+    result = method(torch.rand(1, 3, height, width), encoded(method, size=size))
+    assert result.shape == (1, 3, height, width)

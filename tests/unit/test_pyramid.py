@@ -1,0 +1,49 @@
+import pytest
+import torch
+
+from brushwork.progress import Step
+from brushwork.pyramid import Pyramid, Scale, plan_scales
+
+
+def test_ends_at_the_results_size_with_all_steps() -> None:
+    for width, height in [(1024, 683), (33, 47), (5000, 12), (1, 1)]:
+        scales = plan_scales(width, height, steps=101)
+        assert (scales[-1].width, scales[-1].height) == (width, height)
+        assert sum(s.steps for s in scales) == 101
+
+
+def test_most_steps_are_small() -> None:
+    steps = [s.steps for s in plan_scales(2048, 1024, steps=300)]
+    assert steps == sorted(steps, reverse=True)
+    assert len(steps) == 5
+
+
+def test_number_of_scales_can_be_chosen() -> None:
+    assert [s.width for s in plan_scales(800, 600, steps=300, count=3)] == [200, 400, 800]
+
+
+def test_never_more_scales_than_steps() -> None:
+    assert [s.steps for s in plan_scales(2048, 2048, steps=2)] == [1, 1]
+
+
+@pytest.mark.parametrize("kind", ["lbfgs", "adam"])
+def test_each_scale_starts_where_the_one_before_ended(kind: str) -> None:
+    sizes: list[tuple[int, int]] = []
+
+    def toward_bright(size: tuple[int, int]):  # type: ignore[no-untyped-def]
+        sizes.append(size)
+        return lambda pixels: ((pixels - 0.8).square().mean(), {})
+
+    seen: list[Step] = []
+    scales = [Scale(8, 6, 30), Scale(16, 12, 30)]
+    pyramid = Pyramid(
+        scales, lambda size: torch.zeros(1, 3, *size[::-1]), toward_bright, kind=kind, rate=0.1, progress=seen.append
+    )
+    assert pyramid.best() is None
+    result = pyramid.run()
+    assert sizes == [(8, 6), (16, 12)]
+    assert result.shape == (1, 3, 12, 16)
+    assert seen[30].loss < 0.3 * seen[0].loss
+    assert seen[0].preview().shape == (1, 3, 12, 16)
+    assert seen[0].seconds_left > 0
+    assert seen[-1].seconds_left == 0
