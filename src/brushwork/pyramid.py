@@ -12,9 +12,10 @@ from brushwork.image import resize
 from brushwork.optimization import Objective, PixelOptimizer
 from brushwork.progress import Progress, Step
 
-__all__ = ["Pyramid", "Scale", "plan_scales"]
+__all__ = ["SMALLEST", "Pyramid", "Scale", "plan_scales"]
 
 COARSEST = 128  # longer side at which the pyramid begins; below it a painting's strokes are gone
+SMALLEST = 32  # relu5_1 sees a sixteenth of the picture: two positions each way
 FINER = 0.6  # each scale gets this share of the steps of the one before: small pictures take most of them
 
 Size = tuple[int, int]
@@ -41,7 +42,8 @@ def plan_scales(width: int, height: int, steps: int, count: int = 0) -> list[Sca
         width: Of the result, in pixels.
         height: Of the result.
         steps: In all, at least 1.
-        count: Number of scales; 0 chooses as many as fit above 128 px. Never more than steps.
+        count: Number of scales; 0 chooses as many as fit above 128 px. Never more than steps, nor so many that the
+            shorter side falls below 32 px.
 
     >>> [(s.width, s.steps) for s in plan_scales(512, 384, steps=98)]
     [(128, 50), (256, 30), (512, 18)]
@@ -51,6 +53,8 @@ def plan_scales(width: int, height: int, steps: int, count: int = 0) -> list[Sca
         while max(width, height) / 2**count >= COARSEST:
             count += 1
     count = min(count, steps)
+    while count > 1 and min(width, height) / 2 ** (count - 1) < SMALLEST:
+        count -= 1
     shares = [FINER**level for level in range(count)]
     split = [max(1, round(steps * share / sum(shares))) for share in shares]
     split[0] = max(1, split[0] + steps - sum(split))

@@ -95,11 +95,14 @@ def _weighted(piece: str) -> tuple[str, float]:
     """The reference and its weight, 1 if there is none."""
     if os.path.isfile(piece):  # noqa: PTH113
         return piece, 1.0
-    reference, colon, number = piece.strip().rpartition(":")
+    reference, colon, number = piece.rpartition(":")
     try:
-        return (reference, float(number)) if colon else (number, 1.0)
+        weight = float(number) if colon else None
     except ValueError:
-        return piece.strip(), 1.0  # the colon belongs to the name, as in C:\wave.jpg
+        weight = None  # the colon belongs to the name, as in C:\wave.jpg
+    if weight is None:
+        return piece.strip(), 1.0
+    return (reference if os.path.isfile(reference) else reference.strip()), weight  # noqa: PTH113
 
 
 def built_in_styles() -> dict[str, Path]:

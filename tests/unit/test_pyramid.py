@@ -6,7 +6,7 @@ from brushwork.pyramid import Pyramid, Scale, plan_scales
 
 
 def test_ends_at_the_results_size_with_all_steps() -> None:
-    for width, height in [(1024, 683), (33, 47), (5000, 12), (1, 1)]:
+    for width, height in [(1024, 683), (33, 47), (5000, 12), (5000, 100), (1, 1)]:
         scales = plan_scales(width, height, steps=101)
         assert (scales[-1].width, scales[-1].height) == (width, height)
         assert sum(s.steps for s in scales) == 101
@@ -47,3 +47,9 @@ def test_each_scale_starts_where_the_one_before_ended(kind: str) -> None:
     assert seen[0].preview().shape == (1, 3, 12, 16)
     assert seen[0].seconds_left > 0
     assert seen[-1].seconds_left == 0
+
+
+@pytest.mark.parametrize("count", [0, 12])
+def test_no_side_is_halved_below_what_networks_see(count: int) -> None:
+    assert [(s.width, s.height) for s in plan_scales(1024, 100, steps=300, count=count)] == [(512, 50), (1024, 100)]
+    assert len(plan_scales(5000, 12, steps=300, count=count)) == 1

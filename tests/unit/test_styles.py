@@ -41,7 +41,7 @@ def library(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     [
         ("wave.jpg", [("wave.jpg", 1)]),
         ("wave.jpg:0.7+olive-trees:0.3", [("wave.jpg", 0.7), ("olive-trees", 0.3)]),
-        (" wave.jpg : 2 + sea ", [("wave.jpg ", 2), ("sea", 1)]),
+        (" wave.jpg : 2 + sea ", [("wave.jpg", 2), ("sea", 1)]),
         ("wave+wave:3", [("wave", 1), ("wave", 3)]),
         ("wave.jpg:0+sea:1", [("wave.jpg", 0), ("sea", 1)]),
         (r"C:\pictures\wave.jpg", [(r"C:\pictures\wave.jpg", 1)]),

@@ -27,7 +27,7 @@ def duration(seconds: float) -> str:
     """Seconds in words.
 
     >>> duration(8), duration(100), duration(7300)
-    ('8 s', '1 min 40 s', '2 h 2 min')
+    ('8 s', '1 min 40 s', '2 h 1 min')
     """
     whole = max(1, round(seconds))
     if whole < 60:

@@ -23,13 +23,11 @@ from brushwork.losses.gram import gram_loss
 from brushwork.losses.regularizers import total_variation
 from brushwork.methods.base import Declaration
 from brushwork.progress import Progress
-from brushwork.pyramid import Pyramid, Scale, plan_scales
+from brushwork.pyramid import SMALLEST, Pyramid, Scale, plan_scales
 from brushwork.settings import Gatys
 from brushwork.statistics import gram_matrix
 
 __all__ = ["GatysMethod", "GatysStyle", "Objective"]
-
-SMALLEST = 32  # relu5_1 sees a sixteenth of the picture: two positions each way
 
 
 @dataclass(frozen=True)

@@ -5,12 +5,10 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable
-from http.client import HTTPException
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from brushwork.errors import UsageError, WeightsError
-from brushwork.weights.download import download
 from brushwork.weights.files import SUFFIXES, sha256_of, write_tensors
 from brushwork.weights.places import find, store_dir, stored_path
 from brushwork.weights.reading import Weights, open_weights
@@ -73,6 +71,10 @@ def fetch(name: str, *, force: bool = False, progress: Callable[[int, int | None
     Raises:
         WeightsError: No network (says what to download where, and how to import it), a wrong hash, a full disk.
     """
+    from http.client import HTTPException  # here, because it is slow to import and the command's help needs none of it
+
+    from brushwork.weights.download import download
+
     record = get_record(name)
     if record.embedded:
         return read(name).path

@@ -21,10 +21,10 @@ def picture(height: int = 48, width: int = 64, seed: int = 0) -> torch.Tensor:
 
 
 def test_loss_falls_and_style_comes_nearer(method: GatysMethod) -> None:
-    content, painting = picture(), picture(seed=1)
-    style, steps = method.encode_style(painting, sizes=method.sizes(64, 48)), []
+    content, painting = picture(72, 96), picture(seed=1)
+    style, steps = method.encode_style(painting, sizes=method.sizes(96, 72)), []
     method(content, style, progress=steps.append)
-    per_scale = [[s for s in steps if s.size == size] for size in ((32, 24), (64, 48))]
+    per_scale = [[s for s in steps if s.size == size] for size in ((48, 36), (96, 72))]
     assert all(scale[-1].loss < scale[0].loss for scale in per_scale)
     assert steps[-1].loss < 0.6 * steps[0].loss
     assert per_scale[0][-1].terms["style"] < per_scale[0][0].terms["style"]
@@ -79,8 +79,8 @@ def test_interrupted_gives_the_best_so_far_at_full_size(method: GatysMethod) -> 
             raise KeyboardInterrupt
 
     with pytest.raises(Interrupted) as error:
-        method(picture(), method.encode_style(picture(seed=1), sizes=[64]), progress=stop)
-    assert error.value.best.shape == (1, 3, 48, 64)
+        method(picture(72, 96), method.encode_style(picture(seed=1), sizes=[96]), progress=stop)
+    assert error.value.best.shape == (1, 3, 72, 96)
     assert error.value.best.isfinite().all()
 
 
