@@ -225,7 +225,7 @@ def _saved_value(method: Method, path: Path) -> Any:
 def _enough(path: Path, sizes: list[int], method: Method, max_pixels: int) -> int:
     """Longer side at which a painting is read: never more than the largest scale needs."""
     scale = getattr(method.settings, "style_scale", 1.0)
-    return min(max(read_size(path, max_pixels=max_pixels)), round(max(sizes) * scale) + 1)
+    return min(max(read_size(path, max_pixels=max_pixels)), max(1, round(max(sizes) * scale)))
 
 
 def _read_init(
