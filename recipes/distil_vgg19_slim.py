@@ -20,6 +20,7 @@ from __future__ import annotations
 
 import argparse
 import csv
+import dataclasses
 import random
 import time
 from pathlib import Path
@@ -28,14 +29,15 @@ import numpy as np
 import scipy.linalg
 import torch
 from PIL import Image
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from brushwork.features.vgg import SLIM_LAYERS, SLIM_STAGES, SLIM_WIDTHS, VGG, VGG_WIDTHS, layer_names
-from brushwork.weights import Preprocessing, get_record
+from brushwork.features import VGG, load_network
+from brushwork.weights import ARCHITECTURES, get_record
 
-CAFFE = Preprocessing((123.68 / 255, 116.779 / 255, 103.939 / 255), (1 / 255, 1 / 255, 1 / 255), bgr=True)
-SLIM = Preprocessing((0.5, 0.5, 0.5), (0.25, 0.25, 0.25))
+CAFFE = get_record("vgg19.caffe").preprocessing
+BARE = dataclasses.replace(ARCHITECTURES["vgg19-slim"], taps=())  # in training, heads stand where taps will be
+SLIM_LAYERS = [f"relu{layer}" for layer in ARCHITECTURES["vgg19-slim"].taps]
 STYLE_LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
 CROP = 192
 PICTURES = ("*.jpg", "*.jpeg", "*.png", "*.webp")
@@ -46,11 +48,11 @@ class Student(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.net = VGG(SLIM_STAGES, SLIM_WIDTHS, SLIM)
+        self.net = VGG(BARE, get_record("vgg19-slim").preprocessing)
         for conv in self.net.convs.values():
             nn.init.dirac_(conv.weight)
         self.heads = nn.ParameterDict(
-            {name: nn.Parameter(torch.zeros(VGG_WIDTHS[stage(name)], SLIM_WIDTHS[stage(name)])) for name in SLIM_LAYERS}
+            {name: nn.Parameter(torch.zeros(width("vgg19", name), width("vgg19-slim", name))) for name in SLIM_LAYERS}
         )
 
     def forward(self, image: Tensor) -> dict[str, Tensor]:
@@ -59,6 +61,10 @@ class Student(nn.Module):
 
 def stage(layer: str) -> int:
     return int(layer[4]) - 1
+
+
+def width(architecture: str, layer: str) -> int:
+    return ARCHITECTURES[architecture].widths[stage(layer)]
 
 
 def gram(features: Tensor) -> Tensor:
@@ -176,20 +182,19 @@ def samples(features: Tensor, count: int = 300) -> Tensor:
 
 def prune(teacher: VGG, student: Student, images: Tensor) -> None:
     """Set the student to the teacher's most telling channels (He et al. 2017, arXiv:1707.06168, in one pass)."""
-    names = layer_names(SLIM_STAGES)
+    names = student.net.layers
     with torch.no_grad():
         seen: dict[str, list[Tensor]] = {name: [] for name in names}
         for image in images.split(4):
             for name, features in teacher(image, names).items():
                 seen[name].append(samples(features))
-        lift = (
-            torch.eye(3)[[2, 1, 0]] * 255 * 0.25
-        )  # slim input (RGB - 0.5) / 0.25 → Caffe's BGR; offset goes to the bias
+        # What the student takes, (RGB - 0.5) / 0.25, to what the teacher takes, BGR; the offset goes to the bias.
+        lift = torch.eye(3)[[2, 1, 0]] * 255 * 0.25
         offset = torch.tensor([0.5 * 255 - m * 255 for m in CAFFE.mean[::-1]])
         for name in names:
             features = torch.cat(seen[name]).double()
-            width = SLIM_WIDTHS[stage(name)]
-            chosen = scipy.linalg.qr(features.numpy(), mode="r", pivoting=True)[1][:width].copy()
+            order = scipy.linalg.qr(features.numpy(), mode="r", pivoting=True)[1]
+            chosen = order[: width("vgg19-slim", name)].copy()
             scale = features[:, chosen].square().mean(0).sqrt().clamp_min(1e-3).float()
             conv, source = student.net.convs[name], teacher.convs[name]
             weight, bias = source.weight.float().cpu(), source.bias.float().cpu()
@@ -252,20 +257,19 @@ def export(student: Student, path: Path) -> None:
     temporary.replace(path)
 
 
-def network(path: Path, device: torch.device) -> VGG:
-    """The teacher: VGG-19 as a safetensors file of conv1_1.weight …, in bfloat16."""
-    teacher = VGG.from_tensors(load_file(path), get_record("vgg19.caffe").preprocessing)
-    return teacher.to(device, torch.bfloat16, memory_format=torch.channels_last)
+def network(path: str, device: torch.device) -> VGG:
+    """The teacher, in bfloat16."""
+    return load_network(path, device=device, dtype=torch.bfloat16).network
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--teacher", type=Path, required=True, help="VGG-19 (Caffe) as safetensors")
+    parser.add_argument("--teacher", default="vgg19.caffe", help="weights record or file")
     parser.add_argument("--photos", type=Path, required=True)
     parser.add_argument("--paintings", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--steps", type=int, default=6000)
-    parser.add_argument("--rate", type=float, default=2e-3)
+    parser.add_argument("--rate", type=float, default=5e-4)
     parser.add_argument("--fresh", type=int, default=2, help="fresh pictures in a batch")
     parser.add_argument("--easels", type=int, default=2, help="half-optimised pictures in a batch")
     parser.add_argument("--pool", type=int, default=24, help="pictures being optimised at any time")

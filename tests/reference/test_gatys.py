@@ -8,7 +8,7 @@ from brushwork import Gatys
 from brushwork.features.vgg import VGG
 from brushwork.methods.gatys import Objective
 from brushwork.statistics import gram_matrix
-from brushwork.weights import Preprocessing
+from brushwork.weights import Architecture, Preprocessing
 
 STYLE_LAYERS = ("relu1_1", "relu2_1", "relu3_1")
 CONTENT_LAYERS = ("relu2_2", "relu3_1")
@@ -16,7 +16,7 @@ CONTENT_LAYERS = ("relu2_2", "relu3_1")
 
 def network() -> VGG:
     torch.manual_seed(1)
-    return VGG((2, 2, 1), (6, 8, 10), Preprocessing((0.5,) * 3, (0.1,) * 3)).eval().requires_grad_(False)
+    return VGG(Architecture((2, 2, 1), (6, 8, 10)), Preprocessing((0.5,) * 3, (0.1,) * 3)).eval().requires_grad_(False)
 
 
 def matrix(features: torch.Tensor) -> np.ndarray:

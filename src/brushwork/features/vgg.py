@@ -11,40 +11,21 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from brushwork.errors import UsageError
-from brushwork.weights import Preprocessing
+from brushwork.weights import Architecture, Preprocessing
 
-__all__ = ["PADDINGS", "POOLINGS", "SLIM_LAYERS", "SLIM_STAGES", "SLIM_WIDTHS", "VGG", "layer_names"]
+__all__ = ["PADDINGS", "POOLINGS", "VGG"]
 
-VGG16_STAGES = (2, 2, 3, 3, 3)
-VGG19_STAGES = (2, 2, 4, 4, 4)
-VGG_WIDTHS = (64, 128, 256, 512, 512)
-SLIM_STAGES = (2, 2, 4, 4, 1)
-SLIM_WIDTHS = (16, 32, 64, 160, 160)
-SLIM_LAYERS = tuple(f"relu{layer}" for layer in ("1_1", "1_2", "2_1", "2_2", "3_1", "3_3", "4_1", "4_2", "4_3", "5_1"))
 POOLINGS = ("max", "average")
 PADDINGS = ("replicate", "reflect", "zeros")
-
-
-def layer_names(stages: Collection[int]) -> list[str]:
-    """Names of the rectified layers in order, "relu1_1" to the last.
-
-    Args:
-        stages: Number of convolutions in each stage, between two poolings.
-
-    >>> layer_names((2, 1))
-    ['relu1_1', 'relu1_2', 'relu2_1']
-    """
-    return [f"relu{stage}_{index}" for stage, count in enumerate(stages, 1) for index in range(1, count + 1)]
 
 
 class VGG(nn.Module):
     """A VGG whose rectified layers are read by name; it stops at the deepest one asked for.
 
     Args:
-        stages: Number of 3×3 convolutions in each stage; a pooling stands between two stages.
-        widths: Channels of each stage.
+        architecture: Stages and widths; layers with a tap pass a learned 1×1 map before they are returned (see
+            `vgg19-slim`).
         preprocessing: How pixels in [0, 1] become what these weights were trained on.
-        taps: Layers whose features pass a learned 1×1 map before they are returned (see `vgg19-slim`).
         pooling: "max" as published, or "average", which Gatys et al. 2016 (section 2) found smoother.
         padding: What lies beyond the border. "zeros" is the published one, but it prints frames into optimised
             pictures, so "replicate" is the default; "reflect" needs pictures whose deepest layer is at least 2×2.
@@ -55,11 +36,9 @@ class VGG(nn.Module):
 
     def __init__(
         self,
-        stages: Collection[int],
-        widths: Collection[int],
+        architecture: Architecture,
         preprocessing: Preprocessing,
         *,
-        taps: Collection[str] = (),
         pooling: str = "max",
         padding: str = "replicate",
     ) -> None:
@@ -68,18 +47,17 @@ class VGG(nn.Module):
             raise UsageError(
                 f"pooling is one of {POOLINGS} and padding one of {PADDINGS}, got {pooling!r}, {padding!r}"
             )
-        self.layers = layer_names(stages)
+        self.layers = [f"relu{layer}" for layer in architecture.layers()]
         self.preprocessing = preprocessing
         self.pool = F.max_pool2d if pooling == "max" else F.avg_pool2d
         self.convs = nn.ModuleDict()
         self.taps = nn.ModuleDict()
-        channels = 3
-        for layer in self.layers:
-            width = list(widths)[int(layer[4]) - 1]
-            self.convs[layer] = nn.Conv2d(channels, width, 3, padding=1, padding_mode=padding)  # type: ignore[arg-type]
-            if layer in taps:
-                self.taps[layer] = nn.Conv2d(width, width, 1, bias=False)
-            channels = width
+        for name, (width, channels, *_) in architecture.weights().items():
+            layer = f"relu{name[-3:]}"
+            if name.startswith("conv"):
+                self.convs[layer] = nn.Conv2d(channels, width, 3, padding=1, padding_mode=padding)  # type: ignore[arg-type]
+            else:
+                self.taps[layer] = nn.Conv2d(channels, width, 1, bias=False)
 
     def forward(self, image: Tensor, layers: Collection[str]) -> dict[str, Tensor]:
         """Features of the layers asked for, after the rectifier.
@@ -137,13 +115,17 @@ class VGG(nn.Module):
             pooling: See the class.
             padding: See the class.
         """
-        convs = [name for name in tensors if name.startswith("conv") and name.endswith(".weight")]
-        stages = [sum(name.startswith(f"conv{stage}_") for name in convs) for stage in range(1, 6)]
-        widths = [len(tensors[f"conv{stage}_1.weight"]) for stage, count in enumerate(stages, 1) if count]
-        taps = [f"relu{name[3:6]}" for name in tensors if name.startswith("tap")]
-        network = cls(stages[: len(widths)], widths, preprocessing, taps=taps, pooling=pooling, padding=padding)
+        network = cls(_architecture(tensors), preprocessing, pooling=pooling, padding=padding)
         network.load_state_dict({_own_name(name): tensor for name, tensor in tensors.items()})
         return network.eval().requires_grad_(False)
+
+
+def _architecture(tensors: Mapping[str, Tensor]) -> Architecture:
+    convs = [name for name in tensors if name.startswith("conv") and name.endswith(".weight")]
+    counts = [sum(name.startswith(f"conv{stage}_") for name in convs) for stage in range(1, 6)]
+    stages = tuple(count for count in counts if count)
+    widths = tuple(len(tensors[f"conv{stage}_1.weight"]) for stage in range(1, len(stages) + 1))
+    return Architecture(stages, widths, tuple(name[3:6] for name in tensors if name.startswith("tap")))
 
 
 def _own_name(name: str) -> str:

@@ -45,6 +45,12 @@ class Architecture:
         """
         return [f"{stage}_{index}" for stage, count in enumerate(self.stages, 1) for index in range(1, count + 1)]
 
+    def weights(self) -> dict[str, tuple[int, ...]]:
+        """Shapes of the convolutions: "conv1_1" → (width, channels, 3, 3), "tap1_1" → (width, width, 1, 1)."""
+        return {
+            name.removesuffix(".weight"): shape for name, shape in self.shapes().items() if name.endswith(".weight")
+        }
+
     def shapes(self, depth: int | None = None) -> dict[str, tuple[int, ...]]:
         """Names and shapes of the tensors of the first `depth` convolutions, in order; all by default."""
         shapes: dict[str, tuple[int, ...]] = {}

@@ -6,15 +6,17 @@ from torch import nn
 
 from brushwork.errors import UsageError
 from brushwork.features import load_network
-from brushwork.features.vgg import SLIM_LAYERS, VGG, VGG16_STAGES, VGG19_STAGES, VGG_WIDTHS, layer_names
-from brushwork.weights import Preprocessing, get_record
+from brushwork.features.vgg import VGG
+from brushwork.weights import ARCHITECTURES, Architecture, Preprocessing, get_record
 
 IDENTITY = Preprocessing((0, 0, 0), (1, 1, 1))
 
 
 def small(**options: str) -> VGG:
     torch.manual_seed(0)
-    return VGG((2, 2, 1), (3, 4, 5), Preprocessing((0.1, 0.2, 0.3), (0.5, 0.6, 0.7), bgr=True), **options).eval()
+    return VGG(
+        Architecture((2, 2, 1), (3, 4, 5)), Preprocessing((0.1, 0.2, 0.3), (0.5, 0.6, 0.7), bgr=True), **options
+    ).eval()
 
 
 def reference(network: VGG, image: np.ndarray, mode: str) -> dict[str, np.ndarray]:
@@ -58,16 +60,16 @@ def test_average_pooling() -> None:
     torch.testing.assert_close(network(image, ["relu2_1"])["relu2_1"], expected)
 
 
-@pytest.mark.parametrize(("stages", "count", "last"), [(VGG16_STAGES, 13, "relu5_3"), (VGG19_STAGES, 16, "relu5_4")])
-def test_layer_names_are_the_fields(stages: tuple[int, ...], count: int, last: str) -> None:
-    names = layer_names(stages)
+@pytest.mark.parametrize(("name", "count", "last"), [("vgg16", 13, "relu5_3"), ("vgg19", 16, "relu5_4")])
+def test_layer_names_are_the_fields(name: str, count: int, last: str) -> None:
+    names = VGG(ARCHITECTURES[name], IDENTITY).layers
     assert len(names) == count
     assert names[0] == "relu1_1"
     assert names[-1] == last
 
 
 def test_published_widths() -> None:
-    network = VGG(VGG19_STAGES, VGG_WIDTHS, IDENTITY)
+    network = VGG(ARCHITECTURES["vgg19"], IDENTITY)
     assert (
         sum(p.numel() for p in network.parameters()) == 20_024_384
     )  # VGG-19's convolutions, table 2: 144 M with its head
@@ -83,8 +85,8 @@ def test_stops_at_the_deepest_layer_asked_for() -> None:
 
 def test_taps_are_1x1_maps_of_what_goes_on() -> None:
     torch.manual_seed(0)
-    network = VGG((2,), (4,), IDENTITY, taps=["relu1_1"])
-    plain = VGG((2,), (4,), IDENTITY)
+    network = VGG(Architecture((2,), (4,), ("1_1",)), IDENTITY)
+    plain = VGG(Architecture((2,), (4,)), IDENTITY)
     plain.load_state_dict({k: v for k, v in network.state_dict().items() if not k.startswith("taps")})
     image = torch.rand(1, 3, 6, 6)
     both, bare = network(image, network.layers), plain(image, network.layers)
@@ -116,7 +118,7 @@ def test_bfloat16_gives_float32_features_close_by() -> None:
 
 
 def test_from_tensors_takes_shape_and_numbers() -> None:
-    source = VGG((2, 1), (4, 6), IDENTITY, taps=["relu2_1"])
+    source = VGG(Architecture((2, 1), (4, 6), ("2_1",)), IDENTITY)
     tensors = {}
     for name, tensor in source.state_dict().items():
         kind, rest = name.split(".", 1)
@@ -129,8 +131,10 @@ def test_from_tensors_takes_shape_and_numbers() -> None:
 
 class TestSlim:
     def test_serves_the_layers_it_promises(self) -> None:
-        found = load_network("vgg19-slim").network(torch.rand(1, 3, 32, 48), SLIM_LAYERS)
-        assert set(found) == set(SLIM_LAYERS)
+        style = ["relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1"]  # of Gatys et al.
+        perceptual = ["relu1_2", "relu2_2", "relu3_3", "relu4_3"]  # of Johnson et al.
+        found = load_network("vgg19-slim").network(torch.rand(1, 3, 32, 48), [*style, *perceptual, "relu4_2"])
+        assert len(found) == 10
         assert found["relu1_1"].shape[2:] == (32, 48)
         assert found["relu5_1"].shape[2:] == (2, 3)
         assert all(features.isfinite().all() for features in found.values())
