@@ -291,6 +291,7 @@ def train(args: argparse.Namespace) -> None:
 
     teacher, student = network(args.teacher, device), Student()
     checkpoint = args.out / "checkpoint.pt"
+    # Our own checkpoint, with the state of Python's random numbers, which is no tensor.
     state = torch.load(checkpoint, weights_only=False) if checkpoint.exists() else None
     if state is None:
         prune(teacher, student, torch.stack([gallery.one() for _ in range(96)]).to(device))

@@ -17,8 +17,8 @@ from brushwork import Gatys, encode_style, load, save_style
 
 SIZES = [128, 256, 512, 1024]  # longer sides of results; other sizes take the nearest
 STYLES = {
+    "april-evening": ("umberto-boccioni_april-evening-1908.jpg", "April Evening", "Umberto Boccioni", "1908"),
     "feminine-wave": ("katsushika-hokusai_femenine-wave.jpg", "Feminine Wave", "Katsushika Hokusai", "1845"),
-    "labastide-du-vert": ("henri-martin_labastide-du-vert-6.jpg", "Labastide-du-Vert", "Henri Martin", ""),
     "memories-of-the-caucasus": (
         "oleksandr-bogomazov_memories-of-the-caucasus-1916.jpg",
         "Memories of the Caucasus",

@@ -17,15 +17,16 @@ __all__ = ["Objective", "PixelOptimizer"]
 Objective: TypeAlias = Callable[[Tensor], tuple[Tensor, dict[str, Tensor]]]
 
 EXPLODED = 10.0  # a loss this many times the best one so far is a step into nowhere
-NEGLIGIBLE = 1e-6  # a photo that already has the style starts at 0, and rounding is no explosion
-PATIENCE = 12  # halvings of the rate before giving up: 4096 times smaller
+NEGLIGIBLE = 1e-6  # of the first loss; a photo that already has the style is near 0, and rounding is no explosion
+PATIENCE = 12  # halvings in a row before giving up: a rate 4096 times smaller
 
 
 class PixelOptimizer:
     """One picture being optimized at one size.
 
     Pixels are brought back to [0, 1] after every step, so what the network sees is what is written in the end.
-    A loss that is not a number, or far above the best, takes the pixels back to the best ones and halves the rate.
+    A loss that is not a number, or far above the best, takes the pixels back to the best ones and halves the rate;
+    where that doesn't help, the best ones stay.
 
     Args:
         pixels: First picture (1, 3, H, W) in [0, 1]; it is not changed.
@@ -36,16 +37,20 @@ class PixelOptimizer:
             its curvature pairs belong to the old pixels.
 
     Raises:
-        BrushworkError: While stepping: the loss is not a number from the start, or nothing tames it.
+        BrushworkError: While stepping: the loss was never a number, at this size or a smaller one.
     """
 
     def __init__(
         self, pixels: Tensor, objective: Objective, *, kind: str, rate: float = 0.0, warm: PixelOptimizer | None = None
     ) -> None:
         self.pixels = pixels.detach().clone(memory_format=torch.contiguous_format).requires_grad_(True)
-        self.objective, self.kind = objective, kind
+        self.objective, self.kind, self.warm = objective, kind, warm is not None
         self.rate = rate or (1.0 if kind == "lbfgs" else 0.02)
-        self.best_loss, self.best_pixels, self.halvings = math.inf, pixels.detach().clone(), 0
+        self.best_loss, self.best_pixels = math.inf, pixels.detach().clone()
+        self.halvings, self.failures, self.terms = 0, 0, dict[str, float]()
+        # Losses are divided by the first one, so that it doesn't matter how large all weights are together: L-BFGS
+        # has absolute thresholds.
+        self.unit: float = warm.unit if warm is not None else 0.0
         self.optimizer = self._fresh()
         if warm is not None and kind == "adam":
             self._carry_over(warm.optimizer.state[warm.pixels])
@@ -66,36 +71,48 @@ class PixelOptimizer:
         square = F.interpolate(state["exp_avg_sq"], size, mode="bilinear", align_corners=False)
         self.optimizer.state[self.pixels] = {"step": state["step"].clone(), "exp_avg": mean, "exp_avg_sq": square}
 
+    @property
+    def stuck(self) -> bool:
+        """Nothing helped: further steps change nothing."""
+        return self.failures > PATIENCE
+
     def step(self) -> tuple[float, dict[str, float]]:
         """One evaluation and one move; the loss and its terms are those before the move."""
-        terms: dict[str, float] = {}
+        if self.stuck:
+            return self.best_loss, self.terms
+        loss = math.nan
 
         def closure() -> Tensor:
-            loss, parts = self.objective(self.pixels)
-            (self.pixels.grad,) = torch.autograd.grad(loss, [self.pixels])
-            terms.update({name: part.item() for name, part in parts.items()})
-            self._remember(loss.item())
-            return loss.detach()
+            nonlocal loss
+            value, parts = self.objective(self.pixels)
+            loss = value.item()
+            self.unit = self.unit or (loss if math.isfinite(loss) and loss > 0 else 1.0)
+            # Contiguous, because L-BFGS flattens it, and networks in channels-last order give it so.
+            self.pixels.grad = torch.autograd.grad(value / self.unit, [self.pixels])[0].contiguous()
+            self._remember(loss, {name: part.item() for name, part in parts.items()})
+            return value.detach() / self.unit
 
-        loss = float(self.optimizer.step(closure))  # type: ignore[arg-type]
-        if not math.isfinite(loss) or loss > EXPLODED * max(self.best_loss, NEGLIGIBLE):
+        self.optimizer.step(closure)  # type: ignore[arg-type]
+        if not math.isfinite(loss) or loss > EXPLODED * max(self.best_loss, NEGLIGIBLE * self.unit):
             self._step_back()
         with torch.no_grad():
             self.pixels.clamp_(0, 1)
-        return loss, terms
+        return loss, self.terms
 
-    def _remember(self, loss: float) -> None:
+    def _remember(self, loss: float, terms: dict[str, float]) -> None:
+        self.terms = terms
         if loss < self.best_loss:
-            self.best_loss = loss
+            self.best_loss, self.failures = loss, 0
             self.best_pixels.copy_(self.pixels.detach())
 
     def _step_back(self) -> None:
-        self.halvings += 1
-        if not math.isfinite(self.best_loss) or self.halvings > PATIENCE:
+        if not math.isfinite(self.best_loss) and not self.warm:
             raise BrushworkError(
-                "the loss is not a number; check the weights with brushwork weights verify, or try a smaller "
-                "learning_rate, other weights, or float32 precision"
+                "the loss is not a number from the start; check the weights with brushwork weights verify, "
+                "or take smaller weights or float32 precision"
             )
+        self.halvings += 1
+        self.failures += 1
         with torch.no_grad():
             self.pixels.copy_(self.best_pixels)
         self.rate /= 2

@@ -28,7 +28,7 @@ _NETWORK_SUFFIXES = {".safetensors", ".pth", ".pt"}
 
 def rerun(
     recipe: dict[str, Any],
-    folders: Sequence[Path],
+    folders: Sequence[str | Path],
     *,
     device: str | None = None,
     max_pixels: int = MAX_PIXELS,
@@ -46,24 +46,26 @@ def rerun(
     Raises:
         BrushworkError: An input that is in none of the folders, other weights than then, or no recipe of ours.
     """
+    places = [Path(folder) for folder in folders]
     if recipe.get("stopped_early"):
         raise BrushworkError("this picture was stopped before its end, so no run gives it again; stylize it anew")
     try:
-        content = _find(recipe["content"], folders)
-        styles = [StylePart(str(_find(record, folders)), float(record["weight"])) for record in recipe["styles"]]
-        settings = _settings(recipe, folders)
+        content = _find(recipe["content"], places)
+        styles = [StylePart(str(_find(record, places)), float(record["weight"])) for record in recipe["styles"]]
+        settings = _settings(recipe, places)
         size, keep_color, threads = max(map(int, recipe["size"])), bool(recipe["keep_color"]), int(recipe["threads"])
-        place, remarks = device or recipe["device"], _remarks(recipe, device)
+        on, remarks = device or recipe["device"], _remarks(recipe, device)
     except (KeyError, TypeError, AttributeError, ValueError) as error:
         if isinstance(error, BrushworkError):
             raise
         raise BrushworkError(f"the recipe is damaged or of another version of brushwork ({error!r})") from error
     with _threads(threads):
-        method = load(settings, choose_device(place))
+        method = load(settings, choose_device(on))
         result = stylize(
             content, styles, method=method, size=size, keep_color=keep_color, max_pixels=max_pixels, progress=progress
         )
-    return replace(result, recipe=recipe), remarks
+    made_now = {name: result.recipe[name] for name in ("brushwork", "torch", "device", "threads")}
+    return replace(result, recipe={**recipe, **made_now}), remarks
 
 
 def _settings(recipe: dict[str, Any], folders: Sequence[Path]) -> Settings:

@@ -100,7 +100,7 @@ class Gatys(_Checked):
     network: Annotated[
         str, Option("feature network: vgg19-slim (embedded), vgg19.caffe, … or a weights file", file=True)
     ] = "vgg19-slim"
-    steps: Annotated[int, Option("optimization steps, over all scales", 1)] = 300
+    steps: Annotated[int, Option("optimization steps (evaluations of the loss), over all scales", 1)] = 300
     content_weight: Annotated[float, Option("weight of the photo's features", 0)] = 1.0
     style_weight: Annotated[float, Option("weight of the painting's Gram matrices", 0)] = 50.0
     tv_weight: Annotated[float, Option("weight of total variation: smoother", 0)] = 0.0

@@ -161,18 +161,15 @@ def write_style(path: Path, style: SavedStyle) -> None:
         BrushworkError: The file can't be written.
     """
     from safetensors import SafetensorError
-    from safetensors.torch import save_file
+
+    from brushwork.weights.files import write_tensors
 
     if not is_saved(path):
         raise UsageError(f"{path}: a saved style ends in {_SUFFIX}")
-    temporary = path.with_name(f".brushwork-{os.getpid()}{_SUFFIX}")
     try:
-        save_file(style.tensors, temporary, metadata=style.about)
-        temporary.replace(path)
+        write_tensors(path, style.tensors, style.about)
     except (SafetensorError, OSError) as error:  # safetensors wraps what the system says
         raise BrushworkError(f"{path} can't be written: {_line(error)}") from error
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def _line(error: Exception) -> str:

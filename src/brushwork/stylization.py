@@ -101,6 +101,8 @@ def stylize(
     """
     if method is not None and settings not in (None, method.settings):
         raise UsageError("settings and method disagree; a method brings its settings, so pass one of the two")
+    if method is not None and network is not None:
+        raise UsageError("a method brings its network; pass one of the two")
     method = method or load(settings or Gatys(), choose_device(device), network=network)
     photo, photo_record = _read_content(content, size, max_pixels)
     pixels = photo.visible()

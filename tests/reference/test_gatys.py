@@ -6,7 +6,7 @@ import torch
 
 from brushwork import Gatys
 from brushwork.features.vgg import VGG
-from brushwork.methods.gatys import Objective
+from brushwork.methods.gatys import GatysObjective
 from brushwork.statistics import gram_matrix
 from brushwork.weights import Architecture, Preprocessing
 
@@ -38,9 +38,9 @@ def loss_of_the_paper(
     return settings.content_weight * content + settings.style_weight * style
 
 
-def objective(photo: torch.Tensor, painting: torch.Tensor, settings: Gatys) -> Objective:
+def objective(photo: torch.Tensor, painting: torch.Tensor, settings: Gatys) -> GatysObjective:
     style = {k: gram_matrix(f) for k, f in network()(painting, STYLE_LAYERS).items()}
-    return Objective(network(), settings, network()(photo, CONTENT_LAYERS), style)
+    return GatysObjective(network(), settings, network()(photo, CONTENT_LAYERS), style)
 
 
 @pytest.mark.parametrize("weights", [(), (0.2, 0.3, 1.5)])
@@ -71,7 +71,7 @@ def test_normalized_form_is_each_term_over_that_of_nothing() -> None:
 def test_total_variation_is_added() -> None:
     photo = torch.rand(1, 3, 16, 16)
     settings = Gatys(style_weight=0, style_layers=(), tv_weight=5, content_layers=("relu2_2",))
-    _, terms = Objective(network(), settings, network()(photo, ["relu2_2"]), {})(photo)
+    _, terms = GatysObjective(network(), settings, network()(photo, ["relu2_2"]), {})(photo)
     steps = np.diff(photo.numpy(), axis=2), np.diff(photo.numpy(), axis=3)
     assert float(terms["tv"]) == pytest.approx(5 * sum((s**2).sum() for s in steps) / photo.numel(), rel=1e-5)
 
@@ -92,6 +92,6 @@ def test_gradient(form: str) -> None:
         return found
 
     style = {"relu1_1": gram_matrix(features(painting, {"relu1_1"})["relu1_1"])}
-    loss = Objective(features, settings, {"relu2_2": features(photo, {"relu2_2"})["relu2_2"]}, style)
+    loss = GatysObjective(features, settings, {"relu2_2": features(photo, {"relu2_2"})["relu2_2"]}, style)
     x = torch.rand(1, 3, 12, 12, dtype=torch.float64, requires_grad=True)
     assert torch.autograd.gradcheck(lambda x: loss(x)[0], (x,))

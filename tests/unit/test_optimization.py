@@ -120,3 +120,64 @@ def test_a_start_at_the_minimum_is_no_explosion() -> None:
         optimizer.step()
     assert optimizer.halvings == 0
     torch.testing.assert_close(optimizer.best_pixels, TARGET)
+
+
+def test_rare_bad_steps_never_add_up_to_giving_up() -> None:
+    calls = 0
+
+    def moody(pixels: torch.Tensor) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
+        nonlocal calls
+        calls += 1
+        loss, terms = distance(pixels)
+        return loss * (math.nan if calls % 10 == 0 else 1), terms
+
+    optimizer = PixelOptimizer(torch.full((1, 3, 8, 8), 0.5), moody, kind="adam", rate=1e-3)
+    for _ in range(200):
+        optimizer.step()
+    assert optimizer.halvings == 20
+    assert not optimizer.stuck
+
+
+def test_what_nothing_helps_keeps_the_best() -> None:
+    first = torch.full((1, 3, 8, 8), 0.5)
+
+    def broken_after_the_first(pixels: torch.Tensor) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
+        loss, terms = distance(pixels)
+        return (loss if torch.equal(pixels.detach(), first) else loss * math.nan), terms
+
+    optimizer = PixelOptimizer(first, broken_after_the_first, kind="adam")
+    for _ in range(40):
+        optimizer.step()
+    assert torch.equal(optimizer.best_pixels, first)
+
+
+def test_a_larger_size_that_fails_keeps_the_smaller_ones_picture() -> None:
+    small = PixelOptimizer(TARGET, distance, kind="lbfgs")
+    small.step()
+
+    def never(pixels: torch.Tensor) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
+        return pixels.sum() * math.nan, {}
+
+    large = PixelOptimizer(torch.full((1, 3, 16, 16), 0.3), never, kind="lbfgs", warm=small)
+    for _ in range(20):
+        large.step()
+    assert large.stuck
+    assert (large.best_pixels == 0.3).all()
+
+
+@pytest.mark.parametrize("weight", [1e-9, 1e9])
+def test_the_size_of_the_loss_does_not_matter(weight: float) -> None:
+    def weighted(pixels: torch.Tensor) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
+        return distance(pixels)[0] * weight, {}
+
+    optimizer = PixelOptimizer(torch.full((1, 3, 8, 8), 0.5), weighted, kind="lbfgs")
+    for _ in range(20):
+        optimizer.step()
+    torch.testing.assert_close(optimizer.best_pixels, TARGET, atol=1e-3, rtol=0)
+
+
+def test_channels_last_gradients_are_taken() -> None:
+    def channels_last(pixels: torch.Tensor) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
+        return distance(pixels.to(memory_format=torch.channels_last))
+
+    assert PixelOptimizer(torch.full((1, 3, 8, 8), 0.5), channels_last, kind="lbfgs").step()[0] > 0

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import rich_click as click
 from click import get_current_context
 
-from brushwork.cli.options import flag_of, method_options, settings_of, without_method_options
+from brushwork.cli.options import method_options, options_in_words, settings_of, without_method_options
 from brushwork.errors import BrushworkError, Interrupted, PictureError, UsageError
 from brushwork.settings import METHODS, Settings, option_of
 
@@ -228,7 +228,8 @@ def _recipe_of(picture: Path) -> dict[str, Any]:
     if text is None:
         raise BrushworkError(f"{picture} holds no recipe: it was not made by brushwork, or without metadata")
     try:
-        recipe = json.loads(text)
+        # A file written from Python with `recipe=json.dumps(result.recipe)` doesn't say how it was written.
+        recipe = {"written": {"depth": 8, "quality": None}, **json.loads(text)}
         if not {"depth", "quality"} <= set(recipe["written"]):
             raise KeyError("written")
     except (ValueError, TypeError, KeyError) as error:
@@ -250,12 +251,14 @@ def _check_new(output: Path, picture: Path, places: list[Path], recipe: dict[str
 def methods(as_json: bool) -> None:
     """List the methods and their options."""
     if as_json:
-        click.echo(json.dumps({name: list(option_of(kind)) for name, kind in METHODS.items()}))
+        click.echo(json.dumps({name: options_in_words(kind) for name, kind in METHODS.items()}))
         return
     for name, kind in METHODS.items():
         click.echo(f"{name}: {(kind.__doc__ or '').splitlines()[0]}")
-        for field, option in option_of(kind).items():
-            click.echo(f"  {flag_of(field):<26}{option.help}")
+        for row in options_in_words(kind):
+            values = row["values"] if isinstance(row["values"], str) else ", ".join(row["values"])
+            default = ",".join(map(str, row["default"])) if isinstance(row["default"], tuple) else row["default"]
+            click.echo(f"  {row['flag']:<26}{row['help']} [{values}{'; ' if values else ''}default {default}]")
 
 
 @click.command()

@@ -89,6 +89,19 @@ def _shown(default: Any) -> str:
     return f"{default:g}" if isinstance(default, float) else str(default)
 
 
+def options_in_words(kind: type[Any]) -> list[dict[str, Any]]:
+    """Flag, help, default, and the values each option of a method takes."""
+    return [
+        {
+            "flag": flag_of(name),
+            "help": option.help,
+            "default": _default(kind, name),
+            "values": list(option.choices) or ("" if option.low is option.high is None else option.range),
+        }
+        for name, option in option_of(kind).items()
+    ]
+
+
 def settings_of(method: str, values: Mapping[str, Any], methods: Mapping[str, type[Any]] = METHODS) -> Settings:
     """The settings of a method, from a command's values.
 

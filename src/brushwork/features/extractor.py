@@ -78,7 +78,9 @@ class FeatureExtractor(nn.Module):
         found: dict[str, Tensor] = {}
 
         def keep(name: str) -> Any:
-            def hook(module: nn.Module, inputs: Any, output: Tensor) -> None:
+            def hook(module: nn.Module, inputs: Any, output: Any) -> None:
+                if not isinstance(output, Tensor):
+                    raise UsageError(f"layer {name} gives a {type(output).__name__}, expected one tensor; name another")
                 # A copy, because an in-place ReLU behind this layer would change what it gave.
                 found[name] = output.float() if output.dtype.itemsize < 4 else output.clone()
                 if len(found) == len(set(layers)):

@@ -12,7 +12,7 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 
 from brushwork.device import choose_dtype
 from brushwork.errors import Interrupted, UsageError
@@ -27,7 +27,7 @@ from brushwork.pyramid import SMALLEST, Pyramid, Scale, plan_scales
 from brushwork.settings import Gatys
 from brushwork.statistics import gram_matrix
 
-__all__ = ["GatysMethod", "GatysStyle", "Objective"]
+__all__ = ["GatysMethod", "GatysObjective", "GatysStyle"]
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ class GatysStyle:
 
 
 @dataclass(frozen=True)
-class Objective:
+class GatysObjective:
     """The loss of a picture: α·content + β·style + total variation.
 
     Args:
@@ -140,10 +140,13 @@ class GatysMethod:
             )
             network = loaded.network
             self._recipe["weights"] = {"name": loaded.weights.record.name, "sha256": loaded.weights.sha256}
+        else:
+            self._recipe["dtype"] = "as given"
+            if isinstance(network, nn.Module):
+                network.to(self.device)
         self.network = network
-        self.network(
-            torch.zeros(1, 3, SMALLEST, SMALLEST, device=self.device), self._layers
-        )  # unknown layers fail here
+        # Unknown layers fail here and not after the pictures are read.
+        self.network(torch.zeros(1, 3, SMALLEST, SMALLEST, device=self.device), self._layers)
 
     @property
     def _layers(self) -> set[str]:
@@ -191,7 +194,7 @@ class GatysMethod:
     def _grams(self, image: Tensor, size: int, mask: Tensor | None) -> dict[str, Tensor]:
         height, width = image.shape[2:]
         factor = size * self.settings.style_scale / max(width, height)
-        at_scale = _at_least(round(width * factor), round(height * factor))
+        at_scale = _at_least(round(width * factor), round(height * factor))  # a thin one is stretched
         small = resize(image, at_scale).to(self.device)
         small_mask = None if mask is None else F.adaptive_avg_pool2d(mask, at_scale[::-1]).to(self.device)
         features = self.network(small, self.settings.style_layers)
@@ -292,16 +295,19 @@ class GatysMethod:
         return resize(init, size).to(self.device)
 
     @torch.no_grad()
-    def _objective(self, photo: Tensor, style: GatysStyle, size: tuple[int, int]) -> Objective:
+    def _objective(self, photo: Tensor, style: GatysStyle, size: tuple[int, int]) -> GatysObjective:
         settings = self.settings
         layers = settings.content_layers if settings.content_weight else ()
         content = self.network(resize(photo, size), layers) if layers else {}
         grams = style.nearest(max(size))
         missing = set(settings.style_layers) - set(grams)
         if missing:
-            raise UsageError(f"this style has no Gram matrices of {', '.join(sorted(missing))}; encode it again")
+            raise UsageError(
+                f"this style has no Gram matrices of {', '.join(sorted(missing))}; take the painting itself, or other "
+                "style layers"
+            )
         targets = {layer: grams[layer].to(self.device) for layer in settings.style_layers if settings.style_weight}
-        return Objective(self.network, settings, content, targets)
+        return GatysObjective(self.network, settings, content, targets)
 
 
 def _at_least(width: int, height: int) -> tuple[int, int]:

@@ -111,10 +111,8 @@ def _known(found: Recognized, sha256: str, written: str | None) -> WeightsRecord
 
 
 def _guess(found: Recognized) -> WeightsRecord | None:
-    """The record that names and shapes suggest: who names a VGG-19's layers conv1_1 has it from Caffe."""
-    if found.layout != "named" or len(found.architectures) > 1:
-        return None
-    return {"vgg19": RECORDS["vgg19.caffe"], "vgg19-slim": RECORDS["vgg19-slim"]}.get(found.architectures[0])
+    """The record that names and shapes suggest; of a full VGG they say nothing of how pixels are prepared."""
+    return RECORDS["vgg19-slim"] if found.architectures == ("vgg19-slim",) else None
 
 
 def _same_biases(found: Recognized, record: WeightsRecord) -> bool:

@@ -69,7 +69,7 @@ def test_each_error_is_one_line_and_its_exit_code(
     def fail(*_: object) -> None:
         raise error
 
-    monkeypatch.setattr(commands, "option_of", fail)
+    monkeypatch.setattr(commands, "options_in_words", fail)
     outcome = run("methods")
     assert outcome.code == code
     assert outcome.err.removeprefix("Error: ") == "wrong\n"
@@ -83,7 +83,7 @@ def test_what_nobody_foresaw_is_one_line_too(run: Run, monkeypatch: pytest.Monke
         def fail(*_: object, error: Exception = error) -> None:
             raise error
 
-        monkeypatch.setattr(commands, "option_of", fail)
+        monkeypatch.setattr(commands, "options_in_words", fail)
         outcome = run("methods")
         assert outcome.code == 1
         assert words in outcome.err

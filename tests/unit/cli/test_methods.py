@@ -16,4 +16,9 @@ def test_every_method_with_every_option(run: Run) -> None:
         for field, option in option_of(kind).items():
             assert f"--{field.replace('_', '-')} " in outcome.out
             assert option.help in outcome.out
-    assert run("methods", "--json").objects == [{name: list(option_of(kind)) for name, kind in METHODS.items()}]
+    (listed,) = run("methods", "--json").objects
+    assert listed.keys() == METHODS.keys()
+    steps = next(row for row in listed["gatys"] if row["flag"] == "--steps")
+    assert steps["default"] == 300
+    assert steps["values"] == "a number of at least 1"
+    assert next(row for row in listed["gatys"] if row["flag"] == "--pooling")["values"] == ["max", "average"]

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import torch
 
-from brushwork import Gatys, encode_style, load, read_image, read_recipe, save_style
+from brushwork import Gatys, encode_style, load, read_image, read_recipe, save_style, stylize
 from brushwork.image import Picture
 from brushwork.io import write_image
 from brushwork.weights import find
@@ -95,7 +95,8 @@ def test_a_picture_without_recipe_or_with_a_damaged_one(run: Run, here: Path) ->
     make(run, "out.png")
     recipe = json.loads(read_recipe("out.png") or "")
     damages: list[Any] = [[], {}, recipe | {"content": None}, recipe | {"size": "big"}, recipe | {"settings": 3}]
-    damages += [{k: v for k, v in recipe.items() if k != name} for name in ("styles", "threads", "written")]
+    damages += [{k: v for k, v in recipe.items() if k != name} for name in ("styles", "threads")]
+    damages += [recipe | {"written": {}}]
     damages += [recipe | {"settings": recipe["settings"] | {"brilliance": 3}}, recipe | {"method": "oil"}]
     for damaged in damages:
         write_image(Picture(torch.rand(1, 3, 8, 8)), "bad.png", recipe=json.dumps(damaged))
@@ -131,3 +132,10 @@ def test_another_version_or_device_is_remarked(run: Run, here: Path) -> None:
     assert outcome.code == 0
     assert "Note: made with brushwork 0.0.1" in outcome.err
     assert "Note: made with device cuda:99, this is cpu" in outcome.err
+
+
+def test_a_file_written_from_python_can_be_run_again(run: Run, here: Path) -> None:
+    result = stylize("photo.png", "wave.jpg", Gatys(steps=2))
+    write_image(result.picture, "from_python.png", recipe=json.dumps(result.recipe))
+    assert run("rerun", "from_python.png").code == 0
+    assert torch.equal(read_image("from_python.png").pixels, read_image("from_python_rerun.png").pixels)

@@ -159,3 +159,13 @@ def test_a_photo_that_has_the_style_already_is_kept() -> None:
     method = load(Gatys(steps=10, scales=1))
     result = method(picture(), method.encode_style(picture(), sizes=[64]))
     torch.testing.assert_close(result, picture(), atol=1e-4, rtol=0)
+
+
+@pytest.mark.parametrize("padding", ["zeros", "reflect", "replicate"])
+@pytest.mark.parametrize("pooling", ["max", "average"])
+@pytest.mark.parametrize("optimizer", ["lbfgs", "adam"])
+def test_every_way_to_run_the_network_moves_pixels(padding: str, pooling: str, optimizer: str) -> None:
+    method = load(Gatys(steps=6, scales=1, padding=padding, pooling=pooling, optimizer=optimizer, loss="paper"))
+    photo, painting = torch.rand(2, 1, 3, 32, 40).unbind()
+    result = method(photo, method.encode_style(painting, sizes=[40]))
+    assert (result - photo).abs().max() > 0.01

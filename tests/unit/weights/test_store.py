@@ -15,7 +15,19 @@ from torch import Tensor
 from weights_samples import NORMALISED, TORCHVISION, Server, published, random_tensors
 
 from brushwork.errors import UsageError, WeightsError
-from brushwork.weights import RECORDS, fetch, find, import_file, load, locate, places, read, store_dir, verify
+from brushwork.weights import (
+    RECORDS,
+    fetch,
+    find,
+    get_record,
+    import_file,
+    load,
+    locate,
+    places,
+    read,
+    store_dir,
+    verify,
+)
 
 GIVEN = os.environ.get("BRUSHWORK_WEIGHTS", "")
 Publish = Callable[..., Path]
@@ -85,7 +97,9 @@ def test_import_contradicting_the_hash_is_refused(publish: Publish) -> None:
 def test_import_of_caffe_names(tmp_path: Path) -> None:
     half = random_tensors("vgg19", 8, torch.float16)
     save_file(half, tmp_path / "mine.safetensors")
-    assert import_file(tmp_path / "mine.safetensors").name == "vgg19.caffe"
+    with pytest.raises(WeightsError, match="--as NAME"):  # the names don't say how pixels are prepared
+        import_file(tmp_path / "mine.safetensors")
+    assert import_file(tmp_path / "mine.safetensors", name="vgg19.caffe").name == "vgg19.caffe"
     assert same(load("vgg19.caffe"), half)
 
 
@@ -195,7 +209,9 @@ def test_brushwork_weights_gives_a_file_by_its_name(
 
 
 def test_brushwork_weights_gives_a_file_by_its_content(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    torch.save(random_tensors("vgg19", 8), tmp_path / "vgg_conv.pth")
+    tensors = random_tensors("vgg19", 8)
+    tensors["conv1_1.bias"][:4] = torch.tensor(get_record("vgg19.caffe").first_biases)
+    torch.save(tensors, tmp_path / "vgg_conv.pth")
     monkeypatch.setenv("BRUSHWORK_WEIGHTS", str(tmp_path / "vgg_conv.pth"))
     assert find("vgg19.caffe") == tmp_path / "vgg_conv.pth"
     assert find("vgg16.imagenet1k_v1") is None
