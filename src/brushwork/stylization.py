@@ -159,8 +159,9 @@ def save_style(path: str | Path, method: Method, value: Any, **about: object) ->
 def _style_origin(method: Method) -> dict[str, str]:
     """What must agree for a saved style to be used: method, weights, and what shapes the statistics."""
     settings = method.settings
-    weights = method.recipe()["weights"]
-    origin = {"method": method_name(settings), "weights": weights["sha256"] if weights else "given by the caller"}
+    recipe = method.recipe()
+    weights = recipe["weights"]["sha256"] if recipe["weights"] else recipe.get("given", "given by the caller")
+    origin = {"method": method_name(settings), "weights": weights}
     shaping = {"pooling", "padding", "style_scale"} & set(option_of(type(settings)))
     return origin | {name: str(getattr(settings, name)) for name in sorted(shaping)}
 

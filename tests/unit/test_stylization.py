@@ -13,6 +13,7 @@ from brushwork.color import rgb_to_yiq
 from brushwork.errors import BrushworkError, Interrupted, PictureError, UsageError
 from brushwork.image import Picture
 from brushwork.io import write_image
+from brushwork.methods import Method
 from brushwork.progress import Step
 from brushwork.styles import SavedStyle, StylePart, read_style, write_style
 from brushwork.stylization import result_size
@@ -211,3 +212,16 @@ def test_wrong_arguments_are_refused(here: Path) -> None:
 def test_pictures_that_require_gradients_are_taken() -> None:
     photo = Picture(torch.rand(1, 3, 36, 48, requires_grad=True))
     assert not stylize(photo, Picture(torch.rand(1, 3, 40, 40)), SHORT).picture.pixels.requires_grad
+
+
+def test_a_style_saved_through_one_network_is_not_taken_for_anothers(tmp_path: Path) -> None:
+    def through(seed: int) -> Method:
+        torch.manual_seed(seed)
+        cnn = FeatureExtractor(nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU()), {"a": "1"})
+        return load(Gatys(content_layers=("a",), style_layers=("a",), steps=2), network=cnn)
+
+    picture = Picture(torch.rand(1, 3, 32, 32))
+    save_style(tmp_path / "mine.safetensors", through(0), encode_style(through(0), picture, [32]))
+    assert stylize(picture, tmp_path / "mine.safetensors", method=through(0)).picture.size == (32, 32)
+    with pytest.raises(UsageError, match="made with other settings"):
+        stylize(picture, tmp_path / "mine.safetensors", method=through(1))

@@ -6,6 +6,7 @@ Source: Gatys, Ecker and Bethge 2016, "Image Style Transfer Using Convolutional 
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -144,6 +145,7 @@ class GatysMethod:
             self._recipe["dtype"] = "as given"
             if isinstance(network, nn.Module):
                 network.to(self.device)
+                self._recipe["given"] = _fingerprint(network)
         self.network = network
         # Unknown layers fail here and not after the pictures are read.
         self.network(torch.zeros(1, 3, SMALLEST, SMALLEST, device=self.device), self._layers)
@@ -308,6 +310,14 @@ class GatysMethod:
             )
         targets = {layer: grams[layer].to(self.device) for layer in settings.style_layers if settings.style_weight}
         return GatysObjective(self.network, settings, content, targets)
+
+
+def _fingerprint(network: nn.Module) -> str:
+    """SHA-256 of a module's numbers, so that a style saved through one network is not taken for another's."""
+    digest = hashlib.sha256()
+    for name, tensor in network.state_dict().items():
+        digest.update(name.encode() + tensor.detach().cpu().contiguous().view(-1).view(torch.uint8).numpy().tobytes())
+    return digest.hexdigest()
 
 
 def _at_least(width: int, height: int) -> tuple[int, int]:
