@@ -105,7 +105,7 @@ def stylize(
         raise UsageError("a method brings its network; pass one of the two")
     method = method or load(settings or Gatys(), choose_device(device), network=network)
     photo, photo_record = _read_content(content, size, max_pixels)
-    pixels = photo.visible()
+    pixels = _visible(photo, content)
     init, init_record = _read_init(method, style, photo.size, max_pixels)
     value, style_records, notes = _style_value(method, style, method.sizes(*photo.size), max_pixels)
     recipe = _recipe(method, photo_record, style_records, init_record, photo.size, keep_color)
@@ -174,6 +174,10 @@ def _read_content(content: PictureSource, size: int | None, max_pixels: int) -> 
                 "resize it first, pass size=0, or pass its file"
             )
         return content, _picture_record(content)
+    if not isinstance(content, str | Path):
+        raise UsageError(
+            f"expected a file or a Picture, got a {type(content).__name__}; wrap pixels in Picture(pixels)"
+        )
     wanted = result_size(read_size(content, max_pixels=max_pixels), size)
     return read_image(content, size=max(wanted), max_pixels=max_pixels), _file_record(content)
 
@@ -183,7 +187,7 @@ def _style_value(
 ) -> tuple[Any, list[dict[str, Any]], list[str]]:
     """The style value, the records for the recipe, and remarks for the user."""
     if isinstance(style, Picture):
-        value = method.encode_style(style.visible(), sizes=sizes, mask=style.alpha)
+        value = method.encode_style(_visible(style, style), sizes=sizes, mask=style.alpha)
         return value, [_picture_record(style)], list(style.notes)
     parts = _parts(style)
     values: list[Any] = []
@@ -194,7 +198,7 @@ def _style_value(
             values.append(_saved_value(method, path))
         else:
             picture = read_image(path, size=_enough(path, sizes, method, max_pixels), max_pixels=max_pixels)
-            values.append(method.encode_style(picture.visible(), sizes=sizes, mask=picture.alpha))
+            values.append(method.encode_style(_visible(picture, path), sizes=sizes, mask=picture.alpha))
             notes += picture.notes
     records = [{**_file_record(locate_style(part)), "weight": part.weight} for part in parts]
     value = values[0] if len(values) == 1 else method.blend(values, [part.weight for part in parts])
@@ -223,6 +227,13 @@ def _saved_value(method: Method, path: Path) -> Any:
         return method.load_style(saved.tensors)
     except (ValueError, RuntimeError, LookupError) as error:
         raise BrushworkError(f"{path} is damaged or of another version of brushwork; make it again") from error
+
+
+def _visible(picture: Picture, source: object) -> Tensor:
+    try:
+        return picture.visible()
+    except UsageError as error:
+        raise UsageError(f"{source}: {error}" if isinstance(source, str | Path) else str(error)) from error
 
 
 def _enough(path: Path, sizes: list[int], method: Method, max_pixels: int) -> int:

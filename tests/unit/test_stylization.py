@@ -225,3 +225,16 @@ def test_a_style_saved_through_one_network_is_not_taken_for_anothers(tmp_path: P
     assert stylize(picture, tmp_path / "mine.safetensors", method=through(0)).picture.size == (32, 32)
     with pytest.raises(UsageError, match="made with other settings"):
         stylize(picture, tmp_path / "mine.safetensors", method=through(1))
+
+
+def test_a_picture_that_shows_nothing_is_named(here: Path) -> None:
+    write_image(Picture(torch.rand(1, 3, 36, 48), torch.zeros(1, 1, 36, 48)), here / "ghost.png")
+    with pytest.raises(UsageError, match=r"ghost\.png: nothing is visible"):
+        stylize("ghost.png", "wave.png", SHORT)
+    with pytest.raises(UsageError, match=r"ghost\.png: nothing is visible"):
+        stylize("photo.png", "ghost.png", SHORT)
+
+
+def test_a_bare_tensor_is_told_how(here: Path) -> None:
+    with pytest.raises(UsageError, match=r"wrap pixels in Picture"):
+        stylize(torch.rand(1, 3, 36, 48), "wave.png", SHORT)  # type: ignore[arg-type]
