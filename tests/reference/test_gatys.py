@@ -1,5 +1,7 @@
 """The loss of Gatys et al. 2016 against NumPy written from the paper's equations, with nothing of ours but features."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 import torch
@@ -95,3 +97,13 @@ def test_gradient(form: str) -> None:
     loss = GatysObjective(features, settings, {"relu2_2": features(photo, {"relu2_2"})["relu2_2"]}, style)
     x = torch.rand(1, 3, 12, 12, dtype=torch.float64, requires_grad=True)
     assert torch.autograd.gradcheck(lambda x: loss(x)[0], (x,))
+
+
+def test_content_gain_multiplies_the_normalized_content_alone() -> None:
+    result, photo, painting = torch.rand(3, 1, 3, 24, 20).unbind()
+    for form, factor in (("normalized", 1.8), ("paper", 1.0)):
+        plain = objective(photo, painting, Gatys(loss=form, content_layers=CONTENT_LAYERS, style_layers=STYLE_LAYERS))
+        _, before = plain(result)
+        _, after = dataclasses.replace(plain, content_gain=1.8)(result)
+        assert float(after["content"]) == pytest.approx(factor * float(before["content"]), rel=1e-5)
+        assert float(after["style"]) == pytest.approx(float(before["style"]), rel=1e-5)

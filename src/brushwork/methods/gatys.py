@@ -75,12 +75,14 @@ class GatysObjective:
         settings: Weights, layers and the form of the loss.
         content: Layer → the photo's features (1, C, h, w).
         style: Layer → Gram matrix (1, C, C).
+        content_gain: Factor of the normalized content loss, see `WeightsRecord`.
     """
 
     network: FeatureNetwork
     settings: Gatys
     content: Mapping[str, Tensor]
     style: Mapping[str, Tensor]
+    content_gain: float = 1.0
 
     def __call__(self, pixels: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
         """The loss, and its weighted terms, of pixels (1, 3, H, W).
@@ -94,6 +96,7 @@ class GatysObjective:
         zero = pixels.new_zeros(())
         terms = {
             "content": settings.content_weight
+            * (1.0 if paper else self.content_gain)
             * sum((w * content(features[k], self.content[k]) for k, w in self._weights("content")), zero),
             "style": settings.style_weight
             * sum((w * style(gram_matrix(features[k]), self.style[k]) for k, w in self._weights("style")), zero),
@@ -130,6 +133,7 @@ class GatysMethod:
     ) -> None:
         self.settings, self.device = settings, torch.device(device)
         self.dtype = choose_dtype(settings.precision, self.device)
+        self._content_gain = 1.0
         self._recipe: dict[str, Any] = {"weights": None, "dtype": str(self.dtype).removeprefix("torch.")}
         if network is None:
             loaded = load_network(
@@ -140,6 +144,7 @@ class GatysMethod:
                 padding=settings.padding,
             )
             network = loaded.network
+            self._content_gain = loaded.weights.record.content_gain
             self._recipe["weights"] = {"name": loaded.weights.record.name, "sha256": loaded.weights.sha256}
         else:
             self._recipe["dtype"] = "as given"
@@ -309,7 +314,7 @@ class GatysMethod:
                 "style layers"
             )
         targets = {layer: grams[layer].to(self.device) for layer in settings.style_layers if settings.style_weight}
-        return GatysObjective(self.network, settings, content, targets)
+        return GatysObjective(self.network, settings, content, targets, self._content_gain)
 
 
 def _fingerprint(network: nn.Module) -> str:

@@ -56,6 +56,9 @@ class WeightsRecord:
         hash_prefix: First digits of that SHA-256, which the publisher put into the file's name.
         bytes: Size of the published file.
         embedded: The file comes with brushwork.
+        content_gain: How many times farther two pictures' relu4_2 features are apart, relatively, under the network
+            that these weights imitate. A small network sees less of a change than a large one; the normalized
+            content loss is multiplied by this, so that one content weight means the same through both.
         first_biases: First biases of conv1_1, by which a copy that was saved anew is still recognized.
     """
 
@@ -71,6 +74,7 @@ class WeightsRecord:
     hash_prefix: str | None = None
     bytes: int | None = None
     embedded: bool = False
+    content_gain: float = 1.0
     first_biases: tuple[float, ...] = ()
 
     def published_as(self, sha256: str) -> bool:
@@ -92,6 +96,7 @@ _TORCHVISION_LICENCE = "BSD-3-Clause, PyTorch contributors (torchvision)"
 _ALL = (
     WeightsRecord(
         name="vgg19-slim",
+        content_gain=1.8,  # eight held-back pairs at 352 px: median 1.9, ratio of sums 1.7 (docs/decisions/0001)
         architecture="vgg19-slim",
         preprocessing=_CENTERED,
         licence="MIT (brushwork), distilled from VGG-19 (" + _VGG_LICENCE + ")",
