@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -23,12 +23,17 @@ from brushwork.losses.content import content_loss, relative_error
 from brushwork.losses.gram import gram_loss
 from brushwork.losses.regularizers import total_variation
 from brushwork.methods.base import Declaration
-from brushwork.progress import Progress
+from brushwork.progress import Progress, Step
 from brushwork.pyramid import SMALLEST, Pyramid, Scale, plan_scales
 from brushwork.settings import Gatys
 from brushwork.statistics import gram_matrix
 
 __all__ = ["GatysMethod", "GatysObjective", "GatysStyle"]
+
+
+# Around the photo while it is optimized, and cut off in the end: beyond the border a network sees something invented,
+# whatever the padding, and the outermost two or three rows of pixels take it out on the picture: a frame.
+MARGIN = 16
 
 
 @dataclass(frozen=True)
@@ -173,10 +178,11 @@ class GatysMethod:
 
     def sizes(self, width: int, height: int) -> list[int]:
         """Longer sides of the pyramid for a picture of this size."""
-        return [max(s.width, s.height) for s in self._scales(*_at_least(width, height))]
+        return [_without_margin((s.width, s.height), width, height) for s in self._scales(width, height)]
 
     def _scales(self, width: int, height: int) -> list[Scale]:
-        return plan_scales(width, height, self.settings.steps, self.settings.scales)
+        """The pyramid of a photo of this size with its margin."""
+        return plan_scales(width + 2 * MARGIN, height + 2 * MARGIN, self.settings.steps, self.settings.scales)
 
     @torch.no_grad()
     def encode_style(self, image: Tensor, *, sizes: Sequence[int], mask: Tensor | None = None) -> GatysStyle:
@@ -237,7 +243,7 @@ class GatysMethod:
         pyramid = Pyramid(
             [Scale(128, 128, 4)],
             lambda size: probe,
-            lambda size: self._objective(probe, style, size),
+            lambda size: self._objective(probe, style.grams[128], size),
             kind=self.settings.optimizer,
             progress=lambda step: seconds.append(step.seconds),
         )
@@ -273,21 +279,25 @@ class GatysMethod:
         if len(content) != 1:
             raise UsageError(f"expected one picture of shape (1, 3, H, W), got {tuple(content.shape)}")
         height, width = content.shape[2:]
-        padded = _at_least(width, height)
-        photo = F.pad(content, (0, padded[0] - width, 0, padded[1] - height), mode="replicate").to(self.device)
+        photo = _with_margin(content).to(self.device)
+        start = None if init is None else self._as_photo(init, width, height)
         pyramid = Pyramid(
-            self._scales(*padded),
-            lambda size: self._first(photo, init, size),
-            lambda size: self._objective(photo, style, size),
+            self._scales(width, height),
+            lambda size: self._first(photo, start, size),
+            lambda size: self._objective(photo, style.nearest(_without_margin(size, width, height)), size),
             kind=self.settings.optimizer,
             rate=self.settings.learning_rate,
-            progress=progress,
+            progress=None if progress is None else lambda step: progress(_cropped_preview(step)),
         )
         try:
-            return _cropped(pyramid.run(), width, height)
+            return _cropped(pyramid.run())
         except (KeyboardInterrupt, Interrupted) as stop:
             best = pyramid.best()
-            raise Interrupted(best=None if best is None else _cropped(best, width, height)) from stop
+            raise Interrupted(best=None if best is None else _cropped(best)) from stop
+
+    def _as_photo(self, init: Tensor, width: int, height: int) -> Tensor:
+        check_pixels(init)
+        return _with_margin(resize(init, (width, height))).to(self.device)
 
     def _first(self, photo: Tensor, init: Tensor | None, size: tuple[int, int]) -> Tensor:
         if self.settings.init == "content":
@@ -298,15 +308,13 @@ class GatysMethod:
             return torch.rand(1, 3, size[1], size[0], generator=generator).to(self.device)
         if init is None:
             raise UsageError(f"init={self.settings.init!r} needs a picture; pass init=pixels")
-        check_pixels(init)
-        return resize(init, size).to(self.device)
+        return resize(init, size)
 
     @torch.no_grad()
-    def _objective(self, photo: Tensor, style: GatysStyle, size: tuple[int, int]) -> GatysObjective:
+    def _objective(self, photo: Tensor, grams: Mapping[str, Tensor], size: tuple[int, int]) -> GatysObjective:
         settings = self.settings
         layers = settings.content_layers if settings.content_weight else ()
         content = self.network(resize(photo, size), layers) if layers else {}
-        grams = style.nearest(max(size))
         missing = set(settings.style_layers) - set(grams)
         if missing:
             raise UsageError(
@@ -329,5 +337,21 @@ def _at_least(width: int, height: int) -> tuple[int, int]:
     return max(width, SMALLEST), max(height, SMALLEST)
 
 
-def _cropped(pixels: Tensor, width: int, height: int) -> Tensor:
-    return pixels[:, :, :height, :width].cpu().contiguous()
+def _with_margin(pixels: Tensor) -> Tensor:
+    """The photo continued by its mirror image on each side; a side too short for a mirror repeats its border."""
+    mode = "reflect" if min(pixels.shape[2:]) > MARGIN else "replicate"
+    return F.pad(pixels, (MARGIN,) * 4, mode=mode)
+
+
+def _without_margin(size: tuple[int, int], width: int, height: int) -> int:
+    """Longer side of the photo itself where photo and margin together have this size."""
+    longer = max(width, height)
+    return max(1, round(max(size) * longer / (longer + 2 * MARGIN)))
+
+
+def _cropped(pixels: Tensor) -> Tensor:
+    return pixels[:, :, MARGIN:-MARGIN, MARGIN:-MARGIN].cpu().contiguous()
+
+
+def _cropped_preview(step: Step) -> Step:
+    return replace(step, preview=lambda: _cropped(step.preview()))

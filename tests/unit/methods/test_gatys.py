@@ -24,7 +24,8 @@ def test_loss_falls_and_style_comes_nearer(method: GatysMethod) -> None:
     content, painting = picture(72, 96), picture(seed=1)
     style, steps = method.encode_style(painting, sizes=method.sizes(96, 72)), []
     method(content, style, progress=steps.append)
-    per_scale = [[s for s in steps if s.size == size] for size in ((48, 36), (96, 72))]
+    small, large = sorted({s.size for s in steps})
+    per_scale = [[s for s in steps if s.size == size] for size in (small, large)]
     assert all(scale[-1].loss < scale[0].loss for scale in per_scale)
     assert steps[-1].loss < 0.6 * steps[0].loss
     assert per_scale[0][-1].terms["style"] < per_scale[0][0].terms["style"]
@@ -158,7 +159,7 @@ def test_replicate_padding_leaves_no_frame() -> None:
 def test_a_photo_that_has_the_style_already_is_kept() -> None:
     method = load(Gatys(steps=10, scales=1))
     result = method(picture(), method.encode_style(picture(), sizes=[64]))
-    torch.testing.assert_close(result, picture(), atol=1e-4, rtol=0)
+    assert (result - picture()).abs().mean() < 0.02  # the mirrored margin has a style of its own, slightly
 
 
 @pytest.mark.parametrize("padding", ["zeros", "reflect", "replicate"])
@@ -169,3 +170,20 @@ def test_every_way_to_run_the_network_moves_pixels(padding: str, pooling: str, o
     photo, painting = torch.rand(2, 1, 3, 32, 40).unbind()
     result = method(photo, method.encode_style(painting, sizes=[40]))
     assert (result - photo).abs().max() > 0.01
+
+
+def test_no_frame(method: GatysMethod) -> None:
+    """A flat photo in a busy style: the outermost rows are no lighter or darker than those further in."""
+    flat, busy = torch.full((1, 3, 64, 64), 0.5), torch.rand(1, 3, 64, 64)
+    method = load(Gatys(steps=40, scales=1))
+    result = method(flat, method.encode_style(busy, sizes=[64]))
+    inside = result[:, :, 16:48, 16:48]
+    for row in (result[:, :, 0], result[:, :, -1], result[..., 0], result[..., -1]):
+        assert abs(row.mean() - inside.mean()) < 0.06
+        assert row.std() < 1.5 * inside.std()
+
+
+def test_the_margin_leaves_the_paintings_size_alone(method: GatysMethod) -> None:
+    assert method.sizes(384, 288)[-1] == 384
+    assert method.sizes(1000, 10)[-1] == 1000
+    assert method.sizes(1, 1) == [1]
