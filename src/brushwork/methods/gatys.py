@@ -287,7 +287,7 @@ class GatysMethod:
             lambda size: self._objective(photo, style.nearest(_without_margin(size, width, height)), size),
             kind=self.settings.optimizer,
             rate=self.settings.learning_rate,
-            progress=None if progress is None else lambda step: progress(_cropped_preview(step)),
+            progress=None if progress is None else lambda step: progress(_as_photo_step(step, width, height)),
         )
         try:
             return _cropped(pyramid.run())
@@ -353,5 +353,8 @@ def _cropped(pixels: Tensor) -> Tensor:
     return pixels[:, :, MARGIN:-MARGIN, MARGIN:-MARGIN].cpu().contiguous()
 
 
-def _cropped_preview(step: Step) -> Step:
-    return replace(step, preview=lambda: _cropped(step.preview()))
+def _as_photo_step(step: Step, width: int, height: int) -> Step:
+    """The event as the caller should see it, who knows of no margin."""
+    factor = step.size[0] / (width + 2 * MARGIN)
+    size = max(1, round(width * factor)), max(1, round(height * factor))
+    return replace(step, size=size, preview=lambda: _cropped(step.preview()))
