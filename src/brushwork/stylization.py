@@ -99,11 +99,7 @@ def stylize(
         Interrupted: Ctrl-C; `error.best` is the Result so far, None before the first step.
         BrushworkError: Memory ended, or the loss can't be tamed.
     """
-    if method is not None and settings not in (None, method.settings):
-        raise UsageError("settings and method disagree; a method brings its settings, so pass one of the two")
-    if method is not None and network is not None:
-        raise UsageError("a method brings its network; pass one of the two")
-    method = method or load(settings or Gatys(), choose_device(device), network=network)
+    method = _checked(method, settings, network) or load(settings or Gatys(), choose_device(device), network=network)
     photo, photo_record = _read_content(content, size, max_pixels)
     pixels = _visible(photo, content)
     init, init_record = _read_init(method, style, photo.size, max_pixels)
@@ -126,6 +122,15 @@ def stylize(
             raise
         width, height = photo.size
         raise BrushworkError(f"out of memory at {width}×{height} on {method.device}; take a smaller size") from error
+
+
+def _checked(method: Method | None, settings: Settings | None, network: FeatureNetwork | None) -> Method | None:
+    """The method, which brings its settings and its network, so that others beside it would be ignored."""
+    if method is not None and settings not in (None, method.settings):
+        raise UsageError("settings and method disagree; a method brings its settings, so pass one of the two")
+    if method is not None and network is not None:
+        raise UsageError("a method brings its network; pass one of the two")
+    return method
 
 
 def encode_style(method: Method, style: StyleSource, sizes: list[int], *, max_pixels: int = MAX_PIXELS) -> Any:
