@@ -1,12 +1,20 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
 
 from brushwork import device
-from brushwork.device import available_memory, choose_device, choose_dtype, describe_device, out_of_memory
+from brushwork.device import (
+    available_memory,
+    choose_device,
+    choose_dtype,
+    describe_device,
+    lean_memory,
+    out_of_memory,
+)
 from brushwork.errors import UsageError
 
 
@@ -86,3 +94,20 @@ def test_the_end_of_memory_is_recognized() -> None:
     assert out_of_memory(MemoryError())
     assert not out_of_memory(RuntimeError("sizes differ"))
     assert not out_of_memory(ValueError("out of memory"))
+
+
+def test_lean_memory_leaves_results_alone() -> None:
+    for pixels in (100, 2_000_000):
+        with lean_memory(pixels):
+            assert torch.ones(1_000_000).sum() == 1_000_000  # allocated by the system, as 4 MB
+
+
+def test_lean_memory_ends_with_its_block(monkeypatch: pytest.MonkeyPatch) -> None:
+    calls: list[int] = []
+    monkeypatch.setattr("sys.platform", "linux")
+    monkeypatch.setattr("ctypes.CDLL", lambda name: SimpleNamespace(mallopt=lambda what, value: calls.append(value)))
+    with pytest.raises(KeyboardInterrupt), lean_memory(2_000_000):
+        raise KeyboardInterrupt
+    assert calls == [2 << 20, 32 << 20]
+    with lean_memory(1000):
+        assert len(calls) == 2  # small pictures keep the faster way

@@ -11,6 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from brushwork.errors import UsageError
+from brushwork.features.frozen import frozen_conv_relu
 from brushwork.weights import Architecture, Preprocessing
 
 __all__ = ["PADDINGS", "POOLINGS", "VGG"]
@@ -48,7 +49,7 @@ class VGG(nn.Module):
                 f"pooling is one of {POOLINGS} and padding one of {PADDINGS}, got {pooling!r}, {padding!r}"
             )
         self.layers = [f"relu{layer}" for layer in architecture.layers()]
-        self.preprocessing = preprocessing
+        self.preprocessing, self.padding = preprocessing, padding
         self.pool = F.max_pool2d if pooling == "max" else F.avg_pool2d
         self.convs = nn.ModuleDict()
         self.taps = nn.ModuleDict()
@@ -57,7 +58,7 @@ class VGG(nn.Module):
             if name.startswith("conv"):
                 self.convs[layer] = nn.Conv2d(channels, width, 3, padding=1, padding_mode=padding)  # type: ignore[arg-type]
             else:
-                self.taps[layer] = nn.Conv2d(channels, width, 1, bias=False)
+                self.taps[layer] = _Tap(channels, width, 1, bias=False)
 
     def forward(self, image: Tensor, layers: Collection[str]) -> dict[str, Tensor]:
         """Features of the layers asked for, after the rectifier.
@@ -80,10 +81,18 @@ class VGG(nn.Module):
                 break
             if layer.endswith("_1") and layer != "relu1_1":
                 x = self.pool(x, 2)
-            x = F.relu(self.convs[layer](x), inplace=True)
+            x = self._rectified(layer, x)
             if layer in layers:
                 found[layer] = (self.taps[layer](x) if layer in self.taps else x).float()
         return found
+
+    def _rectified(self, layer: str, x: Tensor) -> Tensor:
+        conv = self.convs[layer]
+        assert isinstance(conv, nn.Conv2d)
+        assert conv.bias is not None
+        if x.requires_grad and not conv.weight.requires_grad:
+            return frozen_conv_relu(x, conv.weight, conv.bias, self.padding)
+        return F.relu(conv(x), inplace=True)
 
     def _check(self, image: Tensor, layers: Collection[str]) -> None:
         unknown = set(layers) - set(self.layers)
@@ -118,6 +127,13 @@ class VGG(nn.Module):
         network = cls(_architecture(tensors), preprocessing, pooling=pooling, padding=padding)
         network.load_state_dict({_own_name(name): tensor for name, tensor in tensors.items()})
         return network.eval().requires_grad_(False)
+
+
+class _Tap(nn.Conv2d):
+    """A 1×1 convolution, as a product of matrices: in channels-last order that is faster, backwards twice as fast."""
+
+    def forward(self, image: Tensor) -> Tensor:
+        return F.linear(image.permute(0, 2, 3, 1), self.weight[:, :, 0, 0]).permute(0, 3, 1, 2)
 
 
 def _architecture(tensors: Mapping[str, Tensor]) -> Architecture:
