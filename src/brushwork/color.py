@@ -1,7 +1,8 @@
-"""Color spaces, and keeping the content's colors.
+"""Color spaces, and giving one picture the colors of another.
 
-All functions map (B, 3, H, W) tensors to (B, 3, H, W) tensors of the same type and device, change nothing in
-place, and are differentiable with finite gradients everywhere, black included.
+All functions map (B, 3, H, W) tensors to (B, 3, H, W) tensors of the same type and device and change nothing in
+place. Color spaces and `keep_luminance` are differentiable, with finite gradients everywhere, black included; what
+matches the statistics of two pictures (`match_…`) is not.
 """
 
 from __future__ import annotations
@@ -9,10 +10,16 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from brushwork.errors import UsageError
+
 __all__ = [
     "keep_luminance",
     "lab_to_rgb",
     "linear_to_srgb",
+    "luminance",
+    "match_covariance",
+    "match_histogram",
+    "match_luminance",
     "rgb_to_lab",
     "rgb_to_yiq",
     "srgb_to_linear",
@@ -34,6 +41,10 @@ _XYZ_FROM_RGB: Matrix = (
     (0.0193339, 0.1191920, 0.9503041),
 )
 _LAB_EDGE = 6 / 29  # where Lab's cube root turns into a line. Source: CIE 15:2004, section 8.2.1
+_NOISE = (
+    2 / 255
+)  # a deviation that 8 bits and JPEG make of nothing; what is smaller isn't amplified as if it were color
+_STEEPEST = 5  # slope of histogram matching: at 8 the grain of a print's sky shows as speckle, at 3 color goes
 
 
 def srgb_to_linear(srgb: Tensor) -> Tensor:
@@ -140,12 +151,171 @@ def keep_luminance(result: Tensor, content: Tensor) -> Tensor:
         (B, 3, H, W) sRGB, clamped to [0, 1].
 
     Source: Gatys, Bethge, Hertzmann, Shechtman 2016, "Preserving Color in Neural Artistic Style Transfer",
-    section 3.2 (luminance-only transfer), arXiv:1606.05897.
-    Differs: the paper also matches the style's luminance to the content's beforehand; that is the caller's step.
+    luminance-only transfer, arXiv:1606.05897; Gatys, Ecker, Bethge, Hertzmann, Shechtman 2017, section 5.1,
+    arXiv:1611.07865.
+    Differs: both papers make the result from luminance alone; that is the caller's step (`brushwork.guidance`).
     """
     luma = rgb_to_yiq(result)[:, :1]
     chroma = rgb_to_yiq(content)[:, 1:].expand(len(result), -1, -1, -1)
     return yiq_to_rgb(torch.cat([luma, chroma], dim=1)).clamp(0, 1)
+
+
+def luminance(pixels: Tensor) -> Tensor:
+    """Return the grey picture of the same luma.
+
+    Args:
+        pixels: (B, 3, H, W) sRGB, [0, 1].
+
+    Returns:
+        (B, 3, H, W) sRGB, [0, 1], three equal channels.
+    """
+    return rgb_to_yiq(pixels)[:, :1].expand(-1, 3, -1, -1).clamp(0, 1)
+
+
+@torch.no_grad()
+def match_luminance(
+    image: Tensor, reference: Tensor, *, mask: Tensor | None = None, reference_mask: Tensor | None = None
+) -> Tensor:
+    """Return the image with the mean and the deviation of the reference's luma, its I and Q as they are.
+
+    Args:
+        image: (B, 3, H, W) sRGB, [0, 1].
+        reference: (1, 3, h, w) or (B, 3, h, w) sRGB, [0, 1], of any size.
+        mask: How much each pixel of the image counts, (1, 1, H, W) in [0, 1]; all are recolored.
+        reference_mask: The same for the reference, (1, 1, h, w).
+
+    Returns:
+        (B, 3, H, W) sRGB, clamped to [0, 1].
+
+    Source: L' = σ_C / σ_S (L_S - μ_S) + μ_C of Gatys, Bethge, Hertzmann, Shechtman 2016, luminance-only transfer,
+    arXiv:1606.05897; and section 5.1 of Gatys et al. 2017, arXiv:1611.07865.
+    Differs: σ_S below 2/255 counts as 2/255, so that a flat picture stays flat.
+    """
+    mean, covariance = _moments(image, mask)
+    wanted_mean, wanted_covariance = _moments(reference, reference_mask)
+    weights = _matrix(_YIQ_FROM_RGB, mean)[0]  # of luma
+    # Clamped: rounding makes the variance of a flat picture a little less than 0.
+    deviation, wanted = ((weights @ each @ weights).clamp(min=0).sqrt() for each in (covariance, wanted_covariance))
+    gain = (wanted / deviation.clamp(min=_NOISE))[:, None, None, None]
+    luma = rgb_to_yiq(image.double())[:, :1]
+    matched = gain * (luma - (weights @ mean)[..., None, None]) + (weights @ wanted_mean)[..., None, None]
+    recolored: Tensor = (image + (matched - luma)).clamp(0, 1)  # the same to R, G and B, so I and Q stay
+    return recolored.to(image.dtype)
+
+
+@torch.no_grad()
+def match_covariance(
+    image: Tensor, reference: Tensor, *, mask: Tensor | None = None, reference_mask: Tensor | None = None
+) -> Tensor:
+    """Return the image with the mean and the covariance of the reference's RGB: one linear map for all pixels.
+
+    Args:
+        image: (B, 3, H, W) sRGB, [0, 1].
+        reference: (1, 3, h, w) or (B, 3, h, w) sRGB, [0, 1], of any size.
+        mask: How much each pixel of the image counts, (1, 1, H, W) in [0, 1]; all are recolored.
+        reference_mask: The same for the reference, (1, 1, h, w).
+
+    Returns:
+        (B, 3, H, W) sRGB, clamped to [0, 1].
+
+    Source: x' = A (x - μ_S) + μ_C with A = L_C L_S⁻¹, Σ = L Lᵀ (Cholesky), of Gatys, Bethge, Hertzmann, Shechtman
+    2016, color histogram matching, arXiv:1606.05897; and section 5.2 of Gatys et al. 2017, arXiv:1611.07865.
+    Differs: where the image hardly varies (a flat or grey one: Σ_S has no inverse) its deviation counts as 2/255.
+    Adding ε to the diagonals, as is usual, changes the other directions too, or amplifies noise a hundredfold.
+    """
+    mean, covariance = _moments(image, mask)
+    wanted_mean, wanted_covariance = _moments(reference, reference_mask)
+    lower, wanted = _cholesky(covariance, _NOISE**2), _cholesky(wanted_covariance, 1e-12)
+    transform = torch.linalg.solve_triangular(lower, wanted.expand_as(lower), upper=False, left=False)
+    matched: Tensor = transform @ (image.double().flatten(2) - mean) + wanted_mean
+    return matched.clamp(0, 1).reshape(image.shape).to(image.dtype)
+
+
+@torch.no_grad()
+def match_histogram(
+    image: Tensor, reference: Tensor, *, mask: Tensor | None = None, reference_mask: Tensor | None = None
+) -> Tensor:
+    """Return the image with the reference's histograms of Y, I and Q, each matched by itself.
+
+    Not those of R, G and B, which vary together: matched one by one, they drift apart into hues that neither picture
+    has, and white paper into a rainbow. Y, I and Q are nearly independent, and light stays lighter than dark.
+
+    Args:
+        image: (B, 3, H, W) sRGB, [0, 1].
+        reference: (1, 3, h, w) or (B, 3, h, w) sRGB, [0, 1], of any size.
+        mask: How much each pixel of the image counts, (1, 1, H, W) in [0, 1]; all are recolored.
+        reference_mask: The same for the reference, (1, 1, h, w).
+
+    Returns:
+        (B, 3, H, W) sRGB, clamped to [0, 1].
+
+    Source: histogram matching as in Gonzalez and Woods, "Digital Image Processing", section 3.3; here by quantiles, so
+    the pictures may differ in size and have any number of levels.
+    Differs: a difference grows at most fivefold; the rest of the histogram moves inward. The grain of a flat sky would
+    become black and white speckle, and the rounding errors of a grey picture all colors of the rainbow.
+    """
+    weights, wanted_weights = _weights(image, mask), _weights(reference, reference_mask)
+    channels = rgb_to_yiq(image.double()).flatten(2).flatten(0, 1)
+    wanted = rgb_to_yiq(reference.double().expand(len(image), -1, -1, -1)).flatten(2).flatten(0, 1)
+    matched = [_match_values(*each, weights, wanted_weights) for each in zip(channels, wanted, strict=True)]
+    return yiq_to_rgb(torch.stack(matched).reshape(image.shape)).clamp(0, 1).to(image.dtype)
+
+
+def _match_values(values: Tensor, wanted: Tensor, weights: Tensor, wanted_weights: Tensor) -> Tensor:
+    """The values (N,) with the histogram and the mean of the wanted ones (M,); equal ones stay equal."""
+    levels, quantiles = _quantiles(values, weights)
+    wanted_levels, wanted_quantiles = _quantiles(wanted, wanted_weights)
+    low, high = float(levels[0]), max(float(levels[-1]), float(levels[0]) + 1 / 255)
+    knots = torch.linspace(low, high, int((high - low) * 255) + 2, dtype=levels.dtype, device=levels.device)
+    curve = _interpolate(_interpolate(knots, levels, quantiles), wanted_quantiles, wanted_levels)
+    steps = curve.diff().clamp(max=_STEEPEST * (high - low) / (len(knots) - 1))
+    matched = _interpolate(values, knots, torch.cat([steps.new_zeros(1), steps.cumsum(0)]))
+    return matched + (wanted * wanted_weights).sum() - (matched * weights).sum()
+
+
+def _quantiles(values: Tensor, weights: Tensor) -> tuple[Tensor, Tensor]:
+    """The distinct ones of the (N,) values in order, and their quantiles; what has no weight is no value.
+
+    The quantile of a value is the share of what is smaller and half of what is equal, so a flat picture is all median.
+    """
+    levels, place = torch.unique(values[weights > 0], return_inverse=True)
+    shares = torch.zeros_like(levels).index_add_(0, place, weights[weights > 0])
+    return levels, shares.cumsum(0) - shares / 2
+
+
+def _interpolate(x: Tensor, known_x: Tensor, known_y: Tensor) -> Tensor:
+    """Linear between the known points, whose x ascend, and flat beyond them."""
+    if len(known_x) == 1:
+        return known_y.expand_as(x)
+    right = torch.searchsorted(known_x, x.contiguous()).clamp(1, len(known_x) - 1)
+    share = (x - known_x[right - 1]) / (known_x[right] - known_x[right - 1])
+    return torch.lerp(known_y[right - 1], known_y[right], share.clamp(0, 1))
+
+
+def _weights(pixels: Tensor, mask: Tensor | None) -> Tensor:
+    """(N,) what each pixel counts; 1 in all."""
+    if mask is None:
+        mask = torch.ones_like(pixels[:1, :1])
+    if mask.shape != (1, 1, *pixels.shape[2:]):
+        raise UsageError(f"expected a mask of shape {(1, 1, *pixels.shape[2:])}, got {tuple(mask.shape)}")
+    weights = mask.to(pixels.device, torch.float64).flatten()
+    if not weights.sum() > 0:
+        raise UsageError("the mask is 0 everywhere and leaves no pixel to count; make it larger somewhere")
+    return weights / weights.sum()
+
+
+def _moments(pixels: Tensor, mask: Tensor | None) -> tuple[Tensor, Tensor]:
+    """Mean (B, 3, 1) and covariance (B, 3, 3), in float64: a variance is a small difference of large sums."""
+    flat, weights = pixels.double().flatten(2), _weights(pixels, mask)
+    mean = (flat * weights).sum(2, keepdim=True)
+    return mean, ((flat - mean) * weights) @ (flat - mean).mT
+
+
+def _cholesky(covariance: Tensor, floor: float) -> Tensor:
+    """The lower triangle L of L Lᵀ = Σ, whose variance is in no direction below `floor`."""
+    variances, directions = torch.linalg.eigh(covariance)
+    lower: Tensor = torch.linalg.cholesky((directions * variances.clamp(min=floor)[:, None]) @ directions.mT)
+    return lower
 
 
 def _matrix(rows: Matrix, like: Tensor) -> Tensor:
