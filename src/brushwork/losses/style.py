@@ -1,0 +1,218 @@
+"""The statistics of style to choose from: what each keeps of a painting's layer, its loss, and how styles mix."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from brushwork.errors import UsageError
+from brushwork.losses.content import relative_error
+from brushwork.losses.moments import covariance_loss, gaussian_mmd, linear_mmd, mean_std_loss, polynomial_mmd
+from brushwork.losses.patches import patch_loss
+from brushwork.losses.transport import histogram_loss, sliced_wasserstein
+from brushwork.statistics import (
+    covariance,
+    drawn,
+    gram_matrix,
+    mean_std,
+    patches,
+    position_weights,
+    project,
+    quantiles,
+    random_directions,
+)
+
+__all__ = ["STATISTICS", "Statistic", "Target", "packed", "unpacked"]
+
+Target: TypeAlias = Mapping[str, Tensor]
+
+SAMPLES = 1024  # feature vectors kept for the gaussian kernel
+FREQUENCIES = 4  # waves per channel that make the gaussian kernel; each gives a cos and a sin
+PATCHES = 4096  # of the painting; all there are up to 66 × 66 positions
+SYMMETRIC = {"gram", "covariance"}
+
+
+def _averaged(targets: Sequence[Target], shares: Sequence[float]) -> dict[str, Tensor]:
+    """Weighted mean of each tensor, where the first style is: a saved one is on the CPU."""
+    pairs = list(zip(targets, shares, strict=True))
+    return {
+        name: torch.stack([share * target[name].to(first) for target, share in pairs]).sum(0)
+        for name, first in targets[0].items()
+    }
+
+
+@dataclass(frozen=True)
+class Statistic:
+    """One way to say what a style is.
+
+    Args:
+        keeps: Names of the tensors that `encode` gives.
+        encode: Features (1, C, H, W), mask (1, 1, h, w) or None, seed → what is kept of a style's layer.
+        loss: Features, what was kept → a number: 0 is a match, 1 about as far as nothing at all.
+        gain: Factor of the loss, measured so that one style_weight means about the same for each statistic: the
+            result is on average as far from the photo in content as with Gram matrices (docs/methods/statistics.md).
+        blend: What was kept of several styles, their shares of sum 1 → what a style between them has.
+        blends: Whether it does so; where it doesn't, `blend` raises UsageError with the reason.
+    """
+
+    keeps: tuple[str, ...]
+    encode: Callable[[Tensor, Tensor | None, int], dict[str, Tensor]]
+    loss: Callable[[Tensor, Target], Tensor]
+    gain: float = 1.0
+    blend: Callable[[Sequence[Target], Sequence[float]], dict[str, Tensor]] = _averaged
+    blends: bool = True
+
+
+def _gaussian_encode(features: Tensor, mask: Tensor | None, seed: int) -> dict[str, Tensor]:
+    channels = features.shape[1]
+    waves = torch.randn(FREQUENCIES * channels, channels, generator=torch.Generator().manual_seed(seed))
+    # Exact in bfloat16, so that a file gives them back as they are.
+    return {"samples": drawn(features, mask, SAMPLES, seed), "frequencies": waves.bfloat16().to(features)}
+
+
+def _gaussian_blend(targets: Sequence[Target], shares: Sequence[float]) -> dict[str, Tensor]:
+    """A sample of the mixture: of each style as many as its share, and never the same place in the sample twice."""
+    frequencies = _common("frequencies", targets)
+    ends = [round(SAMPLES * sum(shares[: index + 1])) for index in range(len(shares))]
+    parts = [t["samples"][start:end].to(frequencies) for t, start, end in zip(targets, [0, *ends], ends, strict=False)]
+    return {"samples": torch.cat(parts), "frequencies": frequencies}
+
+
+def _sliced_encode(features: Tensor, mask: Tensor | None, seed: int) -> dict[str, Tensor]:
+    channels = features.shape[1]
+    directions = random_directions(channels, channels, seed).to(features)  # as many as channels, as in the paper
+    return {"directions": directions, "quantiles": _quantiles(project(features, directions), features, mask)}
+
+
+def _sliced_blend(targets: Sequence[Target], shares: Sequence[float]) -> dict[str, Tensor]:
+    """Mean of quantile functions: the Wasserstein barycenter along each direction."""
+    return {**_averaged(targets, shares), "directions": _common("directions", targets)}
+
+
+def _quantiles(values: Tensor, features: Tensor, mask: Tensor | None) -> Tensor:
+    return quantiles(values, None if mask is None else position_weights(features, mask)[0, 0])
+
+
+def _common(name: str, targets: Sequence[Target]) -> Tensor:
+    """What several styles must share: it was drawn at random."""
+    first = targets[0][name]
+    if any(other[name].shape != first.shape or not torch.equal(other[name].to(first), first) for other in targets[1:]):
+        raise UsageError(f"these styles were made with different seeds, so their {name} differ; make one of them again")
+    return first
+
+
+def _patch_encode(features: Tensor, mask: Tensor | None, seed: int) -> dict[str, Tensor]:
+    found = patches(features)
+    if mask is not None:
+        weights = F.adaptive_avg_pool2d(mask.to(features), (features.shape[2], features.shape[3]))
+        found = found[patches(weights).mean(1) > 0.5]
+        if not len(found):
+            raise UsageError(
+                "the mask leaves nothing of the style picture that is as large as a patch; paint more white"
+            )
+    # Any PATCHES of them rather than every n-th, which could fall into one column.
+    chosen = torch.randperm(len(found), generator=torch.Generator().manual_seed(seed))[:PATCHES].sort().values
+    return {"patches": found[chosen.to(found.device)]}
+
+
+def _patch_blend(targets: Sequence[Target], shares: Sequence[float]) -> dict[str, Tensor]:
+    raise UsageError(
+        "statistic 'patch' can't blend styles: every patch takes its nearest one, whatever the weights, and a mean of "
+        "patches is none of either painting; take another statistic, or one style"
+    )
+
+
+STATISTICS: dict[str, Statistic] = {
+    "gram": Statistic(
+        ("gram",),
+        lambda features, mask, seed: {"gram": gram_matrix(features, mask)},
+        lambda features, style: relative_error(gram_matrix(features), style["gram"]),
+    ),
+    "mean-std": Statistic(
+        ("mean", "std"),
+        lambda features, mask, seed: dict(zip(("mean", "std"), mean_std(features, mask), strict=True)),
+        lambda features, style: mean_std_loss(features, style["mean"], style["std"]),
+        gain=3.0,
+    ),
+    "covariance": Statistic(
+        ("mean", "covariance"),
+        lambda features, mask, seed: {"mean": mean_std(features, mask)[0], "covariance": covariance(features, mask)},
+        lambda features, style: covariance_loss(features, style["mean"], style["covariance"]),
+        gain=0.75,
+    ),
+    "mmd-linear": Statistic(
+        ("mean",),
+        lambda features, mask, seed: {"mean": mean_std(features, mask)[0]},
+        lambda features, style: linear_mmd(features, style["mean"]),
+        gain=5.0,
+    ),
+    "mmd-polynomial": Statistic(
+        ("gram", "mean"),
+        lambda features, mask, seed: {"gram": gram_matrix(features, mask), "mean": mean_std(features, mask)[0]},
+        # c = mean ‖y‖², the trace: both terms of the kernel are then of one size, whatever the network's scale.
+        lambda features, style: polynomial_mmd(
+            features, style["gram"], style["mean"], style["gram"].diagonal(dim1=1, dim2=2).sum()
+        ),
+        gain=2.5,
+    ),
+    "mmd-gaussian": Statistic(
+        ("samples", "frequencies"),
+        _gaussian_encode,
+        lambda features, style: gaussian_mmd(features, style["samples"], style["frequencies"]),
+        gain=8.5,
+        blend=_gaussian_blend,
+    ),
+    "sliced-wasserstein": Statistic(
+        ("directions", "quantiles"),
+        _sliced_encode,
+        lambda features, style: sliced_wasserstein(features, style["directions"], style["quantiles"]),
+        gain=3.1,
+        blend=_sliced_blend,
+    ),
+    "patch": Statistic(
+        ("patches",),
+        _patch_encode,
+        lambda features, style: patch_loss(features, style["patches"]),
+        gain=0.4,
+        blend=_patch_blend,
+        blends=False,
+    ),
+    "histogram": Statistic(
+        ("gram", "quantiles"),
+        lambda features, mask, seed: {
+            "gram": gram_matrix(features, mask),
+            "quantiles": _quantiles(features.flatten(2), features, mask),
+        },
+        lambda features, style: (
+            (relative_error(gram_matrix(features), style["gram"]) + histogram_loss(features, style["quantiles"])) / 2
+        ),
+        gain=1.4,
+    ),
+}
+
+
+def packed(name: str, tensor: Tensor) -> Tensor:
+    """A tensor of a target as a file holds it: bfloat16 (float16 overflows), and half of what is symmetric.
+
+    Args:
+        name: As in `Statistic.keeps`.
+        tensor: A symmetric one has shape (1, C, C) and gives (C (C + 1) / 2).
+    """
+    if name in SYMMETRIC:
+        tensor = tensor[0][tuple(torch.triu_indices(*tensor.shape[1:]))]
+    return tensor.bfloat16().cpu().contiguous()
+
+
+def unpacked(name: str, tensor: Tensor) -> Tensor:
+    """The inverse of `packed`, to bfloat16's precision."""
+    if name not in SYMMETRIC:
+        return tensor.float()
+    channels = round((2 * len(tensor) + 0.25) ** 0.5 - 0.5)
+    full = torch.zeros(channels, channels)
+    full[tuple(torch.triu_indices(channels, channels))] = tensor.float()
+    return (full + full.triu(1).mT)[None]
