@@ -16,6 +16,7 @@ from brushwork.settings import Gatys
 from brushwork.version import __version__
 
 if TYPE_CHECKING:
+    from brushwork.checkpoints import Checkpoint
     from brushwork.features import FeatureExtractor, load_network
     from brushwork.image import Picture
     from brushwork.io import read_image, read_recipe, write_image
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "BrushworkError",
+    "Checkpoint",
     "FeatureExtractor",
     "Gatys",
     "Interrupted",
@@ -51,6 +53,7 @@ __all__ = [
 
 # Loaded when first used, so that the command's help doesn't wait for torch.
 _LATER = {
+    "Checkpoint": "checkpoints",
     "FeatureExtractor": "features",
     "Picture": "image",
     "Result": "stylization",

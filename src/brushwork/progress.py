@@ -18,13 +18,14 @@ class Step:
 
     Args:
         step: Steps done, from 1.
-        steps: Steps in all.
+        steps: Steps in all; from a scale on that ended early, because its loss had settled, fewer than were asked for.
         loss: The value being minimized.
         terms: The loss by term, weighted: {"content": …, "style": …}.
         size: Width and height of the picture worked on now, in pixels.
         seconds: Time since the start.
         seconds_left: An estimate.
         preview: Gives the picture as it is now, shape (1, 3, H, W) in [0, 1].
+        alpha: The photo's, (1, 1, H, W) in [0, 1], for whoever writes the preview to a file; None if it is opaque.
     """
 
     step: int
@@ -35,6 +36,7 @@ class Step:
     seconds: float
     seconds_left: float
     preview: Callable[[], Tensor]
+    alpha: Tensor | None = None
 
 
 Progress: TypeAlias = Callable[[Step], None]

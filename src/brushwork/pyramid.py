@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
+from brushwork.checkpoints import Checkpoint, State, damaged
 from brushwork.image import resize
 from brushwork.optimization import Objective, PixelOptimizer
 from brushwork.progress import Progress, Step
@@ -16,7 +17,9 @@ __all__ = ["SMALLEST", "Pyramid", "Scale", "plan_scales"]
 
 COARSEST = 128  # longer side at which the pyramid begins; below it a painting's strokes are gone
 SMALLEST = 32  # relu5_1 sees a sixteenth of the picture: two positions each way
+PLATEAU = 20  # steps over which a loss must fall; L-BFGS stalls for a few now and then
 FINER = 0.6  # each scale gets this share of the steps of the one before: small pictures take most of them
+FACTS = ("level", "left", "lowest", "steps_done", "work_done")  # of a pyramid, kept in a checkpoint
 
 Size = tuple[int, int]
 
@@ -74,7 +77,9 @@ class Pyramid:
         objective: Size → the loss at that size.
         kind: "lbfgs" or "adam".
         rate: Learning rate; 0 chooses.
+        tolerance: A scale ends early when the lowest loss fell by less than this share over 20 steps; 0: never.
         progress: Called after each step.
+        checkpoint: Where the work goes on, and where it is kept in case it is killed.
     """
 
     def __init__(
@@ -85,27 +90,36 @@ class Pyramid:
         *,
         kind: str,
         rate: float = 0.0,
+        tolerance: float = 0.0,
         progress: Progress | None = None,
+        checkpoint: Checkpoint | None = None,
     ) -> None:
         self.scales, self.first, self.objective = scales, first, objective
-        self.kind, self.rate, self.progress = kind, rate, progress
+        self.kind, self.rate, self.tolerance = kind, rate, tolerance
+        self.progress, self.checkpoint = progress, checkpoint
         self.optimizer: PixelOptimizer | None = None
+        self.level, self.left = -1, 0  # the scale worked at, and steps to do there
+        self.lowest: list[float] = []  # the lowest loss after each of the scale's last steps
         self.steps_done, self.work_done, self.started = 0, 0, time.perf_counter()
 
     def run(self) -> Tensor:
         """The result, of the last scale's size.
 
         Raises:
-            BrushworkError: The loss is not a number from the start.
+            BrushworkError: The loss is not a number from the start; a checkpoint that is damaged.
+            UsageError: A checkpoint of another job.
         """
-        for scale in self.scales:
-            size = (scale.width, scale.height)
-            start = self.first(size) if self.optimizer is None else resize(self.optimizer.best_pixels, size)
-            self.optimizer = PixelOptimizer(
-                start, self.objective(size), kind=self.kind, rate=self.rate, warm=self.optimizer
-            )
-            for _ in range(scale.steps):
-                self._report(scale, *self.optimizer.step())
+        self._resume()
+        while self._unfinished:
+            if not self.left:
+                self._enter(self.level + 1)
+            assert self.optimizer is not None  # of the scale that was entered
+            loss, terms = self.optimizer.step()
+            self._count(self.optimizer.best_loss)
+            self._report(loss, terms)
+            # After the report, so that whoever keeps each tenth picture has this one before it is passed.
+            if self.checkpoint is not None and self.steps_done % self.checkpoint.every == 0 and self._unfinished:
+                self.checkpoint.save(self.state())
         assert self.optimizer is not None  # there is at least one scale
         return self.optimizer.best_pixels
 
@@ -115,22 +129,69 @@ class Pyramid:
             return None
         return resize(self.optimizer.best_pixels, (self.scales[-1].width, self.scales[-1].height))
 
-    def _report(self, scale: Scale, loss: float, terms: dict[str, float]) -> None:
+    def state(self) -> State:
+        """All that decides how it goes on, between two steps; there was at least one."""
+        assert self.optimizer is not None
+        inner = self.optimizer.state()
+        facts = {name: getattr(self, name) for name in FACTS}
+        seconds = time.perf_counter() - self.started
+        return State(inner.tensors, {**facts, "optimizer": inner.facts, "seconds": seconds})
+
+    @property
+    def _unfinished(self) -> bool:
+        return self.left > 0 or self.level + 1 < len(self.scales)
+
+    def _resume(self) -> None:
+        state = None if self.checkpoint is None else self.checkpoint.load()
+        if self.checkpoint is None or state is None:
+            return
+        try:
+            for name in FACTS:
+                setattr(self, name, state.facts[name])
+            self.started = time.perf_counter() - state.facts["seconds"]
+            size = (self.scales[self.level].width, self.scales[self.level].height)
+            inner = State(state.tensors, state.facts["optimizer"])
+            if tuple(inner.tensors["best"].shape) != (1, 3, size[1], size[0]):
+                raise ValueError("its picture is of another size")
+        except (LookupError, TypeError, ValueError) as error:
+            raise damaged(self.checkpoint.path, error) from error
+        device = self.first(size).device  # the file's tensors are on the CPU
+        self.optimizer = PixelOptimizer.restored(inner, self.objective(size), kind=self.kind, device=device)
+
+    def _enter(self, level: int) -> None:
+        scale = self.scales[level]
+        size = (scale.width, scale.height)
+        start = self.first(size) if self.optimizer is None else resize(self.optimizer.best_pixels, size)
+        self.optimizer = PixelOptimizer(
+            start, self.objective(size), kind=self.kind, rate=self.rate, warm=self.optimizer
+        )
+        self.level, self.left, self.lowest = level, scale.steps, []
+
+    def _count(self, lowest: float) -> None:
+        """One step is done; a scale where the loss has settled ends with it."""
+        scale = self.scales[self.level]
+        self.left -= 1
         self.steps_done += 1
         self.work_done += scale.width * scale.height
+        self.lowest = [*self.lowest[-PLATEAU:], lowest]
+        if len(self.lowest) > PLATEAU and self.lowest[0] - lowest < self.tolerance * self.lowest[0]:
+            self.left = 0
+
+    def _report(self, loss: float, terms: dict[str, float]) -> None:
         if self.progress is None:
             return
+        scale, later = self.scales[self.level], self.scales[self.level + 1 :]
         seconds = time.perf_counter() - self.started
-        left = seconds / self.work_done * (sum(s.work for s in self.scales) - self.work_done)
+        work_left = self.left * scale.width * scale.height + sum(s.work for s in later)
         self.progress(
             Step(
                 step=self.steps_done,
-                steps=sum(s.steps for s in self.scales),
+                steps=self.steps_done + self.left + sum(s.steps for s in later),
                 loss=loss,
                 terms=terms,
                 size=(scale.width, scale.height),
                 seconds=seconds,
-                seconds_left=left,
+                seconds_left=seconds / self.work_done * work_left,
                 preview=self.best,  # type: ignore[arg-type]  # never None after a step
             )
         )

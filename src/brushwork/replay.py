@@ -15,7 +15,7 @@ from brushwork.errors import BrushworkError
 from brushwork.io import MAX_PIXELS
 from brushwork.methods import load
 from brushwork.progress import Progress
-from brushwork.settings import Settings, settings_from
+from brushwork.settings import Settings, check_keep_color, settings_from
 from brushwork.styles import StylePart, built_in_styles
 from brushwork.stylization import Result, stylize
 from brushwork.version import __version__
@@ -53,7 +53,8 @@ def rerun(
         content = _find(recipe["content"], places)
         styles = [StylePart(str(_find(record, places)), float(record["weight"])) for record in recipe["styles"]]
         settings = _settings(recipe, places)
-        size, keep_color, threads = max(map(int, recipe["size"])), bool(recipe["keep_color"]), int(recipe["threads"])
+        size, threads = max(map(int, recipe["size"])), int(recipe["threads"])
+        keep_color, keep_color_when = _keep_color(recipe)
         on, remarks = device or recipe["device"], _remarks(recipe, device)
     except (KeyError, TypeError, AttributeError, ValueError) as error:
         if isinstance(error, BrushworkError):
@@ -62,10 +63,25 @@ def rerun(
     with _threads(threads):
         method = load(settings, choose_device(on))
         result = stylize(
-            content, styles, method=method, size=size, keep_color=keep_color, max_pixels=max_pixels, progress=progress
+            content,
+            styles,
+            method=method,
+            size=size,
+            keep_color=keep_color,
+            keep_color_when=keep_color_when,
+            max_pixels=max_pixels,
+            progress=progress,
         )
     made_now = {name: result.recipe[name] for name in ("brushwork", "torch", "device", "threads")}
     return replace(result, recipe={**recipe, **made_now}), remarks
+
+
+def _keep_color(recipe: dict[str, Any]) -> tuple[str | None, str | None]:
+    """How and when; True and False of the first recipes meant luminance after, and nothing."""
+    way = recipe["keep_color"]
+    if isinstance(way, bool):
+        return ("luminance", "after") if way else (None, None)
+    return check_keep_color(way, recipe["keep_color_when"])
 
 
 def _settings(recipe: dict[str, Any], folders: Sequence[Path]) -> Settings:

@@ -16,7 +16,19 @@ from typing import Annotated, Any, TypeAlias
 
 from brushwork.errors import UsageError
 
-__all__ = ["METHODS", "Gatys", "Option", "Settings", "method_name", "option_of", "settings_from"]
+__all__ = [
+    "KEEP_COLOR",
+    "KEEP_COLOR_WHEN",
+    "METHODS",
+    "STATISTICS",
+    "Gatys",
+    "Option",
+    "Settings",
+    "check_keep_color",
+    "method_name",
+    "option_of",
+    "settings_from",
+]
 
 
 @dataclass(frozen=True)
@@ -61,6 +73,37 @@ class Option:
         )
 
 
+# Of every method, see brushwork.guidance.
+KEEP_COLOR = Option("keep the photo's colors: how", choices=("luminance", "cholesky", "histogram"))
+KEEP_COLOR_WHEN = Option(
+    "recolor the painting before, or the result after [luminance: after; otherwise before]", choices=("before", "after")
+)
+
+
+def check_keep_color(way: str | None, when: str | None) -> tuple[str | None, str | None]:
+    """How and when the photo's colors are kept; where it isn't said when, what suits the way.
+
+    Args:
+        way: One of KEEP_COLOR; None: not at all.
+        when: One of KEEP_COLOR_WHEN; None chooses.
+
+    Raises:
+        UsageError: Another value; a time without a way.
+
+    >>> check_keep_color("cholesky", None)
+    ('cholesky', 'before')
+    """
+    if way is not None:
+        KEEP_COLOR.check("keep_color", way)
+    if when is not None:
+        KEEP_COLOR_WHEN.check("keep_color_when", when)
+    if way is None:
+        if when is not None:
+            raise UsageError(f"keep_color_when: {when!r} needs keep_color: {', '.join(KEEP_COLOR.choices)}")
+        return None, None
+    return way, when or ("after" if way == "luminance" else "before")
+
+
 class _Checked:
     """Checks every field against its type and its option when it is made."""
 
@@ -89,12 +132,25 @@ def _typed(name: str, value: object, kind: Any) -> object:
     return kind(value)
 
 
+STATISTICS = (
+    "gram",
+    "mean-std",
+    "covariance",
+    "mmd-linear",
+    "mmd-polynomial",
+    "mmd-gaussian",
+    "sliced-wasserstein",
+    "patch",
+    "histogram",
+)
+
+
 @dataclass(frozen=True)
 class Gatys(_Checked):
-    """Pixels optimized until they have the photo's features and the painting's Gram matrices.
+    """Pixels optimized until they have the photo's features and the painting's statistics: Gram matrices, or others.
 
     Source: Gatys, Ecker and Bethge 2016, "Image Style Transfer Using Convolutional Neural Networks" (CVPR), and
-    2015, arXiv:1508.06576. Departures: docs/methods/gatys.md.
+    2015, arXiv:1508.06576. Departures: docs/methods/gatys.md; the other statistics: docs/methods/statistics.md.
     """
 
     network: Annotated[
@@ -102,27 +158,31 @@ class Gatys(_Checked):
     ] = "vgg19-slim"
     steps: Annotated[int, Option("optimization steps (evaluations of the loss), over all scales", 1)] = 300
     content_weight: Annotated[float, Option("weight of the photo's features", 0)] = 1.0
-    style_weight: Annotated[float, Option("weight of the painting's Gram matrices", 0)] = 50.0
+    style_weight: Annotated[float, Option("weight of the painting's statistics", 0)] = 50.0
     tv_weight: Annotated[float, Option("weight of total variation: smoother", 0)] = 0.0
+    statistic: Annotated[str, Option("what of the painting's features is matched", choices=STATISTICS)] = "gram"
     loss: Annotated[
         str,
-        Option("normalized: each term relative to its target; paper: as published", choices=("normalized", "paper")),
+        Option(
+            "normalized: each term relative to its target; paper: as published, for gram",
+            choices=("normalized", "paper"),
+        ),
     ] = "normalized"
     content_layers: Annotated[tuple[str, ...], Option("layers compared with the photo")] = ("relu4_2",)
     content_layer_weights: Annotated[tuple[float, ...], Option("one per content layer; empty: equal", 0)] = ()
-    style_layers: Annotated[tuple[str, ...], Option("layers whose Gram matrices are compared")] = (
-        "relu1_1",
-        "relu2_1",
-        "relu3_1",
-        "relu4_1",
-        "relu5_1",
-    )
+    style_layers: Annotated[
+        tuple[str, ...],
+        Option("layers whose statistics are compared; empty: relu1_1 to relu5_1, or what the statistic's paper takes"),
+    ] = ()
     style_layer_weights: Annotated[tuple[float, ...], Option("one per style layer; empty: equal", 0)] = ()
     style_scale: Annotated[
         float, Option("size of the painting relative to the photo: smaller gives finer strokes", 0.1, 4)
     ] = 1.0
     optimizer: Annotated[str, Option("how pixels are optimized", choices=("lbfgs", "adam"))] = "lbfgs"
     learning_rate: Annotated[float, Option("0 chooses: 1 for lbfgs, 0.02 for adam", 0)] = 0.0
+    tolerance: Annotated[
+        float, Option("stop a scale when the loss fell by less than this share over 20 steps; 0 never", 0, 1)
+    ] = 1e-3
     init: Annotated[str, Option("first picture: content, style, noise, or a picture file", file=True)] = "content"
     scales: Annotated[int, Option("sizes in the coarse-to-fine pyramid; 0 chooses", 0, 12)] = 0
     pooling: Annotated[str, Option("how the network pools", choices=("max", "average"))] = "max"
@@ -134,20 +194,34 @@ class Gatys(_Checked):
         str,
         Option("of the network; auto takes bfloat16 where it is faster", choices=("float32", "bfloat16", "auto")),
     ] = "float32"
-    seed: Annotated[int, Option("of the noise", 0, 2**63 - 1)] = 0
+    seed: Annotated[int, Option("of the noise, and of what a statistic draws", 0, 2**63 - 1)] = 0
 
     def __post_init__(self) -> None:
         super().__post_init__()
         if not (self.content_weight or self.style_weight or self.tv_weight):
             raise UsageError("content_weight, style_weight and tv_weight are all 0; raise one, or nothing is optimized")
         for kind in ("content", "style"):
-            layers, weights = getattr(self, f"{kind}_layers"), getattr(self, f"{kind}_layer_weights")
+            layers, weights = self.layers(kind), getattr(self, f"{kind}_layer_weights")
             if weights and len(weights) != len(layers):
                 raise UsageError(
                     f"{kind}_layer_weights: expected {len(layers)} numbers for {layers}, got {len(weights)}"
                 )
             if not layers and getattr(self, f"{kind}_weight"):
                 raise UsageError(f"{kind}_layers: expected at least one layer, got none; or set {kind}_weight to 0")
+        if self.loss == "paper" and self.statistic != "gram":
+            raise UsageError(f"loss: 'paper' is that of Gram matrices, not of {self.statistic}; take 'normalized'")
+
+    def layers(self, kind: str) -> tuple[str, ...]:
+        """The layers of the "content" or the "style" loss; where no style layers are named, the statistic's own.
+
+        Those of Gatys et al. 2016 (section 3), and for patches those of Li and Wand 2016, relu3_1 and relu4_1, with
+        relu2_1 besides: without it colored dots are left, which even much total variation doesn't take away.
+        """
+        if kind == "content" or self.style_layers:
+            return self.content_layers if kind == "content" else self.style_layers
+        if self.statistic == "patch":
+            return ("relu2_1", "relu3_1", "relu4_1")
+        return ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
 
 
 Settings: TypeAlias = Gatys

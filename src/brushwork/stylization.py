@@ -3,35 +3,29 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
-import json
 import time
-from collections.abc import Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch import Tensor
 
-from brushwork.color import keep_luminance
+from brushwork.checkpoints import Checkpoint
 from brushwork.device import choose_device, out_of_memory
 from brushwork.errors import BrushworkError, Interrupted, UsageError
 from brushwork.features import FeatureNetwork
-from brushwork.image import Picture, fit_size
+from brushwork.guidance import ColorControl
+from brushwork.image import Picture
 from brushwork.io import MAX_PIXELS, read_image, read_size
 from brushwork.methods import Method, load
 from brushwork.progress import Progress
+from brushwork.recipes import DEFAULT_SIZE, PictureSource, StyleSource, recipe_of, result_size, style_parts
 from brushwork.settings import Gatys, Settings, method_name, option_of
-from brushwork.styles import SavedStyle, StylePart, is_saved, locate_style, parse_style, read_style, write_style
-from brushwork.version import __version__
-from brushwork.weights import sha256_of
+from brushwork.styles import SavedStyle, is_saved, locate_style, read_style, write_style
 
 __all__ = ["DEFAULT_SIZE", "Result", "encode_style", "result_size", "save_style", "stylize"]
-
-DEFAULT_SIZE = 1024  # longer side of results from larger photos, unless a size is asked for
-PictureSource = str | Path | Picture
-StyleSource = PictureSource | Sequence[StylePart]
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,33 +43,20 @@ class Result:
     seconds: float
 
 
-def result_size(size: tuple[int, int], wanted: int | None) -> tuple[int, int]:
-    """Width and height of the result for a photo of this size.
-
-    Args:
-        size: (width, height) of the photo in pixels.
-        wanted: Longer side; 0 keeps the photo's size; None does so too, up to 1024.
-
-    >>> result_size((4000, 3000), None), result_size((640, 480), None), result_size((4000, 3000), 0)
-    ((1024, 768), (640, 480), (4000, 3000))
-    """
-    if wanted is None and max(size) > DEFAULT_SIZE:
-        wanted = DEFAULT_SIZE
-    return fit_size(size, wanted) if wanted else size
-
-
 def stylize(
     content: PictureSource,
     style: StyleSource,
     settings: Settings | None = None,
     *,
     size: int | None = None,
-    keep_color: bool = False,
+    keep_color: str | None = None,
+    keep_color_when: str | None = None,
     device: str = "auto",
     method: Method | None = None,
     network: FeatureNetwork | None = None,
     max_pixels: int = MAX_PIXELS,
     progress: Progress | None = None,
+    checkpoint: Checkpoint | None = None,
 ) -> Result:
     """A picture with the content of one and the style of another.
 
@@ -85,12 +66,14 @@ def stylize(
             "wave.jpg:0.7+feminine-wave:0.3", or the blend's parts.
         settings: The method and all its options; `Gatys()` by default.
         size: Longer side of the result in pixels; 0 keeps the photo's; None does too, but stops at 1024.
-        keep_color: Take only the style's light and dark, and keep the photo's colors.
+        keep_color: Keep the photo's colors, by "luminance", "cholesky" or "histogram" (docs/color.md).
+        keep_color_when: "before" recolors the painting, "after" the result; None takes what suits `keep_color`.
         device: "auto", "cpu", "cuda", "cuda:1", "mps".
         method: From `brushwork.methods.load`, to load its network once for many pictures; it brings its settings.
         network: Any feature network instead of the one in the settings (docs/weights.md).
         max_pixels: Larger files are refused before they are decoded.
         progress: Called after each step; what it raises ends the work.
+        checkpoint: Keeps the work in a file, and goes on from it if it is there; remove it when the result is written.
 
     Raises:
         PictureError: A file that can't be read; the message names it.
@@ -100,28 +83,44 @@ def stylize(
         BrushworkError: Memory ended, or the loss can't be tamed.
     """
     method = _checked(method, settings, network) or load(settings or Gatys(), choose_device(device), network=network)
-    photo, photo_record = _read_content(content, size, max_pixels)
-    pixels = _visible(photo, content)
-    init, init_record = _read_init(method, style, photo.size, max_pixels)
-    value, style_records, notes = _style_value(method, style, method.sizes(*photo.size), max_pixels)
-    recipe = _recipe(method, photo_record, style_records, init_record, photo.size, keep_color)
+    photo = _read_content(content, size, max_pixels)
+    colors = ColorControl(_visible(photo, content), photo.alpha, keep_color, keep_color_when)
+    init = _read_init(method, style, photo.size, max_pixels, colors)
+    value, notes = _style_value(method, style, method.sizes(*photo.size), max_pixels, colors)
+    recipe = recipe_of(method, content, style, size=size, **colors.recipe(), max_pixels=max_pixels)
+    kept = None if checkpoint is None else dataclasses.replace(checkpoint, job=recipe)
     started = time.perf_counter()
 
     def finish(stylized: Tensor) -> Result:
-        stylized = keep_luminance(stylized, pixels) if keep_color else stylized
-        picture = dataclasses.replace(photo, pixels=stylized, notes=(*photo.notes, *notes))
+        picture = dataclasses.replace(photo, pixels=colors.result(stylized), notes=(*photo.notes, *notes))
         return Result(picture, recipe, time.perf_counter() - started)
 
+    listener = colors.progress(_with_alpha(progress, photo.alpha))
+    work = partial(method, colors.content(colors.photo), value, init=init, progress=listener, checkpoint=kept)
+    return _finished(work, finish, f"{photo.size[0]}×{photo.size[1]} on {method.device}")
+
+
+def _with_alpha(progress: Progress | None, alpha: Tensor | None) -> Progress | None:
+    if progress is None or alpha is None:
+        return progress
+    return lambda step: progress(dataclasses.replace(step, alpha=alpha))
+
+
+def _finished(work: Callable[[], Tensor], finish: Callable[[Tensor], Result], where: str) -> Result:
+    """What the method gives, finished; where it is stopped, so is what there is."""
+    pixels: Tensor | None = None
     try:
-        return finish(method(pixels, value, init=init, progress=progress))
-    except Interrupted as stop:
-        best = None if stop.best is None else finish(stop.best)
-        raise Interrupted(str(stop), best) from None
+        pixels = work()
+        return finish(pixels)
+    except (Interrupted, KeyboardInterrupt) as stop:
+        if isinstance(stop, Interrupted):
+            pixels = stop.best
+        words = str(stop) or "stopped before the end"
+        raise Interrupted(words, None if pixels is None else finish(pixels)) from None
     except (MemoryError, RuntimeError) as error:
         if not out_of_memory(error):
             raise
-        width, height = photo.size
-        raise BrushworkError(f"out of memory at {width}×{height} on {method.device}; take a smaller size") from error
+        raise BrushworkError(f"out of memory at {where}; take a smaller size") from error
 
 
 def _checked(method: Method | None, settings: Settings | None, network: FeatureNetwork | None) -> Method | None:
@@ -167,56 +166,51 @@ def _style_origin(method: Method) -> dict[str, str]:
     recipe = method.recipe()
     weights = recipe["weights"]["sha256"] if recipe["weights"] else recipe.get("given", "given by the caller")
     origin = {"method": method_name(settings), "weights": weights}
-    shaping = {"pooling", "padding", "style_scale"} & set(option_of(type(settings)))
+    shaping = {"pooling", "padding", "statistic", "style_scale"} & set(option_of(type(settings)))
     return origin | {name: str(getattr(settings, name)) for name in sorted(shaping)}
 
 
-def _read_content(content: PictureSource, size: int | None, max_pixels: int) -> tuple[Picture, dict[str, Any]]:
+def _read_content(content: PictureSource, size: int | None, max_pixels: int) -> Picture:
     if isinstance(content, Picture):
         if result_size(content.size, size) != content.size:
             raise UsageError(
                 f"a Picture is taken at its own size, {content.size}, not {result_size(content.size, size)}; "
                 "resize it first, pass size=0, or pass its file"
             )
-        return content, _picture_record(content)
+        return content
     if not isinstance(content, str | Path):
         raise UsageError(
             f"expected a file or a Picture, got a {type(content).__name__}; wrap pixels in Picture(pixels)"
         )
     wanted = result_size(read_size(content, max_pixels=max_pixels), size)
-    return read_image(content, size=max(wanted), max_pixels=max_pixels), _file_record(content)
+    return read_image(content, size=max(wanted), max_pixels=max_pixels)
 
 
 def _style_value(
-    method: Method, style: StyleSource, sizes: list[int], max_pixels: int
-) -> tuple[Any, list[dict[str, Any]], list[str]]:
-    """The style value, the records for the recipe, and remarks for the user."""
+    method: Method, style: StyleSource, sizes: list[int], max_pixels: int, colors: ColorControl | None = None
+) -> tuple[Any, list[str]]:
+    """The style value, and remarks for the user."""
     if isinstance(style, Picture):
-        value = method.encode_style(_visible(style, style), sizes=sizes, mask=style.alpha)
-        return value, [_picture_record(style)], list(style.notes)
-    parts = _parts(style)
+        value = method.encode_style(_painting(style, style, colors), sizes=sizes, mask=style.alpha)
+        return value, list(style.notes)
+    parts = style_parts(style)
     values: list[Any] = []
     notes: list[str] = []
     for part in parts:
         path = locate_style(part)
         if is_saved(path):
+            if colors is not None and colors.when == "before":
+                raise UsageError(
+                    f"keep_color before needs the painting itself, and {path} holds only its statistics; "
+                    "take the painting's picture, or keep_color_when after (--keep-color-when after)"
+                )
             values.append(_saved_value(method, path))
         else:
             picture = read_image(path, size=_enough(path, sizes, method, max_pixels), max_pixels=max_pixels)
-            values.append(method.encode_style(_visible(picture, path), sizes=sizes, mask=picture.alpha))
+            values.append(method.encode_style(_painting(picture, path, colors), sizes=sizes, mask=picture.alpha))
             notes += picture.notes
-    records = [{**_file_record(locate_style(part)), "weight": part.weight} for part in parts]
     value = values[0] if len(values) == 1 else method.blend(values, [part.weight for part in parts])
-    return value, records, notes
-
-
-def _parts(style: str | Path | Sequence[StylePart]) -> Sequence[StylePart]:
-    if isinstance(style, Path):
-        return [StylePart(str(style))]
-    parts = parse_style(style) if isinstance(style, str) else style
-    if not parts:
-        raise UsageError("expected at least one style, got none")
-    return parts
+    return value, notes
 
 
 def _saved_value(method: Method, path: Path) -> Any:
@@ -241,6 +235,12 @@ def _visible(picture: Picture, source: object) -> Tensor:
         raise UsageError(f"{source}: {error}" if isinstance(source, str | Path) else str(error)) from error
 
 
+def _painting(picture: Picture, source: object, colors: ColorControl | None) -> Tensor:
+    """A painting as the method should see it."""
+    pixels = _visible(picture, source)
+    return pixels if colors is None else colors.style(pixels, picture.alpha)
+
+
 def _enough(path: Path, sizes: list[int], method: Method, max_pixels: int) -> int:
     """Longer side at which a painting is read: never more than the largest scale needs."""
     scale = getattr(method.settings, "style_scale", 1.0)
@@ -248,55 +248,16 @@ def _enough(path: Path, sizes: list[int], method: Method, max_pixels: int) -> in
 
 
 def _read_init(
-    method: Method, style: StyleSource, size: tuple[int, int], max_pixels: int
-) -> tuple[Tensor | None, dict[str, Any] | None]:
+    method: Method, style: StyleSource, size: tuple[int, int], max_pixels: int, colors: ColorControl
+) -> Tensor | None:
     init = getattr(method.settings, "init", "content")
     if init in ("content", "noise"):
-        return None, None
+        return None
     if init != "style":
-        return read_image(init, size=max(size), max_pixels=max_pixels).visible(), _file_record(init)
+        return colors.content(read_image(init, size=max(size), max_pixels=max_pixels).visible())
     if isinstance(style, Picture):
-        return style.visible(), None
-    path = locate_style(_parts(style)[0])
+        return _painting(style, style, colors)
+    path = locate_style(style_parts(style)[0])
     if is_saved(path):
         raise UsageError("init=style needs the painting itself, and a saved style holds only its statistics")
-    return read_image(path, size=max(size), max_pixels=max_pixels).visible(), None
-
-
-def _recipe(
-    method: Method,
-    content: dict[str, Any],
-    styles: list[dict[str, Any]],
-    init: dict[str, Any] | None,
-    size: tuple[int, int],
-    keep_color: bool,
-) -> dict[str, Any]:
-    settings = dataclasses.asdict(method.settings)
-    for name, option in option_of(type(method.settings)).items():
-        if option.file:  # its name only: a picture that is given away should not tell of one's folders
-            settings[name] = Path(settings[name]).name
-    recipe = {
-        "brushwork": __version__,
-        "torch": torch.__version__,
-        "method": method_name(method.settings),
-        "settings": settings,
-        "content": content,
-        "styles": styles,
-        "init": init,
-        "size": list(size),
-        "keep_color": keep_color,
-        **method.recipe(),
-        "device": str(method.device),
-        "threads": torch.get_num_threads(),
-    }
-    return dict(json.loads(json.dumps(recipe)))  # what comes back from a file is the same
-
-
-def _file_record(path: str | Path) -> dict[str, Any]:
-    path = Path(path)
-    return {"name": path.name, "bytes": path.stat().st_size, "sha256": sha256_of(path)}
-
-
-def _picture_record(picture: Picture) -> dict[str, Any]:
-    pixels = picture.pixels.detach().cpu().numpy()
-    return {"name": None, "sha256": hashlib.sha256(pixels.tobytes()).hexdigest()}
+    return _painting(read_image(path, size=max(size), max_pixels=max_pixels), path, colors)

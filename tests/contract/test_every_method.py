@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
+from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 from torch import Tensor
 
+from brushwork.checkpoints import Checkpoint
 from brushwork.errors import Interrupted, UsageError
 from brushwork.image import Picture
 from brushwork.methods import Method, load
@@ -88,6 +91,21 @@ def test_interrupted_it_gives_the_best_so_far(method: Method, reason: type[BaseE
         method(torch.rand(1, 3, 33, 47), encoded(method), progress=stop)
     assert caught.value.best.shape == (1, 3, 33, 47)
     assert caught.value.best.isfinite().all()
+
+
+@pytest.mark.parametrize("every", [1, 2])
+def test_killed_and_resumed_it_gives_the_same_bits(method: Method, every: int, tmp_path: Path) -> None:
+    content, style = torch.rand(1, 3, 33, 47), encoded(method)
+    whole = method(content, style)
+    checkpoint = Checkpoint(tmp_path / "checkpoint", every=every)
+
+    def stop(step: Step) -> None:
+        if step.step == every + 1:
+            raise Interrupted
+
+    with contextlib.suppress(Interrupted):  # a method of one step is done by then
+        method(content, style, checkpoint=checkpoint, progress=stop)
+    assert torch.equal(method(content, style, checkpoint=checkpoint), whole)
 
 
 def test_blends(method: Method) -> None:

@@ -41,7 +41,7 @@ def loss_of_the_paper(
 
 
 def objective(photo: torch.Tensor, painting: torch.Tensor, settings: Gatys) -> GatysObjective:
-    style = {k: gram_matrix(f) for k, f in network()(painting, STYLE_LAYERS).items()}
+    style = {k: {"gram": gram_matrix(f)} for k, f in network()(painting, STYLE_LAYERS).items()}
     return GatysObjective(network(), settings, network()(photo, CONTENT_LAYERS), style)
 
 
@@ -93,7 +93,7 @@ def test_gradient(form: str) -> None:
                 return found
         return found
 
-    style = {"relu1_1": gram_matrix(features(painting, {"relu1_1"})["relu1_1"])}
+    style = {"relu1_1": {"gram": gram_matrix(features(painting, {"relu1_1"})["relu1_1"])}}
     loss = GatysObjective(features, settings, {"relu2_2": features(photo, {"relu2_2"})["relu2_2"]}, style)
     x = torch.rand(1, 3, 12, 12, dtype=torch.float64, requires_grad=True)
     assert torch.autograd.gradcheck(lambda x: loss(x)[0], (x,))

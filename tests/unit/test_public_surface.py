@@ -18,9 +18,9 @@ MODULES = [
 def test_the_public_names() -> None:
     """Whoever changes this list changes what users build on: say it in CHANGELOG.md."""
     assert sorted(brushwork.__all__) == [
-        "BrushworkError", "FeatureExtractor", "Gatys", "Interrupted", "Picture", "PictureError", "Progress", "Result",
-        "Step", "UsageError", "WeightsError", "__version__", "built_in_styles", "encode_style", "load", "load_network",
-        "read_image", "read_recipe", "rerun", "save_style", "stylize", "write_image",
+        "BrushworkError", "Checkpoint", "FeatureExtractor", "Gatys", "Interrupted", "Picture", "PictureError",
+        "Progress", "Result", "Step", "UsageError", "WeightsError", "__version__", "built_in_styles", "encode_style",
+        "load", "load_network", "read_image", "read_recipe", "rerun", "save_style", "stylize", "write_image",
     ]  # fmt: skip
 
 

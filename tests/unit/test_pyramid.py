@@ -53,3 +53,33 @@ def test_each_scale_starts_where_the_one_before_ended(kind: str) -> None:
 def test_no_side_is_halved_below_what_networks_see(count: int) -> None:
     assert [(s.width, s.height) for s in plan_scales(1024, 100, steps=300, count=count)] == [(512, 50), (1024, 100)]
     assert len(plan_scales(5000, 12, steps=300, count=count)) == 1
+
+
+def settled(tolerance: float) -> list[Step]:
+    """A pyramid whose first scale has nothing more to gain after its first steps."""
+    seen: list[Step] = []
+    Pyramid(
+        [Scale(8, 6, 60), Scale(16, 12, 10)],
+        lambda size: torch.zeros(1, 3, *size[::-1]),
+        lambda size: lambda pixels: ((pixels - 0.8).square().mean() + 1, {}),
+        kind="lbfgs",
+        tolerance=tolerance,
+        progress=seen.append,
+    ).run()
+    return seen
+
+
+def test_a_scale_whose_loss_has_settled_ends_early_and_the_count_says_so() -> None:
+    seen = settled(1e-3)
+    ended = next(step for step in seen if step.steps < 70)
+    assert ended.size == (8, 6)
+    assert 20 < ended.step < 40
+    assert ended.steps == ended.step + 10
+    assert [step.step for step in seen] == list(range(1, ended.steps + 1))
+    assert {step.size for step in seen[ended.step :]} == {(16, 12)}  # a shorter scale than the window is never cut
+    assert seen[-1].step == seen[-1].steps
+    assert seen[-1].seconds_left == 0
+
+
+def test_without_a_tolerance_every_step_is_taken() -> None:
+    assert len(settled(0)) == 70

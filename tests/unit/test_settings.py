@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from dataclasses import FrozenInstanceError, dataclass
+from dataclasses import FrozenInstanceError, dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -41,7 +41,7 @@ def test_defaults_are_valid_and_every_field_is_explained(method: str) -> None:
         ({"optimizer": "sgd"}, "optimizer: expected one of lbfgs, adam, got 'sgd'"),
         ({"style_layers": "relu1_1"}, r"style_layers: expected a list, got 'relu1_1'; write \['relu1_1'\]"),
         ({"style_layers": (1,)}, "style_layers: expected a text, got 1"),
-        ({"style_layers": ()}, "style_layers: expected at least one layer"),
+        ({"content_layers": ()}, "content_layers: expected at least one layer"),
         ({"style_layer_weights": (1.0,)}, "style_layer_weights: expected 5 numbers"),
         ({"content_layer_weights": (-1.0,)}, "content_layer_weights: .* got -1"),
         ({"seed": -1}, "seed: .* got -1"),
@@ -72,6 +72,19 @@ def test_values_take_their_field_s_type() -> None:
 
 def test_no_layers_are_needed_where_their_weight_is_0() -> None:
     assert Gatys(content_layers=(), content_weight=0).content_layers == ()
+
+
+def test_style_layers_are_the_statistic_s_own_unless_they_are_named() -> None:
+    five = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
+    assert Gatys().layers("style") == five
+    assert replace(Gatys(), statistic="patch").layers("style") == ("relu2_1", "relu3_1", "relu4_1")
+    assert Gatys(statistic="patch", style_layers=("relu2_1",)).layers("style") == ("relu2_1",)
+    assert Gatys().layers("content") == ("relu4_2",)
+
+
+def test_the_paper_s_loss_is_that_of_gram_matrices() -> None:
+    with pytest.raises(UsageError, match="'paper' is that of Gram matrices, not of histogram; take 'normalized'"):
+        Gatys(loss="paper", statistic="histogram")
 
 
 def test_an_option_of_another_method_is_refused() -> None:

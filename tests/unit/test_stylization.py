@@ -47,14 +47,15 @@ def test_result_has_size_alpha_exif_and_recipe(here: Path) -> None:
 
 
 def test_the_recipe_says_what_decided_the_result(here: Path) -> None:
-    result = stylize("photo.png", "wave.png:3+sea.png", Gatys(steps=2, init="noise", seed=5), keep_color=True, size=40)
+    settings = Gatys(steps=2, init="noise", seed=5)
+    result = stylize("photo.png", "wave.png:3+sea.png", settings, keep_color="luminance", size=40)
     recipe = result.recipe
     assert recipe["method"] == "gatys"
     assert recipe["settings"]["seed"] == 5
     assert recipe["content"]["sha256"] == sha256_of(here / "photo.png")
     assert [(style["name"], style["weight"]) for style in recipe["styles"]] == [("wave.png", 3), ("sea.png", 1)]
     assert recipe["size"] == [40, 30]
-    assert recipe["keep_color"] is True
+    assert (recipe["keep_color"], recipe["keep_color_when"]) == ("luminance", "after")
     assert recipe["weights"]["name"] == "vgg19-slim"
     assert recipe["dtype"] == "float32"
     assert recipe["threads"] == torch.get_num_threads()
@@ -83,17 +84,19 @@ def test_files_pictures_paths_and_parts_are_all_taken(here: Path) -> None:
     assert not torch.equal(pixels("photo.png", "sea.png", SHORT), from_names)
 
 
-def test_inputs_are_not_changed(here: Path) -> None:
+@pytest.mark.parametrize("keep_color", ["luminance", "cholesky", "histogram"])
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_inputs_are_not_changed(keep_color: str, when: str) -> None:
     photo, painting = Picture(torch.rand(1, 3, 36, 48)), Picture(torch.rand(1, 3, 40, 40))
     before = photo.pixels.clone(), painting.pixels.clone()
-    stylize(photo, painting, SHORT, keep_color=True)
+    stylize(photo, painting, SHORT, keep_color=keep_color, keep_color_when=when)
     assert torch.equal(photo.pixels, before[0])
     assert torch.equal(painting.pixels, before[1])
 
 
 def test_keep_color_keeps_the_photo_s_colors() -> None:
     photo = Picture(torch.rand(1, 3, 36, 48) * 0.2 + 0.4)
-    result = stylize(photo, Picture(torch.rand(1, 3, 40, 40)), SHORT, keep_color=True).picture
+    result = stylize(photo, Picture(torch.rand(1, 3, 40, 40)), SHORT, keep_color="luminance").picture
     inside = ((result.pixels > 0.01) & (result.pixels < 0.99)).all(1)  # clamping at the ends changes colors
     difference = (rgb_to_yiq(result.pixels) - rgb_to_yiq(photo.pixels)).abs()
     assert difference[:, 1:].amax(1)[inside].max() < 1e-5

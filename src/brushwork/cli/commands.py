@@ -4,23 +4,18 @@ from __future__ import annotations
 
 import json
 import os
-import traceback
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import rich_click as click
-from click import get_current_context
 
 from brushwork.cli.options import method_options, options_in_words, settings_of, without_method_options
-from brushwork.errors import BrushworkError, Interrupted, PictureError, UsageError
-from brushwork.settings import METHODS, Settings, option_of
+from brushwork.cli.running import run_all, write_result
+from brushwork.errors import BrushworkError, PictureError, UsageError
+from brushwork.settings import KEEP_COLOR, KEEP_COLOR_WHEN, METHODS, Settings, check_keep_color, option_of
 
 if TYPE_CHECKING:
     from brushwork.cli.jobs import Job
-    from brushwork.cli.report import Report
-    from brushwork.methods import Method
-    from brushwork.progress import Progress
-    from brushwork.stylization import Result
 
 __all__ = ["doctor", "methods", "rerun", "stylize"]
 
@@ -51,7 +46,8 @@ class _Size(click.ParamType):  # type: ignore[type-arg]  # generic since click 8
 @click.option("-o", "--output", help="file, or folder for several results; PHOTO_STYLE.png here otherwise")
 @click.option("--method", "method_name", default="gatys", show_default=True, help="see: brushwork methods")
 @click.option("--size", type=_Size(), help="longer side of the result; full keeps the photo's; up to 1024 otherwise")
-@click.option("--keep-color", is_flag=True, help="keep the photo's colors, take only light and dark from the style")
+@click.option("--keep-color", type=click.Choice(KEEP_COLOR.choices), help=KEEP_COLOR.help)
+@click.option("--keep-color-when", type=click.Choice(KEEP_COLOR_WHEN.choices), help=KEEP_COLOR_WHEN.help)
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1, mps")
 @click.option("--format", "suffix", default="png", show_default=True, help="of results that -o does not name")
 @click.option("--depth", type=click.Choice(["8", "16"]), default="8", show_default=True, help="bits per channel")
@@ -59,6 +55,10 @@ class _Size(click.ParamType):  # type: ignore[type-arg]  # generic since click 8
 @click.option("--strip-metadata", is_flag=True, help="write no EXIF and no recipe")
 @click.option("--max-pixels", type=click.IntRange(1), default=MAX_PIXELS, show_default=True, help="refuse larger files")
 @click.option("--preview", type=click.Path(dir_okay=False, path_type=Path), help="picture file renewed meanwhile")
+@click.option("--checkpoint-every", type=click.IntRange(1), metavar="STEPS", help="keep the work in OUTPUT.checkpoint")
+@click.option("--resume", is_flag=True, help="go on from OUTPUT.checkpoint, and skip results that are complete")
+@click.option("--save-every", type=click.IntRange(1), metavar="STEPS", help="save OUTPUT_00050.png, … on the way")
+@click.option("--animation", type=click.Path(path_type=Path), help="write an animation of the way: .webp or .gif")
 @click.option("--json", "as_json", is_flag=True, help="print one JSON object per result, for scripts")
 @method_options()
 def stylize(
@@ -67,11 +67,13 @@ def stylize(
     """Paint PHOTOs (files, folders, patterns) in the style of a painting."""
     # What can be wrong in the line itself is told at once, before torch is loaded.
     settings, options = settings_of(method_name, values), without_method_options(values)
+    check_keep_color(options["keep_color"], options["keep_color_when"])
     from brushwork.cli.jobs import find_photos, is_folder, plan_jobs, protect
     from brushwork.cli.report import Report
 
     jobs = plan_jobs(find_photos(photos), styles, output, "." + suffix.lstrip("."))
-    protect(jobs, options["preview"], _files_named(settings))
+    protect(jobs, {name: options[name] for name in ("preview", "animation")}, _files_named(settings))
+    _check_way(jobs, options)
     if output is not None and is_folder(output):
         _make_folder(Path(output))
     _check_targets(jobs, options)
@@ -80,7 +82,7 @@ def stylize(
     from brushwork.device import choose_device
     from brushwork.methods import load
 
-    _run_all(jobs, load(settings, choose_device(options["device"])), report, options)
+    run_all(jobs, load(settings, choose_device(options["device"])), report, options)
 
 
 def _files_named(settings: Settings) -> list[str]:
@@ -96,93 +98,25 @@ def _make_folder(folder: Path) -> None:
         raise PictureError(f"-o {folder}: the folder can't be made: {error.strerror or error}") from error
 
 
+def _check_way(jobs: list[Job], options: dict[str, Any]) -> None:
+    """What is written on the way must hit nothing else."""
+    from brushwork.cli.jobs import protect_from_frames
+
+    if options["animation"] is not None and len(jobs) > 1:
+        raise UsageError(f"--animation is of one result, and there are {len(jobs)}; run them one by one")
+    if options["save_every"]:
+        protect_from_frames(jobs)
+
+
 def _check_targets(jobs: list[Job], options: dict[str, Any]) -> None:
-    from brushwork.io import check_target
+    from brushwork.io import check_animation, check_target
 
     for job in jobs:
         check_target(job.output, int(options["depth"]))
     if options["preview"] is not None:
         check_target(options["preview"])
-
-
-def _run_all(jobs: list[Job], method: Method, report: Report, options: dict[str, Any]) -> None:
-    """Every job; one that fails doesn't stop the others."""
-    from brushwork.cli.report import reason
-
-    failed = 0
-    for job in jobs:
-        try:
-            _run(job, method, report, options)
-        except (Interrupted, BrokenPipeError):
-            raise
-        except Exception as error:
-            if len(jobs) == 1:
-                raise
-            failed += 1
-            if get_current_context().find_root().params.get("debug"):
-                traceback.print_exception(error)
-            report.say(f"Error: {reason(error)}", photo=str(job.photo), style=job.style, error=reason(error))
-    if failed:
-        raise BrushworkError(f"{failed} of {len(jobs)} failed")
-
-
-def _run(job: Job, method: Method, report: Report, options: dict[str, Any]) -> None:
-    from brushwork.cli.report import duration
-
-    _announce(job, method, report, options)
-    try:
-        with report.bar(job.photo.name) as progress:
-            result = _stylized(job, method, options, progress)
-    except Interrupted as stop:
-        if stop.best is None:
-            raise
-        _write(job.output, stop.best, {"stopped_early": True}, options)
-        raise Interrupted(f"stopped before the end; the best so far is in {job.output}", stop.best) from None
-    _write(job.output, result, {}, options)
-    for note in result.picture.notes:
-        report.say(note)
-    report.say(
-        f"{job.output}  {duration(result.seconds)}",
-        photo=str(job.photo), style=job.style, output=str(job.output), size=list(result.picture.size),
-        seconds=round(result.seconds, 3), notes=list(result.picture.notes),
-    )  # fmt: skip
-
-
-def _announce(job: Job, method: Method, report: Report, options: dict[str, Any]) -> None:
-    """Say what will be made and how long it takes; refuse a size that its file can't hold."""
-    from brushwork.cli.report import duration
-    from brushwork.io import check_target, read_size
-    from brushwork.stylization import result_size
-
-    original = read_size(job.photo, max_pixels=options["max_pixels"])
-    size = result_size(original, options["size"])
-    check_target(job.output, int(options["depth"]), size=size)
-    shrunk = options["size"] is None and size != original
-    smaller = f" (from {original[0]}×{original[1]}; --size full keeps that)" if shrunk else ""
-    about = "" if report.as_json else f", about {duration(method.estimate_seconds(*size))}"
-    report.say(f"{job.photo.name} in the style of {job.style}: {size[0]}×{size[1]}{smaller}{about}")
-
-
-def _stylized(job: Job, method: Method, options: dict[str, Any], progress: Progress) -> Result:
-    from brushwork.stylization import stylize as stylize_picture
-
-    return stylize_picture(
-        job.photo,
-        job.style,
-        method=method,
-        size=options["size"],
-        keep_color=options["keep_color"],
-        max_pixels=options["max_pixels"],
-        progress=progress,
-    )
-
-
-def _write(output: Path, result: Result, extra: dict[str, Any], options: dict[str, Any]) -> None:
-    from brushwork.io import write_image
-
-    written = {"depth": int(options["depth"]), "quality": options["quality"]}
-    recipe = json.dumps({**result.recipe, **extra, "written": written}, sort_keys=True)
-    write_image(result.picture, output, **written, strip_metadata=options["strip_metadata"], recipe=recipe)
+    if options["animation"] is not None:
+        check_animation(options["animation"])
 
 
 @click.command()
@@ -215,7 +149,7 @@ def rerun(
     report = Report(as_json=as_json)
     with report.bar(picture.name) as progress:
         result, remarks = make_again(recipe, places, progress=progress, **options)
-    _write(output, result, {}, {**recipe["written"], "strip_metadata": False})
+    write_result(output, result, {}, {**recipe["written"], "strip_metadata": False})
     for remark in remarks:
         report.say(f"Note: {remark}")
     report.say(str(output), picture=str(picture), output=str(output), notes=remarks)

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import glob
 import os
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from brushwork.errors import UsageError
 from brushwork.styles import locate_style, parse_style
 
-__all__ = ["Job", "find_photos", "is_folder", "plan_jobs", "protect"]
+__all__ = ["Job", "find_photos", "is_folder", "plan_jobs", "protect", "protect_from_frames"]
 
 SUFFIXES = {".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".webp", ".tif", ".tiff", ".avif", ".bmp", ".gif"}
 
@@ -109,25 +110,46 @@ def _check_apart(jobs: list[Job]) -> None:
             )
 
 
-def protect(jobs: list[Job], preview: Path | None, others: Iterable[str] = ()) -> None:
-    """See that no file that is written is one that is read, and that the preview is no result.
+def protect(jobs: list[Job], written: Mapping[str, Path | None], others: Iterable[str] = ()) -> None:
+    """See that no file that is written is one that is read, and that all that are written differ.
 
     Args:
         jobs: From `plan_jobs`.
-        preview: The preview's file.
+        written: Option → the file that it has written beside the results, if any: {"preview": …}.
         others: More files that are read: a first picture, a network.
 
     Raises:
         UsageError: Says which.
     """
-    inputs = {_identity(job.photo) for job in jobs} | {_identity(Path(name)) for name in others}
-    inputs |= {_identity(locate_style(part)) for job in jobs for part in parse_style(job.style)}
-    outputs = {_identity(job.output) for job in jobs}
+    inputs = _inputs(jobs, others)
+    taken = inputs | {_identity(job.output) for job in jobs}
     for job in jobs:
         if _identity(job.output) in inputs:
             raise UsageError(f"{job.output} is one of the inputs; choose another name with -o")
-    if preview is not None and _identity(preview) in inputs | outputs:
-        raise UsageError(f"--preview {preview} is one of the inputs or results; choose another name")
+    for option, path in written.items():
+        if path is not None and _identity(path) in taken:
+            raise UsageError(f"--{option} {path} is one of the inputs or results; choose another name")
+        taken |= {_identity(path)} if path is not None else set()
+
+
+def protect_from_frames(jobs: list[Job]) -> None:
+    """See that no picture of --save-every, result_00050.png, would replace an input or a result.
+
+    Raises:
+        UsageError: Says which.
+    """
+    named = [locate_style(part) for job in jobs for part in parse_style(job.style)]
+    paths = [*named, *(job.photo for job in jobs), *(job.output for job in jobs)]
+    for job in jobs:
+        pattern = re.compile(rf"{re.escape(job.output.stem)}_\d{{5,}}{re.escape(job.output.suffix)}", re.IGNORECASE)
+        for path in paths:
+            if pattern.fullmatch(path.name) and path.resolve().parent == job.output.resolve().parent:
+                raise UsageError(f"--save-every could replace {path}; choose another name with -o")
+
+
+def _inputs(jobs: list[Job], others: Iterable[str]) -> set[object]:
+    inputs = {_identity(job.photo) for job in jobs} | {_identity(Path(name)) for name in others}
+    return inputs | {_identity(locate_style(part)) for job in jobs for part in parse_style(job.style)}
 
 
 def _identity(path: Path) -> object:

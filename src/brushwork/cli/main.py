@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import sys
-import threading
 import traceback
 from typing import Any, NoReturn
 
 import rich_click as click
 
-from brushwork.cli import commands
+from brushwork.cli import commands, stopping
 from brushwork.cli.report import reason
 from brushwork.cli.weights import weights
 from brushwork.errors import BrushworkError, Interrupted
@@ -57,14 +55,9 @@ def main(arguments: list[str] | None = None) -> NoReturn:
 
 def _prepare() -> None:
     """Stop at SIGTERM as at Ctrl-C, and print names that the terminal's encoding can't spell."""
-    if threading.current_thread() is threading.main_thread():
-        signal.signal(signal.SIGTERM, _interrupt)
+    stopping.install()
     if hasattr(sys.stdout, "reconfigure"):
         sys.stdout.reconfigure(errors="replace")
-
-
-def _interrupt(*_: object) -> NoReturn:
-    raise KeyboardInterrupt
 
 
 def _fail(error: BaseException, debug: bool, as_json: bool) -> NoReturn:
@@ -83,7 +76,8 @@ def _told(error: BaseException) -> tuple[str, int]:
     """The line and the exit code."""
     if isinstance(error, Interrupted):
         return reason(error), 130
-    if isinstance(error, KeyboardInterrupt | click.Abort):
+    # A signal in the middle of an import can come out as an error of that import.
+    if isinstance(error, KeyboardInterrupt | click.Abort) or stopping.asked():
         return "stopped before the end", 130
     if isinstance(error, click.UsageError):
         command = error.ctx.command_path if error.ctx else "brushwork"

@@ -85,7 +85,7 @@ def _type(name: str, kinds: list[type[Any]]) -> Any:
 
 def _shown(default: Any) -> str:
     if isinstance(default, tuple):
-        return ",".join(str(part) for part in default) or "equal"
+        return ",".join(str(part) for part in default) or "empty"
     return f"{default:g}" if isinstance(default, float) else str(default)
 
 

@@ -1,5 +1,6 @@
 """Pictures in and out of files; nothing else in brushwork touches them."""
 
+from brushwork.io.animation import check_animation, write_animation
 from brushwork.io.image_file import (
     MAX_PIXELS,
     check_target,
@@ -9,4 +10,13 @@ from brushwork.io.image_file import (
     write_image,
 )
 
-__all__ = ["MAX_PIXELS", "check_target", "read_image", "read_recipe", "read_size", "write_image"]
+__all__ = [
+    "MAX_PIXELS",
+    "check_animation",
+    "check_target",
+    "read_image",
+    "read_recipe",
+    "read_size",
+    "write_animation",
+    "write_image",
+]

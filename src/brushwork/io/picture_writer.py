@@ -18,11 +18,12 @@ from PIL import Image as PillowImage
 
 from brushwork.errors import PictureError, UsageError
 from brushwork.image import Picture, check_pixels
+from brushwork.interruption import uninterrupted
 from brushwork.io.metadata import attach_exif, pack_recipe
 from brushwork.io.opening import system_reason
 from brushwork.io.tiff_exif import append_tiff_exif
 
-__all__ = ["check_target", "write_image"]
+__all__ = ["check_target", "replacing", "write_image"]
 
 
 @dataclass(frozen=True)
@@ -112,7 +113,7 @@ def write_image(
     form = _format(path)
     options = _options(form, quality, picture, depth)
     samples = _samples(picture, form, depth)
-    with _replacing(path) as file:
+    with uninterrupted(), replacing(path) as file:
         if form.name == "BMP":
             PillowImage.fromarray(samples).save(file, "BMP")
             return
@@ -191,7 +192,7 @@ def _annotated(samples: npt.NDArray[np.generic], form: _Format, exif: bytes | No
 
 
 @contextmanager
-def _replacing(path: Path) -> Iterator[BinaryIO]:
+def replacing(path: Path) -> Iterator[BinaryIO]:
     """Give a new file beside the target; put it in the target's place if all goes well, else remove it."""
     target = _resolved(path)
     # The name's end may be too long with an addition, so the addition stands alone.

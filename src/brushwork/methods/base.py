@@ -9,6 +9,7 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor
 
+from brushwork.checkpoints import Checkpoint
 from brushwork.progress import Progress
 from brushwork.settings import Settings
 
@@ -76,9 +77,23 @@ class Method(Protocol):
         ...
 
     def __call__(
-        self, content: Tensor, style: Any, *, init: Tensor | None = None, progress: Progress | None = None
+        self,
+        content: Tensor,
+        style: Any,
+        *,
+        init: Tensor | None = None,
+        progress: Progress | None = None,
+        checkpoint: Checkpoint | None = None,
     ) -> Tensor:
         """Pixels (1, 3, H, W) in [0, 1], of the content's size.
+
+        Args:
+            content: Pixels (1, 3, H, W) in [0, 1].
+            style: From `encode_style`, `blend` or `load_style`.
+            init: First picture, pixels of any size.
+            progress: Called after each step; what it raises ends the work.
+            checkpoint: The work goes on from the state it loads, with the same bits in the end, and saves its state
+                there every so many steps, between two of them, after `progress`. A method of one step ignores it.
 
         Raises:
             Interrupted: The user stopped it; `error.best` holds the best pixels so far.

@@ -1,12 +1,14 @@
-"""Optimize pixels until they have the photo's features and the painting's Gram matrices.
+"""Optimize pixels until they have the photo's features and the painting's statistics.
 
 Source: Gatys, Ecker and Bethge 2016, "Image Style Transfer Using Convolutional Neural Networks", CVPR; and 2015,
 "A Neural Algorithm of Artistic Style", arXiv:1508.06576. What differs: docs/methods/gatys.md.
+Other statistics than Gram matrices: brushwork.losses.style, docs/methods/statistics.md.
 """
 
 from __future__ import annotations
 
 import hashlib
+import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -15,13 +17,15 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from brushwork.device import choose_dtype
+from brushwork.checkpoints import Checkpoint
+from brushwork.device import choose_dtype, lean_memory
 from brushwork.errors import Interrupted, UsageError
 from brushwork.features import FeatureNetwork, load_network
 from brushwork.image import check_pixels, resize
 from brushwork.losses.content import content_loss, relative_error
 from brushwork.losses.gram import gram_loss
 from brushwork.losses.regularizers import total_variation
+from brushwork.losses.style import STATISTICS, Target, packed, unpacked
 from brushwork.methods.base import Declaration
 from brushwork.progress import Progress, Step
 from brushwork.pyramid import SMALLEST, Pyramid, Scale, plan_scales
@@ -38,37 +42,37 @@ MARGIN = 16
 
 @dataclass(frozen=True)
 class GatysStyle:
-    """Gram matrices of a style.
+    """Statistics of a style.
 
     Args:
-        grams: Longer side of the picture it is used on → layer → Gram matrix (1, C, C).
+        targets: Longer side of the picture it is used on → layer → name → tensor; the names are those of
+            `brushwork.losses.style.Statistic.keeps`.
     """
 
-    grams: Mapping[int, Mapping[str, Tensor]]
+    targets: Mapping[int, Mapping[str, Target]]
 
-    def nearest(self, size: int) -> Mapping[str, Tensor]:
-        """Gram matrices for a picture whose longer side is `size`, or of the nearest size there is."""
-        return self.grams[min(self.grams, key=lambda known: abs(known - size))]
+    def nearest(self, size: int) -> Mapping[str, Target]:
+        """Statistics for a picture whose longer side is `size`, or of the nearest size there is."""
+        return self.targets[min(self.targets, key=lambda known: abs(known - size))]
 
     def tensors(self) -> dict[str, Tensor]:
-        """As a file holds it: "384/relu1_1" → the upper triangle, (C (C + 1) / 2), in bfloat16 (float16 overflows)."""
+        """As a file holds it: "384/relu1_1/gram" → the upper triangle in bfloat16."""
         return {
-            f"{size}/{layer}": gram[0][tuple(torch.triu_indices(*gram.shape[1:]))].bfloat16().cpu()
-            for size, grams in self.grams.items()
-            for layer, gram in grams.items()
+            f"{size}/{layer}/{name}": packed(name, tensor)
+            for size, layers in self.targets.items()
+            for layer, target in layers.items()
+            for name, tensor in target.items()
         }
 
     @classmethod
     def from_tensors(cls, tensors: Mapping[str, Tensor]) -> GatysStyle:
         """The inverse of `tensors`, to bfloat16's precision."""
-        grams: dict[int, dict[str, Tensor]] = {}
-        for name, triangle in tensors.items():
-            size, _, layer = name.partition("/")
-            channels = round((2 * len(triangle) + 0.25) ** 0.5 - 0.5)
-            full = torch.zeros(channels, channels)
-            full[tuple(torch.triu_indices(channels, channels))] = triangle.float()
-            grams.setdefault(int(size), {})[layer] = (full + full.triu(1).mT)[None]
-        return cls(grams)
+        targets: dict[int, dict[str, dict[str, Tensor]]] = {}
+        for place, tensor in tensors.items():
+            size, rest = place.split("/", 1)
+            layer, name = rest.rsplit("/", 1)  # a layer's name may hold a slash too
+            targets.setdefault(int(size), {}).setdefault(layer, {})[name] = unpacked(name, tensor)
+        return cls(targets)
 
 
 @dataclass(frozen=True)
@@ -79,14 +83,14 @@ class GatysObjective:
         network: Feature network.
         settings: Weights, layers and the form of the loss.
         content: Layer → the photo's features (1, C, h, w).
-        style: Layer → Gram matrix (1, C, C).
+        style: Layer → what the statistic keeps of it, see `brushwork.losses.style`.
         content_gain: Factor of the normalized content loss, see `WeightsRecord`.
     """
 
     network: FeatureNetwork
     settings: Gatys
     content: Mapping[str, Tensor]
-    style: Mapping[str, Tensor]
+    style: Mapping[str, Target]
     content_gain: float = 1.0
 
     def __call__(self, pixels: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
@@ -97,21 +101,28 @@ class GatysObjective:
         settings = self.settings
         features = self.network(pixels, {*self.content, *self.style})
         paper = settings.loss == "paper"
-        content, style = (content_loss, gram_loss) if paper else (relative_error, relative_error)
+        content = content_loss if paper else relative_error
+        statistic = STATISTICS[settings.statistic]
+
+        def style(found: Tensor, target: Target) -> Tensor:
+            if paper:
+                return gram_loss(gram_matrix(found), target["gram"])
+            return statistic.gain * statistic.loss(found, target)
+
         zero = pixels.new_zeros(())
         terms = {
             "content": settings.content_weight
             * (1.0 if paper else self.content_gain)
             * sum((w * content(features[k], self.content[k]) for k, w in self._weights("content")), zero),
             "style": settings.style_weight
-            * sum((w * style(gram_matrix(features[k]), self.style[k]) for k, w in self._weights("style")), zero),
+            * sum((w * style(features[k], self.style[k]) for k, w in self._weights("style")), zero),
         }
         if settings.tv_weight:
             terms["tv"] = settings.tv_weight * total_variation(pixels)
         return sum(terms.values(), zero), terms
 
     def _weights(self, kind: str) -> list[tuple[str, float]]:
-        layers = getattr(self.settings, f"{kind}_layers")
+        layers = self.settings.layers(kind)
         if not getattr(self.settings, f"{kind}_weight"):
             return []
         # Equal weights sum to 1: w_l = 1/5 for five style layers, as in the paper (section 3).
@@ -137,6 +148,7 @@ class GatysMethod:
         self, settings: Gatys, device: torch.device | str = "cpu", *, network: FeatureNetwork | None = None
     ) -> None:
         self.settings, self.device = settings, torch.device(device)
+        self.declaration = replace(self.declaration, blends=STATISTICS[settings.statistic].blends)
         self.dtype = choose_dtype(settings.precision, self.device)
         self._content_gain = 1.0
         self._recipe: dict[str, Any] = {"weights": None, "dtype": str(self.dtype).removeprefix("torch.")}
@@ -162,7 +174,7 @@ class GatysMethod:
 
     @property
     def _layers(self) -> set[str]:
-        return {*self.settings.content_layers, *self.settings.style_layers}
+        return {*self.settings.layers("content"), *self.settings.layers("style")}
 
     def recipe(self) -> dict[str, Any]:
         """Weights and dtype."""
@@ -186,7 +198,7 @@ class GatysMethod:
 
     @torch.no_grad()
     def encode_style(self, image: Tensor, *, sizes: Sequence[int], mask: Tensor | None = None) -> GatysStyle:
-        """Gram matrices of a painting at each size.
+        """Statistics of a painting at each size.
 
         Args:
             image: Pixels (1, 3, H, W) in [0, 1].
@@ -202,36 +214,36 @@ class GatysMethod:
             raise UsageError(
                 f"expected a mask of {tuple(image.shape[2:])} like its picture, got {tuple(mask.shape[2:])}"
             )
-        return GatysStyle({size: self._grams(image, size, mask) for size in sizes})
+        return GatysStyle({size: self._targets(image, size, mask) for size in sizes})
 
-    def _grams(self, image: Tensor, size: int, mask: Tensor | None) -> dict[str, Tensor]:
+    def _targets(self, image: Tensor, size: int, mask: Tensor | None) -> dict[str, Target]:
         height, width = image.shape[2:]
         factor = size * self.settings.style_scale / max(width, height)
         at_scale = _at_least(round(width * factor), round(height * factor))  # a thin one is stretched
         small = resize(image, at_scale).to(self.device)
         small_mask = None if mask is None else F.adaptive_avg_pool2d(mask, at_scale[::-1]).to(self.device)
-        features = self.network(small, self.settings.style_layers)
-        return {layer: gram_matrix(found, small_mask) for layer, found in features.items()}
+        features = self.network(small, self.settings.layers("style"))
+        encode, seed = STATISTICS[self.settings.statistic].encode, self.settings.seed
+        # Each layer draws its own; the same at every size, so that styles of different sizes blend.
+        return {k: encode(found, small_mask, zlib.crc32(f"{seed}/{k}".encode())) for k, found in features.items()}
 
     def blend(self, values: Sequence[GatysStyle], weights: Sequence[float]) -> GatysStyle:
-        """Weighted mean of Gram matrices.
+        """A style between styles; for Gram matrices their weighted mean.
 
-        The gradient is the same as that of the weighted sum of the styles' losses: Σ w ‖G - A‖² = ‖G - Σ w A‖² +
-        const for weights that sum to 1.
+        The gradient is then the same as that of the weighted sum of the styles' losses: Σ w ‖G - A‖² = ‖G - Σ w A‖² +
+        const for weights that sum to 1. The other statistics: docs/methods/statistics.md.
 
         Raises:
-            UsageError: No styles, weights that are negative or sum to 0.
+            UsageError: No styles, weights that are negative or sum to 0; a statistic that doesn't blend, and why.
         """
         if not values or len(values) != len(weights) or min(weights) < 0 or not sum(weights) > 0:
             raise UsageError(f"expected a weight of at least 0 per style and a sum above 0, got {list(weights)}")
         shares = [weight / sum(weights) for weight in weights]
+        mixed = STATISTICS[self.settings.statistic].blend
         return GatysStyle(
             {
-                size: {
-                    layer: torch.stack([w * v.nearest(size)[layer] for v, w in zip(values, shares, strict=True)]).sum(0)
-                    for layer in grams
-                }
-                for size, grams in max(values, key=lambda value: len(value.grams)).grams.items()
+                size: {layer: mixed([value.nearest(size)[layer] for value in values], shares) for layer in layers}
+                for size, layers in max(values, key=lambda value: len(value.targets)).targets.items()
             }
         )
 
@@ -243,7 +255,7 @@ class GatysMethod:
         pyramid = Pyramid(
             [Scale(128, 128, 4)],
             lambda size: probe,
-            lambda size: self._objective(probe, style.grams[128], size),
+            lambda size: self._objective(probe, style.targets[128], size),
             kind=self.settings.optimizer,
             progress=lambda step: seconds.append(step.seconds),
         )
@@ -258,8 +270,9 @@ class GatysMethod:
         *,
         init: Tensor | None = None,
         progress: Progress | None = None,
+        checkpoint: Checkpoint | None = None,
     ) -> Tensor:
-        """Pixels with the content's features and the style's Gram matrices.
+        """Pixels with the content's features and the style's statistics.
 
         Args:
             content: Pixels (1, 3, H, W) in [0, 1].
@@ -267,12 +280,13 @@ class GatysMethod:
             init: First picture, pixels (1, 3, h, w) of any size; needed only where `settings.init` is "style" or a
                 file's name. "content" and "noise" are made here.
             progress: Called after each step; what it raises ends the work.
+            checkpoint: Where the work goes on, and where it is kept in case it is killed.
 
         Returns:
             Pixels (1, 3, H, W) in [0, 1].
 
         Raises:
-            UsageError: Not pixels, more than one picture, or a style of another network or of other layers.
+            UsageError: Not pixels, more than one picture, or a style of another network, statistic or other layers.
             Interrupted: On Ctrl-C, or raised by `progress`; `error.best` holds the best pixels so far.
         """
         check_pixels(content)
@@ -287,10 +301,13 @@ class GatysMethod:
             lambda size: self._objective(photo, style.nearest(_without_margin(size, width, height)), size),
             kind=self.settings.optimizer,
             rate=self.settings.learning_rate,
+            tolerance=self.settings.tolerance,
             progress=None if progress is None else lambda step: progress(_as_photo_step(step, width, height)),
+            checkpoint=checkpoint,
         )
         try:
-            return _cropped(pyramid.run())
+            with lean_memory(width * height):
+                return _cropped(pyramid.run())
         except (KeyboardInterrupt, Interrupted) as stop:
             best = pyramid.best()
             raise Interrupted(best=None if best is None else _cropped(best)) from stop
@@ -311,17 +328,20 @@ class GatysMethod:
         return resize(init, size)
 
     @torch.no_grad()
-    def _objective(self, photo: Tensor, grams: Mapping[str, Tensor], size: tuple[int, int]) -> GatysObjective:
+    def _objective(self, photo: Tensor, style: Mapping[str, Target], size: tuple[int, int]) -> GatysObjective:
         settings = self.settings
         layers = settings.content_layers if settings.content_weight else ()
         content = self.network(resize(photo, size), layers) if layers else {}
-        missing = set(settings.style_layers) - set(grams)
+        needed, statistic = settings.layers("style"), settings.statistic
+        missing = [k for k in needed if set(style.get(k, ())) != set(STATISTICS[statistic].keeps)]
         if missing:
             raise UsageError(
-                f"this style has no Gram matrices of {', '.join(sorted(missing))}; take the painting itself, or other "
+                f"this style has nothing for {statistic} of {', '.join(missing)}; take the painting itself, or other "
                 "style layers"
             )
-        targets = {layer: grams[layer].to(self.device) for layer in settings.style_layers if settings.style_weight}
+        targets = {k: {name: tensor.to(self.device) for name, tensor in style[k].items()} for k in needed}
+        if not settings.style_weight:
+            targets = {}
         return GatysObjective(self.network, settings, content, targets, self._content_gain)
 
 

@@ -12,6 +12,7 @@ from pickle import UnpicklingError
 from typing import TYPE_CHECKING, Any
 
 from brushwork.errors import WeightsError
+from brushwork.interruption import uninterrupted
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -75,13 +76,14 @@ def write_tensors(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[s
     from safetensors.torch import save_file
 
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        save_file(dict(tensors), temporary, dict(metadata))
-        with temporary.open("rb+") as file:
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    with uninterrupted():
+        try:
+            save_file(dict(tensors), temporary, dict(metadata))
+            with temporary.open("rb+") as file:
+                os.fsync(file.fileno())
+            temporary.replace(path)
+        finally:
+            temporary.unlink(missing_ok=True)
 
 
 def _format_of(path: Path) -> str:

@@ -60,8 +60,8 @@ def test_inputs_are_protected_through_links(here: Path) -> None:
     (here / "hard.png").hardlink_to(here / "photo.png")
     for output in ("photo.png", "hard.png", "wave.jpg", "./sea.png"):
         with pytest.raises(UsageError, match="is one of the inputs"):
-            protect([Job(Path("photo.png"), "wave.jpg", Path(output))], None, ["sea.png"])
+            protect([Job(Path("photo.png"), "wave.jpg", Path(output))], {}, ["sea.png"])
     job = Job(Path("photo.png"), "wave.jpg", Path("new.png"))
-    protect([job], Path("preview.png"))
+    protect([job], {"preview": Path("preview.png"), "animation": None})
     with pytest.raises(UsageError, match="--preview"):
-        protect([job], Path("../" + here.name + "/new.png"))
+        protect([job], {"preview": Path("../" + here.name + "/new.png")})

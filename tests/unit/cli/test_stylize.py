@@ -223,8 +223,28 @@ def test_the_recipe_tells_no_folder(run: Run, here: Path) -> None:
 
 
 def test_keep_color_and_depth(run: Run, here: Path) -> None:
-    run("stylize", "photo.png", "--style", "wave.jpg", "--keep-color", "--depth", "16", "-o", "out.tif", *SHORT)
+    kept = ("--keep-color", "histogram", "--keep-color-when", "after")
+    run("stylize", "photo.png", "--style", "wave.jpg", *kept, "--depth", "16", "-o", "out.tif", *SHORT)
     assert read_image("out.tif").depth == 16
+    recipe = json.loads(read_recipe("out.tif") or "")
+    assert (recipe["keep_color"], recipe["keep_color_when"]) == ("histogram", "after")
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        (["--keep-color", "luminence"], ["'luminance', 'cholesky', 'histogram'"]),
+        (["--keep-color", "cholesky", "--keep-color-when", "later"], ["'before', 'after'"]),
+        (["--keep-color-when", "after"], ["needs keep_color", "luminance, cholesky, histogram"]),
+        (["--keep-color", "cholesky"], ["needs the painting itself", "--keep-color-when after"]),
+    ],
+)
+def test_colors_that_can_t_be_kept(options: list[str], told: list[str], run: Run, here: Path) -> None:
+    outcome = run("stylize", "photo.png", "--style", "feminine-wave", *options, *SHORT)
+    assert outcome.code == 2
+    assert all(words in outcome.err for words in told)
+    assert outcome.err.splitlines()[-1].startswith("Error: ")
+    assert not (here / "photo_feminine-wave.png").exists()
 
 
 def test_the_first_frame_of_a_style_is_said_to_be_so(run: Run, here: Path) -> None:

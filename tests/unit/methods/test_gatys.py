@@ -5,7 +5,8 @@ import torch
 
 from brushwork import Gatys, Interrupted, Step, UsageError, load, load_network
 from brushwork.image import resize
-from brushwork.methods.gatys import GatysMethod, GatysStyle
+from brushwork.methods.gatys import GatysMethod
+from brushwork.settings import STATISTICS
 
 QUICK = Gatys(steps=12, scales=2)
 
@@ -29,6 +30,43 @@ def test_loss_falls_and_style_comes_nearer(method: GatysMethod) -> None:
     assert all(scale[-1].loss < scale[0].loss for scale in per_scale)
     assert steps[-1].loss < 0.6 * steps[0].loss
     assert per_scale[0][-1].terms["style"] < per_scale[0][0].terms["style"]
+
+
+@pytest.mark.parametrize("statistic", STATISTICS)
+def test_every_statistic_brings_the_style_nearer(statistic: str) -> None:
+    method = load(Gatys(steps=8, scales=1, statistic=statistic))
+    content, steps = picture(33, 47), []
+    style = method.load_style(method.save_style(method.encode_style(picture(40, 44, seed=1), sizes=[47])))
+    result = method(content, style, progress=steps.append)
+    assert result.shape == content.shape
+    assert result.isfinite().all()
+    assert (result - content).abs().mean() > 0.005
+    assert steps[-1].loss < 0.8 * steps[0].loss
+    assert steps[-1].terms["style"] < 0.8 * steps[0].terms["style"]
+
+
+def test_a_statistic_that_does_not_blend_says_so_before_it_is_asked(method: GatysMethod) -> None:
+    patch = load(Gatys(statistic="patch"))
+    assert (method.declaration.blends, patch.declaration.blends) == (True, False)
+    style = patch.encode_style(picture(), sizes=[64])
+    with pytest.raises(UsageError, match="'patch' can't blend styles"):
+        patch.blend([style, style], [1, 1])
+
+
+def test_a_style_of_another_statistic_is_refused(method: GatysMethod) -> None:
+    style = load(Gatys(statistic="mean-std")).encode_style(picture(), sizes=[64])
+    with pytest.raises(UsageError, match="nothing for gram of relu1_1"):
+        method(picture(), style)
+
+
+def test_the_seed_decides_what_a_statistic_draws() -> None:
+    first, again, other = (
+        load(Gatys(statistic="sliced-wasserstein", seed=seed)).encode_style(picture(), sizes=[32]).tensors()
+        for seed in (1, 1, 2)
+    )
+    name = "32/relu2_1/directions"
+    assert torch.equal(first[name], again[name])
+    assert not torch.equal(first[name], other[name])
 
 
 def test_progress_counts_and_previews(method: GatysMethod) -> None:
@@ -91,14 +129,14 @@ class TestStyle:
         grams = {}
         for scale in (0.5, 1.0):
             value = load(dataclasses.replace(QUICK, style_scale=scale)).encode_style(painting, sizes=[128])
-            grams[scale] = value.grams[128]["relu2_1"]
-        smaller = load(QUICK).encode_style(painting, sizes=[64]).grams[64]["relu2_1"]
+            grams[scale] = value.targets[128]["relu2_1"]["gram"]
+        smaller = load(QUICK).encode_style(painting, sizes=[64]).targets[64]["relu2_1"]["gram"]
         torch.testing.assert_close(grams[0.5], smaller)
         assert not torch.allclose(grams[0.5], grams[1.0], rtol=0.01)
 
     def test_blend_has_the_gradient_of_the_summed_losses(self, method: GatysMethod) -> None:
-        one, other = (method.encode_style(picture(seed=seed), sizes=[64]).grams[64]["relu3_1"] for seed in (1, 2))
-        blend = method.blend([GatysStyle({64: {"relu3_1": g}}) for g in (one, other)], [3, 1]).grams[64]["relu3_1"]
+        styles = [method.encode_style(picture(seed=seed), sizes=[64]) for seed in (1, 2)]
+        one, other, blend = (s.targets[64]["relu3_1"]["gram"] for s in (*styles, method.blend(styles, [3, 1])))
         gram = torch.rand_like(one).requires_grad_(True)
         summed = 0.75 * (gram - one).square().sum() + 0.25 * (gram - other).square().sum()
         (expected,) = torch.autograd.grad(summed, gram)
@@ -114,15 +152,15 @@ class TestStyle:
     def test_file_round_trip_keeps_bfloat16_precision(self, method: GatysMethod) -> None:
         value = method.encode_style(picture(), sizes=[32, 64])
         again = method.load_style(method.save_style(value))
-        for size, grams in value.grams.items():
-            for layer, gram in grams.items():
-                error = (again.grams[size][layer] - gram).norm() / gram.norm()
-                assert error < 0.005
-                torch.testing.assert_close(again.grams[size][layer], again.grams[size][layer].mT)
+        for size, layers in value.targets.items():
+            for layer, target in layers.items():
+                gram = again.targets[size][layer]["gram"]
+                assert (gram - target["gram"]).norm() / target["gram"].norm() < 0.005
+                torch.testing.assert_close(gram, gram.mT)
 
     def test_other_layers_are_refused(self, method: GatysMethod) -> None:
         style = load(dataclasses.replace(QUICK, style_layers=("relu1_1",))).encode_style(picture(), sizes=[64])
-        with pytest.raises(UsageError, match="no Gram matrices of relu2_1"):
+        with pytest.raises(UsageError, match="nothing for gram of relu2_1"):
             method(picture(), style)
 
     def test_mask_of_another_size_is_refused(self, method: GatysMethod) -> None:

@@ -1,0 +1,243 @@
+"""Doing the jobs of `brushwork stylize`: from the first word about one to its file."""
+
+from __future__ import annotations
+
+import json
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from click import get_current_context
+
+from brushwork.cli import stopping
+from brushwork.cli.frames import Frames, frames_folder
+from brushwork.errors import BrushworkError, Interrupted
+
+if TYPE_CHECKING:
+    from brushwork.checkpoints import Checkpoint
+    from brushwork.cli.jobs import Job
+    from brushwork.cli.report import Report
+    from brushwork.methods import Method
+    from brushwork.progress import Progress, Step
+    from brushwork.stylization import Result
+
+__all__ = ["checkpoint_path", "run_all", "write_result"]
+
+
+def run_all(jobs: list[Job], method: Method, report: Report, options: dict[str, Any]) -> None:
+    """Every job; one that fails doesn't stop the others.
+
+    Raises:
+        BrushworkError: Some of several failed; each was told.
+        Interrupted: The user stopped it.
+    """
+    from brushwork.cli.report import reason
+
+    failed = 0
+    for number, job in enumerate(jobs):
+        if stopping.asked():  # while the files of the one before were written
+            raise Interrupted(f"stopped after {number} of {len(jobs)}")
+        try:
+            _run(job, method, report, options)
+        except (Interrupted, BrokenPipeError):
+            raise
+        except Exception as error:
+            if len(jobs) == 1 or stopping.asked():
+                raise
+            failed += 1
+            if get_current_context().find_root().params.get("debug"):
+                traceback.print_exception(error)
+            report.say(f"Error: {reason(error)}", photo=str(job.photo), style=job.style, error=reason(error))
+    if failed:
+        raise BrushworkError(f"{failed} of {len(jobs)} failed")
+
+
+def checkpoint_path(output: Path) -> Path:
+    """Where a job is kept in case it is killed.
+
+    >>> checkpoint_path(Path("out/boat.jpg")).name
+    'boat.jpg.checkpoint'
+    """
+    return output.with_name(f"{output.name}.checkpoint")
+
+
+def write_result(output: Path, result: Result, extra: dict[str, Any], options: dict[str, Any]) -> None:
+    """Write a result with its recipe.
+
+    Args:
+        output: The file.
+        result: From `stylize`.
+        extra: More for the recipe.
+        options: depth, quality, strip_metadata.
+    """
+    from brushwork.io import write_image
+
+    recipe = json.dumps({**result.recipe, **extra, "written": _written(options)}, sort_keys=True)
+    strip = options["strip_metadata"]
+    write_image(result.picture, output, **_written(options), strip_metadata=strip, recipe=recipe)
+
+
+def _written(options: dict[str, Any]) -> dict[str, Any]:
+    return {"depth": int(options["depth"]), "quality": options["quality"]}
+
+
+class _Watch:
+    """Passes each step on, and remembers what is told in the end."""
+
+    def __init__(self, listeners: list[Callable[[Step], None]]) -> None:
+        self.listeners = listeners
+        self.first = self.last = 0
+
+    def __call__(self, step: Step) -> None:
+        if step.step == step.steps:
+            stopping.hold()  # the picture is done; what is left is writing it
+        self.first, self.last = self.first or step.step, step.step
+        for listener in self.listeners:
+            listener(step)
+
+
+def _run(job: Job, method: Method, report: Report, options: dict[str, Any]) -> None:
+    size = _announce(job, method, report, options)
+    if size is None:
+        return
+    checkpoint, frames = _checkpoint(job, report, options), _frames(job, method, report, options)
+    with stopping.finishing():
+        try:
+            with report.bar(job.photo.name) as show:
+                watch = _Watch([show, frames])
+                result = _stylized(job, method, options, watch, checkpoint)
+        except Interrupted as stop:
+            _stopped(job, stop, frames, checkpoint, options)
+        except BaseException:
+            if checkpoint is None:
+                frames.discard()
+            raise
+        write_result(job.output, result, {}, options)
+        animation = frames.animate(result.picture)
+        if checkpoint is not None:
+            checkpoint.remove()
+    _tell(job, result, watch, animation, report, getattr(method.settings, "steps", watch.last))
+
+
+def _stopped(
+    job: Job, stop: Interrupted, frames: Frames, checkpoint: Checkpoint | None, options: dict[str, Any]
+) -> None:
+    """Write what there is; without a checkpoint, nobody will need the frames again."""
+    if stop.best is None:
+        raise stop
+    write_result(job.output, stop.best, {"stopped_early": True}, options)
+    if checkpoint is None:
+        frames.animate(stop.best.picture)
+    kept = checkpoint is not None and checkpoint.path.exists()
+    more = "; --resume goes on from the last checkpoint" if kept else ""
+    raise Interrupted(f"stopped before the end; the best so far is in {job.output}{more}", stop.best) from None
+
+
+def _announce(job: Job, method: Method, report: Report, options: dict[str, Any]) -> tuple[int, int] | None:
+    """Say what will be made and how long it takes; None where it is made already, and --resume was given.
+
+    Raises:
+        UsageError: A size that the file can't hold.
+    """
+    from brushwork.cli.report import duration
+    from brushwork.io import check_target, read_size
+    from brushwork.stylization import result_size
+
+    original = read_size(job.photo, max_pixels=options["max_pixels"])
+    size = result_size(original, options["size"])
+    check_target(job.output, int(options["depth"]), size=size)
+    if options["resume"] and _is_complete(job, method, options):
+        report.say(
+            f"{job.output} is complete: skipped",
+            photo=str(job.photo), style=job.style, output=str(job.output), size=list(size), skipped=True,
+        )  # fmt: skip
+        return None
+    shrunk = options["size"] is None and size != original
+    smaller = f" (from {original[0]}×{original[1]}; --size full keeps that)" if shrunk else ""
+    about = "" if report.as_json else f", about {duration(method.estimate_seconds(*size))}"
+    report.say(f"{job.photo.name} in the style of {job.style}: {size[0]}×{size[1]}{smaller}{about}")
+    return size
+
+
+def _is_complete(job: Job, method: Method, options: dict[str, Any]) -> bool:
+    """Whether the result of exactly this job is there, with its animation if one is wanted."""
+    from brushwork.checkpoints import different
+    from brushwork.io import read_recipe
+    from brushwork.recipes import recipe_of
+
+    animation = options["animation"]
+    if animation is not None and (not animation.exists() or frames_folder(animation).exists()):
+        return False
+    try:
+        held = json.loads(read_recipe(job.output) or "null")
+    except (BrushworkError, ValueError):
+        return False
+    recipe = recipe_of(method, job.photo, job.style, **_chosen(options))
+    return isinstance(held, dict) and not different(held, {**recipe, "written": _written(options)})
+
+
+def _chosen(options: dict[str, Any]) -> dict[str, Any]:
+    """What decides the result beside the method."""
+    return {name: options[name] for name in ("size", "keep_color", "keep_color_when", "max_pixels")}
+
+
+def _checkpoint(job: Job, report: Report, options: dict[str, Any]) -> Checkpoint | None:
+    if not options["checkpoint_every"] and not options["resume"]:
+        return None
+    from brushwork.checkpoints import Checkpoint
+
+    path = checkpoint_path(job.output)
+    if options["resume"]:
+        there = path.exists()
+        report.say(f"goes on from {path}" if there else f"no checkpoint {path}: starts at the beginning")
+    told: list[BrushworkError] = []
+
+    def failed(error: BrushworkError) -> None:
+        if not told:
+            report.say(f"no checkpoint now: {error}")
+        told.append(error)
+
+    every = options["checkpoint_every"] or Checkpoint.every
+    return Checkpoint(path, every=every, resume=options["resume"], failed=failed)
+
+
+def _frames(job: Job, method: Method, report: Report, options: dict[str, Any]) -> Frames:
+    return Frames(
+        job.output,
+        every=options["save_every"],
+        animation=options["animation"],
+        steps=getattr(method.settings, "steps", 1),
+        written={**_written(options), "strip_metadata": options["strip_metadata"]},
+        failed=report.say,
+    )
+
+
+def _stylized(
+    job: Job, method: Method, options: dict[str, Any], progress: Progress, checkpoint: Checkpoint | None
+) -> Result:
+    from brushwork.stylization import stylize
+
+    chosen = _chosen(options)
+    return stylize(job.photo, job.style, method=method, progress=progress, checkpoint=checkpoint, **chosen)
+
+
+def _tell(job: Job, result: Result, watch: _Watch, animation: Path | None, report: Report, steps: int) -> None:
+    from brushwork.cli.report import duration
+
+    for note in result.picture.notes:
+        report.say(note)
+    facts: dict[str, Any] = {"steps": watch.last} if watch.last else {}
+    if 0 < watch.last < steps:
+        facts["settled"] = True
+        report.say(f"the loss had settled after {watch.last} of {steps} steps (--tolerance 0 takes all)")
+    if watch.first > 1:
+        facts["resumed_after"] = watch.first - 1
+    if animation is not None:
+        facts["animation"] = str(animation)
+    after = f" (from step {watch.first})" if watch.first > 1 else ""
+    report.say(
+        f"{job.output}  {duration(result.seconds)}{after}",
+        photo=str(job.photo), style=job.style, output=str(job.output), size=list(result.picture.size),
+        seconds=round(result.seconds, 3), notes=list(result.picture.notes), **facts,
+    )  # fmt: skip
