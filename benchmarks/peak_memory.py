@@ -15,11 +15,12 @@ import resource
 import subprocess
 import sys
 from datetime import datetime, timezone
+from pathlib import Path
 from typing import Any
 
 from judged_pairs import RESULTS, hardware
 
-STEPS = 24
+STEPS = 12
 
 
 def run(photo: str, painting: str, network: str, size: int) -> dict[str, Any]:
@@ -28,7 +29,12 @@ def run(photo: str, painting: str, network: str, size: int) -> dict[str, Any]:
 
     result = stylize(photo, painting, Gatys(network=network, steps=STEPS, scales=1), size=size)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
-    return {"network": network, "size": list(result.picture.size), "peak bytes": peak, "seconds": result.seconds}
+    return {
+        "network": Path(network).name,
+        "size": list(result.picture.size),
+        "peak bytes": peak,
+        "seconds": result.seconds,
+    }
 
 
 def main() -> None:

@@ -32,6 +32,7 @@ from PIL import Image
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
+from brushwork.device import choose_dtype
 from brushwork.features import VGG, load_network
 from brushwork.weights import ARCHITECTURES, get_record
 
@@ -258,8 +259,8 @@ def export(student: Student, path: Path) -> None:
 
 
 def network(path: str, device: torch.device) -> VGG:
-    """The teacher, in bfloat16."""
-    return load_network(path, device=device, dtype=torch.bfloat16).network
+    """The teacher, in bfloat16 where that is faster."""
+    return load_network(path, device=device, dtype=choose_dtype("auto", device)).network
 
 
 def main() -> None:
