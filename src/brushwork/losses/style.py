@@ -178,7 +178,7 @@ STATISTICS: dict[str, Statistic] = {
         ("patches",),
         _patch_encode,
         lambda features, style: patch_loss(features, style["patches"]),
-        gain=0.4,
+        gain=0.2,
         blend=_patch_blend,
         blends=False,
     ),
