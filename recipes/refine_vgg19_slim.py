@@ -94,7 +94,7 @@ def easels(gallery: Gallery, student: Callable[[], VGG]) -> Iterator[Tensor]:
             content = network(photo, settings.layers("content"))
             style = network(painting, settings.layers("style"))
         targets = {name: {"gram": gram_matrix(features)} for name, features in style.items()}
-        objective = GatysObjective(network, settings, content, targets, 2.0)
+        objective = GatysObjective(network, settings, content, targets, get_record("vgg19-slim").content_gain)
         start = photo if rng.random() < 0.75 else torch.lerp(photo, torch.rand_like(photo), rng.choice([0.3, 1.0]))
         optimizer, kept = PixelOptimizer(start, objective, kind="lbfgs"), []
         for evaluation in range(1, max(SNAPSHOTS) + 1):

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from brushwork.errors import UsageError
+from brushwork.statistics import interpolated
 
 __all__ = [
     "keep_luminance",
@@ -267,9 +268,9 @@ def _match_values(values: Tensor, wanted: Tensor, weights: Tensor, wanted_weight
     wanted_levels, wanted_quantiles = _quantiles(wanted, wanted_weights)
     low, high = float(levels[0]), max(float(levels[-1]), float(levels[0]) + 1 / 255)
     knots = torch.linspace(low, high, int((high - low) * 255) + 2, dtype=levels.dtype, device=levels.device)
-    curve = _interpolate(_interpolate(knots, levels, quantiles), wanted_quantiles, wanted_levels)
+    curve = interpolated(interpolated(knots, levels, quantiles), wanted_quantiles, wanted_levels)
     steps = curve.diff().clamp(max=_STEEPEST * (high - low) / (len(knots) - 1))
-    matched = _interpolate(values, knots, torch.cat([steps.new_zeros(1), steps.cumsum(0)]))
+    matched = interpolated(values, knots, torch.cat([steps.new_zeros(1), steps.cumsum(0)]))
     return matched + (wanted * wanted_weights).sum() - (matched * weights).sum()
 
 
@@ -281,15 +282,6 @@ def _quantiles(values: Tensor, weights: Tensor) -> tuple[Tensor, Tensor]:
     levels, place = torch.unique(values[weights > 0], return_inverse=True)
     shares = torch.zeros_like(levels).index_add_(0, place, weights[weights > 0])
     return levels, shares.cumsum(0) - shares / 2
-
-
-def _interpolate(x: Tensor, known_x: Tensor, known_y: Tensor) -> Tensor:
-    """Linear between the known points, whose x ascend, and flat beyond them."""
-    if len(known_x) == 1:
-        return known_y.expand_as(x)
-    right = torch.searchsorted(known_x, x.contiguous()).clamp(1, len(known_x) - 1)
-    share = (x - known_x[right - 1]) / (known_x[right] - known_x[right - 1])
-    return torch.lerp(known_y[right - 1], known_y[right], share.clamp(0, 1))
 
 
 def _weights(pixels: Tensor, mask: Tensor | None) -> Tensor:

@@ -12,6 +12,7 @@ __all__ = [
     "covariance",
     "drawn",
     "gram_matrix",
+    "interpolated",
     "mean_std",
     "patches",
     "position_weights",
@@ -50,11 +51,7 @@ def gram_matrix(features: Tensor, mask: Tensor | None = None) -> Tensor:
             flat = flat.mT  # the same memory, but the gradient comes in its order too, and needs no copy
             return flat.mT @ flat / flat.shape[1]
         return flat @ flat.mT / flat.shape[2]
-    weight = F.adaptive_avg_pool2d(mask.to(features), (features.shape[2], features.shape[3])).flatten(2)
-    total = weight.sum(2, keepdim=True)
-    if not (total > 0).all():
-        raise UsageError("the mask leaves nothing of the style picture; paint something white in it")
-    return (flat * weight) @ flat.mT / total
+    return (flat * position_weights(features, mask)) @ flat.mT
 
 
 def mean_std(features: Tensor, mask: Tensor | None = None) -> tuple[Tensor, Tensor]:
@@ -122,7 +119,7 @@ def quantiles(values: Tensor, weights: Tensor | None = None, count: int = 512) -
     ordered, order = values.sort(-1)
     share = weights[order]
     reached = share.cumsum(-1)
-    return _interpolated(_middles(count, values), (reached - share / 2) / reached[..., -1:], ordered)
+    return interpolated(_middles(count, values), (reached - share / 2) / reached[..., -1:], ordered)
 
 
 def resampled(quantiles: Tensor, count: int) -> Tensor:
@@ -138,7 +135,7 @@ def resampled(quantiles: Tensor, count: int) -> Tensor:
     if quantiles.shape[-1] == count:
         return quantiles
     knots = _middles(quantiles.shape[-1], quantiles).expand(quantiles.shape)
-    return _interpolated(_middles(count, quantiles), knots, quantiles)
+    return interpolated(_middles(count, quantiles), knots, quantiles)
 
 
 def project(features: Tensor, directions: Tensor) -> Tensor:
@@ -245,17 +242,20 @@ def _middles(count: int, like: Tensor) -> Tensor:
     return (torch.arange(count, device=like.device, dtype=like.dtype) + 0.5) / count
 
 
-def _interpolated(at: Tensor, knots: Tensor, values: Tensor) -> Tensor:
-    """Piecewise linear functions, as by np.interp, for each row.
+def interpolated(at: Tensor, knots: Tensor, values: Tensor) -> Tensor:
+    """Piecewise linear functions, one per row, constant beyond the outermost knots, as by np.interp.
 
     Args:
-        at: (N,) where.
-        knots: (…, M) rising.
-        values: (…, M) at the knots.
+        at: Where, (N,).
+        knots: Rising, (…, M).
+        values: At the knots, (…, M).
+
+    Returns:
+        Shape (…, N).
     """
     at = at.expand(*knots.shape[:-1], len(at)).contiguous()
     right = torch.searchsorted(knots.contiguous(), at)
     left, right = (right - 1).clamp_min(0), right.clamp_max(knots.shape[-1] - 1)
     low, high = knots.gather(-1, left), knots.gather(-1, right)
-    share = ((at - low) / (high - low).clamp_min(1e-12)).clamp(0, 1)
+    share = ((at - low) / (high - low).clamp_min(torch.finfo(at.dtype).tiny)).clamp(0, 1)
     return values.gather(-1, left).lerp(values.gather(-1, right), share)
