@@ -1,0 +1,137 @@
+"""L-BFGS for pixels, which stay in [0, 1], coarse first.
+
+Source: Nocedal 1980, "Updating quasi-Newton matrices with limited storage", Mathematics of Computation 35: the two
+loops. Bertsekas 1982, "Projected Newton methods for optimization problems with simple constraints", SIAM Journal on
+Control and Optimization 20: pixels that are at a bound and pushed beyond it take no part in a step, the others are
+brought back to the bound they pass. docs/decisions/0007 has what each part gives.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+__all__ = ["BoundedLBFGS", "smoothed"]
+
+HISTORY_BYTES = 160e6  # for pairs of steps and changes: 20 pairs up to 0.3 megapixels, 7 at 1024×768
+SMOOTH = 50  # evaluations in which what is coarse goes first
+SHARE = 0.5  # of each octave that is enlarged, beside the finer ones
+COARSEST = 8  # pixels of the shorter side
+CURVED = 1e-10  # a step along which the gradient changes less than this says nothing of curvature
+
+
+class BoundedLBFGS:
+    """Descends with one evaluation per step, without a line search.
+
+    Args:
+        pixels: What is moved, in place; (1, 3, H, W) in [0, 1].
+        rate: Length of a step relative to the quasi-Newton one.
+    """
+
+    def __init__(self, pixels: Tensor, *, rate: float = 1.0) -> None:
+        self.pixels, self.rate = pixels, rate
+        self.count = max(5, min(20, int(HISTORY_BYTES / (2 * pixels.nbytes))))
+        # One row more than there are pairs: the step that was just made waits there for its change of gradient.
+        self.steps, self.changes = (pixels.new_empty((self.count + 1, pixels.numel())) for _ in range(2))
+        self.gradient = torch.zeros_like(pixels)
+        self.rows, self.curvatures = list[int](), [0.0] * (self.count + 1)  # rows in use, oldest first
+        self.evaluations = 0
+
+    @torch.no_grad()
+    def step(self, gradient: Tensor) -> None:
+        """Move the pixels, given the gradient (1, 3, H, W) where they are."""
+        if self.evaluations:
+            self._remember(gradient)
+        self.gradient.copy_(gradient)
+        self.evaluations += 1
+        direction = self._direction()
+        waiting = self.steps[self._free()].view_as(self.pixels)
+        waiting.copy_(self.pixels)
+        self.pixels.sub_(direction, alpha=self.rate).clamp_(0, 1)
+        # The step that was made, not the one that was wished for: what is cut off at a bound tells nothing.
+        torch.sub(self.pixels, waiting, out=waiting)
+
+    def _free(self) -> int:
+        return next(row for row in range(self.count + 1) if row not in self.rows)
+
+    def _remember(self, gradient: Tensor) -> None:
+        row = self._free()
+        change = self.changes[row]
+        torch.sub(gradient.flatten(), self.gradient.flatten(), out=change)
+        self.curvatures[row] = _dot(self.steps[row], change)
+        if self.curvatures[row] > CURVED * _dot(change, change):
+            self.rows = [*self.rows, row][-self.count :]
+
+    def _direction(self) -> Tensor:
+        held = ((self.pixels <= 0) & (self.gradient > 0)) | ((self.pixels >= 1) & (self.gradient < 0))
+        picture = self.gradient.masked_fill(held, 0)
+        direction, shares = picture.view(-1), dict[int, float]()
+        for row in reversed(self.rows):
+            shares[row] = _dot(self.steps[row], direction) / self.curvatures[row]
+            direction.sub_(self.changes[row], alpha=shares[row])
+        direction = self._scaled(picture).view(-1)
+        for row in self.rows:
+            share = _dot(self.changes[row], direction) / self.curvatures[row]
+            direction.add_(self.steps[row], alpha=shares[row] - share)
+        return direction.view_as(self.pixels).masked_fill_(held, 0)
+
+    def _scaled(self, picture: Tensor) -> Tensor:
+        """The inverse Hessian as it is guessed before any pair is used: a multiple of one, or of smoothing."""
+        coarse_first = self.evaluations <= SMOOTH
+        result = smoothed(picture) if coarse_first else picture
+        if not self.rows:
+            return result * min(1.0, 1.0 / max(float(self.gradient.abs().sum()), 1e-30))
+        last = self.changes[self.rows[-1]]
+        weighed = smoothed(last.view_as(picture)).flatten() if coarse_first else last
+        return result.mul_(self.curvatures[self.rows[-1]] / _dot(last, weighed))
+
+    def state(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
+        """Tensors and facts that decide how it goes on."""
+        used = max([self._free(), *self.rows]) + 1
+        tensors = {"gradient": self.gradient, "steps": self.steps[:used], "changes": self.changes[:used]}
+        return tensors, {
+            "rows": list(self.rows),
+            "curvatures": list(self.curvatures),
+            "evaluations": self.evaluations,
+        }
+
+    def restore(self, tensors: Mapping[str, Tensor], facts: Mapping[str, Any]) -> None:
+        """Go on from a `state`, every row in its place: sums over other addresses may round differently."""
+        for name, mine in (("steps", self.steps), ("changes", self.changes), ("gradient", self.gradient)):
+            mine[: len(tensors[name])].copy_(tensors[name])
+        self.rows, self.curvatures = list(facts["rows"]), list(facts["curvatures"])
+        self.evaluations = facts["evaluations"]
+
+
+def smoothed(picture: Tensor) -> Tensor:
+    """A picture plus half of itself at half size, and so on: S x, where S = 1 + U S Uᵀ / 2 and U enlarges.
+
+    A symmetric, positive map, so that L-BFGS may start from it. Coarse forms of the gradient, which single pixels take
+    many steps to add up to, are followed at once.
+
+    Args:
+        picture: (B, C, H, W).
+
+    >>> smoothed(torch.ones(1, 1, 16, 16)).mean()  # of an octave, 4 pixels add up to one
+    tensor(3.)
+    """
+    size = picture.shape[2:]
+    if min(size) < 2 * COARSEST:
+        return picture
+    half = picture.new_zeros((*picture.shape[:2], *(-(-side // 2) for side in size)), requires_grad=True)
+    with torch.enable_grad():
+        enlarged = _enlarged(half, size)
+    (reduced,) = torch.autograd.grad(enlarged, half, picture)
+    return picture + SHARE * _enlarged(smoothed(reduced), size)
+
+
+def _enlarged(picture: Tensor, size: torch.Size) -> Tensor:
+    return F.interpolate(picture, size, mode="bilinear", align_corners=False)
+
+
+def _dot(a: Tensor, b: Tensor) -> float:
+    return float(torch.dot(a, b))
