@@ -34,7 +34,7 @@ def main() -> None:
     pictures = parser.parse_args().pictures
     folder = Path(brushwork.__file__).parent / "models" / "styles"
     folder.mkdir(exist_ok=True)
-    method = load(Gatys())
+    method = load(Gatys(precision="float32"))
     for name, (file, title, artist, year) in STYLES.items():
         value = encode_style(method, pictures / file, SIZES)
         about = {"title": title, "artist": artist, "year": year, "source": f"WikiArt via PeopleArt, {file}"}

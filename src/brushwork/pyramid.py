@@ -18,7 +18,6 @@ __all__ = ["SMALLEST", "Pyramid", "Scale", "plan_scales"]
 COARSEST = 128  # longer side at which the pyramid begins; below it a painting's strokes are gone
 SMALLEST = 32  # relu5_1 sees a sixteenth of the picture: two positions each way
 PLATEAU = 20  # steps over which a loss must fall; L-BFGS stalls for a few now and then
-FINER = 0.6  # each scale gets this share of the steps of the one before: small pictures take most of them
 FACTS = ("level", "left", "lowest", "steps_done", "work_done")  # of a pyramid, kept in a checkpoint
 
 Size = tuple[int, int]
@@ -39,7 +38,7 @@ class Scale:
 
 
 def plan_scales(width: int, height: int, steps: int, count: int = 0) -> list[Scale]:
-    """The pyramid: each scale twice the one before, most steps where they are cheap.
+    """The pyramid: each scale twice the one before, all with as many steps (docs/decisions/0007).
 
     Args:
         width: Of the result, in pixels.
@@ -48,8 +47,8 @@ def plan_scales(width: int, height: int, steps: int, count: int = 0) -> list[Sca
         count: Number of scales; 0 chooses as many as fit above 128 px. Never more than steps, nor so many that the
             shorter side falls below 32 px.
 
-    >>> [(s.width, s.steps) for s in plan_scales(512, 384, steps=98)]
-    [(128, 50), (256, 30), (512, 18)]
+    >>> [(s.width, s.steps) for s in plan_scales(512, 384, steps=100)]
+    [(128, 34), (256, 33), (512, 33)]
     """
     if not count:
         count = 1
@@ -58,9 +57,7 @@ def plan_scales(width: int, height: int, steps: int, count: int = 0) -> list[Sca
     count = min(count, steps)
     while count > 1 and min(width, height) / 2 ** (count - 1) < SMALLEST:
         count -= 1
-    shares = [FINER**level for level in range(count)]
-    split = [max(1, round(steps * share / sum(shares))) for share in shares]
-    split[0] = max(1, split[0] + steps - sum(split))
+    split = [steps // count + (level < steps % count) for level in range(count)]
     factors = [0.5 ** (count - 1 - level) for level in range(count)]
     return [
         Scale(max(1, round(width * factor)), max(1, round(height * factor)), n)

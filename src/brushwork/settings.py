@@ -193,7 +193,7 @@ class Gatys(_Checked):
     precision: Annotated[
         str,
         Option("of the network; auto takes bfloat16 where it is faster", choices=("float32", "bfloat16", "auto")),
-    ] = "float32"
+    ] = "auto"
     seed: Annotated[int, Option("of the noise, and of what a statistic draws", 0, 2**63 - 1)] = 0
 
     def __post_init__(self) -> None:

@@ -12,10 +12,8 @@ def test_ends_at_the_results_size_with_all_steps() -> None:
         assert sum(s.steps for s in scales) == 101
 
 
-def test_most_steps_are_small() -> None:
-    steps = [s.steps for s in plan_scales(2048, 1024, steps=300)]
-    assert steps == sorted(steps, reverse=True)
-    assert len(steps) == 5
+def test_steps_are_shared_out_evenly_and_what_is_left_goes_where_it_is_cheap() -> None:
+    assert [s.steps for s in plan_scales(2048, 1024, steps=303)] == [61, 61, 61, 60, 60]
 
 
 def test_number_of_scales_can_be_chosen() -> None:
