@@ -13,6 +13,9 @@ weights contracted with the least-squares map from the chosen inputs to all inpu
 paintings, blends and noise, and on pictures that are being optimised through the student itself, so that it is right
 where optimisation leads.
 
+`--gradient` adds a third error on such pictures: that of the style loss' gradient at the pixels. `--start` goes on
+from a network that is there, its heads found anew by least squares.
+
 Resumable: run the same command again. `--steps` may be raised or lowered; the rate falls over the last 30 %.
 """
 
@@ -23,13 +26,14 @@ import csv
 import dataclasses
 import random
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import scipy.linalg
 import torch
 from PIL import Image
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from brushwork.device import choose_dtype
@@ -207,6 +211,23 @@ def prune(teacher: VGG, student: Student, images: Tensor) -> None:
                 student.heads[name].copy_(lift)
 
 
+def set_from(path: Path, teacher: VGG, student: Student, images: Tensor) -> None:
+    """Set the student to a network that is there; heads by least squares, from its features to the teacher's."""
+    tensors = {name: tensor.float() for name, tensor in load_file(path).items()}
+    with torch.no_grad():
+        for layer, conv in student.net.convs.items():
+            conv.weight.copy_(tensors[f"conv{layer[4:]}.weight"])
+            conv.bias.copy_(tensors[f"conv{layer[4:]}.bias"])
+        pairs = [(student(part), teacher(part, SLIM_LAYERS)) for part in images.split(4)]
+        for name, head in student.heads.items():
+            own, wanted = (
+                torch.cat([p[k][name].transpose(0, 1).flatten(1) for p in pairs], 1).double() for k in (0, 1)
+            )
+            square = own @ own.T
+            ridge = 1e-5 * square.diagonal().mean() * torch.eye(len(square)).to(square)
+            head.copy_(torch.linalg.solve(square + ridge, own @ wanted.T).T)
+
+
 # Training
 
 
@@ -227,6 +248,27 @@ def errors(teacher: VGG, student: Student, images: Tensor) -> tuple[dict[str, Te
         features[name] = relative(nn.functional.conv2d(own, head[:, :, None, None]), target)
         grams[name] = relative(head @ gram(own) @ head.T, gram(target))
     return features, grams
+
+
+def gradient_error(teacher: VGG, student: Student, picture: dict[str, Tensor | int], device: torch.device) -> Tensor:
+    """How far the student would push a picture another way than the teacher: error of dL/dx, L the style loss."""
+    pixels, painting = (picture[name][None].to(device) for name in ("x", "style"))
+    lifts = {name: student.heads[name] for name in STYLE_LAYERS}
+
+    def gradient(features: Callable[[Tensor], dict[str, Tensor]], lifted: bool) -> Tensor:
+        def grams(image: Tensor) -> dict[str, Tensor]:
+            seen = features(image)
+            found = {name: gram(seen[name]) for name in STYLE_LAYERS}
+            return {name: lifts[name] @ g @ lifts[name].T for name, g in found.items()} if lifted else found
+
+        with torch.no_grad():
+            targets = grams(painting)
+        x = pixels.clone().requires_grad_(True)
+        found = grams(x)
+        loss = torch.stack([relative(found[name], target) for name, target in targets.items()]).mean()
+        return torch.autograd.grad(loss, x, create_graph=lifted)[0]
+
+    return relative(gradient(student, True), gradient(lambda image: teacher(image, STYLE_LAYERS), False))
 
 
 def thinned(features: Tensor, layer: str) -> Tensor:
@@ -269,6 +311,8 @@ def main() -> None:
     parser.add_argument("--photos", type=Path, required=True)
     parser.add_argument("--paintings", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--start", type=Path, help="a network to go on from; default: VGG-19's channels")
+    parser.add_argument("--gradient", type=float, default=0.0, help="weight of the gradient's error")
     parser.add_argument("--steps", type=int, default=6000)
     parser.add_argument("--rate", type=float, default=5e-4)
     parser.add_argument("--fresh", type=int, default=2, help="fresh pictures in a batch")
@@ -294,7 +338,9 @@ def train(args: argparse.Namespace) -> None:
     checkpoint = args.out / "checkpoint.pt"
     # Our own checkpoint, with the state of Python's random numbers, which is no tensor.
     state = torch.load(checkpoint, weights_only=False) if checkpoint.exists() else None
-    if state is None:
+    if state is None and args.start:
+        set_from(args.start, teacher, student, torch.stack([gallery.one() for _ in range(12)]).to(device))
+    elif state is None:
         prune(teacher, student, torch.stack([gallery.one() for _ in range(96)]).to(device))
     student.to(device, memory_format=torch.channels_last)
     # Heads work on the teacher's scale, hundreds of times the student's: Adam gives each its own group and rate.
@@ -316,6 +362,8 @@ def train(args: argparse.Namespace) -> None:
         images = torch.cat([gallery.batch(args.fresh), easels.batch(args.easels)]).to(device)
         features, grams = errors(teacher, student, images.contiguous(memory_format=torch.channels_last))
         loss = objective(features, grams)
+        if args.gradient:
+            loss = loss + args.gradient * gradient_error(teacher, student, rng.choice(easels.pictures), device)
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         norm = nn.utils.clip_grad_norm_(student.parameters(), 1e9)

@@ -4,35 +4,41 @@
     python recipes/refine_vgg19_slim.py --student OLD.safetensors --photos DIR --paintings DIR --out RUN --minutes 60
 
 On a CPU the teacher costs most of a training step (recipes/distil_vgg19_slim.py), and stages 1 to 3 of the student
-most of the rest. So both are run once over a set of pictures, fresh ones and snapshots of pictures that are being
-optimized through the student, and what they gave is kept: the student's pooled relu3_4 and the teacher's stages 4 and
-5, 1.5 MB per picture. Stages 4 and 5 then start from least squares, layer by layer, from the student's own features to
-the teacher's values before the rectifier, of the channels that best span all of them, and are trained from memory.
-Meanwhile the oldest snapshots are replaced by new ones, of pictures optimized through the student as it is by then:
-snapshots made through another network don't show this one's blind spots (docs/decisions/0005).
+most of the rest. So both are run once per picture, and what they gave is kept: the student's pooled relu3_4 and the
+teacher's stages 4 and 5, 1.5 MB per picture. Stages 4 and 5 start from least squares, layer by layer, from the
+student's own features to the teacher's values before the rectifier, of the channels that best span all of them, and
+are trained from memory. Meanwhile a second thread adds pictures: fresh ones, and snapshots of pictures that are being
+optimized through the student as it is by then, the newest of which are kept. Snapshots made through another network
+don't show this one's blind spots (docs/decisions/0005).
 
-Resumable: collected pictures and the last checkpoint are taken up again.
+Two cores are used best by two threads of one core each: OMP_NUM_THREADS=1. Resumable: the last checkpoint is taken up
+again, and pictures are collected anew.
 """
 
 from __future__ import annotations
 
 import argparse
 import csv
+import itertools
 import random
 import time
-from collections.abc import Callable, Iterator
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
+from statistics import mean
+from typing import TypeAlias
 
-import numpy as np
 import scipy.linalg
 import torch
 import torch.nn.functional as F
-from distil_vgg19_slim import Gallery, gram, listing, network, relative, spoiled, width
+from distil_vgg19_slim import Gallery, gram, listing, network, relative, width
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from brushwork import Gatys, load_network
-from brushwork.device import choose_device
+from brushwork import Gatys
+from brushwork.device import choose_device, choose_dtype
 from brushwork.features import VGG
 from brushwork.methods.gatys import GatysObjective
 from brushwork.optimization import PixelOptimizer
@@ -41,10 +47,13 @@ from brushwork.weights import get_record
 
 LAYERS = ("relu4_1", "relu4_2", "relu4_3", "relu4_4", "relu5_1")
 SERVED = ("relu4_1", "relu4_2", "relu4_3", "relu5_1")  # those with a tap
-GRAM_WEIGHTS = {"relu4_1": 5.0, "relu4_2": 1.0, "relu5_1": 5.0}  # more where styles are measured
+# What a picture is optimized by is Gram matrices of relu4_1 and relu5_1 and features of relu4_2.
+FEATURE_WEIGHTS = {"relu4_1": 0.2, "relu4_2": 1.0, "relu4_3": 0.2, "relu5_1": 0.2}
+GRAM_WEIGHTS = {"relu4_1": 20.0, "relu4_2": 1.0, "relu5_1": 10.0}
 THIN = "relu4_3"  # kept at every second position each way
-SNAPSHOTS = (5, 15, 40)  # evaluations after which a picture that is being optimized is kept
-SHARD = 48
+EVALUATIONS, VISITS = 12, 10  # a picture that is being optimized is kept after each visit, and done after the last
+KEPT = {"fresh": 6000, "easel": 1000}  # the oldest make room
+Entry: TypeAlias = dict[str, Tensor]
 
 
 class Tail(nn.Module):
@@ -78,35 +87,53 @@ def pooled(x: Tensor) -> Tensor:
 def fresh(gallery: Gallery) -> Iterator[Tensor]:
     """Crops, some of them blended, noisy, flat or out of place; (1, 3, H, W)."""
     while True:
-        yield (gallery.one() if gallery.rng.random() < 0.6 else spoiled(gallery.one(), gallery.one(), gallery.rng))[
-            None
-        ]
+        yield gallery.batch(1) if gallery.rng.random() < 0.3 else gallery.one()[None]
 
 
-def easels(gallery: Gallery, student: Callable[[], VGG]) -> Iterator[Tensor]:
-    """Snapshots of pictures that are being optimized through the student as it is then; (3, 3, H, W)."""
-    rng = gallery.rng
-    while True:
-        settings, network = Gatys(style_weight=10 ** rng.uniform(1, 2.4)), student()
+@dataclass
+class Easel:
+    """A picture that is being optimized."""
+
+    photo: Tensor
+    painting: Tensor
+    pixels: Tensor
+    settings: Gatys
+    visits: int = 0
+
+    @classmethod
+    def start(cls, gallery: Gallery) -> Easel:
+        rng, photo, painting = gallery.rng, gallery.one(0)[None], gallery.one(1)[None]
+        pixels = photo if rng.random() < 0.75 else torch.lerp(photo, torch.rand_like(photo), rng.choice([0.3, 1.0]))
+        return cls(photo, painting, pixels, Gatys(style_weight=10 ** rng.uniform(1, 2.4)))
+
+    def advance(self, network: VGG, evaluations: int) -> Tensor:
+        """Optimize some steps further through a network; the pixels."""
         device = network.convs["relu1_1"].weight.device
-        photo, painting = (gallery.one(kind)[None].to(device) for kind in (0, 1))
         with torch.no_grad():
-            content = network(photo, settings.layers("content"))
-            style = network(painting, settings.layers("style"))
+            content = network(self.photo.to(device), self.settings.layers("content"))
+            style = network(self.painting.to(device), self.settings.layers("style"))
         targets = {name: {"gram": gram_matrix(features)} for name, features in style.items()}
-        objective = GatysObjective(network, settings, content, targets, get_record("vgg19-slim").content_gain)
-        start = photo if rng.random() < 0.75 else torch.lerp(photo, torch.rand_like(photo), rng.choice([0.3, 1.0]))
-        optimizer, kept = PixelOptimizer(start, objective, kind="lbfgs"), []
-        for evaluation in range(1, max(SNAPSHOTS) + 1):
+        objective = GatysObjective(network, self.settings, content, targets, get_record("vgg19-slim").content_gain)
+        optimizer = PixelOptimizer(self.pixels.to(device), objective, kind="lbfgs")
+        for _ in range(evaluations):
             optimizer.step()
-            if evaluation in SNAPSHOTS:
-                kept.append(optimizer.pixels.detach().clone())
-        yield torch.cat(kept)
+        self.pixels, self.visits = optimizer.best_pixels.cpu(), self.visits + 1
+        return self.pixels
+
+
+def easels(gallery: Gallery, student: Callable[[], VGG], count: int = 24) -> Iterator[Tensor]:
+    """Snapshots of pictures that are being optimized through the student as it is then; (1, 3, H, W)."""
+    standing = [Easel.start(gallery) for _ in range(count)]
+    while True:
+        place = gallery.rng.randrange(count)
+        yield standing[place].advance(student(), EVALUATIONS)
+        if standing[place].visits == VISITS:
+            standing[place] = Easel.start(gallery)
 
 
 @torch.no_grad()
-def entry(pictures: Tensor, student: VGG, teacher: VGG) -> dict[str, Tensor]:
-    """What is kept of pictures: the tail's input and its targets, in float16."""
+def entry(pictures: Tensor, student: VGG, teacher: VGG) -> Entry:
+    """What is kept of a picture: the tail's input and its targets, in float16."""
     pictures = (pictures.to(student.convs["relu1_1"].weight) * 255).round() / 255
     kept = {name: f.half() for name, f in teacher(pictures, SERVED).items()}
     kept[THIN] = kept[THIN][:, :, ::2, ::2].contiguous()
@@ -120,28 +147,6 @@ def rectified(student: VGG, pictures: Tensor, last: str) -> Tensor:
     for layer in student.layers[: student.layers.index(last) + 1]:
         x = F.relu(student.convs[layer](pooled(x) if layer.endswith("_1") and layer != "relu1_1" else x))
     return x
-
-
-def collect(folder: Path, name: str, count: int, pictures: Iterator[Tensor], student: VGG, teacher: VGG) -> None:
-    """Write entries until there are `count` shards of SHARD pictures."""
-    for index in range(count):
-        path = folder / f"{name}-{index:03d}.safetensors"
-        if path.exists():
-            continue
-        parts, found = [], 0
-        while found < SHARD:
-            parts.append(entry(next(pictures), student, teacher))
-            found += len(parts[-1]["input"])
-        whole = {key: torch.cat([part[key] for part in parts])[:SHARD].contiguous() for key in parts[0]}
-        save_file(whole, path.with_suffix(".part"))
-        path.with_suffix(".part").replace(path)
-        print(path.name, flush=True)
-
-
-def collected(folder: Path, name: str) -> dict[str, Tensor]:
-    """All shards of a name as one; nothing where there are none."""
-    shards = [load_file(path) for path in sorted(folder.glob(f"{name}-*.safetensors"))]
-    return {key: torch.cat([shard[key] for shard in shards]) for key in shards[0]} if shards else {}
 
 
 # Training
@@ -189,37 +194,53 @@ def least_squares(tail: Tail, student: VGG, teacher: VGG, pictures: Tensor) -> N
             tail.heads[name].copy_(solved(own, wanted.relu(), 1e-5).T)
 
 
-def errors(tail: Tail, entries: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Relative errors of features and Gram matrices."""
-    entries = {key: tensor.to(tail.convs["relu4_1"].weight) for key, tensor in entries.items()}
-    found, result = tail(entries["input"].contiguous(memory_format=torch.channels_last)), {}
-    for name in SERVED:
-        own, target, head = found[name], entries[name], tail.heads[name]
-        own = own[:, :, ::2, ::2] if name == THIN else own
-        result[f"features {name}"] = relative(F.conv2d(own, head[:, :, None, None]), target)
-        if name in GRAM_WEIGHTS:
-            result[f"gram {name}"] = relative(head @ gram(own) @ head.T, gram(target))
+def errors(tail: Tail, entries: Entry, dtype: torch.dtype) -> dict[str, Tensor]:
+    """Relative errors of features and Gram matrices; products are done in `dtype`."""
+    weight = tail.convs["relu4_1"].weight
+    entries = {key: tensor.to(weight) for key, tensor in entries.items()}
+    result = {}
+    with torch.autocast(weight.device.type, torch.bfloat16, enabled=dtype is torch.bfloat16):
+        found = tail(entries["input"].contiguous(memory_format=torch.channels_last))
+        for name in SERVED:
+            own, target = found[name], entries[name]
+            own = own[:, :, ::2, ::2] if name == THIN else own
+            lifted = tail.heads[name] @ own.flatten(2)
+            result[f"features {name}"] = relative(lifted.float(), target.flatten(2))
+            if name in GRAM_WEIGHTS:
+                result[f"gram {name}"] = relative(gram(lifted).float(), gram(target).float())
     return result
 
 
 def objective(found: dict[str, Tensor]) -> Tensor:
-    return sum(GRAM_WEIGHTS[key[5:]] * error if key.startswith("gram") else error for key, error in found.items())
+    weights = {"features": FEATURE_WEIGHTS, "gram": GRAM_WEIGHTS}
+    return sum(
+        weights[kind][layer] * error for (kind, layer), error in zip(map(str.split, found), found.values(), strict=True)
+    )
 
 
-def picked(entries: dict[str, Tensor], count: int) -> dict[str, Tensor]:
-    chosen = torch.randint(len(entries["input"]), (count,))
-    return {key: tensor[chosen] for key, tensor in entries.items()}
+def picked(entries: Sequence[Entry], count: int) -> list[Entry]:
+    return [entries[place] for place in torch.randint(len(entries), (count,)).tolist()]
+
+
+def stacked(entries: Sequence[Entry]) -> Entry:
+    return {key: torch.cat([entry[key] for entry in entries]) for key in entries[0]}
 
 
 @torch.no_grad()
-def measured(tail: Tail, entries: dict[str, Tensor]) -> dict[str, float]:
-    parts = [errors(tail, {k: v[i : i + 8] for k, v in entries.items()}) for i in range(0, len(entries["input"]), 8)]
-    return {key: float(np.mean([part[key].item() for part in parts])) for key in parts[0]}
+def measured(tail: Tail, entries: Sequence[Entry], dtype: torch.dtype) -> dict[str, float]:
+    parts = [errors(tail, stacked(entries[i : i + 8]), dtype) for i in range(0, len(entries), 8)]
+    return {key: mean(part[key].item() for part in parts) for key in parts[0]}
+
+
+def front(student: Path) -> dict[str, Tensor]:
+    """Stages 1 to 3 of a network, whatever the width of the others."""
+    kept = ("conv1", "conv2", "conv3", "tap1", "tap2", "tap3")
+    return {name: tensor.float() for name, tensor in load_file(student).items() if name.startswith(kept)}
 
 
 def whole(tail: Tail, student: Path) -> dict[str, Tensor]:
     """The weights of the network: stages 1 to 3 as they were, and the tail, its heads folded to square taps."""
-    tensors = {k: v for k, v in load_file(student).items() if k.removeprefix("conv").removeprefix("tap")[0] in "123"}
+    tensors = front(student)
     for name, conv in tail.convs.items():
         tensors[f"conv{name[4:]}.weight"], tensors[f"conv{name[4:]}.bias"] = conv.weight, conv.bias
     for name, head in tail.heads.items():
@@ -239,47 +260,53 @@ def built(tensors: dict[str, Tensor]) -> VGG:
     return VGG.from_tensors(tensors, get_record("vgg19-slim").preprocessing).to(memory_format=torch.channels_last)
 
 
-def renewed(entries: dict[str, Tensor], fresh: dict[str, Tensor], place: int) -> int:
-    """Put new entries where the oldest ones are; the place of the next."""
-    count = len(entries["input"])
-    for key, tensor in fresh.items():
-        entries[key][[(place + i) % count for i in range(len(tensor))]] = tensor.cpu()
-    return (place + len(fresh["input"])) % count
-
-
-def train(
-    tail: Tail,
-    sets: dict[str, dict[str, Tensor]],
-    held: dict[str, dict[str, Tensor]],
-    snapshots: Iterator[dict[str, Tensor]],
-    args: argparse.Namespace,
-) -> None:
+def train(tail: Tail, sources: dict[str, Iterator[Entry]], held: Sequence[Entry], args: argparse.Namespace) -> None:
     """Adam, each parameter at its own scale; the rate falls over the last 60 %."""
-    place = 0
+    sets = {
+        name: deque((next(source) for _ in range(args.first)), maxlen=KEPT[name]) for name, source in sources.items()
+    }
+    print(f"{args.first} pictures of each kind", flush=True)
     optimizer = torch.optim.Adam([{"params": [p], "unit": p.detach().abs().mean().item()} for p in tail.parameters()])
+    dtype = choose_dtype("auto", next(tail.parameters()).device)
     started, step, log = time.time(), 0, []
-    while (done := (time.time() - started) / (60 * args.minutes)) < 1:
-        rate = args.rate * min(1.0, (step + 1) / 50, max(0.01, (1 - done) / 0.6))
-        for group in optimizer.param_groups:
-            group["lr"] = rate * max(group["unit"], 0.02) / 0.05
-        parts = [picked(entries, args.batch // len(sets)) for entries in sets.values()]
-        loss = objective(errors(tail, {key: torch.cat([part[key] for part in parts]) for key in parts[0]}))
-        optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        optimizer.step()
-        step += 1
-        if step % args.renew_every == 0:
-            place = renewed(sets["easel"], next(snapshots), place)
-        if step % args.save_every == 0:
-            row = {f"{name} {k}": v for name, entries in held.items() for k, v in measured(tail, entries).items()}
-            log.append({"step": step, "loss": loss.item(), **row})
-            print({k: round(v, 4) for k, v in log[-1].items()}, flush=True)
-            torch.save(tail.state_dict(), args.out / "tail.pt")
-            export(whole(tail, args.student), args.out / "vgg19-slim.safetensors")
-            with (args.out / "vgg19-slim.csv").open("w", newline="") as file:
-                writer = csv.DictWriter(file, fieldnames=list(log[0]))
-                writer.writeheader()
-                writer.writerows({k: f"{v:.6g}" for k, v in entry.items()} for entry in log)
+    arrived: deque[dict[str, float]] = deque(maxlen=48)  # errors on snapshots that were never trained on
+    order = itertools.cycle(("easel", *["fresh"] * 6))
+    with ThreadPoolExecutor(1) as second:
+        kind = next(order)
+        coming = second.submit(next, sources[kind])
+        while (done := (time.time() - started) / (60 * args.minutes)) < 1:
+            if coming.done():
+                sets[kind].append(coming.result())
+                if kind == "easel":
+                    arrived.append(measured(tail, [coming.result()], dtype))
+                kind = next(order)
+                coming = second.submit(next, sources[kind])
+            rate = args.rate * min(1.0, (step + 1) / 50, max(0.01, (1 - done) / 0.6))
+            for group in optimizer.param_groups:
+                group["lr"] = rate * max(group["unit"], 0.02) / 0.05
+            batch = [entry for entries in sets.values() for entry in picked(entries, args.batch // len(sets))]
+            loss = objective(errors(tail, stacked(batch), dtype))
+            optimizer.zero_grad(set_to_none=True)
+            loss.backward()
+            optimizer.step()
+            step += 1
+            if step % args.save_every == 0:
+                row = {"step": step, "minutes": (time.time() - started) / 60, "loss": loss.item()}
+                row |= {f"held {key}": value for key, value in measured(tail, held, dtype).items()}
+                row |= {f"easel {key}": mean(error[key] for error in arrived) for key in arrived[0]}
+                log.append(row)
+                save(tail, log, args)
+
+
+def save(tail: Tail, log: list[dict[str, float]], args: argparse.Namespace) -> None:
+    print({k: round(v, 4) for k, v in log[-1].items()}, flush=True)
+    torch.save(tail.state_dict(), args.out / "tail.part")
+    (args.out / "tail.part").replace(args.out / "tail.pt")
+    export(whole(tail, args.student), args.out / "vgg19-slim.safetensors")
+    with (args.out / "vgg19-slim.csv").open("w", newline="") as file:
+        writer = csv.DictWriter(file, fieldnames=list(log[0]))
+        writer.writeheader()
+        writer.writerows({k: f"{v:.6g}" for k, v in entry.items()} for entry in log)
 
 
 def main() -> None:
@@ -289,41 +316,31 @@ def main() -> None:
     parser.add_argument("--photos", type=Path, required=True)
     parser.add_argument("--paintings", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--fresh", type=int, default=60, help="shards of 48 fresh pictures")
-    parser.add_argument("--easels", type=int, default=10, help="shards of 48 snapshots of optimized pictures")
-    parser.add_argument("--held", type=int, default=1, help="shards of each, of held-back pictures")
+    parser.add_argument("--first", type=int, default=192, help="pictures of each kind before training starts")
+    parser.add_argument("--held", type=int, default=48, help="held-back pictures that are measured on")
     parser.add_argument("--minutes", type=float, default=60)
     parser.add_argument("--batch", type=int, default=8)
     parser.add_argument("--rate", type=float, default=5e-4)
-    parser.add_argument("--renew-every", type=int, default=8, help="steps from three new snapshots to the next")
-    parser.add_argument("--save-every", type=int, default=200)
+    parser.add_argument("--save-every", type=int, default=400)
     args = parser.parse_args()
     args.out.mkdir(parents=True, exist_ok=True)
     device = choose_device()
-    teacher, student = network(args.teacher, device), load_network(str(args.student), device=device).network
+    teacher, student = network(args.teacher, device), built(front(args.student)).to(device)
     (photos, held_photos), (paintings, held_paintings) = listing(args.photos, 200), listing(args.paintings, 100)
-    galleries = {
-        "": Gallery(photos, paintings, random.Random(0)),
-        "held-": Gallery(held_photos, held_paintings, random.Random(1)),
-    }
-    for prefix, gallery in galleries.items():
-        counts = (args.held, args.held) if prefix else (args.fresh, args.easels)
-        for name, count, pictures in zip(
-            ("fresh", "easel"), counts, (fresh(gallery), easels(gallery, lambda: student)), strict=True
-        ):
-            collect(args.out, prefix + name, count, pictures, student, teacher)
-    sets, held = (
-        {name: entries for name in ("fresh", "easel") if (entries := collected(args.out, p + name))} for p in galleries
-    )
+    gallery = Gallery(photos, paintings, random.Random(0))
+    held = Gallery(held_photos, held_paintings, random.Random(1))
     tail = Tail(width("vgg19-slim", "relu3_4"))
     if (args.out / "tail.pt").exists():
         tail.load_state_dict(torch.load(args.out / "tail.pt"))
     else:
-        least_squares(tail, student, teacher, torch.cat([next(fresh(galleries[""])) for _ in range(64)]))
+        least_squares(tail, student, teacher, torch.cat([next(fresh(gallery)) for _ in range(64)]))
     tail.to(device, memory_format=torch.channels_last)
-    pictures = easels(galleries[""], lambda: built(whole(tail, args.student)).to(device))
-    snapshots = (entry(three, student, teacher) for three in pictures)
-    train(tail, sets, held, snapshots, args)
+    pictures = {
+        "fresh": fresh(gallery),
+        "easel": easels(gallery, lambda: built(whole(tail, args.student)).to(device)),
+    }
+    sources = {name: (entry(one, student, teacher) for one in source) for name, source in pictures.items()}
+    train(tail, sources, [entry(next(fresh(held)), student, teacher) for _ in range(args.held)], args)
 
 
 if __name__ == "__main__":
