@@ -6,8 +6,9 @@ import ctypes
 import os
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
 
 import torch
@@ -58,24 +59,36 @@ def describe_device(device: torch.device) -> str:
 def choose_dtype(precision: str, device: torch.device) -> torch.dtype:
     """The network's number type for "float32", "bfloat16" or "auto".
 
-    "auto" times a convolution of typical width in both and takes bfloat16 if it wins clearly.
+    "auto" times a convolution of typical width in both, once per process, and takes bfloat16 if it wins clearly.
     """
     if precision != "auto":
         return torch.bfloat16 if precision == "bfloat16" else torch.float32
-    seconds = {dtype: _convolution_seconds(dtype, device) for dtype in (torch.float32, torch.bfloat16)}
-    return torch.bfloat16 if seconds[torch.bfloat16] < 0.8 * seconds[torch.float32] else torch.float32
+    return _faster_dtype(device)
 
 
-def _convolution_seconds(dtype: torch.dtype, device: torch.device, runs: int = 4) -> float:
+@lru_cache
+def _faster_dtype(device: torch.device, runs: int = 8) -> torch.dtype:
+    """Measured once: a second measurement on a busy machine could end otherwise, and the same job in other bytes."""
+    timers = {dtype: _convolution(dtype, device) for dtype in (torch.float32, torch.bfloat16)}
+    best = dict.fromkeys(timers, float("inf"))
+    for _ in range(runs):  # in turn, so that whatever else the machine does hits both
+        for dtype, seconds in timers.items():
+            best[dtype] = min(best[dtype], seconds())
+    return torch.bfloat16 if best[torch.bfloat16] < 0.8 * best[torch.float32] else torch.float32
+
+
+def _convolution(dtype: torch.dtype, device: torch.device) -> Callable[[], float]:
+    """A convolution that tells how many seconds it took."""
     conv = nn.Conv2d(64, 64, 3, padding=1).to(device, dtype).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     image = torch.zeros(1, 64, 96, 96, device=device, dtype=dtype).to(memory_format=torch.channels_last)
-    best = float("inf")
-    with torch.inference_mode():
-        for _ in range(runs):
-            start = time.perf_counter()
+
+    def seconds() -> float:
+        start = time.perf_counter()
+        with torch.inference_mode():
             conv(image).sum().item()
-            best = min(best, time.perf_counter() - start)
-    return best
+        return time.perf_counter() - start
+
+    return seconds
 
 
 def available_memory() -> int | None:
