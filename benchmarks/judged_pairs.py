@@ -83,22 +83,23 @@ def main() -> None:
     parser.add_argument("out", type=Path)
     parser.add_argument("--judge", type=Path, required=True)
     parser.add_argument("--network", default="vgg19-slim")
+    parser.add_argument("--precision", default=Gatys.precision, help="float32, bfloat16 or auto")
     parser.add_argument("--size", type=int, default=384)
     parser.add_argument("--every", type=int, default=1, help="take every n-th pair")
     parser.add_argument("--time-only", action="store_true", help="only time an evaluation")
     args = parser.parse_args()
     args.out.mkdir(parents=True, exist_ok=True)
-    method = load(Gatys(network=args.network))
+    method = load(Gatys(network=args.network, precision=args.precision))
     assert isinstance(method, GatysMethod)
     report: dict[str, Any] = {
         "date": datetime.now(timezone.utc).isoformat(timespec="seconds"),
         "hardware": hardware(),
         "weights": method.recipe()["weights"],
-        "closure seconds at 384×288, float32": closure_seconds(method, 384, 288),
+        f"closure seconds at 384×288, {method.recipe()['dtype']}": closure_seconds(method, 384, 288),
     }
     if not args.time_only:
         report |= judged(method, args)
-    name = args.network.replace(".", "-") + ("-time" if args.time_only else "")
+    name = args.network.replace(".", "-") + (f"-time-{method.recipe()['dtype']}" if args.time_only else "")
     RESULTS.mkdir(exist_ok=True)
     (RESULTS / f"{report['date'][:10]}-gatys-{name}.json").write_text(json.dumps(report, indent=1) + "\n")
     print(json.dumps({k: v for k, v in report.items() if k != "pairs"}, indent=1))
