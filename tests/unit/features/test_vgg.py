@@ -141,7 +141,7 @@ class TestSlim:
 
     def test_is_small(self) -> None:
         weights = load_network("vgg19-slim").weights
-        assert weights.path.stat().st_size <= 3_000_000
+        assert weights.path.stat().st_size <= 5_000_000
         assert weights.verified
 
     def test_gradient_reaches_the_pixels(self) -> None:
