@@ -8,8 +8,9 @@ The plain loop is how popular programs do it: torch's L-BFGS on all pixels of th
 the number of scales and of steps: it goes on until it has the plain loop's loss, or has taken its time.
 
 The loss is the same, but for what lies beyond the border: zeros for one, the photo's mirror image, which is optimized
-too, for the other. Deep layers see the border almost everywhere, so each loop is measured by the loss that it descends. A third one, of the picture alone with reflected borders, is told beside it; it takes no
-part of anybody's time. A dated JSON is written to benchmarks/results/.
+too, for the other. Deep layers see the border almost everywhere, so each loop is measured by the loss that it descends.
+A third one, of the picture alone with reflected borders, is told beside it; it takes no part of anybody's time. A dated
+JSON is written to benchmarks/results/.
 """
 
 from __future__ import annotations
