@@ -39,8 +39,12 @@ class Method(Protocol):
     """Maps tensors to tensors; it holds its network and nothing of any picture."""
 
     declaration: Declaration
-    settings: Settings
     device: torch.device
+
+    @property
+    def settings(self) -> Settings:
+        """All its options."""
+        ...
 
     def encode_style(self, image: Tensor, *, sizes: Sequence[int], mask: Tensor | None = None) -> Any:
         """What the method needs to know of a style.
