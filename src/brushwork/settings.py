@@ -22,6 +22,7 @@ __all__ = [
     "METHODS",
     "STATISTICS",
     "AdaIN",
+    "AdaINLite",
     "Gatys",
     "Option",
     "Settings",
@@ -240,8 +241,21 @@ class AdaIN(_Checked):
     precision: Annotated[str, _PRECISION] = "auto"
 
 
-Settings: TypeAlias = Gatys | AdaIN
-METHODS: dict[str, type[Settings]] = {"gatys": Gatys, "adain": AdaIN}
+@dataclass(frozen=True)
+class AdaINLite(_Checked):
+    """Any style in one quick pass: a painting becomes a code, which shapes a small network. The default.
+
+    Our own network; what it owes to whom, and what was tried: docs/methods/adain_lite.md.
+    """
+
+    model: Annotated[str, Option("network: adain-lite (embedded) or a .safetensors file", file=True)] = "adain-lite"
+    strength: Annotated[float, _STRENGTH] = 1.0
+    style_scale: Annotated[float, _STYLE_SCALE] = 1.0
+    precision: Annotated[str, _PRECISION] = "auto"
+
+
+Settings: TypeAlias = Gatys | AdaIN | AdaINLite
+METHODS: dict[str, type[Settings]] = {"adain-lite": AdaINLite, "adain": AdaIN, "gatys": Gatys}
 
 
 def method_name(settings: Settings) -> str:

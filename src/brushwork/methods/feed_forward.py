@@ -17,7 +17,7 @@ from brushwork.guidance import Regions
 from brushwork.image import check_pixels, resize
 from brushwork.methods.base import Declaration
 from brushwork.progress import Progress, Step
-from brushwork.settings import AdaIN
+from brushwork.settings import AdaIN, AdaINLite
 
 __all__ = ["FeedForward"]
 
@@ -41,7 +41,7 @@ class FeedForward(Generic[Style]):
     style_type: type[Style]
     multiple: int  # sides are brought to multiples of this
 
-    def __init__(self, settings: AdaIN, device: torch.device | str) -> None:
+    def __init__(self, settings: AdaIN | AdaINLite, device: torch.device | str) -> None:
         self.settings, self.device = settings, torch.device(device)
 
     def _encoded(self, image: Tensor, mask: Tensor | None) -> Style:

@@ -2,6 +2,7 @@
 
 from brushwork.weights.files import sha256_of
 from brushwork.weights.layouts import ARCHITECTURES, Architecture
+from brushwork.weights.models import Model, load_into, read_model
 from brushwork.weights.places import find, locate, store_dir
 from brushwork.weights.reading import Weights
 from brushwork.weights.records import RECORDS, Preprocessing, WeightsRecord, get_record
@@ -11,6 +12,7 @@ __all__ = [
     "ARCHITECTURES",
     "RECORDS",
     "Architecture",
+    "Model",
     "Preprocessing",
     "Weights",
     "WeightsRecord",
@@ -19,8 +21,10 @@ __all__ = [
     "get_record",
     "import_file",
     "load",
+    "load_into",
     "locate",
     "read",
+    "read_model",
     "sha256_of",
     "store_dir",
     "verify",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -47,7 +48,7 @@ def published_encoder() -> nn.Sequential:
 def published_decoder() -> nn.Sequential:
     modules: list[nn.Module] = []
     widths = [512, 256, 256, 256, 256, 128, 128, 64, 64, 3]
-    for place, (channels, width) in enumerate(zip(widths, widths[1:], strict=False)):
+    for place, (channels, width) in enumerate(pairwise(widths)):
         modules += [nn.ReflectionPad2d(1), nn.Conv2d(channels, width, 3), nn.ReLU()]
         if place in (0, 4, 6):
             modules.append(nn.Upsample(scale_factor=2, mode="nearest"))
