@@ -25,6 +25,8 @@ STYLE_HELP = (
     "given twice: both, each on every photo"
 )
 
+MASK_HELP = "white where the style is wanted, black where the photo stays; one for each style of a blend, in its order"
+
 
 class _Size(click.ParamType):  # type: ignore[type-arg]  # generic since click 8.4 only
     """A number of pixels, or "full"."""
@@ -48,6 +50,7 @@ class _Size(click.ParamType):  # type: ignore[type-arg]  # generic since click 8
 @click.option("--size", type=_Size(), help="longer side of the result; full keeps the photo's; up to 1024 otherwise")
 @click.option("--keep-color", type=click.Choice(KEEP_COLOR.choices), help=KEEP_COLOR.help)
 @click.option("--keep-color-when", type=click.Choice(KEEP_COLOR_WHEN.choices), help=KEEP_COLOR_WHEN.help)
+@click.option("--mask", "masks", multiple=True, type=click.Path(path_type=Path), help=MASK_HELP)
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1, mps")
 @click.option("--format", "suffix", default="png", show_default=True, help="of results that -o does not name")
 @click.option("--depth", type=click.Choice(["8", "16"]), default="8", show_default=True, help="bits per channel")
@@ -72,7 +75,8 @@ def stylize(
     from brushwork.cli.report import Report
 
     jobs = plan_jobs(find_photos(photos), styles, output, "." + suffix.lstrip("."))
-    protect(jobs, {name: options[name] for name in ("preview", "animation")}, _files_named(settings))
+    read = [*_files_named(settings), *map(str, options["masks"])]
+    protect(jobs, {name: options[name] for name in ("preview", "animation")}, read)
     _check_way(jobs, options)
     if output is not None and is_folder(output):
         _make_folder(Path(output))

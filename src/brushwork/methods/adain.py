@@ -104,7 +104,9 @@ class AdaINMethod(FeedForward[AdaINStyle]):
         WeightsError: Weights are not on this machine; says what to do.
     """
 
-    declaration = Declaration(inputs="content+style", smallest=SMALLEST, tiling="statistics", blends=True, init=False)
+    declaration = Declaration(
+        inputs="content+style", smallest=SMALLEST, tiling="statistics", blends=True, init=False, regions=True
+    )
     style_type = AdaINStyle
     multiple = STRIDE
 

@@ -286,7 +286,9 @@ class AdaINLiteMethod(FeedForward[LiteStyle]):
         WeightsError: The model can't be read.
     """
 
-    declaration = Declaration(inputs="content+style", smallest=MULTIPLE, tiling="statistics", blends=True, init=False)
+    declaration = Declaration(
+        inputs="content+style", smallest=MULTIPLE, tiling="statistics", blends=True, init=False, regions=True
+    )
     style_type = LiteStyle
     multiple = MULTIPLE
 

@@ -2,7 +2,7 @@
 
 from brushwork.weights.files import sha256_of
 from brushwork.weights.layouts import ARCHITECTURES, Architecture
-from brushwork.weights.models import Model, load_into, read_model
+from brushwork.weights.models import Model, embedded_model, load_into, read_model
 from brushwork.weights.places import find, locate, store_dir
 from brushwork.weights.reading import Weights
 from brushwork.weights.records import RECORDS, Preprocessing, WeightsRecord, get_record
@@ -16,6 +16,7 @@ __all__ = [
     "Preprocessing",
     "Weights",
     "WeightsRecord",
+    "embedded_model",
     "fetch",
     "find",
     "get_record",

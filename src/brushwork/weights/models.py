@@ -14,7 +14,7 @@ from brushwork.weights.places import MODELS
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-__all__ = ["Model", "load_into", "read_model"]
+__all__ = ["Model", "embedded_model", "load_into", "read_model"]
 
 
 @dataclass(frozen=True)
@@ -36,6 +36,12 @@ class Model:
     about: Mapping[str, str]
 
 
+def embedded_model(name: str) -> Path | None:
+    """The file of a model that comes with brushwork, or None."""
+    path = MODELS / f"{Path(name).name}.safetensors"
+    return path if path.is_file() else None
+
+
 def read_model(source: str, kind: str) -> Model:
     """Read the model that comes with brushwork under this name, or a file.
 
@@ -46,8 +52,8 @@ def read_model(source: str, kind: str) -> Model:
     Raises:
         WeightsError: Not there, damaged, or of another kind.
     """
-    embedded = MODELS / f"{source}.safetensors"
-    path = embedded if embedded.is_file() else Path(source).expanduser()
+    embedded = embedded_model(source)
+    path = embedded or Path(source).expanduser()
     if not path.is_file():
         names = ", ".join(sorted(p.stem for p in MODELS.glob("*.safetensors") if read_metadata(p).get("model") == kind))
         raise WeightsError(f"no model {source!r}: expected {names} or a .safetensors file")

@@ -40,22 +40,22 @@ def test_it_keeps_what_it_says(statistic: Statistic) -> None:
 def test_a_match_is_0_and_nothing_is_about_1(statistic: Statistic, size: tuple[int, int]) -> None:
     maps = features(1, *size, shift=1)
     target = encoded(statistic, maps)
-    assert statistic.loss(maps, target).item() == pytest.approx(0, abs=2e-3)
+    assert statistic.loss(maps, target, None).item() == pytest.approx(0, abs=2e-3)
     if min(size) > 2:
-        assert 0.3 < statistic.loss(torch.zeros_like(maps), target).item() < 3
+        assert 0.3 < statistic.loss(torch.zeros_like(maps), target, None).item() < 3
 
 
 @every
 def test_gradient_is_that_of_finite_differences(statistic: Statistic) -> None:
     target = encoded(statistic)
     maps = features(0, 5, 3).requires_grad_(True)
-    assert torch.autograd.gradcheck(lambda x: statistic.loss(x, target), (maps,), eps=1e-7, atol=1e-4)
+    assert torch.autograd.gradcheck(lambda x: statistic.loss(x, target, None), (maps,), eps=1e-7, atol=1e-4)
 
 
 @every
 def test_the_same_number_each_time(statistic: Statistic) -> None:
     assert same(encoded(statistic), encoded(statistic), 0)
-    assert torch.equal(*(statistic.loss(features(), encoded(statistic)) for _ in range(2)))
+    assert torch.equal(*(statistic.loss(features(), encoded(statistic), None) for _ in range(2)))
 
 
 @every
@@ -88,7 +88,7 @@ def test_flat_and_dark_features_stay_finite(statistic: Statistic) -> None:
         flat = torch.full((1, 4, 6, 5), shade)
         for maps in (features().float(), flat.clone()):
             maps.requires_grad_(True)
-            loss = statistic.loss(maps, encoded(statistic, flat))
+            loss = statistic.loss(maps, encoded(statistic, flat), None)
             assert loss.isfinite()
             assert torch.autograd.grad(loss, maps)[0].isfinite().all()
 
@@ -109,7 +109,9 @@ def test_a_blend_lies_between(statistic: Statistic) -> None:
     assert same(statistic.blend([one, other], [1.0, 0.0]), one)
     mixed = statistic.blend([one, other], [0.5, 0.5])
     for maps, nearer, farther in ((features(1), one, other), (features(2, shift=3), other, one)):
-        assert statistic.loss(maps, nearer) < statistic.loss(maps, mixed) < statistic.loss(maps, farther)
+        assert (
+            statistic.loss(maps, nearer, None) < statistic.loss(maps, mixed, None) < statistic.loss(maps, farther, None)
+        )
 
 
 @pytest.mark.parametrize("name", ["gram", "mean-std", "covariance", "mmd-linear", "mmd-polynomial"])
