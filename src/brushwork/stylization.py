@@ -27,7 +27,7 @@ from brushwork.recipes import DEFAULT_SIZE, PictureSource, StyleSource, recipe_o
 from brushwork.settings import Gatys, Settings, method_name, option_of
 from brushwork.styles import SavedStyle, is_saved, locate_style, read_style, write_style
 
-__all__ = ["DEFAULT_SIZE", "Result", "encode_style", "result_size", "save_style", "stylize"]
+__all__ = ["DEFAULT_SIZE", "Result", "encode_style", "result_size", "save_style", "save_styles", "stylize"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -162,16 +162,37 @@ def save_style(path: str | Path, method: Method, value: Any, **about: object) ->
     Raises:
         BrushworkError: The file can't be written.
     """
-    words = {name: str(value) for name, value in about.items()}
-    write_style(Path(path), SavedStyle(method.save_style(value), {**words, **_style_origin(method)}))
+    save_styles(path, [(method, value)], **about)
+
+
+def save_styles(path: str | Path, values: Sequence[tuple[Method, Any]], **about: object) -> None:
+    """Write one style's values for several methods to a file.
+
+    Args:
+        path: Ends in .safetensors.
+        values: Methods, each with what its `encode_style` gave.
+        about: See `save_style`.
+
+    Raises:
+        BrushworkError: The file can't be written.
+    """
+    named = [(method_name(method.settings), method, value) for method, value in values]
+    style = SavedStyle(
+        {name: method.save_style(value) for name, method, value in named},
+        {name: _style_origin(method) for name, method, _ in named},
+        {key: str(word) for key, word in about.items()},
+    )
+    write_style(Path(path), style)
 
 
 def _style_origin(method: Method) -> dict[str, str]:
-    """What must agree for a saved style to be used: method, weights, and what shapes the statistics."""
+    """What must agree for a saved style to be used: weights, and what shapes the statistics."""
     settings = method.settings
     recipe = method.recipe()
-    weights = recipe["weights"]["sha256"] if recipe["weights"] else recipe.get("given", "given by the caller")
-    origin = {"method": method_name(settings), "weights": weights}
+    parts = {part: recipe[part] for part in ("weights", "model") if part in recipe}
+    origin = {
+        part: found["sha256"] if found else recipe.get("given", "given by the caller") for part, found in parts.items()
+    }
     shaping = {"pooling", "padding", "statistic", "style_scale"} & set(option_of(type(settings)))
     return origin | {name: str(getattr(settings, name)) for name in sorted(shaping)}
 
@@ -245,17 +266,20 @@ def _mask(source: PictureSource, max_pixels: int) -> Tensor:
 
 
 def _saved_value(method: Method, path: Path) -> Any:
-    saved, origin = read_style(path), _style_origin(method)
+    saved, name = read_style(path), method_name(method.settings)
+    if name not in saved.values:
+        raise UsageError(f"{path} is a style for {', '.join(saved.values)}, not for {name}; take the painting itself")
+    kept, origin = saved.origins.get(name, {}), _style_origin(method)
     different = [
-        f"{key} {saved.about.get(key, 'unknown')[:16]}, not {value[:16]}"
+        f"{key} {kept.get(key, 'unknown')[:16]}, not {value[:16]}"
         for key, value in origin.items()
-        if saved.about.get(key) != value
+        if kept.get(key) != value
     ]
     if different:
         raise UsageError(f"{path} was made with other settings ({'; '.join(different)}); use those, or the painting")
     try:
-        return method.load_style(saved.tensors)
-    except (ValueError, RuntimeError, LookupError) as error:
+        return method.load_style(saved.values[name])
+    except (ValueError, RuntimeError, LookupError, TypeError) as error:
         raise BrushworkError(f"{path} is damaged or of another version of brushwork; make it again") from error
 
 

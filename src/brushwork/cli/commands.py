@@ -17,7 +17,7 @@ from brushwork.settings import KEEP_COLOR, KEEP_COLOR_WHEN, METHODS, Settings, c
 if TYPE_CHECKING:
     from brushwork.cli.jobs import Job
 
-__all__ = ["doctor", "methods", "rerun", "stylize"]
+__all__ = ["doctor", "interpolate", "methods", "rerun", "stylize"]
 
 MAX_PIXELS = 500_000_000  # as in io, which would load torch
 STYLE_HELP = (
@@ -182,6 +182,35 @@ def _check_new(output: Path, picture: Path, places: list[Path], recipe: dict[str
     kept = [picture, *(place / Path(name).name for place in places for name in names)]
     if output.resolve() in [path.resolve() for path in kept]:
         raise UsageError(f"{output} is the picture itself or one of its inputs; choose another name with -o")
+
+
+@click.command()
+@click.argument("photo", type=click.Path(path_type=Path))
+@click.option("--style", "styles", multiple=True, required=True, metavar="STYLE", help="two to four, as for stylize")
+@click.option("-o", "--output", type=click.Path(path_type=Path), help="file; PHOTO_styles.png here otherwise")
+@click.option("--method", "method_name", default="adain-lite", show_default=True, help="see: brushwork methods")
+@click.option("--count", type=click.IntRange(2, 20), default=5, show_default=True, help="pictures from style to style")
+@click.option("--size", type=click.IntRange(1), default=256, show_default=True, help="longer side of each")
+@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1, mps")
+@click.option("--json", "as_json", is_flag=True, help="print one JSON object, for scripts")
+@method_options()
+def interpolate(
+    photo: Path, styles: tuple[str, ...], output: Path | None, method_name: str, as_json: bool, **values: Any
+) -> None:
+    """Paint PHOTO in the styles between styles: a strip between two, a grid between three or four."""
+    settings, options = settings_of(method_name, values), without_method_options(values)
+    from brushwork.cli.report import Report
+    from brushwork.interpolation import interpolate as between
+    from brushwork.io import check_target, write_image
+
+    output = output or Path(f"{photo.stem}_styles.png")
+    if output.resolve() == photo.resolve():
+        raise UsageError(f"{output} is the photo itself; choose another name with -o")
+    check_target(output, 8)
+    report = Report(as_json=as_json)
+    sheet = between(photo, styles, settings, steps=options["count"], size=options["size"], device=options["device"])
+    write_image(sheet, output)
+    report.say(str(output), photo=str(photo), output=str(output), size=list(sheet.size))
 
 
 @click.command()

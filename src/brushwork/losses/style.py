@@ -35,6 +35,7 @@ SAMPLES = 1024  # feature vectors kept for the gaussian kernel
 FREQUENCIES = 4  # waves per channel that make the gaussian kernel; each gives a cos and a sin
 PATCHES = 4096  # of the painting; all there are up to 66 × 66 positions
 SYMMETRIC = {"gram", "covariance"}
+PRECISION = 2e-3  # of what a file holds of them, relative: bfloat16's
 
 
 def _averaged(targets: Sequence[Target], shares: Sequence[float]) -> dict[str, Tensor]:
@@ -201,22 +202,38 @@ STATISTICS: dict[str, Statistic] = {
 }
 
 
-def packed(name: str, tensor: Tensor) -> Tensor:
-    """A tensor of a target as a file holds it: bfloat16 (float16 overflows), and half of what is symmetric.
+def packed(name: str, tensor: Tensor, precision: float = PRECISION) -> Tensor:
+    """A tensor of a target as a file holds it: bfloat16 (float16 overflows), and of what is symmetric a part.
 
     Args:
         name: As in `Statistic.keeps`.
-        tensor: A symmetric one has shape (1, C, C) and gives (C (C + 1) / 2).
+        tensor: A symmetric one, (1, C, C), gives a factor (C, R) of which it is the product with its transpose, to
+            the precision asked for, or its upper triangle (C (C + 1) / 2), whichever is smaller.
+        precision: Relative, in the Frobenius norm.
     """
     if name in SYMMETRIC:
-        tensor = tensor[0][tuple(torch.triu_indices(*tensor.shape[1:]))]
+        factor = _factor(tensor[0], precision)
+        triangle = tensor[0][tuple(torch.triu_indices(*tensor.shape[1:]))]
+        tensor = factor if factor.numel() < triangle.numel() else triangle
     return tensor.bfloat16().cpu().contiguous()
+
+
+def _factor(matrix: Tensor, precision: float) -> Tensor:
+    """The fewest columns whose product with their transpose is the matrix, which is symmetric."""
+    values, vectors = torch.linalg.eigh(matrix.double().cpu())
+    values, vectors = values.clamp_min(0).flip(0), vectors.flip(1)
+    left = values.square().flip(0).cumsum(0).flip(0).sqrt()  # what is missing without this one and the rest
+    rank = max(1, int((left > precision * left[0]).sum()))
+    factor: Tensor = vectors[:, :rank] * values[:rank].sqrt()
+    return factor
 
 
 def unpacked(name: str, tensor: Tensor) -> Tensor:
     """The inverse of `packed`, to bfloat16's precision."""
     if name not in SYMMETRIC:
         return tensor.float()
+    if tensor.ndim == 2:
+        return (tensor.float() @ tensor.float().T)[None]
     channels = round((2 * len(tensor) + 0.25) ** 0.5 - 0.5)
     full = torch.zeros(channels, channels)
     full[tuple(torch.triu_indices(channels, channels))] = tensor.float()
