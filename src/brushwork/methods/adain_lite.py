@@ -34,6 +34,7 @@ CODE = 128
 STYLE_LAYERS = {"relu1_1": 16, "relu2_1": 32, "relu3_1": 64, "relu4_1": 160, "relu5_1": 160}
 HALF, QUARTER, EIGHTH, SIXTEENTH = 16, 64, 112, 128  # channels
 MULTIPLE = 16  # the picture is halved four times
+RARE = 8.0  # deviations from the mean beyond which a painting's statistics are not believed: a flat color, a test chart
 STYLE_SIZE = 384  # longer side of a painting at style_scale 1, in pixels: what the network was trained on
 
 
@@ -170,7 +171,8 @@ class Coder(nn.Module):
 
     def forward(self, statistics: Tensor) -> Tensor:
         """Codes (B, 128)."""
-        codes: Tensor = self.layers((statistics - self.mean) / self.std)
+        typical = (statistics - self.mean) / self.std
+        codes: Tensor = self.layers(typical.clamp(-RARE, RARE))
         return codes
 
 

@@ -100,12 +100,19 @@ def test_strength_goes_from_the_photo_to_the_style(method: AdaINLiteMethod) -> N
 
 def test_codes_have_a_gradient_to_every_parameter() -> None:
     lite, encoder = LiteNetwork(), load_network("vgg19-slim").network
+    lite.coder.unit.fill_(300)
     painting = torch.rand(1, 3, 32, 32)
     features = encoder(painting, ["relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1"])
     code = lite.code(painting, features)[0]
     lite.painter(torch.rand(1, 3, 32, 32), [lite.painter.shaped(code)]).square().sum().backward()
     missing = [name for name, p in lite.named_parameters() if p.grad is None or not p.grad.isfinite().all()]
     assert not missing
+
+
+def test_a_painting_unlike_any_gives_no_wild_code(method: AdaINLiteMethod) -> None:
+    typical = method.encode_style(torch.rand(1, 3, 64, 64), sizes=[64]).code.abs().max()
+    for shade in (0.0, 0.5, 1.0):
+        assert method.encode_style(torch.full((1, 3, 64, 64), shade), sizes=[64]).code.abs().max() < 20 * typical
 
 
 def test_another_network_is_refused(method: AdaINLiteMethod) -> None:
