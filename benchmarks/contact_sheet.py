@@ -15,7 +15,7 @@ import skimage
 import torch
 import torch.nn.functional as F
 
-from brushwork import Gatys, Picture, built_in_styles, load, read_image, stylize, write_image
+from brushwork import Gatys, Picture, list_styles, load, read_image, stylize, write_image
 
 PHOTOS = [Path(skimage.__file__).parent / "data" / name for name in ("astronaut.png", "chelsea.png", "coffee.png")]
 GAP = 8
@@ -33,7 +33,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("sheet", type=Path)
     parser.add_argument("--photos", nargs="+", type=Path, default=PHOTOS)
-    parser.add_argument("--styles", nargs="+", default=list(built_in_styles()))
+    parser.add_argument("--styles", nargs="+", default=list(list_styles()))
     parser.add_argument("--size", type=int, default=384)
     args = parser.parse_args()
     method, rows = load(Gatys()), []

@@ -58,7 +58,7 @@ def closure_seconds(method: GatysMethod, width: int, height: int, runs: int = 8)
     picture = torch.rand(1, 3, height, width, generator=torch.Generator().manual_seed(0))
     style = method.encode_style(picture, sizes=[max(width, height)])
     content = method.network(picture, method.settings.content_layers)
-    objective = GatysObjective(method.network, method.settings, content, style.targets[max(width, height)])
+    objective = GatysObjective(method.network, method.settings, content, [style.targets[max(width, height)]])
     best = float("inf")
     for _ in range(runs):
         pixels = picture.clone().requires_grad_(True)

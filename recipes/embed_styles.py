@@ -1,45 +1,77 @@
 #!/usr/bin/env python3
-"""Make the built-in styles: Gram matrices through the embedded network, in models/styles.
+"""Make the built-in styles of recipes/styles.tsv: what each method knows of a painting, in models/styles.
 
-    python recipes/embed_styles.py --pictures DIR
+    python recipes/embed_styles.py --pictures DIR --pictures DIR
 
-DIR holds the paintings by the file names below (public domain; WikiArt's pictures, as collected in
-BathVisArtData/PeopleArt). Run it again whenever vgg19-slim changes: a style belongs to the weights it was made with.
+The folders hold the paintings by their file names (public domain; where they were collected, the table says). Run it
+again whenever vgg19-slim or adain-lite changes: a value belongs to the weights it was made with.
 """
 
 from __future__ import annotations
 
 import argparse
+import csv
 from pathlib import Path
 
-import brushwork
-from brushwork import Gatys, encode_style, load, save_style
+from torch import Tensor
 
-SIZES = [128, 256, 512, 1024]  # longer sides of results; other sizes take the nearest
-STYLES = {
-    "april-evening": ("umberto-boccioni_april-evening-1908.jpg", "April Evening", "Umberto Boccioni", "1908"),
-    "feminine-wave": ("katsushika-hokusai_femenine-wave.jpg", "Feminine Wave", "Katsushika Hokusai", "1845"),
-    "memories-of-the-caucasus": (
-        "oleksandr-bogomazov_memories-of-the-caucasus-1916.jpg",
-        "Memories of the Caucasus",
-        "Oleksandr Bogomazov",
-        "1916",
-    ),
+import brushwork
+from brushwork import AdaIN, AdaINLite, Gatys, encode_style, load, save_styles
+from brushwork.losses.style import packed
+from brushwork.methods.gatys import GatysStyle
+
+SIZES = [192, 512]  # longer sides of results for Gatys; other sizes take the nearest
+PRECISION = 0.04  # of Gram matrices, relative: twenty times less than two paintings differ by, a third of the bytes
+
+
+class Compact:
+    """Gatys' method, whose styles are kept with less precision."""
+
+    def __init__(self) -> None:
+        self.method = load(Gatys(precision="float32"))
+        self.settings, self.recipe, self.encode_style = (
+            self.method.settings,
+            self.method.recipe,
+            self.method.encode_style,
+        )
+
+    def save_style(self, style: GatysStyle) -> dict[str, Tensor]:
+        return {
+            f"{size}/{layer}/{name}": packed(name, tensor, PRECISION)
+            for size, layers in style.targets.items()
+            for layer, target in layers.items()
+            for name, tensor in target.items()
+        }
+
+
+METHODS = {
+    "adain-lite": lambda: load(AdaINLite(precision="float32")),
+    "adain": lambda: load(AdaIN(precision="float32")),
+    "gatys": Compact,
 }
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--pictures", type=Path, required=True)
-    pictures = parser.parse_args().pictures
-    folder = Path(brushwork.__file__).parent / "models" / "styles"
-    folder.mkdir(exist_ok=True)
-    method = load(Gatys(precision="float32"))
-    for name, (file, title, artist, year) in STYLES.items():
-        value = encode_style(method, pictures / file, SIZES)
-        about = {"title": title, "artist": artist, "year": year, "source": f"WikiArt via PeopleArt, {file}"}
-        save_style(folder / f"{name}.safetensors", method, value, **about)
-        print(f"{name}: {(folder / f'{name}.safetensors').stat().st_size / 1e3:.0f} kB")
+    parser.add_argument("--pictures", type=Path, action="append", required=True)
+    parser.add_argument("--methods", nargs="+", default=["gatys"], choices=METHODS)
+    parser.add_argument("--names", nargs="*", help="only these; all by default")
+    args = parser.parse_args()
+    target = Path(brushwork.__file__).parent / "models" / "styles"
+    target.mkdir(exist_ok=True)
+    methods = [METHODS[name]() for name in args.methods]
+    with (Path(__file__).parent / "styles.tsv").open(encoding="utf-8") as file:
+        rows = list(csv.DictReader(file, delimiter="\t"))
+    for old in target.glob("*.safetensors"):
+        old.unlink()
+    for row in rows:
+        name, picture = row.pop("name"), row.pop("file")
+        if args.names and name not in args.names:
+            continue
+        path = next(folder / picture for folder in args.pictures if (folder / picture).exists())
+        values = [(method, encode_style(method, path, SIZES)) for method in methods]
+        save_styles(target / f"{name}.safetensors", values, **{key: fact for key, fact in row.items() if fact})
+        print(f"{name}: {(target / f'{name}.safetensors').stat().st_size / 1e3:.0f} kB", flush=True)
 
 
 if __name__ == "__main__":

@@ -113,7 +113,7 @@ class Easel:
             content = network(self.photo.to(device), self.settings.layers("content"))
             style = network(self.painting.to(device), self.settings.layers("style"))
         targets = {name: {"gram": gram_matrix(features)} for name, features in style.items()}
-        objective = GatysObjective(network, self.settings, content, targets, get_record("vgg19-slim").content_gain)
+        objective = GatysObjective(network, self.settings, content, [targets], get_record("vgg19-slim").content_gain)
         optimizer = PixelOptimizer(self.pixels.to(device), objective, kind="lbfgs")
         for _ in range(evaluations):
             optimizer.step()

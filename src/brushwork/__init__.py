@@ -12,41 +12,51 @@ from typing import TYPE_CHECKING, Any
 
 from brushwork.errors import BrushworkError, Interrupted, PictureError, UsageError, WeightsError
 from brushwork.progress import Progress, Step
-from brushwork.settings import Gatys
+from brushwork.settings import AdaIN, AdaINLite, Gatys
 from brushwork.version import __version__
 
 if TYPE_CHECKING:
     from brushwork.checkpoints import Checkpoint
     from brushwork.features import FeatureExtractor, load_network
+    from brushwork.guidance import Regions
     from brushwork.image import Picture
+    from brushwork.interpolation import interpolate
     from brushwork.io import read_image, read_recipe, write_image
+    from brushwork.library import LibraryStyle, add_style, list_styles, remove_style
     from brushwork.methods import load
     from brushwork.replay import rerun
-    from brushwork.styles import built_in_styles
-    from brushwork.stylization import Result, encode_style, save_style, stylize
+    from brushwork.stylization import Result, encode_style, save_style, save_styles, stylize
 
 __all__ = [
+    "AdaIN",
+    "AdaINLite",
     "BrushworkError",
     "Checkpoint",
     "FeatureExtractor",
     "Gatys",
     "Interrupted",
+    "LibraryStyle",
     "Picture",
     "PictureError",
     "Progress",
+    "Regions",
     "Result",
     "Step",
     "UsageError",
     "WeightsError",
     "__version__",
-    "built_in_styles",
+    "add_style",
     "encode_style",
+    "interpolate",
+    "list_styles",
     "load",
     "load_network",
     "read_image",
     "read_recipe",
+    "remove_style",
     "rerun",
     "save_style",
+    "save_styles",
     "stylize",
     "write_image",
 ]
@@ -55,16 +65,22 @@ __all__ = [
 _LATER = {
     "Checkpoint": "checkpoints",
     "FeatureExtractor": "features",
+    "LibraryStyle": "library",
     "Picture": "image",
+    "Regions": "guidance",
     "Result": "stylization",
-    "built_in_styles": "styles",
+    "add_style": "library",
     "encode_style": "stylization",
+    "interpolate": "interpolation",
+    "list_styles": "library",
     "load": "methods",
     "load_network": "features",
     "read_image": "io",
     "read_recipe": "io",
+    "remove_style": "library",
     "rerun": "replay",
     "save_style": "stylization",
+    "save_styles": "stylization",
     "stylize": "stylization",
     "write_image": "io",
 }

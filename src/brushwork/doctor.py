@@ -81,7 +81,8 @@ def _weights(name: str) -> str:
 
 def _speed() -> str:
     """Optimize a small picture for some seconds."""
-    method = load(Gatys(steps=100_000, scales=1), choose_device())
+    settings = Gatys(steps=100_000, scales=1)
+    method = load(settings, choose_device())
     picture = torch.rand(1, 3, 256, 256, generator=torch.Generator().manual_seed(0))
     style = method.encode_style(picture, sizes=[256])
     last: list[Step] = []
@@ -97,4 +98,4 @@ def _speed() -> str:
     except Interrupted:
         if time.perf_counter() < deadline:
             raise KeyboardInterrupt from None  # the user's, not ours
-    return f"{last[0].seconds / last[0].step * 1000:.0f} ms per step of 256×256 through {method.settings.network}"
+    return f"{last[0].seconds / last[0].step * 1000:.0f} ms per step of 256×256 through {settings.network}"

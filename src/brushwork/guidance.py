@@ -1,4 +1,4 @@
-"""Color control: the style of the painting in the colors of the photo.
+"""What the user has a say in: which style where, and whose colors.
 
 Source: Gatys, Bethge, Hertzmann and Shechtman 2016, "Preserving Color in Neural Artistic Style Transfer",
 arXiv:1606.05897; Gatys, Ecker, Bethge, Hertzmann and Shechtman 2017, "Controlling Perceptual Factors in Neural Style
@@ -7,17 +7,21 @@ Transfer", section 5, arXiv:1611.07865. What each way does and when it is right:
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from brushwork.color import keep_luminance, luminance, match_covariance, match_histogram, match_luminance
+from brushwork.errors import UsageError
 from brushwork.image import resize
 from brushwork.progress import Progress
 from brushwork.settings import check_keep_color
 
-__all__ = ["ColorControl"]
+__all__ = ["ColorControl", "Regions"]
 
 _MATCH = {"cholesky": match_covariance, "histogram": match_histogram}
 
@@ -82,3 +86,45 @@ class ColorControl:
         if self.way is None:
             return pixels
         return _MATCH[self.way](pixels, self.photo, mask=mask, reference_mask=self.mask)
+
+
+@dataclass(frozen=True, eq=False)
+class Regions:
+    """Several styles, each where its mask says; the photo where none does.
+
+    Args:
+        styles: Style values of one method.
+        masks: How much of each style is wanted where, (N, 1, h, w) in [0, 1], of any size: they are brought to the
+            picture's, and stretched where their proportions differ. Where they sum to more than 1 they share; where to
+            less, the rest is the photo. An empty mask leaves its style out. None: one style, everywhere.
+
+    Raises:
+        UsageError: Another number of masks than of styles, numbers outside [0, 1], or masks that are all empty.
+
+    >>> Regions(["wave", "sea"], torch.ones(2, 1, 4, 4)).shares(2, 2)[:, 0, 0, 0].tolist()
+    [0.5, 0.5]
+    """
+
+    styles: Sequence[Any]
+    masks: Tensor | None = None
+
+    def __post_init__(self) -> None:
+        count = len(self.styles)
+        if self.masks is None:
+            if count != 1:
+                raise UsageError(f"expected a mask per style, got none for {count} styles; blend them, or pass masks")
+            return
+        shape = tuple(self.masks.shape)
+        if len(shape) != 4 or shape[:2] != (count, 1) or 0 in shape:
+            raise UsageError(f"expected masks of shape ({count}, 1, H, W), one per style, got {shape}")
+        if not bool(((self.masks >= 0) & (self.masks <= 1)).all()):
+            raise UsageError("expected masks in [0, 1]; rescale them, or use masks.clamp(0, 1)")
+        if not bool(self.masks.any()):
+            raise UsageError("all masks are empty, so no style would be seen; paint something white")
+
+    def shares(self, height: int, width: int) -> Tensor | None:
+        """Share of each style at each pixel, (N, 1, height, width), of sum at most 1; None: all to the one style."""
+        if self.masks is None:
+            return None
+        masks = F.interpolate(self.masks.float(), (height, width), mode="bilinear", antialias=True).clamp(0, 1)
+        return masks / masks.sum(0, keepdim=True).clamp_min(1)

@@ -50,6 +50,7 @@ def recipe_of(
     size: int | None = None,
     keep_color: str | None = None,
     keep_color_when: str | None = None,
+    masks: Sequence[PictureSource] = (),
     max_pixels: int = MAX_PIXELS,
 ) -> dict[str, Any]:
     """The recipe that the result of `stylize` will have; files are hashed, but no picture is decoded.
@@ -61,6 +62,7 @@ def recipe_of(
         size: Longer side of the result.
         keep_color: How colors are kept.
         keep_color_when: Before or after.
+        masks: One per style of the blend, or none.
         max_pixels: Larger files are refused.
 
     Raises:
@@ -84,6 +86,7 @@ def recipe_of(
         "size": list(result_size(original, size)),
         "keep_color": way,
         "keep_color_when": when,
+        "masks": [_record(mask) for mask in masks],
         **method.recipe(),
         "device": str(method.device),
         "threads": torch.get_num_threads(),

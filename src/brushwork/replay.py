@@ -19,7 +19,7 @@ from brushwork.settings import Settings, check_keep_color, settings_from
 from brushwork.styles import StylePart, built_in_styles
 from brushwork.stylization import Result, stylize
 from brushwork.version import __version__
-from brushwork.weights import RECORDS, find, sha256_of
+from brushwork.weights import RECORDS, embedded_model, find, sha256_of
 
 __all__ = ["rerun"]
 
@@ -54,6 +54,7 @@ def rerun(
         styles = [StylePart(str(_find(record, places)), float(record["weight"])) for record in recipe["styles"]]
         settings = _settings(recipe, places)
         size, threads = max(map(int, recipe["size"])), int(recipe["threads"])
+        masks = [_find(record, places) for record in recipe.get("masks", [])]
         keep_color, keep_color_when = _keep_color(recipe)
         on, remarks = device or recipe["device"], _remarks(recipe, device)
     except (KeyError, TypeError, AttributeError, ValueError) as error:
@@ -69,6 +70,7 @@ def rerun(
             size=size,
             keep_color=keep_color,
             keep_color_when=keep_color_when,
+            masks=masks,
             max_pixels=max_pixels,
             progress=progress,
         )
@@ -91,16 +93,18 @@ def _settings(recipe: dict[str, Any], folders: Sequence[Path]) -> Settings:
         values["init"] = str(_find(recipe["init"], folders))
     if recipe["weights"] is None:
         raise BrushworkError("made with a network given in Python, which no recipe holds; run that program again")
-    values["network"] = _network(values["network"], recipe, folders)
+    for option, part in (("network", "weights"), ("decoder", "decoder"), ("model", "model")):
+        if option in values:
+            values[option] = _network(values[option] or recipe[part]["name"], recipe, part, folders)
     if "precision" in values:
         values["precision"] = recipe["dtype"]  # "auto" might decide otherwise today
     return settings_from(recipe["method"], values)
 
 
-def _network(name: str, recipe: dict[str, Any], folders: Sequence[Path]) -> str:
+def _network(name: str, recipe: dict[str, Any], part: str, folders: Sequence[Path]) -> str:
     """The weights by the name they had, if that still gives the same file; else the file wherever it is."""
-    sha256 = recipe["weights"]["sha256"]
-    known = find(name) if name in RECORDS else None
+    sha256 = recipe[part]["sha256"]
+    known = find(name) if name in RECORDS else embedded_model(name)
     if known is not None and sha256_of(known) == sha256:
         return name
     candidates = [folder / Path(name).name for folder in folders]

@@ -21,6 +21,8 @@ __all__ = [
     "KEEP_COLOR_WHEN",
     "METHODS",
     "STATISTICS",
+    "AdaIN",
+    "AdaINLite",
     "Gatys",
     "Option",
     "Settings",
@@ -132,6 +134,10 @@ def _typed(name: str, value: object, kind: Any) -> object:
     return kind(value)
 
 
+_PRECISION = Option("of the network; auto takes bfloat16 where it is faster", choices=("float32", "bfloat16", "auto"))
+_STRENGTH = Option("how much of the style: 0 is the photo itself", 0, 1)
+_STYLE_SCALE = Option("size of the painting relative to the photo: smaller gives finer strokes", 0.1, 4)
+
 STATISTICS = (
     "gram",
     "mean-std",
@@ -175,9 +181,7 @@ class Gatys(_Checked):
         Option("layers whose statistics are compared; empty: relu1_1 to relu5_1, or what the statistic's paper takes"),
     ] = ()
     style_layer_weights: Annotated[tuple[float, ...], Option("one per style layer; empty: equal", 0)] = ()
-    style_scale: Annotated[
-        float, Option("size of the painting relative to the photo: smaller gives finer strokes", 0.1, 4)
-    ] = 1.0
+    style_scale: Annotated[float, _STYLE_SCALE] = 1.0
     optimizer: Annotated[str, Option("how pixels are optimized", choices=("lbfgs", "adam"))] = "lbfgs"
     learning_rate: Annotated[float, Option("0 chooses: 1 for lbfgs, 0.02 for adam", 0)] = 0.0
     tolerance: Annotated[
@@ -190,10 +194,7 @@ class Gatys(_Checked):
         str,
         Option("beyond the border; zeros is the paper's and draws frames", choices=("replicate", "reflect", "zeros")),
     ] = "replicate"
-    precision: Annotated[
-        str,
-        Option("of the network; auto takes bfloat16 where it is faster", choices=("float32", "bfloat16", "auto")),
-    ] = "auto"
+    precision: Annotated[str, _PRECISION] = "auto"
     seed: Annotated[int, Option("of the noise, and of what a statistic draws", 0, 2**63 - 1)] = 0
 
     def __post_init__(self) -> None:
@@ -224,7 +225,37 @@ class Gatys(_Checked):
         return ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
 
 
-Settings: TypeAlias = Gatys
+@dataclass(frozen=True)
+class AdaIN(_Checked):
+    """Any style in one pass: the photo's features take means and deviations of the painting's, and are decoded.
+
+    Source: Huang and Belongie 2017, arXiv:1703.06868. Departures: docs/methods/adain.md.
+    """
+
+    network: Annotated[
+        str, Option("encoder: vgg19-slim (embedded), vgg19.normalised (as published) or a weights file", file=True)
+    ] = "vgg19-slim"
+    decoder: Annotated[str, Option("decoder's weights; empty: those that belong to the encoder", file=True)] = ""
+    strength: Annotated[float, _STRENGTH] = 1.0
+    style_scale: Annotated[float, _STYLE_SCALE] = 1.0
+    precision: Annotated[str, _PRECISION] = "auto"
+
+
+@dataclass(frozen=True)
+class AdaINLite(_Checked):
+    """Any style in one quick pass: a painting becomes a code, which shapes a small network. The default.
+
+    Our own network; what it owes to whom, and what was tried: docs/methods/adain_lite.md.
+    """
+
+    model: Annotated[str, Option("network: adain-lite (embedded) or a .safetensors file", file=True)] = "adain-lite"
+    strength: Annotated[float, _STRENGTH] = 1.0
+    style_scale: Annotated[float, _STYLE_SCALE] = 1.0
+    precision: Annotated[str, _PRECISION] = "auto"
+
+
+Settings: TypeAlias = Gatys | AdaIN | AdaINLite
+# AdaIN and AdaINLite come here with their trained weights.
 METHODS: dict[str, type[Settings]] = {"gatys": Gatys}
 
 

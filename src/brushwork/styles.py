@@ -1,14 +1,18 @@
-"""Style references: a painting's file, a built-in name, a saved style file, or a blend of them.
+"""Style references: a painting's file, a name of the library, a saved style file, or a blend of them.
 
 wave.jpg    feminine-wave    mine.safetensors    "wave.jpg:0.7+feminine-wave:0.3"
+
+The library is what comes with brushwork, saved styles, and what the user added to it, pictures.
 """
 
 from __future__ import annotations
 
+import json
 import math
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
+from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,7 +27,10 @@ __all__ = [
     "built_in_styles",
     "is_saved",
     "locate_style",
+    "own_folder",
+    "own_styles",
     "parse_style",
+    "read_about",
     "read_style",
     "write_style",
 ]
@@ -47,9 +54,16 @@ class StylePart:
 
 @dataclass(frozen=True)
 class SavedStyle:
-    """A style as a file holds it: tensors by name, and what they are (method, weights, title, …)."""
+    """A style as a file holds it.
 
-    tensors: dict[str, Tensor]
+    Args:
+        values: Method → what it knows of the style, tensors by name.
+        origins: Method → what must agree for its value to be used: weights, and what shapes it.
+        about: Title, artist, year, source, ….
+    """
+
+    values: dict[str, dict[str, Tensor]]
+    origins: dict[str, dict[str, str]]
     about: dict[str, str]
 
 
@@ -110,26 +124,55 @@ def built_in_styles() -> dict[str, Path]:
     return {path.stem: path for path in sorted(_FOLDER.glob(f"*{_SUFFIX}"))}
 
 
+def own_styles() -> dict[str, Path]:
+    """Names of the styles that the user added, and their pictures."""
+    return {path.stem: path for path in sorted(own_folder().glob("*.png"))}
+
+
+def own_folder() -> Path:
+    """Where the user's styles lie; it need not be there."""
+    from brushwork.weights import store_dir
+
+    return store_dir().parent / "styles"
+
+
 def locate_style(part: StylePart) -> Path:
-    """The file of a style: as given, or the built-in one of that name.
+    """The file of a style: as given, or that of a name in the library; the user's go before the built-in ones.
 
     Raises:
         UsageError: Neither a file nor a name.
     """
     if os.path.isfile(part.reference):  # noqa: PTH113
         return Path(part.reference)
-    built_in = built_in_styles()
-    if part.reference in built_in:
-        return built_in[part.reference]
+    library = {**built_in_styles(), **own_styles()}
+    if part.reference in library:
+        return library[part.reference]
     if os.path.isdir(part.reference):  # noqa: PTH112
         raise UsageError(f"style {part.reference!r} is a folder; give each of its pictures with a --style of its own")
-    names = f"the built-in ones are {', '.join(built_in)}" if built_in else "this installation has no built-in ones"
-    raise UsageError(f"style {part.reference!r} is neither a file here nor a built-in style; {names}")
+    close = get_close_matches(part.reference, library, 3)
+    near = f"did you mean {' or '.join(close)}? " if close else ""
+    names = f"{near}brushwork styles list shows the {len(library)} names" if library else "the library is empty"
+    raise UsageError(f"style {part.reference!r} is neither a file here nor a name in the library; {names}")
 
 
 def is_saved(path: Path) -> bool:
     """Whether a style's file holds a saved style rather than a picture."""
     return path.suffix.lower() == _SUFFIX
+
+
+def read_about(path: Path) -> tuple[list[str], dict[str, str]]:
+    """The methods a saved style is for, and what is known of it, without its numbers.
+
+    Raises:
+        BrushworkError: The file is missing, damaged or something else; the message names it.
+    """
+    from brushwork.weights.files import read_metadata
+
+    about = read_metadata(path)
+    origins = _origins(about.pop("methods", ""))
+    if not origins:
+        raise BrushworkError(f"{path} is no saved style; make one with brushwork.save_style")
+    return list(origins), about
 
 
 def read_style(path: Path) -> SavedStyle:
@@ -146,11 +189,24 @@ def read_style(path: Path) -> SavedStyle:
             tensors: dict[str, Tensor] = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     except (SafetensorError, OSError) as error:
         raise BrushworkError(f"{path} can't be read as a saved style: {_line(error)}; make it again") from error
-    if "method" not in about or not tensors:
+    origins = _origins(about.pop("methods", ""))
+    if not origins or not tensors:
         raise BrushworkError(f"{path} is no saved style; make one with brushwork.save_style")
     if not all(bool(tensor.isfinite().all()) for tensor in tensors.values()):
         raise BrushworkError(f"{path} holds numbers that are not finite; make it again")
-    return SavedStyle(tensors, about)
+    values: dict[str, dict[str, Tensor]] = {method: {} for method in origins}
+    for name, tensor in tensors.items():
+        method, _, rest = name.partition("/")
+        values.setdefault(method, {})[rest] = tensor
+    return SavedStyle(values, origins, about)
+
+
+def _origins(text: str) -> dict[str, dict[str, str]]:
+    try:
+        found = json.loads(text)
+        return {str(method): {str(k): str(v) for k, v in origin.items()} for method, origin in found.items()}
+    except (ValueError, AttributeError):
+        return {}
 
 
 def write_style(path: Path, style: SavedStyle) -> None:
@@ -166,8 +222,13 @@ def write_style(path: Path, style: SavedStyle) -> None:
 
     if not is_saved(path):
         raise UsageError(f"{path}: a saved style ends in {_SUFFIX}")
+    tensors = {
+        f"{method}/{name}": tensor.contiguous()
+        for method, value in style.values.items()
+        for name, tensor in value.items()
+    }
     try:
-        write_tensors(path, style.tensors, style.about)
+        write_tensors(path, tensors, {**style.about, "methods": json.dumps(style.origins)})
     except (SafetensorError, OSError) as error:  # safetensors wraps what the system says
         raise BrushworkError(f"{path} can't be written: {_line(error)}") from error
 

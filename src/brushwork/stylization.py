@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import dataclasses
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from brushwork.checkpoints import Checkpoint
+from brushwork.color import rgb_to_yiq
 from brushwork.device import choose_device, out_of_memory
 from brushwork.errors import BrushworkError, Interrupted, UsageError
 from brushwork.features import FeatureNetwork
-from brushwork.guidance import ColorControl
-from brushwork.image import Picture
+from brushwork.guidance import ColorControl, Regions
+from brushwork.image import Picture, resize
 from brushwork.io import MAX_PIXELS, read_image, read_size
 from brushwork.methods import Method, load
 from brushwork.progress import Progress
@@ -25,7 +27,7 @@ from brushwork.recipes import DEFAULT_SIZE, PictureSource, StyleSource, recipe_o
 from brushwork.settings import Gatys, Settings, method_name, option_of
 from brushwork.styles import SavedStyle, is_saved, locate_style, read_style, write_style
 
-__all__ = ["DEFAULT_SIZE", "Result", "encode_style", "result_size", "save_style", "stylize"]
+__all__ = ["DEFAULT_SIZE", "Result", "encode_style", "result_size", "save_style", "save_styles", "stylize"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,6 +53,7 @@ def stylize(
     size: int | None = None,
     keep_color: str | None = None,
     keep_color_when: str | None = None,
+    masks: Sequence[PictureSource] = (),
     device: str = "auto",
     method: Method | None = None,
     network: FeatureNetwork | None = None,
@@ -68,6 +71,8 @@ def stylize(
         size: Longer side of the result in pixels; 0 keeps the photo's; None does too, but stops at 1024.
         keep_color: Keep the photo's colors, by "luminance", "cholesky" or "histogram" (docs/color.md).
         keep_color_when: "before" recolors the painting, "after" the result; None takes what suits `keep_color`.
+        masks: A picture per style of the blend: white where that style is wanted, black where not; black in all of
+            them leaves the photo as it is. They are stretched over the photo (docs/masks.md).
         device: "auto", "cpu", "cuda", "cuda:1", "mps".
         method: From `brushwork.methods.load`, to load its network once for many pictures; it brings its settings.
         network: Any feature network instead of the one in the settings (docs/weights.md).
@@ -86,8 +91,9 @@ def stylize(
     photo = _read_content(content, size, max_pixels)
     colors = ColorControl(_visible(photo, content), photo.alpha, keep_color, keep_color_when)
     init = _read_init(method, style, photo.size, max_pixels, colors)
-    value, notes = _style_value(method, style, method.sizes(*photo.size), max_pixels, colors)
-    recipe = recipe_of(method, content, style, size=size, **colors.recipe(), max_pixels=max_pixels)
+    parts, notes = _style_values(method, style, method.sizes(*photo.size), max_pixels, colors)
+    value = _in_regions(method, parts, masks, max_pixels) if masks else _blended(method, parts)
+    recipe = recipe_of(method, content, style, size=size, **colors.recipe(), masks=masks, max_pixels=max_pixels)
     kept = None if checkpoint is None else dataclasses.replace(checkpoint, job=recipe)
     started = time.perf_counter()
 
@@ -141,7 +147,7 @@ def encode_style(method: Method, style: StyleSource, sizes: list[int], *, max_pi
         sizes: Longer sides it will be used at; `method.sizes(width, height)` tells.
         max_pixels: Larger files are refused before they are decoded.
     """
-    return _style_value(method, style, sizes, max_pixels)[0]
+    return _blended(method, _style_values(method, style, sizes, max_pixels)[0])
 
 
 def save_style(path: str | Path, method: Method, value: Any, **about: object) -> None:
@@ -156,16 +162,37 @@ def save_style(path: str | Path, method: Method, value: Any, **about: object) ->
     Raises:
         BrushworkError: The file can't be written.
     """
-    words = {name: str(value) for name, value in about.items()}
-    write_style(Path(path), SavedStyle(method.save_style(value), {**words, **_style_origin(method)}))
+    save_styles(path, [(method, value)], **about)
+
+
+def save_styles(path: str | Path, values: Sequence[tuple[Method, Any]], **about: object) -> None:
+    """Write one style's values for several methods to a file.
+
+    Args:
+        path: Ends in .safetensors.
+        values: Methods, each with what its `encode_style` gave.
+        about: See `save_style`.
+
+    Raises:
+        BrushworkError: The file can't be written.
+    """
+    named = [(method_name(method.settings), method, value) for method, value in values]
+    style = SavedStyle(
+        {name: method.save_style(value) for name, method, value in named},
+        {name: _style_origin(method) for name, method, _ in named},
+        {key: str(word) for key, word in about.items()},
+    )
+    write_style(Path(path), style)
 
 
 def _style_origin(method: Method) -> dict[str, str]:
-    """What must agree for a saved style to be used: method, weights, and what shapes the statistics."""
+    """What must agree for a saved style to be used: weights, and what shapes the statistics."""
     settings = method.settings
     recipe = method.recipe()
-    weights = recipe["weights"]["sha256"] if recipe["weights"] else recipe.get("given", "given by the caller")
-    origin = {"method": method_name(settings), "weights": weights}
+    parts = {part: recipe[part] for part in ("weights", "model") if part in recipe}
+    origin = {
+        part: found["sha256"] if found else recipe.get("given", "given by the caller") for part, found in parts.items()
+    }
     shaping = {"pooling", "padding", "statistic", "style_scale"} & set(option_of(type(settings)))
     return origin | {name: str(getattr(settings, name)) for name in sorted(shaping)}
 
@@ -186,17 +213,16 @@ def _read_content(content: PictureSource, size: int | None, max_pixels: int) -> 
     return read_image(content, size=max(wanted), max_pixels=max_pixels)
 
 
-def _style_value(
+def _style_values(
     method: Method, style: StyleSource, sizes: list[int], max_pixels: int, colors: ColorControl | None = None
-) -> tuple[Any, list[str]]:
-    """The style value, and remarks for the user."""
+) -> tuple[list[tuple[Any, float]], list[str]]:
+    """Values and weights of a blend's styles, and remarks for the user."""
     if isinstance(style, Picture):
         value = method.encode_style(_painting(style, style, colors), sizes=sizes, mask=style.alpha)
-        return value, list(style.notes)
-    parts = style_parts(style)
-    values: list[Any] = []
+        return [(value, 1.0)], list(style.notes)
+    values: list[tuple[Any, float]] = []
     notes: list[str] = []
-    for part in parts:
+    for part in style_parts(style):
         path = locate_style(part)
         if is_saved(path):
             if colors is not None and colors.when == "before":
@@ -204,27 +230,56 @@ def _style_value(
                     f"keep_color before needs the painting itself, and {path} holds only its statistics; "
                     "take the painting's picture, or keep_color_when after (--keep-color-when after)"
                 )
-            values.append(_saved_value(method, path))
+            values.append((_saved_value(method, path), part.weight))
         else:
             picture = read_image(path, size=_enough(path, sizes, method, max_pixels), max_pixels=max_pixels)
-            values.append(method.encode_style(_painting(picture, path, colors), sizes=sizes, mask=picture.alpha))
+            value = method.encode_style(_painting(picture, path, colors), sizes=sizes, mask=picture.alpha)
+            values.append((value, part.weight))
             notes += picture.notes
-    value = values[0] if len(values) == 1 else method.blend(values, [part.weight for part in parts])
-    return value, notes
+    return values, notes
+
+
+def _blended(method: Method, parts: Sequence[tuple[Any, float]]) -> Any:
+    values = [value for value, _ in parts]
+    return values[0] if len(values) == 1 else method.blend(values, [weight for _, weight in parts])
+
+
+def _in_regions(
+    method: Method, parts: Sequence[tuple[Any, float]], masks: Sequence[PictureSource], max_pixels: int
+) -> Regions:
+    if not method.declaration.regions:
+        raise UsageError(f"masks: {method_name(method.settings)} with these settings takes none")
+    if len(masks) != len(parts):
+        raise UsageError(f"expected a mask per style, got {len(masks)} for {len(parts)}: 'wave.jpg+sea.jpg' takes two")
+    if any(weight != 1 for _, weight in parts):
+        raise UsageError("with masks the weights of a blend mean nothing: leave them out, and paint the masks grey")
+    read = [_mask(mask, max_pixels) for mask in masks]
+    height, width = max(mask.shape[2] for mask in read), max(mask.shape[3] for mask in read)
+    return Regions([value for value, _ in parts], torch.cat([resize(mask, (width, height)) for mask in read]))
+
+
+def _mask(source: PictureSource, max_pixels: int) -> Tensor:
+    """How bright a picture is, (1, 1, H, W); what is transparent is black."""
+    picture = source if isinstance(source, Picture) else read_image(source, max_pixels=max_pixels)
+    bright = rgb_to_yiq(picture.pixels)[:, :1].clamp(0, 1)
+    return bright if picture.alpha is None else bright * picture.alpha
 
 
 def _saved_value(method: Method, path: Path) -> Any:
-    saved, origin = read_style(path), _style_origin(method)
+    saved, name = read_style(path), method_name(method.settings)
+    if name not in saved.values:
+        raise UsageError(f"{path} is a style for {', '.join(saved.values)}, not for {name}; take the painting itself")
+    kept, origin = saved.origins.get(name, {}), _style_origin(method)
     different = [
-        f"{key} {saved.about.get(key, 'unknown')[:16]}, not {value[:16]}"
+        f"{key} {kept.get(key, 'unknown')[:16]}, not {value[:16]}"
         for key, value in origin.items()
-        if saved.about.get(key) != value
+        if kept.get(key) != value
     ]
     if different:
         raise UsageError(f"{path} was made with other settings ({'; '.join(different)}); use those, or the painting")
     try:
-        return method.load_style(saved.tensors)
-    except (ValueError, RuntimeError, LookupError) as error:
+        return method.load_style(saved.values[name])
+    except (ValueError, RuntimeError, LookupError, TypeError) as error:
         raise BrushworkError(f"{path} is damaged or of another version of brushwork; make it again") from error
 
 

@@ -42,7 +42,7 @@ def loss_of_the_paper(
 
 def objective(photo: torch.Tensor, painting: torch.Tensor, settings: Gatys) -> GatysObjective:
     style = {k: {"gram": gram_matrix(f)} for k, f in network()(painting, STYLE_LAYERS).items()}
-    return GatysObjective(network(), settings, network()(photo, CONTENT_LAYERS), style)
+    return GatysObjective(network(), settings, network()(photo, CONTENT_LAYERS), [style])
 
 
 @pytest.mark.parametrize("weights", [(), (0.2, 0.3, 1.5)])
@@ -73,7 +73,7 @@ def test_normalized_form_is_each_term_over_that_of_nothing() -> None:
 def test_total_variation_is_added() -> None:
     photo = torch.rand(1, 3, 16, 16)
     settings = Gatys(style_weight=0, style_layers=(), tv_weight=5, content_layers=("relu2_2",))
-    _, terms = GatysObjective(network(), settings, network()(photo, ["relu2_2"]), {})(photo)
+    _, terms = GatysObjective(network(), settings, network()(photo, ["relu2_2"]), [])(photo)
     steps = np.diff(photo.numpy(), axis=2), np.diff(photo.numpy(), axis=3)
     assert float(terms["tv"]) == pytest.approx(5 * sum((s**2).sum() for s in steps) / photo.numel(), rel=1e-5)
 
@@ -94,7 +94,7 @@ def test_gradient(form: str) -> None:
         return found
 
     style = {"relu1_1": {"gram": gram_matrix(features(painting, {"relu1_1"})["relu1_1"])}}
-    loss = GatysObjective(features, settings, {"relu2_2": features(photo, {"relu2_2"})["relu2_2"]}, style)
+    loss = GatysObjective(features, settings, {"relu2_2": features(photo, {"relu2_2"})["relu2_2"]}, [style])
     x = torch.rand(1, 3, 12, 12, dtype=torch.float64, requires_grad=True)
     assert torch.autograd.gradcheck(lambda x: loss(x)[0], (x,))
 

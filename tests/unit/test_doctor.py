@@ -35,7 +35,7 @@ def test_damaged_weights_are_a_finding(home: Path, monkeypatch: pytest.MonkeyPat
 
 
 def test_missing_weights_and_packages_are_findings(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("brushwork.weights.places._MODELS", home)
+    monkeypatch.setattr("brushwork.weights.places.MODELS", home)
     monkeypatch.setattr(doctor, "PACKAGES", ("torch", "no-such-package"))
     findings = examine()
     assert findings["weights vgg19-slim"].startswith("not here")

@@ -18,9 +18,11 @@ MODULES = [
 def test_the_public_names() -> None:
     """Whoever changes this list changes what users build on: say it in CHANGELOG.md."""
     assert sorted(brushwork.__all__) == [
-        "BrushworkError", "Checkpoint", "FeatureExtractor", "Gatys", "Interrupted", "Picture", "PictureError",
-        "Progress", "Result", "Step", "UsageError", "WeightsError", "__version__", "built_in_styles", "encode_style",
-        "load", "load_network", "read_image", "read_recipe", "rerun", "save_style", "stylize", "write_image",
+        "AdaIN", "AdaINLite", "BrushworkError", "Checkpoint", "FeatureExtractor", "Gatys", "Interrupted",
+        "LibraryStyle", "Picture", "PictureError", "Progress", "Regions", "Result", "Step", "UsageError",
+        "WeightsError", "__version__", "add_style", "encode_style", "interpolate", "list_styles", "load",
+        "load_network", "read_image", "read_recipe", "remove_style", "rerun", "save_style", "save_styles", "stylize",
+        "write_image",
     ]  # fmt: skip
 
 

@@ -80,28 +80,33 @@ def test_files_go_before_built_in_names(here: Path, library: Path) -> None:
 
 
 def test_what_is_not_there_is_refused_with_what_is(here: Path, library: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(UsageError, match=r"'wave.jpg' is neither a file .* the built-in ones are olive-trees"):
+    with pytest.raises(UsageError, match=r"'wave.jpg' is neither a file .* styles list shows the 1 names"):
         locate_style(StylePart("wave.jpg"))
     with pytest.raises(UsageError, match="'library' is a folder"):
         locate_style(StylePart("library"))
     monkeypatch.setattr(styles, "_FOLDER", here / "nothing")
-    with pytest.raises(UsageError, match="no built-in ones"):
+    with pytest.raises(UsageError, match="library is empty"):
         locate_style(StylePart("x" * 5000))
 
 
 def test_a_saved_style_comes_back(here: Path) -> None:
-    saved = SavedStyle({"384/relu1_1": torch.rand(10)}, {"method": "gatys", "title": "The Wave, 神奈川沖浪裏"})
+    saved = SavedStyle(
+        {"gatys": {"384/relu1_1": torch.rand(10)}, "adain": {"mean": torch.rand(3)}},
+        {"gatys": {"weights": "abc"}, "adain": {}},
+        {"title": "The Wave, 神奈川沖浪裏"},
+    )
     write_style(Path("wave.safetensors"), saved)
     back = read_style(Path("wave.safetensors"))
-    assert back.about == saved.about
-    assert torch.equal(back.tensors["384/relu1_1"], saved.tensors["384/relu1_1"])
+    assert (back.about, back.origins) == (saved.about, saved.origins)
+    assert torch.equal(back.values["gatys"]["384/relu1_1"], saved.values["gatys"]["384/relu1_1"])
+    assert torch.equal(back.values["adain"]["mean"], saved.values["adain"]["mean"])
     assert [path.name for path in here.iterdir()] == ["wave.safetensors"]
     assert is_saved(Path("WAVE.SafeTensors"))
     assert not is_saved(Path("wave.jpg"))
 
 
 def test_writing_fails_in_one_line_and_leaves_nothing(here: Path) -> None:
-    saved = SavedStyle({"a": torch.rand(3)}, {"method": "gatys"})
+    saved = SavedStyle({"gatys": {"a": torch.rand(3)}}, {"gatys": {}}, {})
     with pytest.raises(UsageError, match=r"wave\.pth: a saved style ends in \.safetensors"):
         write_style(Path("wave.pth"), saved)
     with pytest.raises(BrushworkError, match=r"nofolder/wave\.safetensors can't be written") as caught:
@@ -117,7 +122,7 @@ def test_other_files_are_refused_by_name(here: Path) -> None:
     (here / "empty.safetensors").touch()
     (here / "text.safetensors").write_text("no tensors at all, only some words")
     save_file({"conv1_1.weight": torch.rand(3)}, "network.safetensors")
-    save_file({"a": torch.tensor([float("nan")])}, "nan.safetensors", {"method": "gatys"})
+    save_file({"a": torch.tensor([float("nan")])}, "nan.safetensors", {"methods": '{"gatys": {}}'})
     for name in ("nothere", "empty", "text", "network", "nan"):
         with pytest.raises(BrushworkError, match=rf"^{name}\.safetensors .*") as caught:
             read_style(Path(f"{name}.safetensors"))

@@ -153,8 +153,8 @@ def test_interruption_carries_the_best_result(here: Path) -> None:
 def test_a_saved_style_gives_nearly_the_same_picture(here: Path) -> None:
     method = load(SHORT)
     save_style("mine.safetensors", method, encode_style(method, "wave.png", [48]), title="Wave", year=1831)
-    about = read_style(Path("mine.safetensors")).about
-    assert (about["title"], about["year"], about["method"]) == ("Wave", "1831", "gatys")
+    saved = read_style(Path("mine.safetensors"))
+    assert (saved.about, list(saved.values)) == ({"title": "Wave", "year": "1831"}, ["gatys"])
     difference = pixels("photo.png", "mine.safetensors", SHORT) - pixels("photo.png", "wave.png", SHORT)
     assert difference.abs().mean() < 0.02  # a saved style is rounded to bfloat16
 
@@ -173,20 +173,23 @@ def test_a_saved_style_of_another_network_or_method_is_refused(here: Path) -> No
     method = load(SHORT)
     save_style("mine.safetensors", method, encode_style(method, "wave.png", [48]), method_note="no clash")
     saved = read_style(Path("mine.safetensors"))
-    for key in ("weights", "method"):
-        write_style(Path("other.safetensors"), SavedStyle(saved.tensors, {**saved.about, key: "another"}))
-        with pytest.raises(UsageError, match=f"{key} another, not "):
-            stylize("photo.png", "other.safetensors", SHORT)
+    origins = {"gatys": {**saved.origins["gatys"], "weights": "another"}}
+    write_style(Path("other.safetensors"), SavedStyle(saved.values, origins, {}))
+    with pytest.raises(UsageError, match="weights another, not "):
+        stylize("photo.png", "other.safetensors", SHORT)
+    write_style(Path("another.safetensors"), SavedStyle({"oil": saved.values["gatys"]}, {"oil": {}}, {}))
+    with pytest.raises(UsageError, match="a style for oil, not for gatys"):
+        stylize("photo.png", "another.safetensors", SHORT)
 
 
 @pytest.mark.parametrize(
-    "tensors", [{"relu1_1": torch.rand(3)}, {"48/relu1_1": torch.rand(4)}, {"48/relu1_1": torch.rand(2, 2)}]
+    "tensors", [{"relu1_1": torch.rand(3)}, {"48/relu1_1": torch.rand(4)}, {"48/relu1_1": torch.rand(2, 2, 2)}]
 )
 def test_a_damaged_saved_style_is_refused(tensors: dict[str, torch.Tensor], here: Path) -> None:
     method = load(SHORT)
     save_style("mine.safetensors", method, encode_style(method, "wave.png", [48]))
-    about = read_style(Path("mine.safetensors")).about
-    write_style(Path("bad.safetensors"), SavedStyle(tensors, about))
+    origins = read_style(Path("mine.safetensors")).origins
+    write_style(Path("bad.safetensors"), SavedStyle({"gatys": tensors}, origins, {}))
     with pytest.raises(BrushworkError):
         stylize("photo.png", "bad.safetensors", SHORT)
 

@@ -17,13 +17,15 @@ from brushwork.settings import KEEP_COLOR, KEEP_COLOR_WHEN, METHODS, Settings, c
 if TYPE_CHECKING:
     from brushwork.cli.jobs import Job
 
-__all__ = ["doctor", "methods", "rerun", "stylize"]
+__all__ = ["doctor", "interpolate", "methods", "rerun", "stylize"]
 
 MAX_PIXELS = 500_000_000  # as in io, which would load torch
 STYLE_HELP = (
     "a painting's file, a built-in style, a saved style, or a blend: wave.jpg:0.7+feminine-wave:0.3; "
     "given twice: both, each on every photo"
 )
+
+MASK_HELP = "white where the style is wanted, black where the photo stays; one for each style of a blend, in its order"
 
 
 class _Size(click.ParamType):  # type: ignore[type-arg]  # generic since click 8.4 only
@@ -48,6 +50,7 @@ class _Size(click.ParamType):  # type: ignore[type-arg]  # generic since click 8
 @click.option("--size", type=_Size(), help="longer side of the result; full keeps the photo's; up to 1024 otherwise")
 @click.option("--keep-color", type=click.Choice(KEEP_COLOR.choices), help=KEEP_COLOR.help)
 @click.option("--keep-color-when", type=click.Choice(KEEP_COLOR_WHEN.choices), help=KEEP_COLOR_WHEN.help)
+@click.option("--mask", "masks", multiple=True, type=click.Path(path_type=Path), help=MASK_HELP)
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1, mps")
 @click.option("--format", "suffix", default="png", show_default=True, help="of results that -o does not name")
 @click.option("--depth", type=click.Choice(["8", "16"]), default="8", show_default=True, help="bits per channel")
@@ -72,7 +75,8 @@ def stylize(
     from brushwork.cli.report import Report
 
     jobs = plan_jobs(find_photos(photos), styles, output, "." + suffix.lstrip("."))
-    protect(jobs, {name: options[name] for name in ("preview", "animation")}, _files_named(settings))
+    read = [*_files_named(settings), *map(str, options["masks"])]
+    protect(jobs, {name: options[name] for name in ("preview", "animation")}, read)
     _check_way(jobs, options)
     if output is not None and is_folder(output):
         _make_folder(Path(output))
@@ -178,6 +182,35 @@ def _check_new(output: Path, picture: Path, places: list[Path], recipe: dict[str
     kept = [picture, *(place / Path(name).name for place in places for name in names)]
     if output.resolve() in [path.resolve() for path in kept]:
         raise UsageError(f"{output} is the picture itself or one of its inputs; choose another name with -o")
+
+
+@click.command()
+@click.argument("photo", type=click.Path(path_type=Path))
+@click.option("--style", "styles", multiple=True, required=True, metavar="STYLE", help="two to four, as for stylize")
+@click.option("-o", "--output", type=click.Path(path_type=Path), help="file; PHOTO_styles.png here otherwise")
+@click.option("--method", "method_name", default="gatys", show_default=True, help="see: brushwork methods")
+@click.option("--count", type=click.IntRange(2, 20), default=5, show_default=True, help="pictures from style to style")
+@click.option("--size", type=click.IntRange(1), default=256, show_default=True, help="longer side of each")
+@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1, mps")
+@click.option("--json", "as_json", is_flag=True, help="print one JSON object, for scripts")
+@method_options()
+def interpolate(
+    photo: Path, styles: tuple[str, ...], output: Path | None, method_name: str, as_json: bool, **values: Any
+) -> None:
+    """Paint PHOTO in the styles between styles: a strip between two, a grid between three or four."""
+    settings, options = settings_of(method_name, values), without_method_options(values)
+    from brushwork.cli.report import Report
+    from brushwork.interpolation import interpolate as between
+    from brushwork.io import check_target, write_image
+
+    output = output or Path(f"{photo.stem}_styles.png")
+    if output.resolve() == photo.resolve():
+        raise UsageError(f"{output} is the photo itself; choose another name with -o")
+    check_target(output, 8)
+    report = Report(as_json=as_json)
+    sheet = between(photo, styles, settings, steps=options["count"], size=options["size"], device=options["device"])
+    write_image(sheet, output)
+    report.say(str(output), photo=str(photo), output=str(output), size=list(sheet.size))
 
 
 @click.command()

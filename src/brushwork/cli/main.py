@@ -12,6 +12,7 @@ import rich_click as click
 
 from brushwork.cli import commands, stopping
 from brushwork.cli.report import reason
+from brushwork.cli.styles import styles
 from brushwork.cli.weights import weights
 from brushwork.errors import BrushworkError, Interrupted
 from brushwork.version import __version__
@@ -29,7 +30,15 @@ def cli(debug: bool) -> None:
     """
 
 
-for command in (commands.stylize, commands.rerun, commands.methods, commands.doctor, weights):
+for command in (
+    commands.stylize,
+    commands.interpolate,
+    commands.rerun,
+    commands.methods,
+    commands.doctor,
+    styles,
+    weights,
+):
     cli.add_command(command)
 
 

@@ -179,7 +179,7 @@ def _is_complete(job: Job, method: Method, options: dict[str, Any]) -> bool:
 
 def _chosen(options: dict[str, Any]) -> dict[str, Any]:
     """What decides the result beside the method."""
-    return {name: options[name] for name in ("size", "keep_color", "keep_color_when", "max_pixels")}
+    return {name: options[name] for name in ("size", "keep_color", "keep_color_when", "masks", "max_pixels")}
 
 
 def _checkpoint(job: Job, report: Report, options: dict[str, Any]) -> Checkpoint | None:

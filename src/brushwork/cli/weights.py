@@ -34,9 +34,9 @@ def list_(as_json: bool) -> None:
         _print_json(rows)
         return
     from rich.console import Console
-    from rich.table import Table
+    from rich.table import Column, Table
 
-    table = Table("name", "architecture", "size", "where", box=None, header_style="bold")
+    table = Table(Column("name", no_wrap=True), "architecture", "size", "where", box=None, header_style="bold")
     for row in rows:
         table.add_row(row["name"], row["architecture"], _size(row["bytes"]), row["path"] or "not here")
     Console(soft_wrap=True).print(table)

@@ -19,34 +19,36 @@ __all__ = ["covariance_loss", "gaussian_mmd", "linear_mmd", "mean_std_loss", "po
 _CHUNK = 1 << 15  # positions whose kernel features are held at once
 
 
-def mean_std_loss(features: Tensor, mean: Tensor, std: Tensor) -> Tensor:
+def mean_std_loss(features: Tensor, mean: Tensor, std: Tensor, mask: Tensor | None = None) -> Tensor:
     """Distance of the channels' means and standard deviations, relative to the target's.
 
     Args:
         features: Shape (B, C, H, W).
         mean: The style's, (B, C).
         std: The style's, (B, C).
+        mask: Where the features count, see `gram_matrix`.
 
     Source: Li et al. 2017, "Demystifying Neural Style Transfer", their loss on batch normalization statistics,
         arXiv:1701.01036.
     Differs: relative to the target instead of divided by C.
     """
-    return relative_error(torch.cat(mean_std(features), 1), torch.cat([mean, std], 1))
+    return relative_error(torch.cat(mean_std(features, mask), 1), torch.cat([mean, std], 1))
 
 
-def covariance_loss(features: Tensor, mean: Tensor, target: Tensor) -> Tensor:
+def covariance_loss(features: Tensor, mean: Tensor, target: Tensor, mask: Tensor | None = None) -> Tensor:
     """Distance of covariance matrices and of means, each relative to the target's, halved.
 
     Args:
         features: Shape (B, C, H, W).
         mean: The style's channel means, (B, C).
         target: The style's covariance matrix, (B, C, C).
+        mask: Where the features count, see `gram_matrix`.
 
     Source: the two moments that whitening and coloring matches at once, Li et al. 2017, "Universal Style Transfer via
         Feature Transforms", arXiv:1705.08086; here they are a loss. Covariances alone would leave the colors.
     """
-    own, _ = mean_std(features)
-    return (relative_error(covariance(features), target) + relative_error(own, mean)) / 2
+    own, _ = mean_std(features, mask)
+    return (relative_error(covariance(features, mask), target) + relative_error(own, mean)) / 2
 
 
 def linear_mmd(features: Tensor, mean: Tensor) -> Tensor:

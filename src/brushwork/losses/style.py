@@ -53,19 +53,21 @@ class Statistic:
     Args:
         keeps: Names of the tensors that `encode` gives.
         encode: Features (1, C, H, W), mask (1, 1, h, w) or None, seed → what is kept of a style's layer.
-        loss: Features, what was kept → a number: 0 is a match, 1 about as far as nothing at all.
+        loss: Features, what was kept, mask or None → a number: 0 is a match, 1 about as far as nothing at all.
         gain: Factor of the loss, measured so that one style_weight means about the same for each statistic: the
             result is on average as far from the photo in content as with Gram matrices (docs/methods/statistics.md).
         blend: What was kept of several styles, their shares of sum 1 → what a style between them has.
         blends: Whether it does so; where it doesn't, `blend` raises UsageError with the reason.
+        regions: Whether its loss takes a mask.
     """
 
     keeps: tuple[str, ...]
     encode: Callable[[Tensor, Tensor | None, int], dict[str, Tensor]]
-    loss: Callable[[Tensor, Target], Tensor]
+    loss: Callable[[Tensor, Target, Tensor | None], Tensor]
     gain: float = 1.0
     blend: Callable[[Sequence[Target], Sequence[float]], dict[str, Tensor]] = _averaged
     blends: bool = True
+    regions: bool = False
 
 
 def _gaussian_encode(features: Tensor, mask: Tensor | None, seed: int) -> dict[str, Tensor]:
@@ -131,31 +133,34 @@ STATISTICS: dict[str, Statistic] = {
     "gram": Statistic(
         ("gram",),
         lambda features, mask, seed: {"gram": gram_matrix(features, mask)},
-        lambda features, style: relative_error(gram_matrix(features), style["gram"]),
+        lambda features, style, mask: relative_error(gram_matrix(features, mask), style["gram"]),
+        regions=True,
     ),
     "mean-std": Statistic(
         ("mean", "std"),
         lambda features, mask, seed: dict(zip(("mean", "std"), mean_std(features, mask), strict=True)),
-        lambda features, style: mean_std_loss(features, style["mean"], style["std"]),
+        lambda features, style, mask: mean_std_loss(features, style["mean"], style["std"], mask),
         gain=3.0,
+        regions=True,
     ),
     "covariance": Statistic(
         ("mean", "covariance"),
         lambda features, mask, seed: {"mean": mean_std(features, mask)[0], "covariance": covariance(features, mask)},
-        lambda features, style: covariance_loss(features, style["mean"], style["covariance"]),
+        lambda features, style, mask: covariance_loss(features, style["mean"], style["covariance"], mask),
         gain=0.75,
+        regions=True,
     ),
     "mmd-linear": Statistic(
         ("mean",),
         lambda features, mask, seed: {"mean": mean_std(features, mask)[0]},
-        lambda features, style: linear_mmd(features, style["mean"]),
+        lambda features, style, mask: linear_mmd(features, style["mean"]),
         gain=5.0,
     ),
     "mmd-polynomial": Statistic(
         ("gram", "mean"),
         lambda features, mask, seed: {"gram": gram_matrix(features, mask), "mean": mean_std(features, mask)[0]},
         # c = mean ‖y‖², the trace: both terms of the kernel are then of one size, whatever the network's scale.
-        lambda features, style: polynomial_mmd(
+        lambda features, style, mask: polynomial_mmd(
             features, style["gram"], style["mean"], style["gram"].diagonal(dim1=1, dim2=2).sum()
         ),
         gain=2.5,
@@ -163,21 +168,21 @@ STATISTICS: dict[str, Statistic] = {
     "mmd-gaussian": Statistic(
         ("samples", "frequencies"),
         _gaussian_encode,
-        lambda features, style: gaussian_mmd(features, style["samples"], style["frequencies"]),
+        lambda features, style, mask: gaussian_mmd(features, style["samples"], style["frequencies"]),
         gain=8.5,
         blend=_gaussian_blend,
     ),
     "sliced-wasserstein": Statistic(
         ("directions", "quantiles"),
         _sliced_encode,
-        lambda features, style: sliced_wasserstein(features, style["directions"], style["quantiles"]),
+        lambda features, style, mask: sliced_wasserstein(features, style["directions"], style["quantiles"]),
         gain=3.1,
         blend=_sliced_blend,
     ),
     "patch": Statistic(
         ("patches",),
         _patch_encode,
-        lambda features, style: patch_loss(features, style["patches"]),
+        lambda features, style, mask: patch_loss(features, style["patches"]),
         gain=0.2,
         blend=_patch_blend,
         blends=False,
@@ -188,7 +193,7 @@ STATISTICS: dict[str, Statistic] = {
             "gram": gram_matrix(features, mask),
             "quantiles": _quantiles(features.flatten(2), features, mask),
         },
-        lambda features, style: (
+        lambda features, style, mask: (
             (relative_error(gram_matrix(features), style["gram"]) + histogram_loss(features, style["quantiles"])) / 2
         ),
         gain=1.4,
@@ -196,22 +201,38 @@ STATISTICS: dict[str, Statistic] = {
 }
 
 
-def packed(name: str, tensor: Tensor) -> Tensor:
-    """A tensor of a target as a file holds it: bfloat16 (float16 overflows), and half of what is symmetric.
+def packed(name: str, tensor: Tensor, precision: float | None = None) -> Tensor:
+    """A tensor of a target as a file holds it: bfloat16 (float16 overflows), and of what is symmetric a part.
 
     Args:
         name: As in `Statistic.keeps`.
-        tensor: A symmetric one has shape (1, C, C) and gives (C (C + 1) / 2).
+        tensor: A symmetric one, (1, C, C), gives its upper triangle (C (C + 1) / 2).
+        precision: Relative, in the Frobenius norm. Where it is given, a symmetric tensor gives a factor (C, R) of
+            which it is the product with its transpose, if that is smaller.
     """
     if name in SYMMETRIC:
-        tensor = tensor[0][tuple(torch.triu_indices(*tensor.shape[1:]))]
+        triangle = tensor[0][tuple(torch.triu_indices(*tensor.shape[1:]))]
+        factor = triangle if precision is None else _factor(tensor[0], precision)
+        tensor = factor if factor.numel() < triangle.numel() else triangle
     return tensor.bfloat16().cpu().contiguous()
+
+
+def _factor(matrix: Tensor, precision: float) -> Tensor:
+    """The fewest columns whose product with their transpose is the matrix, which is symmetric."""
+    values, vectors = torch.linalg.eigh(matrix.double().cpu())
+    values, vectors = values.clamp_min(0).flip(0), vectors.flip(1)
+    left = values.square().flip(0).cumsum(0).flip(0).sqrt()  # what is missing without this one and the rest
+    rank = max(1, int((left > precision * left[0]).sum()))
+    factor: Tensor = vectors[:, :rank] * values[:rank].sqrt()
+    return factor
 
 
 def unpacked(name: str, tensor: Tensor) -> Tensor:
     """The inverse of `packed`, to bfloat16's precision."""
     if name not in SYMMETRIC:
         return tensor.float()
+    if tensor.ndim == 2:
+        return (tensor.float() @ tensor.float().T)[None]
     channels = round((2 * len(tensor) + 0.25) ** 0.5 - 0.5)
     full = torch.zeros(channels, channels)
     full[tuple(torch.triu_indices(channels, channels))] = tensor.float()

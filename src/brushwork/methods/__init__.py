@@ -6,7 +6,7 @@ import torch
 
 from brushwork.features import FeatureNetwork
 from brushwork.methods.base import Declaration, Method
-from brushwork.settings import METHODS, Gatys, Settings
+from brushwork.settings import METHODS, AdaIN, AdaINLite, Gatys, Settings
 
 __all__ = ["Declaration", "Method", "load"]
 
@@ -26,4 +26,12 @@ def load(settings: Settings, device: torch.device | str = "cpu", *, network: Fea
         from brushwork.methods.gatys import GatysMethod
 
         return GatysMethod(settings, device, network=network)
+    if isinstance(settings, AdaIN):
+        from brushwork.methods.adain import AdaINMethod
+
+        return AdaINMethod(settings, device, network=network)
+    if isinstance(settings, AdaINLite):
+        from brushwork.methods.adain_lite import AdaINLiteMethod
+
+        return AdaINLiteMethod(settings, device, network=network)
     raise TypeError(f"expected settings of one of {', '.join(METHODS)}, got {type(settings).__name__}")

@@ -26,6 +26,7 @@ class Declaration:
         tiling: "local", "statistics" or "inside".
         blends: Whether style values can be mixed.
         init: Whether it takes a first picture.
+        regions: Whether it takes `Regions`: several styles, each where its mask says.
     """
 
     inputs: str
@@ -33,14 +34,19 @@ class Declaration:
     tiling: str
     blends: bool
     init: bool
+    regions: bool
 
 
 class Method(Protocol):
     """Maps tensors to tensors; it holds its network and nothing of any picture."""
 
     declaration: Declaration
-    settings: Settings
     device: torch.device
+
+    @property
+    def settings(self) -> Settings:
+        """All its options."""
+        ...
 
     def encode_style(self, image: Tensor, *, sizes: Sequence[int], mask: Tensor | None = None) -> Any:
         """What the method needs to know of a style.
@@ -89,7 +95,7 @@ class Method(Protocol):
 
         Args:
             content: Pixels (1, 3, H, W) in [0, 1].
-            style: From `encode_style`, `blend` or `load_style`.
+            style: From `encode_style`, `blend` or `load_style`; or `brushwork.guidance.Regions` of several.
             init: First picture, pixels of any size.
             progress: Called after each step; what it raises ends the work.
             checkpoint: The work goes on from the state it loads, with the same bits in the end, and saves its state

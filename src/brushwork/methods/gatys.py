@@ -21,6 +21,7 @@ from brushwork.checkpoints import Checkpoint
 from brushwork.device import choose_dtype, lean_memory
 from brushwork.errors import Interrupted, UsageError
 from brushwork.features import FeatureNetwork, load_network
+from brushwork.guidance import Regions
 from brushwork.image import check_pixels, resize
 from brushwork.losses.content import content_loss, relative_error
 from brushwork.losses.gram import gram_loss
@@ -83,39 +84,46 @@ class GatysObjective:
         network: Feature network.
         settings: Weights, layers and the form of the loss.
         content: Layer → the photo's features (1, C, h, w).
-        style: Layer → what the statistic keeps of it, see `brushwork.losses.style`.
+        style: Layer → what the statistic keeps of it, see `brushwork.losses.style`; one such mapping per region.
+        shares: Of each region at each pixel, (N, 1, H, W); None: one style, everywhere.
         content_gain: Factor of the normalized content loss, see `WeightsRecord`.
     """
 
     network: FeatureNetwork
     settings: Gatys
     content: Mapping[str, Tensor]
-    style: Mapping[str, Target]
+    style: Sequence[Mapping[str, Target]]
     content_gain: float = 1.0
+    shares: Tensor | None = None
 
     def __call__(self, pixels: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
         """The loss, and its weighted terms, of pixels (1, 3, H, W).
 
-        Source: Gatys et al. 2016, eq. 7 (total), 1 (content), 4 and 5 (style).
+        Source: Gatys et al. 2016, eq. 7 (total), 1 (content), 4 and 5 (style). Regions: Gatys et al. 2017, section 4,
+            arXiv:1611.07865, guided Gram matrices, every region of one weight.
         """
         settings = self.settings
-        features = self.network(pixels, {*self.content, *self.style})
+        features = self.network(pixels, {*self.content, *(layer for region in self.style for layer in region)})
         paper = settings.loss == "paper"
         content = content_loss if paper else relative_error
         statistic = STATISTICS[settings.statistic]
 
-        def style(found: Tensor, target: Target) -> Tensor:
-            if paper:
-                return gram_loss(gram_matrix(found), target["gram"])
-            return statistic.gain * statistic.loss(found, target)
+        def style(layer: str) -> Tensor:
+            found, total = features[layer], zero
+            for index, region in enumerate(self.style):
+                mask, target = None if self.shares is None else self.shares[index : index + 1], region[layer]
+                if paper:
+                    total = total + gram_loss(gram_matrix(found, mask), target["gram"])
+                else:
+                    total = total + statistic.gain * statistic.loss(found, target, mask)
+            return total / len(self.style)
 
         zero = pixels.new_zeros(())
         terms = {
             "content": settings.content_weight
             * (1.0 if paper else self.content_gain)
             * sum((w * content(features[k], self.content[k]) for k, w in self._weights("content")), zero),
-            "style": settings.style_weight
-            * sum((w * style(features[k], self.style[k]) for k, w in self._weights("style")), zero),
+            "style": settings.style_weight * sum((w * style(layer) for layer, w in self._weights("style")), zero),
         }
         if settings.tv_weight:
             terms["tv"] = settings.tv_weight * total_variation(pixels)
@@ -142,13 +150,16 @@ class GatysMethod:
         WeightsError: The network's weights are not on this machine; says what to do.
     """
 
-    declaration = Declaration(inputs="content+style", smallest=SMALLEST, tiling="inside", blends=True, init=True)
+    declaration = Declaration(
+        inputs="content+style", smallest=SMALLEST, tiling="inside", blends=True, init=True, regions=True
+    )
 
     def __init__(
         self, settings: Gatys, device: torch.device | str = "cpu", *, network: FeatureNetwork | None = None
     ) -> None:
         self.settings, self.device = settings, torch.device(device)
-        self.declaration = replace(self.declaration, blends=STATISTICS[settings.statistic].blends)
+        statistic = STATISTICS[settings.statistic]
+        self.declaration = replace(self.declaration, blends=statistic.blends, regions=statistic.regions)
         self.dtype = choose_dtype(settings.precision, self.device)
         self._content_gain = 1.0
         self._recipe: dict[str, Any] = {"weights": None, "dtype": str(self.dtype).removeprefix("torch.")}
@@ -255,7 +266,7 @@ class GatysMethod:
         pyramid = Pyramid(
             [Scale(128, 128, 4)],
             lambda size: probe,
-            lambda size: self._objective(probe, style.targets[128], size),
+            lambda size: self._objective(probe, [style.targets[128]], size),
             kind=self.settings.optimizer,
             progress=lambda step: seconds.append(step.seconds),
         )
@@ -266,7 +277,7 @@ class GatysMethod:
     def __call__(
         self,
         content: Tensor,
-        style: GatysStyle,
+        style: GatysStyle | Regions,
         *,
         init: Tensor | None = None,
         progress: Progress | None = None,
@@ -276,7 +287,7 @@ class GatysMethod:
 
         Args:
             content: Pixels (1, 3, H, W) in [0, 1].
-            style: From `encode_style` or `blend`.
+            style: From `encode_style` or `blend`; or `Regions` of several.
             init: First picture, pixels (1, 3, h, w) of any size; needed only where `settings.init` is "style" or a
                 file's name. "content" and "noise" are made here.
             progress: Called after each step; what it raises ends the work.
@@ -295,10 +306,21 @@ class GatysMethod:
         height, width = content.shape[2:]
         photo = _with_margin(content).to(self.device)
         start = None if init is None else self._as_photo(init, width, height)
+        regions = style if isinstance(style, Regions) else Regions([style])
+        shares = regions.shares(height, width)
+        if shares is not None:
+            if not self.declaration.regions:
+                raise UsageError(f"statistic {self.settings.statistic!r} takes no masks; take gram, or one style")
+            regions, shares = _present(regions, shares)
+
+        def objective(size: tuple[int, int]) -> GatysObjective:
+            longer = _without_margin(size, width, height)
+            return self._objective(photo, [style.nearest(longer) for style in regions.styles], size, shares)
+
         pyramid = Pyramid(
             self._scales(width, height),
             lambda size: self._first(photo, start, size),
-            lambda size: self._objective(photo, style.nearest(_without_margin(size, width, height)), size),
+            objective,
             kind=self.settings.optimizer,
             rate=self.settings.learning_rate,
             tolerance=self.settings.tolerance,
@@ -328,21 +350,36 @@ class GatysMethod:
         return resize(init, size)
 
     @torch.no_grad()
-    def _objective(self, photo: Tensor, style: Mapping[str, Target], size: tuple[int, int]) -> GatysObjective:
+    def _objective(
+        self,
+        photo: Tensor,
+        styles: Sequence[Mapping[str, Target]],
+        size: tuple[int, int],
+        shares: Tensor | None = None,
+    ) -> GatysObjective:
         settings = self.settings
         layers = settings.content_layers if settings.content_weight else ()
         content = self.network(resize(photo, size), layers) if layers else {}
-        needed, statistic = settings.layers("style"), settings.statistic
+        targets = [self._needed(style) for style in styles] if settings.style_weight else []
+        small = None if shares is None else F.adaptive_avg_pool2d(_with_margin(shares), size[::-1]).to(self.device)
+        return GatysObjective(self.network, settings, content, targets, self._content_gain, small)
+
+    def _needed(self, style: Mapping[str, Target]) -> dict[str, Target]:
+        """What the style losses compare with, on the device."""
+        needed, statistic = self.settings.layers("style"), self.settings.statistic
         missing = [k for k in needed if set(style.get(k, ())) != set(STATISTICS[statistic].keeps)]
         if missing:
             raise UsageError(
                 f"this style has nothing for {statistic} of {', '.join(missing)}; take the painting itself, or other "
                 "style layers"
             )
-        targets = {k: {name: tensor.to(self.device) for name, tensor in style[k].items()} for k in needed}
-        if not settings.style_weight:
-            targets = {}
-        return GatysObjective(self.network, settings, content, targets, self._content_gain)
+        return {k: {name: tensor.to(self.device) for name, tensor in style[k].items()} for k in needed}
+
+
+def _present(regions: Regions, shares: Tensor) -> tuple[Regions, Tensor]:
+    """Without the styles whose masks are empty."""
+    kept = [index for index, share in enumerate(shares) if share.any()]
+    return Regions([regions.styles[index] for index in kept], shares[kept]), shares[kept]
 
 
 def _fingerprint(network: nn.Module) -> str:

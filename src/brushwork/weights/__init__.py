@@ -2,6 +2,7 @@
 
 from brushwork.weights.files import sha256_of
 from brushwork.weights.layouts import ARCHITECTURES, Architecture
+from brushwork.weights.models import Model, embedded_model, load_into, read_model
 from brushwork.weights.places import find, locate, store_dir
 from brushwork.weights.reading import Weights
 from brushwork.weights.records import RECORDS, Preprocessing, WeightsRecord, get_record
@@ -11,16 +12,20 @@ __all__ = [
     "ARCHITECTURES",
     "RECORDS",
     "Architecture",
+    "Model",
     "Preprocessing",
     "Weights",
     "WeightsRecord",
+    "embedded_model",
     "fetch",
     "find",
     "get_record",
     "import_file",
     "load",
+    "load_into",
     "locate",
     "read",
+    "read_model",
     "sha256_of",
     "store_dir",
     "verify",

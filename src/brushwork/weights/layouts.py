@@ -1,8 +1,9 @@
-"""The layouts in which VGG weights are published: recognized by names and shapes, converted to our names.
+"""The layouts in which weights are published: recognized by names and shapes, converted to our names.
 
 - torchvision: features.0.weight …, also without "features.", as its `features` alone is saved
 - named: conv1_1.weight …, Caffe's names, and ours
 - normalised: 0.weight (1×1, 3→3), 2.weight …, the 53-layer sequential VGG-19 of AdaIN
+- decoder: 1.weight, 5.weight …, the sequential decoder of AdaIN
 """
 
 from __future__ import annotations
@@ -25,25 +26,28 @@ _DTYPES = ("float16", "bfloat16", "float32", "float64")
 
 @dataclass(frozen=True)
 class Architecture:
-    """Names and shapes of a VGG's tensors.
+    """Names and shapes of a VGG's tensors, or of those of its mirror image, a decoder.
 
     Args:
         stages: Number of 3×3 convolutions in each stage; a pooling stands between two stages.
         widths: Channels of each stage.
         taps: Layers such as "3_1" whose features pass a 1×1 map, tensor tap3_1.weight.
+        mirrored: From the deepest layer to pixels: conv4_1 has the channels of stage 4 and gives those of stage 3.
     """
 
     stages: tuple[int, ...]
     widths: tuple[int, ...]
     taps: tuple[str, ...] = ()
+    mirrored: bool = False
 
     def layers(self) -> list[str]:
-        """Convolutions in order.
+        """Convolutions in the order in which a picture passes them.
 
         >>> ARCHITECTURES["vgg16"].layers()[:3]
         ['1_1', '1_2', '2_1']
         """
-        return [f"{stage}_{index}" for stage, count in enumerate(self.stages, 1) for index in range(1, count + 1)]
+        forth = [f"{stage}_{index}" for stage, count in enumerate(self.stages, 1) for index in range(1, count + 1)]
+        return forth[::-1] if self.mirrored else forth
 
     def weights(self) -> dict[str, tuple[int, ...]]:
         """Shapes of the convolutions: "conv1_1" → (width, channels, 3, 3), "tap1_1" → (width, width, 1, 1)."""
@@ -54,14 +58,15 @@ class Architecture:
     def shapes(self, depth: int | None = None) -> dict[str, tuple[int, ...]]:
         """Names and shapes of the tensors of the first `depth` convolutions, in order; all by default."""
         shapes: dict[str, tuple[int, ...]] = {}
-        channels = 3
         for layer in self.layers()[:depth]:
-            width = self.widths[int(layer[0]) - 1]
-            shapes[f"conv{layer}.weight"] = (width, channels, 3, 3)
-            shapes[f"conv{layer}.bias"] = (width,)
+            stage, first = int(layer[0]), layer.endswith("_1")
+            width = self.widths[stage - 1]
+            channels = (3, *self.widths)[stage - 1] if first else width
+            ends = (channels, width) if self.mirrored else (width, channels)
+            shapes[f"conv{layer}.weight"] = (*ends, 3, 3)
+            shapes[f"conv{layer}.bias"] = ends[:1]
             if layer in self.taps:
                 shapes[f"tap{layer}.weight"] = (width, width, 1, 1)
-            channels = width
         return shapes
 
 
@@ -71,6 +76,8 @@ ARCHITECTURES = {
     "vgg19": Architecture((2, 2, 4, 4, 4), (64, 128, 256, 512, 512)),
     "vgg16": Architecture((2, 2, 3, 3, 3), (64, 128, 256, 512, 512)),
     "vgg19-slim": Architecture((2, 2, 4, 4, 1), (16, 32, 64, 192, 384), _TAPS),
+    "adain-decoder": Architecture((2, 2, 4, 1), (64, 128, 256, 512), mirrored=True),
+    "adain-decoder-slim": Architecture((2, 2, 4, 1), (32, 64, 128, 192), mirrored=True),
 }
 
 
@@ -79,7 +86,7 @@ class Recognized:
     """Converted weights, and what they were.
 
     Args:
-        layout: "torchvision", "named" or "normalised".
+        layout: "torchvision", "named", "normalised" or "decoder".
         architectures: Those that fit; "vgg16" and "vgg19" both where the file ends before they part, at conv3_3.
         tensors: conv1_1.weight, conv1_1.bias, … in order, contiguous, of the file's dtype.
     """
@@ -118,7 +125,8 @@ def recognize(tensors: Mapping[str, Tensor], architecture: str | None = None) ->
 
 
 def _candidates(layout: str) -> list[str]:
-    return {"named": list(ARCHITECTURES), "torchvision": ["vgg19", "vgg16"], "normalised": ["vgg19"]}[layout]
+    others = {"torchvision": ["vgg19", "vgg16"], "normalised": ["vgg19"], "decoder": ["adain-decoder"]}
+    return others.get(layout, list(ARCHITECTURES))
 
 
 def _unwrap(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -137,10 +145,13 @@ def _layout_of(tensors: Mapping[str, Tensor]) -> str:
     if "conv1_1.weight" in tensors:
         return "named"
     first = tensors.get("0.weight")
+    if first is None and "1.weight" in tensors:
+        return "decoder"
     if first is None:
         some = ", ".join(list(tensors)[:3]) or "none"
         raise WeightsError(
-            f"no VGG weights: expected features.0.weight, conv1_1.weight or 0.weight among the tensors, got {some}"
+            f"no weights of a VGG or a decoder: expected features.0.weight, conv1_1.weight, 0.weight or 1.weight among "
+            f"the tensors, got {some}"
         )
     if tuple(first.shape) != (3, 3, 1, 1):
         return "torchvision"
@@ -154,12 +165,11 @@ def _published(layout: str, architecture: Architecture) -> dict[str, str]:
     layers = architecture.layers()
     if layout == "named":
         return {f"{kind}{layer}": f"{kind}{layer}" for layer in layers for kind in ("conv", "tap")}
-    # Convolution and rectifier take two places, in the normalised layout also a padding; a pooling takes one.
-    index, step = (0, 2) if layout == "torchvision" else (2, 3)
+    # Convolution and rectifier take two places, with a padding before them three; pooling and enlargement take one.
+    index, step = {"torchvision": (0, 2), "normalised": (2, 3), "decoder": (1, 3)}[layout]
     names = {}
-    for layer in layers:
-        if layer.endswith("_1") and layer != "1_1":
-            index += 1
+    for before, layer in zip(layers[:1] + layers, layers, strict=False):
+        index += before[0] != layer[0]
         names[str(index)] = f"conv{layer}"
         index += step
     return names
@@ -181,7 +191,7 @@ def _problems(tensors: Mapping[str, Tensor], name: str) -> list[str]:
     architecture = ARCHITECTURES[name]
     layers = architecture.layers()
     present = [place for place, layer in enumerate(layers, 1) if f"conv{layer}.weight" in tensors]
-    depth = present[-1] if present else 1
+    depth = len(layers) if architecture.mirrored else present[-1] if present else 1
     expected = architecture.shapes(depth)
     missing = [key for key in expected if key not in tensors]
     strange = [key for key in tensors if key not in expected]

@@ -13,9 +13,9 @@ from brushwork.weights.files import SUFFIXES, read_metadata
 from brushwork.weights.reading import open_weights
 from brushwork.weights.records import RECORDS, WeightsRecord, get_record
 
-__all__ = ["find", "locate", "store_dir", "stored_path"]
+__all__ = ["MODELS", "find", "locate", "store_dir", "stored_path"]
 
-_MODELS = Path(__file__).resolve().parents[1] / "models"
+MODELS = Path(__file__).resolve().parents[1] / "models"
 
 
 def store_dir() -> Path:
@@ -61,7 +61,7 @@ def locate(name: str) -> tuple[str, Path] | None:
     stored = stored_path(record)
     if stored.is_file():
         return "store", stored
-    embedded = _MODELS / f"{record.name}.safetensors"
+    embedded = MODELS / f"{record.name}.safetensors"
     return ("embedded", embedded) if record.embedded and embedded.is_file() else None
 
 

@@ -28,7 +28,7 @@ class Weights:
         path: The file.
         sha256: Of the file.
         verified: The SHA-256 was known before and is the same.
-        layout: "named", "torchvision" or "normalised".
+        layout: "named", "torchvision", "normalised" or "decoder".
     """
 
     record: WeightsRecord
@@ -104,15 +104,16 @@ def _known(found: Recognized, sha256: str, written: str | None) -> WeightsRecord
             return record
     if written in RECORDS:
         return RECORDS[written]
-    if found.layout == "normalised":
-        return RECORDS["vgg19.normalised"]
+    if found.layout in ("normalised", "decoder"):  # each was used once only
+        return RECORDS["vgg19.normalised" if found.layout == "normalised" else "adain-decoder.normalised"]
     fitting = (record for record in RECORDS.values() if record.architecture in found.architectures)
     return next((record for record in fitting if record.first_biases and _same_biases(found, record)), None)
 
 
 def _guess(found: Recognized) -> WeightsRecord | None:
     """The record that names and shapes suggest; of a full VGG they say nothing of how pixels are prepared."""
-    return RECORDS["vgg19-slim"] if found.architectures == ("vgg19-slim",) else None
+    name = found.architectures[0]
+    return RECORDS.get(name)  # "vgg19-slim": an architecture of ours, which has one set of weights
 
 
 def _same_biases(found: Recognized, record: WeightsRecord) -> bool:

@@ -60,6 +60,7 @@ class WeightsRecord:
             that these weights imitate. A small network sees less of a change than a large one; the normalized
             content loss is multiplied by this, so that one content weight means the same through both.
         first_biases: First biases of conv1_1, by which a copy that was saved anew is still recognized.
+        encoder: Of a decoder: the record of the network whose features it turns into pixels.
     """
 
     name: str
@@ -76,6 +77,7 @@ class WeightsRecord:
     embedded: bool = False
     content_gain: float = 1.0
     first_biases: tuple[float, ...] = ()
+    encoder: str | None = None
 
     def published_as(self, sha256: str) -> bool:
         """Whether a file of this SHA-256 is the published one; False where no hash is known."""
@@ -90,6 +92,7 @@ _IDENTITY = Preprocessing((0.0, 0.0, 0.0), (1.0, 1.0, 1.0))
 _CENTERED = Preprocessing((0.5, 0.5, 0.5), (0.25, 0.25, 0.25))
 
 _VGG_PAPER = "Simonyan and Zisserman 2015, Very Deep Convolutional Networks, arXiv:1409.1556"
+_ADAIN_PAPER = "Huang and Belongie 2017, Arbitrary Style Transfer in Real-time, arXiv:1703.06868"
 _VGG_LICENCE = "CC BY 4.0, Visual Geometry Group, University of Oxford"
 _TORCHVISION_LICENCE = "BSD-3-Clause, PyTorch contributors (torchvision)"
 
@@ -148,12 +151,34 @@ _ALL = (
         architecture="vgg19",
         preprocessing=_IDENTITY,
         licence="MIT (Xun Huang; PyTorch port: naoto0804), made from VGG-19 (" + _VGG_LICENCE + ")",
-        paper="Huang and Belongie 2017, Arbitrary Style Transfer in Real-time, arXiv:1703.06868",
+        paper=_ADAIN_PAPER,
         about="The encoder of AdaIN: VGG-19 with its channels scaled to a mean activation of 1.",
         url="https://github.com/naoto0804/pytorch-AdaIN/releases/download/v0.0.0/vgg_normalised.pth",
         file="vgg_normalised.pth",
         sha256="804ca2835ecf7539f0cd2a7ac3c18ce81e6f8468969ae7117ac0c148d286bb4a",
         bytes=80_102_481,
+    ),
+    WeightsRecord(
+        name="adain-decoder-slim",
+        architecture="adain-decoder-slim",
+        preprocessing=_IDENTITY,
+        licence="MIT (brushwork)",
+        paper="trained by brushwork as in " + _ADAIN_PAPER,
+        about="From features of vgg19-slim at relu4_1 to pixels; comes with brushwork.",
+        file="adain-decoder-slim.safetensors",
+        embedded=True,
+        encoder="vgg19-slim",
+    ),
+    WeightsRecord(
+        name="adain-decoder.normalised",
+        architecture="adain-decoder",
+        preprocessing=_IDENTITY,
+        licence="MIT (Xun Huang; PyTorch port: naoto0804)",
+        paper=_ADAIN_PAPER,
+        about="From features of vgg19.normalised at relu4_1 to pixels, as published.",
+        url="https://github.com/naoto0804/pytorch-AdaIN/releases/download/v0.0.0/decoder.pth",
+        file="decoder.pth",
+        encoder="vgg19.normalised",
     ),
 )
 

@@ -265,7 +265,7 @@ def test_built_in_and_saved_styles(run: Run, here: Path, monkeypatch: pytest.Mon
     monkeypatch.setattr(styles, "_FOLDER", here / "library")
     assert run("stylize", "photo.png", "--style", "great-wave:0.5+mine.safetensors:0.5", *SHORT).code == 0
     outcome = run("stylize", "photo.png", "--style", "great-wive", *SHORT)
-    assert "the built-in ones are great-wave" in outcome.err
+    assert "did you mean great-wave?" in outcome.err
     outcome = run("stylize", "photo.png", "--style", "mine.safetensors", "--pooling", "average", *SHORT)
     assert outcome.code == 2
     assert "mine.safetensors was made with other settings (pooling max, not average)" in outcome.err

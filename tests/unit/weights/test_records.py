@@ -21,7 +21,9 @@ def test_a_record_says_all_a_user_must_know(record) -> None:
     assert record.licence
     assert record.paper
     assert record.about
-    assert record.embedded or (record.url.endswith(record.file) and (record.sha256 or record.hash_prefix))
+    assert record.embedded or (
+        record.url.endswith(record.file) and (record.sha256 or record.hash_prefix or record.encoder)
+    )
     assert not (record.sha256 and record.hash_prefix) or record.sha256.startswith(record.hash_prefix)
 
 

@@ -228,7 +228,7 @@ def test_brushwork_weights_comes_before_the_store(
 
 
 def test_embedded_weights_and_their_hash(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(places, "_MODELS", tmp_path)
+    monkeypatch.setattr(places, "MODELS", tmp_path)
     assert find("vgg19-slim") is None
     with pytest.raises(WeightsError, match="reinstall"):
         load("vgg19-slim")

@@ -1,0 +1,203 @@
+#!/usr/bin/env python3
+"""Train AdaIN-lite on photographs and paintings.
+
+    python recipes/train_adain_lite.py --photos DIR --paintings DIR --out RUN --minutes 120
+    python recipes/train_adain_lite.py … --start MODEL.safetensors --network vgg19.caffe --every 1
+
+What is minimized, each picture's error relative to its target: features of the photo at relu4_2; Gram matrices of the
+painting at relu1_1 to relu5_1, growing as their root beyond 1, so that one impossible painting doesn't outweigh all
+others; means and covariance of colors; leaving [0, 1]. Now and then the painting is the photo itself, and the photo
+shall come back. Losses are seen through vgg19-slim, and at every n-th step through another, larger network: what is
+trained through a small one alone fits that one.
+
+First some minutes of giving back photos, then styles. Resumable: run it again with the same --out. The learning rate
+falls over the run, so a run that starts from the last one's weights begins anew with a smaller --rate.
+"""
+
+from __future__ import annotations
+
+import argparse
+import random
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from album import Album, listing
+from run import Run
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+from brushwork.device import choose_device, choose_dtype
+from brushwork.features import FeatureNetwork, load_network
+from brushwork.methods.adain_lite import STYLE_LAYERS, LiteNetwork
+from brushwork.statistics import covariance, gram_matrix
+from brushwork.weights import get_record, load_into, read_model
+
+GIVEN_BACK = 0.06  # share of pictures whose style is their own
+SHEET = 6  # pairs in a sample sheet
+
+
+def relative(found: Tensor, target: Tensor) -> Tensor:
+    """Squared errors (B,) relative to the targets."""
+    return (found - target).square().flatten(1).sum(1) / target.square().flatten(1).sum(1).clamp_min(1e-8)
+
+
+def bounded(error: Tensor) -> Tensor:
+    """Linear in the distance, not in its square, beyond 1."""
+    return torch.where(error < 1, error, 2 * error.clamp_min(1e-8).sqrt() - 1)
+
+
+def color_error(found: Tensor, target: Tensor) -> Tensor:
+    means = (found.mean((2, 3)) - target.mean((2, 3))).square().sum(1)
+    return 4 * means + relative(covariance(found), covariance(target)).clamp(max=4)
+
+
+@dataclass(frozen=True)
+class Judge:
+    """A loss network."""
+
+    name: str
+    network: FeatureNetwork
+    gain: float
+
+    def errors(self, pictures: Tensor, photos: Tensor, paintings: Tensor) -> dict[str, Tensor]:
+        """Content and style errors (B,) of each layer."""
+        with torch.no_grad():
+            content = self.network(photos, ["relu4_2"])["relu4_2"]
+            grams = {layer: gram_matrix(f) for layer, f in self.network(paintings, list(STYLE_LAYERS)).items()}
+        seen = pictures.clamp(-0.1, 1.1).contiguous(memory_format=torch.channels_last)
+        found = self.network(seen, [*STYLE_LAYERS, "relu4_2"])
+        style = {layer: relative(gram_matrix(found[layer]), gram) for layer, gram in grams.items()}
+        return {"content": self.gain * relative(found["relu4_2"], content), **style}
+
+
+def painted(lite: LiteNetwork, encoder: FeatureNetwork, photos: Tensor, paintings: Tensor) -> Tensor:
+    """Every photo in the style of its painting."""
+    with torch.no_grad():
+        features = encoder(paintings, list(STYLE_LAYERS))
+    codes = lite.code(paintings, features)
+    with torch.autocast(photos.device.type, torch.bfloat16):
+        parts = [
+            lite.painter(photo.bfloat16(), [lite.painter.shaped(code)])
+            for photo, code in zip(photos.split(1), codes, strict=True)
+        ]
+    return torch.cat(parts).float()
+
+
+def loss_of(
+    lite: LiteNetwork, encoder: FeatureNetwork, judge: Judge | None, photos: Tensor, paintings: Tensor, own: Tensor,
+    style_weight: float,
+) -> tuple[Tensor, Mapping[str, Tensor]]:  # fmt: skip
+    """What is minimized, and its parts; pictures marked `own` shall come back as they were."""
+    pictures = painted(lite, encoder, photos, paintings)
+    back = (pictures - photos).abs().flatten(1).mean(1)
+    outside = (F.relu(pictures - 1) + F.relu(-pictures)).flatten(1).mean(1)
+    terms = {"back": back[own].mean()} if own.any() else {}
+    if judge is None or own.all():
+        return (8 * back + 20 * outside).mean(), terms
+    errors = judge.errors(pictures, photos, paintings)
+    style = torch.stack([bounded(errors[layer]) for layer in STYLE_LAYERS]).mean(0)
+    colors = color_error(pictures, paintings)
+    rough = sum((pictures.diff(dim=axis).square().flatten(1).mean(1) for axis in (2, 3)), torch.zeros_like(back))
+    whole = errors["content"] + style_weight * style + 0.3 * colors + 0.2 * rough
+    terms |= {f"{judge.name} {name}": error[~own].clamp(max=3).mean() for name, error in errors.items()}
+    terms |= {"colors": colors[~own].mean(), "outside": outside.mean()}
+    return (torch.where(own, 8 * back, whole) + 20 * outside).mean(), terms
+
+
+@torch.no_grad()
+def set_units(lite: LiteNetwork, encoder: FeatureNetwork, paintings: Album, side: int, count: int = 200) -> None:
+    """What is typical of paintings' statistics, so that the coder sees numbers of one scale."""
+    coder, device = lite.coder, next(lite.parameters()).device
+    crops = [paintings.crop(side, (0.6, 1.6), recolor=True).to(device) for _ in range(count)]
+    features = [encoder(crop, list(STYLE_LAYERS)) for crop in crops]
+    means = [torch.stack([f[layer].square().mean() for f in features]).mean() for layer in STYLE_LAYERS]
+    coder.unit.copy_(torch.stack(means).sqrt())
+    found = torch.cat([coder.statistics(crop, f) for crop, f in zip(crops, features, strict=True)])
+    coder.mean.copy_(found.mean(0))
+    coder.std.copy_(found.std(0) + 1e-3)
+
+
+def export(lite: nn.Module, path: Path) -> None:
+    """Write the model in float16."""
+    tensors = {name: tensor.detach().cpu().half().contiguous() for name, tensor in lite.state_dict().items()}
+    save_file(tensors, path.with_suffix(".part"), metadata={"model": "adain-lite"})
+    path.with_suffix(".part").replace(path)
+
+
+def sheet(lite: LiteNetwork, encoder: FeatureNetwork, photos: Tensor, paintings: Tensor, path: Path) -> None:
+    """Rows of photo, painting, picture."""
+    from PIL import Image
+
+    with torch.no_grad():
+        rows = torch.stack([photos, paintings, painted(lite, encoder, photos, paintings)])
+    grid = rows.clamp(0, 1).permute(0, 3, 1, 4, 2).flatten(2, 3).flatten(0, 1)
+    Image.fromarray((grid * 255).round().byte().cpu().numpy()).save(path)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--photos", type=Path, required=True)
+    parser.add_argument("--paintings", type=Path, required=True)
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--start", help="a model to go on from")
+    parser.add_argument("--minutes", type=float, default=120)
+    parser.add_argument("--side", type=int, default=192, help="of crops, in pixels")
+    parser.add_argument("--batch", type=int, default=4)
+    parser.add_argument("--rate", type=float, default=1e-3)
+    parser.add_argument("--style-weight", type=float, default=6.0)
+    parser.add_argument("--warm", type=int, default=600, help="steps of giving back photos, without --start")
+    parser.add_argument("--network", default="", help="a second loss network: a weights record or file")
+    parser.add_argument("--every", type=int, default=4, help="steps from one that it sees to the next; 1: all")
+    args = parser.parse_args()
+    torch.manual_seed(0)
+    device = choose_device()
+    dtype = choose_dtype("auto", device)
+    encoder = load_network("vgg19-slim", device=device, dtype=dtype).network
+    small = Judge("slim", encoder, get_record("vgg19-slim").content_gain)
+    large = (
+        Judge("large", load_network(args.network, device=device, dtype=dtype).network, 1.0) if args.network else None
+    )
+    lite = LiteNetwork()
+    (photos, held_photos), (paintings, held_paintings) = (
+        [Album(part, random.Random(0)) for part in listing(folder, held)]
+        for folder, held in ((args.photos, 200), (args.paintings, 100))
+    )
+    print(f"{len(photos.pictures)} photographs, {len(paintings.pictures)} paintings", flush=True)
+    print(f"{photos.skipped + paintings.skipped} files passed over", flush=True)
+    if args.start:
+        load_into(lite, read_model(args.start, "adain-lite"))
+        lite.train().requires_grad_(True)
+    lite.to(device)
+    if not args.start:
+        set_units(lite, encoder, paintings, args.side)
+    run = Run(lite, args.out, args.minutes, args.rate)
+    rng = photos.rng = paintings.rng = random.Random(run.step)
+    samples = [
+        torch.cat([album.crop(256, (1, 1)) for _ in range(SHEET)]).to(device) for album in (held_photos, held_paintings)
+    ]
+
+    def step(number: int) -> tuple[Tensor, Mapping[str, Tensor]]:
+        warm = number < args.warm and not args.start
+        own = torch.tensor([rng.random() < (0.8 if warm else GIVEN_BACK) for _ in range(args.batch)])
+        shown = [photos.crop(args.side, (0.7, 1.5)) for _ in own]
+        styles = [
+            photo if mine else paintings.crop(args.side, (0.6, 1.6), recolor=True)
+            for photo, mine in zip(shown, own, strict=True)
+        ]
+        pair = (torch.cat(part).to(device, memory_format=torch.channels_last) for part in (shown, styles))
+        judge = None if warm and own.all() else large if large and number % args.every == 0 else small
+        return loss_of(lite, encoder, judge, *pair, own.to(device), args.style_weight)
+
+    def keep(averaged: nn.Module, number: int) -> None:
+        assert isinstance(averaged, LiteNetwork)
+        export(averaged, args.out / "adain-lite.safetensors")
+        sheet(averaged, encoder, *samples, args.out / "samples.png")
+
+    run.train(step, keep)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,81 @@
+"""`brushwork styles`: list, show, add and remove the styles that have a name."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import rich_click as click
+
+from brushwork.errors import UsageError
+from brushwork.library import FACTS, LibraryStyle, add_style, list_styles, remove_style
+
+__all__ = ["styles"]
+
+_as_json = click.option("--json", "as_json", is_flag=True, help="print JSON, for scripts")
+
+
+@click.group()
+def styles() -> None:
+    """Styles by name: those that come with brushwork, and yours."""
+
+
+@styles.command("list")
+@_as_json
+def list_(as_json: bool) -> None:
+    """List the styles and the methods that can take them."""
+    found = list_styles()
+    if as_json:
+        click.echo(json.dumps([_facts(style) for style in found.values()], ensure_ascii=False))
+        return
+    from rich.console import Console
+    from rich.table import Column, Table
+
+    table = Table(Column("name", no_wrap=True), "title", "artist", "year", "methods", box=None, header_style="bold")
+    for style in found.values():
+        about = [style.about.get(key, "") for key in ("title", "artist", "year")]
+        table.add_row(style.name, *about, ", ".join(style.methods))
+    Console(soft_wrap=True).print(table)
+
+
+@styles.command()
+@click.argument("name")
+@_as_json
+def show(name: str, as_json: bool) -> None:
+    """Show all that is known of the style NAME."""
+    found = list_styles()
+    if name not in found:
+        raise UsageError(f"no style {name!r}; brushwork styles list shows the {len(found)} names")
+    facts = _facts(found[name])
+    if as_json:
+        click.echo(json.dumps(facts, ensure_ascii=False))
+        return
+    for key, value in facts.items():
+        click.echo(f"{key + ':':<10}{', '.join(value) if isinstance(value, list) else value}")
+
+
+@styles.command()
+@click.argument("picture", type=click.Path(path_type=Path))
+@click.option("--name", help="what to call it; the file's name otherwise")
+@click.option("--title")
+@click.option("--artist")
+@click.option("--year")
+@click.option("--source", help="where the picture is from")
+def add(picture: Path, name: str | None, **about: str | None) -> None:
+    """Add PICTURE to the styles: a copy of it is kept, at most 1024 px long."""
+    style = add_style(picture, name, **about)
+    click.echo(f"{style.name} is now a style: brushwork stylize photo.jpg --style {style.name}")
+
+
+@styles.command()
+@click.argument("name")
+def remove(name: str) -> None:
+    """Take the style NAME, which you added, out of the library."""
+    remove_style(name)
+    click.echo(f"{name} is gone")
+
+
+def _facts(style: LibraryStyle) -> dict[str, Any]:
+    about = {key: style.about[key] for key in (*FACTS, *style.about) if key in style.about}
+    return {"name": style.name, **about, "methods": list(style.methods), "yours": style.own, "path": str(style.path)}

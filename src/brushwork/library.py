@@ -1,0 +1,117 @@
+"""The library of styles: what comes with brushwork, by its codes, and what the user adds, by its picture."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from brushwork.errors import BrushworkError, UsageError
+from brushwork.styles import built_in_styles, is_saved, own_folder, own_styles, read_about
+
+__all__ = ["LibraryStyle", "add_style", "list_styles", "remove_style"]
+
+LONGER = 1024  # of a picture that is kept: no method looks at more of it by default
+FACTS = ("title", "artist", "year", "source")
+
+
+@dataclass(frozen=True)
+class LibraryStyle:
+    """A style by name.
+
+    Args:
+        name: What --style takes.
+        path: Its file.
+        methods: Those that can take it.
+        about: Title, artist, year, source, as far as they are known.
+    """
+
+    name: str
+    path: Path
+    methods: tuple[str, ...]
+    about: Mapping[str, str]
+
+    @property
+    def own(self) -> bool:
+        """Whether the user added it."""
+        return not is_saved(self.path)
+
+
+def list_styles() -> dict[str, LibraryStyle]:
+    """All styles by name; one that the user added goes before a built-in one of its name."""
+    built_in = {name: _built_in(name, path) for name, path in built_in_styles().items()}
+    own = {name: _own(name, path) for name, path in own_styles().items()}
+    return dict(sorted({**built_in, **own}.items()))
+
+
+def _built_in(name: str, path: Path) -> LibraryStyle:
+    methods, about = read_about(path)
+    return LibraryStyle(name, path, tuple(methods), about)
+
+
+def _own(name: str, path: Path) -> LibraryStyle:
+    from brushwork.settings import METHODS
+
+    try:
+        about = json.loads(path.with_suffix(".json").read_text("utf-8"))
+    except (OSError, ValueError):
+        about = {}
+    return LibraryStyle(name, path, tuple(METHODS), {str(k): str(v) for k, v in about.items()})
+
+
+def add_style(picture: str | Path, name: str | None = None, **about: object) -> LibraryStyle:
+    """Add a painting to the user's library: a copy of it, at most 1024 px long, that every method can take.
+
+    Args:
+        picture: A file.
+        name: What to call it; by default the file's name.
+        about: Title, artist, year, source, ….
+
+    Raises:
+        PictureError: The picture can't be read.
+        UsageError: A name that is taken, or one that --style could not tell from a blend or a file.
+        BrushworkError: It can't be written.
+    """
+    from brushwork.io import read_image, write_image
+
+    source = Path(picture)
+    chosen = name if name is not None else re.sub(r"[^\w.]+", "-", source.stem.lower()).strip("-.")
+    if not re.fullmatch(r"\w[\w-]*", chosen):
+        raise UsageError(f"name: expected letters, digits and hyphens, got {chosen!r}; choose one with --name")
+    if chosen in own_styles():
+        raise UsageError(f"there is a style {chosen} already; remove it first: brushwork styles remove {chosen}")
+    image = read_image(source)
+    image = read_image(source, size=LONGER) if max(image.size) > LONGER else image
+    folder = own_folder()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise BrushworkError(f"{folder} can't be made: {error.strerror or error}") from error
+    path = folder / f"{chosen}.png"
+    _write_facts(path.with_suffix(".json"), {key: str(fact) for key, fact in about.items() if fact is not None})
+    write_image(image, path)  # last: a style is there when its picture is
+    return _own(chosen, path)
+
+
+def _write_facts(path: Path, facts: Mapping[str, str]) -> None:
+    try:
+        path.write_text(json.dumps(facts, ensure_ascii=False, indent=1) + "\n", "utf-8")
+    except OSError as error:
+        raise BrushworkError(f"{path} can't be written: {error.strerror or error}") from error
+
+
+def remove_style(name: str) -> None:
+    """Take a style that the user added out of the library.
+
+    Raises:
+        UsageError: There is none of this name, or it came with brushwork.
+    """
+    own: dict[str, Any] = own_styles()
+    if name not in own:
+        reason = "it comes with brushwork" if name in built_in_styles() else "there is none"
+        raise UsageError(f"style {name!r} can't be removed: {reason}; yours are {', '.join(own) or 'none'}")
+    own[name].unlink()
+    own[name].with_suffix(".json").unlink(missing_ok=True)

@@ -1,0 +1,332 @@
+"""AdaIN-lite: any style in one quick pass. Our own network; the default.
+
+A painting becomes a code of 128 numbers, once. The code shapes the kernels of a small network and its two
+normalizations; the photo then passes it once, most of the way at a quarter, an eighth and a sixteenth of its size.
+Statistics of the whole photo are gathered at those two places only.
+
+Related: AdaIN (Huang and Belongie 2017, arXiv:1703.06868); style prediction (Ghiasi et al. 2017, arXiv:1705.06830);
+kernels scaled by a style (Karras et al. 2020, arXiv:1912.04958); kernels mixed by an input (Yang et al. 2019,
+arXiv:1904.04971). What was tried: docs/methods/adain_lite.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from brushwork.device import choose_dtype
+from brushwork.errors import UsageError
+from brushwork.features import FeatureNetwork, load_network
+from brushwork.methods.base import Declaration
+from brushwork.methods.feed_forward import FeedForward
+from brushwork.settings import AdaINLite
+from brushwork.statistics import covariance, mean_std
+from brushwork.weights import load_into, read_model
+
+__all__ = ["AdaINLiteMethod", "LiteNetwork", "LiteStyle"]
+
+CODE = 128
+STYLE_LAYERS = {"relu1_1": 16, "relu2_1": 32, "relu3_1": 64, "relu4_1": 192, "relu5_1": 384}
+HALF, QUARTER, EIGHTH, SIXTEENTH = 16, 64, 112, 128  # channels
+MULTIPLE = 16  # the picture is halved four times
+RARE = 8.0  # deviations from the mean beyond which a painting's statistics are not believed: a flat color, a test chart
+STYLE_SIZE = 384  # longer side of a painting at style_scale 1, in pixels: what the network was trained on
+
+
+@dataclass(frozen=True)
+class LiteStyle:
+    """All that the network needs to know of a style: (128,)."""
+
+    code: Tensor
+
+
+class Shaped(NamedTuple):
+    """What a code makes of a layer: kernel and bias of a convolution, or scale and shift of a normalization."""
+
+    weight: Tensor
+    bias: Tensor
+
+
+class StyledConv(nn.Module):
+    """A 3×3 convolution whose kernel the code shapes: (1 + b) ⊙ (W + U diag(m) V) ⊙ (1 + a), with bias c₀ + c.
+
+    a, b, m, c are linear in the code: a scale for each input and output channel, how much is mixed in of each of
+    `rank` kernels of rank 1, and a shift.
+    """
+
+    def __init__(self, channels: int, width: int, *, rank: int = 24, gain: float = 1.0, stride: int = 1) -> None:
+        super().__init__()
+        self.sizes, self.stride = [channels, width, rank, width], stride
+        spread = gain * (2 / (9 * channels)) ** 0.5
+        self.weight = nn.Parameter(torch.randn(width, channels, 3, 3) * spread)
+        self.bias = nn.Parameter(torch.zeros(width))
+        self.down = nn.Parameter(torch.randn(rank, channels * 9) * spread)
+        self.up = nn.Parameter(torch.randn(width, rank) * rank**-0.5)
+        self.shape = _linear(CODE, sum(self.sizes))
+
+    def shaped(self, code: Tensor) -> Shaped:
+        """Kernel and bias for a code (128,)."""
+        a, b, m, c = self.shape(code).split(self.sizes)
+        weight = self.weight + ((self.up * m) @ self.down).view_as(self.weight)
+        return Shaped(weight * (1 + a)[:, None, None] * (1 + b)[:, None, None, None], self.bias + c)
+
+    def forward(self, x: Tensor, styles: Sequence[Shaped], shares: Tensor | None) -> Tensor:
+        """(B, width, H, W) of (B, channels, H, W); with several styles, each where its share says."""
+        results = [_convolved(x, style, self.stride) for style in styles]
+        return results[0] if shares is None else _mixed(results, shares)
+
+
+class StyledNorm(nn.Module):
+    """Each channel brought to mean 0 and deviation 1 over the picture, then scaled and shifted by the code."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.shape = _linear(CODE, 2 * channels)
+
+    def shaped(self, code: Tensor) -> Shaped:
+        """Scale and shift for a code (128,)."""
+        scale, shift = self.shape(code).chunk(2)
+        return Shaped(1 + scale, shift)
+
+    def forward(self, x: Tensor, styles: Sequence[Shaped], shares: Tensor | None) -> Tensor:
+        """(B, C, H, W); with several styles, each normalizes what its share covers."""
+        if shares is None:
+            return _affine(x, *_moments(x), styles[0])
+        small = F.adaptive_avg_pool2d(shares, (x.shape[2], x.shape[3]))
+        moments = [mean_std(x.float(), small[k : k + 1]) for k in range(len(styles))]
+        return _mixed([_affine(x, *m, style) for m, style in zip(moments, styles, strict=True)], small)
+
+
+def _linear(channels: int, width: int) -> nn.Linear:
+    """A map that starts near zero, so that a network starts as one without styles."""
+    linear = nn.Linear(channels, width)
+    nn.init.normal_(linear.weight, std=0.02)
+    nn.init.zeros_(linear.bias)
+    return linear
+
+
+def _convolved(x: Tensor, kernel: Shaped | nn.Conv2d, stride: int = 1) -> Tensor:
+    weight = kernel.weight.to(x.dtype, memory_format=torch.channels_last)
+    bias = None if kernel.bias is None else kernel.bias.to(x.dtype)
+    return F.conv2d(F.pad(x, (1, 1, 1, 1), mode="replicate"), weight, bias, stride)
+
+
+def _moments(x: Tensor) -> tuple[Tensor, Tensor]:
+    """Means and deviations (B, C) over positions, in float32."""
+    rows = x.permute(0, 2, 3, 1).flatten(1, 2).float()  # channels-last, so that sums run along memory
+    mean = rows.mean(1, keepdim=True)
+    variance = (rows - mean).square().mean(1)  # torch.var_mean is ten times slower in this order
+    return mean[:, 0], (variance + 1e-5).sqrt()
+
+
+def _affine(x: Tensor, mean: Tensor, std: Tensor, style: Shaped) -> Tensor:
+    scale = style.weight / std
+    shift = style.bias - mean * scale
+    return x * scale[:, :, None, None].to(x.dtype) + shift[:, :, None, None].to(x.dtype)
+
+
+def _mixed(parts: Sequence[Tensor], shares: Tensor) -> Tensor:
+    height, width = parts[0].shape[2:]
+    small = F.adaptive_avg_pool2d(shares, (height, width)).to(parts[0].dtype)
+    return torch.stack([small[k : k + 1] * part for k, part in enumerate(parts)]).sum(0)
+
+
+class Coder(nn.Module):
+    """From a painting's statistics, seen through vgg19-slim, to its code.
+
+    The statistics: of each style layer means, deviations, and the covariance of 12 learned directions; of the colors
+    mean and covariance.
+    """
+
+    unit: Tensor
+    mean: Tensor
+    std: Tensor
+
+    def __init__(self, width: int = 192, directions: int = 12) -> None:
+        super().__init__()
+        self.directions = nn.ParameterDict(
+            {layer: torch.randn(directions, channels) * channels**-0.5 for layer, channels in STYLE_LAYERS.items()}
+        )
+        pairs = directions * (directions + 1) // 2
+        count = sum(2 * channels + pairs for channels in STYLE_LAYERS.values()) + 9
+        self.register_buffer("unit", torch.ones(len(STYLE_LAYERS)))  # each layer's typical feature
+        self.register_buffer("mean", torch.zeros(count))  # and what is typical of each number
+        self.register_buffer("std", torch.ones(count))
+        self.layers = nn.Sequential(
+            nn.Linear(count, width), nn.ReLU(), nn.Linear(width, width), nn.ReLU(), nn.Linear(width, CODE)
+        )
+
+    def statistics(self, pixels: Tensor, features: Mapping[str, Tensor], mask: Tensor | None = None) -> Tensor:
+        """All numbers, (B, count), of pixels (B, 3, H, W) and their features."""
+        found = [mean_std(pixels, mask)[0], _upper(covariance(pixels, mask)) * 10]
+        for place, (layer, directions) in enumerate(self.directions.items()):
+            scaled = features[layer] / self.unit[place]
+            found += [*mean_std(scaled, mask), _upper(directions @ covariance(scaled, mask) @ directions.T)]
+        return torch.cat(found, 1)
+
+    def forward(self, statistics: Tensor) -> Tensor:
+        """Codes (B, 128)."""
+        typical = (statistics - self.mean) / self.std
+        codes: Tensor = self.layers(typical.clamp(-RARE, RARE))
+        return codes
+
+
+def _upper(matrices: Tensor) -> Tensor:
+    """The upper triangle of each, (B, K (K + 1) / 2)."""
+    rows, columns = torch.triu_indices(*matrices.shape[1:])
+    return matrices[:, rows, columns]
+
+
+class Painter(nn.Module):
+    """From the photo's pixels to the picture's, shaped by a style's code.
+
+    Half the size: edges, passed by all else. A quarter: where style comes in, and goes out. An eighth and a sixteenth:
+    large forms.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.edges, self.enter = nn.Conv2d(12, HALF, 3), nn.Conv2d(4 * HALF, QUARTER, 3)
+        self.styled = nn.ModuleDict(
+            {
+                "first": StyledConv(QUARTER, QUARTER),
+                "first norm": StyledNorm(QUARTER),
+                "to eighth": StyledConv(QUARTER, EIGHTH, stride=2),
+                "eighth 1": StyledConv(EIGHTH, EIGHTH),
+                "eighth 2": StyledConv(EIGHTH, EIGHTH, gain=0.3),
+                "to sixteenth": StyledConv(EIGHTH, SIXTEENTH, stride=2),
+                "sixteenth 1": StyledConv(SIXTEENTH, SIXTEENTH),
+                "sixteenth 2": StyledConv(SIXTEENTH, SIXTEENTH, gain=0.3),
+                "from sixteenth": StyledConv(SIXTEENTH, EIGHTH, gain=0.3),
+                "from eighth": StyledConv(EIGHTH, QUARTER),
+                "last": StyledConv(QUARTER, QUARTER),
+                "last norm": StyledNorm(QUARTER),
+                "strokes": StyledConv(QUARTER, QUARTER, gain=0.3),
+                "to half": StyledConv(QUARTER, 4 * HALF),
+                "detail": StyledConv(2 * HALF, HALF, rank=12),
+                "to full": StyledConv(HALF, 12, rank=12, gain=0.3),
+            }
+        )
+        for name in ("to half", "to full"):
+            conv = self.styled[name]
+            assert isinstance(conv, StyledConv)
+            _alike(conv)
+
+    def shaped(self, code: Tensor) -> dict[str, Shaped]:
+        """Every kernel and every normalization for a code (128,): once per style."""
+        layers: Mapping[str, StyledConv | StyledNorm] = self.styled  # type: ignore[assignment]
+        return {name: layer.shaped(code) for name, layer in layers.items()}
+
+    def forward(self, pixels: Tensor, styles: Sequence[Mapping[str, Shaped]], shares: Tensor | None = None) -> Tensor:
+        """Pixels (B, 3, H, W), about [0, 1], of pixels whose sides are multiples of 16.
+
+        Args:
+            pixels: In the number type to calculate in.
+            styles: From `shaped`; one, or several with shares.
+            shares: Of each style at each pixel, (N, 1, H, W), of sum 1.
+        """
+
+        def layer(name: str, x: Tensor) -> Tensor:
+            result: Tensor = self.styled[name](x, [style[name] for style in styles], shares)
+            return result
+
+        edges = F.relu(_convolved(F.pixel_unshuffle((pixels - 0.5) * 4, 2), self.edges))
+        quarter = F.relu(_convolved(F.pixel_unshuffle(edges, 2), self.enter))
+        quarter = layer("first norm", quarter + F.relu(layer("first", quarter)))
+        eighth = F.relu(layer("to eighth", quarter))
+        eighth = eighth + layer("eighth 2", F.relu(layer("eighth 1", eighth)))
+        sixteenth = F.relu(layer("to sixteenth", eighth))
+        sixteenth = sixteenth + layer("sixteenth 2", F.relu(layer("sixteenth 1", sixteenth)))
+        eighth = F.relu(eighth + _enlarged(layer("from sixteenth", sixteenth)))
+        quarter = F.relu(quarter + _enlarged(layer("from eighth", eighth)))
+        quarter = F.relu(layer("last norm", layer("last", quarter)))
+        quarter = quarter + F.relu(layer("strokes", quarter))
+        half = F.relu(F.pixel_shuffle(layer("to half", quarter), 2))
+        half = F.relu(layer("detail", torch.cat([half, edges], 1)))
+        return F.pixel_shuffle(layer("to full", half), 2).float() / 4 + 0.5
+
+
+def _enlarged(x: Tensor) -> Tensor:
+    return F.interpolate(x, scale_factor=2.0, mode="bilinear")
+
+
+def _alike(conv: StyledConv) -> None:
+    """Let all four pixels that a channel becomes start alike, so that no checkerboard is learned first."""
+    with torch.no_grad():
+        for tensor in (conv.weight, conv.up):
+            tensor.copy_(tensor[::4].repeat_interleave(4, 0))
+
+
+class LiteNetwork(nn.Module):
+    """Coder and painter, trained together."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.coder, self.painter = Coder(), Painter()
+
+    def code(self, pixels: Tensor, features: Mapping[str, Tensor], mask: Tensor | None = None) -> Tensor:
+        """Codes (B, 128) of paintings (B, 3, H, W) and their features."""
+        codes: Tensor = self.coder(self.coder.statistics(pixels, features, mask))
+        return codes
+
+
+class AdaINLiteMethod(FeedForward[LiteStyle]):
+    """AdaIN-lite.
+
+    Args:
+        settings: All options.
+        device: Where it runs.
+        network: Refused: the code is of what vgg19-slim sees.
+
+    Raises:
+        UsageError: A network is given.
+        WeightsError: The model can't be read.
+    """
+
+    declaration = Declaration(
+        inputs="content+style", smallest=MULTIPLE, tiling="statistics", blends=True, init=False, regions=True
+    )
+    style_type = LiteStyle
+    multiple = MULTIPLE
+
+    def __init__(
+        self, settings: AdaINLite, device: torch.device | str = "cpu", *, network: FeatureNetwork | None = None
+    ) -> None:
+        super().__init__(settings, device)
+        if network is not None:
+            raise UsageError("adain-lite sees a painting through vgg19-slim only; another network suits gatys")
+        self.dtype = choose_dtype(settings.precision, self.device)
+        encoder = load_network("vgg19-slim", device=self.device, dtype=self.dtype)
+        model = read_model(settings.model, "adain-lite")
+        lite = LiteNetwork()
+        load_into(lite, model)
+        lite.to(self.device)
+        self.encoder, self.coder = encoder.network, lite.coder
+        self.painter = lite.painter.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self._recipe = {
+            "weights": {"name": encoder.weights.record.name, "sha256": encoder.weights.sha256},
+            "model": {"name": model.name, "sha256": model.sha256},
+            "dtype": str(self.dtype).removeprefix("torch."),
+        }
+
+    def recipe(self) -> dict[str, Any]:
+        """Weights and dtype."""
+        return dict(self._recipe)
+
+    def _style_size(self, longer: int) -> int:
+        return STYLE_SIZE
+
+    def _encoded(self, image: Tensor, mask: Tensor | None) -> LiteStyle:
+        pixels = image.contiguous(memory_format=torch.channels_last)
+        statistics = self.coder.statistics(pixels, self.encoder(pixels, STYLE_LAYERS), mask)
+        return LiteStyle(self.coder(statistics)[0])
+
+    def _painted(self, photo: Tensor, styles: Sequence[LiteStyle], shares: Tensor | None) -> Tensor:
+        pixels = photo.to(self.dtype, memory_format=torch.channels_last)
+        result: Tensor = self.painter(pixels, [self.painter.shaped(style.code) for style in styles], shares)
+        return result

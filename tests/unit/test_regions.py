@@ -1,0 +1,104 @@
+"""Masks: which style where."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor
+
+from brushwork import Gatys, Picture, load, rerun, stylize, write_image
+from brushwork.errors import UsageError
+from brushwork.guidance import Regions
+from brushwork.methods import Method
+from brushwork.settings import METHODS, option_of, settings_from
+
+
+@pytest.fixture(params=list(METHODS))
+def method(request: pytest.FixtureRequest) -> Method:
+    steps = {"steps": 12, "scales": 1} if "steps" in option_of(METHODS[request.param]) else {}
+    return load(settings_from(request.param, {**steps, "precision": "float32"}))
+
+
+def left(width: int = 96, height: int = 48, share: float = 0.5) -> Tensor:
+    """White on the left."""
+    mask = torch.zeros(1, 1, height, width)
+    mask[..., : int(width * share)] = 1
+    return mask
+
+
+def smooth(height: int, width: int) -> Tensor:
+    return torch.nn.functional.interpolate(torch.rand(1, 3, height // 8, width // 8), (height, width), mode="bilinear")
+
+
+def test_shares_are_resampled_and_sum_to_at_most_1() -> None:
+    masks = torch.rand(3, 1, 10, 14)
+    shares = Regions(["a", "b", "c"], masks).shares(33, 47)
+    assert shares is not None
+    assert shares.shape == (3, 1, 33, 47)
+    assert shares.sum(0).max() <= 1 + 1e-6
+    assert torch.allclose(Regions(["a"], masks[:1]).shares(10, 14), masks[:1])
+    halves = Regions(["a", "b"], torch.ones(2, 1, 3, 3)).shares(3, 3)
+    assert torch.equal(halves, torch.full((2, 1, 3, 3), 0.5))
+
+
+@pytest.mark.parametrize(
+    ("count", "masks", "words"),
+    [
+        (2, None, "a mask per style, got none for 2"),
+        (2, torch.ones(1, 1, 4, 4), r"shape \(2, 1, H, W\)"),
+        (1, torch.ones(1, 4, 4), r"shape \(1, 1, H, W\)"),
+        (1, torch.ones(1, 1, 0, 4), "shape"),
+        (1, torch.full((1, 1, 4, 4), 2.0), r"in \[0, 1\]"),
+        (1, torch.full((1, 1, 4, 4), float("nan")), r"in \[0, 1\]"),
+        (2, torch.zeros(2, 1, 4, 4), "all masks are empty"),
+    ],
+)
+def test_senseless_masks_are_refused(count: int, masks: Tensor | None, words: str) -> None:
+    with pytest.raises(UsageError, match=words):
+        Regions(["style"] * count, masks)
+
+
+def test_a_style_stays_in_its_region(method: Method) -> None:
+    photo, painting = smooth(48, 192), torch.rand(1, 3, 48, 192)
+    style = method.encode_style(painting, sizes=method.sizes(192, 48))
+    change = (method(photo, Regions([style], left(192, share=0.25))) - photo).abs().mean((0, 1, 2))
+    assert change[:40].mean() > 3 * change[120:].mean()
+
+
+def test_an_empty_mask_leaves_its_style_out(method: Method) -> None:
+    photo = smooth(48, 64)
+    styles = [method.encode_style(torch.rand(1, 3, 48, 64), sizes=method.sizes(64, 48)) for _ in range(2)]
+    both = Regions(styles, torch.cat([torch.ones(1, 1, 5, 5), torch.zeros(1, 1, 5, 5)]))
+    alone = Regions(styles[:1], torch.ones(1, 1, 5, 5))
+    assert torch.allclose(method(photo, both), method(photo, alone), atol=1e-4)
+    # Sums in another order, after twelve steps of an optimizer.
+    assert (method(photo, alone) - method(photo, styles[0])).abs().mean() < 5e-3
+
+
+def test_a_single_pixel_is_a_region(method: Method) -> None:
+    style = method.encode_style(torch.rand(1, 3, 48, 64), sizes=method.sizes(64, 48))
+    mask = torch.zeros(1, 1, 48, 64)
+    mask[..., 20, 30] = 1
+    assert method(smooth(48, 64), Regions([style], mask)).isfinite().all()
+
+
+def test_stylize_takes_masks_and_a_rerun_finds_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("photo", "wave", "sea"):
+        write_image(Picture(torch.rand(1, 3, 36, 48)), f"{name}.png")
+    for name, mask in (("left", left(48, 36)), ("right", 1 - left(48, 36))):
+        write_image(Picture(mask.expand(1, 3, -1, -1)), f"{name}.png")
+    settings = Gatys(steps=4, scales=1, precision="float32")
+    result = stylize("photo.png", "wave.png+sea.png", settings, masks=["left.png", "right.png"])
+    assert [mask["name"] for mask in result.recipe["masks"]] == ["left.png", "right.png"]
+    again, _ = rerun(result.recipe, [tmp_path])
+    assert torch.equal(again.picture.pixels, result.picture.pixels)
+    assert not torch.equal(stylize("photo.png", "wave.png+sea.png", settings).picture.pixels, result.picture.pixels)
+    with pytest.raises(UsageError, match="a mask per style, got 1 for 2"):
+        stylize("photo.png", "wave.png+sea.png", settings, masks=["left.png"])
+    with pytest.raises(UsageError, match="weights of a blend mean nothing"):
+        stylize("photo.png", "wave.png:2+sea.png", settings, masks=["left.png", "right.png"])
+    with pytest.raises(UsageError, match="takes none"):
+        stylize("photo.png", "wave.png", Gatys(statistic="patch"), masks=["left.png"])
