@@ -32,20 +32,21 @@ from pathlib import Path
 import numpy as np
 import scipy.linalg
 import torch
+from album import listing
 from PIL import Image
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from brushwork.device import choose_dtype
 from brushwork.features import VGG, load_network
 from brushwork.weights import ARCHITECTURES, get_record
+from brushwork.weights.files import write_tensors
 
 CAFFE = get_record("vgg19.caffe").preprocessing
 BARE = dataclasses.replace(ARCHITECTURES["vgg19-slim"], taps=())  # in training, heads stand where taps will be
 SLIM_LAYERS = [f"relu{layer}" for layer in ARCHITECTURES["vgg19-slim"].taps]
 STYLE_LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
 CROP = 192
-PICTURES = ("*.jpg", "*.jpeg", "*.png", "*.webp")
 
 
 class Student(nn.Module):
@@ -78,12 +79,6 @@ def gram(features: Tensor) -> Tensor:
 
 
 # Pictures
-
-
-def listing(folder: Path, held_back: int) -> tuple[list[Path], list[Path]]:
-    """Training pictures, and the last ones, which are only measured on."""
-    paths = sorted(path for pattern in PICTURES for path in folder.glob(pattern))
-    return paths[:-held_back], paths[-held_back:]
 
 
 def crop(path: Path, rng: random.Random) -> Tensor:
@@ -295,9 +290,7 @@ def export(student: Student, path: Path) -> None:
     for name, head in student.heads.items():
         tensors[f"tap{name[4:]}.weight"] = torch.linalg.qr(head.detach().cpu())[1][:, :, None, None]
     tensors = {name: tensor.detach().cpu().half().contiguous() for name, tensor in tensors.items()}
-    temporary = path.with_suffix(".part")
-    save_file(tensors, temporary, metadata={"architecture": "vgg19-slim"})
-    temporary.replace(path)
+    write_tensors(path, tensors, {"architecture": "vgg19-slim"})
 
 
 def network(path: str, device: torch.device) -> VGG:

@@ -33,8 +33,9 @@ from typing import TypeAlias
 import scipy.linalg
 import torch
 import torch.nn.functional as F
-from distil_vgg19_slim import Gallery, gram, listing, network, relative, width
-from safetensors.torch import load_file, save_file
+from album import listing
+from distil_vgg19_slim import Gallery, gram, network, relative, width
+from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from brushwork import Gatys
@@ -44,6 +45,7 @@ from brushwork.methods.gatys import GatysObjective
 from brushwork.optimization import PixelOptimizer
 from brushwork.statistics import gram_matrix
 from brushwork.weights import get_record
+from brushwork.weights.files import write_tensors
 
 LAYERS = ("relu4_1", "relu4_2", "relu4_3", "relu4_4", "relu5_1")
 SERVED = ("relu4_1", "relu4_2", "relu4_3", "relu5_1")  # those with a tap
@@ -251,8 +253,7 @@ def whole(tail: Tail, student: Path) -> dict[str, Tensor]:
 def export(tensors: dict[str, Tensor], path: Path) -> None:
     """Write the network in float16."""
     halves = {name: tensor.half() for name, tensor in tensors.items()}
-    save_file(halves, path.with_suffix(".part"), metadata={"architecture": "vgg19-slim"})
-    path.with_suffix(".part").replace(path)
+    write_tensors(path, halves, {"architecture": "vgg19-slim"})
 
 
 def built(tensors: dict[str, Tensor]) -> VGG:

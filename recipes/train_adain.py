@@ -20,7 +20,6 @@ import torch
 import torch.nn.functional as F
 from album import Album, listing
 from run import Run
-from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from brushwork.device import choose_device, choose_dtype
@@ -28,6 +27,7 @@ from brushwork.features import FeatureNetwork, load_network
 from brushwork.methods.adain import AdaINStyle, Decoder, adaptive_instance_norm
 from brushwork.statistics import mean_std
 from brushwork.weights import ARCHITECTURES
+from brushwork.weights.files import write_tensors
 
 STYLE_LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1")
 OWN = 0.1  # share of pictures whose style is their own
@@ -76,8 +76,7 @@ def export(decoder: nn.Module, path: Path) -> None:
         name.removeprefix("convs."): tensor.detach().cpu().half().contiguous()
         for name, tensor in decoder.state_dict().items()
     }
-    save_file(tensors, path.with_suffix(".part"), metadata={"record": "adain-decoder-slim"})
-    path.with_suffix(".part").replace(path)
+    write_tensors(path, tensors, {"record": "adain-decoder-slim"})
 
 
 def main() -> None:

@@ -26,22 +26,18 @@ import torch
 import torch.nn.functional as F
 from album import Album, listing
 from run import Run
-from safetensors.torch import save_file
 from torch import Tensor, nn
+from train_adain import relative
 
 from brushwork.device import choose_device, choose_dtype
 from brushwork.features import FeatureNetwork, load_network
 from brushwork.methods.adain_lite import STYLE_LAYERS, LiteNetwork
 from brushwork.statistics import covariance, gram_matrix
 from brushwork.weights import get_record, load_into, read_model
+from brushwork.weights.files import write_tensors
 
 GIVEN_BACK = 0.06  # share of pictures whose style is their own
 SHEET = 6  # pairs in a sample sheet
-
-
-def relative(found: Tensor, target: Tensor) -> Tensor:
-    """Squared errors (B,) relative to the targets."""
-    return (found - target).square().flatten(1).sum(1) / target.square().flatten(1).sum(1).clamp_min(1e-8)
 
 
 def bounded(error: Tensor) -> Tensor:
@@ -123,8 +119,7 @@ def set_units(lite: LiteNetwork, encoder: FeatureNetwork, paintings: Album, side
 def export(lite: nn.Module, path: Path) -> None:
     """Write the model in float16."""
     tensors = {name: tensor.detach().cpu().half().contiguous() for name, tensor in lite.state_dict().items()}
-    save_file(tensors, path.with_suffix(".part"), metadata={"model": "adain-lite"})
-    path.with_suffix(".part").replace(path)
+    write_tensors(path, tensors, {"model": "adain-lite"})
 
 
 def sheet(lite: LiteNetwork, encoder: FeatureNetwork, photos: Tensor, paintings: Tensor, path: Path) -> None:

@@ -122,6 +122,19 @@ class Regions:
         if not bool(self.masks.any()):
             raise UsageError("all masks are empty, so no style would be seen; paint something white")
 
+    @classmethod
+    def of(cls, style: Any) -> Regions:
+        """Regions as they are; a style value as the only one, everywhere."""
+        return style if isinstance(style, cls) else cls([style])
+
+    def present(self, height: int, width: int) -> tuple[list[Any], Tensor | None]:
+        """The styles that are wanted anywhere, and their `shares`."""
+        shares = self.shares(height, width)
+        if shares is None:
+            return list(self.styles), None
+        kept = [index for index, share in enumerate(shares) if share.any()]
+        return [self.styles[index] for index in kept], shares[kept]
+
     def shares(self, height: int, width: int) -> Tensor | None:
         """Share of each style at each pixel, (N, 1, height, width), of sum at most 1; None: all to the one style."""
         if self.masks is None:

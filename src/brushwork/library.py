@@ -7,9 +7,9 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from brushwork.errors import BrushworkError, UsageError
+from brushwork.settings import METHODS
 from brushwork.styles import built_in_styles, is_saved, own_folder, own_styles, read_about
 
 __all__ = ["LibraryStyle", "add_style", "list_styles", "remove_style"]
@@ -53,8 +53,6 @@ def _built_in(name: str, path: Path) -> LibraryStyle:
 
 
 def _own(name: str, path: Path) -> LibraryStyle:
-    from brushwork.settings import METHODS
-
     try:
         about = json.loads(path.with_suffix(".json").read_text("utf-8"))
     except (OSError, ValueError):
@@ -75,7 +73,7 @@ def add_style(picture: str | Path, name: str | None = None, **about: object) -> 
         UsageError: A name that is taken, or one that --style could not tell from a blend or a file.
         BrushworkError: It can't be written.
     """
-    from brushwork.io import read_image, write_image
+    from brushwork.io import read_image, read_size, write_image
 
     source = Path(picture)
     chosen = name if name is not None else re.sub(r"[^\w.]+", "-", source.stem.lower()).strip("-.")
@@ -83,8 +81,7 @@ def add_style(picture: str | Path, name: str | None = None, **about: object) -> 
         raise UsageError(f"name: expected letters, digits and hyphens, got {chosen!r}; choose one with --name")
     if chosen in own_styles():
         raise UsageError(f"there is a style {chosen} already; remove it first: brushwork styles remove {chosen}")
-    image = read_image(source)
-    image = read_image(source, size=LONGER) if max(image.size) > LONGER else image
+    image = read_image(source, size=min(LONGER, max(read_size(source))))
     folder = own_folder()
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -109,7 +106,7 @@ def remove_style(name: str) -> None:
     Raises:
         UsageError: There is none of this name, or it came with brushwork.
     """
-    own: dict[str, Any] = own_styles()
+    own = own_styles()
     if name not in own:
         reason = "it comes with brushwork" if name in built_in_styles() else "there is none"
         raise UsageError(f"style {name!r} can't be removed: {reason}; yours are {', '.join(own) or 'none'}")

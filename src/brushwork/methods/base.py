@@ -10,10 +10,12 @@ import torch
 from torch import Tensor
 
 from brushwork.checkpoints import Checkpoint
+from brushwork.errors import UsageError
+from brushwork.image import check_pixels
 from brushwork.progress import Progress
 from brushwork.settings import Settings
 
-__all__ = ["Declaration", "Method"]
+__all__ = ["Declaration", "Method", "check_content", "check_painting", "normalized"]
 
 
 @dataclass(frozen=True)
@@ -105,3 +107,28 @@ class Method(Protocol):
             Interrupted: The user stopped it; `error.best` holds the best pixels so far.
         """
         ...
+
+
+def check_content(content: Tensor) -> None:
+    """Refuse what is no single picture (1, 3, H, W) that keeps the pixel contract."""
+    check_pixels(content)
+    if len(content) != 1:
+        raise UsageError(f"expected one picture of shape (1, 3, H, W), got {tuple(content.shape)}")
+
+
+def check_painting(image: Tensor, mask: Tensor | None) -> None:
+    """Refuse what doesn't keep the pixel contract, and a mask of another size."""
+    check_pixels(image)
+    if mask is not None and mask.shape[2:] != image.shape[2:]:
+        raise UsageError(f"expected a mask of {tuple(image.shape[2:])} like its picture, got {tuple(mask.shape[2:])}")
+
+
+def normalized(values: Sequence[Any], weights: Sequence[float]) -> list[float]:
+    """The weights of a blend brought to a sum of 1.
+
+    Raises:
+        UsageError: No styles, weights that are negative or sum to 0.
+    """
+    if not values or len(values) != len(weights) or min(weights) < 0 or not sum(weights) > 0:
+        raise UsageError(f"expected a weight of at least 0 per style and a sum above 0, got {list(weights)}")
+    return [weight / sum(weights) for weight in weights]

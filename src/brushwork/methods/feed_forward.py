@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import Generic, TypeVar
 
@@ -12,10 +13,10 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from brushwork.checkpoints import Checkpoint
-from brushwork.errors import Interrupted, UsageError
+from brushwork.errors import Interrupted
 from brushwork.guidance import Regions
-from brushwork.image import check_pixels, resize
-from brushwork.methods.base import Declaration
+from brushwork.image import resize
+from brushwork.methods.base import Declaration, check_content, check_painting, normalized
 from brushwork.progress import Progress, Step
 from brushwork.settings import AdaIN, AdaINLite
 
@@ -25,7 +26,7 @@ __all__ = ["FeedForward"]
 Style = TypeVar("Style")
 
 
-class FeedForward(Generic[Style]):
+class FeedForward(ABC, Generic[Style]):
     """A method whose styles are numbers to calculate with, and whose picture takes one pass.
 
     A subclass names its style's dataclass, all of whose fields are tensors, and says how a style is encoded and how a
@@ -44,13 +45,13 @@ class FeedForward(Generic[Style]):
     def __init__(self, settings: AdaIN | AdaINLite, device: torch.device | str) -> None:
         self.settings, self.device = settings, torch.device(device)
 
+    @abstractmethod
     def _encoded(self, image: Tensor, mask: Tensor | None) -> Style:
         """The style of pixels (1, 3, H, W) on the device, where a mask of the same size says."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _painted(self, photo: Tensor, styles: Sequence[Style], shares: Tensor | None) -> Tensor:
         """Pixels of sides that are multiples of `multiple`, in one style, or several with shares (N, 1, H, W)."""
-        raise NotImplementedError
 
     def _style_size(self, longer: int) -> int:
         """Longer side of a painting for a photo's."""
@@ -72,11 +73,7 @@ class FeedForward(Generic[Style]):
         Raises:
             UsageError: Not pixels; a mask of another size, or one that leaves nothing.
         """
-        check_pixels(image)
-        if mask is not None and mask.shape[2:] != image.shape[2:]:
-            raise UsageError(
-                f"expected a mask of {tuple(image.shape[2:])} like its picture, got {tuple(mask.shape[2:])}"
-            )
+        check_painting(image, mask)
         height, width = image.shape[2:]
         factor = self._style_size(max(sizes)) * self.settings.style_scale / max(width, height)
         width, height = (max(self.declaration.smallest, round(side * factor)) for side in (width, height))
@@ -89,9 +86,7 @@ class FeedForward(Generic[Style]):
         Raises:
             UsageError: No styles, weights that are negative or sum to 0.
         """
-        if not values or len(values) != len(weights) or min(weights) < 0 or not sum(weights) > 0:
-            raise UsageError(f"expected a weight of at least 0 per style and a sum above 0, got {list(weights)}")
-        shares = [weight / sum(weights) for weight in weights]
+        shares = normalized(values, weights)
         parts = [self.save_style(value) for value in values]
         return self.load_style(
             {
@@ -144,14 +139,13 @@ class FeedForward(Generic[Style]):
             UsageError: Not pixels, or more than one picture.
             Interrupted: Raised by `progress`; `error.best` is the picture.
         """
-        check_pixels(content)
-        if len(content) != 1:
-            raise UsageError(f"expected one picture of shape (1, 3, H, W), got {tuple(content.shape)}")
+        check_content(content)
         started = time.perf_counter()
         height, width = content.shape[2:]
         photo = self._padded(content.to(self.device))
-        regions = style if isinstance(style, Regions) else Regions([style])
-        result = self._with_strength(photo, regions)[:, :, :height, :width].clamp(0, 1).float().cpu().contiguous()
+        result = (
+            self._with_strength(photo, Regions.of(style))[:, :, :height, :width].clamp(0, 1).float().cpu().contiguous()
+        )
         try:
             if progress is not None:
                 seconds = time.perf_counter() - started
@@ -167,18 +161,18 @@ class FeedForward(Generic[Style]):
 
     def _with_strength(self, photo: Tensor, regions: Regions) -> Tensor:
         strength, whole = self.settings.strength, torch.ones_like(photo[:, :1])
-        given = regions.shares(photo.shape[2], photo.shape[3])
+        styles, given = regions.present(photo.shape[2], photo.shape[3])
         if strength == 1 and given is None:
-            return self._painted(photo, regions.styles, None)
+            return self._painted(photo, styles, None)
         shares = whole if given is None else given.to(photo)
         left = 1 - shares.sum(0, keepdim=True)
-        present = [(style, shares[k : k + 1]) for k, style in enumerate(regions.styles) if shares[k].any()]
-        styles = [
-            self.blend([style, self._encoded(photo, share)], [strength, 1 - strength]) for style, share in present
-        ]
-        used = [share for _, share in present]
+        if strength < 1:
+            styles = [
+                self.blend([style, self._encoded(photo, shares[k : k + 1])], [strength, 1 - strength])
+                for k, style in enumerate(styles)
+            ]
         if left.any():
-            styles, used = [*styles, self._encoded(photo, left)], [*used, left]
-        painted = self._painted(photo, styles, torch.cat(used) if len(used) > 1 else None)
+            styles, shares = [*styles, self._encoded(photo, left)], torch.cat([shares, left])
+        painted = self._painted(photo, styles, shares if len(styles) > 1 else None)
         missed = photo - self._painted(photo, [self._encoded(photo, whole)], None)
         return painted + (1 - strength * (1 - left)) * missed

@@ -27,7 +27,7 @@ from brushwork.losses.content import content_loss, relative_error
 from brushwork.losses.gram import gram_loss
 from brushwork.losses.regularizers import total_variation
 from brushwork.losses.style import STATISTICS, Target, packed, unpacked
-from brushwork.methods.base import Declaration
+from brushwork.methods.base import Declaration, check_content, check_painting, normalized
 from brushwork.progress import Progress, Step
 from brushwork.pyramid import SMALLEST, Pyramid, Scale, plan_scales
 from brushwork.settings import Gatys
@@ -56,10 +56,10 @@ class GatysStyle:
         """Statistics for a picture whose longer side is `size`, or of the nearest size there is."""
         return self.targets[min(self.targets, key=lambda known: abs(known - size))]
 
-    def tensors(self) -> dict[str, Tensor]:
-        """As a file holds it: "384/relu1_1/gram" → the upper triangle in bfloat16."""
+    def tensors(self, precision: float | None = None) -> dict[str, Tensor]:
+        """As a file holds it: "384/relu1_1/gram" → the upper triangle in bfloat16, or less of it, see `packed`."""
         return {
-            f"{size}/{layer}/{name}": packed(name, tensor)
+            f"{size}/{layer}/{name}": packed(name, tensor, precision)
             for size, layers in self.targets.items()
             for layer, target in layers.items()
             for name, tensor in target.items()
@@ -220,11 +220,7 @@ class GatysMethod:
         Raises:
             UsageError: Not pixels; a mask of another size, or one that leaves nothing.
         """
-        check_pixels(image)
-        if mask is not None and mask.shape[2:] != image.shape[2:]:
-            raise UsageError(
-                f"expected a mask of {tuple(image.shape[2:])} like its picture, got {tuple(mask.shape[2:])}"
-            )
+        check_painting(image, mask)
         return GatysStyle({size: self._targets(image, size, mask) for size in sizes})
 
     def _targets(self, image: Tensor, size: int, mask: Tensor | None) -> dict[str, Target]:
@@ -247,9 +243,7 @@ class GatysMethod:
         Raises:
             UsageError: No styles, weights that are negative or sum to 0; a statistic that doesn't blend, and why.
         """
-        if not values or len(values) != len(weights) or min(weights) < 0 or not sum(weights) > 0:
-            raise UsageError(f"expected a weight of at least 0 per style and a sum above 0, got {list(weights)}")
-        shares = [weight / sum(weights) for weight in weights]
+        shares = normalized(values, weights)
         mixed = STATISTICS[self.settings.statistic].blend
         return GatysStyle(
             {
@@ -300,22 +294,17 @@ class GatysMethod:
             UsageError: Not pixels, more than one picture, or a style of another network, statistic or other layers.
             Interrupted: On Ctrl-C, or raised by `progress`; `error.best` holds the best pixels so far.
         """
-        check_pixels(content)
-        if len(content) != 1:
-            raise UsageError(f"expected one picture of shape (1, 3, H, W), got {tuple(content.shape)}")
+        check_content(content)
         height, width = content.shape[2:]
         photo = _with_margin(content).to(self.device)
         start = None if init is None else self._as_photo(init, width, height)
-        regions = style if isinstance(style, Regions) else Regions([style])
-        shares = regions.shares(height, width)
-        if shares is not None:
-            if not self.declaration.regions:
-                raise UsageError(f"statistic {self.settings.statistic!r} takes no masks; take gram, or one style")
-            regions, shares = _present(regions, shares)
+        styles, shares = Regions.of(style).present(height, width)
+        if shares is not None and not self.declaration.regions:
+            raise UsageError(f"statistic {self.settings.statistic!r} takes no masks; take gram, or one style")
 
         def objective(size: tuple[int, int]) -> GatysObjective:
             longer = _without_margin(size, width, height)
-            return self._objective(photo, [style.nearest(longer) for style in regions.styles], size, shares)
+            return self._objective(photo, [value.nearest(longer) for value in styles], size, shares)
 
         pyramid = Pyramid(
             self._scales(width, height),
@@ -374,12 +363,6 @@ class GatysMethod:
                 "style layers"
             )
         return {k: {name: tensor.to(self.device) for name, tensor in style[k].items()} for k in needed}
-
-
-def _present(regions: Regions, shares: Tensor) -> tuple[Regions, Tensor]:
-    """Without the styles whose masks are empty."""
-    kept = [index for index, share in enumerate(shares) if share.any()]
-    return Regions([regions.styles[index] for index in kept], shares[kept]), shares[kept]
 
 
 def _fingerprint(network: nn.Module) -> str:
