@@ -33,12 +33,11 @@ import numpy as np
 import scipy.linalg
 import torch
 from album import listing
-from PIL import Image
+from distillation import Gallery, gram, network, relative, solved, stage, width
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from brushwork.device import choose_dtype
-from brushwork.features import VGG, load_network
+from brushwork.features import VGG
 from brushwork.weights import ARCHITECTURES, get_record
 from brushwork.weights.files import write_tensors
 
@@ -46,7 +45,6 @@ CAFFE = get_record("vgg19.caffe").preprocessing
 BARE = dataclasses.replace(ARCHITECTURES["vgg19-slim"], taps=())  # in training, heads stand where taps will be
 SLIM_LAYERS = [f"relu{layer}" for layer in ARCHITECTURES["vgg19-slim"].taps]
 STYLE_LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
-CROP = 192
 
 
 class Student(nn.Module):
@@ -65,63 +63,7 @@ class Student(nn.Module):
         return self.net(image, SLIM_LAYERS)
 
 
-def stage(layer: str) -> int:
-    return int(layer[4]) - 1
-
-
-def width(architecture: str, layer: str) -> int:
-    return ARCHITECTURES[architecture].widths[stage(layer)]
-
-
-def gram(features: Tensor) -> Tensor:
-    flat = features.flatten(2)
-    return flat @ flat.mT / flat.shape[2]
-
-
 # Pictures
-
-
-def crop(path: Path, rng: random.Random) -> Tensor:
-    """A random square of a picture at a random scale, flipped half of the time; (3, CROP, CROP)."""
-    with Image.open(path) as file:
-        image = file.convert("RGB")
-    side = rng.randint(int(min(image.size) * 0.6), min(image.size))
-    left, top = (rng.randint(0, length - side) for length in image.size)
-    image = image.crop((left, top, left + side, top + side)).resize((CROP, CROP), Image.Resampling.BICUBIC)
-    pixels = torch.from_numpy(np.array(image)).permute(2, 0, 1).float() / 255
-    return pixels.flip(2) if rng.random() < 0.5 else pixels
-
-
-def spoiled(pixels: Tensor, other: Tensor, rng: random.Random) -> Tensor:
-    """One of the pictures that optimisation passes through: plain, blended, noisy, flat or out of place."""
-    kind = rng.random()
-    if kind < 0.5:
-        return pixels
-    if kind < 0.65:
-        return torch.lerp(pixels, other, rng.random())
-    if kind < 0.85:
-        return (pixels + torch.randn_like(pixels) * 10 ** rng.uniform(-2, -0.5)).clamp(0, 1)
-    if kind < 0.95:
-        return (0.5 + (pixels - 0.5) * rng.uniform(0.3, 1.6) + torch.randn(3, 1, 1) * 0.1).clamp(0, 1)
-    return torch.rand_like(pixels)
-
-
-class Gallery:
-    """Fresh crops of photographs and paintings."""
-
-    def __init__(self, photos: list[Path], paintings: list[Path], rng: random.Random) -> None:
-        self.folders, self.rng = (photos, paintings), rng
-
-    def one(self, kind: int | None = None) -> Tensor:
-        """A crop of a photograph (0), a painting (1) or either; unreadable files are passed over."""
-        while True:
-            try:
-                return crop(self.rng.choice(self.folders[self.rng.randint(0, 1) if kind is None else kind]), self.rng)
-            except OSError:
-                continue
-
-    def batch(self, count: int) -> Tensor:
-        return torch.stack([spoiled(self.one(), self.one(), self.rng) for _ in range(count)])
 
 
 class Easels:
@@ -218,17 +160,10 @@ def set_from(path: Path, teacher: VGG, student: Student, images: Tensor) -> None
             own, wanted = (
                 torch.cat([p[k][name].transpose(0, 1).flatten(1) for p in pairs], 1).double() for k in (0, 1)
             )
-            square = own @ own.T
-            ridge = 1e-5 * square.diagonal().mean() * torch.eye(len(square)).to(square)
-            head.copy_(torch.linalg.solve(square + ridge, own @ wanted.T).T)
+            head.copy_(solved(own.T, wanted.T, 1e-5).T)
 
 
 # Training
-
-
-def relative(a: Tensor, b: Tensor) -> Tensor:
-    """Squared error relative to the target, mean over the batch."""
-    return ((a - b).square().flatten(1).sum(1) / b.square().flatten(1).sum(1).clamp_min(1e-6)).mean()
 
 
 def errors(teacher: VGG, student: Student, images: Tensor) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
@@ -291,11 +226,6 @@ def export(student: Student, path: Path) -> None:
         tensors[f"tap{name[4:]}.weight"] = torch.linalg.qr(head.detach().cpu())[1][:, :, None, None]
     tensors = {name: tensor.detach().cpu().half().contiguous() for name, tensor in tensors.items()}
     write_tensors(path, tensors, {"architecture": "vgg19-slim"})
-
-
-def network(path: str, device: torch.device) -> VGG:
-    """The teacher, in bfloat16 where that is faster."""
-    return load_network(path, device=device, dtype=choose_dtype("auto", device)).network
 
 
 def main() -> None:

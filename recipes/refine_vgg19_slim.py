@@ -34,7 +34,7 @@ import scipy.linalg
 import torch
 import torch.nn.functional as F
 from album import listing
-from distil_vgg19_slim import Gallery, gram, network, relative, width
+from distillation import Gallery, gram, network, relative, solved, width
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
@@ -152,14 +152,6 @@ def rectified(student: VGG, pictures: Tensor, last: str) -> Tensor:
 
 
 # Training
-
-
-def solved(rows: Tensor, values: Tensor, ridge: float) -> Tensor:
-    """Least squares: rows @ result ≈ values."""
-    square = rows.T @ rows
-    return torch.linalg.solve(
-        square + ridge * square.diagonal().mean() * torch.eye(len(square)).to(square), rows.T @ values
-    )
 
 
 @torch.no_grad()
