@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """Photos × styles on one sheet, to be looked at: frames, dots, checkerboards, haloes, washed colors are bugs.
 
-    python benchmarks/contact_sheet.py SHEET.png [--photos FILE …] [--styles STYLE …] [--size 384]
+    python benchmarks/contact_sheet.py SHEET.png [--method adain-lite] [--photos FILE …] [--styles STYLE …]
 
-By default the photographs that come with scikit-image and the built-in styles.
+By default some photographs that come with scikit-image and all built-in styles.
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ import skimage
 import torch
 import torch.nn.functional as F
 
-from brushwork import Gatys, Picture, list_styles, load, read_image, stylize, write_image
+from brushwork import Picture, list_styles, load, read_image, stylize, write_image
+from brushwork.settings import settings_from
 
 PHOTOS = [Path(skimage.__file__).parent / "data" / name for name in ("astronaut.png", "chelsea.png", "coffee.png")]
 GAP = 8
@@ -32,11 +33,12 @@ def cell(pixels: torch.Tensor, size: int) -> torch.Tensor:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("sheet", type=Path)
+    parser.add_argument("--method", default="adain-lite")
     parser.add_argument("--photos", nargs="+", type=Path, default=PHOTOS)
     parser.add_argument("--styles", nargs="+", default=list(list_styles()))
     parser.add_argument("--size", type=int, default=384)
     args = parser.parse_args()
-    method, rows = load(Gatys()), []
+    method, rows = load(settings_from(args.method, {})), []
     for photo in args.photos:
         row = [read_image(photo, size=args.size).visible()]
         for style in args.styles:

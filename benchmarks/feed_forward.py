@@ -12,17 +12,15 @@ the published outputs beside their weights. A dated JSON is written to benchmark
 from __future__ import annotations
 
 import argparse
-import json
 import time
 from collections.abc import Callable
-from datetime import datetime, timezone
 from pathlib import Path
 
 import numpy as np
 import torch
-from judged_pairs import RESULTS, hardware
 from peers.fast_neural_style import FastNeuralStyle
 from peers.microast import MicroAST
+from report import write
 from torch import Tensor
 
 from brushwork import AdaIN, AdaINLite, load
@@ -87,10 +85,7 @@ def main() -> None:
                 table[name][size] = min(table[name][size], seconds(program, size))
         for name, row in table.items():
             print(f"{size:5} {name:32} {row[size]:.3f} s, {row[size] / table['adain-lite'][size]:.2f}x", flush=True)
-    facts = {"seconds": table, "checks": checks, "threads": torch.get_num_threads(), **hardware()}
-    RESULTS.mkdir(exist_ok=True)
-    name = f"{datetime.now(timezone.utc):%Y-%m-%d}-feed-forward.json"
-    (RESULTS / name).write_text(json.dumps(facts, indent=1) + "\n")
+    write("feed-forward", {"seconds": table, "largest difference from the published outputs": checks})
 
 
 if __name__ == "__main__":

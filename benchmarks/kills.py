@@ -12,21 +12,17 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
-import os
-import platform
 import random
 import subprocess
 import sys
 import tempfile
 import time
-from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
 import skimage
-import torch
+from report import write
 
-RESULTS = Path(__file__).parent / "results"
 CHELSEA = Path(skimage.__file__).parent / "data" / "chelsea.png"
 
 
@@ -99,14 +95,6 @@ def compared(args: argparse.Namespace, optimizer: str) -> dict[str, Any]:
     return {"seconds": round(seconds, 2), "sha256": expected, "identical": same, "kills": len(rows), "runs": rows}
 
 
-def hardware() -> dict[str, Any]:
-    model = platform.processor()
-    if Path("/proc/cpuinfo").exists():
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-        model = next((line.split(":")[1].strip() for line in lines if line.startswith("model name")), model)
-    return {"cpu": model, "threads": torch.get_num_threads(), "torch": torch.__version__, "cpus": os.cpu_count()}
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("photo", type=Path, nargs="?", default=CHELSEA)
@@ -120,13 +108,10 @@ def main() -> None:
     args = parser.parse_args()
     args.random = random.Random(args.seed)
     report = {
-        "date": datetime.now(timezone.utc).isoformat(timespec="seconds"),
-        "hardware": hardware(),
         "job": {"photo": args.photo.name} | {k: getattr(args, k) for k in ("style", "size", "steps", "every", "seed")},
         "results": {optimizer: compared(args, optimizer) for optimizer in args.optimizers},
     }
-    RESULTS.mkdir(exist_ok=True)
-    (RESULTS / f"{report['date'][:10]}-kills.json").write_text(json.dumps(report, indent=1) + "\n")
+    write("kills", report)
     counts = {name: (found["identical"], found["kills"]) for name, found in report["results"].items()}
     print("identical:", ", ".join(f"{name} {same} of {kills}" for name, (same, kills) in counts.items()))
     sys.exit(any(same != kills for same, kills in counts.values()))

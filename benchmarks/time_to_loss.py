@@ -19,13 +19,12 @@ import argparse
 import contextlib
 import json
 import time
-from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
 import torch
 import torch.nn.functional as F
-from judged_pairs import RESULTS, hardware
+from report import write
 from torch import Tensor, nn
 
 from brushwork import Gatys, load, load_network, read_image
@@ -142,8 +141,6 @@ def main() -> None:
     with torch.no_grad():
         measured = [neutral(pixels).item() for pixels in (picture, own)]
     report: dict[str, Any] = {
-        "date": datetime.now(timezone.utc).isoformat(timespec="seconds"),
-        "hardware": hardware(),
         "pictures": [args.photo.name, args.painting.name, list(photo.shape[2:])],
         "plain": {
             "evaluations": len(plain), "seconds": plain[-1][0], "loss": goal, "picture alone": measured[0],
@@ -155,8 +152,8 @@ def main() -> None:
         },
         "share of the time": curve[-1][0] / plain[-1][0],
     }  # fmt: skip
-    (RESULTS / f"{report['date'][:10]}-time-to-loss.json").write_text(json.dumps(report, indent=1) + "\n")
-    print(json.dumps({k: v for k, v in report.items() if k != "hardware"}, indent=1))
+    write("time-to-loss", report)
+    print(json.dumps(report, indent=1))
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ import brushwork
 from brushwork import AdaIN, AdaINLite, Gatys, encode_style, load, save_styles
 from brushwork.methods.gatys import GatysMethod, GatysStyle
 
-SIZES = [192, 512]  # longer sides of results for Gatys; other sizes take the nearest
+SIZES = [192, 512]  # longer sides of results; Gatys takes the nearest, AdaIN the largest
 PRECISION = 0.04  # of Gram matrices, relative: a squared error of 0.0016, and a third of the bytes or less
 
 
@@ -30,22 +30,23 @@ class Compact(GatysMethod):
         return style.tensors(PRECISION)
 
 
+SCALES = (0.5, 1.0, 2.0)  # style scales of what is but a few numbers; those between are blends
 METHODS = {
-    "adain-lite": lambda: load(AdaINLite(precision="float32")),
-    "adain": lambda: load(AdaIN(precision="float32")),
-    "gatys": lambda: Compact(Gatys(precision="float32")),
+    "adain-lite": lambda: [load(AdaINLite(style_scale=scale, precision="float32")) for scale in SCALES],
+    "adain": lambda: [load(AdaIN(style_scale=scale, precision="float32")) for scale in SCALES],
+    "gatys": lambda: [Compact(Gatys(precision="float32"))],
 }
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--pictures", type=Path, action="append", required=True)
-    parser.add_argument("--methods", nargs="+", default=["gatys"], choices=METHODS)
+    parser.add_argument("--methods", nargs="+", default=list(METHODS), choices=METHODS)
     parser.add_argument("--names", nargs="*", help="only these, and the folder holds no others; all by default")
     args = parser.parse_args()
     target = Path(brushwork.__file__).parent / "models" / "styles"
     target.mkdir(exist_ok=True)
-    methods = [METHODS[name]() for name in args.methods]
+    methods = [method for name in args.methods for method in METHODS[name]()]
     with (Path(__file__).parent / "styles.tsv").open(encoding="utf-8") as file:
         rows = list(csv.DictReader(file, delimiter="\t"))
     for old in target.glob("*.safetensors"):

@@ -6,7 +6,8 @@
 
 What is minimized, each picture's error relative to its target: features of the photo at relu4_2; Gram matrices of the
 painting at relu1_1 to relu5_1, growing as their root beyond 1, so that one impossible painting doesn't outweigh all
-others; means and covariance of colors; leaving [0, 1]. Now and then the painting is the photo itself, and the photo
+others; means and covariance of colors; leaving [0, 1]; what repeats
+every four pixels. Now and then the painting is the photo itself, and the photo
 shall come back. Losses are seen through vgg19-slim, and at every n-th step through another, larger network: what is
 trained through a small one alone fits that one.
 
@@ -31,11 +32,12 @@ from train_adain import relative
 
 from brushwork.device import choose_device, choose_dtype
 from brushwork.features import FeatureNetwork, load_network
-from brushwork.methods.adain_lite import STYLE_LAYERS, LiteNetwork
+from brushwork.methods.adain_lite import CODE_LAYERS, STROKE_SIZE, STYLE_SIZE, LiteNetwork
 from brushwork.statistics import covariance, gram_matrix
 from brushwork.weights import get_record, load_into, read_model
 from brushwork.weights.files import write_tensors
 
+STYLE_LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
 GIVEN_BACK = 0.06  # share of pictures whose style is their own
 SHEET = 6  # pairs in a sample sheet
 
@@ -50,6 +52,17 @@ def color_error(found: Tensor, target: Tensor) -> Tensor:
     return 4 * means + relative(covariance(found), covariance(target)).clamp(max=4)
 
 
+def grid_error(pictures: Tensor) -> Tensor:
+    """Energy of what repeats every four pixels, as a network prints that has to enlarge; pictures have none of it.
+
+    Of the picture without its coarse forms, the mean of each of the 16 places in a 4×4 cell, over 24×24 pixels.
+    """
+    box = torch.tensor([1.0, 2, 2, 2, 1], device=pictures.device) / 8  # nothing of period 2 or 4 passes it
+    kernel = torch.outer(box, box).expand(3, 1, 5, 5)
+    fine = pictures - F.conv2d(F.pad(pictures, (2, 2, 2, 2), mode="reflect"), kernel, groups=3)
+    return F.avg_pool2d(F.pixel_unshuffle(fine, 4), 6, 3).square().flatten(1).mean(1)
+
+
 @dataclass(frozen=True)
 class Judge:
     """A loss network."""
@@ -62,21 +75,29 @@ class Judge:
         """Content and style errors (B,) of each layer."""
         with torch.no_grad():
             content = self.network(photos, ["relu4_2"])["relu4_2"]
-            grams = {layer: gram_matrix(f) for layer, f in self.network(paintings, list(STYLE_LAYERS)).items()}
+            grams = {layer: gram_matrix(f) for layer, f in self.network(paintings, STYLE_LAYERS).items()}
         seen = pictures.clamp(-0.1, 1.1).contiguous(memory_format=torch.channels_last)
         found = self.network(seen, [*STYLE_LAYERS, "relu4_2"])
         style = {layer: relative(gram_matrix(found[layer]), gram) for layer, gram in grams.items()}
         return {"content": self.gain * relative(found["relu4_2"], content), **style}
 
 
+def statistics(lite: LiteNetwork, encoder: FeatureNetwork, paintings: Tensor) -> Tensor:
+    """What the coder is told of paintings, which it sees smaller than they are painted."""
+    with torch.no_grad():
+        seen = F.interpolate(paintings, scale_factor=STYLE_SIZE / STROKE_SIZE, mode="bicubic", antialias=True)
+        seen = seen.clamp(0, 1).contiguous(memory_format=torch.channels_last)
+        features = encoder(seen, CODE_LAYERS)
+    numbers: Tensor = lite.coder.statistics(seen, features)
+    return numbers
+
+
 def painted(lite: LiteNetwork, encoder: FeatureNetwork, photos: Tensor, paintings: Tensor) -> Tensor:
     """Every photo in the style of its painting."""
-    with torch.no_grad():
-        features = encoder(paintings, list(STYLE_LAYERS))
-    codes = lite.code(paintings, features)
+    codes = lite.coder(statistics(lite, encoder, paintings))
     with torch.autocast(photos.device.type, torch.bfloat16):
         parts = [
-            lite.painter(photo.bfloat16(), [lite.painter.shaped(code)])
+            lite.painter(photo.bfloat16(), [lite.painter.shaped(code, torch.bfloat16)])
             for photo, code in zip(photos.split(1), codes, strict=True)
         ]
     return torch.cat(parts).float()
@@ -97,9 +118,10 @@ def loss_of(
     style = torch.stack([bounded(errors[layer]) for layer in STYLE_LAYERS]).mean(0)
     colors = color_error(pictures, paintings)
     rough = sum((pictures.diff(dim=axis).square().flatten(1).mean(1) for axis in (2, 3)), torch.zeros_like(back))
-    whole = errors["content"] + style_weight * style + 0.3 * colors + 0.2 * rough
+    grid = grid_error(pictures)
+    whole = errors["content"] + style_weight * style + 0.3 * colors + 0.2 * rough + 300 * grid
     terms |= {f"{judge.name} {name}": error[~own].clamp(max=3).mean() for name, error in errors.items()}
-    terms |= {"colors": colors[~own].mean(), "outside": outside.mean()}
+    terms |= {"colors": colors[~own].mean(), "outside": outside.mean(), "grid": grid.mean()}
     return (torch.where(own, 8 * back, whole) + 20 * outside).mean(), terms
 
 
@@ -108,10 +130,10 @@ def set_units(lite: LiteNetwork, encoder: FeatureNetwork, paintings: Album, side
     """What is typical of paintings' statistics, so that the coder sees numbers of one scale."""
     coder, device = lite.coder, next(lite.parameters()).device
     crops = [paintings.crop(side, (0.6, 1.6), recolor=True).to(device) for _ in range(count)]
-    features = [encoder(crop, list(STYLE_LAYERS)) for crop in crops]
-    means = [torch.stack([f[layer].square().mean() for f in features]).mean() for layer in STYLE_LAYERS]
+    features = [encoder(crop, CODE_LAYERS) for crop in crops]
+    means = [torch.stack([f[layer].square().mean() for f in features]).mean() for layer in CODE_LAYERS]
     coder.unit.copy_(torch.stack(means).sqrt())
-    found = torch.cat([coder.statistics(crop, f) for crop, f in zip(crops, features, strict=True)])
+    found = torch.cat([statistics(lite, encoder, crop) for crop in crops])
     coder.mean.copy_(found.mean(0))
     coder.std.copy_(found.std(0) + 1e-3)
 
@@ -142,8 +164,8 @@ def main() -> None:
     parser.add_argument("--side", type=int, default=192, help="of crops, in pixels")
     parser.add_argument("--batch", type=int, default=4)
     parser.add_argument("--rate", type=float, default=1e-3)
-    parser.add_argument("--style-weight", type=float, default=6.0)
-    parser.add_argument("--warm", type=int, default=600, help="steps of giving back photos, without --start")
+    parser.add_argument("--style-weight", type=float, default=10.0)
+    parser.add_argument("--warm", type=int, default=300, help="steps of giving back photos, without --start")
     parser.add_argument("--network", default="", help="a second loss network: a weights record or file")
     parser.add_argument("--every", type=int, default=4, help="steps from one that it sees to the next; 1: all")
     args = parser.parse_args()

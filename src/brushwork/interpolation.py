@@ -13,7 +13,7 @@ from brushwork.io import MAX_PIXELS, read_image
 from brushwork.methods import load
 from brushwork.progress import Progress
 from brushwork.recipes import PictureSource, StyleSource
-from brushwork.settings import Gatys, Settings, method_name
+from brushwork.settings import AdaINLite, Settings, method_name
 from brushwork.stylization import encode_style
 
 __all__ = ["interpolate", "shares"]
@@ -60,7 +60,7 @@ def interpolate(
     Args:
         content: A photo: a file or a `Picture`.
         styles: Two to four, each as `stylize` takes it.
-        settings: A method that blends; `Gatys()` by default.
+        settings: A method that blends; `AdaINLite()` by default.
         steps: Pictures from one style to the next.
         size: Longer side of each, in pixels.
         device: See `stylize`.
@@ -72,7 +72,7 @@ def interpolate(
         PictureError: A file that can't be read.
     """
     plan = shares(len(styles), steps)
-    method = load(settings or Gatys(), choose_device(device))
+    method = load(settings or AdaINLite(), choose_device(device))
     if not method.declaration.blends:
         raise UsageError(f"{method_name(method.settings)} with these settings blends no styles")
     photo = content if isinstance(content, Picture) else read_image(content, size=size, max_pixels=max_pixels)

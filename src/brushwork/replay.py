@@ -16,7 +16,7 @@ from brushwork.io import MAX_PIXELS
 from brushwork.methods import load
 from brushwork.progress import Progress
 from brushwork.settings import Settings, check_keep_color, settings_from
-from brushwork.styles import StylePart, built_in_styles
+from brushwork.styles import StylePart, built_in_styles, own_styles
 from brushwork.stylization import Result, stylize
 from brushwork.version import __version__
 from brushwork.weights import RECORDS, embedded_model, find, sha256_of
@@ -121,8 +121,8 @@ def _network(name: str, recipe: dict[str, Any], part: str, folders: Sequence[Pat
 def _find(record: dict[str, Any], folders: Sequence[Path]) -> Path:
     if record["name"] is None:
         raise BrushworkError("this result was made from pictures in memory; only one made from files can be run again")
-    candidates = [folder / Path(record["name"]).name for folder in folders] + list(built_in_styles().values())
-    candidates += _files(folders)
+    candidates = [folder / Path(record["name"]).name for folder in folders]
+    candidates += [*built_in_styles().values(), *own_styles().values(), *_files(folders)]
     found = _same([path for path in candidates if _size(path) == record["bytes"]], record["sha256"])
     if found:
         return found

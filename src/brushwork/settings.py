@@ -255,8 +255,7 @@ class AdaINLite(_Checked):
 
 
 Settings: TypeAlias = Gatys | AdaIN | AdaINLite
-# AdaIN and AdaINLite come here with their trained weights.
-METHODS: dict[str, type[Settings]] = {"gatys": Gatys}
+METHODS: dict[str, type[Settings]] = {"adain-lite": AdaINLite, "adain": AdaIN, "gatys": Gatys}
 
 
 def method_name(settings: Settings) -> str:

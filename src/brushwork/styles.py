@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import math
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
@@ -57,14 +57,23 @@ class SavedStyle:
     """A style as a file holds it.
 
     Args:
-        values: Method → what it knows of the style, tensors by name.
-        origins: Method → what must agree for its value to be used: weights, and what shapes it.
+        values: Method → what it knows of the style, tensors by name; "adain-lite@0.5" is at another style scale.
+        origins: As `values` → what must agree for its value to be used: weights, and what shapes it.
         about: Title, artist, year, source, ….
     """
 
     values: dict[str, dict[str, Tensor]]
     origins: dict[str, dict[str, str]]
     about: dict[str, str]
+
+    @property
+    def methods(self) -> list[str]:
+        """The methods that can take it."""
+        return _methods(self.origins)
+
+
+def _methods(labels: Iterable[str]) -> list[str]:
+    return list(dict.fromkeys(label.partition("@")[0] for label in labels))
 
 
 def parse_style(text: str) -> list[StylePart]:
@@ -172,7 +181,7 @@ def read_about(path: Path) -> tuple[list[str], dict[str, str]]:
     origins = _origins(about.pop("methods", ""))
     if not origins:
         raise BrushworkError(f"{path} is no saved style; make one with brushwork.save_style")
-    return list(origins), about
+    return _methods(origins), about
 
 
 def read_style(path: Path) -> SavedStyle:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -24,7 +25,7 @@ from brushwork.io import MAX_PIXELS, read_image, read_size
 from brushwork.methods import Method, load
 from brushwork.progress import Progress
 from brushwork.recipes import DEFAULT_SIZE, PictureSource, StyleSource, recipe_of, result_size, style_parts
-from brushwork.settings import Gatys, Settings, method_name, option_of
+from brushwork.settings import AdaINLite, Settings, method_name, option_of
 from brushwork.styles import SavedStyle, is_saved, locate_style, read_style, write_style
 
 __all__ = ["DEFAULT_SIZE", "Result", "encode_style", "result_size", "save_style", "save_styles", "stylize"]
@@ -67,7 +68,7 @@ def stylize(
         content: A photo: a file or a `Picture`.
         style: A painting: a file, a `Picture`, a built-in style's name, a saved style, or a blend such as
             "wave.jpg:0.7+feminine-wave:0.3", or the blend's parts.
-        settings: The method and all its options; `Gatys()` by default.
+        settings: The method and all its options; `AdaINLite()` by default.
         size: Longer side of the result in pixels; 0 keeps the photo's; None does too, but stops at 1024.
         keep_color: Keep the photo's colors, by "luminance", "cholesky" or "histogram" (docs/color.md).
         keep_color_when: "before" recolors the painting, "after" the result; None takes what suits `keep_color`.
@@ -87,7 +88,9 @@ def stylize(
         Interrupted: Ctrl-C; `error.best` is the Result so far, None before the first step.
         BrushworkError: Memory ended, or the loss can't be tamed.
     """
-    method = _checked(method, settings, network) or load(settings or Gatys(), choose_device(device), network=network)
+    method = _checked(method, settings, network) or load(
+        settings or AdaINLite(), choose_device(device), network=network
+    )
     photo = _read_content(content, size, max_pixels)
     colors = ColorControl(_visible(photo, content), photo.alpha, keep_color, keep_color_when)
     init = _read_init(method, style, photo.size, max_pixels, colors)
@@ -170,19 +173,26 @@ def save_styles(path: str | Path, values: Sequence[tuple[Method, Any]], **about:
 
     Args:
         path: Ends in .safetensors.
-        values: Methods, each with what its `encode_style` gave.
+        values: Methods, each with what its `encode_style` gave. One method with several style scales serves all
+            scales between them.
         about: See `save_style`.
 
     Raises:
         BrushworkError: The file can't be written.
     """
-    named = [(method_name(method.settings), method, value) for method, value in values]
+    named = [(_label(method), method, value) for method, value in values]
     style = SavedStyle(
         {name: method.save_style(value) for name, method, value in named},
         {name: _style_origin(method) for name, method, _ in named},
         {key: str(word) for key, word in about.items()},
     )
     write_style(Path(path), style)
+
+
+def _label(method: Method) -> str:
+    """What a file calls a method's value: "adain-lite", "adain-lite@0.5" at another style scale."""
+    scale = getattr(method.settings, "style_scale", 1.0)
+    return method_name(method.settings) + (f"@{scale:g}" if scale != 1 else "")
 
 
 def _style_origin(method: Method) -> dict[str, str]:
@@ -266,19 +276,29 @@ def _mask(source: PictureSource, max_pixels: int) -> Tensor:
 
 
 def _saved_value(method: Method, path: Path) -> Any:
-    saved, name = read_style(path), method_name(method.settings)
-    if name not in saved.values:
-        raise UsageError(f"{path} is a style for {', '.join(saved.values)}, not for {name}; take the painting itself")
-    kept, origin = saved.origins.get(name, {}), _style_origin(method)
+    """A saved style's value at the style scale that is wanted, between those of the file if need be."""
+    saved, name, origin = read_style(path), method_name(method.settings), _style_origin(method)
+    wanted = float(origin.pop("style_scale", 1.0))
+    kept = {label: found for label, found in saved.origins.items() if label.partition("@")[0] == name}
+    if not kept:
+        raise UsageError(f"{path} is a style for {', '.join(saved.methods)}, not for {name}; take the painting itself")
+    labels = {float(found.get("style_scale", 1.0)): label for label, found in kept.items()}
     different = [
-        f"{key} {kept.get(key, 'unknown')[:16]}, not {value[:16]}"
+        f"{key} {found.get(key, 'unknown')[:16]}, not {value[:16]}"
+        for found in list(kept.values())[:1]
         for key, value in origin.items()
-        if kept.get(key) != value
+        if found.get(key) != value
     ]
+    if not min(labels) <= wanted <= max(labels):
+        scales = " to ".join(f"{scale:g}" for scale in sorted({min(labels), max(labels)}))
+        different.append(f"style_scale {scales}, not {wanted:g}")
     if different:
         raise UsageError(f"{path} was made with other settings ({'; '.join(different)}); use those, or the painting")
+    low, high = max(x for x in labels if x <= wanted), min(x for x in labels if x >= wanted)
     try:
-        return method.load_style(saved.values[name])
+        values = [method.load_style(saved.values[labels[scale]]) for scale in (low, high)]
+        share = math.log(wanted / low) / math.log(high / low) if low < high else 0.0
+        return method.blend(values, [1 - share, share]) if low < high else values[0]
     except (ValueError, RuntimeError, LookupError, TypeError) as error:
         raise BrushworkError(f"{path} is damaged or of another version of brushwork; make it again") from error
 

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import nn
 
-from brushwork import FeatureExtractor, Gatys, encode_style, load, save_style, stylize
+from brushwork import AdaINLite, FeatureExtractor, Gatys, encode_style, load, save_style, save_styles, stylize
 from brushwork.color import rgb_to_yiq
 from brushwork.errors import BrushworkError, Interrupted, PictureError, UsageError
 from brushwork.image import Picture
@@ -167,6 +167,21 @@ def test_a_saved_style_of_other_settings_is_refused(other: dict[str, Any], here:
     save_style("mine.safetensors", method, encode_style(method, "wave.png", [48]))
     with pytest.raises(UsageError, match=rf"mine.safetensors was made with other settings \({next(iter(other))} "):
         stylize("photo.png", "mine.safetensors", Gatys(steps=2, **other))
+
+
+def test_a_style_saved_at_several_scales_serves_those_between(here: Path) -> None:
+    values = [
+        (method, encode_style(method, "wave.png", [48]))
+        for method in (load(AdaINLite(style_scale=s)) for s in (0.5, 2))
+    ]
+    save_styles("mine.safetensors", values)
+    assert read_style(Path("mine.safetensors")).methods == ["adain-lite"]
+    low, high = (value.code for _, value in values)
+    for scale, expected in ((0.5, low), (2, high), (1, (low + high) / 2), (2**0.5, 0.25 * low + 0.75 * high)):
+        found = encode_style(load(AdaINLite(style_scale=scale)), "mine.safetensors", [48]).code
+        assert torch.allclose(found, expected, rtol=1e-4, atol=1e-4)
+    with pytest.raises(UsageError, match=r"style_scale 0.5 to 2, not 3"):
+        stylize("photo.png", "mine.safetensors", AdaINLite(style_scale=3))
 
 
 def test_a_saved_style_of_another_network_or_method_is_refused(here: Path) -> None:

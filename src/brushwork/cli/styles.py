@@ -41,18 +41,41 @@ def list_(as_json: bool) -> None:
 
 @styles.command()
 @click.argument("name")
+@click.option("--swatch", type=click.Path(dir_okay=False, path_type=Path), help="write a picture of the style alone")
 @_as_json
-def show(name: str, as_json: bool) -> None:
+def show(name: str, swatch: Path | None, as_json: bool) -> None:
     """Show all that is known of the style NAME."""
     found = list_styles()
     if name not in found:
         raise UsageError(f"no style {name!r}; brushwork styles list shows the {len(found)} names")
     facts = _facts(found[name])
+    if swatch is not None:
+        from brushwork import swatches
+        from brushwork.io import check_target, write_image
+
+        check_target(swatch)
+        write_image(swatches.swatch(name), swatch)
+        facts["swatch"] = str(swatch)
     if as_json:
         click.echo(json.dumps(facts, ensure_ascii=False))
         return
     for key, value in facts.items():
         click.echo(f"{key + ':':<10}{', '.join(value) if isinstance(value, list) else value}")
+
+
+@styles.command()
+@click.argument("target", type=click.Path(dir_okay=False, path_type=Path))
+@click.option("--photo", type=click.Path(path_type=Path), help="paint this photo in each of them")
+@click.option("--size", type=click.IntRange(32, 1024), default=160, show_default=True, help="of each picture in pixels")
+def sheet(target: Path, photo: Path | None, size: int) -> None:
+    """Write one picture of all styles with their names, TARGET."""
+    from brushwork import swatches
+    from brushwork.io import check_target, write_image
+
+    check_target(target)
+    names = [name for name, style in list_styles().items() if "adain-lite" in style.methods]
+    write_image(swatches.sheet(names, photo=photo, size=size), target)
+    click.echo(f"{target} shows {len(names)} style{'s' * (len(names) != 1)}")
 
 
 @styles.command()

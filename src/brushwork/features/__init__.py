@@ -6,11 +6,11 @@ from dataclasses import dataclass
 
 import torch
 
-from brushwork.features.extractor import FeatureExtractor, FeatureNetwork
+from brushwork.features.extractor import FeatureExtractor, FeatureNetwork, fingerprint
 from brushwork.features.vgg import VGG
 from brushwork.weights import Weights, read
 
-__all__ = ["VGG", "FeatureExtractor", "FeatureNetwork", "LoadedNetwork", "load_network"]
+__all__ = ["VGG", "FeatureExtractor", "FeatureNetwork", "LoadedNetwork", "fingerprint", "load_network"]
 
 
 @dataclass(frozen=True)

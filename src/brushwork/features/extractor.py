@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import hashlib
 import threading
 from collections.abc import Collection, Mapping
 from typing import Any, Protocol
 
+import torch
 from torch import Tensor, nn
 
 from brushwork.errors import UsageError
 from brushwork.weights import Preprocessing
 
-__all__ = ["FeatureExtractor", "FeatureNetwork"]
+__all__ = ["FeatureExtractor", "FeatureNetwork", "fingerprint"]
 
 IMAGENET = Preprocessing((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
 
@@ -100,3 +102,11 @@ class FeatureExtractor(nn.Module):
         if len(found) < len(set(layers)):
             raise UsageError(f"the network never ran layer {', '.join(sorted(set(layers) - set(found)))}")
         return found
+
+
+def fingerprint(network: nn.Module) -> str:
+    """SHA-256 of a module's numbers, so that a style saved through one network is not taken for another's."""
+    digest = hashlib.sha256()
+    for name, tensor in network.state_dict().items():
+        digest.update(name.encode() + tensor.detach().cpu().contiguous().view(-1).view(torch.uint8).numpy().tobytes())
+    return digest.hexdigest()

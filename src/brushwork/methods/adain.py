@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from brushwork.device import choose_dtype
 from brushwork.errors import UsageError
-from brushwork.features import FeatureNetwork, load_network
+from brushwork.features import FeatureNetwork, fingerprint, load_network
 from brushwork.methods.base import Declaration
 from brushwork.methods.feed_forward import FeedForward
 from brushwork.settings import AdaIN
@@ -97,7 +97,7 @@ class AdaINMethod(FeedForward[AdaINStyle]):
         settings: All options.
         device: Where it runs.
         network: Another encoder than `settings.network`, with a layer relu4_1 of the decoder's width at an eighth of
-            the size.
+            the size; `settings.decoder` names the decoder that was trained with it.
 
     Raises:
         UsageError: No decoder for this encoder.
@@ -115,26 +115,36 @@ class AdaINMethod(FeedForward[AdaINStyle]):
     ) -> None:
         super().__init__(settings, device)
         self.dtype = choose_dtype(settings.precision, self.device)
-        encoder = load_network(settings.network, device=self.device, dtype=self.dtype, padding="reflect")
-        weights = read(settings.decoder or _decoder_of(encoder.weights.record.name))
-        if not ARCHITECTURES[weights.record.architecture].mirrored:
-            raise UsageError(f"decoder: {settings.decoder} holds {weights.record.name}, which is no decoder")
-        self.network = network or encoder.network
-        given = self.network(torch.zeros(1, 3, SMALLEST, SMALLEST, device=self.device), [LAYER])[LAYER].shape[1]
-        taken = ARCHITECTURES[weights.record.architecture].widths[-1]
+        self._recipe: dict[str, Any] = {"weights": None}
+        decoder = settings.decoder
+        if network is None:
+            encoder = load_network(settings.network, device=self.device, dtype=self.dtype, padding="reflect")
+            self._recipe["weights"] = {"name": encoder.weights.record.name, "sha256": encoder.weights.sha256}
+            network, decoder = encoder.network, decoder or _decoder_of(encoder.weights.record.name)
+        elif not decoder:
+            raise UsageError("a network given in Python needs the decoder that was trained with it: AdaIN(decoder=…)")
+        elif isinstance(network, nn.Module):
+            self._recipe["given"] = fingerprint(network.to(self.device))
+        self.network = network
+        self.decoder = self._load_decoder(decoder)
+        self._recipe["dtype"] = str(self.dtype).removeprefix("torch.")
+
+    def _load_decoder(self, source: str) -> nn.Module:
+        weights = read(source)
+        architecture = ARCHITECTURES[weights.record.architecture]
+        if not architecture.mirrored:
+            raise UsageError(f"decoder: {source} holds {weights.record.name}, which is no decoder")
+        probe = torch.zeros(1, 3, SMALLEST, SMALLEST, device=self.device)
+        given, taken = self.network(probe, [LAYER])[LAYER].shape[1], architecture.widths[-1]
         if given != taken:
             raise UsageError(
                 f"decoder: {weights.record.name} takes {taken} channels at {LAYER}, the encoder gives {given}; "
                 "take the decoder that was trained with it"
             )
+        self._recipe["decoder"] = {"name": weights.record.name, "sha256": weights.sha256}
         decoder = Decoder.from_tensors(weights.tensors, weights.record.architecture)
         # torch's annotations don't know that a module takes memory_format.
-        self.decoder = decoder.to(self.device, self.dtype, memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self._recipe = {
-            "weights": {"name": encoder.weights.record.name, "sha256": encoder.weights.sha256},
-            "decoder": {"name": weights.record.name, "sha256": weights.sha256},
-            "dtype": str(self.dtype).removeprefix("torch."),
-        }
+        return decoder.to(self.device, self.dtype, memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
 
     def recipe(self) -> dict[str, Any]:
         """Weights and dtype."""

@@ -31,11 +31,12 @@ from brushwork.weights import load_into, read_model
 __all__ = ["AdaINLiteMethod", "LiteNetwork", "LiteStyle"]
 
 CODE = 128
-STYLE_LAYERS = {"relu1_1": 16, "relu2_1": 32, "relu3_1": 64, "relu4_1": 192, "relu5_1": 384}
+CODE_LAYERS = {"relu1_1": 16, "relu2_1": 32, "relu3_1": 64, "relu4_1": 192}
 HALF, QUARTER, EIGHTH, SIXTEENTH = 16, 64, 112, 128  # channels
 MULTIPLE = 16  # the picture is halved four times
 RARE = 8.0  # deviations from the mean beyond which a painting's statistics are not believed: a flat color, a test chart
-STYLE_SIZE = 384  # longer side of a painting at style_scale 1, in pixels: what the network was trained on
+STYLE_SIZE = 256  # longer side at which the coder sees a painting, in pixels, at style_scale 1
+STROKE_SIZE = 384  # and the longer side of the painting whose strokes it has learned to paint from that
 
 
 @dataclass(frozen=True)
@@ -51,29 +52,54 @@ class Shaped(NamedTuple):
     weight: Tensor
     bias: Tensor
 
+    def to(self, dtype: torch.dtype) -> Shaped:
+        """A kernel in this number type; a normalization as it is, because statistics want float32."""
+        if self.weight.ndim == 1:
+            return self
+        return Shaped(self.weight.to(dtype, memory_format=torch.channels_last), self.bias.to(dtype))
+
 
 class StyledConv(nn.Module):
     """A 3×3 convolution whose kernel the code shapes: (1 + b) ⊙ (W + U diag(m) V) ⊙ (1 + a), with bias c₀ + c.
 
     a, b, m, c are linear in the code: a scale for each input and output channel, how much is mixed in of each of
     `rank` kernels of rank 1, and a shift.
+
+    Args:
+        channels: Taken.
+        width: Given.
+        rank: Kernels to mix in.
+        gain: Of the kernels at first.
+        stride: 2 halves the size.
+        enlarges: Each four channels given become the four pixels of a finer one (Shi et al. 2016, arXiv:1609.05158).
+            Their kernels then have one sum and their biases are one, so that what is flat stays flat: no checkerboard.
     """
 
-    def __init__(self, channels: int, width: int, *, rank: int = 24, gain: float = 1.0, stride: int = 1) -> None:
+    def __init__(
+        self, channels: int, width: int, *, rank: int = 16, gain: float = 1.0, stride: int = 1, enlarges: bool = False
+    ) -> None:
         super().__init__()
-        self.sizes, self.stride = [channels, width, rank, width], stride
+        self.sizes, self.stride, self.enlarges = [channels, width, rank, width], stride, enlarges
         spread = gain * (2 / (9 * channels)) ** 0.5
-        self.weight = nn.Parameter(torch.randn(width, channels, 3, 3) * spread)
+        self.weight = nn.Parameter(torch.randn(width, channels * 9) * spread)
         self.bias = nn.Parameter(torch.zeros(width))
         self.down = nn.Parameter(torch.randn(rank, channels * 9) * spread)
         self.up = nn.Parameter(torch.randn(width, rank) * rank**-0.5)
         self.shape = _linear(CODE, sum(self.sizes))
+        if enlarges:  # the four start alike
+            with torch.no_grad():
+                for tensor in (self.weight, self.up):
+                    tensor.copy_(tensor[::4].repeat_interleave(4, 0))
 
     def shaped(self, code: Tensor) -> Shaped:
         """Kernel and bias for a code (128,)."""
         a, b, m, c = self.shape(code).split(self.sizes)
-        weight = self.weight + ((self.up * m) @ self.down).view_as(self.weight)
-        return Shaped(weight * (1 + a)[:, None, None] * (1 + b)[:, None, None, None], self.bias + c)
+        weight = (self.weight + (self.up * m) @ self.down).unflatten(1, (-1, 3, 3))
+        weight, bias = weight * (1 + a)[:, None, None] * (1 + b)[:, None, None, None], self.bias + c
+        if self.enlarges:
+            weight = weight - (_unlike(weight.sum((2, 3))) / 9)[:, :, None, None]
+            bias = bias - _unlike(bias)
+        return Shaped(weight, bias)
 
     def forward(self, x: Tensor, styles: Sequence[Shaped], shares: Tensor | None) -> Tensor:
         """(B, width, H, W) of (B, channels, H, W); with several styles, each where its share says."""
@@ -102,6 +128,11 @@ class StyledNorm(nn.Module):
         return _mixed([_affine(x, *m, style) for m, style in zip(moments, styles, strict=True)], small)
 
 
+def _unlike(x: Tensor) -> Tensor:
+    """How each of a group of four rows differs from the group's mean."""
+    return x - x.unflatten(0, (-1, 4)).mean(1).repeat_interleave(4, 0)
+
+
 def _linear(channels: int, width: int) -> nn.Linear:
     """A map that starts near zero, so that a network starts as one without styles."""
     linear = nn.Linear(channels, width)
@@ -110,10 +141,13 @@ def _linear(channels: int, width: int) -> nn.Linear:
     return linear
 
 
-def _convolved(x: Tensor, kernel: Shaped | nn.Conv2d, stride: int = 1) -> Tensor:
-    weight = kernel.weight.to(x.dtype, memory_format=torch.channels_last)
-    bias = None if kernel.bias is None else kernel.bias.to(x.dtype)
-    return F.conv2d(F.pad(x, (1, 1, 1, 1), mode="replicate"), weight, bias, stride)
+def _convolved(x: Tensor, kernel: Shaped, stride: int = 1) -> Tensor:
+    return F.conv2d(F.pad(x, (1, 1, 1, 1), mode="replicate"), kernel.weight, kernel.bias, stride)
+
+
+def _plain(conv: nn.Conv2d, dtype: torch.dtype) -> Shaped:
+    assert conv.bias is not None
+    return Shaped(conv.weight, conv.bias).to(dtype)
 
 
 def _moments(x: Tensor) -> tuple[Tensor, Tensor]:
@@ -139,7 +173,7 @@ def _mixed(parts: Sequence[Tensor], shares: Tensor) -> Tensor:
 class Coder(nn.Module):
     """From a painting's statistics, seen through vgg19-slim, to its code.
 
-    The statistics: of each style layer means, deviations, and the covariance of 12 learned directions; of the colors
+    The statistics: of each style layer means, deviations, and the covariance of 16 learned directions; of the colors
     mean and covariance.
     """
 
@@ -147,14 +181,14 @@ class Coder(nn.Module):
     mean: Tensor
     std: Tensor
 
-    def __init__(self, width: int = 192, directions: int = 12) -> None:
+    def __init__(self, width: int = 112, directions: int = 16) -> None:
         super().__init__()
         self.directions = nn.ParameterDict(
-            {layer: torch.randn(directions, channels) * channels**-0.5 for layer, channels in STYLE_LAYERS.items()}
+            {layer: torch.randn(directions, channels) * channels**-0.5 for layer, channels in CODE_LAYERS.items()}
         )
         pairs = directions * (directions + 1) // 2
-        count = sum(2 * channels + pairs for channels in STYLE_LAYERS.values()) + 9
-        self.register_buffer("unit", torch.ones(len(STYLE_LAYERS)))  # each layer's typical feature
+        count = sum(2 * channels + pairs for channels in CODE_LAYERS.values()) + 9
+        self.register_buffer("unit", torch.ones(len(CODE_LAYERS)))  # each layer's typical feature
         self.register_buffer("mean", torch.zeros(count))  # and what is typical of each number
         self.register_buffer("std", torch.ones(count))
         self.layers = nn.Sequential(
@@ -207,20 +241,16 @@ class Painter(nn.Module):
                 "last": StyledConv(QUARTER, QUARTER),
                 "last norm": StyledNorm(QUARTER),
                 "strokes": StyledConv(QUARTER, QUARTER, gain=0.3),
-                "to half": StyledConv(QUARTER, 4 * HALF),
-                "detail": StyledConv(2 * HALF, HALF, rank=12),
-                "to full": StyledConv(HALF, 12, rank=12, gain=0.3),
+                "to half": StyledConv(QUARTER, 4 * HALF, enlarges=True),
+                "detail": StyledConv(2 * HALF, HALF),
+                "to full": StyledConv(HALF, 12, gain=0.3, enlarges=True),
             }
         )
-        for name in ("to half", "to full"):
-            conv = self.styled[name]
-            assert isinstance(conv, StyledConv)
-            _alike(conv)
 
-    def shaped(self, code: Tensor) -> dict[str, Shaped]:
-        """Every kernel and every normalization for a code (128,): once per style."""
+    def shaped(self, code: Tensor, dtype: torch.dtype = torch.float32) -> dict[str, Shaped]:
+        """Every kernel, in the number type to calculate in, and every normalization for a code (128,)."""
         layers: Mapping[str, StyledConv | StyledNorm] = self.styled  # type: ignore[assignment]
-        return {name: layer.shaped(code) for name, layer in layers.items()}
+        return {name: layer.shaped(code).to(dtype) for name, layer in layers.items()}
 
     def forward(self, pixels: Tensor, styles: Sequence[Mapping[str, Shaped]], shares: Tensor | None = None) -> Tensor:
         """Pixels (B, 3, H, W), about [0, 1], of pixels whose sides are multiples of 16.
@@ -235,8 +265,8 @@ class Painter(nn.Module):
             result: Tensor = self.styled[name](x, [style[name] for style in styles], shares)
             return result
 
-        edges = F.relu(_convolved(F.pixel_unshuffle((pixels - 0.5) * 4, 2), self.edges))
-        quarter = F.relu(_convolved(F.pixel_unshuffle(edges, 2), self.enter))
+        edges = F.relu(_convolved(F.pixel_unshuffle((pixels - 0.5) * 4, 2), _plain(self.edges, pixels.dtype)))
+        quarter = F.relu(_convolved(F.pixel_unshuffle(edges, 2), _plain(self.enter, pixels.dtype)))
         quarter = layer("first norm", quarter + F.relu(layer("first", quarter)))
         eighth = F.relu(layer("to eighth", quarter))
         eighth = eighth + layer("eighth 2", F.relu(layer("eighth 1", eighth)))
@@ -253,13 +283,6 @@ class Painter(nn.Module):
 
 def _enlarged(x: Tensor) -> Tensor:
     return F.interpolate(x, scale_factor=2.0, mode="bilinear")
-
-
-def _alike(conv: StyledConv) -> None:
-    """Let all four pixels that a channel becomes start alike, so that no checkerboard is learned first."""
-    with torch.no_grad():
-        for tensor in (conv.weight, conv.up):
-            tensor.copy_(tensor[::4].repeat_interleave(4, 0))
 
 
 class LiteNetwork(nn.Module):
@@ -323,10 +346,10 @@ class AdaINLiteMethod(FeedForward[LiteStyle]):
 
     def _encoded(self, image: Tensor, mask: Tensor | None) -> LiteStyle:
         pixels = image.contiguous(memory_format=torch.channels_last)
-        statistics = self.coder.statistics(pixels, self.encoder(pixels, STYLE_LAYERS), mask)
+        statistics = self.coder.statistics(pixels, self.encoder(pixels, CODE_LAYERS), mask)
         return LiteStyle(self.coder(statistics)[0])
 
     def _painted(self, photo: Tensor, styles: Sequence[LiteStyle], shares: Tensor | None) -> Tensor:
         pixels = photo.to(self.dtype, memory_format=torch.channels_last)
-        result: Tensor = self.painter(pixels, [self.painter.shaped(style.code) for style in styles], shares)
+        result: Tensor = self.painter(pixels, [self.painter.shaped(style.code, self.dtype) for style in styles], shares)
         return result

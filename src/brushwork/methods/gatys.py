@@ -7,7 +7,6 @@ Other statistics than Gram matrices: brushwork.losses.style, docs/methods/statis
 
 from __future__ import annotations
 
-import hashlib
 import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -20,7 +19,7 @@ from torch import Tensor, nn
 from brushwork.checkpoints import Checkpoint
 from brushwork.device import choose_dtype, lean_memory
 from brushwork.errors import Interrupted, UsageError
-from brushwork.features import FeatureNetwork, load_network
+from brushwork.features import FeatureNetwork, fingerprint, load_network
 from brushwork.guidance import Regions
 from brushwork.image import check_pixels, resize
 from brushwork.losses.content import content_loss, relative_error
@@ -178,7 +177,7 @@ class GatysMethod:
             self._recipe["dtype"] = "as given"
             if isinstance(network, nn.Module):
                 network.to(self.device)
-                self._recipe["given"] = _fingerprint(network)
+                self._recipe["given"] = fingerprint(network)
         self.network = network
         # Unknown layers fail here and not after the pictures are read.
         self.network(torch.zeros(1, 3, SMALLEST, SMALLEST, device=self.device), self._layers)
@@ -363,14 +362,6 @@ class GatysMethod:
                 "style layers"
             )
         return {k: {name: tensor.to(self.device) for name, tensor in style[k].items()} for k in needed}
-
-
-def _fingerprint(network: nn.Module) -> str:
-    """SHA-256 of a module's numbers, so that a style saved through one network is not taken for another's."""
-    digest = hashlib.sha256()
-    for name, tensor in network.state_dict().items():
-        digest.update(name.encode() + tensor.detach().cpu().contiguous().view(-1).view(torch.uint8).numpy().tobytes())
-    return digest.hexdigest()
 
 
 def _at_least(width: int, height: int) -> tuple[int, int]:

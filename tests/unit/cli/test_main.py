@@ -44,7 +44,7 @@ def test_version_and_help(run: Run) -> None:
         ["methods"],
         ["stylize", "photo.png", "--style", "wave.jpg", "--bogus"],
         ["stylize", "photo.png", "--style", "nothere.jpg"],
-        ["stylize", "photo.png", "--style", "wave.jpg", "--steps", "0"],
+        ["stylize", "photo.png", "--style", "wave.jpg", "--method", "gatys", "--steps", "0"],
         ["stylize", "photo.png", "--style", "wave.jpg", "--method", "bogus"],
         ["stylize", "photo.png", "--style", "wave.jpg", "-o", "photo.png"],
     ],
@@ -97,7 +97,7 @@ def test_what_nobody_foresaw_is_one_line_too(run: Run, monkeypatch: pytest.Monke
         (["stylize"], "PHOTO"),
         (["stylize", "photo.png", "--style", "wave.jpg", "--bogus"], "--bogus"),
         (["stylize", "photo.png", "--style", "wave.jpg", "--size", "²"], "'²'"),
-        (["stylize", "photo.png", "--style", "wave.jpg", "--steps", "many"], "'many'"),
+        (["stylize", "photo.png", "--style", "wave.jpg", "--method", "gatys", "--steps", "many"], "'many'"),
         (["stylize", "photo.png", "--style", "wave.jpg", "--loss", "none"], "'normalized', 'paper'"),
         (["stylize", "photo.png", "--style", "wave.jpg", "--style-layer-weights", "1,b"], "'1,b'"),
     ],
@@ -128,7 +128,7 @@ def test_a_reader_that_leaves_early_hears_no_complaint() -> None:
 @pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
 def test_stopped_in_the_midst_it_writes_the_best_so_far(sent: signal.Signals, run: Run, here: Path) -> None:
     preview = here / "preview.png"
-    options = ["--steps", "1000000", "--preview", str(preview), "-o", "out.png", "--json"]
+    options = ["--method", "gatys", "--steps", "1000000", "--preview", str(preview), "-o", "out.png", "--json"]
     process = start("stylize", "photo.png", "--style", "wave.jpg", *options, cwd=here)
     deadline = time.monotonic() + 60
     while not preview.exists() and process.poll() is None and time.monotonic() < deadline:
@@ -144,7 +144,7 @@ def test_stopped_in_the_midst_it_writes_the_best_so_far(sent: signal.Signals, ru
 @pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
 @pytest.mark.parametrize("delay", [0.6, 1.4])
 def test_stopped_while_it_loads_it_says_one_line(delay: float, here: Path) -> None:
-    process = start("stylize", "photo.png", "--style", "wave.jpg", "--steps", "1000000", cwd=here)
+    process = start("stylize", "photo.png", "--style", "wave.jpg", "--method", "gatys", "--steps", "1000000", cwd=here)
     time.sleep(delay)
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=60)

@@ -20,7 +20,9 @@ Run = Callable[..., Any]
 
 
 def make(run: Run, output: str, *options: str, style: str = "wave.jpg", photo: str = "photo.png") -> bytes:
-    outcome = run("stylize", photo, "--style", style, "-o", output, "--steps", "4", "--json", *options)
+    outcome = run(
+        "stylize", photo, "--style", style, "-o", output, "--method", "gatys", "--steps", "4", "--json", *options
+    )
     assert outcome.code == 0, outcome.out
     return Path(output).read_bytes()
 
@@ -83,6 +85,13 @@ def test_a_saved_style_is_found_again(run: Run, here: Path) -> None:
     made = make(run, "out.png", style="saved.safetensors")
     assert run("rerun", "out.png").code == 0
     assert (here / "out_rerun.png").read_bytes() == made
+
+
+def test_a_style_that_the_user_added_is_found_by_its_content(run: Run, here: Path) -> None:
+    assert run("styles", "add", "wave.jpg", "--name", "mine").code == 0
+    first = make(run, "out.png", style="mine")
+    assert run("rerun", "out.png", "-o", "again.png").code == 0
+    assert (here / "again.png").read_bytes() == first
 
 
 def test_a_changed_input_is_not_taken_for_the_old_one(run: Run, here: Path) -> None:

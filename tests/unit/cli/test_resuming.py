@@ -25,7 +25,7 @@ from brushwork.methods.gatys import GatysMethod
 from brushwork.progress import Step
 
 Run = Callable[..., Any]
-JOB = ("stylize", "photo.png", "--style", "wave.jpg", "-o", "out.png", "--scales", "1", "--steps")
+JOB = ("stylize", "photo.png", "--style", "wave.jpg", "-o", "out.png", "--method", "gatys", "--scales", "1", "--steps")
 KEPT = ("--checkpoint-every", "2", "--resume")
 POSIX = pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
 
@@ -82,7 +82,20 @@ def test_resume_says_what_it_does_and_skips_what_is_complete(run: Run, here: Pat
 
 
 def test_a_batch_goes_on_where_it_was_stopped(run: Run, here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    batch = ("stylize", "photo.png", "sea.png", "--style", "wave.jpg", "--steps", 3, "--scales", 1, "--resume")
+    batch = (
+        "stylize",
+        "photo.png",
+        "sea.png",
+        "--style",
+        "wave.jpg",
+        "--method",
+        "gatys",
+        "--steps",
+        3,
+        "--scales",
+        1,
+        "--resume",
+    )
     with monkeypatch.context() as patch:
         at_step(3, lambda: signal.raise_signal(signal.SIGINT), patch)  # the last: its picture is still written
         outcome = run(*batch)
@@ -240,7 +253,7 @@ def test_what_would_hit_something_else_is_refused(
     for name in ("sea.gif", "out_00001.png"):
         write_image(Picture(torch.rand(1, 3, 36, 48)), name)
     style = [] if "--style" in options else ["--style", "wave.jpg"]
-    outcome = run("stylize", "photo.png", *style, "--steps", 1, "--scales", 1, *options)
+    outcome = run("stylize", "photo.png", *style, "--method", "gatys", "--steps", 1, "--scales", 1, *options)
     assert outcome.code == code, outcome.err
     assert words in outcome.err
 

@@ -19,7 +19,7 @@ from brushwork.io import picture_writer, write_image
 from brushwork.methods.gatys import GatysMethod
 
 Run = Callable[..., Any]
-SHORT = ("--steps", "2", "--scales", "1")
+SHORT = ("--method", "gatys", "--steps", "2", "--scales", "1")
 
 
 def test_one_photo_one_painting(run: Run, here: Path) -> None:
@@ -83,10 +83,23 @@ def test_a_bug_in_one_does_not_stop_the_others(run: Run, here: Path, monkeypatch
 
 def test_a_large_photo_defaults_to_1024_and_says_how_to_get_more(run: Run, here: Path) -> None:
     write_image(Picture(torch.rand(1, 3, 20, 1100)), "wide.png")
-    outcome = run("stylize", "wide.png", "--style", "wave.jpg", "--steps", "1", "--scales", "1")
+    outcome = run("stylize", "wide.png", "--style", "wave.jpg", "--method", "gatys", "--steps", "1", "--scales", "1")
     assert "1024×19 (from 1100×20; --size full keeps that)" in outcome.err
     assert read_image("wide_wave.png").size == (1024, 19)
-    outcome = run("stylize", "wide.png", "--style", "wave.jpg", "--size", "full", "--steps", "1", "--scales", "1")
+    outcome = run(
+        "stylize",
+        "wide.png",
+        "--style",
+        "wave.jpg",
+        "--size",
+        "full",
+        "--method",
+        "gatys",
+        "--steps",
+        "1",
+        "--scales",
+        "1",
+    )
     assert "full" not in outcome.err
     assert read_image("wide_wave.png").size == (1100, 20)
 

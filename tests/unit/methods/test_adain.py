@@ -180,6 +180,17 @@ def test_an_encoder_without_a_decoder_is_refused() -> None:
         load(AdaIN(network="vgg19.caffe"))
 
 
+def test_an_encoder_given_in_python_takes_the_place_of_the_settings(method: AdaINMethod, decoder_file: str) -> None:
+    photo, painting = pictures()
+    given = load(AdaIN(network="nothere", decoder=decoder_file, precision="float32"), network=method.network)
+    assert given.recipe()["weights"] is None
+    assert len(given.recipe()["given"]) == 64
+    results = [m(photo, m.encode_style(painting, sizes=[64])) for m in (given, method)]
+    assert torch.equal(*results)
+    with pytest.raises(UsageError, match="needs the decoder"):
+        load(AdaIN(), network=method.network)
+
+
 def test_the_style_is_a_mean_and_a_deviation_per_channel(method: AdaINMethod) -> None:
     style = method.encode_style(pictures()[1], sizes=[64])
     assert isinstance(style, AdaINStyle)

@@ -52,9 +52,21 @@ def test_a_kernel_is_what_its_formula_says() -> None:
     for out in range(4):
         for channel in range(3):
             mixed = sum(conv.up[out, k] * m[k] * conv.down[k].view(3, 3, 3)[channel] for k in range(2))
-            expected = (1 + b[out]) * (conv.weight[out, channel] + mixed) * (1 + a[channel])
+            expected = (1 + b[out]) * (conv.weight[out].view(3, 3, 3)[channel] + mixed) * (1 + a[channel])
             assert torch.allclose(shaped.weight[out, channel], expected, atol=1e-5)
     assert torch.allclose(shaped.bias, conv.bias + c)
+
+
+def test_what_is_flat_stays_flat_when_it_is_enlarged() -> None:
+    conv = StyledConv(3, 8, rank=2, enlarges=True)
+    for parameter in conv.parameters():
+        torch.nn.init.normal_(parameter)
+    shaped = conv.shaped(torch.randn(CODE))
+    flat = torch.rand(1, 3, 1, 1).expand(1, 3, 6, 6)
+    enlarged = F.pixel_shuffle(conv(flat, [shaped], None), 2)
+    assert (enlarged - enlarged[:, :, :1, :1]).abs().max() < 1e-4 * enlarged.abs().max()
+    uneven = F.pixel_shuffle(conv(torch.rand(1, 3, 6, 6), [shaped], None), 2)
+    assert (uneven[..., ::2] - uneven[..., 1::2]).abs().max() > 0.1
 
 
 def test_a_convolution_repeats_the_border() -> None:

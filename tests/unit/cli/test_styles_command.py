@@ -1,0 +1,69 @@
+"""`brushwork styles`, as a user sees it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from brushwork.io import read_size
+from brushwork.settings import METHODS
+from brushwork.styles import built_in_styles
+
+Run = Callable[..., Any]
+
+
+def test_an_added_style_is_listed_shown_and_removed(run: Run, here: Path) -> None:
+    outcome = run("styles", "add", "wave.jpg", "--name", "mine", "--title", "My Wave", "--year", "1831")
+    assert outcome.code == 0, outcome.err
+    assert "--style mine" in outcome.out
+    (listed,) = run("styles", "list", "--json").objects
+    mine = next(style for style in listed if style["name"] == "mine")
+    assert (mine["title"], mine["year"], mine["yours"], mine["methods"]) == ("My Wave", "1831", True, list(METHODS))
+    assert "My Wave" in run("styles", "show", "mine").out
+    assert run("styles", "remove", "mine").code == 0
+    assert "mine" not in run("styles", "list").out
+
+
+def test_every_built_in_style_has_title_and_artist(run: Run, here: Path) -> None:
+    (listed,) = run("styles", "list", "--json").objects
+    assert [style["name"] for style in listed] == list(built_in_styles())
+    for style in listed:
+        assert style["title"]
+        assert style["artist"]
+        assert style["source"]
+        assert style["methods"] == list(METHODS)
+
+
+def test_a_swatch_and_a_sheet_are_written(run: Run, here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    outcome = run("styles", "show", "feminine-wave", "--swatch", "swatch.png", "--json")
+    assert outcome.code == 0, outcome.err
+    assert outcome.objects[0]["swatch"] == "swatch.png"
+    assert read_size(here / "swatch.png") == (256, 256)
+    monkeypatch.setattr("brushwork.styles._FOLDER", here / "none")
+    assert run("styles", "add", "wave.jpg").code == 0
+    for photo in ((), ("--photo", "photo.png")):
+        outcome = run("styles", "sheet", f"sheet{len(photo)}.png", "--size", 48, *photo)
+        assert outcome.code == 0, outcome.err
+        assert "1 style" in outcome.out
+    assert (here / "sheet0.png").read_bytes() != (here / "sheet2.png").read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["show", "nothere"], "no style 'nothere'"),
+        (["show", "feminine-wave", "--swatch", "swatch.xyz"], ".xyz"),
+        (["sheet", "nofolder/sheet.png"], "nofolder"),
+        (["sheet", "sheet.png", "--photo", "nothere.png"], "nothere.png"),
+        (["remove", "feminine-wave"], "it comes with brushwork"),
+    ],
+)
+def test_what_is_wrong_is_said(arguments: list[str], words: str, run: Run, here: Path) -> None:
+    outcome = run("styles", *arguments)
+    assert outcome.code in (1, 2)
+    assert words in outcome.err
+    assert "Traceback" not in outcome.err
+    assert not list(here.glob("s*sh*.png"))
