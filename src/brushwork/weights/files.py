@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import re
 import warnings
@@ -17,7 +18,7 @@ from brushwork.interruption import uninterrupted
 if TYPE_CHECKING:
     from torch import Tensor
 
-__all__ = ["SUFFIXES", "read_metadata", "read_tensors", "sha256_of", "write_tensors"]
+__all__ = ["SUFFIXES", "check_recorded", "read_metadata", "read_tensors", "sha256_of", "write_tensors"]
 
 SUFFIXES = (".safetensors", ".pth", ".pt")
 _NESTS = ("state_dict", "model_state_dict", "model", "params", "net")
@@ -41,6 +42,25 @@ def sha256_of(path: Path) -> str:
     except OSError as error:
         raise WeightsError(f"{path} can't be read: {error.strerror or error}") from error
     return digest.hexdigest()
+
+
+def check_recorded(path: Path, sha256: str, mend: str) -> bool:
+    """Whether the JSON beside a file has its SHA-256.
+
+    Raises:
+        WeightsError: It has another: the file is damaged; `mend` says what to do.
+    """
+    try:
+        recorded = json.loads(path.with_suffix(".json").read_text("utf-8")).get("sha256")
+    except (OSError, ValueError, AttributeError):
+        return False
+    if not isinstance(recorded, str):
+        return False
+    if recorded != sha256:
+        raise WeightsError(
+            f"{path} is damaged: its SHA-256 begins with {sha256[:8]}, recorded is {recorded[:8]}; {mend}"
+        )
+    return True
 
 
 def read_tensors(path: Path) -> dict[str, Tensor]:

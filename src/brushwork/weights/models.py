@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from brushwork.errors import WeightsError
-from brushwork.weights.files import read_metadata, read_tensors, sha256_of
+from brushwork.weights.files import check_recorded, read_metadata, read_tensors, sha256_of
 from brushwork.weights.places import MODELS
 
 if TYPE_CHECKING:
@@ -60,7 +60,9 @@ def read_model(source: str, kind: str) -> Model:
     about = read_metadata(path)
     if about.get("model") != kind:
         raise WeightsError(f"{path} holds {about.get('model', 'no model of brushwork')}, expected {kind}")
-    return Model(path.stem if path == embedded else path.name, path, sha256_of(path), read_tensors(path), about)
+    sha256 = sha256_of(path)
+    check_recorded(path, sha256, "reinstall brushwork" if path == embedded else "get it again")
+    return Model(path.stem if path == embedded else path.name, path, sha256, read_tensors(path), about)
 
 
 def load_into(network: nn.Module, model: Model) -> None:

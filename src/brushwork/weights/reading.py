@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from brushwork.errors import WeightsError
-from brushwork.weights.files import read_metadata, read_tensors, sha256_of
+from brushwork.weights.files import check_recorded, read_metadata, read_tensors, sha256_of
 from brushwork.weights.layouts import Recognized, recognize
 from brushwork.weights.records import RECORDS, WeightsRecord
 
@@ -53,29 +52,16 @@ def open_weights(path: Path, asked: WeightsRecord | None = None, sha256: str | N
     Raises:
         WeightsError: Damaged, of another network, or of no record that can be told.
     """
-    expected = _expected_hash(path)
     actual = sha256 or sha256_of(path)
-    if expected and expected != actual:
-        raise WeightsError(
-            f"{path} is damaged: its SHA-256 begins with {actual[:8]}, recorded is {expected[:8]}; {_again(path.stem)}"
-        )
+    recorded = check_recorded(path, actual, _again(path.stem))
     tensors = read_tensors(path)
     try:
         found = recognize(tensors, asked.architecture if asked else None)
         record = _whose(found, actual, read_metadata(path).get("record"), asked)
     except WeightsError as error:
         raise WeightsError(f"{path}: {error}") from error
-    verified = expected is not None or record.published_as(actual)
+    verified = recorded or record.published_as(actual)
     return Weights(record, found.tensors, path, actual, verified, found.layout)
-
-
-def _expected_hash(path: Path) -> str | None:
-    """The SHA-256 in the JSON beside a file; None where there is none."""
-    try:
-        value = json.loads(path.with_suffix(".json").read_text("utf-8")).get("sha256")
-    except (OSError, ValueError, AttributeError):
-        return None
-    return value if isinstance(value, str) else None
 
 
 def _again(name: str) -> str:

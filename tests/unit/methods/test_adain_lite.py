@@ -162,6 +162,14 @@ def test_other_files_are_refused(
     assert "\n" not in str(caught.value)
 
 
+def test_a_damaged_model_is_told_by_its_record(model: str, tmp_path: Path) -> None:
+    path = tmp_path / "mine.safetensors"
+    path.write_bytes(Path(model).read_bytes())
+    path.with_suffix(".json").write_text('{"sha256": "0123"}')
+    with pytest.raises(WeightsError, match=r"is damaged: .* recorded is 0123; get it again"):
+        load(AdaINLite(model=str(path)))
+
+
 def test_a_model_that_is_not_there_is_named_with_those_that_are() -> None:
     with pytest.raises(WeightsError, match=r"no model 'nothere': expected"):
         load(AdaINLite(model="nothere"))

@@ -1,0 +1,48 @@
+#!/usr/bin/env python3
+"""Put a trained model among those that come with brushwork: its weights, its log, and a record of how it came about.
+
+    python recipes/embed_model.py RUN adain-lite --how "recipes/train_adain_lite.py, 9,000 steps of 4 pictures"
+
+RUN is the folder that a recipe wrote. What is said with --how is added to the history of the record that is there;
+--anew starts a history.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import shutil
+from pathlib import Path
+
+import brushwork
+
+MODELS = Path(brushwork.__file__).parent / "models"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("run", type=Path)
+    parser.add_argument("name")
+    parser.add_argument("--how", action="append", required=True, help="a step of its history")
+    parser.add_argument("--anew", action="store_true")
+    args = parser.parse_args()
+    target = MODELS / f"{args.name}.safetensors"
+    record = target.with_suffix(".json")
+    before = [] if args.anew or not record.exists() else json.loads(record.read_text("utf-8"))["history"]
+    shutil.copyfile(args.run / target.name, target)
+    shutil.copyfile(args.run / "log.csv", target.with_suffix(".csv"))
+    content = target.read_bytes()
+    facts = {
+        "record": args.name,
+        "sha256": hashlib.sha256(content).hexdigest(),
+        "bytes": len(content),
+        "history": [*before, *args.how],
+        "log": f"{args.name}.csv, of the last of them",
+    }
+    record.write_text(json.dumps(facts, indent=1) + "\n", "utf-8")
+    print(f"{target}: {len(content) / 1e6:.2f} MB")
+
+
+if __name__ == "__main__":
+    main()
