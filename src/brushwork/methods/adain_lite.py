@@ -25,7 +25,7 @@ from brushwork.features import FeatureNetwork, load_network
 from brushwork.methods.base import Declaration
 from brushwork.methods.feed_forward import FeedForward
 from brushwork.settings import AdaINLite
-from brushwork.statistics import covariance, mean_std
+from brushwork.statistics import gram_matrix, mean_std
 from brushwork.weights import load_into, read_model
 
 __all__ = ["AdaINLiteMethod", "LiteNetwork", "LiteStyle"]
@@ -197,10 +197,13 @@ class Coder(nn.Module):
 
     def statistics(self, pixels: Tensor, features: Mapping[str, Tensor], mask: Tensor | None = None) -> Tensor:
         """All numbers, (B, count), of pixels (B, 3, H, W) and their features."""
-        found = [mean_std(pixels, mask)[0], _upper(covariance(pixels, mask)) * 10]
-        for place, (layer, directions) in enumerate(self.directions.items()):
-            scaled = features[layer] / self.unit[place]
-            found += [*mean_std(scaled, mask), _upper(directions @ covariance(scaled, mask) @ directions.T)]
+        mean, spread = _mean_covariance(pixels, mask)
+        found = [mean, _upper(spread) * 10]
+        for unit, (layer, directions) in zip(self.unit, self.directions.items(), strict=True):
+            mean, spread = _mean_covariance(features[layer], mask)
+            mean, spread = mean / unit, spread / unit**2
+            std = (spread.diagonal(dim1=1, dim2=2).clamp_min(0) + 1e-5).sqrt()
+            found += [mean, std, _upper(directions @ spread @ directions.T)]
         return torch.cat(found, 1)
 
     def forward(self, statistics: Tensor) -> Tensor:
@@ -208,6 +211,12 @@ class Coder(nn.Module):
         typical = (statistics - self.mean) / self.std
         codes: Tensor = self.layers(typical.clamp(-RARE, RARE))
         return codes
+
+
+def _mean_covariance(features: Tensor, mask: Tensor | None) -> tuple[Tensor, Tensor]:
+    """Means (B, C) and covariance (B, C, C) with one pass over the features: E[f fᵀ] - E[f] E[f]ᵀ."""
+    mean = features.mean((2, 3)) if mask is None else mean_std(features, mask)[0]
+    return mean, gram_matrix(features, mask) - mean[:, :, None] * mean[:, None]
 
 
 def _upper(matrices: Tensor) -> Tensor:

@@ -15,6 +15,7 @@ from brushwork.errors import UsageError, WeightsError
 from brushwork.features import load_network
 from brushwork.methods.adain_lite import (
     CODE,
+    CODE_LAYERS,
     AdaINLiteMethod,
     LiteNetwork,
     LiteStyle,
@@ -23,6 +24,7 @@ from brushwork.methods.adain_lite import (
     StyledNorm,
 )
 from brushwork.settings import AdaINLite
+from brushwork.statistics import covariance, mean_std
 
 
 @pytest.fixture(scope="module")
@@ -126,11 +128,25 @@ def test_codes_have_a_gradient_to_every_parameter() -> None:
     lite, encoder = LiteNetwork(), load_network("vgg19-slim").network
     lite.coder.unit.fill_(300)
     painting = torch.rand(1, 3, 32, 32)
-    features = encoder(painting, ["relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1"])
+    features = encoder(painting, CODE_LAYERS)
     code = lite.code(painting, features)[0]
     lite.painter(torch.rand(1, 3, 32, 32), [lite.painter.shaped(code)]).square().sum().backward()
     missing = [name for name, p in lite.named_parameters() if p.grad is None or not p.grad.isfinite().all()]
     assert not missing
+
+
+@pytest.mark.parametrize("masked", [False, True])
+def test_the_coder_is_told_means_deviations_and_covariances(masked: bool) -> None:
+    coder = LiteNetwork().coder
+    coder.unit.copy_(torch.tensor([1.0, 2.0, 3.0, 4.0]))
+    pixels, mask = torch.rand(1, 3, 16, 16), (torch.rand(1, 1, 16, 16) if masked else None)
+    features = {layer: torch.rand(1, width, 16, 16) * 5 for layer, width in CODE_LAYERS.items()}
+    rows, columns = torch.triu_indices(16, 16)
+    expected = [mean_std(pixels, mask)[0], covariance(pixels, mask)[:, [0, 0, 0, 1, 1, 2], [0, 1, 2, 1, 2, 2]] * 10]
+    for unit, (layer, directions) in zip((1, 2, 3, 4), coder.directions.items(), strict=True):
+        spread = directions @ covariance(features[layer] / unit, mask) @ directions.T
+        expected += [*mean_std(features[layer] / unit, mask), spread[:, rows, columns]]
+    assert torch.allclose(coder.statistics(pixels, features, mask), torch.cat(expected, 1), atol=1e-3, rtol=1e-3)
 
 
 def test_a_painting_unlike_any_gives_no_wild_code(method: AdaINLiteMethod) -> None:
