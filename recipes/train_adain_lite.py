@@ -19,9 +19,11 @@ from __future__ import annotations
 
 import argparse
 import random
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -32,12 +34,14 @@ from train_adain import relative
 
 from brushwork.device import choose_device, choose_dtype
 from brushwork.features import FeatureNetwork, load_network
-from brushwork.methods.adain_lite import CODE_LAYERS, STROKE_SIZE, STYLE_SIZE, LiteNetwork
+from brushwork.methods.adain_lite import CODE_LAYERS, STROKE_SIZE, STYLE_SIZE, Coder, LiteNetwork, Moments
 from brushwork.statistics import covariance, gram_matrix
-from brushwork.weights import get_record, load_into, read_model
+from brushwork.weights import load_into, read_model
 from brushwork.weights.files import write_tensors
 
 STYLE_LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
+# What vgg19-slim says of a picture that this network made, against what VGG-19 says of it, on held-back pairs.
+SLIM_CONTENT, SLIM_LAYERS = 1.15, (1.0, 1.0, 1.5, 1.6, 1.6)
 GIVEN_BACK = 0.06  # share of pictures whose style is their own
 SHEET = 6  # pairs in a sample sheet
 
@@ -65,61 +69,123 @@ def grid_error(pictures: Tensor) -> Tensor:
 
 @dataclass(frozen=True)
 class Judge:
-    """A loss network."""
+    """A loss network.
+
+    Args:
+        name: In the log.
+        network: Of VGG-19's layers.
+        content: Weight of its content error.
+        layers: Weight of each style layer.
+    """
 
     name: str
     network: FeatureNetwork
-    gain: float
+    content: float = 1.0
+    layers: tuple[float, ...] = (1.0, 1.0, 1.0, 1.0, 1.0)
 
-    def errors(self, pictures: Tensor, photos: Tensor, paintings: Tensor) -> dict[str, Tensor]:
+    def style(self, errors: Mapping[str, Tensor]) -> Tensor:
+        """The weighted mean of the style layers' errors, (B,)."""
+        terms = [w * bounded(errors[layer]) for w, layer in zip(self.layers, STYLE_LAYERS, strict=True)]
+        return torch.stack(terms).sum(0) / len(terms)
+
+    def errors(self, pictures: Tensor, photos: Sequence[Crop], paintings: Sequence[Crop]) -> dict[str, Tensor]:
         """Content and style errors (B,) of each layer."""
-        with torch.no_grad():
-            content = self.network(photos, ["relu4_2"])["relu4_2"]
-            grams = {layer: gram_matrix(f) for layer, f in self.network(paintings, STYLE_LAYERS).items()}
+        content = torch.cat([crop.once(f"{self.name} content", self._content) for crop in photos])
+        targets = [crop.once(f"{self.name} style", self._style) for crop in paintings]
         seen = pictures.clamp(-0.1, 1.1).contiguous(memory_format=torch.channels_last)
         found = self.network(seen, [*STYLE_LAYERS, "relu4_2"])
-        style = {layer: relative(gram_matrix(found[layer]), gram) for layer, gram in grams.items()}
-        return {"content": self.gain * relative(found["relu4_2"], content), **style}
+        style = {
+            layer: relative(gram_matrix(found[layer]), torch.cat([grams[layer] for grams in targets]))
+            for layer in STYLE_LAYERS
+        }
+        return {"content": relative(found["relu4_2"], content), **style}
+
+    def _content(self, pixels: Tensor) -> Tensor:
+        return self.network(pixels, ["relu4_2"])["relu4_2"]
+
+    def _style(self, pixels: Tensor) -> dict[str, Tensor]:
+        return {layer: gram_matrix(features) for layer, features in self.network(pixels, STYLE_LAYERS).items()}
 
 
-def statistics(lite: LiteNetwork, encoder: FeatureNetwork, paintings: Tensor) -> Tensor:
-    """What the coder is told of paintings, which it sees smaller than they are painted."""
-    with torch.no_grad():
-        seen = F.interpolate(paintings, scale_factor=STYLE_SIZE / STROKE_SIZE, mode="bicubic", antialias=True)
-        seen = seen.clamp(0, 1).contiguous(memory_format=torch.channels_last)
-        features = encoder(seen, CODE_LAYERS)
-    numbers: Tensor = lite.coder.statistics(seen, features)
-    return numbers
+class Crop:
+    """A square of a picture, (1, 3, S, S), and what networks found in it, which costs as much as to paint it."""
+
+    def __init__(self, pixels: Tensor) -> None:
+        self.pixels = pixels.contiguous(memory_format=torch.channels_last)
+        self.found: dict[str, Any] = {}
+
+    def once(self, name: str, find: Callable[[Tensor], Any]) -> Any:
+        """What is found by this name; looked for the first time only."""
+        if name not in self.found:
+            with torch.no_grad():
+                self.found[name] = find(self.pixels)
+        return self.found[name]
 
 
-def painted(lite: LiteNetwork, encoder: FeatureNetwork, photos: Tensor, paintings: Tensor) -> Tensor:
+class Pool:
+    """Crops that are shown about as often as a batch has pictures, each time with another painting.
+
+    Args:
+        make: Gives the pixels of a new one.
+        size: How many are kept.
+    """
+
+    def __init__(self, make: Callable[[], Tensor], rng: random.Random, size: int = 256) -> None:
+        self.make, self.rng, self.size = make, rng, size
+        self.crops: list[Crop] = []
+
+    def batch(self, count: int) -> list[Crop]:
+        """One new crop, which takes the place of any, and others of those that are kept."""
+        new = Crop(self.make())
+        if len(self.crops) < self.size:
+            self.crops.append(new)
+        else:
+            self.crops[self.rng.randrange(self.size)] = new
+        return [new, *(self.rng.choice(self.crops) for _ in range(count - 1))]
+
+
+def moments(encoder: FeatureNetwork, painting: Tensor) -> list[Moments]:
+    """What the coder is told of a painting, which it sees smaller than it is painted."""
+    seen = F.interpolate(painting, scale_factor=STYLE_SIZE / STROKE_SIZE, mode="bicubic", antialias=True)
+    seen = seen.clamp(0, 1).contiguous(memory_format=torch.channels_last)
+    return Coder.moments(seen, encoder(seen, CODE_LAYERS))
+
+
+def painted(lite: LiteNetwork, encoder: FeatureNetwork, photos: Sequence[Crop], paintings: Sequence[Crop]) -> Tensor:
     """Every photo in the style of its painting."""
-    codes = lite.coder(statistics(lite, encoder, paintings))
-    with torch.autocast(photos.device.type, torch.bfloat16):
+    told = [crop.once("moments", partial(moments, encoder)) for crop in paintings]
+    together = [tuple(torch.cat(parts) for parts in zip(*layer, strict=True)) for layer in zip(*told, strict=True)]
+    with torch.autocast(photos[0].pixels.device.type, torch.bfloat16):
         parts = [
-            lite.painter(photo.bfloat16(), [lite.painter.shaped(code, torch.bfloat16)])
-            for photo, code in zip(photos.split(1), codes, strict=True)
+            lite.painter(photo.pixels.bfloat16(), [lite.painter.shaped(code, torch.bfloat16)])
+            for photo, code in zip(photos, lite.coder(together), strict=True)
         ]
     return torch.cat(parts).float()
 
 
 def loss_of(
-    lite: LiteNetwork, encoder: FeatureNetwork, judge: Judge | None, photos: Tensor, paintings: Tensor, own: Tensor,
+    lite: LiteNetwork,
+    encoder: FeatureNetwork,
+    judge: Judge,
+    pairs: Sequence[tuple[Crop, Crop]],
     style_weight: float,
-) -> tuple[Tensor, Mapping[str, Tensor]]:  # fmt: skip
-    """What is minimized, and its parts; pictures marked `own` shall come back as they were."""
+) -> tuple[Tensor, Mapping[str, Tensor]]:
+    """What is minimized, and its parts; a photo whose painting is itself shall come back as it was."""
+    photos, paintings = zip(*pairs, strict=True)
     pictures = painted(lite, encoder, photos, paintings)
-    back = (pictures - photos).abs().flatten(1).mean(1)
+    own = torch.tensor([photo is painting for photo, painting in pairs], device=pictures.device)
+    back = (pictures - torch.cat([crop.pixels for crop in photos])).abs().flatten(1).mean(1)
     outside = (F.relu(pictures - 1) + F.relu(-pictures)).flatten(1).mean(1)
     terms = {"back": back[own].mean()} if own.any() else {}
-    if judge is None or own.all():
+    if own.all():
         return (8 * back + 20 * outside).mean(), terms
     errors = judge.errors(pictures, photos, paintings)
-    style = torch.stack([bounded(errors[layer]) for layer in STYLE_LAYERS]).mean(0)
-    colors = color_error(pictures, paintings)
+    colors = color_error(pictures, torch.cat([crop.pixels for crop in paintings]))
     rough = sum((pictures.diff(dim=axis).square().flatten(1).mean(1) for axis in (2, 3)), torch.zeros_like(back))
     grid = grid_error(pictures)
-    whole = errors["content"] + style_weight * style + 0.3 * colors + 0.2 * rough + 300 * grid
+    whole = (
+        judge.content * errors["content"] + style_weight * judge.style(errors) + 0.6 * colors + 0.2 * rough + 300 * grid
+    )
     terms |= {f"{judge.name} {name}": error[~own].clamp(max=3).mean() for name, error in errors.items()}
     terms |= {"colors": colors[~own].mean(), "outside": outside.mean(), "grid": grid.mean()}
     return (torch.where(own, 8 * back, whole) + 20 * outside).mean(), terms
@@ -133,7 +199,7 @@ def set_units(lite: LiteNetwork, encoder: FeatureNetwork, paintings: Album, side
     features = [encoder(crop, CODE_LAYERS) for crop in crops]
     means = [torch.stack([f[layer].square().mean() for f in features]).mean() for layer in CODE_LAYERS]
     coder.unit.copy_(torch.stack(means).sqrt())
-    found = torch.cat([statistics(lite, encoder, crop) for crop in crops])
+    found = torch.cat([coder.statistics(moments(encoder, crop)) for crop in crops])
     coder.mean.copy_(found.mean(0))
     coder.std.copy_(found.std(0) + 1e-3)
 
@@ -149,7 +215,8 @@ def sheet(lite: LiteNetwork, encoder: FeatureNetwork, photos: Tensor, paintings:
     from PIL import Image
 
     with torch.no_grad():
-        rows = torch.stack([photos, paintings, painted(lite, encoder, photos, paintings)])
+        crops = [[Crop(pixels) for pixels in part.split(1)] for part in (photos, paintings)]
+        rows = torch.stack([photos, paintings, painted(lite, encoder, *crops)])
     grid = rows.clamp(0, 1).permute(0, 3, 1, 4, 2).flatten(2, 3).flatten(0, 1)
     Image.fromarray((grid * 255).round().byte().cpu().numpy()).save(path)
 
@@ -173,10 +240,8 @@ def main() -> None:
     device = choose_device()
     dtype = choose_dtype("auto", device)
     encoder = load_network("vgg19-slim", device=device, dtype=dtype).network
-    small = Judge("slim", encoder, get_record("vgg19-slim").content_gain)
-    large = (
-        Judge("large", load_network(args.network, device=device, dtype=dtype).network, 1.0) if args.network else None
-    )
+    small = Judge("slim", encoder, SLIM_CONTENT, SLIM_LAYERS)
+    large = Judge("large", load_network(args.network, device=device, dtype=dtype).network) if args.network else None
     lite = LiteNetwork()
     (photos, held_photos), (paintings, held_paintings) = (
         [Album(part, random.Random(0)) for part in listing(folder, held)]
@@ -196,17 +261,18 @@ def main() -> None:
         torch.cat([album.crop(256, (1, 1)) for _ in range(SHEET)]).to(device) for album in (held_photos, held_paintings)
     ]
 
+    photo_pool, painting_pool = (
+        Pool(lambda: photos.crop(args.side, (0.7, 1.5)).to(device), rng),
+        Pool(lambda: paintings.crop(args.side, (0.6, 1.6), recolor=True).to(device), rng),
+    )
+
     def step(number: int) -> tuple[Tensor, Mapping[str, Tensor]]:
         warm = number < args.warm and not args.start
-        own = torch.tensor([rng.random() < (0.8 if warm else GIVEN_BACK) for _ in range(args.batch)])
-        shown = [photos.crop(args.side, (0.7, 1.5)) for _ in own]
-        styles = [
-            photo if mine else paintings.crop(args.side, (0.6, 1.6), recolor=True)
-            for photo, mine in zip(shown, own, strict=True)
-        ]
-        pair = (torch.cat(part).to(device, memory_format=torch.channels_last) for part in (shown, styles))
-        judge = None if warm and own.all() else large if large and number % args.every == 0 else small
-        return loss_of(lite, encoder, judge, *pair, own.to(device), args.style_weight)
+        drawn = zip(photo_pool.batch(args.batch), painting_pool.batch(args.batch), strict=True)
+        given_back = 0.8 if warm else GIVEN_BACK
+        pairs = [(photo, photo if rng.random() < given_back else painting) for photo, painting in drawn]
+        judge = large if large and number % args.every == 0 else small
+        return loss_of(lite, encoder, judge, pairs, args.style_weight)
 
     def keep(averaged: nn.Module, number: int) -> None:
         assert isinstance(averaged, LiteNetwork)

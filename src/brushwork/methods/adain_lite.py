@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import torch
 import torch.nn.functional as F
@@ -44,6 +44,9 @@ class LiteStyle:
     """All that the network needs to know of a style: (128,)."""
 
     code: Tensor
+
+
+Moments: TypeAlias = tuple[Tensor, Tensor]  # means (B, C) and covariances (B, C, C)
 
 
 class Shaped(NamedTuple):
@@ -195,26 +198,30 @@ class Coder(nn.Module):
             nn.Linear(count, width), nn.ReLU(), nn.Linear(width, width), nn.ReLU(), nn.Linear(width, CODE)
         )
 
-    def statistics(self, pixels: Tensor, features: Mapping[str, Tensor], mask: Tensor | None = None) -> Tensor:
-        """All numbers, (B, count), of pixels (B, 3, H, W) and their features."""
-        mean, spread = _mean_covariance(pixels, mask)
+    @staticmethod
+    def moments(pixels: Tensor, features: Mapping[str, Tensor], mask: Tensor | None = None) -> list[Moments]:
+        """Means and covariances of pixels (B, 3, H, W), and of their features in each layer of `CODE_LAYERS`."""
+        return [_mean_covariance(x, mask) for x in (pixels, *(features[layer] for layer in CODE_LAYERS))]
+
+    def statistics(self, moments: Sequence[Moments]) -> Tensor:
+        """All numbers, (B, count), of the `moments` of paintings."""
+        (mean, spread), *layers = moments
         found = [mean, _upper(spread) * 10]
-        for unit, (layer, directions) in zip(self.unit, self.directions.items(), strict=True):
-            mean, spread = _mean_covariance(features[layer], mask)
+        for unit, directions, (mean, spread) in zip(self.unit, self.directions.values(), layers, strict=True):
             mean, spread = mean / unit, spread / unit**2
             std = (spread.diagonal(dim1=1, dim2=2).clamp_min(0) + 1e-5).sqrt()
             found += [mean, std, _upper(directions @ spread @ directions.T)]
         return torch.cat(found, 1)
 
-    def forward(self, statistics: Tensor) -> Tensor:
+    def forward(self, moments: Sequence[Moments]) -> Tensor:
         """Codes (B, 128)."""
-        typical = (statistics - self.mean) / self.std
+        typical = (self.statistics(moments) - self.mean) / self.std
         codes: Tensor = self.layers(typical.clamp(-RARE, RARE))
         return codes
 
 
-def _mean_covariance(features: Tensor, mask: Tensor | None) -> tuple[Tensor, Tensor]:
-    """Means (B, C) and covariance (B, C, C) with one pass over the features: E[f fᵀ] - E[f] E[f]ᵀ."""
+def _mean_covariance(features: Tensor, mask: Tensor | None) -> Moments:
+    """Means and covariances with one pass over the features: E[f fᵀ] - E[f] E[f]ᵀ."""
     mean = features.mean((2, 3)) if mask is None else mean_std(features, mask)[0]
     return mean, gram_matrix(features, mask) - mean[:, :, None] * mean[:, None]
 
@@ -301,11 +308,6 @@ class LiteNetwork(nn.Module):
         super().__init__()
         self.coder, self.painter = Coder(), Painter()
 
-    def code(self, pixels: Tensor, features: Mapping[str, Tensor], mask: Tensor | None = None) -> Tensor:
-        """Codes (B, 128) of paintings (B, 3, H, W) and their features."""
-        codes: Tensor = self.coder(self.coder.statistics(pixels, features, mask))
-        return codes
-
 
 class AdaINLiteMethod(FeedForward[LiteStyle]):
     """AdaIN-lite.
@@ -355,8 +357,7 @@ class AdaINLiteMethod(FeedForward[LiteStyle]):
 
     def _encoded(self, image: Tensor, mask: Tensor | None) -> LiteStyle:
         pixels = image.contiguous(memory_format=torch.channels_last)
-        statistics = self.coder.statistics(pixels, self.encoder(pixels, CODE_LAYERS), mask)
-        return LiteStyle(self.coder(statistics)[0])
+        return LiteStyle(self.coder(self.coder.moments(pixels, self.encoder(pixels, CODE_LAYERS), mask))[0])
 
     def _painted(self, photo: Tensor, styles: Sequence[LiteStyle], shares: Tensor | None) -> Tensor:
         pixels = photo.to(self.dtype, memory_format=torch.channels_last)

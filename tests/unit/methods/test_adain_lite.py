@@ -129,7 +129,7 @@ def test_codes_have_a_gradient_to_every_parameter() -> None:
     lite.coder.unit.fill_(300)
     painting = torch.rand(1, 3, 32, 32)
     features = encoder(painting, CODE_LAYERS)
-    code = lite.code(painting, features)[0]
+    code = lite.coder(lite.coder.moments(painting, features))[0]
     lite.painter(torch.rand(1, 3, 32, 32), [lite.painter.shaped(code)]).square().sum().backward()
     missing = [name for name, p in lite.named_parameters() if p.grad is None or not p.grad.isfinite().all()]
     assert not missing
@@ -146,7 +146,9 @@ def test_the_coder_is_told_means_deviations_and_covariances(masked: bool) -> Non
     for unit, (layer, directions) in zip((1, 2, 3, 4), coder.directions.items(), strict=True):
         spread = directions @ covariance(features[layer] / unit, mask) @ directions.T
         expected += [*mean_std(features[layer] / unit, mask), spread[:, rows, columns]]
-    assert torch.allclose(coder.statistics(pixels, features, mask), torch.cat(expected, 1), atol=1e-3, rtol=1e-3)
+    assert torch.allclose(
+        coder.statistics(coder.moments(pixels, features, mask)), torch.cat(expected, 1), atol=1e-3, rtol=1e-3
+    )
 
 
 def test_a_painting_unlike_any_gives_no_wild_code(method: AdaINLiteMethod) -> None:
