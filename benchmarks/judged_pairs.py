@@ -4,10 +4,10 @@
     python benchmarks/judged_pairs.py PAIRS.tsv OUT_DIR --judge judge.py [--method adain-lite] [--set NAME=VALUE …]
     python benchmarks/judged_pairs.py PAIRS.tsv OUT_DIR --judge judge.py --method gatys --set network=vgg19.caffe
 
-PAIRS.tsv has lines "content<TAB>style", paths relative to it. The judge is a program that is called as
-`judge.py --one CONTENT STYLE OUTPUT --size N` and prints "… content X  style Y" (errors under VGG-19).
-Results that are there already are kept, so a stopped run goes on. A dated JSON is written to benchmarks/results/,
-unless --scratch.
+PAIRS.tsv has lines "content<TAB>style", paths relative to it. The judge is a Python file with `load_image(path, size)`,
+pixels of 0..255, and `Judge().score(content, style, output)`, both errors under VGG-19. Results that are there already
+are kept if they were made the same way, so a stopped run goes on. Seconds are the method's alone. A dated JSON is
+written to benchmarks/results/, unless --scratch.
 """
 
 from __future__ import annotations
@@ -22,8 +22,9 @@ from typing import Any
 from measures import patch_distance, similarity
 from report import write
 
-from brushwork import load, write_image
+from brushwork import load, read_recipe, write_image
 from brushwork.methods import Method
+from brushwork.recipes import recipe_of
 from brushwork.settings import settings_from
 from brushwork.stylization import stylize
 
@@ -44,7 +45,8 @@ def pairs_of(table: Path, every: int) -> list[tuple[Path, Path]]:
 
 def stylized(method: Method, content: Path, style: Path, size: int, target: Path) -> float | None:
     """Make a result; its seconds, or None if it was there."""
-    if target.exists():
+    expected = recipe_of(method, content, style, size=size, keep_color=None, keep_color_when=None)
+    if target.exists() and read_recipe(target) == json.loads(json.dumps(expected)):
         return None
     result = stylize(content, style, method=method, size=size)
     write_image(result.picture, target, recipe=json.dumps(result.recipe))
@@ -77,7 +79,7 @@ def judged(method: Method, args: argparse.Namespace) -> dict[str, Any]:
             "seconds": seconds,
         }
         rows.append(row)
-        print("  ".join(f"{v:.3f}" if isinstance(v, float) else f"{v:50}" for v in row.values()), flush=True)
+        print("  ".join(f"{v:.3f}" if isinstance(v, float) else f"{v!s:50}" for v in row.values()), flush=True)
     columns = {key: [row[key] for row in rows] for key in ("content", "style", "ssim", "patches")}
     means = {key: sum(column) / len(column) for key, column in columns.items()}
     worst = {key: (min if key == "ssim" else max)(column) for key, column in columns.items()}

@@ -56,7 +56,7 @@ def _read(file: Path, shorter: int) -> Tensor | None:
     try:
         with Image.open(file) as opened:
             image = opened.convert("RGB")
-    except (OSError, ValueError):
+    except (OSError, ValueError, Image.DecompressionBombError):
         return None
     if min(image.size) < 64:
         return None
@@ -80,4 +80,6 @@ def recolored(picture: Tensor, rng: random.Random) -> Tensor:
 def listing(folder: Path, held: int) -> tuple[list[Path], list[Path]]:
     """The pictures of a folder by name, the last ones held back."""
     files = sorted(path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES)
+    if len(files) <= held:
+        raise SystemExit(f"{folder} has {len(files)} pictures; expected more than {held}, which are held back")
     return files[:-held], files[-held:]

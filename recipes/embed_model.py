@@ -12,7 +12,6 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
-import shutil
 from pathlib import Path
 
 import brushwork
@@ -29,19 +28,27 @@ def main() -> None:
     args = parser.parse_args()
     target = MODELS / f"{args.name}.safetensors"
     record = target.with_suffix(".json")
-    before = [] if args.anew or not record.exists() else json.loads(record.read_text("utf-8"))["history"]
-    shutil.copyfile(args.run / target.name, target)
-    shutil.copyfile(args.run / "log.csv", target.with_suffix(".csv"))
-    content = target.read_bytes()
+    content, log = (args.run / target.name).read_bytes(), (args.run / "log.csv").read_bytes()
+    before = {} if args.anew or not record.exists() else json.loads(record.read_text("utf-8"))
     facts = {
+        **before,
         "record": args.name,
         "sha256": hashlib.sha256(content).hexdigest(),
         "bytes": len(content),
-        "history": [*before, *args.how],
+        "history": [*before.get("history", []), *args.how],
         "log": f"{args.name}.csv, of the last of them",
     }
-    record.write_text(json.dumps(facts, indent=1) + "\n", "utf-8")
+    record.unlink(missing_ok=True)  # a model without a record is no error; one with another's is
+    _replace(target, content)
+    _replace(target.with_suffix(".csv"), log)
+    _replace(record, (json.dumps(facts, indent=1) + "\n").encode())
     print(f"{target}: {len(content) / 1e6:.2f} MB")
+
+
+def _replace(path: Path, content: bytes) -> None:
+    temporary = path.with_name(f".{path.name}.part")
+    temporary.write_bytes(content)
+    temporary.replace(path)
 
 
 if __name__ == "__main__":

@@ -44,21 +44,29 @@ def main() -> None:
     parser.add_argument("--methods", nargs="+", default=list(METHODS), choices=METHODS)
     parser.add_argument("--names", nargs="*", help="only these, and the folder holds no others; all by default")
     args = parser.parse_args()
+    with (Path(__file__).parent / "styles.tsv").open(encoding="utf-8") as file:
+        rows = {row["name"]: row for row in csv.DictReader(file, delimiter="\t")}
+    unknown = [name for name in args.names or () if name not in rows]
+    chosen = {name: row for name, row in rows.items() if not args.names or name in args.names}
+    paths = {name: _found(row.pop("file"), args.pictures) for name, row in chosen.items()}
+    missing = [name for name, path in paths.items() if path is None]
+    if unknown or missing:
+        parser.error(f"not in styles.tsv: {unknown}; without a picture in --pictures: {missing}")
+    methods = [method for name in args.methods for method in METHODS[name]()]
     target = Path(brushwork.__file__).parent / "models" / "styles"
     target.mkdir(exist_ok=True)
-    methods = [method for name in args.methods for method in METHODS[name]()]
-    with (Path(__file__).parent / "styles.tsv").open(encoding="utf-8") as file:
-        rows = list(csv.DictReader(file, delimiter="\t"))
-    for old in target.glob("*.safetensors"):
-        old.unlink()
-    for row in rows:
-        name, picture = row.pop("name"), row.pop("file")
-        if args.names and name not in args.names:
-            continue
-        path = next(folder / picture for folder in args.pictures if (folder / picture).exists())
-        values = [(method, encode_style(method, path, SIZES)) for method in methods]
-        save_styles(target / f"{name}.safetensors", values, **{key: fact for key, fact in row.items() if fact})
+    for name, row in chosen.items():
+        values = [(method, encode_style(method, paths[name], SIZES)) for method in methods]
+        facts = {key: fact for key, fact in row.items() if fact and key != "name"}
+        save_styles(target / f"{name}.safetensors", values, **facts)
         print(f"{name}: {(target / f'{name}.safetensors').stat().st_size / 1e3:.0f} kB", flush=True)
+    for old in target.glob("*.safetensors"):
+        if old.stem not in chosen:
+            old.unlink()
+
+
+def _found(picture: str, folders: list[Path]) -> Path | None:
+    return next((folder / picture for folder in folders if (folder / picture).exists()), None)
 
 
 if __name__ == "__main__":

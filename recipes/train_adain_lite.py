@@ -6,8 +6,8 @@
 
 What is minimized, each picture's error relative to its target: features of the photo at relu4_2; Gram matrices of the
 painting at relu1_1 to relu5_1, growing as their root beyond 1, so that one impossible painting doesn't outweigh all
-others; means and covariance of colors; leaving [0, 1]; what repeats
-every four pixels. Now and then the painting is the photo itself, and the photo
+others; means and covariance of colors; a little roughness; leaving
+[0, 1]; what repeats every four pixels. Now and then the painting is the photo itself, and the photo
 shall come back. Losses are seen through vgg19-slim, and at every n-th step through another, larger network: what is
 trained through a small one alone fits that one.
 

@@ -54,10 +54,11 @@ def _built_in(name: str, path: Path) -> LibraryStyle:
 
 def _own(name: str, path: Path) -> LibraryStyle:
     try:
-        about = json.loads(path.with_suffix(".json").read_text("utf-8"))
+        facts = json.loads(path.with_suffix(".json").read_text("utf-8"))
     except (OSError, ValueError):
-        about = {}
-    return LibraryStyle(name, path, tuple(METHODS), {str(k): str(v) for k, v in about.items()})
+        facts = None
+    about = {str(k): str(v) for k, v in facts.items()} if isinstance(facts, dict) else {}
+    return LibraryStyle(name, path, tuple(METHODS), about)
 
 
 def add_style(picture: str | Path, name: str | None = None, **about: object) -> LibraryStyle:
@@ -88,8 +89,13 @@ def add_style(picture: str | Path, name: str | None = None, **about: object) -> 
     except OSError as error:
         raise BrushworkError(f"{folder} can't be made: {error.strerror or error}") from error
     path = folder / f"{chosen}.png"
-    _write_facts(path.with_suffix(".json"), {key: str(fact) for key, fact in about.items() if fact is not None})
-    write_image(image, path)  # last: a style is there when its picture is
+    facts = path.with_suffix(".json")
+    try:
+        _write_facts(facts, {key: str(fact) for key, fact in about.items() if fact is not None})
+        write_image(image, path)  # last: a style is there when its picture is
+    except BrushworkError:
+        facts.unlink(missing_ok=True)
+        raise
     return _own(chosen, path)
 
 

@@ -225,8 +225,6 @@ def write_style(path: Path, style: SavedStyle) -> None:
         UsageError: The name has another suffix.
         BrushworkError: The file can't be written.
     """
-    from safetensors import SafetensorError
-
     from brushwork.weights.files import write_tensors
 
     if not is_saved(path):
@@ -238,7 +236,7 @@ def write_style(path: Path, style: SavedStyle) -> None:
     }
     try:
         write_tensors(path, tensors, {**style.about, "methods": json.dumps(style.origins)})
-    except (SafetensorError, OSError) as error:  # safetensors wraps what the system says
+    except OSError as error:
         raise BrushworkError(f"{path} can't be written: {_line(error)}") from error
 
 

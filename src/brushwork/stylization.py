@@ -38,7 +38,7 @@ class Result:
     Args:
         picture: With the content's alpha and EXIF.
         recipe: All that decided it; `brushwork rerun` obeys it.
-        seconds: How long it took, without reading and writing files.
+        seconds: How long the method took for the picture, without reading files and encoding the style.
     """
 
     picture: Picture
@@ -282,25 +282,33 @@ def _saved_value(method: Method, path: Path) -> Any:
     kept = {label: found for label, found in saved.origins.items() if label.partition("@")[0] == name}
     if not kept:
         raise UsageError(f"{path} is a style for {', '.join(saved.methods)}, not for {name}; take the painting itself")
-    labels = {float(found.get("style_scale", 1.0)): label for label, found in kept.items()}
+    try:
+        labels = {float(found.get("style_scale", 1.0)): label for label, found in kept.items()}
+        low = max((scale for scale in labels if scale <= wanted), default=min(labels))
+        high = min((scale for scale in labels if scale >= wanted), default=max(labels))
+    except ValueError as error:
+        raise _damaged(path) from error
     different = [
-        f"{key} {found.get(key, 'unknown')[:16]}, not {value[:16]}"
-        for found in list(kept.values())[:1]
+        f"{key} {kept[labels[scale]].get(key, 'unknown')[:16]}, not {value[:16]}"
+        for scale in sorted({low, high})
         for key, value in origin.items()
-        if found.get(key) != value
+        if kept[labels[scale]].get(key) != value
     ]
-    if not min(labels) <= wanted <= max(labels):
+    if not low <= wanted <= high:
         scales = " to ".join(f"{scale:g}" for scale in sorted({min(labels), max(labels)}))
         different.append(f"style_scale {scales}, not {wanted:g}")
     if different:
         raise UsageError(f"{path} was made with other settings ({'; '.join(different)}); use those, or the painting")
-    low, high = max(x for x in labels if x <= wanted), min(x for x in labels if x >= wanted)
     try:
         values = [method.load_style(saved.values[labels[scale]]) for scale in (low, high)]
-        share = math.log(wanted / low) / math.log(high / low) if low < high else 0.0
-        return method.blend(values, [1 - share, share]) if low < high else values[0]
     except (ValueError, RuntimeError, LookupError, TypeError) as error:
-        raise BrushworkError(f"{path} is damaged or of another version of brushwork; make it again") from error
+        raise _damaged(path) from error
+    share = math.log(wanted / low) / math.log(high / low) if low < high else 0.0
+    return method.blend(values, [1 - share, share]) if low < high else values[0]
+
+
+def _damaged(path: Path) -> BrushworkError:
+    return BrushworkError(f"{path} is damaged or of another version of brushwork; make it again")
 
 
 def _visible(picture: Picture, source: object) -> Tensor:
@@ -317,9 +325,8 @@ def _painting(picture: Picture, source: object, colors: ColorControl | None) -> 
 
 
 def _enough(path: Path, sizes: list[int], method: Method, max_pixels: int) -> int:
-    """Longer side at which a painting is read: never more than the largest scale needs."""
-    scale = getattr(method.settings, "style_scale", 1.0)
-    return min(max(read_size(path, max_pixels=max_pixels)), max(1, round(max(sizes) * scale)))
+    """Longer side at which a painting is read: never more than the method looks at."""
+    return min(max(read_size(path, max_pixels=max_pixels)), method.painting_size(sizes))
 
 
 def _read_init(

@@ -12,6 +12,7 @@ from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 
 from brushwork.device import choose_device
+from brushwork.errors import UsageError
 from brushwork.image import Picture
 from brushwork.io import read_image
 from brushwork.methods import Method, load
@@ -60,7 +61,13 @@ def sheet(
         size: Sides of a swatch in pixels.
         device: See `stylize`.
         progress: Called by the method for each swatch; what it raises ends the work.
+
+    Raises:
+        UsageError: No styles, or one that this method can't take.
+        PictureError: The photo can't be read.
     """
+    if not styles:
+        raise UsageError("a sheet needs at least one style; brushwork styles list shows those that there are")
     method = load(settings or AdaINLite(), choose_device(device))
     painted = _noise(size) if photo is None else _square(photo, size)
     cells = [_cell(method, painted, style, progress) for style in styles]

@@ -166,6 +166,19 @@ def test_hidden_color_does_not_change_the_style(method: Method) -> None:
     assert equal(*values, method)
 
 
+def test_a_mask_says_what_of_a_painting_counts(method: Method) -> None:
+    painting = torch.rand(1, 3, 48, 96)
+    other = torch.cat([painting[..., :48], 1 - painting[..., 48:] ** 3], 3)
+    left, right = torch.zeros(2, 1, 1, 48, 96).unbind()
+    left[..., :24], right[..., 72:] = 1, 1
+
+    def change(mask: Tensor) -> float:
+        values = [method.save_style(method.encode_style(x, sizes=[96], mask=mask)) for x in (painting, other)]
+        return sum(float((values[0][name].float() - values[1][name].float()).abs().mean()) for name in values[0])
+
+    assert change(right) > 2 * change(left)
+
+
 def test_estimate_is_a_number_of_seconds(method: Method) -> None:
     assert 0 < method.estimate_seconds(47, 33) < 600
     assert method.estimate_seconds(1024, 1024) > method.estimate_seconds(32, 32)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -65,6 +66,35 @@ def test_a_style_stays_in_its_region(method: Method) -> None:
     style = method.encode_style(painting, sizes=method.sizes(192, 48))
     change = (method(photo, Regions([style], left(192, share=0.25))) - photo).abs().mean((0, 1, 2))
     assert change[:40].mean() > 3 * change[120:].mean()
+    if method.declaration.tiling != "inside":  # one that optimizes leaves the rest about as it was
+        assert change[56:].max() < 1e-5
+
+
+@pytest.mark.parametrize("width", [64, 65, 79])
+def test_a_region_lies_where_its_mask_is_at_any_width(method: Method, width: int) -> None:
+    if method.declaration.tiling == "inside":
+        pytest.skip("one that optimizes leaves the rest only about as it was")
+    photo = smooth(48, 80)[..., :width]
+    style = method.encode_style(torch.rand(1, 3, 48, 64), sizes=method.sizes(width, 48))
+    mask = torch.zeros(1, 1, 48, width)
+    mask[..., :32] = 1
+    change = (method(photo, Regions([style], mask)) - photo).abs().amax((0, 1, 2))
+    assert (change[:32] > 1e-3).all()
+    assert change[32:].max() < 1e-5
+
+
+@pytest.mark.parametrize("strength", [1.0, 0.5])
+def test_masks_that_overlap_share(method: Method, strength: float) -> None:
+    """Three masks, whose shares sum to 1 but for rounding."""
+    if method.declaration.tiling == "inside":
+        method, strength = load(Gatys(steps=2, scales=1)), 1.0
+    else:
+        method = load(replace(method.settings, strength=strength))
+    photo = smooth(48, 64)
+    styles = [method.encode_style(torch.rand(1, 3, 48, 64), sizes=method.sizes(64, 48)) for _ in range(3)]
+    for seed in range(4):
+        masks = torch.rand(3, 1, 48, 64, generator=torch.Generator().manual_seed(seed)) * 0.5 + 0.5
+        assert method(photo, Regions(styles, masks)).isfinite().all()
 
 
 def test_an_empty_mask_leaves_its_style_out(method: Method) -> None:

@@ -184,6 +184,31 @@ def test_a_style_saved_at_several_scales_serves_those_between(here: Path) -> Non
         stylize("photo.png", "mine.safetensors", AdaINLite(style_scale=3))
 
 
+@pytest.mark.parametrize(
+    ("value", "origin"),
+    [({"code": torch.rand(64)}, {}), ({"numbers": torch.rand(128)}, {}), ({}, {"style_scale": "large"})],
+)
+def test_a_damaged_code_is_refused(value: dict[str, torch.Tensor], origin: dict[str, str], here: Path) -> None:
+    method = load(AdaINLite())
+    save_style("mine.safetensors", method, encode_style(method, "wave.png", [48]))
+    saved = read_style(Path("mine.safetensors"))
+    values, origins = (
+        {"adain-lite": value or saved.values["adain-lite"]},
+        {"adain-lite": {**saved.origins["adain-lite"], **origin}},
+    )
+    write_style(Path("bad.safetensors"), SavedStyle(values, origins, {}))
+    with pytest.raises(BrushworkError, match=r"bad.safetensors is damaged"):
+        stylize("photo.png", "bad.safetensors")
+
+
+def test_a_file_s_style_is_seen_as_large_as_the_method_wants_it(here: Path) -> None:
+    """However small the photo."""
+    large = Picture(torch.rand(1, 3, 300, 400))
+    write_image(large, "large.png")
+    codes = [encode_style(load(AdaINLite()), source, [48]).code for source in ("large.png", large)]
+    assert torch.allclose(*codes, atol=0.05 * float(codes[0].abs().max()))
+
+
 def test_a_saved_style_of_another_network_or_method_is_refused(here: Path) -> None:
     method = load(SHORT)
     save_style("mine.safetensors", method, encode_style(method, "wave.png", [48]), method_note="no clash")

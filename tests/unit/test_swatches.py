@@ -44,6 +44,11 @@ def test_a_sheet_of_a_photo_shows_its_middle() -> None:
     assert torch.equal(result.pixels, same.pixels)
 
 
+def test_a_sheet_of_nothing_is_refused() -> None:
+    with pytest.raises(UsageError, match="at least one style"):
+        sheet([])
+
+
 def test_unknown_styles_are_refused() -> None:
     with pytest.raises(UsageError, match="neither a file here nor a name"):
         swatch("nothere")

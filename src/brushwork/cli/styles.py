@@ -30,12 +30,13 @@ def list_(as_json: bool) -> None:
         click.echo(json.dumps([_facts(style) for style in found.values()], ensure_ascii=False))
         return
     from rich.console import Console
+    from rich.markup import escape
     from rich.table import Column, Table
 
     table = Table(Column("name", no_wrap=True), "title", "artist", "year", "methods", box=None, header_style="bold")
     for style in found.values():
         about = [style.about.get(key, "") for key in ("title", "artist", "year")]
-        table.add_row(style.name, *about, ", ".join(style.methods))
+        table.add_row(style.name, *map(escape, about), ", ".join(style.methods))
     Console(soft_wrap=True).print(table)
 
 

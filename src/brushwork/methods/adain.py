@@ -23,7 +23,7 @@ from brushwork.settings import AdaIN
 from brushwork.statistics import mean_std
 from brushwork.weights import ARCHITECTURES, RECORDS, Architecture, read
 
-__all__ = ["AdaINMethod", "AdaINStyle", "Decoder", "adaptive_instance_norm"]
+__all__ = ["AdaINMethod", "AdaINStyle", "Decoder", "adaptive_instance_norm", "decoder_of"]
 
 LAYER = "relu4_1"
 STRIDE = 8  # of that layer
@@ -120,7 +120,7 @@ class AdaINMethod(FeedForward[AdaINStyle]):
         if network is None:
             encoder = load_network(settings.network, device=self.device, dtype=self.dtype, padding="reflect")
             self._recipe["weights"] = {"name": encoder.weights.record.name, "sha256": encoder.weights.sha256}
-            network, decoder = encoder.network, decoder or _decoder_of(encoder.weights.record.name)
+            network, decoder = encoder.network, decoder or decoder_of(encoder.weights.record.name)
         elif not decoder:
             raise UsageError("a network given in Python needs the decoder that was trained with it: AdaIN(decoder=…)")
         elif isinstance(network, nn.Module):
@@ -135,11 +135,16 @@ class AdaINMethod(FeedForward[AdaINStyle]):
         if not architecture.mirrored:
             raise UsageError(f"decoder: {source} holds {weights.record.name}, which is no decoder")
         probe = torch.zeros(1, 3, SMALLEST, SMALLEST, device=self.device)
-        given, taken = self.network(probe, [LAYER])[LAYER].shape[1], architecture.widths[-1]
+        _, given, height, _ = self.network(probe, [LAYER])[LAYER].shape
+        taken = architecture.widths[-1]
         if given != taken:
             raise UsageError(
                 f"decoder: {weights.record.name} takes {taken} channels at {LAYER}, the encoder gives {given}; "
                 "take the decoder that was trained with it"
+            )
+        if height * STRIDE != SMALLEST:
+            raise UsageError(
+                f"network: expected {LAYER} at 1/{STRIDE} of the size, got {height} of {SMALLEST} positions"
             )
         self._recipe["decoder"] = {"name": weights.record.name, "sha256": weights.sha256}
         decoder = Decoder.from_tensors(weights.tensors, weights.record.architecture)
@@ -175,7 +180,12 @@ class AdaINMethod(FeedForward[AdaINStyle]):
         return torch.stack([s * adaptive_instance_norm(features, style, s) for style, s in parts]).sum(0)
 
 
-def _decoder_of(encoder: str) -> str:
+def decoder_of(encoder: str) -> str:
+    """The record of the decoder that belongs to an encoder.
+
+    Raises:
+        UsageError: There is none.
+    """
     decoders = {record.encoder: name for name, record in RECORDS.items() if record.encoder}
     if encoder not in decoders:
         raise UsageError(

@@ -97,7 +97,7 @@ class StyledConv(nn.Module):
     def shaped(self, code: Tensor) -> Shaped:
         """Kernel and bias for a code (128,)."""
         a, b, m, c = self.shape(code).split(self.sizes)
-        weight = (self.weight + (self.up * m) @ self.down).unflatten(1, (-1, 3, 3))
+        weight = (self.weight + (self.up * m) @ self.down).view(len(b), -1, 3, 3)
         weight, bias = weight * (1 + a)[:, None, None] * (1 + b)[:, None, None, None], self.bias + c
         if self.enlarges:
             weight = weight - (_unlike(weight.sum((2, 3))) / 9)[:, :, None, None]
@@ -133,7 +133,7 @@ class StyledNorm(nn.Module):
 
 def _unlike(x: Tensor) -> Tensor:
     """How each of a group of four rows differs from the group's mean."""
-    return x - x.unflatten(0, (-1, 4)).mean(1).repeat_interleave(4, 0)
+    return x - x.reshape(-1, 4, *x.shape[1:]).mean(1).repeat_interleave(4, 0)
 
 
 def _linear(channels: int, width: int) -> nn.Linear:
@@ -352,8 +352,17 @@ class AdaINLiteMethod(FeedForward[LiteStyle]):
         """Weights and dtype."""
         return dict(self._recipe)
 
-    def _style_size(self, longer: int) -> int:
-        return STYLE_SIZE
+    def painting_size(self, sizes: Sequence[int]) -> int:
+        """See `Method`; the same for photos of all sizes."""
+        return max(1, round(STYLE_SIZE * self.settings.style_scale))
+
+    def _own_style(self, photo: Tensor, mask: Tensor | None) -> LiteStyle:
+        """As a painting is seen: smaller than it is painted."""
+
+        def seen(x: Tensor) -> Tensor:
+            return F.interpolate(x, scale_factor=STYLE_SIZE / STROKE_SIZE, mode="bilinear", antialias=True).clamp(0, 1)
+
+        return self._encoded(seen(photo), None if mask is None else seen(mask))
 
     def _encoded(self, image: Tensor, mask: Tensor | None) -> LiteStyle:
         pixels = image.contiguous(memory_format=torch.channels_last)

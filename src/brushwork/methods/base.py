@@ -64,6 +64,10 @@ class Method(Protocol):
         """Longer sides that a picture of this size passes through: what `encode_style` wants to know."""
         ...
 
+    def painting_size(self, sizes: Sequence[int]) -> int:
+        """Longer side at which `encode_style` looks at a painting for pictures of these longer sides, in pixels."""
+        ...
+
     def blend(self, values: Sequence[Any], weights: Sequence[float]) -> Any:
         """A style between styles; weights are brought to a sum of 1."""
         ...

@@ -6,6 +6,7 @@ import dataclasses
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from typing import Generic, TypeVar
 
 import torch
@@ -22,6 +23,7 @@ from brushwork.settings import AdaIN, AdaINLite
 
 __all__ = ["FeedForward"]
 
+ROUNDING = 1e-5  # what shares may miss of a sum of 1
 
 Style = TypeVar("Style")
 
@@ -53,9 +55,9 @@ class FeedForward(ABC, Generic[Style]):
     def _painted(self, photo: Tensor, styles: Sequence[Style], shares: Tensor | None) -> Tensor:
         """Pixels of sides that are multiples of `multiple`, in one style, or several with shares (N, 1, H, W)."""
 
-    def _style_size(self, longer: int) -> int:
-        """Longer side of a painting for a photo's."""
-        return longer
+    def painting_size(self, sizes: Sequence[int]) -> int:
+        """See `Method`; as large as the photo."""
+        return max(1, round(max(sizes) * self.settings.style_scale))
 
     def sizes(self, width: int, height: int) -> list[int]:
         """The longer side: one pass needs one size."""
@@ -75,7 +77,7 @@ class FeedForward(ABC, Generic[Style]):
         """
         check_painting(image, mask)
         height, width = image.shape[2:]
-        factor = self._style_size(max(sizes)) * self.settings.style_scale / max(width, height)
+        factor = self.painting_size(sizes) / max(width, height)
         width, height = (max(self.declaration.smallest, round(side * factor)) for side in (width, height))
         small_mask = None if mask is None else F.adaptive_avg_pool2d(mask, (height, width)).to(self.device)
         return self._encoded(resize(image, (width, height)).to(self.device), small_mask)
@@ -100,8 +102,20 @@ class FeedForward(ABC, Generic[Style]):
         return {field.name: getattr(style, field.name) for field in dataclasses.fields(self.style_type)}  # type: ignore[arg-type]
 
     def load_style(self, tensors: Mapping[str, Tensor]) -> Style:
-        """A style value from a file's tensors."""
+        """A style value from a file's tensors.
+
+        Raises:
+            ValueError: Tensors of other names or shapes than this network's.
+        """
+        expected = {name: tensor.shape for name, tensor in self.save_style(self._neutral).items()}
+        if {name: tensor.shape for name, tensor in tensors.items()} != expected:
+            raise ValueError(f"expected tensors {expected}")
         return self.style_type(**{name: tensor.float().to(self.device) for name, tensor in tensors.items()})
+
+    @cached_property
+    def _neutral(self) -> Style:
+        """Some style of this network, for its shapes."""
+        return self._encoded(torch.full((1, 3, 2 * self.multiple, 2 * self.multiple), 0.5, device=self.device), None)
 
     def estimate_seconds(self, width: int, height: int) -> float:
         """Time a small picture and scale by pixels."""
@@ -142,10 +156,10 @@ class FeedForward(ABC, Generic[Style]):
         check_content(content)
         started = time.perf_counter()
         height, width = content.shape[2:]
+        styles, shares = Regions.of(style).present(height, width)
         photo = self._padded(content.to(self.device))
-        result = (
-            self._with_strength(photo, Regions.of(style))[:, :, :height, :width].clamp(0, 1).float().cpu().contiguous()
-        )
+        painted = self._painted_in(styles, photo, None if shares is None else self._padded(shares.to(photo)))
+        result = painted[:, :, :height, :width].clamp(0, 1).float().cpu().contiguous()
         try:
             if progress is not None:
                 seconds = time.perf_counter() - started
@@ -159,20 +173,23 @@ class FeedForward(ABC, Generic[Style]):
         sides = [max(self.declaration.smallest, -(-side // self.multiple) * self.multiple) for side in photo.shape[2:]]
         return F.pad(photo, (0, sides[1] - photo.shape[3], 0, sides[0] - photo.shape[2]), mode="replicate")
 
-    def _with_strength(self, photo: Tensor, regions: Regions) -> Tensor:
-        strength, whole = self.settings.strength, torch.ones_like(photo[:, :1])
-        styles, given = regions.present(photo.shape[2], photo.shape[3])
-        if strength == 1 and given is None:
-            return self._painted(photo, styles, None)
-        shares = whole if given is None else given.to(photo)
-        left = 1 - shares.sum(0, keepdim=True)
+    def _painted_in(self, styles: Sequence[Style], photo: Tensor, shares: Tensor | None) -> Tensor:
+        """The photo in styles with shares (N, 1, H, W), as much as `strength` says; where they leave it, the photo."""
+        strength, left = self.settings.strength, None
+        if shares is not None:
+            rest = 1 - shares.sum(0, keepdim=True)
+            left = torch.where(rest > ROUNDING, rest, 0)
+            shares = torch.cat([shares, left]) if left.any() else shares
+            shares = shares / shares.sum(0, keepdim=True) if len(shares) > 1 else None
+        if strength == 1 and (left is None or not left.any()):
+            return self._painted(photo, styles, shares)
+        own = [self._own_style(photo, mask) for mask in ([None] if shares is None else torch.split(shares, 1))]
+        mixed = [self.blend(pair, [strength, 1 - strength]) for pair in zip(styles, own, strict=False)]
+        painted = self._painted(photo, mixed + own[len(styles) :], shares)
         if strength < 1:
-            styles = [
-                self.blend([style, self._encoded(photo, shares[k : k + 1])], [strength, 1 - strength])
-                for k, style in enumerate(styles)
-            ]
-        if left.any():
-            styles, shares = [*styles, self._encoded(photo, left)], torch.cat([shares, left])
-        painted = self._painted(photo, styles, shares if len(styles) > 1 else None)
-        missed = photo - self._painted(photo, [self._encoded(photo, whole)], None)
-        return painted + (1 - strength * (1 - left)) * missed
+            painted = painted + (1 - strength) * (photo - self._painted(photo, own, shares))
+        return painted if left is None else torch.lerp(painted, photo, left)
+
+    def _own_style(self, photo: Tensor, mask: Tensor | None) -> Style:
+        """The photo's own style, where a mask of its size says."""
+        return self._encoded(photo, mask)

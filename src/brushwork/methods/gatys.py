@@ -222,6 +222,10 @@ class GatysMethod:
         check_painting(image, mask)
         return GatysStyle({size: self._targets(image, size, mask) for size in sizes})
 
+    def painting_size(self, sizes: Sequence[int]) -> int:
+        """See `Method`."""
+        return max(1, round(max(sizes) * self.settings.style_scale))
+
     def _targets(self, image: Tensor, size: int, mask: Tensor | None) -> dict[str, Target]:
         height, width = image.shape[2:]
         factor = size * self.settings.style_scale / max(width, height)

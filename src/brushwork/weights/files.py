@@ -92,14 +92,19 @@ def read_metadata(path: Path) -> dict[str, str]:
 
 
 def write_tensors(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> None:
-    """Write a safetensors file beside its target and rename it: a crash leaves the old file or none."""
-    from safetensors.torch import save_file
+    """Write a safetensors file beside its target and rename it: a crash leaves the old file or none.
 
+    Raises:
+        OSError: It can't be written.
+    """
+    from safetensors.torch import save
+
+    content = save(dict(tensors), dict(metadata))
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     with uninterrupted():
         try:
-            save_file(dict(tensors), temporary, dict(metadata))
-            with temporary.open("rb+") as file:
+            with temporary.open("wb") as file:
+                file.write(content)
                 os.fsync(file.fileno())
             temporary.replace(path)
         finally:

@@ -38,8 +38,8 @@ class Model:
 
 def embedded_model(name: str) -> Path | None:
     """The file of a model that comes with brushwork, or None."""
-    path = MODELS / f"{Path(name).name}.safetensors"
-    return path if path.is_file() else None
+    path = MODELS / f"{name}.safetensors"
+    return path if name == Path(name).name and path.is_file() else None
 
 
 def read_model(source: str, kind: str) -> Model:
@@ -57,12 +57,12 @@ def read_model(source: str, kind: str) -> Model:
     if not path.is_file():
         names = ", ".join(sorted(p.stem for p in MODELS.glob("*.safetensors") if read_metadata(p).get("model") == kind))
         raise WeightsError(f"no model {source!r}: expected {names} or a .safetensors file")
-    about = read_metadata(path)
-    if about.get("model") != kind:
-        raise WeightsError(f"{path} holds {about.get('model', 'no model of brushwork')}, expected {kind}")
     sha256 = sha256_of(path)
     check_recorded(path, sha256, "reinstall brushwork" if path == embedded else "get it again")
-    return Model(path.stem if path == embedded else path.name, path, sha256, read_tensors(path), about)
+    tensors, about = read_tensors(path), read_metadata(path)
+    if about.get("model") != kind:
+        raise WeightsError(f"{path} holds {about.get('model', 'no model of brushwork')}, expected {kind}")
+    return Model(path.stem if path == embedded else path.name, path, sha256, tensors, about)
 
 
 def load_into(network: nn.Module, model: Model) -> None:

@@ -27,6 +27,15 @@ def test_an_added_style_is_listed_shown_and_removed(run: Run, here: Path) -> Non
     assert "mine" not in run("styles", "list").out
 
 
+def test_a_title_is_shown_to_the_letter(run: Run, here: Path) -> None:
+    assert run("styles", "add", "wave.jpg", "--title", "Study [/b] of [red]").code == 0
+    shown = run("styles", "list").out  # a narrow terminal breaks the title into lines
+    assert "[/b]" in shown
+    assert "[red]" in shown
+    (here / "home" / "styles" / "wave.json").write_text("null")
+    assert run("styles", "list").code == 0
+
+
 def test_every_built_in_style_has_title_and_artist(run: Run, here: Path) -> None:
     (listed,) = run("styles", "list", "--json").objects
     assert [style["name"] for style in listed] == list(built_in_styles())
@@ -66,4 +75,4 @@ def test_what_is_wrong_is_said(arguments: list[str], words: str, run: Run, here:
     assert outcome.code in (1, 2)
     assert words in outcome.err
     assert "Traceback" not in outcome.err
-    assert not list(here.glob("s*sh*.png"))
+    assert not list(here.glob("s[hw]*"))

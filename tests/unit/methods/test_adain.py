@@ -11,10 +11,10 @@ import torch.nn.functional as F
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from brushwork import load
+from brushwork import FeatureExtractor, load
 from brushwork.errors import UsageError, WeightsError
 from brushwork.guidance import Regions
-from brushwork.methods.adain import AdaINMethod, AdaINStyle, Decoder
+from brushwork.methods.adain import AdaINMethod, AdaINStyle, Decoder, decoder_of
 from brushwork.settings import AdaIN
 from brushwork.weights import ARCHITECTURES, import_file
 
@@ -176,8 +176,8 @@ def test_a_region_of_one_pixel_changes_what_is_near(method: AdaINMethod) -> None
 
 
 def test_an_encoder_without_a_decoder_is_refused() -> None:
-    with pytest.raises((UsageError, WeightsError), match=r"no decoder for|not on this machine"):
-        load(AdaIN(network="vgg19.caffe"))
+    with pytest.raises(UsageError, match=r"no decoder for vgg19.caffe, only for vgg19-slim"):
+        decoder_of("vgg19.caffe")
 
 
 def test_an_encoder_given_in_python_takes_the_place_of_the_settings(method: AdaINMethod, decoder_file: str) -> None:
@@ -187,6 +187,9 @@ def test_an_encoder_given_in_python_takes_the_place_of_the_settings(method: AdaI
     assert len(given.recipe()["given"]) == 64
     results = [m(photo, m.encode_style(painting, sizes=[64])) for m in (given, method)]
     assert torch.equal(*results)
+    coarse = FeatureExtractor(nn.Sequential(nn.Conv2d(3, 192, 1, stride=16)), {"relu4_1": "0"})
+    with pytest.raises(UsageError, match="relu4_1 at 1/8 of the size, got 1 of 16 positions"):
+        load(AdaIN(decoder=decoder_file), network=coarse)
     with pytest.raises(UsageError, match="needs the decoder"):
         load(AdaIN(), network=method.network)
 
