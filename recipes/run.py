@@ -33,7 +33,7 @@ class Run:
     out: Path
     minutes: float
     rate: float = 1e-3
-    every: int = 500
+    every: int = 250
     average: float = 0.999
     step: int = 0
     skipped: int = 0
