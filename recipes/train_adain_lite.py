@@ -183,9 +183,8 @@ def loss_of(
     colors = color_error(pictures, torch.cat([crop.pixels for crop in paintings]))
     rough = sum((pictures.diff(dim=axis).square().flatten(1).mean(1) for axis in (2, 3)), torch.zeros_like(back))
     grid = grid_error(pictures)
-    whole = (
-        judge.content * errors["content"] + style_weight * judge.style(errors) + 0.6 * colors + 0.2 * rough + 1500 * grid
-    )
+    whole = judge.content * errors["content"] + style_weight * judge.style(errors) + 0.6 * colors
+    whole = whole + 0.2 * rough + 1500 * grid
     terms |= {f"{judge.name} {name}": error[~own].clamp(max=3).mean() for name, error in errors.items()}
     terms |= {"colors": colors[~own].mean(), "outside": outside.mean(), "grid": grid.mean()}
     return (torch.where(own, 8 * back, whole) + 20 * outside).mean(), terms
