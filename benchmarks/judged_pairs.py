@@ -15,14 +15,18 @@ from __future__ import annotations
 import argparse
 import importlib.util
 import json
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import torch
 from measures import patch_distance, similarity
+from peers.microast import MicroAST
 from report import write
 
-from brushwork import load, read_recipe, write_image
+from brushwork import Picture, load, read_image, read_recipe, write_image
 from brushwork.methods import Method
 from brushwork.recipes import recipe_of
 from brushwork.settings import settings_from
@@ -61,12 +65,18 @@ def value_of(text: str) -> Any:
         return text
 
 
-def judged(method: Method, args: argparse.Namespace) -> dict[str, Any]:
+def by_microast(network: MicroAST, content: Path, style: Path, size: int, target: Path) -> None:
+    photo, painting = (read_image(path, size=size).visible() for path in (content, style))
+    with torch.inference_mode():
+        write_image(Picture(network(photo, painting).clamp(0, 1).clone()), target)
+
+
+def judged(paint: Callable[[Path, Path, int, Path], float | None], args: argparse.Namespace) -> dict[str, Any]:
     judge_module = module(args.judge)
     judge, rows = judge_module.Judge(), []
     for content, style in pairs_of(args.pairs, args.every):
         output = args.out / f"{content.stem}__{style.stem}.png"
-        seconds = stylized(method, content, style, args.size, output)
+        seconds = paint(content, style, args.size, output)
         seen = [judge_module.load_image(path, args.size) for path in (content, style, output)]
         errors = judge.score(*seen)
         photo, painting, picture = (image / 255 for image in seen)
@@ -93,6 +103,7 @@ def main() -> None:
     parser.add_argument("--judge", type=Path, required=True)
     parser.add_argument("--method", default="adain-lite")
     parser.add_argument("--set", nargs="*", default=[], metavar="NAME=VALUE", help="options of the method")
+    parser.add_argument("--microast", type=Path, help="judge MicroAST instead: folder of its official weights")
     parser.add_argument("--name", default="", help="of the JSON; by default the method's")
     parser.add_argument("--size", type=int, default=384)
     parser.add_argument("--every", type=int, default=1, help="take every n-th pair")
@@ -100,10 +111,13 @@ def main() -> None:
     args = parser.parse_args()
     args.out.mkdir(parents=True, exist_ok=True)
     options = {name: value_of(text) for name, _, text in (part.partition("=") for part in args.set)}
-    method = load(settings_from(args.method, options))
-    report = {"recipe": method.recipe(), **judged(method, args)}
+    if args.microast:
+        report = {"recipe": "official weights", **judged(partial(by_microast, MicroAST(args.microast)), args)}
+    else:
+        method = load(settings_from(args.method, options))
+        report = {"recipe": method.recipe(), **judged(partial(stylized, method), args)}
     if not args.scratch:
-        write(args.name or args.method, report)
+        write(args.name or ("microast" if args.microast else args.method), report)
     print(json.dumps({k: v for k, v in report.items() if k != "pairs"}, indent=1))
 
 

@@ -81,7 +81,9 @@ def _cell(method: Method, painted: Tensor, style: str, progress: Progress | None
     size = painted.shape[3]
     picture = method(painted, encode_style(method, style, method.sizes(size, size)), progress=progress)
     label = Image.new("RGB", (size, LABEL), "white")
-    ImageDraw.Draw(label).text((size / 2, LABEL / 2), style, "black", ImageFont.load_default(12), anchor="mm")
+    fonts = (ImageFont.load_default(points) for points in (12, 11, 10, 9, 8, 7, 6))
+    font = next((font for font in fonts if font.getlength(style) <= size), ImageFont.load_default(6))
+    ImageDraw.Draw(label).text((size / 2, LABEL / 2), style, "black", font, anchor="mm")
     words = torch.from_numpy(np.array(label)).permute(2, 0, 1)[None].float() / 255
     return F.pad(torch.cat([picture, words], 2), (GAP, GAP, GAP, 0), value=1.0)
 

@@ -97,8 +97,8 @@ class StyledConv(nn.Module):
     def shaped(self, code: Tensor) -> Shaped:
         """Kernel and bias for a code (128,)."""
         a, b, m, c = self.shape(code).split(self.sizes)
-        weight = (self.weight + (self.up * m) @ self.down).view(len(b), -1, 3, 3)
-        weight, bias = weight * (1 + a)[:, None, None] * (1 + b)[:, None, None, None], self.bias + c
+        weight = torch.addmm(self.weight, self.up * m, self.down).view(len(b), -1, 3, 3)
+        weight, bias = weight * torch.outer(1 + b, 1 + a)[:, :, None, None], self.bias + c
         if self.enlarges:
             weight = weight - (_unlike(weight.sum((2, 3))) / 9)[:, :, None, None]
             bias = bias - _unlike(bias)
