@@ -22,6 +22,7 @@ from types import ModuleType
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from measures import patch_distance, similarity
 from peers.microast import MicroAST
 from report import write
@@ -80,6 +81,8 @@ def judged(paint: Callable[[Path, Path, int, Path], float | None], args: argpars
         seen = [judge_module.load_image(path, args.size) for path in (content, style, output)]
         errors = judge.score(*seen)
         photo, painting, picture = (image / 255 for image in seen)
+        if picture.shape != photo.shape:  # as the judge does; MicroAST cuts sides to multiples of 4
+            picture = F.interpolate(picture, photo.shape[2:], mode="bicubic", antialias=True).clamp(0, 1)
         row = {
             "pair": output.stem,
             "content": errors[0],
