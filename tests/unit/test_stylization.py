@@ -203,10 +203,10 @@ def test_a_damaged_code_is_refused(value: dict[str, torch.Tensor], origin: dict[
 
 def test_a_file_s_style_is_seen_as_large_as_the_method_wants_it(here: Path) -> None:
     """However small the photo."""
-    large = Picture(torch.rand(1, 3, 300, 400))
+    large = Picture(torch.nn.functional.interpolate(torch.rand(1, 3, 30, 40), (300, 400), mode="bilinear"))
     write_image(large, "large.png")
-    codes = [encode_style(load(AdaINLite()), source, [48]).code for source in ("large.png", large)]
-    assert torch.allclose(*codes, atol=0.05 * float(codes[0].abs().max()))
+    file, pixels = (encode_style(load(AdaINLite()), source, [48]).code for source in ("large.png", large))
+    assert (file - pixels).norm() < 0.1 * pixels.norm()  # two ways of resizing, and 8 bits
 
 
 def test_a_saved_style_of_another_network_or_method_is_refused(here: Path) -> None:
