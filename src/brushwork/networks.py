@@ -102,6 +102,22 @@ class TransformationNetwork(nn.Module):
         weights = torch.as_tensor(shares, dtype=torch.float32, device=next(self.parameters()).device)
         return {name: norm.row(weights) for name, norm in self.norms.items()}  # type: ignore[operator, misc]
 
+    @classmethod
+    def from_tensors(cls, tensors: Mapping[str, Tensor]) -> TransformationNetwork:
+        """A frozen network of these tensors, as wide and deep as they are.
+
+        Raises:
+            ValueError: They are of no such network.
+        """
+        try:
+            width, styles = tensors["convs.down1.conv.weight"].shape[0], tensors["norms.down1.scale"].shape[0]
+            blocks = sum(name.startswith("convs.block") and name.endswith("_1.conv.weight") for name in tensors)
+            network = cls(width, blocks, styles)
+            network.load_state_dict(dict(tensors))
+        except (KeyError, RuntimeError) as error:
+            raise ValueError(f"no transformation network: {error}") from error
+        return network.eval().requires_grad_(False)
+
     def forward(self, pixels: Tensor, row: Row) -> Tensor:
         """Pixels (B, 3, H, W), about [0, 1], of pixels whose sides are multiples of 4."""
 

@@ -91,7 +91,7 @@ def _settings(recipe: dict[str, Any], folders: Sequence[Path]) -> Settings:
     values = dict(recipe["settings"])
     if recipe["init"]:
         values["init"] = str(_find(recipe["init"], folders))
-    if recipe["weights"] is None:
+    if recipe.get("weights", {}) is None:
         raise BrushworkError("made with a network given in Python, which no recipe holds; run that program again")
     for option, part in (("network", "weights"), ("decoder", "decoder"), ("model", "model")):
         if option in values:

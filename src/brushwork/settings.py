@@ -24,6 +24,7 @@ __all__ = [
     "AdaIN",
     "AdaINLite",
     "Gatys",
+    "Johnson",
     "Option",
     "Settings",
     "check_keep_color",
@@ -254,8 +255,19 @@ class AdaINLite(_Checked):
     precision: Annotated[str, _PRECISION] = "auto"
 
 
-Settings: TypeAlias = Gatys | AdaIN | AdaINLite
-METHODS: dict[str, type[Settings]] = {"adain-lite": AdaINLite, "adain": AdaIN, "gatys": Gatys}
+@dataclass(frozen=True)
+class Johnson(_Checked):
+    """One quick network for one style, which it was trained for; the style is its file.
+
+    Source: Johnson, Alahi and Fei-Fei 2016, arXiv:1603.08155. Departures: docs/methods/johnson.md.
+    """
+
+    strength: Annotated[float, _STRENGTH] = 1.0
+    precision: Annotated[str, _PRECISION] = "auto"
+
+
+Settings: TypeAlias = Gatys | AdaIN | AdaINLite | Johnson
+METHODS: dict[str, type[Settings]] = {"adain-lite": AdaINLite, "adain": AdaIN, "gatys": Gatys, "johnson": Johnson}
 
 
 def method_name(settings: Settings) -> str:

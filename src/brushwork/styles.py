@@ -37,6 +37,7 @@ __all__ = [
 
 _FOLDER = Path(__file__).parent / "models" / "styles"
 _SUFFIX = ".safetensors"
+_PUBLISHED = (".pth", ".pt", ".model")  # networks of one style, as others publish them
 
 
 @dataclass(frozen=True)
@@ -165,8 +166,8 @@ def locate_style(part: StylePart) -> Path:
 
 
 def is_saved(path: Path) -> bool:
-    """Whether a style's file holds a saved style rather than a picture."""
-    return path.suffix.lower() == _SUFFIX
+    """Whether a style's file holds a saved style, or a network of one style, rather than a picture."""
+    return path.suffix.lower() in (_SUFFIX, *_PUBLISHED)
 
 
 def read_about(path: Path) -> tuple[list[str], dict[str, str]]:
@@ -185,11 +186,13 @@ def read_about(path: Path) -> tuple[list[str], dict[str, str]]:
 
 
 def read_style(path: Path) -> SavedStyle:
-    """Read a saved style.
+    """Read a saved style, or a network of one style as pytorch/examples' fast_neural_style publishes them.
 
     Raises:
         BrushworkError: The file is missing, damaged or something else; the message names it.
     """
+    if path.suffix.lower() in _PUBLISHED:
+        return _published(path)
     from safetensors import SafetensorError, safe_open
 
     try:
@@ -210,6 +213,16 @@ def read_style(path: Path) -> SavedStyle:
     return SavedStyle(values, origins, about)
 
 
+def _published(path: Path) -> SavedStyle:
+    from brushwork.weights import transformation_tensors
+    from brushwork.weights.files import read_tensors
+
+    tensors = transformation_tensors(read_tensors(path))
+    if tensors is None:
+        raise BrushworkError(f"{path} is no style: expected a network of fast_neural_style (pytorch/examples)")
+    return SavedStyle({"johnson": tensors}, {"johnson": {}}, {})
+
+
 def _origins(text: str) -> dict[str, dict[str, str]]:
     try:
         found = json.loads(text)
@@ -227,7 +240,7 @@ def write_style(path: Path, style: SavedStyle) -> None:
     """
     from brushwork.weights.files import write_tensors
 
-    if not is_saved(path):
+    if path.suffix.lower() != _SUFFIX:
         raise UsageError(f"{path}: a saved style ends in {_SUFFIX}")
     tensors = {
         f"{method}/{name}": tensor.contiguous()

@@ -14,6 +14,8 @@ from brushwork.checkpoints import Checkpoint
 from brushwork.errors import Interrupted, UsageError
 from brushwork.image import Picture
 from brushwork.methods import Method, load
+from brushwork.methods.base import check_painting
+from brushwork.networks import TransformationNetwork
 from brushwork.progress import Step
 from brushwork.settings import METHODS, option_of, settings_from
 
@@ -25,6 +27,9 @@ def method(request: pytest.FixtureRequest) -> Method:
 
 
 def encoded(method: Method, image: Tensor | None = None, size: tuple[int, int] = (47, 33)) -> Any:
+    if method.declaration.inputs == "content+trained style":
+        check_painting(torch.rand(1, 3, 40, 44) if image is None else image, None)
+        return method.load_style(TransformationNetwork(width=4, blocks=1).state_dict())
     return method.encode_style(torch.rand(1, 3, 40, 44) if image is None else image, sizes=method.sizes(*size))
 
 

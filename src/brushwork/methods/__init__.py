@@ -6,7 +6,7 @@ import torch
 
 from brushwork.features import FeatureNetwork
 from brushwork.methods.base import Declaration, Method
-from brushwork.settings import METHODS, AdaIN, AdaINLite, Gatys, Settings
+from brushwork.settings import METHODS, AdaIN, AdaINLite, Gatys, Johnson, Settings
 
 __all__ = ["Declaration", "Method", "load"]
 
@@ -34,4 +34,8 @@ def load(settings: Settings, device: torch.device | str = "cpu", *, network: Fea
         from brushwork.methods.adain_lite import AdaINLiteMethod
 
         return AdaINLiteMethod(settings, device, network=network)
+    if isinstance(settings, Johnson):
+        from brushwork.methods.johnson import JohnsonMethod
+
+        return JohnsonMethod(settings, device, network=network)
     raise TypeError(f"expected settings of one of {', '.join(METHODS)}, got {type(settings).__name__}")

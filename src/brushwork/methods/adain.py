@@ -17,8 +17,8 @@ from torch import Tensor, nn
 from brushwork.device import choose_dtype
 from brushwork.errors import UsageError
 from brushwork.features import FeatureNetwork, fingerprint, load_network
+from brushwork.methods.any_style import AnyStyle
 from brushwork.methods.base import Declaration
-from brushwork.methods.feed_forward import FeedForward
 from brushwork.settings import AdaIN
 from brushwork.statistics import mean_std
 from brushwork.weights import ARCHITECTURES, RECORDS, Architecture, read
@@ -90,7 +90,7 @@ class Decoder(nn.Module):
         return decoder.eval().requires_grad_(False)
 
 
-class AdaINMethod(FeedForward[AdaINStyle]):
+class AdaINMethod(AnyStyle[AdaINStyle]):
     """AdaIN.
 
     Args:

@@ -22,8 +22,8 @@ from torch import Tensor, nn
 from brushwork.device import choose_dtype
 from brushwork.errors import UsageError
 from brushwork.features import FeatureNetwork, load_network
+from brushwork.methods.any_style import AnyStyle
 from brushwork.methods.base import Declaration
-from brushwork.methods.feed_forward import FeedForward
 from brushwork.settings import AdaINLite
 from brushwork.statistics import gram_matrix, mean_std
 from brushwork.weights import load_into, read_model
@@ -309,7 +309,7 @@ class LiteNetwork(nn.Module):
         self.coder, self.painter = Coder(), Painter()
 
 
-class AdaINLiteMethod(FeedForward[LiteStyle]):
+class AdaINLiteMethod(AnyStyle[LiteStyle]):
     """AdaIN-lite.
 
     Args:

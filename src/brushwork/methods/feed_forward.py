@@ -1,12 +1,10 @@
-"""What methods of one pass have in common: sizes, strength, blends, regions, progress."""
+"""What methods of one pass have in common: sizes, regions, progress."""
 
 from __future__ import annotations
 
-import dataclasses
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from functools import cached_property
 from typing import Generic, TypeVar
 
 import torch
@@ -16,112 +14,64 @@ from torch import Tensor
 from brushwork.checkpoints import Checkpoint
 from brushwork.errors import Interrupted
 from brushwork.guidance import Regions
-from brushwork.image import resize
-from brushwork.methods.base import Declaration, check_content, check_painting, normalized
+from brushwork.methods.base import Declaration, check_content
 from brushwork.progress import Progress, Step
-from brushwork.settings import AdaIN, AdaINLite
+from brushwork.settings import AdaIN, AdaINLite, Johnson
 
 __all__ = ["FeedForward"]
-
-ROUNDING = 1e-5  # what shares may miss of a sum of 1
 
 Style = TypeVar("Style")
 
 
 class FeedForward(ABC, Generic[Style]):
-    """A method whose styles are numbers to calculate with, and whose picture takes one pass.
-
-    A subclass names its style's dataclass, all of whose fields are tensors, and says how a style is encoded and how a
-    picture is painted. Half the strength is the style halfway between the painting's and the photo's own; what is
-    left over, because no network gives back a photo quite as it was, is added to the picture.
+    """A method whose picture takes one pass.
 
     Args:
-        settings: With `strength` and `style_scale`.
+        settings: With `strength`.
         device: Where it runs.
     """
 
     declaration: Declaration
-    style_type: type[Style]
     multiple: int  # sides are brought to multiples of this
 
-    def __init__(self, settings: AdaIN | AdaINLite, device: torch.device | str) -> None:
+    def __init__(self, settings: AdaIN | AdaINLite | Johnson, device: torch.device | str) -> None:
         self.settings, self.device = settings, torch.device(device)
 
     @abstractmethod
-    def _encoded(self, image: Tensor, mask: Tensor | None) -> Style:
-        """The style of pixels (1, 3, H, W) on the device, where a mask of the same size says."""
+    def encode_style(self, image: Tensor, *, sizes: Sequence[int], mask: Tensor | None = None) -> Style:
+        """See `Method`."""
 
     @abstractmethod
-    def _painted(self, photo: Tensor, styles: Sequence[Style], shares: Tensor | None) -> Tensor:
-        """Pixels of sides that are multiples of `multiple`, in one style, or several with shares (N, 1, H, W)."""
+    def load_style(self, tensors: Mapping[str, Tensor]) -> Style:
+        """A style value from a file's tensors."""
+
+    @abstractmethod
+    def _painted_in(self, styles: Sequence[Style], photo: Tensor, shares: Tensor | None) -> Tensor:
+        """The photo in styles, as much as `strength` says.
+
+        Args:
+            styles: One, or several.
+            photo: Its sides are multiples of `multiple`.
+            shares: Of each style, (N, 1, H, W), of sum 1 or less, where the rest is the photo; None for one style,
+                everywhere.
+        """
+
+    @abstractmethod
+    def _probe(self) -> Style:
+        """Some style, to measure time with."""
 
     def painting_size(self, sizes: Sequence[int]) -> int:
         """See `Method`; as large as the photo."""
-        return max(1, round(max(sizes) * self.settings.style_scale))
+        return max(1, round(max(sizes) * getattr(self.settings, "style_scale", 1.0)))
 
     def sizes(self, width: int, height: int) -> list[int]:
         """The longer side: one pass needs one size."""
         return [max(width, height)]
 
-    @torch.inference_mode()
-    def encode_style(self, image: Tensor, *, sizes: Sequence[int], mask: Tensor | None = None) -> Style:
-        """What the network needs to know of a painting.
-
-        Args:
-            image: Pixels (1, 3, H, W) in [0, 1].
-            sizes: Longer sides of the pictures it will be used on; the largest counts.
-            mask: How much each pixel counts, (1, 1, H, W) in [0, 1].
-
-        Raises:
-            UsageError: Not pixels; a mask of another size, or one that leaves nothing.
-        """
-        check_painting(image, mask)
-        height, width = image.shape[2:]
-        factor = self.painting_size(sizes) / max(width, height)
-        width, height = (max(self.declaration.smallest, round(side * factor)) for side in (width, height))
-        small_mask = None if mask is None else F.adaptive_avg_pool2d(mask, (height, width)).to(self.device)
-        return self._encoded(resize(image, (width, height)).to(self.device), small_mask)
-
-    def blend(self, values: Sequence[Style], weights: Sequence[float]) -> Style:
-        """The weighted mean of styles.
-
-        Raises:
-            UsageError: No styles, weights that are negative or sum to 0.
-        """
-        shares = normalized(values, weights)
-        parts = [self.save_style(value) for value in values]
-        return self.load_style(
-            {
-                name: torch.stack([w * part[name] for w, part in zip(shares, parts, strict=True)]).sum(0)
-                for name in parts[0]
-            }
-        )
-
-    def save_style(self, style: Style) -> dict[str, Tensor]:
-        """A style value as tensors for a file."""
-        return {field.name: getattr(style, field.name) for field in dataclasses.fields(self.style_type)}  # type: ignore[arg-type]
-
-    def load_style(self, tensors: Mapping[str, Tensor]) -> Style:
-        """A style value from a file's tensors.
-
-        Raises:
-            ValueError: Tensors of other names or shapes than this network's.
-        """
-        expected = {name: tensor.shape for name, tensor in self.save_style(self._neutral).items()}
-        if {name: tensor.shape for name, tensor in tensors.items()} != expected:
-            raise ValueError(f"expected tensors {expected}")
-        return self.style_type(**{name: tensor.float().to(self.device) for name, tensor in tensors.items()})
-
-    @cached_property
-    def _neutral(self) -> Style:
-        """Some style of this network, for its shapes."""
-        return self._encoded(torch.full((1, 3, 2 * self.multiple, 2 * self.multiple), 0.5, device=self.device), None)
-
     def estimate_seconds(self, width: int, height: int) -> float:
         """Time a small picture and scale by pixels."""
         side = 256
-        probe = torch.full((1, 3, side, side), 0.5)
-        style = self.encode_style(probe, sizes=[side])
+        probe, style = torch.full((1, 3, side, side), 0.5), self._probe()
         self(probe, style)  # the first one warms up
         started = time.perf_counter()
         self(probe, style)
@@ -141,7 +91,7 @@ class FeedForward(ABC, Generic[Style]):
 
         Args:
             content: Pixels (1, 3, H, W) in [0, 1].
-            style: From `encode_style` or `blend`; or `Regions` of several.
+            style: A style value, or `Regions` of several.
             init: Not taken.
             progress: Called once, when the picture is done.
             checkpoint: There is nothing to keep of one pass.
@@ -172,24 +122,3 @@ class FeedForward(ABC, Generic[Style]):
         """Continued at its right and lower border to sides that the network can halve."""
         sides = [max(self.declaration.smallest, -(-side // self.multiple) * self.multiple) for side in photo.shape[2:]]
         return F.pad(photo, (0, sides[1] - photo.shape[3], 0, sides[0] - photo.shape[2]), mode="replicate")
-
-    def _painted_in(self, styles: Sequence[Style], photo: Tensor, shares: Tensor | None) -> Tensor:
-        """The photo in styles with shares (N, 1, H, W), as much as `strength` says; where they leave it, the photo."""
-        strength, left = self.settings.strength, None
-        if shares is not None:
-            rest = 1 - shares.sum(0, keepdim=True)
-            left = torch.where(rest > ROUNDING, rest, 0)
-            shares = torch.cat([shares, left]) if left.any() else shares
-            shares = shares / shares.sum(0, keepdim=True) if len(shares) > 1 else None
-        if strength == 1 and (left is None or not left.any()):
-            return self._painted(photo, styles, shares)
-        own = [self._own_style(photo, mask) for mask in ([None] if shares is None else torch.split(shares, 1))]
-        mixed = [self.blend(pair, [strength, 1 - strength]) for pair in zip(styles, own, strict=False)]
-        painted = self._painted(photo, mixed + own[len(styles) :], shares)
-        if strength < 1:
-            painted = painted + (1 - strength) * (photo - self._painted(photo, own, shares))
-        return painted if left is None else torch.lerp(painted, photo, left)
-
-    def _own_style(self, photo: Tensor, mask: Tensor | None) -> Style:
-        """The photo's own style, where a mask of its size says."""
-        return self._encoded(photo, mask)

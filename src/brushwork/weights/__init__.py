@@ -4,6 +4,7 @@ from brushwork.weights.files import sha256_of
 from brushwork.weights.layouts import ARCHITECTURES, Architecture
 from brushwork.weights.models import Model, embedded_model, load_into, read_model
 from brushwork.weights.places import find, locate, store_dir
+from brushwork.weights.published_styles import transformation_tensors
 from brushwork.weights.reading import Weights
 from brushwork.weights.records import RECORDS, Preprocessing, WeightsRecord, get_record
 from brushwork.weights.store import fetch, import_file, load, read, verify
@@ -28,5 +29,6 @@ __all__ = [
     "read_model",
     "sha256_of",
     "store_dir",
+    "transformation_tensors",
     "verify",
 ]

@@ -1,0 +1,158 @@
+"""Johnson et al.: the network against the published one, styles that are networks, strength, regions."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from brushwork import Picture, encode_style, load, rerun, save_style, stylize, write_image
+from brushwork.errors import BrushworkError, UsageError, WeightsError
+from brushwork.guidance import Regions
+from brushwork.methods.johnson import JohnsonMethod
+from brushwork.networks import StyleNorm, TransformationNetwork
+from brushwork.settings import Johnson
+from brushwork.styles import read_style
+
+
+class PublishedConv(nn.Module):
+    """As pytorch/examples has it, in its names."""
+
+    def __init__(self, channels: int, width: int, kernel: int, stride: int = 1, enlarge: int = 1) -> None:
+        super().__init__()
+        self.conv2d = nn.Conv2d(channels, width, kernel, stride)
+        self.margin, self.enlarge = nn.ReflectionPad2d(kernel // 2), enlarge
+
+    def forward(self, x: Tensor) -> Tensor:
+        if self.enlarge > 1:
+            x = x.repeat_interleave(self.enlarge, 2).repeat_interleave(self.enlarge, 3)
+        return self.conv2d(self.margin(x))  # type: ignore[no-any-return]
+
+
+class PublishedBlock(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv1, self.conv2 = PublishedConv(128, 128, 3), PublishedConv(128, 128, 3)
+        self.in1, self.in2 = nn.InstanceNorm2d(128, affine=True), nn.InstanceNorm2d(128, affine=True)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x + self.in2(self.conv2(self.in1(self.conv1(x)).relu()))  # type: ignore[no-any-return]
+
+
+class Published(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv1, self.conv2 = PublishedConv(3, 32, 9), PublishedConv(32, 64, 3, 2)
+        self.conv3 = PublishedConv(64, 128, 3, 2)
+        self.res1, self.res2, self.res3, self.res4, self.res5 = (PublishedBlock() for _ in range(5))
+        self.deconv1, self.deconv2 = PublishedConv(128, 64, 3, 1, 2), PublishedConv(64, 32, 3, 1, 2)
+        self.deconv3 = PublishedConv(32, 3, 9)
+        for place, width in enumerate((32, 64, 128, 64, 32), 1):
+            setattr(self, f"in{place}", nn.InstanceNorm2d(width, affine=True))
+        for parameter in self.parameters():
+            nn.init.normal_(parameter, std=0.05)
+
+    def forward(self, x: Tensor) -> Tensor:
+        for conv, norm in ((self.conv1, self.in1), (self.conv2, self.in2), (self.conv3, self.in3)):
+            x = norm(conv(x)).relu()
+        for block in (self.res1, self.res2, self.res3, self.res4, self.res5):
+            x = block(x)
+        for conv, norm in ((self.deconv1, self.in4), (self.deconv2, self.in5)):
+            x = norm(conv(x)).relu()
+        return self.deconv3(x)  # type: ignore[no-any-return]
+
+
+@pytest.fixture(scope="module")
+def published() -> Published:
+    torch.manual_seed(0)
+    network = Published().eval().requires_grad_(False)
+    network.deconv3.conv2d.bias.fill_(127)
+    network.deconv3.conv2d.weight *= 50
+    return network
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, published: Published) -> Path:
+    monkeypatch.chdir(tmp_path)
+    write_image(Picture(torch.rand(1, 3, 36, 48)), "photo.png")
+    torch.save(published.state_dict(), "candy.pth")
+    return tmp_path
+
+
+def method(strength: float = 1.0) -> JohnsonMethod:
+    loaded = load(Johnson(strength=strength, precision="float32"))
+    assert isinstance(loaded, JohnsonMethod)
+    return loaded
+
+
+@pytest.mark.parametrize("old", [False, True])
+def test_a_published_network_paints_what_it_painted(old: bool, here: Path, published: Published) -> None:
+    state = published.state_dict()
+    if old:
+        state |= {"in1.running_mean": torch.zeros(32), "res3.in2.running_var": torch.ones(128)}
+    torch.save(state, "candy.pth")
+    photo = torch.rand(1, 3, 64, 48)
+    found = method()(photo, encode_style(method(), "candy.pth", [64]))
+    expected = (published(photo * 255) / 255).clamp(0, 1)
+    assert expected.std() > 0.02
+    assert (found - expected).abs().max() < 1e-3
+
+
+def test_stylize_saves_reruns_and_keeps_the_network(here: Path) -> None:
+    result = stylize("photo.png", "candy.pth", Johnson(precision="float32"))
+    again, _ = rerun(result.recipe, [here])
+    assert torch.equal(again.picture.pixels, result.picture.pixels)
+    save_style("mine.safetensors", method(), encode_style(method(), "candy.pth", [48]), title="Candy")
+    assert read_style(Path("mine.safetensors")).methods == ["johnson"]
+    same = stylize("photo.png", "mine.safetensors", Johnson(precision="float32")).picture.pixels
+    assert torch.equal(same, result.picture.pixels)
+
+
+def test_what_is_no_such_network_is_refused(here: Path) -> None:
+    torch.save({"head.weight": torch.rand(3)}, "other.pth")
+    with pytest.raises(BrushworkError, match=r"other.pth is no style: expected a network of fast_neural_style"):
+        stylize("photo.png", "other.pth", Johnson())
+    torch.save({"conv1.conv2d.weight": torch.rand(32, 3, 9, 9)}, "half.pth")
+    with pytest.raises(BrushworkError, match=r"half\.pth"):
+        stylize("photo.png", "half.pth", Johnson())
+    Path("junk.pth").write_bytes(b"no")
+    with pytest.raises(WeightsError, match=r"junk\.pth"):
+        stylize("photo.png", "junk.pth", Johnson())
+    with pytest.raises(UsageError, match="trained for a style"):
+        stylize("photo.png", "photo.png", Johnson())
+    with pytest.raises(UsageError, match="nothing between two"):
+        stylize("photo.png", "candy.pth:1+candy.pth:2", Johnson())
+
+
+def test_strength_and_regions_mix_pictures(published: Published) -> None:
+    photo = torch.rand(1, 3, 48, 64)
+    first, second = (method().load_style(TransformationNetwork(8, 2).state_dict()) for _ in range(2))
+    whole = method()(photo, first)
+    assert torch.allclose(method(0.25)(photo, first), torch.lerp(photo, whole, 0.25), atol=1e-5)
+    left = torch.zeros(1, 1, 48, 64)
+    left[..., :32] = 1
+    alone = method()(photo, Regions([first], left))
+    assert torch.allclose(alone[..., :32], whole[..., :32], atol=1e-5)
+    assert torch.equal(alone[..., 32:], photo[..., 32:])
+    both = method()(photo, Regions([first, second], torch.cat([left, 1 - left])))
+    assert torch.allclose(both[..., 32:], method()(photo, second)[..., 32:], atol=1e-5)
+
+
+def test_a_mix_of_styles_has_the_mix_of_their_scales() -> None:
+    norm = StyleNorm(3, styles=2)
+    nn.init.normal_(norm.scale)
+    nn.init.normal_(norm.shift)
+    x = torch.rand(2, 3, 9, 7) * 4 + 1
+    mixed = norm(x, norm.row(torch.tensor([0.3, 0.7])))
+    one, other = (F.instance_norm(x, weight=norm.scale[k], bias=norm.shift[k]) for k in (0, 1))
+    assert torch.allclose(mixed, 0.3 * one + 0.7 * other, atol=1e-5)
+    assert torch.allclose(norm(x, norm.row(torch.tensor([1.0, 0.0]))), one, atol=1e-5)
+
+
+def test_every_parameter_has_a_gradient() -> None:
+    network = TransformationNetwork(4, 2, styles=3)
+    network(torch.rand(2, 3, 32, 32), network.row([0.2, 0.3, 0.5])).square().sum().backward()
+    assert all(p.grad is not None and p.grad.isfinite().all() for p in network.parameters())
