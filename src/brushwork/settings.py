@@ -27,6 +27,8 @@ __all__ = [
     "Johnson",
     "Option",
     "Settings",
+    "TrainJohnson",
+    "Training",
     "check_keep_color",
     "method_name",
     "option_of",
@@ -264,6 +266,46 @@ class Johnson(_Checked):
 
     strength: Annotated[float, _STRENGTH] = 1.0
     precision: Annotated[str, _PRECISION] = "auto"
+
+
+@dataclass(frozen=True)
+class Training(_Checked):
+    """How any network is trained."""
+
+    steps: Annotated[int, Option("training steps", 1)] = 4000
+    batch: Annotated[int, Option("photos in a step", 1)] = 4
+    side: Annotated[int, Option("of the squares that are cut from photos, in pixels", 64)] = 256
+    rate: Annotated[float, Option("learning rate of Adam, at its highest", 0)] = 1e-3
+    clip: Annotated[float, Option("longest gradient; longer ones are shortened", 0)] = 10.0
+    seed: Annotated[int, Option("of the weights and of what is shown", 0, 2**63 - 1)] = 0
+    save_every: Annotated[int, Option("steps between two checkpoints", 1)] = 250
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not self.rate:
+            raise UsageError("rate: expected a number above 0, got 0")
+
+
+@dataclass(frozen=True)
+class TrainJohnson(Training):
+    """How `johnson` learns a style: losses as in Johnson et al. 2016, arXiv:1603.08155, section 3.2."""
+
+    width: Annotated[int, Option("channels at full resolution; 32 is the paper's, 16 four times as fast", 4)] = 16
+    blocks: Annotated[int, Option("residual blocks", 1)] = 5
+    loss_network: Annotated[
+        str, Option("sees the losses: vgg19-slim (embedded), vgg16.imagenet1k_v1 (the paper's), …", file=True)
+    ] = "vgg19-slim"
+    content_weight: Annotated[float, Option("weight of the photo's features", 0)] = 1.0
+    style_weight: Annotated[float, Option("weight of the painting's Gram matrices", 0)] = 10.0
+    tv_weight: Annotated[float, Option("weight of total variation: smoother", 0)] = 0.1
+    content_layer: Annotated[str, Option("layer compared with the photo; the paper's is relu2_2")] = "relu4_2"
+    style_layers: Annotated[tuple[str, ...], Option("layers whose Gram matrices are compared")] = (
+        "relu1_2",
+        "relu2_2",
+        "relu3_3",
+        "relu4_3",
+    )
+    style_size: Annotated[int, Option("longer side at which the painting is learned, in pixels", 64)] = 384
 
 
 Settings: TypeAlias = Gatys | AdaIN | AdaINLite | Johnson

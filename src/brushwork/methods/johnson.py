@@ -6,24 +6,85 @@ arXiv:1603.08155. What differs: docs/methods/johnson.md.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from brushwork.device import choose_dtype
 from brushwork.errors import UsageError
-from brushwork.features import FeatureNetwork
+from brushwork.features import FeatureNetwork, load_network
+from brushwork.image import resize
+from brushwork.losses.content import relative_error
+from brushwork.losses.regularizers import total_variation
 from brushwork.methods.base import Declaration
 from brushwork.methods.feed_forward import FeedForward
 from brushwork.networks import TransformationNetwork
-from brushwork.settings import Johnson
+from brushwork.settings import Johnson, TrainJohnson
+from brushwork.statistics import gram_matrix
+from brushwork.styles import SavedStyle, write_style
 
-__all__ = ["JohnsonMethod"]
+__all__ = ["JohnsonMethod", "JohnsonTask"]
 
 STRIDE = 4  # of the network
 SMALLEST = 32  # what the reflected borders of its 9×9 convolutions need, and those at a quarter
+
+
+class JohnsonTask:
+    """What trains a network for one style: the photo's features, the painting's Gram matrices, total variation.
+
+    Args:
+        settings: All options.
+        painting: Pixels (1, 3, H, W) in [0, 1]; brought to `style_size`.
+        device: Where it runs.
+
+    Source: Johnson et al. 2016, section 3.2 and eq. 5.
+    Differs: errors are relative to their targets, so that one weight means the same through any loss network.
+    """
+
+    def __init__(self, settings: TrainJohnson, painting: Tensor, device: torch.device | str = "cpu") -> None:
+        self.settings = settings
+        torch.manual_seed(settings.seed)
+        self.network = TransformationNetwork(settings.width, settings.blocks)
+        loaded = load_network(settings.loss_network, device=device, dtype=choose_dtype("auto", torch.device(device)))
+        self.judge, self._weights = loaded.network, loaded.weights.sha256
+        height, width = painting.shape[2:]
+        factor = settings.style_size / max(height, width)
+        seen = resize(painting, (max(SMALLEST, round(width * factor)), max(SMALLEST, round(height * factor))))
+        with torch.no_grad():
+            features = self.judge(seen.to(device), settings.style_layers)
+        self.grams = {layer: gram_matrix(found) for layer, found in features.items()}
+
+    def facts(self) -> dict[str, Any]:
+        """What must be the same for a checkpoint to be gone on from."""
+        style = hashlib.sha256(b"".join(gram.cpu().numpy().tobytes() for gram in self.grams.values()))
+        return {"task": "johnson", "loss network": self._weights, "style": style.hexdigest()}
+
+    def terms(self, photos: Tensor, step: int) -> dict[str, Tensor]:
+        """The weighted terms of the loss of photos (B, 3, S, S)."""
+        settings = self.settings
+        pictures = self.network(photos, self.network.row())
+        with torch.no_grad():
+            content = self.judge(photos, [settings.content_layer])[settings.content_layer]
+        # What is far out of range is pulled back by its colors; the network sees only what can be shown, nearly.
+        found = self.judge(pictures.clamp(-0.1, 1.1), {settings.content_layer, *settings.style_layers})
+        outside = (pictures - pictures.clamp(0, 1)).abs().mean()
+        grams = {layer: gram.expand(len(photos), -1, -1) for layer, gram in self.grams.items()}
+        style = [relative_error(gram_matrix(found[layer]), gram) for layer, gram in grams.items()]
+        return {
+            "content": settings.content_weight * relative_error(found[settings.content_layer], content),
+            "style": settings.style_weight * torch.stack(style).mean(),
+            "tv": settings.tv_weight * total_variation(pictures),
+            "outside": 10 * outside,
+        }
+
+    def write(self, network: nn.Module, path: Path) -> None:
+        """Write the network as a style that `--style` takes."""
+        tensors = {name: tensor.detach().cpu().half() for name, tensor in network.state_dict().items()}
+        write_style(path, SavedStyle({"johnson": tensors}, {"johnson": {}}, {}))
 
 
 class JohnsonMethod(FeedForward[TransformationNetwork]):

@@ -1,0 +1,98 @@
+"""Photographs to train on: a folder, whatever is in it."""
+
+from __future__ import annotations
+
+import random
+from collections import OrderedDict
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from brushwork.errors import PictureError, UsageError
+from brushwork.io import read_image, read_size
+
+__all__ = ["PhotoFolder"]
+
+SUFFIXES = {".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp"}
+SMALLEST = 64  # shorter sides below this show nothing
+KEPT_BYTES = 2 << 30  # of decoded pictures
+
+
+class PhotoFolder:
+    """Random squares of a folder's pictures.
+
+    What can't be read or is tiny is passed over, and counted. The same random numbers give the same squares.
+
+    Args:
+        folder: Searched with its subfolders.
+        side: Of a square, in pixels.
+
+    Raises:
+        UsageError: No folder, or no pictures in it.
+    """
+
+    def __init__(self, folder: str | Path, side: int) -> None:
+        root = Path(folder)
+        if not root.is_dir():
+            raise UsageError(f"{folder} is no folder; give one with photographs")
+        self.files = sorted(path for path in root.rglob("*") if path.suffix.lower() in SUFFIXES)
+        if not self.files:
+            raise UsageError(f"{folder} has no pictures ({', '.join(sorted(SUFFIXES))})")
+        self.side = side
+        self.passed_over: set[Path] = set()
+        self._kept: OrderedDict[Path, Tensor] = OrderedDict()
+        self._bytes = 0
+
+    def batch(self, count: int, rng: random.Random) -> Tensor:
+        """Squares, (count, 3, side, side) in [0, 1], each at a random scale and as often as not mirrored.
+
+        Raises:
+            UsageError: None of the pictures can be used.
+        """
+        squares: list[Tensor] = []
+        while len(squares) < count:
+            path, place = rng.choice(self.files), [rng.random() for _ in range(4)]
+            picture = self._picture(path)
+            if picture is not None:
+                squares.append(_square(picture, self.side, place))
+        return torch.cat(squares)
+
+    def _picture(self, path: Path) -> Tensor | None:
+        """Pixels (3, H, W) of 0..255, no larger than is of use; None where there are none."""
+        if path in self.passed_over:
+            return None
+        if path not in self._kept:
+            try:
+                width, height = read_size(path)
+                if min(width, height) < SMALLEST:
+                    raise PictureError(f"{path} is tiny")
+                longer = round(max(width, height) * min(1.0, 1.5 * self.side / min(width, height)))
+                pixels = read_image(path, size=longer).visible()
+            except (PictureError, UsageError, MemoryError) as error:
+                self.passed_over.add(path)
+                if len(self.passed_over) == len(self.files):
+                    raise UsageError(
+                        f"none of the {len(self.files)} pictures can be used; the last: {error}"
+                    ) from error
+                return None
+            self._keep(path, (pixels[0] * 255).round().byte())
+        self._kept.move_to_end(path)
+        return self._kept[path]
+
+    def _keep(self, path: Path, pixels: Tensor) -> None:
+        self._kept[path] = pixels
+        self._bytes += pixels.numel()
+        while self._bytes > KEPT_BYTES and len(self._kept) > 1:
+            self._bytes -= self._kept.popitem(last=False)[1].numel()
+
+
+def _square(picture: Tensor, side: int, place: list[float]) -> Tensor:
+    """A square between two thirds and all of the shorter side, brought to `side`; `place` are numbers in [0, 1)."""
+    height, width = picture.shape[1:]
+    taken = max(1, round(min(height, width) * (2 / 3 + place[0] / 3)))
+    top, left = int(place[1] * (height - taken + 1)), int(place[2] * (width - taken + 1))
+    square = picture[None, :, top : top + taken, left : left + taken].float() / 255
+    square = F.interpolate(square, (side, side), mode="bicubic", antialias=True).clamp(0, 1)
+    return square.flip(3) if place[3] < 0.5 else square

@@ -1,0 +1,147 @@
+"""Training: killed it goes on to the same losses, exploded it steps back, and bad pictures are passed over."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from brushwork import Picture, write_image
+from brushwork.errors import BrushworkError, UsageError
+from brushwork.methods.johnson import JohnsonTask
+from brushwork.photos import PhotoFolder
+from brushwork.settings import TrainJohnson
+from brushwork.styles import read_style
+from brushwork.training import Report, Trainer
+
+pytest.importorskip("lightning_fabric")
+SHORT = TrainJohnson(steps=6, batch=2, side=64, width=4, blocks=1, style_size=64, save_every=2)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    photos = tmp_path / "photos"
+    photos.mkdir()
+    for number in range(4):
+        write_image(Picture(torch.rand(1, 3, 80, 96)), photos / f"{number}.png")
+    return photos
+
+
+def trainer(folder: Path, output: Path, settings: TrainJohnson = SHORT) -> Trainer:
+    torch.manual_seed(0)
+    task = JohnsonTask(settings, torch.rand(1, 3, 70, 64))
+    return Trainer(task, PhotoFolder(folder, settings.side), settings, output)
+
+
+class StopError(Exception):
+    pass
+
+
+def test_a_resumed_run_has_the_losses_of_one_never_stopped(folder: Path, tmp_path: Path) -> None:
+    whole = trainer(folder, tmp_path / "whole.safetensors")
+    whole.run()
+
+    def stop(report: Report) -> None:
+        if report.step == 3:
+            raise StopError
+
+    halted = trainer(folder, tmp_path / "halted.safetensors")
+    with pytest.raises(StopError):
+        halted.run(stop)
+    assert not halted.output.exists()
+    again = trainer(folder, tmp_path / "halted.safetensors")
+    assert again.resume()
+    assert again.state.step == 3
+    again.run()
+    assert again.state.losses == whole.state.losses
+    assert again.output.read_bytes() == whole.output.read_bytes()
+    assert not again.checkpoint.exists()
+
+
+def test_what_is_written_is_a_style(folder: Path, tmp_path: Path) -> None:
+    run = trainer(folder, tmp_path / "wave.safetensors")
+    reports: list[Report] = []
+    run.run(reports.append)
+    assert read_style(run.output).methods == ["johnson"]
+    assert [report.step for report in reports] == [1, 2, 3, 4, 5, 6]
+    assert reports[-1].seconds == 0
+    assert set(reports[0].terms) == {"loss", "content", "style", "tv", "outside"}
+
+
+def test_the_loss_falls(folder: Path, tmp_path: Path) -> None:
+    run = trainer(folder, tmp_path / "wave.safetensors", replace(SHORT, steps=60, rate=3e-3))
+    run.run()
+    assert sum(run.state.losses[-5:]) < 0.7 * sum(run.state.losses[:5])
+
+
+@pytest.mark.parametrize("bad", [float("nan"), float("inf"), 1e9])
+def test_an_explosion_is_stepped_back_from(
+    bad: float, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run, calls = trainer(folder, tmp_path / "wave.safetensors"), []
+    terms = run.task.terms
+
+    def exploding(photos: torch.Tensor, step: int) -> dict[str, torch.Tensor]:
+        calls.append(step)
+        return {name: term * (bad if len(calls) == 4 else 1) for name, term in terms(photos, step).items()}
+
+    monkeypatch.setattr(run.task, "terms", exploding)
+    run.run()
+    assert calls == [0, 1, 2, 3, 0, 1, 2, 3, 4, 5]
+    assert (run.state.stepped_back, run.state.rate) == (1, 0.5)
+    assert all(p.isfinite().all() for p in run.task.network.parameters())
+
+
+def test_what_always_explodes_is_given_up(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = trainer(folder, tmp_path / "wave.safetensors")
+    monkeypatch.setattr(
+        run.task, "terms", lambda photos, step: {"loss": run.task.network.row()["up1"][0].sum() * float("nan")}
+    )
+    with pytest.raises(BrushworkError, match="exploded 11 times"):
+        run.run()
+    assert not run.output.exists()
+
+
+def test_another_training_s_checkpoint_is_refused(folder: Path, tmp_path: Path) -> None:
+    run = trainer(folder, tmp_path / "wave.safetensors")
+    run.save()
+    with pytest.raises(UsageError, match=r"another training \(width 4, not 8\)"):
+        trainer(folder, tmp_path / "wave.safetensors", replace(SHORT, width=8)).resume()
+    run.checkpoint.write_bytes(b"junk")
+    with pytest.raises(BrushworkError, match="damaged"):
+        run.resume()
+
+
+def test_hostile_pictures_change_nothing_but_the_count(folder: Path) -> None:
+    expected = PhotoFolder(folder, 64)
+    for number in range(50):
+        (folder / f"bad{number}.jpg").write_bytes(b"\xff\xd8" + bytes([number]) * number)
+    write_image(Picture(torch.rand(1, 3, 9, 9)), folder / "tiny.png")
+    hostile, rng = PhotoFolder(folder, 64), random.Random(0)
+    for _ in range(40):
+        batch = hostile.batch(4, rng)
+        assert batch.shape == (4, 3, 64, 64)
+        assert 0 <= batch.min() <= batch.max() <= 1
+    assert len(hostile.passed_over) > 20
+    assert {path.name for path in hostile.files} - {path.name for path in hostile.passed_over} >= {
+        path.name for path in expected.files
+    }
+
+
+def test_folders_without_use_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="is no folder"):
+        PhotoFolder(tmp_path / "none", 64)
+    with pytest.raises(UsageError, match="has no pictures"):
+        PhotoFolder(tmp_path, 64)
+    (tmp_path / "bad.jpg").write_bytes(b"junk")
+    with pytest.raises(UsageError, match="none of the 1 pictures can be used"):
+        PhotoFolder(tmp_path, 64).batch(1, random.Random(0))
+
+
+def test_the_same_numbers_give_the_same_squares(folder: Path) -> None:
+    first, second = (PhotoFolder(folder, 64).batch(3, random.Random(7)) for _ in range(2))
+    assert torch.equal(first, second)
+    assert not torch.equal(first, PhotoFolder(folder, 64).batch(3, random.Random(8)))
