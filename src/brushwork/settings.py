@@ -21,6 +21,7 @@ __all__ = [
     "KEEP_COLOR_WHEN",
     "METHODS",
     "STATISTICS",
+    "TRAININGS",
     "AdaIN",
     "AdaINLite",
     "Gatys",
@@ -310,6 +311,10 @@ class TrainJohnson(Training):
 
 Settings: TypeAlias = Gatys | AdaIN | AdaINLite | Johnson
 METHODS: dict[str, type[Settings]] = {"adain-lite": AdaINLite, "adain": AdaIN, "gatys": Gatys, "johnson": Johnson}
+
+
+# What `brushwork train` trains.
+TRAININGS: dict[str, type[Training]] = {"johnson": TrainJohnson}
 
 
 def method_name(settings: Settings) -> str:

@@ -22,9 +22,9 @@ from torch import Tensor, nn
 from brushwork.errors import BrushworkError, UsageError
 from brushwork.interruption import uninterrupted
 from brushwork.photos import PhotoFolder
-from brushwork.settings import Training
+from brushwork.settings import Training, TrainJohnson
 
-__all__ = ["Report", "Task", "Trainer"]
+__all__ = ["Report", "Task", "Trainer", "task_of"]
 
 GOOD_EVERY = 50  # steps between two states that can be gone back to
 EXPLODED = 20.0  # times the usual loss: a step that nothing is learned from
@@ -130,6 +130,16 @@ class Trainer:
             self.task.write(self.task.network, self.output)
             self.checkpoint.unlink(missing_ok=True)
 
+    def estimate(self, steps: int = 4) -> float:
+        """Seconds for all steps, measured on some, which change nothing."""
+        before, seconds = self._everything(), []
+        for _ in range(steps):
+            started = time.monotonic()
+            self._step()
+            seconds.append(time.monotonic() - started)
+        self._restore(before)
+        return min(seconds) * self.settings.steps
+
     def _step(self) -> dict[str, float]:
         """One step; its terms, or nothing if it had to go back."""
         number, settings = self.state.step, self.settings
@@ -231,6 +241,22 @@ class Trainer:
         step, steps = self.state.step, self.settings.steps
         left = self.state.spent / step * (steps - step)
         return Report(step, steps, terms, left, len(self.photos.passed_over), self.state.stepped_back)
+
+
+def task_of(method: str, settings: Training, painting: Tensor, device: torch.device) -> Task:
+    """What trains a network of a method.
+
+    Args:
+        method: A key of TRAININGS.
+        settings: Its training's.
+        painting: Pixels (1, 3, H, W) in [0, 1].
+        device: Where it runs.
+    """
+    if isinstance(settings, TrainJohnson):
+        from brushwork.methods.johnson import JohnsonTask
+
+        return JohnsonTask(settings, painting, device)
+    raise TypeError(f"nothing trains {method}")
 
 
 def _schedule(step: int, steps: int) -> float:

@@ -13,6 +13,7 @@ import rich_click as click
 from brushwork.cli import commands, stopping
 from brushwork.cli.report import reason
 from brushwork.cli.styles import styles
+from brushwork.cli.training import train
 from brushwork.cli.weights import weights
 from brushwork.errors import BrushworkError, Interrupted
 from brushwork.version import __version__
@@ -33,6 +34,7 @@ def cli(debug: bool) -> None:
 for command in (
     commands.stylize,
     commands.interpolate,
+    train,
     commands.rerun,
     commands.methods,
     commands.doctor,
