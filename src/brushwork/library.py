@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from brushwork.errors import BrushworkError, UsageError
-from brushwork.settings import METHODS
+from brushwork.settings import METHODS, TRAINED
 from brushwork.styles import built_in_styles, is_saved, own_folder, own_styles, read_about
 
 __all__ = ["LibraryStyle", "add_style", "list_styles", "remove_style"]
@@ -58,7 +58,7 @@ def _own(name: str, path: Path) -> LibraryStyle:
     except (OSError, ValueError):
         facts = None
     about = {str(k): str(v) for k, v in facts.items()} if isinstance(facts, dict) else {}
-    return LibraryStyle(name, path, tuple(METHODS), about)
+    return LibraryStyle(name, path, tuple(method for method in METHODS if method not in TRAINED), about)
 
 
 def add_style(picture: str | Path, name: str | None = None, **about: object) -> LibraryStyle:

@@ -100,7 +100,7 @@ class TransformationNetwork(nn.Module):
             shares: Of each style, (N,).
         """
         weights = torch.as_tensor(shares, dtype=torch.float32, device=next(self.parameters()).device)
-        return {name: norm.row(weights) for name, norm in self.norms.items()}  # type: ignore[operator, misc]
+        return {name: norm.row(weights) for name, norm in self.norms.items()}  # type: ignore[operator]
 
     @classmethod
     def from_tensors(cls, tensors: Mapping[str, Tensor]) -> TransformationNetwork:

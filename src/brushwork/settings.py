@@ -21,6 +21,7 @@ __all__ = [
     "KEEP_COLOR_WHEN",
     "METHODS",
     "STATISTICS",
+    "TRAINED",
     "TRAININGS",
     "AdaIN",
     "AdaINLite",
@@ -313,6 +314,7 @@ Settings: TypeAlias = Gatys | AdaIN | AdaINLite | Johnson
 METHODS: dict[str, type[Settings]] = {"adain-lite": AdaINLite, "adain": AdaIN, "gatys": Gatys, "johnson": Johnson}
 
 
+TRAINED = ("johnson",)  # methods whose styles are trained networks; the others take any painting
 # What `brushwork train` trains.
 TRAININGS: dict[str, type[Training]] = {"johnson": TrainJohnson}
 

@@ -35,7 +35,10 @@ USUAL = 0.95  # how much of the usual loss each step keeps
 class Task(Protocol):
     """What is trained, and by what."""
 
-    network: nn.Module
+    @property
+    def network(self) -> nn.Module:
+        """What learns."""
+        ...
 
     def terms(self, photos: Tensor, step: int) -> Mapping[str, Tensor]:
         """The weighted terms of the loss, scalars, of photos (B, 3, S, S)."""

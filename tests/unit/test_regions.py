@@ -13,10 +13,10 @@ from brushwork import Gatys, Picture, load, rerun, stylize, write_image
 from brushwork.errors import UsageError
 from brushwork.guidance import Regions
 from brushwork.methods import Method
-from brushwork.settings import METHODS, option_of, settings_from
+from brushwork.settings import METHODS, TRAINED, option_of, settings_from
 
 
-@pytest.fixture(params=list(METHODS))
+@pytest.fixture(params=[name for name in METHODS if name not in TRAINED])
 def method(request: pytest.FixtureRequest) -> Method:
     steps = {"steps": 12, "scales": 1} if "steps" in option_of(METHODS[request.param]) else {}
     return load(settings_from(request.param, {**steps, "precision": "float32"}))

@@ -11,7 +11,7 @@ import rich_click as click
 
 from brushwork.cli.options import method_options, settings_of, without_method_options
 from brushwork.errors import UsageError
-from brushwork.settings import TRAININGS, Training
+from brushwork.settings import TRAININGS
 
 __all__ = ["train"]
 
@@ -33,7 +33,7 @@ def train(method: str, style: Path, photos: Path, output: Path, recipe: Path | N
     """Train a network of METHOD for a style; --style then takes what is written."""
     options = without_method_options(values, TRAININGS)
     given = {name: value for name, value in values.items() if name not in options and value is not None}
-    settings = settings_of(method, {**(_from_toml(recipe) if recipe else {}), **given}, TRAININGS)
+    settings: Any = settings_of(method, {**(_from_toml(recipe) if recipe else {}), **given}, TRAININGS)
     if output.suffix.lower() != ".safetensors":
         raise UsageError(f"-o {output}: a style ends in .safetensors")
     from brushwork.cli.report import Report, duration
@@ -65,8 +65,11 @@ def _from_toml(path: Path) -> dict[str, Any]:
     return {name: tuple(value) if isinstance(value, list) else value for name, value in found.items()}
 
 
-def _trainer(method: str, settings: Training, style: Path, photos: Path, output: Path, options: dict[str, Any]) -> Any:
-    from lightning_fabric import Fabric
+def _trainer(method: str, settings: Any, style: Path, photos: Path, output: Path, options: dict[str, Any]) -> Any:
+    try:
+        from lightning_fabric import Fabric
+    except ImportError as error:
+        raise UsageError("training needs Lightning Fabric: pip install 'brushwork[train]'") from error
 
     from brushwork.device import choose_device
     from brushwork.io import read_image

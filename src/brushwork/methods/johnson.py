@@ -143,8 +143,9 @@ class JohnsonMethod(FeedForward[TransformationNetwork]):
             ValueError: They are of no such network.
         """
         network = TransformationNetwork.from_tensors({name: tensor.float() for name, tensor in tensors.items()})
-        # torch's annotations don't know that a module takes memory_format.
-        return network.to(self.device, self.dtype, memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
+        # Normalizations stay in float32. torch's annotations don't know that a module takes memory_format.
+        network.convs.to(self.dtype, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        return network.to(self.device)
 
     def _probe(self) -> TransformationNetwork:
         return self.load_style(TransformationNetwork().state_dict())
