@@ -68,12 +68,20 @@ def choose_dtype(precision: str, device: torch.device) -> torch.dtype:
 
 @lru_cache
 def _faster_dtype(device: torch.device, runs: int = 8) -> torch.dtype:
-    """Measured once: a second measurement on a busy machine could end otherwise, and the same job in other bytes."""
+    """Measured once: a second measurement on a busy machine could end otherwise, and the same job in other bytes.
+
+    So it is measured on one thread, too: several wait for one another where cores are busy, whatever the dtype.
+    """
     timers = {dtype: _convolution(dtype, device) for dtype in (torch.float32, torch.bfloat16)}
     best = dict.fromkeys(timers, float("inf"))
-    for _ in range(runs):  # in turn, so that whatever else the machine does hits both
-        for dtype, seconds in timers.items():
-            best[dtype] = min(best[dtype], seconds())
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        for _ in range(runs):  # in turn, so that whatever else the machine does hits both
+            for dtype, seconds in timers.items():
+                best[dtype] = min(best[dtype], seconds())
+    finally:
+        torch.set_num_threads(threads)
     return torch.bfloat16 if best[torch.bfloat16] < 0.8 * best[torch.float32] else torch.float32
 
 

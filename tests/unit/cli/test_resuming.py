@@ -25,7 +25,21 @@ from brushwork.methods.gatys import GatysMethod
 from brushwork.progress import Step
 
 Run = Callable[..., Any]
-JOB = ("stylize", "photo.png", "--style", "wave.jpg", "-o", "out.png", "--method", "gatys", "--scales", "1", "--steps")
+JOB = (
+    "stylize",
+    "photo.png",
+    "--style",
+    "wave.jpg",
+    "-o",
+    "out.png",
+    "--method",
+    "gatys",
+    "--precision",
+    "float32",
+    "--scales",
+    "1",
+    "--steps",
+)
 KEPT = ("--checkpoint-every", "2", "--resume")
 POSIX = pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
 
