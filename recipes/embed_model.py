@@ -36,7 +36,7 @@ def main() -> None:
         "sha256": hashlib.sha256(content).hexdigest(),
         "bytes": len(content),
         "history": [*before.get("history", []), *args.how],
-        "log": f"{args.name}.csv, of the last of them",
+        "log": f"{args.name}.csv",
     }
     record.unlink(missing_ok=True)  # a model without a record is no error; one with another's is
     _replace(target, content)

@@ -72,8 +72,7 @@ def stylize(
         size: Longer side of the result in pixels; 0 keeps the photo's; None does too, but stops at 1024.
         keep_color: Keep the photo's colors, by "luminance", "cholesky" or "histogram" (docs/color.md).
         keep_color_when: "before" recolors the painting, "after" the result; None takes what suits `keep_color`.
-        masks: A picture per style of the blend: white where that style is wanted, black where not; black in all of
-            them leaves the photo as it is. They are stretched over the photo (docs/masks.md).
+        masks: A picture per style of the blend, white where it is wanted; black in all: the photo (docs/masks.md).
         device: "auto", "cpu", "cuda", "cuda:1", "mps".
         method: From `brushwork.methods.load`, to load its network once for many pictures; it brings its settings.
         network: Any feature network instead of the one in the settings (docs/weights.md).

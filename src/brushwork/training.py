@@ -24,7 +24,7 @@ from brushwork.interruption import uninterrupted
 from brushwork.photos import PhotoFolder
 from brushwork.settings import Training, TrainJohnson
 
-__all__ = ["Report", "Task", "Trainer", "task_of"]
+__all__ = ["Report", "Task", "Trainer", "launched", "task_of"]
 
 GOOD_EVERY = 50  # steps between two states that can be gone back to
 EXPLODED = 20.0  # times the usual loss: a step that nothing is learned from
@@ -97,7 +97,7 @@ class Trainer:
 
     def __init__(self, task: Task, photos: PhotoFolder, settings: Training, output: Path, fabric: Any = None) -> None:
         self.task, self.photos, self.settings, self.output = task, photos, settings, output
-        self.fabric = fabric or _plain_fabric()
+        self.fabric = fabric or launched(torch.device("cpu"))
         optimizer = torch.optim.Adam(task.network.parameters(), settings.rate)
         self.network, self.optimizer = self.fabric.setup(task.network, optimizer)
         self.state = _State()
@@ -267,11 +267,16 @@ def _schedule(step: int, steps: int) -> float:
     return min(1.0, (step + 1) / min(100, max(1, steps // 10)), max(0.02, 2 * (1 - step / steps)))
 
 
-def _plain_fabric() -> Any:
+def launched(device: torch.device) -> Any:
+    """Lightning's Fabric on one device, launched.
+
+    Raises:
+        UsageError: Fabric is not installed.
+    """
     try:
         from lightning_fabric import Fabric
     except ImportError as error:
         raise UsageError("training needs Lightning Fabric: pip install 'brushwork[train]'") from error
-    fabric = Fabric(accelerator="cpu", devices=1)
+    fabric = Fabric(accelerator=device.type, devices=1 if device.index is None else [device.index])
     fabric.launch()
     return fabric

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from pathlib import Path
 from typing import Any
@@ -36,6 +35,8 @@ def train(method: str, style: Path, photos: Path, output: Path, recipe: Path | N
     settings: Any = settings_of(method, {**(_from_toml(recipe) if recipe else {}), **given}, TRAININGS)
     if output.suffix.lower() != ".safetensors":
         raise UsageError(f"-o {output}: a style ends in .safetensors")
+    if not output.parent.is_dir():
+        raise UsageError(f"-o {output}: there is no folder {output.parent}; make it first")
     from brushwork.cli.report import Report, duration
 
     report, trainer = Report(as_json=options["as_json"]), _trainer(method, settings, style, photos, output, options)
@@ -66,21 +67,14 @@ def _from_toml(path: Path) -> dict[str, Any]:
 
 
 def _trainer(method: str, settings: Any, style: Path, photos: Path, output: Path, options: dict[str, Any]) -> Any:
-    try:
-        from lightning_fabric import Fabric
-    except ImportError as error:
-        raise UsageError("training needs Lightning Fabric: pip install 'brushwork[train]'") from error
-
     from brushwork.device import choose_device
     from brushwork.io import read_image
     from brushwork.photos import PhotoFolder
-    from brushwork.training import Trainer, task_of
+    from brushwork.training import Trainer, launched, task_of
 
     device = choose_device(options["device"])
-    fabric = Fabric(accelerator=device.type, devices=1 if device.index is None else [device.index])
-    fabric.launch()
     task = task_of(method, settings, read_image(style).visible(), device)
-    return Trainer(task, PhotoFolder(photos, settings.side), settings, output, fabric)
+    return Trainer(task, PhotoFolder(photos, settings.side), settings, output, launched(device))
 
 
 class _Lines:
@@ -99,4 +93,4 @@ class _Lines:
         facts = {**now.terms, "passed_over": now.passed_over, "stepped_back": now.stepped_back}
         line = f"step {now.step} of {now.steps}: {terms}; about {duration(now.seconds)} left"
         line += f"; {now.passed_over} pictures passed over" if now.passed_over else ""
-        self.report.say(line, step=now.step, seconds=now.seconds, **json.loads(json.dumps(facts)))
+        self.report.say(line, step=now.step, seconds=now.seconds, **facts)
