@@ -3,6 +3,9 @@ import signal
 import pytest
 import torch
 
+from brushwork.methods.microast import MicroASTNetwork
+from brushwork.weights.files import write_tensors
+
 # A shell's background job inherits that Ctrl-C is ignored, and so would the commands that tests send it to.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -12,3 +15,12 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 def seed() -> None:
     """Every test draws the same random numbers, alone or among others."""
     torch.manual_seed(0)
+
+
+@pytest.fixture(scope="session")
+def microast(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A model of MicroAST, whose weights don't come with brushwork."""
+    path = tmp_path_factory.mktemp("models") / "microast.safetensors"
+    with torch.random.fork_rng():
+        write_tensors(path, MicroASTNetwork().state_dict(), {"model": "microast"})
+    return str(path)

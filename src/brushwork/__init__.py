@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from brushwork.errors import BrushworkError, Interrupted, PictureError, UsageError, WeightsError
 from brushwork.progress import Progress, Step
-from brushwork.settings import AdaIN, AdaINLite, Gatys
+from brushwork.settings import AdaIN, AdaINLite, ConditionalInstanceNorm, Gatys, Johnson, MicroAST, TextureNets
 from brushwork.version import __version__
 
 if TYPE_CHECKING:
@@ -26,22 +26,27 @@ if TYPE_CHECKING:
     from brushwork.methods import load
     from brushwork.replay import rerun
     from brushwork.stylization import Result, encode_style, save_style, save_styles, stylize
+    from brushwork.synthesis import synthesize
 
 __all__ = [
     "AdaIN",
     "AdaINLite",
     "BrushworkError",
     "Checkpoint",
+    "ConditionalInstanceNorm",
     "FeatureExtractor",
     "Gatys",
     "Interrupted",
+    "Johnson",
     "LibraryStyle",
+    "MicroAST",
     "Picture",
     "PictureError",
     "Progress",
     "Regions",
     "Result",
     "Step",
+    "TextureNets",
     "UsageError",
     "WeightsError",
     "__version__",
@@ -58,6 +63,7 @@ __all__ = [
     "save_style",
     "save_styles",
     "stylize",
+    "synthesize",
     "write_image",
 ]
 
@@ -82,6 +88,7 @@ _LATER = {
     "save_style": "stylization",
     "save_styles": "stylization",
     "stylize": "stylization",
+    "synthesize": "synthesis",
     "write_image": "io",
 }
 

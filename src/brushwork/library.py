@@ -5,12 +5,21 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from brushwork.errors import BrushworkError, UsageError
 from brushwork.settings import METHODS, TRAINED
-from brushwork.styles import built_in_styles, is_saved, own_folder, own_styles, read_about
+from brushwork.styles import (
+    SavedStyle,
+    built_in_styles,
+    is_saved,
+    own_folder,
+    own_styles,
+    read_about,
+    read_style,
+    write_style,
+)
 
 __all__ = ["LibraryStyle", "add_style", "list_styles", "remove_style"]
 
@@ -37,7 +46,7 @@ class LibraryStyle:
     @property
     def own(self) -> bool:
         """Whether the user added it."""
-        return not is_saved(self.path)
+        return self.path.parent == own_folder()
 
 
 def list_styles() -> dict[str, LibraryStyle]:
@@ -53,6 +62,8 @@ def _built_in(name: str, path: Path) -> LibraryStyle:
 
 
 def _own(name: str, path: Path) -> LibraryStyle:
+    if is_saved(path):
+        return _built_in(name, path)
     try:
         facts = json.loads(path.with_suffix(".json").read_text("utf-8"))
     except (OSError, ValueError):
@@ -62,10 +73,10 @@ def _own(name: str, path: Path) -> LibraryStyle:
 
 
 def add_style(picture: str | Path, name: str | None = None, **about: object) -> LibraryStyle:
-    """Add a painting to the user's library: a copy of it, at most 1024 px long, that every method can take.
+    """Add to the user's library a painting, at most 1024 px long, that every method can take; or a saved style.
 
     Args:
-        picture: A file.
+        picture: A painting's file, a saved style, or a network of one style as others publish it.
         name: What to call it; by default the file's name.
         about: Title, artist, year, source, ….
 
@@ -82,17 +93,22 @@ def add_style(picture: str | Path, name: str | None = None, **about: object) -> 
         raise UsageError(f"name: expected letters, digits and hyphens, got {chosen!r}; choose one with --name")
     if chosen in own_styles():
         raise UsageError(f"there is a style {chosen} already; remove it first: brushwork styles remove {chosen}")
-    image = read_image(source, size=min(LONGER, max(read_size(source))))
+    style = read_style(source) if is_saved(source) else read_image(source, size=min(LONGER, max(read_size(source))))
     folder = own_folder()
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise BrushworkError(f"{folder} can't be made: {error.strerror or error}") from error
+    known = {key: str(fact) for key, fact in about.items() if fact is not None}
+    if isinstance(style, SavedStyle):
+        path = folder / f"{chosen}.safetensors"
+        write_style(path, replace(style, about={**style.about, **known}))
+        return _own(chosen, path)
     path = folder / f"{chosen}.png"
     facts = path.with_suffix(".json")
     try:
-        _write_facts(facts, {key: str(fact) for key, fact in about.items() if fact is not None})
-        write_image(image, path)  # last: a style is there when its picture is
+        _write_facts(facts, known)
+        write_image(style, path)  # last: a style is there when its picture is
     except BrushworkError:
         facts.unlink(missing_ok=True)
         raise

@@ -13,7 +13,7 @@ from torch import Tensor
 from brushwork.errors import PictureError, UsageError
 from brushwork.io import read_image, read_size
 
-__all__ = ["PhotoFolder"]
+__all__ = ["NoPhotos", "PhotoFolder"]
 
 SUFFIXES = {".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp"}
 SMALLEST = 64  # shorter sides below this show nothing
@@ -86,6 +86,17 @@ class PhotoFolder:
         self._bytes += pixels.numel()
         while self._bytes > KEPT_BYTES and len(self._kept) > 1:
             self._bytes -= self._kept.popitem(last=False)[1].numel()
+
+
+class NoPhotos(PhotoFolder):
+    """Gray squares, for what is trained without photos: textures."""
+
+    def __init__(self, side: int) -> None:
+        self.files, self.side, self.passed_over = [], side, set()
+
+    def batch(self, count: int, rng: random.Random) -> Tensor:
+        """Squares (count, 3, side, side) of 0.5."""
+        return torch.full((count, 3, self.side, self.side), 0.5)
 
 
 def _square(picture: Tensor, side: int, place: list[float]) -> Tensor:

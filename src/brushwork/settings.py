@@ -25,11 +25,17 @@ __all__ = [
     "TRAININGS",
     "AdaIN",
     "AdaINLite",
+    "ConditionalInstanceNorm",
     "Gatys",
     "Johnson",
+    "MicroAST",
     "Option",
+    "PerceptualTraining",
     "Settings",
+    "TextureNets",
+    "TrainConditional",
     "TrainJohnson",
+    "TrainTextureNets",
     "Training",
     "check_keep_color",
     "method_name",
@@ -271,6 +277,48 @@ class Johnson(_Checked):
 
 
 @dataclass(frozen=True)
+class ConditionalInstanceNorm(_Checked):
+    """One quick network for many styles, and all between them: a style is a row of its normalizations' table.
+
+    Source: Dumoulin, Shlens and Kudlur 2017, arXiv:1610.07629; a row from a painting: Ghiasi et al. 2017,
+    arXiv:1705.06830. Departures: docs/methods/conditional_instance_norm.md.
+    """
+
+    model: Annotated[str, Option("network: conditional-instance-norm (embedded) or a .safetensors file", file=True)] = (
+        "conditional-instance-norm"
+    )
+    strength: Annotated[float, _STRENGTH] = 1.0
+    precision: Annotated[str, _PRECISION] = "auto"
+
+
+@dataclass(frozen=True)
+class MicroAST(_Checked):
+    """Any style in one pass, by a published network: its weights come from brushwork weights import.
+
+    Source: Wang et al. 2023, arXiv:2211.15313.
+    """
+
+    model: Annotated[str, Option("network: microast (once it is imported) or a .safetensors file", file=True)] = (
+        "microast"
+    )
+    strength: Annotated[float, _STRENGTH] = 1.0
+    style_scale: Annotated[float, _STYLE_SCALE] = 1.0
+    precision: Annotated[str, _PRECISION] = "float32"
+
+
+@dataclass(frozen=True)
+class TextureNets(_Checked):
+    """One quick network for one style, fed with noise: paints photos, or makes textures of any size.
+
+    Source: Ulyanov et al. 2016, arXiv:1603.03417, and 2017, arXiv:1701.02096. Departures: docs/methods/texture_nets.md.
+    """
+
+    strength: Annotated[float, _STRENGTH] = 1.0
+    seed: Annotated[int, Option("of the noise: another one gives another picture", 0, 2**31 - 1)] = 0
+    precision: Annotated[str, _PRECISION] = "auto"
+
+
+@dataclass(frozen=True)
 class Training(_Checked):
     """How any network is trained."""
 
@@ -280,7 +328,12 @@ class Training(_Checked):
     rate: Annotated[float, Option("learning rate of Adam, at its highest", 0)] = 1e-3
     clip: Annotated[float, Option("longest gradient; longer ones are shortened", 0)] = 10.0
     seed: Annotated[int, Option("of the weights and of what is shown", 0, 2**63 - 1)] = 0
-    save_every: Annotated[int, Option("steps between two checkpoints", 1)] = 250
+    save_every: Annotated[int, Option("steps between two checkpoints, and between two sample sheets", 1)] = 250
+    patience: Annotated[
+        int, Option("checkpoints after which it stops if the loss fell no more; 0 never stops early", 0)
+    ] = 0
+    start: Annotated[str, Option("weights to begin with: what an earlier training wrote", file=True)] = ""
+    precision: Annotated[str, _PRECISION] = "auto"
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -289,34 +342,90 @@ class Training(_Checked):
 
 
 @dataclass(frozen=True)
-class TrainJohnson(Training):
-    """How `johnson` learns a style: losses as in Johnson et al. 2016, arXiv:1603.08155, section 3.2."""
+class PerceptualTraining(Training):
+    """How a network is trained that paints: by what a loss network sees of its pictures.
 
-    width: Annotated[int, Option("channels at full resolution; 32 is the paper's, 16 four times as fast", 4)] = 16
-    blocks: Annotated[int, Option("residual blocks", 1)] = 5
+    Source: Johnson et al. 2016, arXiv:1603.08155, section 3.2.
+    """
+
     loss_network: Annotated[
         str, Option("sees the losses: vgg19-slim (embedded), vgg16.imagenet1k_v1 (the paper's), …", file=True)
     ] = "vgg19-slim"
     content_weight: Annotated[float, Option("weight of the photo's features", 0)] = 1.0
     style_weight: Annotated[float, Option("weight of the painting's Gram matrices", 0)] = 10.0
     tv_weight: Annotated[float, Option("weight of total variation: smoother", 0)] = 0.1
-    content_layer: Annotated[str, Option("layer compared with the photo; the paper's is relu2_2")] = "relu4_2"
-    style_layers: Annotated[tuple[str, ...], Option("layers whose Gram matrices are compared")] = (
-        "relu1_2",
-        "relu2_2",
-        "relu3_3",
-        "relu4_3",
-    )
+    content_layer: Annotated[str, Option("layer compared with the photo; Johnson et al. have relu2_2")] = "relu4_2"
+    style_layers: Annotated[
+        tuple[str, ...],
+        Option("layers whose Gram matrices are compared; Johnson et al. have relu1_2, relu2_2, relu3_3, relu4_3"),
+    ] = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
     style_size: Annotated[int, Option("longer side at which the painting is learned, in pixels", 64)] = 384
+    adversarial_weight: Annotated[float, Option("weight of a critic that tells its patches from the painting's", 0)] = (
+        0.0
+    )
+    adversarial_loss: Annotated[str, Option("of the critic", choices=("hinge", "least-squares"))] = "hinge"
 
 
-Settings: TypeAlias = Gatys | AdaIN | AdaINLite | Johnson
-METHODS: dict[str, type[Settings]] = {"adain-lite": AdaINLite, "adain": AdaIN, "gatys": Gatys, "johnson": Johnson}
+_WIDTH = Option("channels at full resolution; 32 is the paper's, 16 four times as fast", 4)
+_BLOCKS = Option("residual blocks", 1)
+_NORMALIZATION = Option("batch is the paper's, instance that of Ulyanov et al. 2016", choices=("instance", "batch"))
 
 
-TRAINED = ("johnson",)  # methods whose styles are trained networks; the others take any painting
+@dataclass(frozen=True)
+class TrainJohnson(PerceptualTraining):
+    """How `johnson` learns a style: losses as in Johnson et al. 2016, arXiv:1603.08155, section 3.2."""
+
+    width: Annotated[int, _WIDTH] = 16
+    blocks: Annotated[int, _BLOCKS] = 5
+    normalization: Annotated[str, _NORMALIZATION] = "instance"
+
+
+@dataclass(frozen=True)
+class TrainConditional(PerceptualTraining):
+    """How `conditional-instance-norm` learns: many styles, one more, or to tell a style from its painting."""
+
+    width: Annotated[int, _WIDTH] = 16
+    blocks: Annotated[int, _BLOCKS] = 5
+    learn: Annotated[
+        str,
+        Option(
+            "network: all of it, for some styles; row: a style more, the network as it is; "
+            "predictor: rows from paintings, the network as it is",
+            choices=("network", "row", "predictor"),
+        ),
+    ] = "network"
+
+
+@dataclass(frozen=True)
+class TrainTextureNets(PerceptualTraining):
+    """How `texture-nets` learns a style or a texture: Ulyanov et al. 2016, arXiv:1603.03417, section 3."""
+
+    makes: Annotated[
+        str, Option("pictures of photos, or textures of noise alone", choices=("pictures", "textures"))
+    ] = "pictures"
+    channels: Annotated[int, Option("of each size's own features; 8 is the paper's", 1)] = 8
+    scales: Annotated[int, Option("sizes, each half the one before; 0: the paper's 6, for textures 5", 0, 8)] = 0
+    normalization: Annotated[str, _NORMALIZATION] = "instance"
+    diversity_weight: Annotated[float, Option("weight of pictures being unlike each other", 0)] = 0.0
+
+
+Settings: TypeAlias = Gatys | AdaIN | AdaINLite | Johnson | ConditionalInstanceNorm | MicroAST | TextureNets
+METHODS: dict[str, type[Settings]] = {
+    "adain-lite": AdaINLite,
+    "adain": AdaIN,
+    "conditional-instance-norm": ConditionalInstanceNorm,
+    "gatys": Gatys,
+    "johnson": Johnson,
+    "microast": MicroAST,
+    "texture-nets": TextureNets,
+}
+TRAINED = ("johnson", "texture-nets")  # methods whose styles are trained networks; the others take any painting
 # What `brushwork train` trains.
-TRAININGS: dict[str, type[Training]] = {"johnson": TrainJohnson}
+TRAININGS: dict[str, type[Training]] = {
+    "johnson": TrainJohnson,
+    "conditional-instance-norm": TrainConditional,
+    "texture-nets": TrainTextureNets,
+}
 
 
 def method_name(settings: Settings) -> str:

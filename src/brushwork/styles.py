@@ -135,8 +135,8 @@ def built_in_styles() -> dict[str, Path]:
 
 
 def own_styles() -> dict[str, Path]:
-    """Names of the styles that the user added, and their pictures."""
-    return {path.stem: path for path in sorted(own_folder().glob("*.png"))}
+    """Names of the styles that the user added, and their pictures or saved styles."""
+    return {path.stem: path for suffix in (".png", _SUFFIX) for path in sorted(own_folder().glob(f"*{suffix}"))}
 
 
 def own_folder() -> Path:

@@ -10,6 +10,7 @@ import copy
 import math
 import os
 import random
+import sys
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
@@ -21,8 +22,9 @@ from torch import Tensor, nn
 
 from brushwork.errors import BrushworkError, UsageError
 from brushwork.interruption import uninterrupted
+from brushwork.io import read_image
 from brushwork.photos import PhotoFolder
-from brushwork.settings import Training, TrainJohnson
+from brushwork.settings import TRAINED, TrainConditional, Training, TrainJohnson, TrainTextureNets
 
 __all__ = ["Report", "Task", "Trainer", "launched", "task_of"]
 
@@ -30,6 +32,10 @@ GOOD_EVERY = 50  # steps between two states that can be gone back to
 EXPLODED = 20.0  # times the usual loss: a step that nothing is learned from
 STEPS_BACK = 10  # how often, before it is given up
 USUAL = 0.95  # how much of the usual loss each step keeps
+GAIN = 0.005  # a mean loss that is lower by less has not fallen
+BETAS = (0.9, 0.999)
+CRITIC_BETAS = (0.5, 0.9)  # usual for what learns against a network that changes
+AGAINST = ("critic", "adversarial")  # terms that rise and fall with the other side
 
 
 class Task(Protocol):
@@ -40,15 +46,24 @@ class Task(Protocol):
         """What learns."""
         ...
 
+    @property
+    def critic(self) -> nn.Module | None:
+        """What learns against it, with an optimizer of its own, or None."""
+        ...
+
     def terms(self, photos: Tensor, step: int) -> Mapping[str, Tensor]:
-        """The weighted terms of the loss, scalars, of photos (B, 3, S, S)."""
+        """The weighted terms of the loss, scalars, of photos (B, 3, S, S); the critic's own is "critic"."""
+        ...
+
+    def painted(self, photos: Tensor) -> Tensor:
+        """Pictures (B, 3, S, S), about [0, 1], of photos (B, 3, S, S), to look at."""
         ...
 
     def facts(self) -> Mapping[str, Any]:
         """What must be the same for a checkpoint to be gone on from."""
         ...
 
-    def write(self, network: nn.Module, path: Path) -> None:
+    def write(self, path: Path) -> None:
         """Write what `--style` or `--model` takes."""
         ...
 
@@ -85,21 +100,26 @@ class _State:
 
 
 class Trainer:
-    """Adam on one network, on one device or several.
+    """Adam on a network and on its critic, in one process or several.
+
+    Several, started by torchrun, see photos of their own and share their gradients.
 
     Args:
         task: What is trained.
         photos: Photographs.
         settings: Steps, batch, rate, ….
         output: What is written in the end; a checkpoint lies beside it meanwhile, OUTPUT.training.
-        fabric: Of Lightning, launched: devices, precision, several processes. None: this process, the CPU.
+        fabric: Of Lightning, launched: devices and processes. None: this process, the CPU.
     """
 
     def __init__(self, task: Task, photos: PhotoFolder, settings: Training, output: Path, fabric: Any = None) -> None:
         self.task, self.photos, self.settings, self.output = task, photos, settings, output
         self.fabric = fabric or launched(torch.device("cpu"))
-        optimizer = torch.optim.Adam(task.network.parameters(), settings.rate)
-        self.network, self.optimizer = self.fabric.setup(task.network, optimizer)
+        self.networks = [task.network] + ([task.critic] if task.critic is not None else [])
+        self.optimizers = [
+            torch.optim.Adam([p for p in network.parameters() if p.requires_grad], settings.rate, betas)
+            for network, betas in zip(self.networks, (BETAS, CRITIC_BETAS), strict=False)
+        ]
         self.state = _State()
         self._good = self._everything()
 
@@ -109,17 +129,17 @@ class Trainer:
         return self.output.with_name(self.output.name + ".training")
 
     def run(self, listener: Callable[[Report], None] | None = None) -> None:
-        """Train to the end and write the output.
+        """Train to the end, or until nothing is learned any more, and write the output.
 
         Args:
             listener: Called after each step; what it raises ends the training, after its checkpoint is written.
 
         Raises:
-            BrushworkError: It explodes again and again, at any rate.
+            BrushworkError: It explodes again and again, at any rate; or a file can't be written.
         """
         started, before = time.monotonic(), self.state.spent
         try:
-            while self.state.step < self.settings.steps:
+            while self.state.step < self.settings.steps and not self.exhausted:
                 terms = self._step()
                 self.state.spent = before + time.monotonic() - started
                 if self.state.step % self.settings.save_every == 0:
@@ -130,18 +150,42 @@ class Trainer:
             self.save()
             raise
         if self.fabric.is_global_zero:
-            self.task.write(self.task.network, self.output)
+            try:
+                self.task.write(self.output)
+            except OSError as error:
+                raise BrushworkError(f"{self.output} can't be written: {error}; --resume tries again") from error
             self.checkpoint.unlink(missing_ok=True)
 
-    def estimate(self, steps: int = 4) -> float:
-        """Seconds for all steps, measured on some, which change nothing."""
+    @property
+    def exhausted(self) -> bool:
+        """Whether the loss, averaged between checkpoints, has not fallen for `patience` of them."""
+        every, patience, losses = self.settings.save_every, self.settings.patience, self.state.losses
+        if not patience or len(losses) % every:
+            return False
+        means = [sum(losses[k : k + every]) / every for k in range(0, len(losses), every)]
+        return len(means) > patience and min(means[-patience:]) > (1 - GAIN) * min(means[:-patience])
+
+    def estimate(self, steps: int = 4) -> tuple[float, int]:
+        """Seconds for all steps and bytes of memory at their highest, measured on some, which change nothing."""
         before, seconds = self._everything(), []
         for _ in range(steps):
             started = time.monotonic()
             self._step()
             seconds.append(time.monotonic() - started)
         self._restore(before)
-        return min(seconds) * self.settings.steps
+        return min(seconds) * self.settings.steps, _peak_memory(self.fabric.device)
+
+    def samples(self, count: int = 4) -> Tensor:
+        """Photos above what becomes of them now, (1, 3, 2 S, count S) in [0, 1]; the same photos each time."""
+        photos = self.photos.batch(count, random.Random("samples"))
+        devices = [self.fabric.device] if self.fabric.device.type == "cuda" else []
+        with torch.random.fork_rng(devices), torch.no_grad():
+            torch.manual_seed(0)
+            pictures = self.task.painted(self._placed(photos)).float().cpu().clamp(0, 1)
+        return torch.cat([torch.cat(list(row.unsqueeze(1)), 3) for row in (photos, pictures)], 2)
+
+    def _placed(self, photos: Tensor) -> Tensor:
+        return photos.to(self.fabric.device).contiguous(memory_format=torch.channels_last)
 
     def _step(self) -> dict[str, float]:
         """One step; its terms, or nothing if it had to go back."""
@@ -150,24 +194,39 @@ class Trainer:
             self._good = self._everything()
         seed = f"{settings.seed}/{number}/{self.fabric.global_rank}"
         torch.manual_seed(random.Random(seed).getrandbits(62))
-        batch = self.photos.batch(settings.batch, random.Random(seed)).to(self.fabric.device)
-        for group in self.optimizer.param_groups:
-            group["lr"] = settings.rate * self.state.rate * _schedule(number, settings.steps)
-        self.optimizer.zero_grad(set_to_none=True)
+        batch = self._placed(self.photos.batch(settings.batch, random.Random(seed)))
         terms = self.task.terms(batch, number)
-        loss = torch.stack(list(terms.values())).sum()
-        self.fabric.backward(loss)
-        norm = nn.utils.clip_grad_norm_(self.task.network.parameters(), settings.clip)
-        value = float(self.fabric.all_reduce(loss.detach() + 0 * norm, reduce_op="mean"))
+        torch.stack(list(terms.values())).sum().backward()  # type: ignore[no-untyped-call]
+        # A critic's loss says nothing of how well the network does.
+        loss = torch.stack([term.detach() for name, term in terms.items() if name not in AGAINST]).sum()
+        value = self._shared(loss)
         if not math.isfinite(value) or value > EXPLODED * self.state.usual:
             self._step_back(value)
             return {}
-        self.optimizer.step()
+        self._learn(settings.rate * self.state.rate * _schedule(number, settings.steps))
         usual = self.state.usual
         self.state.usual = value if math.isinf(usual) else USUAL * usual + (1 - USUAL) * value
         self.state.step += 1
         self.state.losses.append(value)
         return {"loss": value, **{name: float(term.detach()) for name, term in terms.items()}}
+
+    def _shared(self, loss: Tensor) -> float:
+        """The mean loss of all processes, not finite if a gradient isn't; they have the mean gradient then."""
+        gradients = [p.grad for network in self.networks for p in network.parameters() if p.grad is not None]
+        flat = torch.cat([loss.reshape(1), *(gradient.flatten() for gradient in gradients)])
+        if self.fabric.world_size > 1:
+            flat = self.fabric.all_reduce(flat, reduce_op="mean")
+            for gradient, mean in zip(gradients, flat[1:].split([g.numel() for g in gradients]), strict=True):
+                gradient.copy_(mean.view_as(gradient))
+        return float(flat[0] + 0 * flat.square().sum())
+
+    def _learn(self, rate: float) -> None:
+        for network, optimizer in zip(self.networks, self.optimizers, strict=True):
+            nn.utils.clip_grad_norm_(network.parameters(), self.settings.clip)
+            for group in optimizer.param_groups:
+                group["lr"] = rate
+            optimizer.step()
+            optimizer.zero_grad(set_to_none=True)
 
     def _step_back(self, value: float) -> None:
         stepped_back, rate = self.state.stepped_back + 1, self.state.rate / 2
@@ -182,21 +241,25 @@ class Trainer:
     def _everything(self) -> dict[str, Any]:
         return copy.deepcopy(
             {
-                "network": self.task.network.state_dict(),
-                "optimizer": self.optimizer.state_dict(),
+                "networks": [network.state_dict() for network in self.networks],
+                "optimizers": [optimizer.state_dict() for optimizer in self.optimizers],
                 "state": asdict(self.state),
             }
         )
 
     def _restore(self, everything: Mapping[str, Any]) -> None:
         kept = copy.deepcopy(dict(everything))
-        self.task.network.load_state_dict(kept["network"])
-        self.optimizer.load_state_dict(kept["optimizer"])
+        for network, values in zip(self.networks, kept["networks"], strict=True):
+            network.load_state_dict(values)
+        for optimizer, values in zip(self.optimizers, kept["optimizers"], strict=True):
+            optimizer.load_state_dict(values)
+            optimizer.zero_grad(set_to_none=True)
         self.state = _State(**kept["state"])
 
     def _facts(self) -> dict[str, Any]:
-        shaping = {k: v for k, v in asdict(self.settings).items() if k not in ("save_every",)}
-        return {**shaping, "photos": len(self.photos.files), **self.task.facts()}
+        shaping = {k: v for k, v in asdict(self.settings).items() if k != "patience"}
+        photos, processes = len(self.photos.files), self.fabric.world_size
+        return {**shaping, "photos": photos, "processes": processes, **self.task.facts()}
 
     def save(self) -> None:
         """Write the checkpoint, whole or not at all.
@@ -246,19 +309,39 @@ class Trainer:
         return Report(step, steps, terms, left, len(self.photos.passed_over), self.state.stepped_back)
 
 
-def task_of(method: str, settings: Training, painting: Tensor, device: torch.device) -> Task:
+def task_of(method: str, settings: Training, styles: Mapping[str, Path], device: torch.device) -> Task:
     """What trains a network of a method.
 
     Args:
         method: A key of TRAININGS.
         settings: Its training's.
-        painting: Pixels (1, 3, H, W) in [0, 1].
+        styles: Paintings by name; to learn a predictor, one folder of many.
         device: Where it runs.
+
+    Raises:
+        UsageError: More paintings than it learns.
+        PictureError: One can't be read.
     """
+    single = method in TRAINED or getattr(settings, "learn", "") in ("row", "predictor")
+    if single and len(styles) > 1:
+        raise UsageError(f"{method} learns one style at a time here, got {len(styles)}; give one --style")
+    if isinstance(settings, TrainConditional) and settings.learn == "predictor":
+        from brushwork.methods.conditional_instance_norm import PredictorTask
+
+        return PredictorTask(settings, PhotoFolder(next(iter(styles.values())), settings.side), device)
+    paintings = {name: read_image(path).visible() for name, path in styles.items()}
     if isinstance(settings, TrainJohnson):
         from brushwork.methods.johnson import JohnsonTask
 
-        return JohnsonTask(settings, painting, device)
+        return JohnsonTask(settings, next(iter(paintings.values())), device)
+    if isinstance(settings, TrainTextureNets):
+        from brushwork.methods.texture_nets import TextureTask
+
+        return TextureTask(settings, next(iter(paintings.values())), device)
+    if isinstance(settings, TrainConditional):
+        from brushwork.methods.conditional_instance_norm import StylesTask
+
+        return StylesTask(settings, paintings, device)
     raise TypeError(f"nothing trains {method}")
 
 
@@ -268,7 +351,9 @@ def _schedule(step: int, steps: int) -> float:
 
 
 def launched(device: torch.device) -> Any:
-    """Lightning's Fabric on one device, launched.
+    """Lightning's Fabric, launched: on one device, or as one of the processes that torchrun started.
+
+    It finds devices and processes and joins them; which part of a step runs in bfloat16 is the task's to say.
 
     Raises:
         UsageError: Fabric is not installed.
@@ -277,6 +362,21 @@ def launched(device: torch.device) -> Any:
         from lightning_fabric import Fabric
     except ImportError as error:
         raise UsageError("training needs Lightning Fabric: pip install 'brushwork[train]'") from error
-    fabric = Fabric(accelerator=device.type, devices=1 if device.index is None else [device.index])
+    here, everywhere = (int(os.environ.get(name, "1")) for name in ("LOCAL_WORLD_SIZE", "WORLD_SIZE"))
+    devices: Any = here if here > 1 or device.index is None else [device.index]
+    strategy = "ddp" if everywhere > 1 else "auto"
+    fabric = Fabric(accelerator=device.type, devices=devices, strategy=strategy, num_nodes=everywhere // here)
     fabric.launch()
     return fabric
+
+
+def _peak_memory(device: torch.device) -> int:
+    """Of the process, or of its GPU, in bytes."""
+    if device.type == "cuda":
+        return torch.cuda.max_memory_allocated(device)
+    try:
+        import resource
+    except ImportError:  # Windows
+        return 0
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak * (1 if sys.platform == "darwin" else 1024)

@@ -15,15 +15,17 @@ from brushwork.errors import Interrupted, UsageError
 from brushwork.image import Picture
 from brushwork.methods import Method, load
 from brushwork.methods.base import check_painting
+from brushwork.methods.texture_nets import TextureNetwork
 from brushwork.networks import TransformationNetwork
 from brushwork.progress import Step
-from brushwork.settings import METHODS, option_of, settings_from
+from brushwork.settings import METHODS, method_name, option_of, settings_from
 
 
 @pytest.fixture(params=list(METHODS))
-def method(request: pytest.FixtureRequest) -> Method:
-    kind = METHODS[request.param]
-    return load(settings_from(request.param, {"steps": 3} if "steps" in option_of(kind) else {}))
+def method(request: pytest.FixtureRequest, microast: str) -> Method:
+    values: dict[str, Any] = {"model": microast} if request.param == "microast" else {}
+    values |= {"steps": 3} if "steps" in option_of(METHODS[request.param]) else {}
+    return load(settings_from(request.param, values))
 
 
 def encoded(method: Method, image: Tensor | None = None, size: tuple[int, int] = (47, 33)) -> Any:
@@ -32,7 +34,9 @@ def encoded(method: Method, image: Tensor | None = None, size: tuple[int, int] =
         check_painting(painting, None)
         with torch.random.fork_rng():
             torch.manual_seed(int(painting.sum() * 1000))  # a network for each painting
-            return method.load_style(TransformationNetwork(width=4, blocks=1).state_dict())
+            texture = method_name(method.settings) == "texture-nets"
+            network = TextureNetwork(channels=2, scales=3) if texture else TransformationNetwork(width=4, blocks=1)
+            return method.load_style(network.state_dict())
     return method.encode_style(torch.rand(1, 3, 40, 44) if image is None else image, sizes=method.sizes(*size))
 
 

@@ -40,6 +40,21 @@ def test_an_added_style_is_in_the_library_and_every_method_can_take_it() -> None
     assert not list((references.own_folder()).iterdir())
 
 
+def test_a_saved_style_is_added_for_the_methods_it_is_for() -> None:
+    method = load(SHORT)
+    save_styles("mine.safetensors", [(method, encode_style(method, "My Wave (2).png", [48]))], title="Mine")
+    added = add_style("mine.safetensors", year=1831)
+    assert (added.own, added.methods, added.about) == (True, ("gatys",), {"title": "Mine", "year": "1831"})
+    Path("mine.safetensors").unlink()
+    assert stylize("photo.png", "mine", SHORT).picture.size == (48, 36)
+    with pytest.raises(UsageError, match="there is a style mine already"):
+        add_style("photo.png", "mine")
+    remove_style("mine")
+    assert not list(references.own_folder().iterdir())
+    with pytest.raises(BrushworkError, match=r"none\.safetensors"):
+        add_style("none.safetensors")
+
+
 def test_a_large_picture_is_kept_at_1024() -> None:
     write_image(Picture(torch.rand(1, 3, 20, 2000)), "wide.png")
     assert read_image(add_style("wide.png").path).size == (1024, 10)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -17,9 +18,10 @@ from brushwork.settings import METHODS, TRAINED, option_of, settings_from
 
 
 @pytest.fixture(params=[name for name in METHODS if name not in TRAINED])
-def method(request: pytest.FixtureRequest) -> Method:
-    steps = {"steps": 12, "scales": 1} if "steps" in option_of(METHODS[request.param]) else {}
-    return load(settings_from(request.param, {**steps, "precision": "float32"}))
+def method(request: pytest.FixtureRequest, microast: str) -> Method:
+    values: dict[str, Any] = {"model": microast} if request.param == "microast" else {}
+    values |= {"steps": 12, "scales": 1} if "steps" in option_of(METHODS[request.param]) else {}
+    return load(settings_from(request.param, {**values, "precision": "float32"}))
 
 
 def left(width: int = 96, height: int = 48, share: float = 0.5) -> Tensor:

@@ -93,7 +93,7 @@ def test_an_option_of_another_method_is_refused() -> None:
         settings_from("gatys", {"hatching": 2.0}, methods)
     with pytest.raises(UsageError, match="belongs to no method"):
         settings_from("gatys", {"brilliance": 2.0})
-    with pytest.raises(UsageError, match="no method 'oil'; there are adain-lite, adain, gatys"):
+    with pytest.raises(UsageError, match="no method 'oil'; there are adain-lite, adain, conditional"):
         settings_from("oil", {})
 
 

@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+import json
+import os
 import random
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
 
-from brushwork import Picture, write_image
+from brushwork import Picture, read_image, write_image
 from brushwork.errors import BrushworkError, UsageError
+from brushwork.io import read_size
 from brushwork.methods.johnson import JohnsonTask
 from brushwork.photos import PhotoFolder
 from brushwork.settings import TrainJohnson
 from brushwork.styles import read_style
 from brushwork.training import Report, Trainer
+from brushwork.training_log import TrainingLog
 
-pytest.importorskip("lightning_fabric")
 SHORT = TrainJohnson(steps=6, batch=2, side=64, width=4, blocks=1, style_size=64, save_every=2)
 
 
@@ -129,6 +134,106 @@ def test_hostile_pictures_change_nothing_but_the_count(folder: Path) -> None:
     assert {path.name for path in hostile.files} - {path.name for path in hostile.passed_over} >= {
         path.name for path in expected.files
     }
+
+
+def test_a_critic_is_kept_and_goes_on(folder: Path, tmp_path: Path) -> None:
+    settings = replace(SHORT, adversarial_weight=0.1)
+    whole = trainer(folder, tmp_path / "whole.safetensors", settings)
+    whole.run()
+
+    def stop(report: Report) -> None:
+        assert {"critic", "adversarial"} < report.terms.keys()
+        if report.step == 3:
+            raise StopError
+
+    halted = trainer(folder, tmp_path / "halted.safetensors", settings)
+    assert halted.task.critic is not None
+    before = [p.detach().clone() for p in halted.task.critic.parameters()]
+    with pytest.raises(StopError):
+        halted.run(stop)
+    assert not any(torch.equal(p, q) for p, q in zip(halted.task.critic.parameters(), before, strict=True))
+    again = trainer(folder, tmp_path / "halted.safetensors", settings)
+    assert again.resume()
+    again.run()
+    assert again.output.read_bytes() == whole.output.read_bytes()
+
+
+def test_it_stops_where_nothing_is_learned_any_more(folder: Path, tmp_path: Path) -> None:
+    settings = replace(SHORT, steps=1000, rate=1e-12, save_every=4, patience=3)
+    run = trainer(folder, tmp_path / "wave.safetensors", settings)
+    run.run()
+    assert run.state.step < 100
+    assert run.state.step % 4 == 0
+    assert run.output.exists()
+
+
+def test_an_estimate_changes_nothing(folder: Path, tmp_path: Path) -> None:
+    whole, other = (trainer(folder, tmp_path / f"{name}.safetensors") for name in ("whole", "other"))
+    seconds, memory = other.estimate()
+    assert 0 < seconds < 60
+    assert memory > 1e8
+    whole.run()
+    other.run()
+    assert other.state.losses == whole.state.losses
+
+
+def test_a_log_has_the_losses_and_samples(folder: Path, tmp_path: Path) -> None:
+    settings = replace(SHORT, steps=20, save_every=10)
+    run = trainer(folder, tmp_path / "wave.safetensors", settings)
+    with TrainingLog(tmp_path / "log", run) as log:
+        run.run(log)
+    lines = (tmp_path / "log" / "losses.csv").read_text().splitlines()
+    assert lines[0] == "step,loss,content,style,tv,outside"
+    assert [line.split(",")[0] for line in lines[1:]] == ["10", "20"]
+    assert float(lines[2].split(",")[1]) == pytest.approx(run.state.losses[-1], rel=1e-3)
+    for step in (10, 20):
+        assert read_size(tmp_path / "log" / f"sample-{step:06}.png") == (4 * 64, 2 * 64)
+    assert list((tmp_path / "log").glob("events.*"))
+    (tmp_path / "file").write_text("")
+    with pytest.raises(BrushworkError, match="can't be written to"):
+        TrainingLog(tmp_path / "file", run)
+
+
+def test_samples_do_not_change_the_training(folder: Path, tmp_path: Path) -> None:
+    whole, other = (trainer(folder, tmp_path / f"{name}.safetensors") for name in ("whole", "other"))
+    whole.run()
+    other.run(lambda report: other.samples())
+    assert other.state.losses == whole.state.losses
+
+
+def test_two_processes_share_what_they_learn(folder: Path, tmp_path: Path) -> None:
+    write_image(Picture(torch.rand(1, 3, 70, 64)), tmp_path / "wave.png")
+    flags = "--steps 3 --batch 1 --side 64 --width 4 --blocks 1 --style-size 64 --save-every 1 --precision float32"
+    command = [
+        *(sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"),
+        *("-m", "brushwork", "train", "johnson", "--style", "wave.png", "--photos", str(folder)),
+        *("-o", "both.safetensors", "--device", "cpu", "--json", *flags.split()),
+    ]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
+    said = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
+    assert sum("output" in line for line in said) == 1  # the first process alone reports
+    # Two pictures by two processes are a batch of two by one, where the photos are the same.
+    settings = replace(SHORT, steps=3, batch=1, precision="float32", style_layers=SHORT.style_layers)
+    alone = Trainer(
+        JohnsonTask(settings, read_image(tmp_path / "wave.png").visible()),
+        PhotoFolder(folder, 64),
+        settings,
+        tmp_path / "alone.safetensors",
+    )
+    squares = alone.photos.batch
+
+    def of_both(count: int, rng: random.Random) -> torch.Tensor:
+        ranks = (random.Random(f"{settings.seed}/{alone.state.step}/{rank}") for rank in (0, 1))
+        return torch.cat([squares(1, drawn) for drawn in ranks])
+
+    alone.photos.batch = of_both  # type: ignore[method-assign]
+    alone.run()
+    losses = [line["loss"] for line in said if "loss" in line]
+    assert losses[0] == pytest.approx(alone.state.losses[0], rel=1e-3)
+    assert losses[-1] == pytest.approx(alone.state.losses[-1], rel=1e-2)
+    assert read_style(tmp_path / "both.safetensors").methods == ["johnson"]
 
 
 def test_folders_without_use_are_refused(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +18,7 @@ from brushwork.settings import KEEP_COLOR, KEEP_COLOR_WHEN, METHODS, Settings, c
 if TYPE_CHECKING:
     from brushwork.cli.jobs import Job
 
-__all__ = ["doctor", "interpolate", "methods", "rerun", "stylize"]
+__all__ = ["doctor", "interpolate", "methods", "rerun", "stylize", "synthesize"]
 
 MAX_PIXELS = 500_000_000  # as in io, which would load torch
 STYLE_HELP = (
@@ -211,6 +212,26 @@ def interpolate(
     sheet = between(photo, styles, settings, steps=options["count"], size=options["size"], device=options["device"])
     write_image(sheet, output)
     report.say(str(output), photo=str(photo), output=str(output), size=list(sheet.size))
+
+
+@click.command()
+@click.argument("style", type=click.Path(path_type=Path))
+@click.option("-o", "--output", required=True, type=click.Path(path_type=Path), help="a picture file")
+@click.option("--size", required=True, metavar="WIDTHxHEIGHT", help="in pixels, 1024x768; multiples of 16 join")
+@click.option("--seed", type=click.IntRange(0, 2**31 - 1), default=0, help="another one gives another texture")
+@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1, mps")
+def synthesize(style: Path, output: Path, size: str, seed: int, device: str) -> None:
+    """Make a texture with STYLE, a network that was trained by brushwork train texture-nets --makes textures."""
+    match = re.fullmatch(r"(\d+)[x×](\d+)", size)
+    if match is None:
+        raise UsageError(f"--size: expected WIDTHxHEIGHT such as 1024x768, got {size!r}")
+    from brushwork.io import check_target, write_image
+    from brushwork.settings import TextureNets
+    from brushwork.synthesis import synthesize as made
+
+    check_target(output, 8)
+    write_image(made(str(style), int(match[1]), int(match[2]), TextureNets(seed=seed), device=device), output)
+    click.echo(str(output))
 
 
 @click.command()

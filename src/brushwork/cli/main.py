@@ -34,6 +34,7 @@ def cli(debug: bool) -> None:
 for command in (
     commands.stylize,
     commands.interpolate,
+    commands.synthesize,
     train,
     commands.rerun,
     commands.methods,

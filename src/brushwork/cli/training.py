@@ -1,8 +1,9 @@
-"""`brushwork train`: a network for a style."""
+"""`brushwork train`: networks for styles."""
 
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import rich_click as click
 
 from brushwork.cli.options import method_options, settings_of, without_method_options
 from brushwork.errors import UsageError
-from brushwork.settings import TRAININGS
+from brushwork.settings import TRAININGS, settings_from
 
 __all__ = ["train"]
 
@@ -19,39 +20,82 @@ SAID_EVERY = 20.0  # seconds between two lines
 
 @click.command()
 @click.argument("method", type=click.Choice(list(TRAININGS)))
-@click.option("--style", required=True, type=click.Path(path_type=Path), help="a painting")
-@click.option("--photos", required=True, type=click.Path(path_type=Path), help="folder with photographs")
-@click.option("-o", "--output", required=True, type=click.Path(path_type=Path), help="the style: a .safetensors file")
+@click.option(
+    "--style", "styles", required=True, multiple=True, type=click.Path(path_type=Path), help="a painting; repeat it"
+)
+@click.option("--photos", type=click.Path(path_type=Path), help="folder with photographs; textures need none")
+@click.option("-o", "--output", required=True, type=click.Path(path_type=Path), help="a .safetensors file")
 @click.option("--recipe", type=click.Path(path_type=Path), help="TOML file with options; flags go before it")
 @click.option("--resume", is_flag=True, help="go on from OUTPUT.training")
-@click.option("--dry-run", is_flag=True, help="say how long it will take, and train nothing")
+@click.option("--log", type=click.Path(path_type=Path), help="folder for losses, TensorBoard's curves and samples")
+@click.option("--dry-run", is_flag=True, help="say what time and memory it will take, and train nothing")
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1, mps")
 @click.option("--json", "as_json", is_flag=True, help="print JSON objects, for scripts")
 @method_options(TRAININGS)
-def train(method: str, style: Path, photos: Path, output: Path, recipe: Path | None, **values: Any) -> None:
-    """Train a network of METHOD for a style; --style then takes what is written."""
+def train(
+    method: str, styles: tuple[Path, ...], photos: Path | None, output: Path, recipe: Path | None, **values: Any
+) -> None:
+    """Train a network of METHOD for a style or for many; --style, or --model, then takes what is written."""
     options = without_method_options(values, TRAININGS)
     given = {name: value for name, value in values.items() if name not in options and value is not None}
-    settings: Any = settings_of(method, {**(_from_toml(recipe) if recipe else {}), **given}, TRAININGS)
+    settings: Any = settings_of(method, given, TRAININGS)
+    if recipe is not None:
+        settings = settings_from(method, {**_from_toml(recipe), **given}, TRAININGS)
+    if photos is None and getattr(settings, "makes", "") != "textures":
+        raise UsageError("--photos: give a folder with photographs; the network learns on them")
     if output.suffix.lower() != ".safetensors":
         raise UsageError(f"-o {output}: a style ends in .safetensors")
     if not output.parent.is_dir():
         raise UsageError(f"-o {output}: there is no folder {output.parent}; make it first")
     from brushwork.cli.report import Report, duration
 
-    report, trainer = Report(as_json=options["as_json"]), _trainer(method, settings, style, photos, output, options)
+    trainer = _trainer(method, settings, styles, photos, output, options["device"])
+    report = Report(as_json=options["as_json"]) if trainer.fabric.is_global_zero else _Silent()
     if options["dry_run"]:
-        seconds = trainer.estimate()
-        report.say(f"{settings.steps} steps will take about {duration(seconds)}", seconds=seconds, steps=settings.steps)
+        seconds, memory = trainer.estimate()
+        report.say(
+            f"{settings.steps} steps will take about {duration(seconds)} ({settings.steps / seconds:.2g} a second) and "
+            f"{memory / 1e9:.1f} GB of memory",
+            seconds=seconds, steps=settings.steps, bytes=memory,
+        )  # fmt: skip
         return
     if trainer.checkpoint.exists() and not options["resume"]:
         raise UsageError(f"{trainer.checkpoint} is there; go on from it with --resume, or delete it")
     if options["resume"] and trainer.resume():
         report.say(f"goes on from step {trainer.state.step}", resumed=trainer.state.step)
-    trainer.run(_Lines(report))
-    report.say(
-        f"{output} is a style: brushwork stylize photo.jpg --method {method} --style {output}", output=str(output)
-    )
+    _run(trainer, _Lines(report), options["log"])
+    step, usage = trainer.state.step, _usage(method, settings, output)
+    early = f" (nothing more was learned after step {step})" if step < settings.steps else ""
+    report.say(f"{output} is done{early}: {usage}", output=str(output), step=step)
+
+
+def _run(trainer: Any, lines: Callable[[Any], None], folder: Path | None) -> None:
+    """Train, and write what --log wants of it."""
+    from brushwork.training_log import TrainingLog
+
+    if folder is None or not trainer.fabric.is_global_zero:
+        trainer.run(lines)
+        return
+    with TrainingLog(folder, trainer) as log:
+
+        def both(now: Any) -> None:
+            lines(now)
+            log(now)
+
+        trainer.run(both)
+
+
+def _usage(method: str, settings: Any, output: Path) -> str:
+    """The command that uses what was trained."""
+    if getattr(settings, "makes", "") == "textures":
+        return f"brushwork synthesize {output} --size 1024x768 -o texture.png"
+    learn, command = getattr(settings, "learn", None), f"brushwork stylize photo.jpg --method {method}"
+    if learn == "network":
+        return f"{command} --model {output} --style {output.with_suffix('')}/NAME.safetensors"
+    if learn == "predictor":
+        return f"{command} --model {output} --style painting.jpg"
+    model = f" --model {settings.start}" if learn == "row" and settings.start else ""
+    return f"{command}{model} --style {output}"
 
 
 def _from_toml(path: Path) -> dict[str, Any]:
@@ -66,15 +110,31 @@ def _from_toml(path: Path) -> dict[str, Any]:
     return {name: tuple(value) if isinstance(value, list) else value for name, value in found.items()}
 
 
-def _trainer(method: str, settings: Any, style: Path, photos: Path, output: Path, options: dict[str, Any]) -> Any:
+def _trainer(
+    method: str, settings: Any, styles: tuple[Path, ...], photos: Path | None, output: Path, device: str
+) -> Any:
     from brushwork.device import choose_device
-    from brushwork.io import read_image
-    from brushwork.photos import PhotoFolder
+    from brushwork.photos import NoPhotos, PhotoFolder
     from brushwork.training import Trainer, launched, task_of
 
-    device = choose_device(options["device"])
-    task = task_of(method, settings, read_image(style).visible(), device)
-    return Trainer(task, PhotoFolder(photos, settings.side), settings, output, launched(device))
+    fabric = launched(choose_device(device))
+    task = task_of(method, settings, _named(styles), fabric.device)
+    shown = NoPhotos(settings.side) if photos is None else PhotoFolder(photos, settings.side)
+    return Trainer(task, shown, settings, output, fabric)
+
+
+class _Silent:
+    """The report of all processes but the first."""
+
+    def say(self, line: str, **facts: Any) -> None:
+        """Nothing."""
+
+
+def _named(styles: tuple[Path, ...]) -> dict[str, Path]:
+    named = {path.stem: path for path in styles}
+    if len(named) < len(styles):
+        raise UsageError("--style: two paintings have one name; a style is named by its file")
+    return named
 
 
 class _Lines:

@@ -10,7 +10,15 @@ from typing import Any
 import rich_click as click
 
 from brushwork.errors import WeightsError
-from brushwork.weights import RECORDS, WeightsRecord, get_record, locate, store_dir
+from brushwork.weights import (
+    RECORDS,
+    WeightsRecord,
+    get_record,
+    import_model,
+    is_style_network,
+    locate,
+    store_dir,
+)
 from brushwork.weights import fetch as fetch_weights
 from brushwork.weights import import_file as import_weights
 from brushwork.weights import verify as verify_weights
@@ -88,20 +96,36 @@ def fetch(name: str, force: bool, as_json: bool) -> None:
 
 
 @weights.command("import")
-@click.argument("file", type=click.Path(path_type=Path))
+@click.argument("files", metavar="FILE...", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--as", "name", metavar="NAME", help="The weights it holds, where names, shapes and hash don't tell.")
 @_as_json
-def import_(file: Path, name: str | None, as_json: bool) -> None:
+def import_(files: tuple[Path, ...], name: str | None, as_json: bool) -> None:
     """Convert the published checkpoint FILE (.pth, .pt, .safetensors) into the store.
 
-    Layouts: torchvision, Caffe's names, the 53-layer normalised VGG of AdaIN. Code in a file is never run.
+    Layouts: torchvision, Caffe's names, the 53-layer normalised VGG of AdaIN and its decoder; a network of one style of
+    pytorch/examples' fast_neural_style, which becomes a style of your library; MicroAST's four files, given together.
+    Code in a file is never run.
     """
-    record = import_weights(file, name=name)
-    path = store_dir() / f"{record.name}.safetensors"
+    kept, path, use = _imported(files, name)
     if as_json:
-        _print_json({"name": record.name, "path": str(path)})
+        _print_json({"name": kept, "path": str(path)})
     else:
-        click.echo(f"{file} holds {record.name}; it is now in {path}")
+        holds = "hold" if len(files) > 1 else "holds"
+        click.echo(f"{', '.join(map(str, files))} {holds} {kept}; it is now in {path}{use}")
+
+
+def _imported(files: tuple[Path, ...], name: str | None) -> tuple[str, Path, str]:
+    """What it is called, where it is, and how it is used."""
+    if len(files) > 1:
+        path = import_model(files)
+        return path.stem, path, f": brushwork stylize photo.jpg --method {path.stem} --style painting.jpg"
+    if name is None and is_style_network(files[0]):
+        from brushwork.library import add_style
+
+        style = add_style(files[0])
+        return style.name, style.path, f": brushwork stylize photo.jpg --method johnson --style {style.name}"
+    record = import_weights(files[0], name=name)
+    return record.name, store_dir() / f"{record.name}.safetensors", ""
 
 
 @weights.command()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor
 
-__all__ = ["content_loss", "relative_error"]
+__all__ = ["content_loss", "relative_error", "relative_errors"]
 
 
 def content_loss(features: Tensor, target: Tensor) -> Tensor:
@@ -27,3 +27,14 @@ def relative_error(value: Tensor, target: Tensor) -> Tensor:
         target: The same shape. An all-zero target (a layer that a flat picture leaves dark) divides by a small number.
     """
     return (value - target).square().sum() / target.square().sum().clamp_min(1e-12)
+
+
+def relative_errors(value: Tensor, target: Tensor) -> Tensor:
+    """The relative error of each picture of a batch, (B,).
+
+    Args:
+        value: (B, …).
+        target: The same shape, or (1, …) for all.
+    """
+    distance = (value - target).square().flatten(1).sum(1)
+    return distance / target.square().flatten(1).sum(1).clamp_min(1e-12)

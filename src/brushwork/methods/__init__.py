@@ -6,7 +6,17 @@ import torch
 
 from brushwork.features import FeatureNetwork
 from brushwork.methods.base import Declaration, Method
-from brushwork.settings import METHODS, AdaIN, AdaINLite, Gatys, Johnson, Settings
+from brushwork.settings import (
+    METHODS,
+    AdaIN,
+    AdaINLite,
+    ConditionalInstanceNorm,
+    Gatys,
+    Johnson,
+    MicroAST,
+    Settings,
+    TextureNets,
+)
 
 __all__ = ["Declaration", "Method", "load"]
 
@@ -38,4 +48,16 @@ def load(settings: Settings, device: torch.device | str = "cpu", *, network: Fea
         from brushwork.methods.johnson import JohnsonMethod
 
         return JohnsonMethod(settings, device, network=network)
+    if isinstance(settings, ConditionalInstanceNorm):
+        from brushwork.methods.conditional_instance_norm import ConditionalInstanceNormMethod
+
+        return ConditionalInstanceNormMethod(settings, device, network=network)
+    if isinstance(settings, MicroAST):
+        from brushwork.methods.microast import MicroASTMethod
+
+        return MicroASTMethod(settings, device, network=network)
+    if isinstance(settings, TextureNets):
+        from brushwork.methods.texture_nets import TextureNetsMethod
+
+        return TextureNetsMethod(settings, device, network=network)
     raise TypeError(f"expected settings of one of {', '.join(METHODS)}, got {type(settings).__name__}")

@@ -325,6 +325,7 @@ class AdaINLiteMethod(AnyStyle[LiteStyle]):
     declaration = Declaration(
         inputs="content+style", smallest=MULTIPLE, tiling="statistics", blends=True, init=False, regions=True
     )
+    settings: AdaINLite
     style_type = LiteStyle
     multiple = MULTIPLE
 

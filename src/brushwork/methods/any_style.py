@@ -15,7 +15,7 @@ from torch import Tensor
 from brushwork.image import resize
 from brushwork.methods.base import check_painting, normalized
 from brushwork.methods.feed_forward import FeedForward
-from brushwork.settings import AdaIN, AdaINLite
+from brushwork.settings import AdaIN, AdaINLite, ConditionalInstanceNorm, MicroAST
 
 __all__ = ["AnyStyle"]
 
@@ -31,7 +31,7 @@ class AnyStyle(FeedForward[Style]):
     left over, because no network gives back a photo quite as it was, is added to the picture.
     """
 
-    settings: AdaIN | AdaINLite
+    settings: AdaIN | AdaINLite | ConditionalInstanceNorm | MicroAST
     style_type: type[Style]
 
     @abstractmethod

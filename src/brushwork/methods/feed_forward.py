@@ -16,7 +16,7 @@ from brushwork.errors import Interrupted
 from brushwork.guidance import Regions
 from brushwork.methods.base import Declaration, check_content
 from brushwork.progress import Progress, Step
-from brushwork.settings import AdaIN, AdaINLite, Johnson
+from brushwork.settings import AdaIN, AdaINLite, ConditionalInstanceNorm, Johnson, MicroAST, TextureNets
 
 __all__ = ["FeedForward"]
 
@@ -34,7 +34,11 @@ class FeedForward(ABC, Generic[Style]):
     declaration: Declaration
     multiple: int  # sides are brought to multiples of this
 
-    def __init__(self, settings: AdaIN | AdaINLite | Johnson, device: torch.device | str) -> None:
+    def __init__(
+        self,
+        settings: AdaIN | AdaINLite | ConditionalInstanceNorm | Johnson | MicroAST | TextureNets,
+        device: torch.device | str,
+    ) -> None:
         self.settings, self.device = settings, torch.device(device)
 
     @abstractmethod

@@ -6,135 +6,75 @@ arXiv:1603.08155. What differs: docs/methods/johnson.md.
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from brushwork.device import choose_dtype
-from brushwork.errors import UsageError
-from brushwork.features import FeatureNetwork, load_network
-from brushwork.image import resize
-from brushwork.losses.content import relative_error
-from brushwork.losses.regularizers import total_variation
 from brushwork.methods.base import Declaration
-from brushwork.methods.feed_forward import FeedForward
+from brushwork.methods.network_style import NetworkStyle, learned_tensors
 from brushwork.networks import TransformationNetwork
-from brushwork.settings import Johnson, TrainJohnson
-from brushwork.statistics import gram_matrix
-from brushwork.styles import SavedStyle, write_style
+from brushwork.perceptual import PerceptualLoss
+from brushwork.settings import TrainJohnson
+from brushwork.styles import SavedStyle, read_style, write_style
 
 __all__ = ["JohnsonMethod", "JohnsonTask"]
 
+NAME = "johnson"
 STRIDE = 4  # of the network
 SMALLEST = 32  # what the reflected borders of its 9×9 convolutions need, and those at a quarter
 
 
 class JohnsonTask:
-    """What trains a network for one style: the photo's features, the painting's Gram matrices, total variation.
+    """What trains a network for one style.
 
     Args:
         settings: All options.
-        painting: Pixels (1, 3, H, W) in [0, 1]; brought to `style_size`.
+        painting: Pixels (1, 3, H, W) in [0, 1].
         device: Where it runs.
 
-    Source: Johnson et al. 2016, section 3.2 and eq. 5.
-    Differs: errors are relative to their targets, so that one weight means the same through any loss network.
+    Source: Johnson et al. 2016, section 3.
     """
 
     def __init__(self, settings: TrainJohnson, painting: Tensor, device: torch.device | str = "cpu") -> None:
         self.settings = settings
         torch.manual_seed(settings.seed)
-        self.network = TransformationNetwork(settings.width, settings.blocks)
-        loaded = load_network(settings.loss_network, device=device, dtype=choose_dtype("auto", torch.device(device)))
-        self.judge, self._weights = loaded.network, loaded.weights.sha256
-        height, width = painting.shape[2:]
-        factor = settings.style_size / max(height, width)
-        seen = resize(painting, (max(SMALLEST, round(width * factor)), max(SMALLEST, round(height * factor))))
-        with torch.no_grad():
-            features = self.judge(seen.to(device), settings.style_layers)
-        self.grams = {layer: gram_matrix(found) for layer, found in features.items()}
+        batch = settings.normalization == "batch"
+        self.network = TransformationNetwork(settings.width, settings.blocks, batch=batch)
+        if settings.start:
+            self.network.load_state_dict(learned_tensors(read_style(Path(settings.start)).values, NAME, settings.start))
+        self.network.to(device)
+        self.loss = PerceptualLoss(settings, [painting], torch.device(device))
+        self.critic = self.loss.critic
 
     def facts(self) -> dict[str, Any]:
         """What must be the same for a checkpoint to be gone on from."""
-        style = hashlib.sha256(b"".join(gram.cpu().numpy().tobytes() for gram in self.grams.values()))
-        return {"task": "johnson", "loss network": self._weights, "style": style.hexdigest()}
+        return {"task": NAME, **self.loss.facts()}
 
     def terms(self, photos: Tensor, step: int) -> dict[str, Tensor]:
         """The weighted terms of the loss of photos (B, 3, S, S)."""
-        settings = self.settings
-        pictures = self.network(photos, self.network.row())
-        with torch.no_grad():
-            content = self.judge(photos, [settings.content_layer])[settings.content_layer]
-        # What is far out of range is pulled back by its colors; the network sees only what can be shown, nearly.
-        found = self.judge(pictures.clamp(-0.1, 1.1), {settings.content_layer, *settings.style_layers})
-        outside = (pictures - pictures.clamp(0, 1)).abs().mean()
-        grams = {layer: gram.expand(len(photos), -1, -1) for layer, gram in self.grams.items()}
-        style = [relative_error(gram_matrix(found[layer]), gram) for layer, gram in grams.items()]
-        return {
-            "content": settings.content_weight * relative_error(found[settings.content_layer], content),
-            "style": settings.style_weight * torch.stack(style).mean(),
-            "tv": settings.tv_weight * total_variation(pictures),
-            "outside": 10 * outside,
-        }
+        return self.loss(self.painted(photos), photos, self.loss.targets)
 
-    def write(self, network: nn.Module, path: Path) -> None:
+    def painted(self, photos: Tensor) -> Tensor:
+        """Pictures of photos, (B, 3, S, S)."""
+        with self.loss.autocast():
+            return self.network(photos)  # type: ignore[no-any-return]
+
+    def write(self, path: Path) -> None:
         """Write the network as a style that `--style` takes."""
-        tensors = {name: tensor.detach().cpu().half() for name, tensor in network.state_dict().items()}
-        write_style(path, SavedStyle({"johnson": tensors}, {"johnson": {}}, {}))
+        tensors = {name: tensor.detach().cpu().half() for name, tensor in self.network.state_dict().items()}
+        write_style(path, SavedStyle({NAME: tensors}, {NAME: {}}, {}))
 
 
-class JohnsonMethod(FeedForward[TransformationNetwork]):
-    """A network per style; the style value is the network.
-
-    Args:
-        settings: All options.
-        device: Where it runs.
-        network: Refused: no feature network is looked through once a style is learned.
-    """
+class JohnsonMethod(NetworkStyle[TransformationNetwork]):
+    """Johnson et al.: a network per style; see `NetworkStyle`."""
 
     declaration = Declaration(
         inputs="content+trained style", smallest=SMALLEST, tiling="statistics", blends=False, init=False, regions=True
     )
     multiple = STRIDE
-
-    def __init__(
-        self, settings: Johnson, device: torch.device | str = "cpu", *, network: FeatureNetwork | None = None
-    ) -> None:
-        super().__init__(settings, device)
-        if network is not None:
-            raise UsageError("johnson looks through no feature network once a style is learned; leave network out")
-        self.dtype = choose_dtype(settings.precision, self.device)
-
-    def recipe(self) -> dict[str, Any]:
-        """The dtype; the weights are the style's."""
-        return {"dtype": str(self.dtype).removeprefix("torch.")}
-
-    def encode_style(self, image: Tensor, *, sizes: Sequence[int], mask: Tensor | None = None) -> TransformationNetwork:
-        """Refused: a style is learned, not looked at.
-
-        Raises:
-            UsageError: Always.
-        """
-        raise UsageError(
-            "johnson needs a network that was trained for a style, as --style FILE.safetensors, not a painting; "
-            "adain-lite, adain and gatys take any painting"
-        )
-
-    def blend(self, values: Sequence[TransformationNetwork], weights: Sequence[float]) -> TransformationNetwork:
-        """Refused: there is nothing between two networks.
-
-        Raises:
-            UsageError: Always.
-        """
-        raise UsageError("johnson has a network per style, and there is nothing between two; take adain-lite")
-
-    def save_style(self, style: TransformationNetwork) -> dict[str, Tensor]:
-        """The network's tensors."""
-        return {name: tensor.detach().cpu() for name, tensor in style.state_dict().items()}
 
     def load_style(self, tensors: Mapping[str, Tensor]) -> TransformationNetwork:
         """The network of these tensors.
@@ -150,9 +90,5 @@ class JohnsonMethod(FeedForward[TransformationNetwork]):
     def _probe(self) -> TransformationNetwork:
         return self.load_style(TransformationNetwork().state_dict())
 
-    def _painted_in(self, styles: Sequence[TransformationNetwork], photo: Tensor, shares: Tensor | None) -> Tensor:
-        pixels = photo.to(self.dtype, memory_format=torch.channels_last)
-        painted = torch.cat([network(pixels, network.row()) for network in styles]).clamp(0, 1)
-        if shares is not None:
-            painted = (shares * painted).sum(0, keepdim=True) + (1 - shares.sum(0, keepdim=True)) * photo
-        return torch.lerp(photo, painted, self.settings.strength)
+    def _paint(self, network: TransformationNetwork, photo: Tensor) -> Tensor:
+        return network(photo)  # type: ignore[no-any-return]

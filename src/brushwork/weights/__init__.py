@@ -2,7 +2,7 @@
 
 from brushwork.weights.files import sha256_of
 from brushwork.weights.layouts import ARCHITECTURES, Architecture
-from brushwork.weights.models import Model, embedded_model, load_into, read_model
+from brushwork.weights.models import Model, embedded_model, import_model, is_style_network, load_into, read_model
 from brushwork.weights.places import find, locate, store_dir
 from brushwork.weights.published_styles import transformation_tensors
 from brushwork.weights.reading import Weights
@@ -22,6 +22,8 @@ __all__ = [
     "find",
     "get_record",
     "import_file",
+    "import_model",
+    "is_style_network",
     "load",
     "load_into",
     "locate",

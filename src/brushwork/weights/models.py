@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from brushwork.errors import WeightsError
-from brushwork.weights.files import check_recorded, read_metadata, read_tensors, sha256_of
-from brushwork.weights.places import MODELS
+from brushwork.weights.files import check_recorded, read_metadata, read_tensors, sha256_of, write_tensors
+from brushwork.weights.places import MODELS, store_dir
+from brushwork.weights.published_styles import microast_tensors, transformation_tensors
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-__all__ = ["Model", "embedded_model", "load_into", "read_model"]
+__all__ = ["Model", "embedded_model", "import_model", "is_style_network", "load_into", "read_model"]
 
 
 @dataclass(frozen=True)
@@ -46,23 +47,24 @@ def read_model(source: str, kind: str) -> Model:
     """Read the model that comes with brushwork under this name, or a file.
 
     Args:
-        source: "adain-lite", or a path that ends in .safetensors.
+        source: "adain-lite", the name of one in the store, or a path that ends in .safetensors.
         kind: The kind of network that is expected; the file's metadata names it under "model".
 
     Raises:
         WeightsError: Not there, damaged, or of another kind.
     """
-    embedded = embedded_model(source)
-    path = embedded or Path(source).expanduser()
+    embedded, stored = embedded_model(source), store_dir() / f"{source}.safetensors"
+    path = embedded or (stored if source == Path(source).name and stored.is_file() else Path(source).expanduser())
     if not path.is_file():
-        names = ", ".join(sorted(p.stem for p in MODELS.glob("*.safetensors") if read_metadata(p).get("model") == kind))
-        raise WeightsError(f"no model {source!r}: expected {names} or a .safetensors file")
+        names = sorted(p.stem for p in MODELS.glob("*.safetensors") if read_metadata(p).get("model") == kind)
+        fetched = f"{kind}, once its published files are here: brushwork weights import FILE FILE …"
+        raise WeightsError(f"no model {source!r}: expected {', '.join(names) or fetched}, or a .safetensors file")
     sha256 = sha256_of(path)
     check_recorded(path, sha256, "reinstall brushwork" if path == embedded else "get it again")
     tensors, about = read_tensors(path), read_metadata(path)
     if about.get("model") != kind:
         raise WeightsError(f"{path} holds {about.get('model', 'no model of brushwork')}, expected {kind}")
-    return Model(path.stem if path == embedded else path.name, path, sha256, tensors, about)
+    return Model(path.stem if path in (embedded, stored) else path.name, path, sha256, tensors, about)
 
 
 def load_into(network: nn.Module, model: Model) -> None:
@@ -79,3 +81,40 @@ def load_into(network: nn.Module, model: Model) -> None:
         line = " ".join(str(error).split())[:200]
         raise WeightsError(f"{model.path} is of another version of brushwork, or damaged: {line}") from error
     network.eval().requires_grad_(False)
+
+
+def import_model(files: Sequence[Path]) -> Path:
+    """Convert the files that a network is published in into one in the user's store.
+
+    Args:
+        files: MicroAST's four.
+
+    Returns:
+        The file in the store, named after the kind of network.
+
+    Raises:
+        WeightsError: Files of no such network, or one can't be read or written.
+    """
+    tensors = microast_tensors({path.name: read_tensors(path) for path in files if sha256_of(path)})
+    if tensors is None:
+        expected = "content_encoder…, style_encoder…, modulator…, decoder…"
+        raise WeightsError(
+            f"{', '.join(str(path) for path in files)} are no network that is known; several files together are taken "
+            f"for MicroAST: {expected}"
+        )
+    target = store_dir() / "microast.safetensors"
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        write_tensors(target, tensors, {"model": "microast", "source": "github.com/EndyWon/MicroAST"})
+    except OSError as error:
+        raise WeightsError(f"{target} can't be written: {error.strerror or error}") from error
+    return target
+
+
+def is_style_network(path: Path) -> bool:
+    """Whether a file holds a network of one style, as pytorch/examples publishes them.
+
+    Raises:
+        WeightsError: It can't be read.
+    """
+    return bool(sha256_of(path)) and transformation_tensors(read_tensors(path)) is not None

@@ -1,4 +1,4 @@
-"""Networks of one style as others publish them, in our names."""
+"""Networks that paint as others publish them, in our names."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from torch import Tensor
 
-__all__ = ["transformation_tensors"]
+__all__ = ["microast_tensors", "transformation_tensors"]
+
+_MICROAST = {"modulator": "weight1.", "decoder": "dec1.", "content_encoder": "enc1.", "style_encoder": "enc1."}
 
 _LEVELS = {"conv1": "down1", "conv2": "down2", "conv3": "down3", "deconv1": "up1", "deconv2": "up2", "deconv3": "up3"}
 _NORMS = {"in1": "down1", "in2": "down2", "in3": "down3", "in4": "up1", "in5": "up2"}
@@ -36,7 +38,14 @@ def transformation_tensors(published: Mapping[str, Tensor]) -> dict[str, Tensor]
         if target is None:
             return None
         tensors[target] = tensor[None] if target.startswith("norms.") else tensor
-    return tensors or None
+    return _of_unit_range(tensors) if tensors else None
+
+
+def _of_unit_range(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    """For pixels of 0..1 about 0.5, where they are published for 0..255."""
+    factor = {"convs.down1.conv.weight": 255.0, "convs.up3.conv.weight": 1 / 255, "convs.up3.conv.bias": 1 / 255}
+    scaled = {name: tensor * factor.get(name, 1.0) for name, tensor in tensors.items()}
+    return {name: tensor - 0.5 if name == "convs.up3.conv.bias" else tensor for name, tensor in scaled.items()}
 
 
 def _name(name: str) -> str | None:
@@ -49,3 +58,28 @@ def _name(name: str) -> str | None:
         level = f"block{block}_{layer[-1]}" if block else _NORMS.get(layer)
         return level and f"norms.{level}.{_FORMS[form]}"
     return None
+
+
+def microast_tensors(files: Mapping[str, Mapping[str, Tensor]]) -> dict[str, Tensor] | None:
+    """The tensors of `brushwork.methods.microast.MicroASTNetwork` from its authors' four files.
+
+    Args:
+        files: File's name → its tensors. The two encoders are alike: only the names tell them.
+
+    Returns:
+        None where the files are others.
+
+    Source: github.com/EndyWon/MicroAST.
+    """
+    parts: dict[str, Mapping[str, Tensor]] = {}
+    for file, tensors in files.items():
+        for part, prefix in _MICROAST.items():
+            if file.startswith(part) and any(name.startswith(prefix) for name in tensors):
+                parts[part] = tensors
+    if len(parts) < len(_MICROAST) or len(files) != len(_MICROAST):
+        return None
+    return {
+        f"{part}.{name.replace('conv_layer.', '')}": tensor
+        for part, tensors in parts.items()
+        for name, tensor in tensors.items()
+    }

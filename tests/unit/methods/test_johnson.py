@@ -13,7 +13,7 @@ from brushwork import Picture, encode_style, load, rerun, save_style, stylize, w
 from brushwork.errors import BrushworkError, UsageError, WeightsError
 from brushwork.guidance import Regions
 from brushwork.methods.johnson import JohnsonMethod
-from brushwork.networks import StyleNorm, TransformationNetwork
+from brushwork.networks import TransformationNetwork, folded
 from brushwork.settings import Johnson
 from brushwork.styles import read_style
 
@@ -142,17 +142,46 @@ def test_strength_and_regions_mix_pictures(published: Published) -> None:
 
 
 def test_a_mix_of_styles_has_the_mix_of_their_scales() -> None:
-    norm = StyleNorm(3, styles=2)
-    nn.init.normal_(norm.scale)
-    nn.init.normal_(norm.shift)
-    x = torch.rand(2, 3, 9, 7) * 4 + 1
-    mixed = norm(x, norm.row(torch.tensor([0.3, 0.7])))
-    one, other = (F.instance_norm(x, weight=norm.scale[k], bias=norm.shift[k]) for k in (0, 1))
+    network = TransformationNetwork(4, 1, styles=2)
+    for parameter in network.norms.parameters():
+        nn.init.normal_(parameter)
+    x, norm = torch.rand(2, 8, 9, 7) * 4 + 1, network.norms["down2"]
+    one, other = (F.instance_norm(x, weight=norm.scale[k], bias=norm.shift[k]) for k in (0, 1))  # type: ignore[index]
+    mixed = norm(x, network.row([0.3, 0.7])["down2"])
     assert torch.allclose(mixed, 0.3 * one + 0.7 * other, atol=1e-5)
-    assert torch.allclose(norm(x, norm.row(torch.tensor([1.0, 0.0]))), one, atol=1e-5)
+    assert torch.allclose(norm(x, network.row([1.0, 0.0])["down2"]), one, atol=1e-5)
+    each = norm(x, network.row([[1.0, 0.0], [0.0, 1.0]])["down2"])  # a style for each picture
+    assert torch.allclose(each, torch.stack([one[0], other[1]]), atol=1e-5)
+
+
+def test_styles_have_their_regions() -> None:
+    network = TransformationNetwork(4, 1, styles=2).eval()
+    x, norm = torch.rand(1, 8, 8, 8), network.norms["down2"]
+    nn.init.normal_(norm.scale)  # type: ignore[arg-type]
+    left = torch.zeros(1, 1, 32, 32)
+    left[..., :16] = 1
+    shares = torch.cat([left, 1 - left])
+    both = norm(x, network.row(torch.eye(2))["down2"], shares)
+    one, other = (norm(x, network.row(row)["down2"]) for row in ([1.0, 0.0], [0.0, 1.0]))
+    assert torch.allclose(both, torch.cat([one[..., :4], other[..., 4:]], 3), atol=1e-5)
+
+
+@pytest.mark.parametrize(("channels", "out", "kernel"), [(5, 3, 9), (3, 2, 5), (4, 1, 1)])
+def test_a_folded_convolution_is_the_convolution(channels: int, out: int, kernel: int) -> None:
+    x, weight, bias = torch.rand(2, channels, 12, 20), torch.randn(out, channels, kernel, kernel), torch.randn(out)
+    assert torch.allclose(folded(x, weight, bias), F.conv2d(x, weight, bias), atol=1e-4)
+
+
+def test_batch_normalization_keeps_its_statistics() -> None:
+    network = TransformationNetwork(4, 1, batch=True)
+    photos = torch.rand(3, 3, 32, 32)
+    network(photos)
+    assert network.norms["down1"].running_mean.abs().sum() > 0  # type: ignore[operator, union-attr]
+    again = TransformationNetwork.from_tensors(network.state_dict())
+    assert torch.allclose(again(photos)[:1], again(photos[:1]), atol=1e-5)  # a picture's is its own once learned
 
 
 def test_every_parameter_has_a_gradient() -> None:
     network = TransformationNetwork(4, 2, styles=3)
-    network(torch.rand(2, 3, 32, 32), network.row([0.2, 0.3, 0.5])).square().sum().backward()
+    network(torch.rand(2, 3, 32, 32), [0.2, 0.3, 0.5]).square().sum().backward()
     assert all(p.grad is not None and p.grad.isfinite().all() for p in network.parameters())

@@ -1,0 +1,339 @@
+"""Many styles in one network: they share its convolutions, and each has a row of scales and shifts of its own.
+
+Source: Dumoulin, Shlens and Kudlur 2017, "A Learned Representation for Artistic Style", ICLR, arXiv:1610.07629. A row
+from a painting: Ghiasi, Lee, Kudlur, Dumoulin and Shlens 2017, "Exploring the structure of a real-time, arbitrary
+neural artistic stylization network", BMVC, arXiv:1705.06830. What differs: docs/methods/conditional_instance_norm.md.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from brushwork.device import choose_dtype
+from brushwork.errors import UsageError, WeightsError
+from brushwork.features import FeatureNetwork, load_network
+from brushwork.methods.any_style import AnyStyle
+from brushwork.methods.base import Declaration
+from brushwork.networks import TransformationNetwork
+from brushwork.perceptual import PerceptualLoss
+from brushwork.photos import PhotoFolder
+from brushwork.settings import ConditionalInstanceNorm, TrainConditional
+from brushwork.statistics import mean_std
+from brushwork.styles import SavedStyle, write_style
+from brushwork.weights import Model, load_into, read_model
+from brushwork.weights.files import sha256_of, write_tensors
+
+__all__ = ["ConditionalInstanceNormMethod", "PredictorTask", "StyleRow", "StylesTask"]
+
+KIND = "conditional-instance-norm"
+STRIDE = 4
+SMALLEST = 32  # as johnson's network
+ENCODER = "vgg19-slim"
+SEEN_LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1")
+SEEN_SIZE = 384  # longer side at which the predictor looks at a painting
+HIDDEN, BOTTLENECK = 256, 100  # Ghiasi et al. 2017, section 3: a bottleneck of 100
+
+
+@dataclass(frozen=True)
+class StyleRow:
+    """A style: scales of all normalizations one after the other, then their shifts, (2 T,)."""
+
+    row: Tensor
+
+
+class Predictor(nn.Module):
+    """From what a feature network sees of a painting to its row.
+
+    Args:
+        inputs: Means and deviations of the features.
+        outputs: Numbers of a row.
+
+    Source: Ghiasi et al. 2017, section 3.
+    Differs: vgg19-slim's means and deviations for Inception-v3's means.
+    """
+
+    def __init__(self, inputs: int, outputs: int) -> None:
+        super().__init__()
+        self.register_buffer("mean", torch.zeros(inputs))
+        self.register_buffer("deviation", torch.ones(inputs))
+        self.register_buffer("usual", torch.zeros(outputs))  # the row it departs from
+        self.layers = nn.Sequential(
+            nn.Linear(inputs, HIDDEN), nn.ReLU(), nn.Linear(HIDDEN, BOTTLENECK), nn.Linear(BOTTLENECK, outputs)
+        )
+
+    @staticmethod
+    def seen(features: Mapping[str, Tensor], mask: Tensor | None = None) -> Tensor:
+        """What it is told of paintings, (B, I)."""
+        return torch.cat([part for layer in SEEN_LAYERS for part in mean_std(features[layer], mask)], 1)
+
+    def forward(self, seen: Tensor) -> Tensor:
+        """Rows (B, 2 T)."""
+        mean, deviation, usual = self.get_buffer("mean"), self.get_buffer("deviation"), self.get_buffer("usual")
+        return usual + self.layers((seen - mean) / deviation).float()  # type: ignore[no-any-return]
+
+    @torch.no_grad()
+    def set_units(self, seen: Tensor, usual: Tensor) -> None:
+        """Take its inputs' usual range from many paintings, (N, I), and start at a row, (2 T,)."""
+        self.get_buffer("mean").copy_(seen.mean(0))
+        self.get_buffer("deviation").copy_(seen.std(0) + 1e-3)
+        self.get_buffer("usual").copy_(usual)
+        last: Any = self.layers[-1]
+        last.weight.mul_(0.1)
+        last.bias.zero_()
+
+
+class ConditionalNetwork(nn.Module):
+    """The painter with its table of styles and, where it has one, the predictor of rows."""
+
+    def __init__(self, painter: TransformationNetwork, predictor: Predictor | None = None) -> None:
+        super().__init__()
+        self.painter, self.predictor = painter, predictor
+
+    @classmethod
+    def from_model(cls, model: Model) -> ConditionalNetwork:
+        """The frozen network of a model.
+
+        Raises:
+            WeightsError: Tensors of no such network.
+        """
+        try:
+            width, styles = (model.tensors[f"painter.{name}"].shape[0] for name in _SHAPING)
+            blocks = sum(name.endswith("_1.conv.weight") and ".block" in name for name in model.tensors)
+            first, last = (model.tensors.get(f"predictor.layers.{k}.weight") for k in (0, 3))
+        except (KeyError, IndexError) as error:
+            raise WeightsError(f"{model.path} holds no network of {KIND}: {error}") from error
+        predictor = Predictor(first.shape[1], last.shape[0]) if first is not None and last is not None else None
+        network = cls(TransformationNetwork(width, blocks, styles), predictor)
+        load_into(network, model)
+        return network
+
+
+_SHAPING = ("convs.down1.conv.weight", "norms.down1.scale")
+
+
+class ConditionalInstanceNormMethod(AnyStyle[StyleRow]):
+    """Conditional instance normalization.
+
+    Args:
+        settings: All options.
+        device: Where it runs.
+        network: Refused: rows are predicted from what vgg19-slim sees.
+
+    Raises:
+        UsageError: A network is given.
+        WeightsError: The model can't be read.
+    """
+
+    declaration = Declaration(
+        inputs="content+style", smallest=SMALLEST, tiling="statistics", blends=True, init=False, regions=True
+    )
+    settings: ConditionalInstanceNorm
+    style_type = StyleRow
+    multiple = STRIDE
+
+    def __init__(
+        self,
+        settings: ConditionalInstanceNorm,
+        device: torch.device | str = "cpu",
+        *,
+        network: FeatureNetwork | None = None,
+    ) -> None:
+        super().__init__(settings, device)
+        if network is not None:
+            raise UsageError(f"{KIND} sees a painting through {ENCODER} only; another network suits gatys")
+        self.dtype = choose_dtype(settings.precision, self.device)
+        model = read_model(settings.model, KIND)
+        learned = ConditionalNetwork.from_model(model).to(self.device)
+        self.painter, self.predictor = learned.painter, learned.predictor
+        # Normalizations stay in float32. torch's annotations don't know that a module takes memory_format.
+        self.painter.convs.to(self.dtype, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self._recipe = {
+            "model": {"name": model.name, "sha256": model.sha256},
+            "dtype": str(self.dtype).removeprefix("torch."),
+        }
+
+    def recipe(self) -> dict[str, Any]:
+        """Weights and dtype."""
+        return dict(self._recipe)
+
+    def painting_size(self, sizes: Sequence[int]) -> int:
+        """See `Method`; the same for photos of all sizes."""
+        return SEEN_SIZE
+
+    @cached_property
+    def _encoder(self) -> FeatureNetwork:
+        return load_network(ENCODER, device=self.device, dtype=self.dtype).network
+
+    @cached_property
+    def _neutral(self) -> StyleRow:
+        return StyleRow(self.painter.table().mean(0))
+
+    def _encoded(self, image: Tensor, mask: Tensor | None) -> StyleRow:
+        if self.predictor is None:
+            raise UsageError(
+                f"this network of {KIND} predicts no rows from paintings; name a saved style of it, or learn one: "
+                f"brushwork train {KIND} --learn row --start {self.settings.model} --style painting.jpg …"
+            )
+        pixels = image.contiguous(memory_format=torch.channels_last)
+        return StyleRow(self.predictor(Predictor.seen(self._encoder(pixels, SEEN_LAYERS), mask))[0])
+
+    def _painted(self, photo: Tensor, styles: Sequence[StyleRow], shares: Tensor | None) -> Tensor:
+        pixels = photo.to(self.dtype, memory_format=torch.channels_last)
+        rows = torch.stack([style.row for style in styles])
+        return self.painter.paint(pixels, self.painter.split(rows), shares).float()
+
+    def _painted_in(self, styles: Sequence[StyleRow], photo: Tensor, shares: Tensor | None) -> Tensor:
+        """The photo in styles; what their shares and the strength leave over is the photo itself."""
+        covered: Tensor | float = self.settings.strength
+        if shares is not None:
+            total = shares.sum(0, keepdim=True)
+            covered, shares = covered * total, shares / total.clamp_min(1e-6)
+        painted = self._painted(photo, styles, shares if len(styles) > 1 else None).clamp(0, 1)
+        return photo + covered * (painted - photo)
+
+
+class StylesTask:
+    """What trains a network for some styles, or one row more of a network as it is.
+
+    Args:
+        settings: All options; with learn "row" all but the rows of `start` stay as they are.
+        paintings: By name, pixels (1, 3, H, W) in [0, 1].
+        device: Where it runs.
+
+    Source: Dumoulin et al. 2017, sections 2.2 and 3.3.
+    """
+
+    def __init__(self, settings: TrainConditional, paintings: Mapping[str, Tensor], device: torch.device) -> None:
+        self.settings, self.names = settings, list(paintings)
+        torch.manual_seed(settings.seed)
+        self.network, self.model = TransformationNetwork(settings.width, settings.blocks, len(paintings)), None
+        if settings.learn == "row":
+            self.model = read_model(settings.start or KIND, KIND)
+            self.network = _with_rows(ConditionalNetwork.from_model(self.model).painter, len(paintings))
+        elif settings.start:
+            load_into(ConditionalNetwork(self.network), read_model(settings.start, KIND))
+            self.network.train().requires_grad_(True)
+        self.network.to(device)
+        self.loss = PerceptualLoss(settings, list(paintings.values()), device)
+        self.critic = self.loss.critic
+
+    def facts(self) -> dict[str, Any]:
+        """What must be the same for a checkpoint to be gone on from."""
+        return {"task": KIND, "model": self.model and self.model.sha256, **self.loss.facts()}
+
+    def terms(self, photos: Tensor, step: int) -> dict[str, Tensor]:
+        """The weighted terms of the loss of photos (B, 3, S, S), each in a style drawn for it."""
+        styles = torch.randint(len(self.names), (len(photos),)).to(photos.device)
+        targets = {layer: grams[styles] for layer, grams in self.loss.targets.items()}
+        return self.loss(self._painted(photos, styles), photos, targets, styles)
+
+    def painted(self, photos: Tensor) -> Tensor:
+        """Pictures of photos, (B, 3, S, S), in one style after the other."""
+        return self._painted(photos, torch.arange(len(photos), device=photos.device) % len(self.names))
+
+    def _painted(self, photos: Tensor, styles: Tensor) -> Tensor:
+        with self.loss.autocast():
+            return self.network(photos, F.one_hot(styles, len(self.names)).float())  # type: ignore[no-any-return]
+
+    def write(self, path: Path) -> None:
+        """Write the network and, into a folder of its name, a saved style for each row; or the one new style."""
+        rows = self.network.table().detach().cpu().half()
+        if self.model is not None:
+            _write_row(path, rows[0], self.model.sha256, self.names[0])
+            return
+        _write_model(path, ConditionalNetwork(self.network))
+        folder = path.with_suffix("")
+        folder.mkdir(exist_ok=True)
+        for name, row in zip(self.names, rows, strict=True):
+            _write_row(folder / f"{name}.safetensors", row, sha256_of(path), name)
+
+
+class PredictorTask:
+    """What trains a predictor of rows for a network as it is.
+
+    Args:
+        settings: All options; `start` is the network.
+        paintings: Squares of these are its styles.
+        device: Where it runs.
+
+    Source: Ghiasi et al. 2017, section 3.
+    Differs: they train both networks together.
+    """
+
+    def __init__(self, settings: TrainConditional, paintings: PhotoFolder, device: torch.device) -> None:
+        self.settings, self.paintings = settings, paintings
+        torch.manual_seed(settings.seed)
+        self.model = read_model(settings.start or KIND, KIND)
+        learned = ConditionalNetwork.from_model(self.model)
+        self.painter = learned.painter.to(device)
+        if settings.adversarial_weight:
+            raise UsageError("adversarial_weight: a critic knows its paintings; it can't teach a predictor")
+        self.loss = PerceptualLoss(settings, [], device)
+        self.encoder = load_network(ENCODER, device=device).network
+        rng = random.Random(settings.seed)
+        seen = torch.cat([self._seen(paintings.batch(8, rng).to(device)) for _ in range(25)])
+        table = self.painter.table()
+        self.network = learned.predictor or Predictor(seen.shape[1], table.shape[1])
+        if learned.predictor is None:
+            self.network.set_units(seen.cpu(), table.mean(0).cpu())
+        self.network.train().requires_grad_(True).to(device)
+        self.critic = None
+
+    @torch.no_grad()
+    def _seen(self, paintings: Tensor) -> Tensor:
+        return Predictor.seen(self.encoder(paintings.contiguous(memory_format=torch.channels_last), SEEN_LAYERS))
+
+    def facts(self) -> dict[str, Any]:
+        """What must be the same for a checkpoint to be gone on from."""
+        return {"task": "predictor", "model": self.model.sha256, "paintings": len(self.paintings.files)}
+
+    def terms(self, photos: Tensor, step: int) -> dict[str, Tensor]:
+        """The weighted terms of the loss of photos (B, 3, S, S), each in the style of a painting's square."""
+        paintings = self._drawn(len(photos)).to(photos.device)
+        return self.loss(self._painted(photos, paintings), photos, self.loss.grams(paintings))
+
+    def painted(self, photos: Tensor) -> Tensor:
+        """Pictures of photos, (B, 3, S, S), in styles of paintings that are drawn."""
+        return self._painted(photos, self._drawn(len(photos)).to(photos.device))
+
+    def _drawn(self, count: int) -> Tensor:
+        return self.paintings.batch(count, random.Random(int(torch.randint(1 << 60, ()))))
+
+    def _painted(self, photos: Tensor, paintings: Tensor) -> Tensor:
+        rows = self.network(self._seen(paintings))
+        with self.loss.autocast():
+            return self.painter.paint(photos, self.painter.split(rows))
+
+    def write(self, path: Path) -> None:
+        """Write the network together with its predictor."""
+        _write_model(path, ConditionalNetwork(self.painter, self.network))
+
+
+def _with_rows(painter: TransformationNetwork, count: int) -> TransformationNetwork:
+    """A network with the frozen convolutions of another, and as many rows as wanted, each the mean of its own."""
+    network = TransformationNetwork(painter.width, painter.blocks, count)
+    network.convs.load_state_dict(painter.convs.state_dict())
+    network.convs.requires_grad_(False)
+    for name, norm in network.norms.items():
+        with torch.no_grad():
+            for own, theirs in zip(norm.parameters(), painter.norms[name].parameters(), strict=True):
+                own.copy_(theirs.mean(0, keepdim=True).expand_as(own))
+    return network
+
+
+def _write_model(path: Path, network: ConditionalNetwork) -> None:
+    tensors = {name: tensor.detach().cpu().half().contiguous() for name, tensor in network.state_dict().items()}
+    write_tensors(path, tensors, {"model": KIND})
+
+
+def _write_row(path: Path, row: Tensor, model: str, title: str) -> None:
+    write_style(path, SavedStyle({KIND: {"row": row}}, {KIND: {"model": model}}, {"title": title}))

@@ -1,0 +1,192 @@
+"""MicroAST: any style in one pass of a small network; runs its authors' weights, once they are imported.
+
+Source: Wang, Zhao, Zuo, Li, Chen, Xing and Lu 2023, "MicroAST: Towards Super-Fast Ultra-Resolution Arbitrary Style
+Transfer", AAAI, arXiv:2211.15313.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from brushwork.device import choose_dtype
+from brushwork.errors import UsageError
+from brushwork.features import FeatureNetwork
+from brushwork.methods.any_style import AnyStyle
+from brushwork.methods.base import Declaration
+from brushwork.settings import MicroAST
+from brushwork.statistics import mean_std, position_weights
+from brushwork.weights import load_into, read_model
+
+__all__ = ["MicroASTMethod", "MicroASTNetwork", "MicroASTStyle"]
+
+WIDTH = 64  # channels at a quarter of the size
+STRIDE = 4
+SMALLEST = 16  # what the reflected borders need
+
+
+@dataclass(frozen=True)
+class MicroASTStyle:
+    """Of the style encoder's two features each, (2, 64): channel means and deviations, filters' factors and shares."""
+
+    mean: Tensor
+    std: Tensor
+    factor: Tensor
+    share: Tensor
+
+
+class _Conv(nn.Conv2d):
+    """Convolution after reflection of half its kernel."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        margin = self.kernel_size[0] // 2
+        result: Tensor = super().forward(F.pad(x, (margin,) * 4, mode="reflect") if margin else x)
+        return result
+
+
+class _Block(nn.Module):
+    """x + conv(ReLU(conv(x))); in the decoder a style says how much of each channel passes which way."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv1, self.conv2 = _Conv(WIDTH, WIDTH, 3), _Conv(WIDTH, WIDTH, 3)
+
+    def forward(self, x: Tensor, factor: Tensor | float = 1.0, share: Tensor | float = 0.0) -> Tensor:
+        y = F.relu(factor * self.conv1(x) + share * x)
+        result: Tensor = x + factor * self.conv2(y) + share * y
+        return result
+
+
+def _narrow(channels: int, width: int, stride: int = 1) -> list[nn.Module]:
+    """A convolution in groups, and one that mixes them."""
+    groups = min(channels, width)
+    return [_Conv(channels, width, 3, stride, groups=groups), nn.ReLU(), _Conv(width, width, 1), nn.ReLU()]
+
+
+class _Encoder(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        start: list[nn.Module] = [_Conv(3, 16, 9), nn.ReLU()]
+        self.enc1 = nn.Sequential(*start, *_narrow(16, 32, 2), *_narrow(32, WIDTH, 2), _Block())
+        self.enc2 = nn.Sequential(_Block())
+
+    def forward(self, pixels: Tensor) -> tuple[Tensor, Tensor]:
+        first = self.enc1(pixels)
+        return first, self.enc2(first)
+
+
+class _Modulator(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        for name in ("weight1", "bias1", "weight2", "bias2"):
+            setattr(self, name, nn.Sequential(_Conv(WIDTH, WIDTH, 3, groups=WIDTH)))
+
+
+class _Decoder(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.dec1, self.dec2 = _Block(), _Block()
+        up = nn.Upsample(scale_factor=2, mode="bilinear")
+        self.dec3 = nn.Sequential(up, *_narrow(WIDTH, 32), up, *_narrow(32, 16), _Conv(16, 3, 9))
+
+
+class MicroASTNetwork(nn.Module):
+    """Its four parts, in the authors' names."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.content_encoder, self.style_encoder = _Encoder(), _Encoder()
+        self.modulator, self.decoder = _Modulator(), _Decoder()
+
+    def encode(self, painting: Tensor, mask: Tensor | None = None) -> MicroASTStyle:
+        """The style of pixels (1, 3, H, W)."""
+        features = self.style_encoder(painting)
+        moments = [mean_std(x, mask) for x in features]
+        filters = [
+            torch.stack([self._mean(f"{name}{k}", x, mask) for k, x in enumerate(features, 1)])
+            for name in ("weight", "bias")
+        ]
+        mean, std = (torch.cat([pair[k] for pair in moments]) for k in (0, 1))
+        return MicroASTStyle(mean, std, filters[0], filters[1])
+
+    def _mean(self, name: str, features: Tensor, mask: Tensor | None) -> Tensor:
+        """The mean over positions of what a depthwise convolution makes of features, (64,)."""
+        found = getattr(self.modulator, name)(features)
+        return (found.flatten(2) * position_weights(found, mask)).sum(2)[0]  # type: ignore[no-any-return]
+
+    def forward(self, photo: Tensor, styles: Sequence[MicroASTStyle], shares: Tensor) -> Tensor:
+        """Pixels of a photo (1, 3, H, W), sides multiples of 4, in styles with shares (N, 1, H / 4, W / 4), sum 1."""
+
+        def where(of: str, depth: int) -> Tensor:
+            """A number of each style's channels, at each position: (1, 64, H / 4, W / 4)."""
+            numbers = torch.stack([getattr(style, of)[depth] for style in styles])
+            return torch.einsum("nc,nohw->ochw", numbers, shares)
+
+        x: Tensor = self.content_encoder(photo)[1]
+        for depth, block in ((1, self.decoder.dec1), (0, self.decoder.dec2)):
+            mean, std = mean_std(x.float())
+            x = (x - mean[..., None, None]) / std[..., None, None] * where("std", depth) + where("mean", depth)
+            x = block(x, where("factor", depth), where("share", depth))
+        result: Tensor = self.decoder.dec3(x)
+        return result
+
+
+class MicroASTMethod(AnyStyle[MicroASTStyle]):
+    """MicroAST.
+
+    Args:
+        settings: All options.
+        device: Where it runs.
+        network: Refused: it has encoders of its own.
+
+    Raises:
+        UsageError: A network is given.
+        WeightsError: The model is not here, or can't be read.
+    """
+
+    declaration = Declaration(
+        inputs="content+style", smallest=SMALLEST, tiling="statistics", blends=True, init=False, regions=True
+    )
+    settings: MicroAST
+    style_type = MicroASTStyle
+    multiple = STRIDE
+
+    def __init__(
+        self, settings: MicroAST, device: torch.device | str = "cpu", *, network: FeatureNetwork | None = None
+    ) -> None:
+        super().__init__(settings, device)
+        if network is not None:
+            raise UsageError("microast has encoders of its own; another network suits gatys")
+        self.dtype = choose_dtype(settings.precision, self.device)
+        model = read_model(settings.model, "microast")
+        self.network = MicroASTNetwork()
+        load_into(self.network, model)
+        self.network.to(self.device)
+        self._recipe = {
+            "model": {"name": model.name, "sha256": model.sha256},
+            "dtype": str(self.dtype).removeprefix("torch."),
+        }
+
+    def recipe(self) -> dict[str, Any]:
+        """Weights and dtype."""
+        return dict(self._recipe)
+
+    @cached_property
+    def _neutral(self) -> MicroASTStyle:
+        return self._encoded(torch.full((1, 3, SMALLEST, SMALLEST), 0.5, device=self.device), None)
+
+    def _encoded(self, image: Tensor, mask: Tensor | None) -> MicroASTStyle:
+        return self.network.encode(image, mask)
+
+    def _painted(self, photo: Tensor, styles: Sequence[MicroASTStyle], shares: Tensor | None) -> Tensor:
+        height, width = photo.shape[2] // STRIDE, photo.shape[3] // STRIDE
+        whole = photo.new_ones(1, 1, height, width)
+        small = whole if shares is None else F.adaptive_avg_pool2d(shares, (height, width))
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.dtype == torch.bfloat16):
+            return self.network(photo, styles, small).float()  # type: ignore[no-any-return]

@@ -1,0 +1,89 @@
+"""What methods have in common whose style is a network: it is trained, not looked at, and nothing lies between two."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeVar
+
+import torch
+from torch import Tensor, nn
+
+from brushwork.device import choose_dtype
+from brushwork.errors import UsageError
+from brushwork.features import FeatureNetwork
+from brushwork.methods.feed_forward import FeedForward
+from brushwork.settings import Johnson, TextureNets, method_name
+
+__all__ = ["NetworkStyle", "learned_tensors"]
+
+Network = TypeVar("Network", bound=nn.Module)
+
+
+class NetworkStyle(FeedForward[Network]):
+    """A network per style; the style value is the network.
+
+    Args:
+        settings: All options.
+        device: Where it runs.
+        network: Refused: no feature network is looked through once a style is learned.
+    """
+
+    def __init__(
+        self, settings: Johnson | TextureNets, device: torch.device | str, *, network: FeatureNetwork | None = None
+    ) -> None:
+        super().__init__(settings, device)
+        self.name = method_name(settings)
+        if network is not None:
+            raise UsageError(f"{self.name} looks through no feature network once a style is learned; leave network out")
+        self.dtype = choose_dtype(settings.precision, self.device)
+
+    @abstractmethod
+    def _paint(self, network: Network, photo: Tensor) -> Tensor:
+        """Pixels (1, 3, H, W), about [0, 1], of pixels in the network's dtype."""
+
+    def recipe(self) -> dict[str, Any]:
+        """The dtype; the weights are the style's."""
+        return {"dtype": str(self.dtype).removeprefix("torch.")}
+
+    def encode_style(self, image: Tensor, *, sizes: Sequence[int], mask: Tensor | None = None) -> Network:
+        """Refused: a style is learned, not looked at.
+
+        Raises:
+            UsageError: Always.
+        """
+        raise UsageError(
+            f"{self.name} needs a network that was trained for a style, as --style FILE.safetensors, not a painting; "
+            f"train one with brushwork train {self.name}; adain-lite, adain and gatys take any painting"
+        )
+
+    def blend(self, values: Sequence[Network], weights: Sequence[float]) -> Network:
+        """Refused: there is nothing between two networks.
+
+        Raises:
+            UsageError: Always.
+        """
+        raise UsageError(f"{self.name} has a network per style, and there is nothing between two; take adain-lite")
+
+    def save_style(self, style: Network) -> dict[str, Tensor]:
+        """The network's tensors."""
+        return {name: tensor.detach().cpu() for name, tensor in style.state_dict().items()}
+
+    def _painted_in(self, styles: Sequence[Network], photo: Tensor, shares: Tensor | None) -> Tensor:
+        """The photo in styles; what their shares and the strength leave over is the photo itself."""
+        pixels = photo.to(self.dtype, memory_format=torch.channels_last)
+        painted = torch.cat([self._paint(network, pixels) for network in styles]).clamp(0, 1)
+        if shares is not None:
+            painted = (shares * painted).sum(0, keepdim=True) + (1 - shares.sum(0, keepdim=True)) * photo
+        return torch.lerp(photo, painted, self.settings.strength)
+
+
+def learned_tensors(values: Mapping[str, Mapping[str, Tensor]], name: str, path: object) -> Mapping[str, Tensor]:
+    """The network in a saved style's values, to begin a training with.
+
+    Raises:
+        UsageError: There is none of this method.
+    """
+    if name not in values:
+        raise UsageError(f"start: {path} holds no network of {name}")
+    return values[name]

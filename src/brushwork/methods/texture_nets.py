@@ -1,0 +1,273 @@
+"""Texture networks: noise at several sizes becomes a texture, or with a photo a picture, in one pass.
+
+Source: Ulyanov, Lebedev, Vedaldi and Lempitsky 2016, "Texture Networks: Feed-forward Synthesis of Textures and
+Stylized Images", ICML, arXiv:1603.03417. Diversity and instance normalization: Ulyanov, Vedaldi and Lempitsky 2017,
+"Improved Texture Networks", CVPR, arXiv:1701.02096. What differs: docs/methods/texture_nets.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from brushwork.errors import UsageError
+from brushwork.methods.base import Declaration
+from brushwork.methods.network_style import NetworkStyle, learned_tensors
+from brushwork.networks import MIDDLE, StyleNorm
+from brushwork.perceptual import PerceptualLoss
+from brushwork.settings import TextureNets, TrainTextureNets
+from brushwork.styles import SavedStyle, read_style, write_style
+
+__all__ = ["TextureNetsMethod", "TextureNetwork", "TextureTask", "noise"]
+
+NAME = "texture-nets"
+NOISE = 3  # channels of noise at each size; section 3.1
+SLOPE = 0.01
+SMALLEST = 128  # four pixels at the coarsest of six sizes
+
+
+class _Layer(nn.Module):
+    """Convolution, normalization, leaky ReLU."""
+
+    def __init__(self, channels: int, width: int, kernel: int, *, batch: bool) -> None:
+        super().__init__()
+        self.conv, self.norm = nn.Conv2d(channels, width, kernel), StyleNorm(width, batch=batch)
+        self.margin = kernel // 2
+
+    def forward(self, x: Tensor, border: str) -> Tensor:
+        x = F.pad(x, (self.margin,) * 4, mode=border) if self.margin else x
+        return F.leaky_relu(self.norm(self.conv(x), (self.norm.scale, self.norm.shift)), SLOPE)
+
+
+class _Block(nn.ModuleList):
+    """Three layers, 3×3, 3×3 and 1×1, of one width."""
+
+    def __init__(self, channels: int, width: int, *, batch: bool) -> None:
+        sizes = ((channels, 3), (width, 3), (width, 1))
+        super().__init__([_Layer(inputs, width, kernel, batch=batch) for inputs, kernel in sizes])
+
+    def forward(self, x: Tensor, border: str) -> Tensor:
+        for layer in self:
+            x = layer(x, border)
+        return x
+
+
+class TextureNetwork(nn.Module):
+    """The generator: from the coarsest size to the finest, each adding what its own noise and photo became.
+
+    Args:
+        channels: Of each size's own features.
+        scales: How many sizes, each half the one before.
+        photo: Whether it stylizes a photo; otherwise it makes textures that join at opposite borders.
+        batch: Batch normalization, as the first paper has it, instead of instance normalization.
+
+    Source: Ulyanov et al. 2016, section 3.1 and supplementary material, figure 8: 8 channels, 5 sizes for textures and
+        6 for photos, circular convolution for textures.
+    """
+
+    def __init__(self, channels: int = 8, scales: int = 6, *, photo: bool = True, batch: bool = False) -> None:
+        super().__init__()
+        self.scales, self.photo = scales, photo
+        inputs = NOISE + 3 * photo
+        self.own = nn.ModuleList([_Block(inputs, channels, batch=batch) for _ in range(scales)])
+        widths = [channels * (count + 1) for count in range(scales)]  # after joining, the coarsest first
+        self.joined = nn.ModuleList([_Block(width, width, batch=batch) for width in widths[1:]])
+        self.up_norms = nn.ModuleList([StyleNorm(width, batch=batch) for width in widths[:-1]])
+        self.own_norms = nn.ModuleList([StyleNorm(channels, batch=batch) for _ in widths[1:]])
+        self.last = nn.Conv2d(widths[-1], 3, 1)
+
+    @classmethod
+    def from_tensors(cls, tensors: Mapping[str, Tensor]) -> TextureNetwork:
+        """A frozen network of these tensors, as wide and deep as they are.
+
+        Raises:
+            ValueError: They are of no such network.
+        """
+        try:
+            width, inputs = tensors["own.0.0.conv.weight"].shape[:2]
+            scales = 1 + max(int(name.split(".")[1]) for name in tensors if name.startswith("joined."))
+            batch = "own.0.0.norm.running_mean" in tensors
+            network = cls(width, scales + 1, photo=inputs > NOISE, batch=batch)
+            network.load_state_dict(dict(tensors))
+        except (KeyError, ValueError, RuntimeError) as error:
+            raise ValueError(f"no texture network: {error}") from error
+        return network.eval().requires_grad_(False)
+
+    @property
+    def multiple(self) -> int:
+        """What sides must be multiples of."""
+        return int(2 ** (self.scales - 1))
+
+    def forward(self, noises: Sequence[Tensor], photo: Tensor | None = None) -> Tensor:
+        """Pixels (B, 3, H, W), about [0, 1].
+
+        Args:
+            noises: In [0, 1), (B, 3, H / 2ᵏ, W / 2ᵏ) for k = 0, 1, …
+            photo: (B, 3, H, W); for a network that stylizes.
+        """
+        border = "reflect" if self.photo else "circular"
+        x = torch.empty(0)
+        for level in reversed(range(self.scales)):
+            given = noises[level]
+            if photo is not None:
+                small = F.avg_pool2d(photo, 2**level) if level else photo
+                given = torch.cat([given.to(small), small], 1)
+            given = given.contiguous(memory_format=torch.channels_last)
+            own, place = self.own[level](given, border), self.scales - 2 - level
+            if place < 0:
+                x = own
+                continue
+            up = F.interpolate(_normed(self.up_norms[place], x), scale_factor=2.0)
+            x = self.joined[place](torch.cat([up, _normed(self.own_norms[place], own)], 1), border)
+        result: Tensor = self.last(x).float() + MIDDLE
+        return result
+
+
+def _normed(norm: nn.Module, x: Tensor) -> Tensor:
+    result: Tensor = norm(x, (norm.scale, norm.shift))
+    return result
+
+
+def noise(width: int, height: int, scales: int, seed: int) -> list[Tensor]:
+    """Uniform noise (1, 3, H / 2ᵏ, W / 2ᵏ) for k = 0, 1, …: at each place the same, however large the picture.
+
+    Args:
+        width: A multiple of 2^(scales - 1), in pixels.
+        height: Likewise.
+        scales: How many sizes.
+        seed: Another one gives another picture.
+    """
+    return [_field(width >> k, height >> k, seed * 64 + k) for k in range(scales)]
+
+
+def _field(width: int, height: int, seed: int) -> Tensor:
+    x, y = torch.arange(width), torch.arange(height)[:, None]
+    planes = [_mixed(_mixed(_mixed(x + 1, seed * NOISE + channel) + y, 1) ^ y, 2) for channel in range(NOISE)]
+    return torch.stack(planes)[None].double().div(2.0**32).float()
+
+
+def _mixed(number: Tensor, seed: int) -> Tensor:
+    """Bits as if at random, of whole numbers: 32 of them.
+
+    Source: Wellons 2018, "Prospecting for Hash Functions", the function lowbias32.
+    """
+    x = (number + (seed * 0x9E3779B9 & 0x7FFFFFFF)) & 0xFFFFFFFF
+    for shift, factor in ((16, 0x21F0AAAD), (15, 0x735A2D97)):
+        x = ((x ^ (x >> shift)) * factor) & 0xFFFFFFFF
+    return x ^ (x >> 15)
+
+
+class TextureTask:
+    """What trains a texture network for a painting or a texture.
+
+    Args:
+        settings: All options.
+        painting: Pixels (1, 3, H, W) in [0, 1].
+        device: Where it runs.
+
+    Source: Ulyanov et al. 2016, section 3.2; with `diversity_weight` Ulyanov et al. 2017, section 4.
+    """
+
+    def __init__(self, settings: TrainTextureNets, painting: Tensor, device: torch.device) -> None:
+        self.settings = settings
+        torch.manual_seed(settings.seed)
+        photo, batch = settings.makes == "pictures", settings.normalization == "batch"
+        scales = settings.scales or (6 if photo else 5)
+        self.network = TextureNetwork(settings.channels, scales, photo=photo, batch=batch)
+        if settings.side % self.network.multiple:
+            raise UsageError(f"side: expected a multiple of {self.network.multiple} for {scales} sizes")
+        if settings.start:
+            self.network.load_state_dict(learned_tensors(read_style(Path(settings.start)).values, NAME, settings.start))
+        self.network.to(device)
+        self.loss = PerceptualLoss(settings, [painting], device)
+        self.critic = self.loss.critic
+
+    def facts(self) -> dict[str, Any]:
+        """What must be the same for a checkpoint to be gone on from."""
+        return {"task": NAME, **self.loss.facts()}
+
+    def terms(self, photos: Tensor, step: int) -> dict[str, Tensor]:
+        """The weighted terms of the loss of photos (B, 3, S, S); of textures they are only the size."""
+        pictures = self.painted(photos)
+        terms = self.loss(pictures, photos if self.network.photo else None, self.loss.targets)
+        if self.settings.diversity_weight and len(pictures) > 1:
+            terms["diversity"] = self.settings.diversity_weight * self._sameness(pictures)
+        return terms
+
+    def painted(self, photos: Tensor) -> Tensor:
+        """Pictures (B, 3, S, S) with noise that is drawn."""
+        count, side = len(photos), photos.shape[3]
+        noises = [torch.rand(count, NOISE, side >> k, side >> k) for k in range(self.network.scales)]
+        with self.loss.autocast():
+            pictures = self.network(
+                [field.to(photos.device) for field in noises], photos if self.network.photo else None
+            )
+        return pictures  # type: ignore[no-any-return]
+
+    def _sameness(self, pictures: Tensor) -> Tensor:
+        """How near each picture's features are to those of the nearest other: the negative logarithm of a distance.
+
+        Source: Ulyanov et al. 2017, eq. 9, where features of the network stand for pixels; relu4_2 there too.
+        """
+        layer = self.settings.content_layer
+        features = self.loss.network(pictures.clamp(0, 1), [layer])[layer].flatten(1)
+        distances = torch.cdist(features, features, p=1) / features.abs().sum(1).mean().clamp_min(1e-8)
+        others = distances + 1e6 * torch.eye(len(features), device=features.device)
+        return -(others.min(1).values + 1e-6).log().mean()
+
+    def write(self, path: Path) -> None:
+        """Write the network as a style that `--style` takes."""
+        tensors = {name: tensor.detach().cpu().half() for name, tensor in self.network.state_dict().items()}
+        write_style(path, SavedStyle({NAME: tensors}, {NAME: {}}, {}))
+
+
+class TextureNetsMethod(NetworkStyle[TextureNetwork]):
+    """Texture networks: a network per style; see `NetworkStyle`."""
+
+    declaration = Declaration(
+        inputs="content+trained style", smallest=SMALLEST, tiling="statistics", blends=False, init=False, regions=True
+    )
+    settings: TextureNets
+    multiple = 32
+
+    def load_style(self, tensors: Mapping[str, Tensor]) -> TextureNetwork:
+        """The network of these tensors.
+
+        Raises:
+            ValueError: They are of no such network.
+        """
+        network = TextureNetwork.from_tensors({name: tensor.float() for name, tensor in tensors.items()})
+        for module in network.modules():  # normalizations stay in float32
+            if isinstance(module, nn.Conv2d):
+                module.to(self.dtype, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        return network.to(self.device)
+
+    def _probe(self) -> TextureNetwork:
+        return self.load_style(TextureNetwork().state_dict())
+
+    def _paint(self, network: TextureNetwork, photo: Tensor) -> Tensor:
+        if not network.photo:
+            raise UsageError("this network makes textures, of noise alone: brushwork synthesize")
+        height, width = photo.shape[2:]
+        noises = noise(width, height, network.scales, self.settings.seed)
+        result: Tensor = network([field.to(photo) for field in noises], photo)
+        return result
+
+    @torch.inference_mode()
+    def synthesize(self, style: TextureNetwork, width: int, height: int) -> Tensor:
+        """A texture, pixels (1, 3, H, W) in [0, 1]; opposite borders join where the sides are multiples of 16.
+
+        Raises:
+            UsageError: The network stylizes photos.
+        """
+        if style.photo:
+            raise UsageError("this network paints photos, it makes no textures: brushwork stylize")
+        sides = [max(SMALLEST, -(-side // style.multiple) * style.multiple) for side in (width, height)]
+        noises = noise(sides[0], sides[1], style.scales, self.settings.seed)
+        result: Tensor = style([field.to(self.device, self.dtype) for field in noises])
+        return result[:, :, :height, :width].clamp(0, 1).cpu().contiguous()

@@ -1,0 +1,124 @@
+"""The loss of a network that paints: seen through another network, near the photo in content, a painting in style."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+
+import torch
+from torch import Tensor
+
+from brushwork.device import choose_dtype
+from brushwork.features import load_network
+from brushwork.image import resize
+from brushwork.losses.adversarial import PatchCritic, critic_loss, painter_loss
+from brushwork.losses.content import relative_errors
+from brushwork.losses.regularizers import total_variation
+from brushwork.settings import PerceptualTraining
+from brushwork.statistics import gram_matrix
+
+__all__ = ["PerceptualLoss", "bounded"]
+
+OUTSIDE = 10.0  # weight of what leaves [0, 1]
+CRITIC_LAYER = "relu3_1"  # whose patches the critic sees; Li and Wand 2016, section 4
+SEEN = (-0.1, 1.1)  # what the loss network is shown: what is out of range is pulled back by its distance alone
+
+
+class PerceptualLoss:
+    """Content, style and total variation of pictures in one of some styles.
+
+    Args:
+        settings: Its weights and layers.
+        paintings: Pixels (1, 3, H, W) in [0, 1] each; brought to `style_size`.
+        device: Where it runs.
+
+    Source: Johnson et al. 2016, arXiv:1603.08155, section 3.2 and eq. 5; for several styles Dumoulin et al. 2017,
+        arXiv:1610.07629, section 2.
+    Differs: errors are relative to their targets, so that one weight means the same through any loss network; an error
+        of style above 1 counts by its root, so that a hard painting doesn't outweigh the others.
+    """
+
+    def __init__(self, settings: PerceptualTraining, paintings: Sequence[Tensor], device: torch.device) -> None:
+        self.settings, self.device = settings, device
+        self.dtype = choose_dtype(settings.precision, device)
+        loaded = load_network(settings.loss_network, device=device, dtype=self.dtype)
+        self.network, self._weights = loaded.network, loaded.weights.sha256
+        sized = [self._sized(painting) for painting in paintings]
+        grams = [self.grams(painting) for painting in sized]
+        self.targets = {layer: torch.cat([g[layer] for g in grams]) for layer in settings.style_layers if grams}
+        self.critic: PatchCritic | None = None
+        if settings.adversarial_weight:
+            with torch.no_grad():
+                self._real = [self.network(x.to(device), [CRITIC_LAYER])[CRITIC_LAYER] for x in sized]
+            self.critic = PatchCritic(self._real[0].shape[1], len(paintings)).to(device)
+
+    def _sized(self, painting: Tensor) -> Tensor:
+        height, width = painting.shape[2:]
+        factor = self.settings.style_size / max(height, width)
+        return resize(painting, (max(16, round(width * factor)), max(16, round(height * factor))))
+
+    @torch.no_grad()
+    def grams(self, paintings: Tensor) -> dict[str, Tensor]:
+        """Gram matrices (B, C, C) of paintings by layer."""
+        found = self.network(paintings.to(self.device), self.settings.style_layers)
+        return {layer: gram_matrix(features) for layer, features in found.items()}
+
+    def facts(self) -> dict[str, str]:
+        """What must be the same for a training to be gone on with."""
+        numbers = b"".join(gram.cpu().numpy().tobytes() for gram in self.targets.values())
+        return {"loss network": self._weights, "styles": hashlib.sha256(numbers).hexdigest()}
+
+    def __call__(
+        self, pictures: Tensor, photos: Tensor | None, targets: Mapping[str, Tensor], styles: Tensor | None = None
+    ) -> dict[str, Tensor]:
+        """The weighted terms, scalars.
+
+        Args:
+            pictures: (B, 3, H, W), about [0, 1].
+            photos: Of the same shape; None for textures, which have no content.
+            targets: Gram matrices of each picture's style by layer, (B, C, C) or (1, C, C).
+            styles: Which painting is each picture's, (B,), for the critic; None: the first.
+        """
+        settings = self.settings
+        wanted = set(settings.style_layers) | ({settings.content_layer} if photos is not None else set())
+        wanted |= {CRITIC_LAYER} if self.critic else set()
+        found = self.network(pictures.clamp(*SEEN).contiguous(memory_format=torch.channels_last), wanted)
+        terms = {}
+        if photos is not None:
+            with torch.no_grad():
+                content = self.network(photos, [settings.content_layer])[settings.content_layer]
+            error = relative_errors(found[settings.content_layer], content).mean()
+            terms["content"] = settings.content_weight * error
+        errors = [
+            bounded(relative_errors(gram_matrix(found[layer]), targets[layer])) for layer in settings.style_layers
+        ]
+        terms["style"] = settings.style_weight * torch.stack(errors).mean()
+        terms["tv"] = settings.tv_weight * total_variation(pictures)
+        terms["outside"] = OUTSIDE * (pictures - pictures.clamp(0, 1)).abs().mean()
+        if self.critic is not None:
+            which = torch.zeros(len(pictures), dtype=torch.long) if styles is None else styles
+            terms |= self._adversarial(self.critic, found[CRITIC_LAYER], which)
+        return terms
+
+    def _adversarial(self, critic: PatchCritic, features: Tensor, styles: Tensor) -> dict[str, Tensor]:
+        """What the network learns from its critic, which stands still there, and what the critic learns from it."""
+        kind = self.settings.adversarial_loss
+        still = {name: parameter.detach() for name, parameter in critic.named_parameters()}
+        deceived = torch.func.functional_call(critic, still, (features, styles))
+        real = [critic(self._real[int(style)], style[None]) for style in styles]
+        return {
+            "adversarial": self.settings.adversarial_weight * painter_loss(deceived, kind),
+            "critic": critic_loss(real, critic(features.detach(), styles), kind),
+        }
+
+    @contextmanager
+    def autocast(self) -> Iterator[None]:
+        """In which a network paints: in bfloat16, where that is faster."""
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.dtype == torch.bfloat16):
+            yield
+
+
+def bounded(errors: Tensor) -> Tensor:
+    """Errors up to 1 as they are, beyond it growing as the distance, not as its square."""
+    return torch.where(errors < 1, errors, 2 * errors.clamp_min(1e-8).sqrt() - 1)

@@ -1,0 +1,37 @@
+"""Textures of noise alone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from brushwork.device import choose_device
+from brushwork.errors import UsageError
+from brushwork.image import Picture
+from brushwork.methods.texture_nets import TextureNetsMethod
+from brushwork.settings import TextureNets
+from brushwork.stylization import encode_style
+
+__all__ = ["synthesize"]
+
+LARGEST = 1 << 26  # pixels of a texture that is made in one piece
+
+
+def synthesize(
+    style: str | Path, width: int, height: int, settings: TextureNets | None = None, *, device: str = "auto"
+) -> Picture:
+    """A texture, made by a network that was trained for it.
+
+    Args:
+        style: A texture network: a file that `brushwork train texture-nets --makes textures` wrote, or a name.
+        width: In pixels. Opposite borders join where the sides are multiples of 16.
+        height: In pixels. The same seed gives a larger texture the same noise, from its upper left corner on.
+        settings: The seed, and all other options.
+        device: "auto", "cpu", "cuda", "cuda:1", "mps".
+
+    Raises:
+        UsageError: No texture network; sides below 1, or beyond 64 million pixels together.
+    """
+    if min(width, height) < 1 or width * height > LARGEST:
+        raise UsageError(f"expected sides of at least 1 and {LARGEST:,} pixels at most, got {width}×{height}")
+    method = TextureNetsMethod(settings or TextureNets(), choose_device(device))
+    return Picture(method.synthesize(encode_style(method, style, [max(width, height)]), width, height))

@@ -1,0 +1,82 @@
+"""What a training leaves behind to look at: curves for TensorBoard, a table, sheets of samples."""
+
+from __future__ import annotations
+
+import csv
+from contextlib import ExitStack
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from brushwork.errors import BrushworkError
+from brushwork.image import Picture
+from brushwork.io import write_image
+from brushwork.training import Report, Trainer
+
+__all__ = ["TrainingLog"]
+
+EVERY = 10  # steps between two points of a curve
+
+
+class TrainingLog:
+    """A listener of a training that writes into a folder; where a run goes on, so do they.
+
+    losses.csv has the terms at every tenth step, events.… the same for TensorBoard, if it is installed (the extra
+    `train`), and sample-001000.png photos above what the network made of them.
+
+    Args:
+        folder: Made if it isn't there.
+        trainer: What is listened to.
+
+    Raises:
+        BrushworkError: The folder can't be written to.
+    """
+
+    def __init__(self, folder: Path, trainer: Trainer) -> None:
+        self.folder, self.trainer = folder, trainer
+        self._open = ExitStack()
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            self._file = self._open.enter_context((folder / "losses.csv").open("a", newline="", encoding="utf-8"))
+        except OSError as error:
+            raise BrushworkError(f"--log {folder} can't be written to: {error.strerror or error}") from error
+        self._table = csv.writer(self._file)
+        self._curves = _tensorboard(folder)
+
+    def __enter__(self) -> TrainingLog:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self._open.close()
+        if self._curves is not None:
+            self._curves.close()
+
+    def __call__(self, now: Report) -> None:
+        """Write what there is to write after a step."""
+        if now.step % EVERY == 0 or now.step == now.steps:
+            self._write_terms(now)
+        if now.step % self.trainer.settings.save_every == 0 or now.step == now.steps:
+            self._write_samples(now.step)
+
+    def _write_terms(self, now: Report) -> None:
+        if not self._file.tell():
+            self._table.writerow(["step", *now.terms])
+        self._table.writerow([now.step, *(f"{value:.5g}" for value in now.terms.values())])
+        self._file.flush()
+        if self._curves is not None:
+            for name, value in now.terms.items():
+                self._curves.add_scalar(name, value, now.step)
+
+    def _write_samples(self, step: int) -> None:
+        sheet = self.trainer.samples()
+        write_image(Picture(sheet), self.folder / f"sample-{step:06}.png")
+        if self._curves is not None:
+            self._curves.add_image("samples", sheet[0], step)
+
+
+def _tensorboard(folder: Path) -> Any:
+    try:
+        from torch.utils.tensorboard import SummaryWriter
+    except ImportError:
+        return None
+    return SummaryWriter(str(folder))
