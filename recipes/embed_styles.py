@@ -4,13 +4,15 @@
     python recipes/embed_styles.py --pictures DIR --pictures DIR
 
 The folders hold the paintings by their file names (public domain; where they were collected, the table says). Run it
-again whenever vgg19-slim or adain-lite changes: a value belongs to the weights it was made with.
+again whenever vgg19-slim or adain-lite changes: a value belongs to the weights it was made with. Values of other
+methods, which are trained (recipes/embed_networks.py), stay.
 """
 
 from __future__ import annotations
 
 import argparse
 import csv
+from dataclasses import replace
 from pathlib import Path
 
 from torch import Tensor
@@ -18,6 +20,7 @@ from torch import Tensor
 import brushwork
 from brushwork import AdaIN, AdaINLite, Gatys, encode_style, load, save_styles
 from brushwork.methods.gatys import GatysMethod, GatysStyle
+from brushwork.styles import SavedStyle, read_style, write_style
 
 SIZES = [192, 512]  # longer sides of results; Gatys takes the nearest, AdaIN the largest
 PRECISION = 0.04  # of Gram matrices, relative: a squared error of 0.0016, and a third of the bytes or less
@@ -58,7 +61,11 @@ def main() -> None:
     for name, row in chosen.items():
         values = [(method, encode_style(method, paths[name], SIZES)) for method in methods]
         facts = {key: fact for key, fact in row.items() if fact and key != "name"}
-        save_styles(target / f"{name}.safetensors", values, **facts)
+        file = target / f"{name}.safetensors"
+        before = read_style(file) if file.exists() else SavedStyle({}, {}, {})
+        save_styles(file, values, **facts)
+        made = read_style(file)
+        write_style(file, replace(made, values=before.values | made.values, origins=before.origins | made.origins))
         print(f"{name}: {(target / f'{name}.safetensors').stat().st_size / 1e3:.0f} kB", flush=True)
     for old in target.glob("*.safetensors"):
         if old.stem not in chosen:

@@ -27,6 +27,7 @@ class Run:
         rate: Highest learning rate.
         every: Steps between two checkpoints.
         average: How much of the averaged weights each step keeps; these are what is exported and sampled.
+        critic: What learns against the network, by an Adam of its own, if anything does.
     """
 
     network: nn.Module
@@ -35,6 +36,7 @@ class Run:
     rate: float = 1e-3
     every: int = 250
     average: float = 0.999
+    critic: nn.Module | None = None
     step: int = 0
     skipped: int = 0
     spent: float = 0.0
@@ -44,10 +46,14 @@ class Run:
         self.out.mkdir(parents=True, exist_ok=True)
         self.optimizer = torch.optim.Adam(self.network.parameters(), self.rate, betas=(0.9, 0.99))
         self.averaged = copy.deepcopy(self.network)
+        self.kept = ["network", "averaged", "optimizer"]
+        if self.critic is not None:
+            self.against = torch.optim.Adam(self.critic.parameters(), self.rate, betas=(0.5, 0.9))
+            self.kept += ["critic", "against"]
         self.running: dict[str, float] = {}
         if self._state.exists():
             kept = torch.load(self._state)
-            for name in ("network", "averaged", "optimizer"):
+            for name in self.kept:
                 getattr(self, name).load_state_dict(kept[name])
             self.step, self.spent, self.log = kept["step"], kept["spent"], kept["log"]
             print(f"goes on from step {self.step}, minute {self.spent:.1f}", flush=True)
@@ -67,8 +73,10 @@ class Run:
         writer = _writer(self.out)
         while self.spent < self.minutes:
             share = self.spent / self.minutes
-            for group in self.optimizer.param_groups:
-                group["lr"] = self.rate * min(1.0, (self.step + 1) / 200) * (0.505 + 0.495 * math.cos(math.pi * share))
+            rate = self.rate * min(1.0, (self.step + 1) / 200) * (0.505 + 0.495 * math.cos(math.pi * share))
+            for optimizer in [self.optimizer, *([self.against] if self.critic is not None else [])]:
+                for group in optimizer.param_groups:
+                    group["lr"] = rate
             self._advance(*losses(self.step))
             self.spent = before + (time.monotonic() - started) / 60
             if self.step % self.every == 0 or self.spent >= self.minutes:
@@ -77,6 +85,8 @@ class Run:
 
     def _advance(self, loss: Tensor, terms: Terms) -> None:
         self.optimizer.zero_grad(set_to_none=True)
+        if self.critic is not None:
+            self.against.zero_grad(set_to_none=True)
         loss.backward()
         if not nn.utils.clip_grad_norm_(self.network.parameters(), 2.0).isfinite():
             self.skipped += 1
@@ -84,6 +94,9 @@ class Run:
                 raise SystemExit("more steps fail than not; take a lower --rate")
             return
         self.optimizer.step()
+        if self.critic is not None:
+            nn.utils.clip_grad_norm_(self.critic.parameters(), 2.0)
+            self.against.step()
         self.step += 1
         keep = min(self.average, (1 + self.step) / (10 + self.step))
         with torch.no_grad():
@@ -99,7 +112,7 @@ class Run:
         print(self.log[-1], flush=True)
         for name, value in self.running.items():
             writer.add_scalar(name, value, self.step)
-        state = {name: getattr(self, name).state_dict() for name in ("network", "averaged", "optimizer")}
+        state = {name: getattr(self, name).state_dict() for name in self.kept}
         torch.save({**state, "step": self.step, "spent": self.spent, "log": self.log}, self._state.with_suffix(".part"))
         self._state.with_suffix(".part").replace(self._state)
         with (self.out / "log.csv").open("w", newline="") as file:

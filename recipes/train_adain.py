@@ -24,6 +24,7 @@ from torch import Tensor, nn
 
 from brushwork.device import choose_device, choose_dtype
 from brushwork.features import FeatureNetwork, load_network
+from brushwork.losses.content import relative_errors
 from brushwork.methods.adain import AdaINStyle, Decoder, adaptive_instance_norm
 from brushwork.statistics import mean_std
 from brushwork.weights import ARCHITECTURES
@@ -33,15 +34,10 @@ STYLE_LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1")
 OWN = 0.1  # share of pictures whose style is their own
 
 
-def relative(found: Tensor, target: Tensor) -> Tensor:
-    """Squared errors of each picture relative to its target."""
-    return (found - target).square().flatten(1).sum(1) / target.square().flatten(1).sum(1).clamp_min(1e-8)
-
-
 def style_error(found: dict[str, Tensor], targets: dict[str, Tensor]) -> Tensor:
     """Errors of means and of deviations, mean over the layers."""
     errors = [
-        relative(a, b)
+        relative_errors(a, b)
         for layer in STYLE_LAYERS
         for a, b in zip(mean_std(found[layer]), mean_std(targets[layer]), strict=True)
     ]
@@ -64,7 +60,7 @@ def losses(encoder: FeatureNetwork, decoder: nn.Module, photos: Tensor, painting
         pixels = decoder(mixed.contiguous(memory_format=torch.channels_last)).float()
     found = encoder(pixels.clamp(-0.1, 1.1).contiguous(memory_format=torch.channels_last), STYLE_LAYERS)
     return {
-        "content": relative(found["relu4_1"], mixed).mean(),
+        "content": relative_errors(found["relu4_1"], mixed).mean(),
         "style": style_error(found, targets).mean(),
         "outside": (F.relu(pixels - 1) + F.relu(-pixels)).mean(),
     }

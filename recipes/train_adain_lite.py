@@ -11,6 +11,8 @@ others; means and covariance of colors; large forms of light and dark unlike the
 Losses are seen through vgg19-slim, and at every n-th step through another, larger network: what is
 trained through a small one alone fits that one.
 
+With --adversarial a critic learns to tell the paintings' patches, as vgg19-slim sees them, from the pictures'.
+
 First some minutes of giving back photos, then styles. Resumable: run it again with the same --out. The learning rate
 falls over the run, so a run that starts from the last one's weights begins anew with a smaller --rate.
 """
@@ -30,11 +32,13 @@ import torch.nn.functional as F
 from album import Album, listing
 from run import Run
 from torch import Tensor, nn
-from train_adain import relative
 
 from brushwork.device import choose_device, choose_dtype
 from brushwork.features import FeatureNetwork, load_network
+from brushwork.losses.adversarial import PatchCritic, critic_loss, painter_loss
+from brushwork.losses.content import relative_errors
 from brushwork.methods.adain_lite import CODE_LAYERS, STROKE_SIZE, STYLE_SIZE, Coder, LiteNetwork, Moments
+from brushwork.perceptual import bounded
 from brushwork.statistics import covariance, gram_matrix
 from brushwork.weights import load_into, read_model
 from brushwork.weights.files import write_tensors
@@ -47,14 +51,9 @@ GIVEN_BACK = 0.06  # share of pictures whose style is their own
 SHEET = 6  # pairs in a sample sheet
 
 
-def bounded(error: Tensor) -> Tensor:
-    """Linear in the distance, not in its square, beyond 1."""
-    return torch.where(error < 1, error, 2 * error.clamp_min(1e-8).sqrt() - 1)
-
-
 def color_error(found: Tensor, target: Tensor) -> Tensor:
     means = (found.mean((2, 3)) - target.mean((2, 3))).square().sum(1)
-    return 4 * means + relative(covariance(found), covariance(target)).clamp(max=4)
+    return 4 * means + relative_errors(covariance(found), covariance(target)).clamp(max=4)
 
 
 def form_error(pictures: Tensor, photos: Tensor) -> Tensor:
@@ -107,10 +106,10 @@ class Judge:
         seen = pictures.clamp(-0.1, 1.1).contiguous(memory_format=torch.channels_last)
         found = self.network(seen, [*STYLE_LAYERS, "relu4_2"])
         style = {
-            layer: relative(gram_matrix(found[layer]), torch.cat([grams[layer] for grams in targets]))
+            layer: relative_errors(gram_matrix(found[layer]), torch.cat([grams[layer] for grams in targets]))
             for layer in STYLE_LAYERS
         }
-        return {"content": relative(found["relu4_2"], content), **style}
+        return {"content": relative_errors(found["relu4_2"], content), **style}
 
     def _content(self, pixels: Tensor) -> Tensor:
         return self.network(pixels, ["relu4_2"])["relu4_2"]
@@ -175,12 +174,41 @@ def painted(lite: LiteNetwork, encoder: FeatureNetwork, photos: Sequence[Crop], 
     return torch.cat(parts).float()
 
 
+@dataclass(frozen=True)
+class Adversary:
+    """A critic that doesn't know which painting is meant, only what paintings are made of.
+
+    Args:
+        encoder: Whose features it sees.
+        critic: It.
+        weight: Of deceiving it.
+    """
+
+    encoder: FeatureNetwork
+    critic: PatchCritic
+    weight: float
+
+    def losses(self, pictures: Tensor, paintings: Sequence[Crop]) -> tuple[Tensor, Mapping[str, Tensor]]:
+        """What network and critic minimize, each its own."""
+        same = torch.zeros(len(pictures), dtype=torch.long, device=pictures.device)
+        real = torch.cat([crop.once("critic", self._seen) for crop in paintings])
+        found = self._seen(pictures.clamp(-0.1, 1.1))
+        still = {name: parameter.detach() for name, parameter in self.critic.named_parameters()}
+        deceived = painter_loss(torch.func.functional_call(self.critic, still, (found, same)), "hinge")
+        told = critic_loss([self.critic(real, same)], self.critic(found.detach(), same), "hinge")
+        return self.weight * deceived + told, {"adversarial": deceived, "critic": told}
+
+    def _seen(self, pixels: Tensor) -> Tensor:
+        return self.encoder(pixels.contiguous(memory_format=torch.channels_last), ["relu3_1"])["relu3_1"]
+
+
 def loss_of(
     lite: LiteNetwork,
     encoder: FeatureNetwork,
     judge: Judge,
     pairs: Sequence[tuple[Crop, Crop]],
     style_weight: float,
+    adversary: Adversary | None = None,
 ) -> tuple[Tensor, Mapping[str, Tensor]]:
     """What is minimized, and its parts; a photo whose painting is itself shall come back as it was."""
     photos, paintings = zip(*pairs, strict=True)
@@ -201,7 +229,11 @@ def loss_of(
     whole = whole + forms + 0.2 * rough + 1500 * grid
     terms |= {f"{judge.name} {name}": error[~own].clamp(max=3).mean() for name, error in errors.items()}
     terms |= {"colors": colors[~own].mean(), "outside": outside.mean(), "grid": grid.mean(), "forms": forms.mean()}
-    return (torch.where(own, 8 * back, whole) + 20 * outside).mean(), terms
+    loss = (torch.where(own, 8 * back, whole) + 20 * outside).mean()
+    if adversary is None:
+        return loss, terms
+    more, told = adversary.losses(pictures, paintings)
+    return loss + more, {**terms, **told}
 
 
 @torch.no_grad()
@@ -248,6 +280,7 @@ def main() -> None:
     parser.add_argument("--warm", type=int, default=300, help="steps of giving back photos, without --start")
     parser.add_argument("--network", default="", help="a second loss network: a weights record or file")
     parser.add_argument("--every", type=int, default=4, help="steps from one that it sees to the next; 1: all")
+    parser.add_argument("--adversarial", type=float, default=0.0, help="weight of a critic")
     args = parser.parse_args()
     torch.manual_seed(0)
     device = choose_device()
@@ -268,7 +301,9 @@ def main() -> None:
     lite.to(device)
     if not args.start:
         set_units(lite, encoder, paintings, args.side)
-    run = Run(lite, args.out, args.minutes, args.rate)
+    critic = PatchCritic(encoder(torch.zeros(1, 3, 32, 32, device=device), ["relu3_1"])["relu3_1"].shape[1]).to(device)
+    adversary = Adversary(encoder, critic, args.adversarial) if args.adversarial else None
+    run = Run(lite, args.out, args.minutes, args.rate, critic=critic if adversary else None)
     rng = photos.rng = paintings.rng = random.Random(run.step)
     samples = [
         torch.cat([album.crop(256, (1, 1)) for _ in range(SHEET)]).to(device) for album in (held_photos, held_paintings)
@@ -285,7 +320,7 @@ def main() -> None:
         given_back = 0.8 if warm else GIVEN_BACK
         pairs = [(photo, photo if rng.random() < given_back else painting) for photo, painting in drawn]
         judge = large if large and number % args.every == 0 else small
-        return loss_of(lite, encoder, judge, pairs, args.style_weight)
+        return loss_of(lite, encoder, judge, pairs, args.style_weight, adversary)
 
     def keep(averaged: nn.Module, number: int) -> None:
         assert isinstance(averaged, LiteNetwork)

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-__all__ = ["MIDDLE", "Row", "StyleNorm", "TransformationNetwork"]
+__all__ = ["MIDDLE", "Row", "StyleNorm", "TransformationNetwork", "folded", "spikes"]
 
 EPSILON = 1e-5
 MIDDLE = 0.5  # gray: where the picture of a network that has learned nothing is about
+FAR = 4.0  # standard deviations: of a normal distribution 1 in 16,000 is farther
+LOOKED_AT = 32  # shorter side, in positions, at which spikes are looked for, about
 FOLD = 4  # pixels that a convolution to few channels takes as one
 Row = Mapping[str, tuple[Tensor, Tensor]]  # normalization's name → scale and shift of its channels, each (B, C)
 
@@ -61,6 +65,35 @@ class StyleNorm(nn.Module):
     def _normalized(self, x: Tensor, scale: Tensor, shift: Tensor) -> Tensor:
         mean, variance = (self.get_buffer(f"running_{of}") if self.batch else None for of in ("mean", "var"))
         return F.batch_norm(x, mean, variance, scale, shift, training=self.training or not self.batch, eps=EPSILON)
+
+
+@contextmanager
+def spikes(network: nn.Module) -> Iterator[list[Tensor]]:
+    """While it paints: how much of what each normalization sees stands far out of the rest.
+
+    Instance normalization tempts a network to make a spot so strong that it decides over the scale of all the rest;
+    one sees it as a glowing drop. Karras et al. 2020, "Analyzing and Improving the Image Quality of StyleGAN",
+    arXiv:1912.04958, section 2, found them in their networks.
+
+    Yields:
+        A list that gets a number from each `StyleNorm` of the network: the mean squared excess of features, in standard
+        deviations, over four. Features are made smaller first; spots outlive it.
+    """
+    found: list[Tensor] = []
+
+    def watch(_: nn.Module, given: tuple[Any, ...], __: Tensor) -> None:
+        every = max(1, min(given[0].shape[2:]) // LOOKED_AT)
+        x = F.avg_pool2d(given[0], every).float()
+        away = x - x.mean((2, 3), keepdim=True)
+        deviation = away.square().mean((2, 3), keepdim=True).add(EPSILON).sqrt()
+        found.append(F.relu(away.abs() / deviation - FAR).square().mean())
+
+    hooks = [norm.register_forward_hook(watch) for norm in network.modules() if isinstance(norm, StyleNorm)]
+    try:
+        yield found
+    finally:
+        for hook in hooks:
+            hook.remove()
 
 
 class _Convolution(nn.Module):
@@ -178,9 +211,15 @@ class TransformationNetwork(nn.Module):
             raise ValueError(f"no transformation network: {error}") from error
         return network.eval().requires_grad_(False)
 
-    def forward(self, pixels: Tensor, shares: Sequence[float] | Tensor = (1.0,)) -> Tensor:
-        """Pixels (B, 3, H, W), about [0, 1], of pixels whose sides are multiples of 4, in mixes of the styles."""
-        return self.paint(pixels, self.row(shares))
+    def forward(self, pixels: Tensor, shares: Sequence[float] | Tensor = (1.0,), rows: Tensor | None = None) -> Tensor:
+        """Pixels (B, 3, H, W), about [0, 1], in mixes of the styles.
+
+        Args:
+            pixels: Whose sides are multiples of 4.
+            shares: Of each style, (N,) or (B, N).
+            rows: Instead of shares: rows as those of the table, (B, 2 T).
+        """
+        return self.paint(pixels, self.row(shares) if rows is None else self.split(rows))
 
     def paint(self, pixels: Tensor, row: Row, shares: Tensor | None = None) -> Tensor:
         """Pixels (B, 3, H, W), about [0, 1].

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from brushwork.device import choose_dtype
 from brushwork.features import load_network
@@ -15,6 +14,7 @@ from brushwork.image import resize
 from brushwork.losses.adversarial import PatchCritic, critic_loss, painter_loss
 from brushwork.losses.content import relative_errors
 from brushwork.losses.regularizers import total_variation
+from brushwork.networks import spikes
 from brushwork.settings import PerceptualTraining
 from brushwork.statistics import gram_matrix
 
@@ -112,11 +112,12 @@ class PerceptualLoss:
             "critic": critic_loss(real, critic(features.detach(), styles), kind),
         }
 
-    @contextmanager
-    def autocast(self) -> Iterator[None]:
-        """In which a network paints: in bfloat16, where that is faster."""
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.dtype == torch.bfloat16):
-            yield
+    def paint(self, network: nn.Module, *inputs: Tensor | Sequence[Tensor] | None) -> tuple[Tensor, Tensor]:
+        """What a network makes of its inputs, in bfloat16 where that is faster, and the weighted term of its spikes."""
+        mixed = torch.autocast(self.device.type, torch.bfloat16, enabled=self.dtype == torch.bfloat16)
+        with spikes(network) as found, mixed:
+            pictures = network(*inputs)
+        return pictures, self.settings.spike_weight * torch.stack(found).mean()
 
 
 def bounded(errors: Tensor) -> Tensor:

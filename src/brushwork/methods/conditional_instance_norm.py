@@ -234,15 +234,15 @@ class StylesTask:
         """The weighted terms of the loss of photos (B, 3, S, S), each in a style drawn for it."""
         styles = torch.randint(len(self.names), (len(photos),)).to(photos.device)
         targets = {layer: grams[styles] for layer, grams in self.loss.targets.items()}
-        return self.loss(self._painted(photos, styles), photos, targets, styles)
+        pictures, spiky = self._painted(photos, styles)
+        return {**self.loss(pictures, photos, targets, styles), "spikes": spiky}
 
     def painted(self, photos: Tensor) -> Tensor:
         """Pictures of photos, (B, 3, S, S), in one style after the other."""
-        return self._painted(photos, torch.arange(len(photos), device=photos.device) % len(self.names))
+        return self._painted(photos, torch.arange(len(photos), device=photos.device) % len(self.names))[0]
 
-    def _painted(self, photos: Tensor, styles: Tensor) -> Tensor:
-        with self.loss.autocast():
-            return self.network(photos, F.one_hot(styles, len(self.names)).float())  # type: ignore[no-any-return]
+    def _painted(self, photos: Tensor, styles: Tensor) -> tuple[Tensor, Tensor]:
+        return self.loss.paint(self.network, photos, F.one_hot(styles, len(self.names)).float())
 
     def write(self, path: Path) -> None:
         """Write the network and, into a folder of its name, a saved style for each row; or the one new style."""
@@ -299,19 +299,18 @@ class PredictorTask:
     def terms(self, photos: Tensor, step: int) -> dict[str, Tensor]:
         """The weighted terms of the loss of photos (B, 3, S, S), each in the style of a painting's square."""
         paintings = self._drawn(len(photos)).to(photos.device)
-        return self.loss(self._painted(photos, paintings), photos, self.loss.grams(paintings))
+        pictures, spiky = self._painted(photos, paintings)
+        return {**self.loss(pictures, photos, self.loss.grams(paintings)), "spikes": spiky}
 
     def painted(self, photos: Tensor) -> Tensor:
         """Pictures of photos, (B, 3, S, S), in styles of paintings that are drawn."""
-        return self._painted(photos, self._drawn(len(photos)).to(photos.device))
+        return self._painted(photos, self._drawn(len(photos)).to(photos.device))[0]
 
     def _drawn(self, count: int) -> Tensor:
         return self.paintings.batch(count, random.Random(int(torch.randint(1 << 60, ()))))
 
-    def _painted(self, photos: Tensor, paintings: Tensor) -> Tensor:
-        rows = self.network(self._seen(paintings))
-        with self.loss.autocast():
-            return self.painter.paint(photos, self.painter.split(rows))
+    def _painted(self, photos: Tensor, paintings: Tensor) -> tuple[Tensor, Tensor]:
+        return self.loss.paint(self.painter, photos, (), self.network(self._seen(paintings)))
 
     def write(self, path: Path) -> None:
         """Write the network together with its predictor."""

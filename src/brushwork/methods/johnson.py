@@ -55,12 +55,12 @@ class JohnsonTask:
 
     def terms(self, photos: Tensor, step: int) -> dict[str, Tensor]:
         """The weighted terms of the loss of photos (B, 3, S, S)."""
-        return self.loss(self.painted(photos), photos, self.loss.targets)
+        pictures, spiky = self.loss.paint(self.network, photos)
+        return {**self.loss(pictures, photos, self.loss.targets), "spikes": spiky}
 
     def painted(self, photos: Tensor) -> Tensor:
         """Pictures of photos, (B, 3, S, S)."""
-        with self.loss.autocast():
-            return self.network(photos)  # type: ignore[no-any-return]
+        return self.loss.paint(self.network, photos)[0]
 
     def write(self, path: Path) -> None:
         """Write the network as a style that `--style` takes."""

@@ -193,21 +193,21 @@ class TextureTask:
 
     def terms(self, photos: Tensor, step: int) -> dict[str, Tensor]:
         """The weighted terms of the loss of photos (B, 3, S, S); of textures they are only the size."""
-        pictures = self.painted(photos)
+        pictures, spiky = self._painted(photos)
         terms = self.loss(pictures, photos if self.network.photo else None, self.loss.targets)
+        terms["spikes"] = spiky
         if self.settings.diversity_weight and len(pictures) > 1:
             terms["diversity"] = self.settings.diversity_weight * self._sameness(pictures)
         return terms
 
     def painted(self, photos: Tensor) -> Tensor:
         """Pictures (B, 3, S, S) with noise that is drawn."""
+        return self._painted(photos)[0]
+
+    def _painted(self, photos: Tensor) -> tuple[Tensor, Tensor]:
         count, side = len(photos), photos.shape[3]
-        noises = [torch.rand(count, NOISE, side >> k, side >> k) for k in range(self.network.scales)]
-        with self.loss.autocast():
-            pictures = self.network(
-                [field.to(photos.device) for field in noises], photos if self.network.photo else None
-            )
-        return pictures  # type: ignore[no-any-return]
+        noises = [torch.rand(count, NOISE, side >> k, side >> k).to(photos.device) for k in range(self.network.scales)]
+        return self.loss.paint(self.network, noises, photos if self.network.photo else None)
 
     def _sameness(self, pictures: Tensor) -> Tensor:
         """How near each picture's features are to those of the nearest other: the negative logarithm of a distance.

@@ -13,7 +13,7 @@ from brushwork import Picture, encode_style, load, rerun, save_style, stylize, w
 from brushwork.errors import BrushworkError, UsageError, WeightsError
 from brushwork.guidance import Regions
 from brushwork.methods.johnson import JohnsonMethod
-from brushwork.networks import TransformationNetwork, folded
+from brushwork.networks import TransformationNetwork, folded, spikes
 from brushwork.settings import Johnson
 from brushwork.styles import read_style
 
@@ -152,6 +152,24 @@ def test_a_mix_of_styles_has_the_mix_of_their_scales() -> None:
     assert torch.allclose(norm(x, network.row([1.0, 0.0])["down2"]), one, atol=1e-5)
     each = norm(x, network.row([[1.0, 0.0], [0.0, 1.0]])["down2"])  # a style for each picture
     assert torch.allclose(each, torch.stack([one[0], other[1]]), atol=1e-5)
+
+
+def test_spikes_are_what_stands_out() -> None:
+    network = TransformationNetwork(4, 1)
+    photo = torch.rand(1, 3, 64, 64)
+    with spikes(network) as calm:
+        network(photo)
+    assert len(calm) == len(network.norms)
+    bright = photo.clone()
+    bright[..., 20:26, 20:26] = 50
+    with spikes(network) as found:
+        network(bright)
+    assert found[0] > 10 * calm[0] + 0.01
+    torch.stack(found).sum().backward()
+    assert network.convs["down1"].conv.weight.grad.abs().sum() > 0  # type: ignore[union-attr]
+    count = len(found)
+    network(photo)  # watched no more
+    assert len(found) == count
 
 
 def test_styles_have_their_regions() -> None:
