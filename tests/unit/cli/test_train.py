@@ -124,3 +124,16 @@ def test_mistakes_are_said_in_one_line(run: Run, folder: Path) -> None:
     Path("a.safetensors.training").write_bytes(b"left")
     assert "--resume" in run(*common, "--style", "wave.jpg", "-o", "a.safetensors").err
     assert "damaged" in run(*common, "--style", "wave.jpg", "-o", "a.safetensors", "--resume").err
+
+
+RECIPES = sorted((Path(__file__).parents[3] / "recipes").glob("*.toml"))
+
+
+@pytest.mark.skipif(sys.version_info < (3, 11), reason="TOML is read from Python 3.11 on")
+@pytest.mark.parametrize("recipe", RECIPES, ids=lambda path: path.stem)
+def test_the_recipes_are_options_of_their_methods(recipe: Path) -> None:
+    from brushwork.cli.training import _from_toml
+    from brushwork.settings import TRAININGS, settings_from
+
+    method = next(name for name in TRAININGS if f"brushwork train {name} " in recipe.read_text("utf-8"))
+    assert settings_from(method, _from_toml(recipe), TRAININGS)
