@@ -332,7 +332,9 @@ class Training(_Checked):
     patience: Annotated[
         int, Option("checkpoints after which it stops if the loss fell no more; 0 never stops early", 0)
     ] = 0
-    start: Annotated[str, Option("weights to begin with: what an earlier training wrote", file=True)] = ""
+    start: Annotated[
+        str, Option("network to begin with, as large as it is: what an earlier training wrote", file=True)
+    ] = ""
     precision: Annotated[str, _PRECISION] = "auto"
 
     def __post_init__(self) -> None:

@@ -215,13 +215,16 @@ class StylesTask:
     def __init__(self, settings: TrainConditional, paintings: Mapping[str, Tensor], device: torch.device) -> None:
         self.settings, self.names = settings, list(paintings)
         torch.manual_seed(settings.seed)
-        self.network, self.model = TransformationNetwork(settings.width, settings.blocks, len(paintings)), None
-        if settings.learn == "row":
-            self.model = read_model(settings.start or KIND, KIND)
+        self.model = read_model(settings.start or KIND, KIND) if settings.start or settings.learn == "row" else None
+        if self.model is None:
+            self.network = TransformationNetwork(settings.width, settings.blocks, len(paintings))
+        elif settings.learn == "row":
             self.network = _with_rows(ConditionalNetwork.from_model(self.model).painter, len(paintings))
-        elif settings.start:
-            load_into(ConditionalNetwork(self.network), read_model(settings.start, KIND))
-            self.network.train().requires_grad_(True)
+        else:
+            self.network = ConditionalNetwork.from_model(self.model).painter.train().requires_grad_(True)
+        rows = len(self.network.table())
+        if rows != len(paintings):
+            raise UsageError(f"start: {settings.start} has {rows} styles, got {len(paintings)} paintings; give as many")
         self.network.to(device)
         self.loss = PerceptualLoss(settings, list(paintings.values()), device)
         self.critic = self.loss.critic
@@ -247,7 +250,7 @@ class StylesTask:
     def write(self, path: Path) -> None:
         """Write the network and, into a folder of its name, a saved style for each row; or the one new style."""
         rows = self.network.table().detach().cpu().half()
-        if self.model is not None:
+        if self.model is not None and self.settings.learn == "row":
             _write_row(path, rows[0], self.model.sha256, self.names[0])
             return
         _write_model(path, ConditionalNetwork(self.network))

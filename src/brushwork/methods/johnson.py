@@ -14,11 +14,11 @@ import torch
 from torch import Tensor
 
 from brushwork.methods.base import Declaration
-from brushwork.methods.network_style import NetworkStyle, learned_tensors
+from brushwork.methods.network_style import NetworkStyle, learned
 from brushwork.networks import TransformationNetwork
 from brushwork.perceptual import PerceptualLoss
 from brushwork.settings import TrainJohnson
-from brushwork.styles import SavedStyle, read_style, write_style
+from brushwork.styles import SavedStyle, write_style
 
 __all__ = ["JohnsonMethod", "JohnsonTask"]
 
@@ -41,10 +41,11 @@ class JohnsonTask:
     def __init__(self, settings: TrainJohnson, painting: Tensor, device: torch.device | str = "cpu") -> None:
         self.settings = settings
         torch.manual_seed(settings.seed)
-        batch = settings.normalization == "batch"
-        self.network = TransformationNetwork(settings.width, settings.blocks, batch=batch)
         if settings.start:
-            self.network.load_state_dict(learned_tensors(read_style(Path(settings.start)).values, NAME, settings.start))
+            self.network = learned(settings.start, NAME, TransformationNetwork.from_tensors)
+        else:
+            batch = settings.normalization == "batch"
+            self.network = TransformationNetwork(settings.width, settings.blocks, batch=batch)
         self.network.to(device)
         self.loss = PerceptualLoss(settings, [painting], torch.device(device))
         self.critic = self.loss.critic

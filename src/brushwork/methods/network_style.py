@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
 import torch
@@ -14,8 +14,9 @@ from brushwork.errors import UsageError
 from brushwork.features import FeatureNetwork
 from brushwork.methods.feed_forward import FeedForward
 from brushwork.settings import Johnson, TextureNets, method_name
+from brushwork.styles import StylePart, locate_style, read_style
 
-__all__ = ["NetworkStyle", "learned_tensors"]
+__all__ = ["NetworkStyle", "learned"]
 
 Network = TypeVar("Network", bound=nn.Module)
 
@@ -78,12 +79,23 @@ class NetworkStyle(FeedForward[Network]):
         return torch.lerp(photo, painted, self.settings.strength)
 
 
-def learned_tensors(values: Mapping[str, Mapping[str, Tensor]], name: str, path: object) -> Mapping[str, Tensor]:
-    """The network in a saved style's values, to begin a training with.
+def learned(start: str, name: str, build: Callable[[Mapping[str, Tensor]], Network]) -> Network:
+    """The network that a training begins with, ready to learn.
+
+    Args:
+        start: A saved style, or a style's name.
+        name: The method's.
+        build: Makes a network of its tensors.
 
     Raises:
-        UsageError: There is none of this method.
+        UsageError: There is no network of this method in it.
+        BrushworkError: It can't be read.
     """
-    if name not in values:
+    path = locate_style(StylePart(start))
+    values = read_style(path).values.get(name)
+    if values is None:
         raise UsageError(f"start: {path} holds no network of {name}")
-    return values[name]
+    try:
+        return build(values).train().requires_grad_(True)
+    except ValueError as error:
+        raise UsageError(f"start: {path}: {error}") from error

@@ -17,11 +17,11 @@ from torch import Tensor, nn
 
 from brushwork.errors import UsageError
 from brushwork.methods.base import Declaration
-from brushwork.methods.network_style import NetworkStyle, learned_tensors
+from brushwork.methods.network_style import NetworkStyle, learned
 from brushwork.networks import MIDDLE, StyleNorm
 from brushwork.perceptual import PerceptualLoss
 from brushwork.settings import TextureNets, TrainTextureNets
-from brushwork.styles import SavedStyle, read_style, write_style
+from brushwork.styles import SavedStyle, write_style
 
 __all__ = ["TextureNetsMethod", "TextureNetwork", "TextureTask", "noise"]
 
@@ -176,13 +176,14 @@ class TextureTask:
     def __init__(self, settings: TrainTextureNets, painting: Tensor, device: torch.device) -> None:
         self.settings = settings
         torch.manual_seed(settings.seed)
-        photo, batch = settings.makes == "pictures", settings.normalization == "batch"
-        scales = settings.scales or (6 if photo else 5)
-        self.network = TextureNetwork(settings.channels, scales, photo=photo, batch=batch)
-        if settings.side % self.network.multiple:
-            raise UsageError(f"side: expected a multiple of {self.network.multiple} for {scales} sizes")
         if settings.start:
-            self.network.load_state_dict(learned_tensors(read_style(Path(settings.start)).values, NAME, settings.start))
+            self.network = learned(settings.start, NAME, TextureNetwork.from_tensors)
+        else:
+            photo, batch = settings.makes == "pictures", settings.normalization == "batch"
+            scales = settings.scales or (6 if photo else 5)
+            self.network = TextureNetwork(settings.channels, scales, photo=photo, batch=batch)
+        if settings.side % self.network.multiple:
+            raise UsageError(f"side: expected a multiple of {self.network.multiple}, got {settings.side}")
         self.network.to(device)
         self.loss = PerceptualLoss(settings, [painting], device)
         self.critic = self.loss.critic

@@ -108,5 +108,5 @@ def test_pictures_that_are_alike_cost() -> None:
 
 
 def test_sides_that_cannot_be_halved_are_refused() -> None:
-    with pytest.raises(UsageError, match="multiple of 32 for 6 sizes"):
+    with pytest.raises(UsageError, match="multiple of 32, got 72"):
         TextureTask(replace(SMALL, side=72, scales=6), torch.rand(1, 3, 64, 64), CPU)
