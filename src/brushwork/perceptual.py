@@ -13,7 +13,7 @@ from brushwork.features import load_network
 from brushwork.image import resize
 from brushwork.losses.adversarial import PatchCritic, critic_loss, painter_loss
 from brushwork.losses.content import relative_errors
-from brushwork.losses.regularizers import total_variation
+from brushwork.losses.regularizers import foreign_forms, total_variation
 from brushwork.networks import spikes
 from brushwork.settings import PerceptualTraining
 from brushwork.statistics import gram_matrix
@@ -90,6 +90,7 @@ class PerceptualLoss:
                 content = self.network(photos, [settings.content_layer])[settings.content_layer]
             error = relative_errors(found[settings.content_layer], content).mean()
             terms["content"] = settings.content_weight * error
+            terms["forms"] = settings.form_weight * foreign_forms(pictures, photos)
         errors = [
             bounded(relative_errors(gram_matrix(found[layer]), targets[layer])) for layer in settings.style_layers
         ]

@@ -73,7 +73,7 @@ def test_what_is_written_is_a_style(folder: Path, tmp_path: Path) -> None:
     assert read_style(run.output).methods == ["johnson"]
     assert [report.step for report in reports] == [1, 2, 3, 4, 5, 6]
     assert reports[-1].seconds == 0
-    assert set(reports[0].terms) == {"loss", "content", "style", "tv", "outside", "spikes"}
+    assert set(reports[0].terms) == {"loss", "content", "forms", "style", "tv", "outside", "spikes"}
 
 
 def test_the_loss_falls(folder: Path, tmp_path: Path) -> None:
@@ -183,7 +183,7 @@ def test_a_log_has_the_losses_and_samples(folder: Path, tmp_path: Path) -> None:
     with TrainingLog(tmp_path / "log", run) as log:
         run.run(log)
     lines = (tmp_path / "log" / "losses.csv").read_text().splitlines()
-    assert lines[0] == "step,loss,content,style,tv,outside,spikes"
+    assert lines[0] == "step,loss,content,forms,style,tv,outside,spikes"
     assert [line.split(",")[0] for line in lines[1:]] == ["10", "20"]
     assert float(lines[2].split(",")[1]) == pytest.approx(run.state.losses[-1], rel=1e-3)
     for step in (10, 20):

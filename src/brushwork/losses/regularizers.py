@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import torch
+import torch.nn.functional as F
 from torch import Tensor
 
-__all__ = ["total_variation"]
+__all__ = ["foreign_forms", "total_variation"]
+
+
+COARSE = 16  # pixels that are averaged
 
 
 def total_variation(pixels: Tensor) -> Tensor:
@@ -18,3 +23,24 @@ def total_variation(pixels: Tensor) -> Tensor:
     """
     down, across = pixels.diff(dim=2), pixels.diff(dim=3)
     return (down.square().sum() + across.square().sum()) / pixels.numel()
+
+
+def foreign_forms(pictures: Tensor, photos: Tensor) -> Tensor:
+    """Mean square of large forms of color that no recoloring of the photo explains.
+
+    Both are averaged over 16×16 pixels; what is left of the picture after the best affine map of the photo's colors,
+    which is each picture's own, are patches of light or color that the photo doesn't have. Style losses don't mind
+    them, and instance normalization tempts to them.
+
+    Args:
+        pictures: Shape (B, 3, H, W).
+        photos: The same shape.
+    """
+    with torch.autocast(pictures.device.type, enabled=False):
+        size = min(COARSE, *pictures.shape[2:])
+        found, given = (F.avg_pool2d(x.float(), size).flatten(2) for x in (pictures, photos))
+        given = torch.cat([given, torch.ones_like(given[:, :1])], 1)
+        moments = given @ given.mT + 1e-2 * torch.eye(4, device=given.device)
+        explained = torch.linalg.solve(moments, given @ found.mT).mT @ given
+    left: Tensor = (found - explained).square().mean()
+    return left

@@ -4,7 +4,7 @@ import torch
 
 from brushwork.losses.content import content_loss, relative_error
 from brushwork.losses.gram import gram_loss
-from brushwork.losses.regularizers import total_variation
+from brushwork.losses.regularizers import foreign_forms, total_variation
 
 
 def random(*shape: int, seed: int = 0) -> torch.Tensor:
@@ -55,3 +55,19 @@ def test_gradients() -> None:
         value = random(1, 2, 3, 3).requires_grad_(True)
         assert torch.autograd.gradcheck(lambda x, loss=loss: loss(x, target), (value,))
     assert torch.autograd.gradcheck(total_variation, (random(1, 3, 4, 3).requires_grad_(True),))
+
+
+def test_a_recolored_photo_has_no_foreign_forms_and_a_patch_is_one() -> None:
+    photo = torch.rand(1, 3, 4, 6).repeat_interleave(16, 2).repeat_interleave(16, 3)
+    recolored = torch.einsum("dc,nchw->ndhw", torch.randn(3, 3), photo) + 0.3
+    assert foreign_forms(recolored, photo) < 2e-3
+    patch = recolored.clone()
+    patch[:, 1, 16:48, 32:64] += 1
+    assert foreign_forms(patch, photo) > 20 * foreign_forms(recolored, photo)
+    fine = recolored + torch.randn_like(recolored)  # strokes are no forms
+    assert foreign_forms(fine, photo) < 0.2 * foreign_forms(patch, photo)
+    patch.requires_grad_()
+    foreign_forms(patch, photo).backward()
+    assert patch.grad is not None
+    assert patch.grad[:, 1, 16:48, 32:64].mean() > 0
+    assert foreign_forms(torch.rand(1, 3, 5, 7), torch.rand(1, 3, 5, 7)) < 0.1
