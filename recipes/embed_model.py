@@ -28,7 +28,7 @@ def main() -> None:
     args = parser.parse_args()
     target = MODELS / f"{args.name}.safetensors"
     record = target.with_suffix(".json")
-    content, log = (args.run / target.name).read_bytes(), (args.run / "log.csv").read_bytes()
+    content, log = (args.run / target.name).read_bytes(), _log(args.run).read_bytes()
     before = {} if args.anew or not record.exists() else json.loads(record.read_text("utf-8"))
     facts = {
         **before,
@@ -43,6 +43,11 @@ def main() -> None:
     _replace(target.with_suffix(".csv"), log)
     _replace(record, (json.dumps(facts, indent=1) + "\n").encode())
     print(f"{target}: {len(content) / 1e6:.2f} MB")
+
+
+def _log(run: Path) -> Path:
+    """The table of losses, as recipes or brushwork train --log call it."""
+    return next(path for path in (run / "log.csv", run / "losses.csv") if path.exists())
 
 
 def _replace(path: Path, content: bytes) -> None:

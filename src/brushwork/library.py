@@ -63,7 +63,10 @@ def _built_in(name: str, path: Path) -> LibraryStyle:
 
 def _own(name: str, path: Path) -> LibraryStyle:
     if is_saved(path):
-        return _built_in(name, path)
+        try:
+            return _built_in(name, path)
+        except BrushworkError:  # it is listed, for remove_style to take away
+            return LibraryStyle(name, path, (), {"title": "damaged"})
     try:
         facts = json.loads(path.with_suffix(".json").read_text("utf-8"))
     except (OSError, ValueError):

@@ -45,6 +45,7 @@ class PerceptualLoss:
         loaded = load_network(settings.loss_network, device=device, dtype=self.dtype)
         self.network, self._weights = loaded.network, loaded.weights.sha256
         sized = [self._sized(painting) for painting in paintings]
+        self._paintings = hashlib.sha256(b"".join(x.cpu().numpy().tobytes() for x in sized)).hexdigest()
         grams = [self.grams(painting) for painting in sized]
         self.targets = {layer: torch.cat([g[layer] for g in grams]) for layer in settings.style_layers if grams}
         self.critic: PatchCritic | None = None
@@ -56,7 +57,7 @@ class PerceptualLoss:
     def _sized(self, painting: Tensor) -> Tensor:
         height, width = painting.shape[2:]
         factor = self.settings.style_size / max(height, width)
-        return resize(painting, (max(16, round(width * factor)), max(16, round(height * factor))))
+        return resize(painting, (max(32, round(width * factor)), max(32, round(height * factor))))
 
     @torch.no_grad()
     def grams(self, paintings: Tensor) -> dict[str, Tensor]:
@@ -66,8 +67,8 @@ class PerceptualLoss:
 
     def facts(self) -> dict[str, str]:
         """What must be the same for a training to be gone on with."""
-        numbers = b"".join(gram.cpu().numpy().tobytes() for gram in self.targets.values())
-        return {"loss network": self._weights, "styles": hashlib.sha256(numbers).hexdigest()}
+        dtype = str(self.dtype).removeprefix("torch.")
+        return {"loss network": self._weights, "styles": self._paintings, "dtype": dtype}
 
     def __call__(
         self, pictures: Tensor, photos: Tensor | None, targets: Mapping[str, Tensor], styles: Tensor | None = None
@@ -107,7 +108,10 @@ class PerceptualLoss:
         kind = self.settings.adversarial_loss
         still = {name: parameter.detach() for name, parameter in critic.named_parameters()}
         deceived = torch.func.functional_call(critic, still, (features, styles))
-        real = [critic(self._real[int(style)], style[None]) for style in styles]
+        judged = {
+            style: critic(self._real[style], styles.new_tensor([style])) for style in sorted(set(styles.tolist()))
+        }
+        real = [judged[int(style)] for style in styles]
         return {
             "adversarial": self.settings.adversarial_weight * painter_loss(deceived, kind),
             "critic": critic_loss(real, critic(features.detach(), styles), kind),

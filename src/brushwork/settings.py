@@ -339,8 +339,9 @@ class Training(_Checked):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if not self.rate:
-            raise UsageError("rate: expected a number above 0, got 0")
+        for name in ("rate", "clip"):
+            if not getattr(self, name):
+                raise UsageError(f"{name}: expected a number above 0, got 0")
 
 
 @dataclass(frozen=True)
@@ -368,6 +369,13 @@ class PerceptualTraining(Training):
         0.0
     )
     adversarial_loss: Annotated[str, Option("of the critic", choices=("hinge", "least-squares"))] = "hinge"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.side % 4:
+            raise UsageError(f"side: expected a multiple of 4, got {self.side}")
+        if not self.style_layers:
+            raise UsageError("style_layers: expected at least one layer, got none")
 
 
 _WIDTH = Option("channels at full resolution; 32 is the paper's, 16 four times as fast", 4)
@@ -408,9 +416,14 @@ class TrainTextureNets(PerceptualTraining):
         str, Option("pictures of photos, or textures of noise alone", choices=("pictures", "textures"))
     ] = "pictures"
     channels: Annotated[int, Option("of each size's own features; 8 is the paper's", 1)] = 8
-    scales: Annotated[int, Option("sizes, each half the one before; 0: the paper's 6, for textures 5", 0, 8)] = 0
+    scales: Annotated[int, Option("sizes, each half the one before; 0: the paper's 6, for textures 5", 0, 6)] = 0
     normalization: Annotated[str, _NORMALIZATION] = "instance"
     diversity_weight: Annotated[float, Option("weight of pictures being unlike each other", 0)] = 0.0
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.scales == 1:
+            raise UsageError("scales: expected 2 to 6, or 0, got 1")
 
 
 Settings: TypeAlias = Gatys | AdaIN | AdaINLite | Johnson | ConditionalInstanceNorm | MicroAST | TextureNets

@@ -215,9 +215,12 @@ def read_style(path: Path) -> SavedStyle:
 
 def _published(path: Path) -> SavedStyle:
     from brushwork.weights import transformation_tensors
-    from brushwork.weights.files import read_tensors
+    from brushwork.weights.files import read_tensors, sha256_of
 
+    sha256_of(path)  # refuses what can't be read
     tensors = transformation_tensors(read_tensors(path))
+    if tensors is not None and not all(bool(tensor.isfinite().all()) for tensor in tensors.values()):
+        raise BrushworkError(f"{path} holds numbers that are not finite; get it again")
     if tensors is None:
         raise BrushworkError(f"{path} is no style: expected a network of fast_neural_style (pytorch/examples)")
     return SavedStyle({"johnson": tensors}, {"johnson": {}}, {})

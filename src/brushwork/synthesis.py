@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from brushwork.device import choose_device
-from brushwork.errors import UsageError
+from brushwork.device import choose_device, out_of_memory
+from brushwork.errors import BrushworkError, UsageError
 from brushwork.image import Picture
 from brushwork.methods.texture_nets import TextureNetsMethod
 from brushwork.settings import TextureNets
@@ -23,7 +23,8 @@ def synthesize(
 
     Args:
         style: A texture network: a file that `brushwork train texture-nets --makes textures` wrote, or a name.
-        width: In pixels. Opposite borders join where the sides are multiples of 16.
+        width: In pixels. Opposite borders join where the sides are multiples of 16 (32 for a network of six
+            sizes), from twice that on.
         height: In pixels. The same seed gives a larger texture the same noise, from its upper left corner on.
         settings: The seed, and all other options.
         device: "auto", "cpu", "cuda", "cuda:1", "mps".
@@ -34,4 +35,10 @@ def synthesize(
     if min(width, height) < 1 or width * height > LARGEST:
         raise UsageError(f"expected sides of at least 1 and {LARGEST:,} pixels at most, got {width}×{height}")
     method = TextureNetsMethod(settings or TextureNets(), choose_device(device))
-    return Picture(method.synthesize(encode_style(method, style, [max(width, height)]), width, height))
+    network = encode_style(method, style, [max(width, height)])
+    try:
+        return Picture(method.synthesize(network, width, height))
+    except (MemoryError, RuntimeError) as error:
+        if not out_of_memory(error):
+            raise
+        raise BrushworkError(f"out of memory at {width}×{height}; take a smaller size") from error

@@ -20,6 +20,7 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor, nn
 
+from brushwork.device import out_of_memory
 from brushwork.errors import BrushworkError, UsageError
 from brushwork.interruption import uninterrupted
 from brushwork.io import read_image
@@ -35,7 +36,7 @@ USUAL = 0.95  # how much of the usual loss each step keeps
 GAIN = 0.005  # a mean loss that is lower by less has not fallen
 BETAS = (0.9, 0.999)
 CRITIC_BETAS = (0.5, 0.9)  # usual for what learns against a network that changes
-AGAINST = ("critic", "adversarial")  # terms that rise and fall with the other side
+NO_ERRORS = ("critic", "adversarial", "diversity")  # terms that may be below 0, and say nothing of how well it does
 
 
 class Task(Protocol):
@@ -51,7 +52,7 @@ class Task(Protocol):
         """What learns against it, with an optimizer of its own, or None."""
         ...
 
-    def terms(self, photos: Tensor, step: int) -> Mapping[str, Tensor]:
+    def terms(self, photos: Tensor) -> Mapping[str, Tensor]:
         """The weighted terms of the loss, scalars, of photos (B, 3, S, S); the critic's own is "critic"."""
         ...
 
@@ -122,6 +123,7 @@ class Trainer:
         ]
         self.state = _State()
         self._good = self._everything()
+        self._midway = False  # in a step, whose half is nothing to keep
 
     @property
     def checkpoint(self) -> Path:
@@ -140,15 +142,22 @@ class Trainer:
         started, before = time.monotonic(), self.state.spent
         try:
             while self.state.step < self.settings.steps and not self.exhausted:
-                terms = self._step()
+                with uninterrupted():
+                    terms = self._step()
                 self.state.spent = before + time.monotonic() - started
                 if self.state.step % self.settings.save_every == 0:
                     self.save()
                 if listener is not None and terms:
                     listener(self._report(terms))
-        except BaseException:
-            self.save()
+        except BaseException as error:
+            if self._midway:
+                self._restore(self._good)
+            if self.state.step:
+                self.save()
+            if out_of_memory(error):
+                raise BrushworkError("out of memory; take a smaller --batch or --side") from error
             raise
+        self.save()
         if self.fabric.is_global_zero:
             try:
                 self.task.write(self.output)
@@ -181,7 +190,9 @@ class Trainer:
         devices = [self.fabric.device] if self.fabric.device.type == "cuda" else []
         with torch.random.fork_rng(devices), torch.no_grad():
             torch.manual_seed(0)
+            self.task.network.eval()
             pictures = self.task.painted(self._placed(photos)).float().cpu().clamp(0, 1)
+            self.task.network.train()
         return torch.cat([torch.cat(list(row.unsqueeze(1)), 3) for row in (photos, pictures)], 2)
 
     def _placed(self, photos: Tensor) -> Tensor:
@@ -192,22 +203,24 @@ class Trainer:
         number, settings = self.state.step, self.settings
         if number % GOOD_EVERY == 0:
             self._good = self._everything()
+        self._midway = True
         seed = f"{settings.seed}/{number}/{self.fabric.global_rank}"
         torch.manual_seed(random.Random(seed).getrandbits(62))
         batch = self._placed(self.photos.batch(settings.batch, random.Random(seed)))
-        terms = self.task.terms(batch, number)
+        terms = self.task.terms(batch)
         torch.stack(list(terms.values())).sum().backward()  # type: ignore[no-untyped-call]
-        # A critic's loss says nothing of how well the network does.
-        loss = torch.stack([term.detach() for name, term in terms.items() if name not in AGAINST]).sum()
+        loss = torch.stack([term.detach() for name, term in terms.items() if name not in NO_ERRORS]).sum()
         value = self._shared(loss)
         if not math.isfinite(value) or value > EXPLODED * self.state.usual:
             self._step_back(value)
+            self._midway = False
             return {}
         self._learn(settings.rate * self.state.rate * _schedule(number, settings.steps))
         usual = self.state.usual
         self.state.usual = value if math.isinf(usual) else USUAL * usual + (1 - USUAL) * value
         self.state.step += 1
         self.state.losses.append(value)
+        self._midway = False
         return {"loss": value, **{name: float(term.detach()) for name, term in terms.items()}}
 
     def _shared(self, loss: Tensor) -> float:
@@ -257,7 +270,8 @@ class Trainer:
         self.state = _State(**kept["state"])
 
     def _facts(self) -> dict[str, Any]:
-        shaping = {k: v for k, v in asdict(self.settings).items() if k != "patience"}
+        # The dtype that precision led to is the task's to say.
+        shaping = {k: v for k, v in asdict(self.settings).items() if k not in ("patience", "precision")}
         photos, processes = len(self.photos.files), self.fabric.world_size
         return {**shaping, "photos": photos, "processes": processes, **self.task.facts()}
 
@@ -272,7 +286,7 @@ class Trainer:
         temporary = self.checkpoint.with_name(f".{self.checkpoint.name}.{os.getpid()}.tmp")
         with uninterrupted():
             try:
-                torch.save({**self._everything(), "facts": self._facts()}, temporary)
+                torch.save({**self._everything(), "good": self._good, "facts": self._facts()}, temporary)
                 temporary.replace(self.checkpoint)
             except (OSError, RuntimeError) as error:  # torch wraps what the system says
                 raise BrushworkError(f"{self.checkpoint} can't be written: {error}") from error
@@ -286,11 +300,16 @@ class Trainer:
             UsageError: It belongs to another training; the message says what differs.
             BrushworkError: It is damaged.
         """
-        if not self.checkpoint.exists():
-            return False
+        resumed = self.checkpoint.exists() and self._read_checkpoint()
+        steps = self.fabric.all_reduce(torch.tensor(float(self.state.step)), reduce_op="mean")
+        if int(steps) != self.state.step:
+            raise UsageError(f"{self.checkpoint} is not the same for all processes; put it on a disk that they share")
+        return resumed
+
+    def _read_checkpoint(self) -> bool:
         try:
             kept = torch.load(self.checkpoint, map_location="cpu", weights_only=True)
-            theirs = kept["facts"]
+            theirs, _ = kept["facts"], kept["good"]
         except Exception as error:  # whatever hostile bytes bring about
             raise BrushworkError(f"{self.checkpoint} is damaged; delete it and start anew") from error
         ours = self._facts()
@@ -300,7 +319,7 @@ class Trainer:
         if different:
             raise UsageError(f"{self.checkpoint} belongs to another training ({'; '.join(different)})")
         self._restore(kept)
-        self._good = self._everything()
+        self._good = kept["good"]
         return True
 
     def _report(self, terms: Mapping[str, float]) -> Report:

@@ -37,7 +37,9 @@ class TrainingLog:
         self._open = ExitStack()
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            self._file = self._open.enter_context((folder / "losses.csv").open("a", newline="", encoding="utf-8"))
+            table = folder / "losses.csv"
+            _without_what_follows(table, trainer.state.step)
+            self._file = self._open.enter_context(table.open("a", newline="", encoding="utf-8"))
         except OSError as error:
             raise BrushworkError(f"--log {folder} can't be written to: {error.strerror or error}") from error
         self._table = csv.writer(self._file)
@@ -72,6 +74,15 @@ class TrainingLog:
         write_image(Picture(sheet), self.folder / f"sample-{step:06}.png")
         if self._curves is not None:
             self._curves.add_image("samples", sheet[0], step)
+
+
+def _without_what_follows(table: Path, step: int) -> None:
+    """Drop the rows of steps that will be taken again; all of them, if training begins."""
+    if not table.exists():
+        return
+    lines = table.read_text("utf-8").splitlines(keepends=True)
+    kept = [line for line in lines[1:] if line.partition(",")[0].isdigit() and int(line.partition(",")[0]) <= step]
+    table.write_text("".join(lines[:1] + kept) if kept else "", "utf-8")
 
 
 def _tensorboard(folder: Path) -> Any:

@@ -51,8 +51,12 @@ def test_a_saved_style_is_added_for_the_methods_it_is_for() -> None:
         add_style("photo.png", "mine")
     remove_style("mine")
     assert not list(references.own_folder().iterdir())
-    with pytest.raises(BrushworkError, match=r"none\.safetensors"):
-        add_style("none.safetensors")
+    for name in ("none.safetensors", "none.pth"):
+        with pytest.raises(BrushworkError, match=name):
+            add_style(name)
+    references.own_folder().joinpath("broken.safetensors").write_bytes(b"junk")
+    assert list_styles()["broken"].methods == ()
+    remove_style("broken")
 
 
 def test_a_large_picture_is_kept_at_1024() -> None:

@@ -9,6 +9,7 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -89,9 +90,9 @@ def test_an_explosion_is_stepped_back_from(
     run, calls = trainer(folder, tmp_path / "wave.safetensors"), []
     terms = run.task.terms
 
-    def exploding(photos: torch.Tensor, step: int) -> dict[str, torch.Tensor]:
-        calls.append(step)
-        return {name: term * (bad if len(calls) == 4 else 1) for name, term in terms(photos, step).items()}
+    def exploding(photos: torch.Tensor) -> dict[str, torch.Tensor]:
+        calls.append(run.state.step)
+        return {name: term * (bad if len(calls) == 4 else 1) for name, term in terms(photos).items()}
 
     monkeypatch.setattr(run.task, "terms", exploding)
     run.run()
@@ -103,11 +104,58 @@ def test_an_explosion_is_stepped_back_from(
 def test_what_always_explodes_is_given_up(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     run = trainer(folder, tmp_path / "wave.safetensors")
     monkeypatch.setattr(
-        run.task, "terms", lambda photos, step: {"loss": run.task.network.row()["up1"][0].sum() * float("nan")}
+        run.task, "terms", lambda photos: {"loss": run.task.network.row()["up1"][0].sum() * float("nan")}
     )
     with pytest.raises(BrushworkError, match="exploded 11 times"):
         run.run()
     assert not run.output.exists()
+
+
+def test_given_up_it_keeps_its_last_good_state(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = trainer(folder, tmp_path / "wave.safetensors")
+    terms = run.task.terms
+
+    def failing(photos: torch.Tensor) -> dict[str, torch.Tensor]:
+        found = terms(photos)
+        if run.state.step == 3:
+            raise RuntimeError("the loss network fails")
+        return found
+
+    monkeypatch.setattr(run.task, "terms", failing)
+    with pytest.raises(RuntimeError, match="fails"):
+        run.run()
+    # The failing step was begun at step 3; what is kept is the checkpoint of step 2, or a state between two steps.
+    again, whole = (trainer(folder, tmp_path / f"{name}.safetensors") for name in ("wave", "whole"))
+    assert again.resume()
+    again.run()
+    whole.run()
+    assert again.state.losses == whole.state.losses
+
+
+def test_an_error_at_the_first_step_leaves_no_checkpoint(folder: Path, tmp_path: Path) -> None:
+    run = trainer(folder, tmp_path / "wave.safetensors", replace(SHORT, content_layer="relu9_9"))
+    with pytest.raises(BrushworkError, match="relu9_9"):
+        run.run()
+    assert not run.checkpoint.exists()
+
+
+def test_a_network_that_can_t_be_written_is_not_lost(folder: Path, tmp_path: Path) -> None:
+    run = trainer(folder, tmp_path / "wave.safetensors")
+    run.output.mkdir()  # in its way
+    with pytest.raises(BrushworkError, match=r"wave\.safetensors can't be written"):
+        run.run()
+    run.output.rmdir()
+    again = trainer(folder, tmp_path / "wave.safetensors")
+    assert again.resume()
+    assert again.state.step == SHORT.steps
+    again.run()
+    assert read_style(run.output).methods == ["johnson"]
+
+
+@pytest.mark.parametrize("changes", [{"side": 66}, {"style_layers": ()}, {"rate": 0}, {"clip": 0}])
+def test_settings_that_can_t_be_trained_with(changes: dict[str, Any]) -> None:
+    with pytest.raises(UsageError, match=next(iter(changes))):
+        replace(SHORT, **changes)
 
 
 def test_another_training_s_checkpoint_is_refused(folder: Path, tmp_path: Path) -> None:
@@ -194,11 +242,14 @@ def test_a_log_has_the_losses_and_samples(folder: Path, tmp_path: Path) -> None:
         TrainingLog(tmp_path / "file", run)
 
 
-def test_samples_do_not_change_the_training(folder: Path, tmp_path: Path) -> None:
-    whole, other = (trainer(folder, tmp_path / f"{name}.safetensors") for name in ("whole", "other"))
+@pytest.mark.parametrize("normalization", ["instance", "batch"])
+def test_samples_do_not_change_the_training(normalization: str, folder: Path, tmp_path: Path) -> None:
+    settings = replace(SHORT, normalization=normalization)
+    whole, other = (trainer(folder, tmp_path / f"{name}.safetensors", settings) for name in ("whole", "other"))
     whole.run()
     other.run(lambda report: other.samples())
     assert other.state.losses == whole.state.losses
+    assert other.output.read_bytes() == whole.output.read_bytes()
 
 
 def test_two_processes_share_what_they_learn(folder: Path, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -45,8 +46,12 @@ def train(
         raise UsageError("--photos: give a folder with photographs; the network learns on them")
     if output.suffix.lower() != ".safetensors":
         raise UsageError(f"-o {output}: a style ends in .safetensors")
+    if settings.start and output.resolve() == Path(settings.start).resolve():
+        raise UsageError(f"-o {output} is what --start begins with; choose another name")
     if not output.parent.is_dir():
         raise UsageError(f"-o {output}: there is no folder {output.parent}; make it first")
+    if not os.access(output.parent, os.W_OK):
+        raise UsageError(f"-o {output}: the folder {output.parent} can't be written to")
     from brushwork.cli.report import Report, duration
 
     trainer = _trainer(method, settings, styles, photos, output, options["device"])
@@ -58,6 +63,9 @@ def train(
             f"{memory / 1e9:.1f} GB of memory",
             seconds=seconds, steps=settings.steps, bytes=memory,
         )  # fmt: skip
+        return
+    if options["resume"] and output.exists() and not trainer.checkpoint.exists():
+        report.say(f"{output} is done already; delete it to train anew", output=str(output))
         return
     if trainer.checkpoint.exists() and not options["resume"]:
         raise UsageError(f"{trainer.checkpoint} is there; go on from it with --resume, or delete it")

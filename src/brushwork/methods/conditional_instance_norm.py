@@ -7,6 +7,7 @@ neural artistic stylization network", BMVC, arXiv:1705.06830. What differs: docs
 
 from __future__ import annotations
 
+import hashlib
 import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -30,7 +31,7 @@ from brushwork.settings import ConditionalInstanceNorm, TrainConditional
 from brushwork.statistics import mean_std
 from brushwork.styles import SavedStyle, write_style
 from brushwork.weights import Model, load_into, read_model
-from brushwork.weights.files import sha256_of, write_tensors
+from brushwork.weights.files import write_tensors
 
 __all__ = ["ConditionalInstanceNormMethod", "PredictorTask", "StyleRow", "StylesTask"]
 
@@ -105,19 +106,19 @@ class ConditionalNetwork(nn.Module):
         Raises:
             WeightsError: Tensors of no such network.
         """
+        parts: dict[str, dict[str, Tensor]] = {"painter": {}, "predictor": {}}
+        for name, tensor in model.tensors.items():
+            part, _, rest = name.partition(".")
+            parts.setdefault(part, {})[rest] = tensor
         try:
-            width, styles = (model.tensors[f"painter.{name}"].shape[0] for name in _SHAPING)
-            blocks = sum(name.endswith("_1.conv.weight") and ".block" in name for name in model.tensors)
-            first, last = (model.tensors.get(f"predictor.layers.{k}.weight") for k in (0, 3))
-        except (KeyError, IndexError) as error:
+            painter = TransformationNetwork.from_tensors(parts["painter"])
+        except ValueError as error:
             raise WeightsError(f"{model.path} holds no network of {KIND}: {error}") from error
-        predictor = Predictor(first.shape[1], last.shape[0]) if first is not None and last is not None else None
-        network = cls(TransformationNetwork(width, blocks, styles), predictor)
+        first, last = (parts["predictor"].get(f"layers.{k}.weight") for k in (0, 3))
+        predictor = None if first is None or last is None else Predictor(first.shape[1], last.shape[0])
+        network = cls(painter, predictor)
         load_into(network, model)
         return network
-
-
-_SHAPING = ("convs.down1.conv.weight", "norms.down1.scale")
 
 
 class ConditionalInstanceNormMethod(AnyStyle[StyleRow]):
@@ -152,12 +153,15 @@ class ConditionalInstanceNormMethod(AnyStyle[StyleRow]):
             raise UsageError(f"{KIND} sees a painting through {ENCODER} only; another network suits gatys")
         self.dtype = choose_dtype(settings.precision, self.device)
         model = read_model(settings.model, KIND)
-        learned = ConditionalNetwork.from_model(model).to(self.device)
+        learned = ConditionalNetwork.from_model(model)
+        identity = _identity(learned.painter)
+        learned.to(self.device)
         self.painter, self.predictor = learned.painter, learned.predictor
         # Normalizations stay in float32. torch's annotations don't know that a module takes memory_format.
         self.painter.convs.to(self.dtype, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self._recipe = {
-            "model": {"name": model.name, "sha256": model.sha256},
+            "model": {"name": model.name, "sha256": identity},
+            "predictor": None if self.predictor is None else {"sha256": model.sha256},
             "dtype": str(self.dtype).removeprefix("torch."),
         }
 
@@ -196,7 +200,7 @@ class ConditionalInstanceNormMethod(AnyStyle[StyleRow]):
         covered: Tensor | float = self.settings.strength
         if shares is not None:
             total = shares.sum(0, keepdim=True)
-            covered, shares = covered * total, shares / total.clamp_min(1e-6)
+            covered, shares = covered * total, torch.where(total > 1e-6, shares / total, 1 / len(shares))
         painted = self._painted(photo, styles, shares if len(styles) > 1 else None).clamp(0, 1)
         return photo + covered * (painted - photo)
 
@@ -219,7 +223,7 @@ class StylesTask:
         if self.model is None:
             self.network = TransformationNetwork(settings.width, settings.blocks, len(paintings))
         elif settings.learn == "row":
-            self.network = _with_rows(ConditionalNetwork.from_model(self.model).painter, len(paintings))
+            self.network = _with_one_row(ConditionalNetwork.from_model(self.model).painter)
         else:
             self.network = ConditionalNetwork.from_model(self.model).painter.train().requires_grad_(True)
         rows = len(self.network.table())
@@ -233,7 +237,7 @@ class StylesTask:
         """What must be the same for a checkpoint to be gone on from."""
         return {"task": KIND, "model": self.model and self.model.sha256, **self.loss.facts()}
 
-    def terms(self, photos: Tensor, step: int) -> dict[str, Tensor]:
+    def terms(self, photos: Tensor) -> dict[str, Tensor]:
         """The weighted terms of the loss of photos (B, 3, S, S), each in a style drawn for it."""
         styles = torch.randint(len(self.names), (len(photos),)).to(photos.device)
         targets = {layer: grams[styles] for layer, grams in self.loss.targets.items()}
@@ -249,15 +253,15 @@ class StylesTask:
 
     def write(self, path: Path) -> None:
         """Write the network and, into a folder of its name, a saved style for each row; or the one new style."""
-        rows = self.network.table().detach().cpu().half()
-        if self.model is not None and self.settings.learn == "row":
-            _write_row(path, rows[0], self.model.sha256, self.names[0])
+        rows, identity = self.network.table().detach().cpu().half(), _identity(self.network)
+        if self.settings.learn == "row":
+            _write_row(path, rows[0], identity, self.names[0])
             return
         _write_model(path, ConditionalNetwork(self.network))
         folder = path.with_suffix("")
         folder.mkdir(exist_ok=True)
         for name, row in zip(self.names, rows, strict=True):
-            _write_row(folder / f"{name}.safetensors", row, sha256_of(path), name)
+            _write_row(folder / f"{name}.safetensors", row, identity, name)
 
 
 class PredictorTask:
@@ -297,9 +301,14 @@ class PredictorTask:
 
     def facts(self) -> dict[str, Any]:
         """What must be the same for a checkpoint to be gone on from."""
-        return {"task": "predictor", "model": self.model.sha256, "paintings": len(self.paintings.files)}
+        return {
+            "task": "predictor",
+            "model": self.model.sha256,
+            "paintings": len(self.paintings.files),
+            **self.loss.facts(),
+        }
 
-    def terms(self, photos: Tensor, step: int) -> dict[str, Tensor]:
+    def terms(self, photos: Tensor) -> dict[str, Tensor]:
         """The weighted terms of the loss of photos (B, 3, S, S), each in the style of a painting's square."""
         paintings = self._drawn(len(photos)).to(photos.device)
         pictures, spiky = self._painted(photos, paintings)
@@ -320,16 +329,21 @@ class PredictorTask:
         _write_model(path, ConditionalNetwork(self.painter, self.network))
 
 
-def _with_rows(painter: TransformationNetwork, count: int) -> TransformationNetwork:
-    """A network with the frozen convolutions of another, and as many rows as wanted, each the mean of its own."""
-    network = TransformationNetwork(painter.width, painter.blocks, count)
+def _with_one_row(painter: TransformationNetwork) -> TransformationNetwork:
+    """A network with the frozen convolutions of another, and a row that is the mean of its own."""
+    network = TransformationNetwork(painter.width, painter.blocks)
     network.convs.load_state_dict(painter.convs.state_dict())
     network.convs.requires_grad_(False)
-    for name, norm in network.norms.items():
-        with torch.no_grad():
-            for own, theirs in zip(norm.parameters(), painter.norms[name].parameters(), strict=True):
-                own.copy_(theirs.mean(0, keepdim=True).expand_as(own))
+    with torch.no_grad():
+        for own, theirs in zip(network.norms.parameters(), painter.norms.parameters(), strict=True):
+            own.copy_(theirs.mean(0, keepdim=True))
     return network
+
+
+def _identity(painter: TransformationNetwork) -> str:
+    """SHA-256 of the convolutions as files hold them: what a row belongs to, with a predictor or without."""
+    tensors = painter.convs.state_dict().values()
+    return hashlib.sha256(b"".join(tensor.detach().cpu().half().numpy().tobytes() for tensor in tensors)).hexdigest()
 
 
 def _write_model(path: Path, network: ConditionalNetwork) -> None:

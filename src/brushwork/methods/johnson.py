@@ -14,11 +14,10 @@ import torch
 from torch import Tensor
 
 from brushwork.methods.base import Declaration
-from brushwork.methods.network_style import NetworkStyle, learned
+from brushwork.methods.network_style import NetworkStyle, learned, write_network
 from brushwork.networks import TransformationNetwork
 from brushwork.perceptual import PerceptualLoss
 from brushwork.settings import TrainJohnson
-from brushwork.styles import SavedStyle, write_style
 
 __all__ = ["JohnsonMethod", "JohnsonTask"]
 
@@ -54,7 +53,7 @@ class JohnsonTask:
         """What must be the same for a checkpoint to be gone on from."""
         return {"task": NAME, **self.loss.facts()}
 
-    def terms(self, photos: Tensor, step: int) -> dict[str, Tensor]:
+    def terms(self, photos: Tensor) -> dict[str, Tensor]:
         """The weighted terms of the loss of photos (B, 3, S, S)."""
         pictures, spiky = self.loss.paint(self.network, photos)
         return {**self.loss(pictures, photos, self.loss.targets), "spikes": spiky}
@@ -65,8 +64,7 @@ class JohnsonTask:
 
     def write(self, path: Path) -> None:
         """Write the network as a style that `--style` takes."""
-        tensors = {name: tensor.detach().cpu().half() for name, tensor in self.network.state_dict().items()}
-        write_style(path, SavedStyle({NAME: tensors}, {NAME: {}}, {}))
+        write_network(path, NAME, self.network)
 
 
 class JohnsonMethod(NetworkStyle[TransformationNetwork]):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any, TypeVar
 
 import torch
@@ -14,9 +15,9 @@ from brushwork.errors import UsageError
 from brushwork.features import FeatureNetwork
 from brushwork.methods.feed_forward import FeedForward
 from brushwork.settings import Johnson, TextureNets, method_name
-from brushwork.styles import StylePart, locate_style, read_style
+from brushwork.styles import SavedStyle, StylePart, locate_style, read_style, write_style
 
-__all__ = ["NetworkStyle", "learned"]
+__all__ = ["NetworkStyle", "learned", "write_network"]
 
 Network = TypeVar("Network", bound=nn.Module)
 
@@ -77,6 +78,16 @@ class NetworkStyle(FeedForward[Network]):
         if shares is not None:
             painted = (shares * painted).sum(0, keepdim=True) + (1 - shares.sum(0, keepdim=True)) * photo
         return torch.lerp(photo, painted, self.settings.strength)
+
+
+def write_network(path: Path, name: str, network: nn.Module) -> None:
+    """Write a network as a style of a method that `--style` takes.
+
+    Raises:
+        BrushworkError: The file can't be written.
+    """
+    tensors = {key: tensor.detach().cpu().half() for key, tensor in network.state_dict().items()}
+    write_style(path, SavedStyle({name: tensors}, {name: {}}, {}))
 
 
 def learned(start: str, name: str, build: Callable[[Mapping[str, Tensor]], Network]) -> Network:

@@ -17,11 +17,10 @@ from torch import Tensor, nn
 
 from brushwork.errors import UsageError
 from brushwork.methods.base import Declaration
-from brushwork.methods.network_style import NetworkStyle, learned
+from brushwork.methods.network_style import NetworkStyle, learned, write_network
 from brushwork.networks import MIDDLE, StyleNorm
 from brushwork.perceptual import PerceptualLoss
 from brushwork.settings import TextureNets, TrainTextureNets
-from brushwork.styles import SavedStyle, write_style
 
 __all__ = ["TextureNetsMethod", "TextureNetwork", "TextureTask", "noise"]
 
@@ -182,8 +181,12 @@ class TextureTask:
             photo, batch = settings.makes == "pictures", settings.normalization == "batch"
             scales = settings.scales or (6 if photo else 5)
             self.network = TextureNetwork(settings.channels, scales, photo=photo, batch=batch)
-        if settings.side % self.network.multiple:
-            raise UsageError(f"side: expected a multiple of {self.network.multiple}, got {settings.side}")
+        if self.network.photo != (settings.makes == "pictures"):
+            raise UsageError(f"start: {settings.start} makes {'pictures' if self.network.photo else 'textures'}")
+        if settings.side % self.network.multiple or settings.side < 2 * self.network.multiple:
+            raise UsageError(
+                f"side: expected a multiple of {self.network.multiple}, at least twice that, got {settings.side}"
+            )
         self.network.to(device)
         self.loss = PerceptualLoss(settings, [painting], device)
         self.critic = self.loss.critic
@@ -192,7 +195,7 @@ class TextureTask:
         """What must be the same for a checkpoint to be gone on from."""
         return {"task": NAME, **self.loss.facts()}
 
-    def terms(self, photos: Tensor, step: int) -> dict[str, Tensor]:
+    def terms(self, photos: Tensor) -> dict[str, Tensor]:
         """The weighted terms of the loss of photos (B, 3, S, S); of textures they are only the size."""
         pictures, spiky = self._painted(photos)
         terms = self.loss(pictures, photos if self.network.photo else None, self.loss.targets)
@@ -223,8 +226,7 @@ class TextureTask:
 
     def write(self, path: Path) -> None:
         """Write the network as a style that `--style` takes."""
-        tensors = {name: tensor.detach().cpu().half() for name, tensor in self.network.state_dict().items()}
-        write_style(path, SavedStyle({NAME: tensors}, {NAME: {}}, {}))
+        write_network(path, NAME, self.network)
 
 
 class TextureNetsMethod(NetworkStyle[TextureNetwork]):
@@ -261,14 +263,17 @@ class TextureNetsMethod(NetworkStyle[TextureNetwork]):
 
     @torch.inference_mode()
     def synthesize(self, style: TextureNetwork, width: int, height: int) -> Tensor:
-        """A texture, pixels (1, 3, H, W) in [0, 1]; opposite borders join where the sides are multiples of 16.
+        """A texture, pixels (1, 3, H, W) in [0, 1].
+
+        Opposite borders join where the sides are multiples of 16, or of 32 for a network of six sizes, and at least
+        twice that.
 
         Raises:
             UsageError: The network stylizes photos.
         """
         if style.photo:
             raise UsageError("this network paints photos, it makes no textures: brushwork stylize")
-        sides = [max(SMALLEST, -(-side // style.multiple) * style.multiple) for side in (width, height)]
+        sides = [max(2, -(-side // style.multiple)) * style.multiple for side in (width, height)]
         noises = noise(sides[0], sides[1], style.scales, self.settings.seed)
         result: Tensor = style([field.to(self.device, self.dtype) for field in noises])
         return result[:, :, :height, :width].clamp(0, 1).cpu().contiguous()

@@ -26,7 +26,7 @@ def transformation_tensors(published: Mapping[str, Tensor]) -> dict[str, Tensor]
             old versions kept and never used, or without.
 
     Returns:
-        None where a tensor has another name.
+        None where a tensor has another name, or one is missing.
 
     Source: the network of Johnson et al. 2016 with instance normalization, github.com/pytorch/examples.
     """
@@ -38,7 +38,15 @@ def transformation_tensors(published: Mapping[str, Tensor]) -> dict[str, Tensor]
         if target is None:
             return None
         tensors[target] = tensor[None] if target.startswith("norms.") else tensor
-    return _of_unit_range(tensors) if tensors else None
+    return _of_unit_range(tensors) if _complete(tensors) else None
+
+
+def _complete(tensors: Mapping[str, Tensor]) -> bool:
+    blocks = sum(name.startswith("convs.block") and name.endswith("_1.conv.weight") for name in tensors)
+    levels = [*_LEVELS.values(), *(f"block{block + 1}_{place}" for block in range(blocks) for place in (1, 2))]
+    expected = {f"convs.{level}.conv.{form}" for level in levels for form in _FORMS}
+    expected |= {f"norms.{level}.{form}" for level in levels if level != "up3" for form in _FORMS.values()}
+    return blocks > 0 and tensors.keys() == expected
 
 
 def _of_unit_range(tensors: dict[str, Tensor]) -> dict[str, Tensor]:

@@ -121,6 +121,13 @@ def test_mistakes_are_said_in_one_line(run: Run, folder: Path) -> None:
         assert outcome.code in (1, 2)
         assert words in outcome.err
         assert "Traceback" not in outcome.err
+    Path("mine.safetensors").write_bytes(b"kept")
+    assert (
+        "choose another name"
+        in run(*common, "--style", "wave.jpg", "--start", "mine.safetensors", "-o", "mine.safetensors").err
+    )
+    assert "is done already" in run(*common, "--style", "wave.jpg", "-o", "mine.safetensors", "--resume").err
+    assert Path("mine.safetensors").read_bytes() == b"kept"
     Path("a.safetensors.training").write_bytes(b"left")
     assert "--resume" in run(*common, "--style", "wave.jpg", "-o", "a.safetensors").err
     assert "damaged" in run(*common, "--style", "wave.jpg", "-o", "a.safetensors", "--resume").err

@@ -58,7 +58,7 @@ def test_each_style_is_a_row_of_the_network_s_table(trained: Path) -> None:
 
 def test_styles_are_learned_each_for_its_own_photos() -> None:
     task = StylesTask(SMALL, {name: torch.rand(1, 3, 64, 64) ** power for name, power in (("a", 1), ("b", 9))}, CPU)
-    torch.stack(list(task.terms(torch.rand(4, 3, 64, 64), 0).values())).sum().backward()
+    torch.stack(list(task.terms(torch.rand(4, 3, 64, 64)).values())).sum().backward()
     assert all(p.grad is not None and p.grad.isfinite().all() for p in task.network.parameters())
     assert not torch.equal(task.painted(torch.rand(1, 3, 64, 64).expand(2, -1, -1, -1))[0], torch.zeros(3, 64, 64))
 
@@ -83,7 +83,7 @@ def test_a_predictor_makes_rows_of_paintings(trained: Path) -> None:
     for k in range(3):
         write_image(Picture(torch.rand(1, 3, 70, 70)), paintings / f"{k}.png")
     task = PredictorTask(replace(SMALL, learn="predictor", start="mine.safetensors"), PhotoFolder(paintings, 64), CPU)
-    torch.stack(list(task.terms(torch.rand(2, 3, 64, 64), 0).values())).sum().backward()
+    torch.stack(list(task.terms(torch.rand(2, 3, 64, 64)).values())).sum().backward()
     assert all(p.grad is not None and p.grad.abs().sum() > 0 for p in task.network.parameters())
     assert all(p.grad is None for p in task.painter.parameters())
     task.write(Path("predicting.safetensors"))
@@ -91,6 +91,8 @@ def test_a_predictor_makes_rows_of_paintings(trained: Path) -> None:
     first, second = (loaded.encode_style(torch.rand(1, 3, 48, 48) ** power, sizes=[64]) for power in (1, 5))
     assert not torch.equal(first.row, second.row)
     assert stylize("photo.png", "paintings/0.png", method=loaded).picture.size == (47, 33)
+    # Rows that were learned belong to the network with its predictor too.
+    assert stylize("photo.png", "mine/calm.safetensors", method=loaded).picture.size == (47, 33)
 
 
 def test_strength_and_regions(trained: Path) -> None:
@@ -105,6 +107,10 @@ def test_strength_and_regions(trained: Path) -> None:
     assert not torch.allclose(one, whole, atol=1e-3)
     same = method()(photo, Regions([calm, calm], torch.cat([left, 1 - left])))
     assert torch.allclose(same, whole, atol=1e-4)
+    left[..., 16:] = 0  # three quarters are no style's
+    part = method()(photo, Regions([calm, calm], torch.cat([left / 2, left / 2])))
+    assert torch.allclose(part[..., :16], whole[..., :16], atol=1e-4)
+    assert torch.equal(part[..., 16:], photo[..., 16:])
 
 
 def test_what_does_not_fit_is_refused(trained: Path) -> None:

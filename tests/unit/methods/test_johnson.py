@@ -118,6 +118,13 @@ def test_what_is_no_such_network_is_refused(here: Path) -> None:
     torch.save({"conv1.conv2d.weight": torch.rand(32, 3, 9, 9)}, "half.pth")
     with pytest.raises(BrushworkError, match=r"half\.pth"):
         stylize("photo.png", "half.pth", Johnson())
+    whole = torch.load("candy.pth")
+    torch.save({name: t for name, t in whole.items() if name != "in3.bias"}, "gap.pth")
+    with pytest.raises(BrushworkError, match=r"gap\.pth is no style"):
+        stylize("photo.png", "gap.pth", Johnson())
+    torch.save({**whole, "in3.bias": whole["in3.bias"] * float("nan")}, "nan.pth")
+    with pytest.raises(BrushworkError, match="not finite"):
+        stylize("photo.png", "nan.pth", Johnson())
     Path("junk.pth").write_bytes(b"no")
     with pytest.raises(WeightsError, match=r"junk\.pth"):
         stylize("photo.png", "junk.pth", Johnson())
