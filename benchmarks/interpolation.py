@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import random
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,7 @@ SLACK = 0.02
 
 def monotone(errors: list[float]) -> bool:
     """Whether they never rise by more than the slack."""
-    return all(after <= (1 + SLACK) * before for before, after in zip(errors, errors[1:], strict=False))
+    return all(after <= (1 + SLACK) * before for before, after in pairwise(errors))
 
 
 def main() -> None:

@@ -357,7 +357,9 @@ class PerceptualTraining(Training):
     content_weight: Annotated[float, Option("weight of the photo's features", 0)] = 1.0
     style_weight: Annotated[float, Option("weight of the painting's Gram matrices", 0)] = 10.0
     tv_weight: Annotated[float, Option("weight of total variation: smoother", 0)] = 0.1
-    form_weight: Annotated[float, Option("weight against large patches of color that the photo doesn't have", 0)] = 30.0
+    form_weight: Annotated[float, Option("weight against large patches of color that the photo doesn't have", 0)] = (
+        100.0
+    )
     spike_weight: Annotated[float, Option("weight against spots that glow, to which normalization tempts", 0)] = 3.0
     content_layer: Annotated[str, Option("layer compared with the photo; Johnson et al. have relu2_2")] = "relu4_2"
     style_layers: Annotated[
