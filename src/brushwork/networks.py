@@ -12,7 +12,9 @@ from torch import Tensor, nn
 
 __all__ = ["MIDDLE", "Row", "StyleNorm", "TransformationNetwork", "folded", "spikes"]
 
-EPSILON = 1e-5
+# Added to the variance. With 1e-5, as is usual, a channel that hardly answers to a picture is blown up like all others,
+# and one sees patches of color; with 0.1 the network can leave it faint.
+EPSILON, USUAL_EPSILON = 0.1, 1e-5
 MIDDLE = 0.5  # gray: where the picture of a network that has learned nothing is about
 FAR = 4.0  # standard deviations: of a normal distribution 1 in 16,000 is farther
 LOOKED_AT = 32  # shorter side, in positions, at which spikes are looked for, about
@@ -28,13 +30,15 @@ class StyleNorm(nn.Module):
         styles: Rows of the table; 1 is plain instance normalization.
         batch: Batch normalization instead: in training the statistics of all pictures together, later their running
             means.
+        epsilon: Added to the variance.
 
     Source: Ulyanov et al. 2016, arXiv:1607.08022; with several rows conditional instance normalization, Dumoulin et
         al. 2017, arXiv:1610.07629, eq. 5; batch normalization: Johnson et al. 2016, arXiv:1603.08155.
     """
 
-    def __init__(self, channels: int, styles: int = 1, *, batch: bool = False) -> None:
+    def __init__(self, channels: int, styles: int = 1, *, batch: bool = False, epsilon: float = EPSILON) -> None:
         super().__init__()
+        self.epsilon = epsilon
         self.scale = nn.Parameter(torch.ones(styles, channels))
         self.shift = nn.Parameter(torch.zeros(styles, channels))
         self.batch = batch
@@ -64,7 +68,8 @@ class StyleNorm(nn.Module):
 
     def _normalized(self, x: Tensor, scale: Tensor, shift: Tensor) -> Tensor:
         mean, variance = (self.get_buffer(f"running_{of}") if self.batch else None for of in ("mean", "var"))
-        return F.batch_norm(x, mean, variance, scale, shift, training=self.training or not self.batch, eps=EPSILON)
+        learning = self.training or not self.batch
+        return F.batch_norm(x, mean, variance, scale, shift, training=learning, eps=self.epsilon)
 
 
 @contextmanager
@@ -81,11 +86,12 @@ def spikes(network: nn.Module) -> Iterator[list[Tensor]]:
     """
     found: list[Tensor] = []
 
-    def watch(_: nn.Module, given: tuple[Any, ...], __: Tensor) -> None:
+    def watch(norm: nn.Module, given: tuple[Any, ...], __: Tensor) -> None:
+        assert isinstance(norm, StyleNorm)
         every = max(1, min(given[0].shape[2:]) // LOOKED_AT)
         x = F.avg_pool2d(given[0], every).float()
         away = x - x.mean((2, 3), keepdim=True)
-        deviation = away.square().mean((2, 3), keepdim=True).add(EPSILON).sqrt()
+        deviation = away.square().mean((2, 3), keepdim=True).add(norm.epsilon).sqrt()
         found.append(F.relu(away.abs() / deviation - FAR).square().mean())
 
     hooks = [norm.register_forward_hook(watch) for norm in network.modules() if isinstance(norm, StyleNorm)]
@@ -144,15 +150,26 @@ class TransformationNetwork(nn.Module):
         blocks: Residual blocks at a quarter of the size.
         styles: How many it has.
         batch: Batch normalization, as the paper has it.
+        epsilon: Added to variances; None: 0.1, with batch normalization 1e-5.
 
     Source: Johnson, Alahi and Fei-Fei 2016, arXiv:1603.08155, supplementary material, table 1: width 32, 5 blocks.
-    Differs: instance normalization (Ulyanov et al. 2016), nearest enlargement before a convolution instead of strides
-        of ½ (Odena et al. 2016, "Deconvolution and Checkerboard Artifacts"), reflected borders in each convolution.
-        So does pytorch/examples' fast_neural_style, whose weights fit.
+    Differs: instance normalization (Ulyanov et al. 2016) with a larger constant, nearest enlargement before a
+        convolution instead of strides of ½ (Odena et al. 2016, "Deconvolution and Checkerboard Artifacts"), reflected
+        borders in each convolution. So does pytorch/examples' fast_neural_style, but for the constant; its weights fit.
     """
 
-    def __init__(self, width: int = 32, blocks: int = 5, styles: int = 1, *, batch: bool = False) -> None:
+    def __init__(
+        self,
+        width: int = 32,
+        blocks: int = 5,
+        styles: int = 1,
+        *,
+        batch: bool = False,
+        epsilon: float | None = None,
+    ) -> None:
         super().__init__()
+        epsilon = (USUAL_EPSILON if batch else EPSILON) if epsilon is None else epsilon
+        self.register_buffer("epsilon", torch.tensor(epsilon))  # so that files have it
         half, quarter = 2 * width, 4 * width
         self.width, self.blocks = width, blocks
         convs = {
@@ -171,7 +188,10 @@ class TransformationNetwork(nn.Module):
         self._channels = {name: conv.conv.out_channels for name, conv in convs.items() if name != "up3"}
         self.convs = nn.ModuleDict(convs)
         self.norms = nn.ModuleDict(
-            {name: StyleNorm(channels, styles, batch=batch) for name, channels in self._channels.items()}
+            {
+                name: StyleNorm(channels, styles, batch=batch, epsilon=epsilon)
+                for name, channels in self._channels.items()
+            }
         )
 
     def table(self) -> Tensor:
@@ -205,7 +225,8 @@ class TransformationNetwork(nn.Module):
         try:
             width, styles = tensors["convs.down1.conv.weight"].shape[0], tensors["norms.down1.scale"].shape[0]
             blocks = sum(name.startswith("convs.block") and name.endswith("_1.conv.weight") for name in tensors)
-            network = cls(width, blocks, styles, batch="norms.down1.running_mean" in tensors)
+            batch, epsilon = "norms.down1.running_mean" in tensors, float(tensors["epsilon"])
+            network = cls(width, blocks, styles, batch=batch, epsilon=epsilon)
             network.load_state_dict(dict(tensors))
         except (KeyError, RuntimeError) as error:
             raise ValueError(f"no transformation network: {error}") from error

@@ -331,7 +331,7 @@ class PredictorTask:
 
 def _with_one_row(painter: TransformationNetwork) -> TransformationNetwork:
     """A network with the frozen convolutions of another, and a row that is the mean of its own."""
-    network = TransformationNetwork(painter.width, painter.blocks)
+    network = TransformationNetwork(painter.width, painter.blocks, epsilon=float(painter.get_buffer("epsilon")))
     network.convs.load_state_dict(painter.convs.state_dict())
     network.convs.requires_grad_(False)
     with torch.no_grad():

@@ -38,7 +38,14 @@ def transformation_tensors(published: Mapping[str, Tensor]) -> dict[str, Tensor]
         if target is None:
             return None
         tensors[target] = tensor[None] if target.startswith("norms.") else tensor
-    return _of_unit_range(tensors) if _complete(tensors) else None
+    return {**_of_unit_range(tensors), "epsilon": _epsilon()} if _complete(tensors) else None
+
+
+def _epsilon() -> Tensor:
+    """What torch's instance normalization adds to variances."""
+    import torch
+
+    return torch.tensor(1e-5)
 
 
 def _complete(tensors: Mapping[str, Tensor]) -> bool:

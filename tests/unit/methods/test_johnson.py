@@ -13,7 +13,7 @@ from brushwork import Picture, encode_style, load, rerun, save_style, stylize, w
 from brushwork.errors import BrushworkError, UsageError, WeightsError
 from brushwork.guidance import Regions
 from brushwork.methods.johnson import JohnsonMethod
-from brushwork.networks import TransformationNetwork, folded, spikes
+from brushwork.networks import EPSILON, TransformationNetwork, folded, spikes
 from brushwork.settings import Johnson
 from brushwork.styles import read_style
 
@@ -153,7 +153,7 @@ def test_a_mix_of_styles_has_the_mix_of_their_scales() -> None:
     for parameter in network.norms.parameters():
         nn.init.normal_(parameter)
     x, norm = torch.rand(2, 8, 9, 7) * 4 + 1, network.norms["down2"]
-    one, other = (F.instance_norm(x, weight=norm.scale[k], bias=norm.shift[k]) for k in (0, 1))  # type: ignore[index]
+    one, other = (F.instance_norm(x, weight=norm.scale[k], bias=norm.shift[k], eps=EPSILON) for k in (0, 1))  # type: ignore[index]
     mixed = norm(x, network.row([0.3, 0.7])["down2"])
     assert torch.allclose(mixed, 0.3 * one + 0.7 * other, atol=1e-5)
     assert torch.allclose(norm(x, network.row([1.0, 0.0])["down2"]), one, atol=1e-5)
