@@ -4,8 +4,9 @@
     python recipes/embed_networks.py RUN/styles24/*.safetensors RUN/feminine-wave.safetensors
 
 Each file is a saved style that `brushwork train` wrote; its name says which built-in style it joins, whose values for
-other methods, title and artist stay. How a network was trained is kept in models/trained.json (--how), its losses as
-models/trained/NAME-METHOD.csv (--log, the losses.csv that --log of brushwork train wrote).
+other methods, title and artist stay. How a network of one style was trained is kept in models/trained.json (--how), its
+losses as models/trained/NAME-METHOD.csv (--log, the losses.csv that --log of brushwork train wrote); the record of a
+network of many styles lies beside it (recipes/embed_model.py).
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ MODELS = Path(brushwork.__file__).parent / "models"
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("styles", type=Path, nargs="+")
-    parser.add_argument("--how", required=True)
+    parser.add_argument("--how")
     parser.add_argument("--log", type=Path)
     args = parser.parse_args()
     unknown = [path.stem for path in args.styles if path.stem not in built_in_styles()]
@@ -34,8 +35,8 @@ def main() -> None:
         target, new = built_in_styles()[path.stem], read_style(path)
         old = read_style(target)
         write_style(target, replace(old, values={**old.values, **new.values}, origins={**old.origins, **new.origins}))
-        for method in new.methods:
-            _record(f"{path.stem}-{method}", args.how, args.log if len(args.styles) == 1 else None)
+        for method in new.methods if args.how else ():
+            _record(f"{path.stem}-{method}", args.how, args.log)
         print(f"{path.stem}: {target.stat().st_size / 1e3:.0f} kB, for {', '.join(read_style(target).methods)}")
 
 
