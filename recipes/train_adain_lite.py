@@ -35,7 +35,7 @@ from torch import Tensor, nn
 
 from brushwork.device import choose_device, choose_dtype
 from brushwork.features import FeatureNetwork, load_network
-from brushwork.losses.adversarial import PatchCritic, critic_loss, painter_loss
+from brushwork.losses.adversarial import PatchCritic, both_losses
 from brushwork.losses.content import relative_errors
 from brushwork.methods.adain_lite import CODE_LAYERS, STROKE_SIZE, STYLE_SIZE, Coder, LiteNetwork, Moments
 from brushwork.perceptual import bounded
@@ -193,9 +193,7 @@ class Adversary:
         same = torch.zeros(len(pictures), dtype=torch.long, device=pictures.device)
         real = torch.cat([crop.once("critic", self._seen) for crop in paintings])
         found = self._seen(pictures.clamp(-0.1, 1.1))
-        still = {name: parameter.detach() for name, parameter in self.critic.named_parameters()}
-        deceived = painter_loss(torch.func.functional_call(self.critic, still, (found, same)), "hinge")
-        told = critic_loss([self.critic(real, same)], self.critic(found.detach(), same), "hinge")
+        deceived, told = both_losses(self.critic, found, same, [self.critic(real, same)], "hinge")
         return self.weight * deceived + told, {"adversarial": deceived, "critic": told}
 
     def _seen(self, pixels: Tensor) -> Tensor:
@@ -266,7 +264,7 @@ def sheet(lite: LiteNetwork, encoder: FeatureNetwork, photos: Tensor, paintings:
     Image.fromarray((grid * 255).round().byte().cpu().numpy()).save(path)
 
 
-def main() -> None:
+def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--photos", type=Path, required=True)
     parser.add_argument("--paintings", type=Path, required=True)
@@ -281,7 +279,11 @@ def main() -> None:
     parser.add_argument("--network", default="", help="a second loss network: a weights record or file")
     parser.add_argument("--every", type=int, default=4, help="steps from one that it sees to the next; 1: all")
     parser.add_argument("--adversarial", type=float, default=0.0, help="weight of a critic")
-    args = parser.parse_args()
+    return parser.parse_args()
+
+
+def main() -> None:
+    args = arguments()
     torch.manual_seed(0)
     device = choose_device()
     dtype = choose_dtype("auto", device)

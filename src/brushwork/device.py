@@ -1,4 +1,4 @@
-"""Device, precision, threads and memory of the machine at hand."""
+"""Device, precision, threads, processes and memory of the machine at hand."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import nn
@@ -22,8 +23,10 @@ __all__ = [
     "choose_device",
     "choose_dtype",
     "describe_device",
+    "launched",
     "lean_memory",
     "out_of_memory",
+    "peak_memory",
 ]
 
 DEVICES = ("auto", "cpu", "cuda", "mps")
@@ -153,3 +156,35 @@ def out_of_memory(error: BaseException) -> bool:
     return isinstance(error, RuntimeError) and any(
         words in str(error) for words in ("can't allocate memory", "not enough memory", "out of memory")
     )
+
+
+def launched(device: torch.device) -> Any:
+    """Lightning's Fabric, launched: on one device, or as one of the processes that torchrun started.
+
+    It finds devices and processes and joins them; which part of a step runs in bfloat16 is the task's to say.
+
+    Raises:
+        UsageError: Fabric is not installed.
+    """
+    try:
+        from lightning_fabric import Fabric
+    except ImportError as error:
+        raise UsageError("training needs Lightning Fabric: pip install 'brushwork[train]'") from error
+    here, everywhere = (int(os.environ.get(name, "1")) for name in ("LOCAL_WORLD_SIZE", "WORLD_SIZE"))
+    devices: Any = here if here > 1 or device.index is None else [device.index]
+    strategy = "ddp" if everywhere > 1 else "auto"
+    fabric = Fabric(accelerator=device.type, devices=devices, strategy=strategy, num_nodes=everywhere // here)
+    fabric.launch()
+    return fabric
+
+
+def peak_memory(device: torch.device) -> int:
+    """The most memory that the process, or its GPU, has held, in bytes; 0 where the system doesn't say."""
+    if device.type == "cuda":
+        return torch.cuda.max_memory_allocated(device)
+    try:
+        import resource
+    except ImportError:  # Windows
+        return 0
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak * (1 if sys.platform == "darwin" else 1024)

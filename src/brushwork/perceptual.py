@@ -11,12 +11,12 @@ from torch import Tensor, nn
 from brushwork.device import choose_dtype
 from brushwork.features import load_network
 from brushwork.image import resize
-from brushwork.losses.adversarial import PatchCritic, critic_loss, painter_loss
+from brushwork.losses.adversarial import PatchCritic, both_losses
 from brushwork.losses.content import relative_errors
 from brushwork.losses.regularizers import foreign_forms, total_variation
 from brushwork.networks import spikes
-from brushwork.settings import PerceptualTraining
 from brushwork.statistics import gram_matrix
+from brushwork.training_settings import PerceptualTraining
 
 __all__ = ["PerceptualLoss", "bounded"]
 
@@ -105,17 +105,11 @@ class PerceptualLoss:
 
     def _adversarial(self, critic: PatchCritic, features: Tensor, styles: Tensor) -> dict[str, Tensor]:
         """What the network learns from its critic, which stands still there, and what the critic learns from it."""
-        kind = self.settings.adversarial_loss
-        still = {name: parameter.detach() for name, parameter in critic.named_parameters()}
-        deceived = torch.func.functional_call(critic, still, (features, styles))
-        judged = {
-            style: critic(self._real[style], styles.new_tensor([style])) for style in sorted(set(styles.tolist()))
-        }
+        different = sorted(set(styles.tolist()))
+        judged = {style: critic(self._real[style], styles.new_tensor([style])) for style in different}
         real = [judged[int(style)] for style in styles]
-        return {
-            "adversarial": self.settings.adversarial_weight * painter_loss(deceived, kind),
-            "critic": critic_loss(real, critic(features.detach(), styles), kind),
-        }
+        deceived, told = both_losses(critic, features, styles, real, self.settings.adversarial_loss)
+        return {"adversarial": self.settings.adversarial_weight * deceived, "critic": told}
 
     def paint(self, network: nn.Module, *inputs: Tensor | Sequence[Tensor] | None) -> tuple[Tensor, Tensor]:
         """What a network makes of its inputs, in bfloat16 where that is faster, and the weighted term of its spikes."""

@@ -20,23 +20,19 @@ __all__ = [
     "KEEP_COLOR",
     "KEEP_COLOR_WHEN",
     "METHODS",
+    "PRECISION",
     "STATISTICS",
     "TRAINED",
-    "TRAININGS",
     "AdaIN",
     "AdaINLite",
+    "Checked",
     "ConditionalInstanceNorm",
     "Gatys",
     "Johnson",
     "MicroAST",
     "Option",
-    "PerceptualTraining",
     "Settings",
     "TextureNets",
-    "TrainConditional",
-    "TrainJohnson",
-    "TrainTextureNets",
-    "Training",
     "check_keep_color",
     "method_name",
     "option_of",
@@ -117,8 +113,8 @@ def check_keep_color(way: str | None, when: str | None) -> tuple[str | None, str
     return way, when or ("after" if way == "luminance" else "before")
 
 
-class _Checked:
-    """Checks every field against its type and its option when it is made."""
+class Checked:
+    """Options: checks every field against its type and its option when it is made."""
 
     def __post_init__(self) -> None:
         hints = typing.get_type_hints(type(self))
@@ -145,7 +141,7 @@ def _typed(name: str, value: object, kind: Any) -> object:
     return kind(value)
 
 
-_PRECISION = Option("of the network; auto takes bfloat16 where it is faster", choices=("float32", "bfloat16", "auto"))
+PRECISION = Option("of the network; auto takes bfloat16 where it is faster", choices=("float32", "bfloat16", "auto"))
 _STRENGTH = Option("how much of the style: 0 is the photo itself", 0, 1)
 _STYLE_SCALE = Option("size of the painting relative to the photo: smaller gives finer strokes", 0.1, 4)
 
@@ -163,7 +159,7 @@ STATISTICS = (
 
 
 @dataclass(frozen=True)
-class Gatys(_Checked):
+class Gatys(Checked):
     """Pixels optimized until they have the photo's features and the painting's statistics: Gram matrices, or others.
 
     Source: Gatys, Ecker and Bethge 2016, "Image Style Transfer Using Convolutional Neural Networks" (CVPR), and
@@ -205,7 +201,7 @@ class Gatys(_Checked):
         str,
         Option("beyond the border; zeros is the paper's and draws frames", choices=("replicate", "reflect", "zeros")),
     ] = "replicate"
-    precision: Annotated[str, _PRECISION] = "auto"
+    precision: Annotated[str, PRECISION] = "auto"
     seed: Annotated[int, Option("of the noise, and of what a statistic draws", 0, 2**63 - 1)] = 0
 
     def __post_init__(self) -> None:
@@ -237,7 +233,7 @@ class Gatys(_Checked):
 
 
 @dataclass(frozen=True)
-class AdaIN(_Checked):
+class AdaIN(Checked):
     """Any style in one pass: the photo's features take means and deviations of the painting's, and are decoded.
 
     Source: Huang and Belongie 2017, arXiv:1703.06868. Departures: docs/methods/adain.md.
@@ -249,11 +245,11 @@ class AdaIN(_Checked):
     decoder: Annotated[str, Option("decoder's weights; empty: those that belong to the encoder", file=True)] = ""
     strength: Annotated[float, _STRENGTH] = 1.0
     style_scale: Annotated[float, _STYLE_SCALE] = 1.0
-    precision: Annotated[str, _PRECISION] = "auto"
+    precision: Annotated[str, PRECISION] = "auto"
 
 
 @dataclass(frozen=True)
-class AdaINLite(_Checked):
+class AdaINLite(Checked):
     """Any style in one quick pass: a painting becomes a code, which shapes a small network. The default.
 
     Our own network; what it owes to whom, and what was tried: docs/methods/adain_lite.md.
@@ -262,22 +258,22 @@ class AdaINLite(_Checked):
     model: Annotated[str, Option("network: adain-lite (embedded) or a .safetensors file", file=True)] = "adain-lite"
     strength: Annotated[float, _STRENGTH] = 1.0
     style_scale: Annotated[float, _STYLE_SCALE] = 1.0
-    precision: Annotated[str, _PRECISION] = "auto"
+    precision: Annotated[str, PRECISION] = "auto"
 
 
 @dataclass(frozen=True)
-class Johnson(_Checked):
+class Johnson(Checked):
     """One quick network for one style, which it was trained for; the style is its file.
 
     Source: Johnson, Alahi and Fei-Fei 2016, arXiv:1603.08155. Departures: docs/methods/johnson.md.
     """
 
     strength: Annotated[float, _STRENGTH] = 1.0
-    precision: Annotated[str, _PRECISION] = "auto"
+    precision: Annotated[str, PRECISION] = "auto"
 
 
 @dataclass(frozen=True)
-class ConditionalInstanceNorm(_Checked):
+class ConditionalInstanceNorm(Checked):
     """One quick network for many styles, and all between them: a style is a row of its normalizations' table.
 
     Source: Dumoulin, Shlens and Kudlur 2017, arXiv:1610.07629; a row from a painting: Ghiasi et al. 2017,
@@ -288,11 +284,11 @@ class ConditionalInstanceNorm(_Checked):
         "conditional-instance-norm"
     )
     strength: Annotated[float, _STRENGTH] = 1.0
-    precision: Annotated[str, _PRECISION] = "auto"
+    precision: Annotated[str, PRECISION] = "auto"
 
 
 @dataclass(frozen=True)
-class MicroAST(_Checked):
+class MicroAST(Checked):
     """Any style in one pass, by a published network: its weights come from brushwork weights import.
 
     Source: Wang et al. 2023, arXiv:2211.15313.
@@ -303,11 +299,11 @@ class MicroAST(_Checked):
     )
     strength: Annotated[float, _STRENGTH] = 1.0
     style_scale: Annotated[float, _STYLE_SCALE] = 1.0
-    precision: Annotated[str, _PRECISION] = "float32"
+    precision: Annotated[str, PRECISION] = "float32"
 
 
 @dataclass(frozen=True)
-class TextureNets(_Checked):
+class TextureNets(Checked):
     """One quick network for one style, fed with noise: paints photos, or makes textures of any size.
 
     Source: Ulyanov et al. 2016, arXiv:1603.03417, and 2017, arXiv:1701.02096. Departures: docs/methods/texture_nets.md.
@@ -315,117 +311,7 @@ class TextureNets(_Checked):
 
     strength: Annotated[float, _STRENGTH] = 1.0
     seed: Annotated[int, Option("of the noise: another one gives another picture", 0, 2**31 - 1)] = 0
-    precision: Annotated[str, _PRECISION] = "auto"
-
-
-@dataclass(frozen=True)
-class Training(_Checked):
-    """How any network is trained."""
-
-    steps: Annotated[int, Option("training steps", 1)] = 4000
-    batch: Annotated[int, Option("photos in a step", 1)] = 4
-    side: Annotated[int, Option("of the squares that are cut from photos, in pixels", 64)] = 256
-    rate: Annotated[float, Option("learning rate of Adam, at its highest", 0)] = 1e-3
-    clip: Annotated[float, Option("longest gradient; longer ones are shortened", 0)] = 10.0
-    seed: Annotated[int, Option("of the weights and of what is shown", 0, 2**63 - 1)] = 0
-    save_every: Annotated[int, Option("steps between two checkpoints, and between two sample sheets", 1)] = 250
-    patience: Annotated[
-        int, Option("checkpoints after which it stops if the loss fell no more; 0 never stops early", 0)
-    ] = 0
-    start: Annotated[
-        str, Option("network to begin with, as large as it is: what an earlier training wrote", file=True)
-    ] = ""
-    precision: Annotated[str, _PRECISION] = "auto"
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        for name in ("rate", "clip"):
-            if not getattr(self, name):
-                raise UsageError(f"{name}: expected a number above 0, got 0")
-
-
-@dataclass(frozen=True)
-class PerceptualTraining(Training):
-    """How a network is trained that paints: by what a loss network sees of its pictures.
-
-    Source: Johnson et al. 2016, arXiv:1603.08155, section 3.2.
-    """
-
-    loss_network: Annotated[
-        str, Option("sees the losses: vgg19-slim (embedded), vgg16.imagenet1k_v1 (the paper's), …", file=True)
-    ] = "vgg19-slim"
-    content_weight: Annotated[float, Option("weight of the photo's features", 0)] = 1.0
-    style_weight: Annotated[float, Option("weight of the painting's Gram matrices", 0)] = 10.0
-    tv_weight: Annotated[float, Option("weight of total variation: smoother", 0)] = 0.1
-    form_weight: Annotated[float, Option("weight against large patches of color that the photo doesn't have", 0)] = (
-        100.0
-    )
-    spike_weight: Annotated[float, Option("weight against spots that glow, to which normalization tempts", 0)] = 3.0
-    content_layer: Annotated[str, Option("layer compared with the photo; Johnson et al. have relu2_2")] = "relu4_2"
-    style_layers: Annotated[
-        tuple[str, ...],
-        Option("layers whose Gram matrices are compared; Johnson et al. have relu1_2, relu2_2, relu3_3, relu4_3"),
-    ] = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
-    style_size: Annotated[int, Option("longer side at which the painting is learned, in pixels", 64)] = 384
-    adversarial_weight: Annotated[float, Option("weight of a critic that tells its patches from the painting's", 0)] = (
-        0.0
-    )
-    adversarial_loss: Annotated[str, Option("of the critic", choices=("hinge", "least-squares"))] = "hinge"
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if self.side % 4:
-            raise UsageError(f"side: expected a multiple of 4, got {self.side}")
-        if not self.style_layers:
-            raise UsageError("style_layers: expected at least one layer, got none")
-
-
-_WIDTH = Option("channels at full resolution; 32 is the paper's, 16 four times as fast", 4)
-_BLOCKS = Option("residual blocks", 1)
-_NORMALIZATION = Option("batch is the paper's, instance that of Ulyanov et al. 2016", choices=("instance", "batch"))
-
-
-@dataclass(frozen=True)
-class TrainJohnson(PerceptualTraining):
-    """How `johnson` learns a style: losses as in Johnson et al. 2016, arXiv:1603.08155, section 3.2."""
-
-    width: Annotated[int, _WIDTH] = 16
-    blocks: Annotated[int, _BLOCKS] = 5
-    normalization: Annotated[str, _NORMALIZATION] = "instance"
-
-
-@dataclass(frozen=True)
-class TrainConditional(PerceptualTraining):
-    """How `conditional-instance-norm` learns: many styles, one more, or to tell a style from its painting."""
-
-    width: Annotated[int, _WIDTH] = 16
-    blocks: Annotated[int, _BLOCKS] = 5
-    learn: Annotated[
-        str,
-        Option(
-            "network: all of it, for some styles; row: a style more, the network as it is; "
-            "predictor: rows from paintings, the network as it is",
-            choices=("network", "row", "predictor"),
-        ),
-    ] = "network"
-
-
-@dataclass(frozen=True)
-class TrainTextureNets(PerceptualTraining):
-    """How `texture-nets` learns a style or a texture: Ulyanov et al. 2016, arXiv:1603.03417, section 3."""
-
-    makes: Annotated[
-        str, Option("pictures of photos, or textures of noise alone", choices=("pictures", "textures"))
-    ] = "pictures"
-    channels: Annotated[int, Option("of each size's own features; 8 is the paper's", 1)] = 8
-    scales: Annotated[int, Option("sizes, each half the one before; 0: the paper's 6, for textures 5", 0, 6)] = 0
-    normalization: Annotated[str, _NORMALIZATION] = "instance"
-    diversity_weight: Annotated[float, Option("weight of pictures being unlike each other", 0)] = 0.0
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if self.scales == 1:
-            raise UsageError("scales: expected 2 to 6, or 0, got 1")
+    precision: Annotated[str, PRECISION] = "auto"
 
 
 Settings: TypeAlias = Gatys | AdaIN | AdaINLite | Johnson | ConditionalInstanceNorm | MicroAST | TextureNets
@@ -439,12 +325,6 @@ METHODS: dict[str, type[Settings]] = {
     "texture-nets": TextureNets,
 }
 TRAINED = ("johnson", "texture-nets")  # methods whose styles are trained networks; the others take any painting
-# What `brushwork train` trains.
-TRAININGS: dict[str, type[Training]] = {
-    "johnson": TrainJohnson,
-    "conditional-instance-norm": TrainConditional,
-    "texture-nets": TrainTextureNets,
-}
 
 
 def method_name(settings: Settings) -> str:

@@ -10,7 +10,6 @@ import copy
 import math
 import os
 import random
-import sys
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
@@ -20,14 +19,15 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor, nn
 
-from brushwork.device import out_of_memory
+from brushwork.device import launched, out_of_memory, peak_memory
 from brushwork.errors import BrushworkError, UsageError
 from brushwork.interruption import uninterrupted
 from brushwork.io import read_image
 from brushwork.photos import PhotoFolder
-from brushwork.settings import TRAINED, TrainConditional, Training, TrainJohnson, TrainTextureNets
+from brushwork.settings import TRAINED
+from brushwork.training_settings import TrainConditional, Training, TrainJohnson, TrainTextureNets
 
-__all__ = ["Report", "Task", "Trainer", "launched", "task_of"]
+__all__ = ["Report", "Task", "Trainer", "task_of"]
 
 GOOD_EVERY = 50  # steps between two states that can be gone back to
 EXPLODED = 20.0  # times the usual loss: a step that nothing is learned from
@@ -182,7 +182,7 @@ class Trainer:
             self._step()
             seconds.append(time.monotonic() - started)
         self._restore(before)
-        return min(seconds) * self.settings.steps, _peak_memory(self.fabric.device)
+        return min(seconds) * self.settings.steps, peak_memory(self.fabric.device)
 
     def samples(self, count: int = 4) -> Tensor:
         """Photos above what becomes of them now, (1, 3, 2 S, count S) in [0, 1]; the same photos each time."""
@@ -367,35 +367,3 @@ def task_of(method: str, settings: Training, styles: Mapping[str, Path], device:
 def _schedule(step: int, steps: int) -> float:
     """Of the rate: it rises over the first hundred steps, and falls to nothing over the last half."""
     return min(1.0, (step + 1) / min(100, max(1, steps // 10)), max(0.02, 2 * (1 - step / steps)))
-
-
-def launched(device: torch.device) -> Any:
-    """Lightning's Fabric, launched: on one device, or as one of the processes that torchrun started.
-
-    It finds devices and processes and joins them; which part of a step runs in bfloat16 is the task's to say.
-
-    Raises:
-        UsageError: Fabric is not installed.
-    """
-    try:
-        from lightning_fabric import Fabric
-    except ImportError as error:
-        raise UsageError("training needs Lightning Fabric: pip install 'brushwork[train]'") from error
-    here, everywhere = (int(os.environ.get(name, "1")) for name in ("LOCAL_WORLD_SIZE", "WORLD_SIZE"))
-    devices: Any = here if here > 1 or device.index is None else [device.index]
-    strategy = "ddp" if everywhere > 1 else "auto"
-    fabric = Fabric(accelerator=device.type, devices=devices, strategy=strategy, num_nodes=everywhere // here)
-    fabric.launch()
-    return fabric
-
-
-def _peak_memory(device: torch.device) -> int:
-    """Of the process, or of its GPU, in bytes."""
-    if device.type == "cuda":
-        return torch.cuda.max_memory_allocated(device)
-    try:
-        import resource
-    except ImportError:  # Windows
-        return 0
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak * (1 if sys.platform == "darwin" else 1024)

@@ -14,8 +14,9 @@ from brushwork.errors import UsageError
 from brushwork.image import Picture
 from brushwork.io import write_image
 from brushwork.photos import PhotoFolder
-from brushwork.settings import TRAININGS, Training, option_of
+from brushwork.settings import option_of
 from brushwork.training import Report, Trainer, task_of
+from brushwork.training_settings import TRAININGS, Training
 from brushwork.weights.files import read_tensors
 
 Make = Callable[..., Trainer]

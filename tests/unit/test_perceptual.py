@@ -9,8 +9,8 @@ import torch
 
 from brushwork.features import load_network
 from brushwork.perceptual import PerceptualLoss, bounded
-from brushwork.settings import TrainJohnson
 from brushwork.statistics import gram_matrix
+from brushwork.training_settings import TrainJohnson
 
 CPU = torch.device("cpu")
 SETTINGS = TrainJohnson(style_size=64, precision="float32", content_weight=2.0, style_weight=3.0, tv_weight=0.5)

@@ -12,7 +12,8 @@ import rich_click as click
 
 from brushwork.cli.options import method_options, settings_of, without_method_options
 from brushwork.errors import UsageError
-from brushwork.settings import TRAININGS, settings_from
+from brushwork.settings import settings_from
+from brushwork.training_settings import TRAININGS
 
 __all__ = ["train"]
 
@@ -121,9 +122,9 @@ def _from_toml(path: Path) -> dict[str, Any]:
 def _trainer(
     method: str, settings: Any, styles: tuple[Path, ...], photos: Path | None, output: Path, device: str
 ) -> Any:
-    from brushwork.device import choose_device
+    from brushwork.device import choose_device, launched
     from brushwork.photos import NoPhotos, PhotoFolder
-    from brushwork.training import Trainer, launched, task_of
+    from brushwork.training import Trainer, task_of
 
     fabric = launched(choose_device(device))
     task = task_of(method, settings, _named(styles), fabric.device)

@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.utils.parametrizations import spectral_norm
 
-__all__ = ["PatchCritic", "critic_loss", "painter_loss"]
+__all__ = ["PatchCritic", "both_losses", "critic_loss", "painter_loss"]
 
 WIDTH = 128
 
@@ -45,6 +45,23 @@ class PatchCritic(nn.Module):
         scale = features.square().mean((1, 2, 3), keepdim=True).add(1e-8).rsqrt()
         judged = self.layers(features * scale)
         return judged[torch.arange(len(judged)), styles]  # type: ignore[no-any-return]
+
+
+def both_losses(
+    critic: PatchCritic, features: Tensor, styles: Tensor, real: Sequence[Tensor], kind: str
+) -> tuple[Tensor, Tensor]:
+    """What network and critic minimize, each while the other stands still.
+
+    Args:
+        critic: It.
+        features: Of pictures, (B, C, H, W).
+        styles: Which is each one's, (B,).
+        real: The critic's judgments of paintings.
+        kind: See `critic_loss`.
+    """
+    still = {name: parameter.detach() for name, parameter in critic.named_parameters()}
+    deceived = painter_loss(torch.func.functional_call(critic, still, (features, styles)), kind)
+    return deceived, critic_loss(real, critic(features.detach(), styles), kind)
 
 
 def critic_loss(real: Sequence[Tensor], painted: Tensor, kind: str) -> Tensor:

@@ -27,9 +27,10 @@ from brushwork.methods.base import Declaration
 from brushwork.networks import TransformationNetwork
 from brushwork.perceptual import PerceptualLoss
 from brushwork.photos import PhotoFolder
-from brushwork.settings import ConditionalInstanceNorm, TrainConditional
+from brushwork.settings import ConditionalInstanceNorm
 from brushwork.statistics import mean_std
 from brushwork.styles import SavedStyle, write_style
+from brushwork.training_settings import TrainConditional
 from brushwork.weights import Model, load_into, read_model
 from brushwork.weights.files import write_tensors
 

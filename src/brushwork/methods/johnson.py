@@ -17,7 +17,7 @@ from brushwork.methods.base import Declaration
 from brushwork.methods.network_style import NetworkStyle, learned, write_network
 from brushwork.networks import TransformationNetwork
 from brushwork.perceptual import PerceptualLoss
-from brushwork.settings import TrainJohnson
+from brushwork.training_settings import TrainJohnson
 
 __all__ = ["JohnsonMethod", "JohnsonTask"]
 

@@ -20,7 +20,8 @@ from brushwork.methods.base import Declaration
 from brushwork.methods.network_style import NetworkStyle, learned, write_network
 from brushwork.networks import MIDDLE, StyleNorm
 from brushwork.perceptual import PerceptualLoss
-from brushwork.settings import TextureNets, TrainTextureNets
+from brushwork.settings import TextureNets
+from brushwork.training_settings import TrainTextureNets
 
 __all__ = ["TextureNetsMethod", "TextureNetwork", "TextureTask", "noise"]
 

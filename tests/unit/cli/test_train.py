@@ -140,7 +140,8 @@ RECIPES = sorted((Path(__file__).parents[3] / "recipes").glob("*.toml"))
 @pytest.mark.parametrize("recipe", RECIPES, ids=lambda path: path.stem)
 def test_the_recipes_are_options_of_their_methods(recipe: Path) -> None:
     from brushwork.cli.training import _from_toml
-    from brushwork.settings import TRAININGS, settings_from
+    from brushwork.settings import settings_from
+    from brushwork.training_settings import TRAININGS
 
     method = next(name for name in TRAININGS if f"brushwork train {name} " in recipe.read_text("utf-8"))
     assert settings_from(method, _from_toml(recipe), TRAININGS)

@@ -18,7 +18,7 @@ from brushwork.methods.conditional_instance_norm import (
     StylesTask,
 )
 from brushwork.photos import PhotoFolder
-from brushwork.settings import TrainConditional
+from brushwork.training_settings import TrainConditional
 from brushwork.weights.files import read_tensors, write_tensors
 
 CPU = torch.device("cpu")

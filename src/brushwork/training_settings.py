@@ -1,0 +1,136 @@
+"""All options of all trainings on one page: one frozen dataclass per network that is trained, no torch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from brushwork.errors import UsageError
+from brushwork.settings import PRECISION, Checked, Option
+
+__all__ = [
+    "TRAININGS",
+    "PerceptualTraining",
+    "TrainConditional",
+    "TrainJohnson",
+    "TrainTextureNets",
+    "Training",
+]
+
+
+@dataclass(frozen=True)
+class Training(Checked):
+    """How any network is trained."""
+
+    steps: Annotated[int, Option("training steps", 1)] = 4000
+    batch: Annotated[int, Option("photos in a step", 1)] = 4
+    side: Annotated[int, Option("of the squares that are cut from photos, in pixels", 64)] = 256
+    rate: Annotated[float, Option("learning rate of Adam, at its highest", 0)] = 1e-3
+    clip: Annotated[float, Option("longest gradient; longer ones are shortened", 0)] = 10.0
+    seed: Annotated[int, Option("of the weights and of what is shown", 0, 2**63 - 1)] = 0
+    save_every: Annotated[int, Option("steps between two checkpoints, and between two sample sheets", 1)] = 250
+    patience: Annotated[
+        int, Option("checkpoints after which it stops if the loss fell no more; 0 never stops early", 0)
+    ] = 0
+    start: Annotated[
+        str, Option("network to begin with, as large as it is: what an earlier training wrote", file=True)
+    ] = ""
+    precision: Annotated[str, PRECISION] = "auto"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for name in ("rate", "clip"):
+            if not getattr(self, name):
+                raise UsageError(f"{name}: expected a number above 0, got 0")
+
+
+@dataclass(frozen=True)
+class PerceptualTraining(Training):
+    """How a network is trained that paints: by what a loss network sees of its pictures.
+
+    Source: Johnson et al. 2016, arXiv:1603.08155, section 3.2.
+    """
+
+    loss_network: Annotated[
+        str, Option("sees the losses: vgg19-slim (embedded), vgg16.imagenet1k_v1 (the paper's), …", file=True)
+    ] = "vgg19-slim"
+    content_weight: Annotated[float, Option("weight of the photo's features", 0)] = 1.0
+    style_weight: Annotated[float, Option("weight of the painting's Gram matrices", 0)] = 10.0
+    tv_weight: Annotated[float, Option("weight of total variation: smoother", 0)] = 0.1
+    form_weight: Annotated[float, Option("weight against large patches of color that the photo doesn't have", 0)] = (
+        100.0
+    )
+    spike_weight: Annotated[float, Option("weight against spots that glow, to which normalization tempts", 0)] = 3.0
+    content_layer: Annotated[str, Option("layer compared with the photo; Johnson et al. have relu2_2")] = "relu4_2"
+    style_layers: Annotated[
+        tuple[str, ...],
+        Option("layers whose Gram matrices are compared; Johnson et al. have relu1_2, relu2_2, relu3_3, relu4_3"),
+    ] = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
+    style_size: Annotated[int, Option("longer side at which the painting is learned, in pixels", 64)] = 384
+    adversarial_weight: Annotated[float, Option("weight of a critic that tells its patches from the painting's", 0)] = (
+        0.0
+    )
+    adversarial_loss: Annotated[str, Option("of the critic", choices=("hinge", "least-squares"))] = "hinge"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.side % 4:
+            raise UsageError(f"side: expected a multiple of 4, got {self.side}")
+        if not self.style_layers:
+            raise UsageError("style_layers: expected at least one layer, got none")
+
+
+_WIDTH = Option("channels at full resolution; 32 is the paper's, 16 four times as fast", 4)
+_BLOCKS = Option("residual blocks", 1)
+_NORMALIZATION = Option("batch is the paper's, instance that of Ulyanov et al. 2016", choices=("instance", "batch"))
+
+
+@dataclass(frozen=True)
+class TrainJohnson(PerceptualTraining):
+    """How `johnson` learns a style: losses as in Johnson et al. 2016, arXiv:1603.08155, section 3.2."""
+
+    width: Annotated[int, _WIDTH] = 16
+    blocks: Annotated[int, _BLOCKS] = 5
+    normalization: Annotated[str, _NORMALIZATION] = "instance"
+
+
+@dataclass(frozen=True)
+class TrainConditional(PerceptualTraining):
+    """How `conditional-instance-norm` learns: many styles, one more, or to tell a style from its painting."""
+
+    width: Annotated[int, _WIDTH] = 16
+    blocks: Annotated[int, _BLOCKS] = 5
+    learn: Annotated[
+        str,
+        Option(
+            "network: all of it, for some styles; row: a style more, the network as it is; "
+            "predictor: rows from paintings, the network as it is",
+            choices=("network", "row", "predictor"),
+        ),
+    ] = "network"
+
+
+@dataclass(frozen=True)
+class TrainTextureNets(PerceptualTraining):
+    """How `texture-nets` learns a style or a texture: Ulyanov et al. 2016, arXiv:1603.03417, section 3."""
+
+    makes: Annotated[
+        str, Option("pictures of photos, or textures of noise alone", choices=("pictures", "textures"))
+    ] = "pictures"
+    channels: Annotated[int, Option("of each size's own features; 8 is the paper's", 1)] = 8
+    scales: Annotated[int, Option("sizes, each half the one before; 0: the paper's 6, for textures 5", 0, 6)] = 0
+    normalization: Annotated[str, _NORMALIZATION] = "instance"
+    diversity_weight: Annotated[float, Option("weight of pictures being unlike each other", 0)] = 0.0
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.scales == 1:
+            raise UsageError("scales: expected 2 to 6, or 0, got 1")
+
+
+# What `brushwork train` trains.
+TRAININGS: dict[str, type[Training]] = {
+    "johnson": TrainJohnson,
+    "conditional-instance-norm": TrainConditional,
+    "texture-nets": TrainTextureNets,
+}
