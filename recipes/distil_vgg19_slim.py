@@ -32,8 +32,7 @@ from pathlib import Path
 import numpy as np
 import scipy.linalg
 import torch
-from album import listing
-from distillation import Gallery, gram, network, relative, solved, stage, width
+from distillation import Gallery, gram, listing, network, relative, solved, stage, width
 from safetensors.torch import load_file
 from torch import Tensor, nn
 

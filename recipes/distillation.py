@@ -15,6 +15,7 @@ from brushwork.features import VGG, load_network
 from brushwork.weights import ARCHITECTURES
 
 CROP = 192
+SUFFIXES = {".jpg", ".jpeg", ".png", ".webp"}
 
 
 def stage(layer: str) -> int:
@@ -71,6 +72,14 @@ class Gallery:
 
     def batch(self, count: int) -> Tensor:
         return torch.stack([spoiled(self.one(), self.one(), self.rng) for _ in range(count)])
+
+
+def listing(folder: Path, held: int) -> tuple[list[Path], list[Path]]:
+    """The pictures of a folder by name, the last ones held back."""
+    files = sorted(path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES)
+    if len(files) <= held:
+        raise SystemExit(f"{folder} has {len(files)} pictures; expected more than {held}, which are held back")
+    return files[:-held], files[-held:]
 
 
 def relative(a: Tensor, b: Tensor) -> Tensor:

@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 """Put a trained model among those that come with brushwork: its weights, its log, and a record of how it came about.
 
-    python recipes/embed_model.py RUN adain-lite --how "recipes/train_adain_lite.py, 9,000 steps of 4 pictures"
+    python recipes/embed_model.py RUN adain-lite --how "recipes/adain_lite.toml, 8,000 steps of 4 pictures"
 
-RUN is the folder that a recipe wrote. What is said with --how is added to the history of the record that is there;
---anew starts a history.
+RUN is the folder of the model and of its losses: losses.csv, which --log of brushwork train writes, or log.csv. What
+is said with --how is added to the history of the record that is there; --anew starts a history.
 """
 
 from __future__ import annotations

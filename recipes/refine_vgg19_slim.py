@@ -33,8 +33,7 @@ from typing import TypeAlias
 import scipy.linalg
 import torch
 import torch.nn.functional as F
-from album import listing
-from distillation import Gallery, gram, network, relative, solved, width
+from distillation import Gallery, gram, listing, network, relative, solved, width
 from safetensors.torch import load_file
 from torch import Tensor, nn
 

@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-__all__ = ["MIDDLE", "Row", "StyleNorm", "TransformationNetwork", "folded", "spikes"]
+__all__ = ["MIDDLE", "Normalization", "Row", "StyleNorm", "TransformationNetwork", "folded", "spikes"]
 
 # Added to the variance. With 1e-5, as is usual, a channel that hardly answers to a picture is blown up like all others,
 # and one sees patches of color; with 0.1 the network can leave it faint.
@@ -22,7 +22,13 @@ FOLD = 4  # pixels that a convolution to few channels takes as one
 Row = Mapping[str, tuple[Tensor, Tensor]]  # normalization's name → scale and shift of its channels, each (B, C)
 
 
-class StyleNorm(nn.Module):
+class Normalization(nn.Module):
+    """A layer that divides features by their deviation over the picture; the first of its inputs."""
+
+    epsilon = USUAL_EPSILON  # added to the variance
+
+
+class StyleNorm(Normalization):
     """Instance normalization with a scale and a shift for each style.
 
     Args:
@@ -81,20 +87,20 @@ def spikes(network: nn.Module) -> Iterator[list[Tensor]]:
     arXiv:1912.04958, section 2, found them in their networks.
 
     Yields:
-        A list that gets a number from each `StyleNorm` of the network: the mean squared excess of features, in standard
-        deviations, over four. Features are made smaller first; spots outlive it.
+        A list that gets a number from each `Normalization` of the network: the mean squared excess of features, in
+        standard deviations, over four. Features are made smaller first; spots outlive it.
     """
     found: list[Tensor] = []
 
     def watch(norm: nn.Module, given: tuple[Any, ...], __: Tensor) -> None:
-        assert isinstance(norm, StyleNorm)
+        assert isinstance(norm, Normalization)
         every = max(1, min(given[0].shape[2:]) // LOOKED_AT)
         x = F.avg_pool2d(given[0], every).float()
         away = x - x.mean((2, 3), keepdim=True)
         deviation = away.square().mean((2, 3), keepdim=True).add(norm.epsilon).sqrt()
         found.append(F.relu(away.abs() / deviation - FAR).square().mean())
 
-    hooks = [norm.register_forward_hook(watch) for norm in network.modules() if isinstance(norm, StyleNorm)]
+    hooks = [norm.register_forward_hook(watch) for norm in network.modules() if isinstance(norm, Normalization)]
     try:
         yield found
     finally:

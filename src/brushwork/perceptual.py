@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -18,7 +19,7 @@ from brushwork.networks import spikes
 from brushwork.statistics import gram_matrix
 from brushwork.training_settings import PerceptualTraining
 
-__all__ = ["PerceptualLoss", "bounded"]
+__all__ = ["PerceptualLoss", "at_size", "bounded"]
 
 OUTSIDE = 10.0  # weight of what leaves [0, 1]
 CRITIC_LAYER = "relu3_1"  # whose patches the critic sees; Li and Wand 2016, section 4
@@ -30,7 +31,7 @@ class PerceptualLoss:
 
     Args:
         settings: Its weights and layers.
-        paintings: Pixels (1, 3, H, W) in [0, 1] each; brought to `style_size`.
+        paintings: Pixels (1, 3, H, W) in [0, 1] each; none, where they change from picture to picture.
         device: Where it runs.
 
     Source: Johnson et al. 2016, arXiv:1603.08155, section 3.2 and eq. 5; for several styles Dumoulin et al. 2017,
@@ -44,20 +45,19 @@ class PerceptualLoss:
         self.dtype = choose_dtype(settings.precision, device)
         loaded = load_network(settings.loss_network, device=device, dtype=self.dtype)
         self.network, self._weights = loaded.network, loaded.weights.sha256
-        sized = [self._sized(painting) for painting in paintings]
-        self._paintings = hashlib.sha256(b"".join(x.cpu().numpy().tobytes() for x in sized)).hexdigest()
-        grams = [self.grams(painting) for painting in sized]
+        self._paintings = hashlib.sha256(b"".join(x.cpu().numpy().tobytes() for x in paintings)).hexdigest()
+        grams = [self.grams(painting) for painting in paintings]
         self.targets = {layer: torch.cat([g[layer] for g in grams]) for layer in settings.style_layers if grams}
         self.critic: PatchCritic | None = None
         if settings.adversarial_weight:
-            with torch.no_grad():
-                self._real = [self.network(x.to(device), [CRITIC_LAYER])[CRITIC_LAYER] for x in sized]
-            self.critic = PatchCritic(self._real[0].shape[1], len(paintings)).to(device)
+            self._real = [self._patches(painting) for painting in paintings]
+            channels = self._patches(torch.zeros(1, 3, 32, 32)).shape[1]
+            self.critic = PatchCritic(channels, max(1, len(paintings))).to(device)
 
-    def _sized(self, painting: Tensor) -> Tensor:
-        height, width = painting.shape[2:]
-        factor = self.settings.style_size / max(height, width)
-        return resize(painting, (max(32, round(width * factor)), max(32, round(height * factor))))
+    @torch.no_grad()
+    def _patches(self, paintings: Tensor) -> Tensor:
+        """What the critic sees of paintings (B, 3, H, W)."""
+        return self.network(paintings.to(self.device), [CRITIC_LAYER])[CRITIC_LAYER]
 
     @torch.no_grad()
     def grams(self, paintings: Tensor) -> dict[str, Tensor]:
@@ -71,7 +71,12 @@ class PerceptualLoss:
         return {"loss network": self._weights, "styles": self._paintings, "dtype": dtype}
 
     def __call__(
-        self, pictures: Tensor, photos: Tensor | None, targets: Mapping[str, Tensor], styles: Tensor | None = None
+        self,
+        pictures: Tensor,
+        photos: Tensor | None,
+        targets: Mapping[str, Tensor],
+        styles: Tensor | None = None,
+        paintings: Tensor | None = None,
     ) -> dict[str, Tensor]:
         """The weighted terms, scalars.
 
@@ -80,6 +85,7 @@ class PerceptualLoss:
             photos: Of the same shape; None for textures, which have no content.
             targets: Gram matrices of each picture's style by layer, (B, C, C) or (1, C, C).
             styles: Which painting is each picture's, (B,), for the critic; None: the first.
+            paintings: Where they change: each picture's, (B, 3, H, W), for the critic.
         """
         settings = self.settings
         wanted = set(settings.style_layers) | ({settings.content_layer} if photos is not None else set())
@@ -100,23 +106,35 @@ class PerceptualLoss:
         terms["outside"] = OUTSIDE * (pictures - pictures.clamp(0, 1)).abs().mean()
         if self.critic is not None:
             which = torch.zeros(len(pictures), dtype=torch.long) if styles is None else styles
-            terms |= self._adversarial(self.critic, found[CRITIC_LAYER], which)
+            terms |= self._adversarial(self.critic, found[CRITIC_LAYER], which, paintings)
         return terms
 
-    def _adversarial(self, critic: PatchCritic, features: Tensor, styles: Tensor) -> dict[str, Tensor]:
+    def _adversarial(
+        self, critic: PatchCritic, features: Tensor, styles: Tensor, paintings: Tensor | None
+    ) -> dict[str, Tensor]:
         """What the network learns from its critic, which stands still there, and what the critic learns from it."""
-        different = sorted(set(styles.tolist()))
-        judged = {style: critic(self._real[style], styles.new_tensor([style])) for style in different}
-        real = [judged[int(style)] for style in styles]
+        if paintings is None:
+            different = sorted(set(styles.tolist()))
+            judged = {style: critic(self._real[style], styles.new_tensor([style])) for style in different}
+            real = [judged[int(style)] for style in styles]
+        else:
+            real = [critic(self._patches(paintings), styles)]
         deceived, told = both_losses(critic, features, styles, real, self.settings.adversarial_loss)
         return {"adversarial": self.settings.adversarial_weight * deceived, "critic": told}
 
-    def paint(self, network: nn.Module, *inputs: Tensor | Sequence[Tensor] | None) -> tuple[Tensor, Tensor]:
+    def paint(self, network: nn.Module, *inputs: Any) -> tuple[Tensor, Tensor]:
         """What a network makes of its inputs, in bfloat16 where that is faster, and the weighted term of its spikes."""
         mixed = torch.autocast(self.device.type, torch.bfloat16, enabled=self.dtype == torch.bfloat16)
         with spikes(network) as found, mixed:
-            pictures = network(*inputs)
+            pictures = network(*inputs).float()
         return pictures, self.settings.spike_weight * torch.stack(found).mean()
+
+
+def at_size(painting: Tensor, size: int) -> Tensor:
+    """A painting (1, 3, H, W) with its longer side brought to a size, in pixels."""
+    height, width = painting.shape[2:]
+    factor = size / max(height, width)
+    return resize(painting, (max(32, round(width * factor)), max(32, round(height * factor))))
 
 
 def bounded(errors: Tensor) -> Tensor:

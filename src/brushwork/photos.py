@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 from collections import OrderedDict
 from pathlib import Path
@@ -28,19 +29,20 @@ class PhotoFolder:
     Args:
         folder: Searched with its subfolders.
         side: Of a square, in pixels.
+        closest: How much of the shorter side the smallest square shows: 1.5 is two thirds, 2 half.
 
     Raises:
         UsageError: No folder, or no pictures in it.
     """
 
-    def __init__(self, folder: str | Path, side: int) -> None:
+    def __init__(self, folder: str | Path, side: int, closest: float = 1.5) -> None:
         root = Path(folder)
         if not root.is_dir():
             raise UsageError(f"{folder} is no folder; give one with photographs")
         self.files = sorted(path for path in root.rglob("*") if path.suffix.lower() in SUFFIXES)
         if not self.files:
             raise UsageError(f"{folder} has no pictures ({', '.join(sorted(SUFFIXES))})")
-        self.side = side
+        self.side, self.closest = side, closest
         self.passed_over: set[Path] = set()
         self._kept: OrderedDict[Path, Tensor] = OrderedDict()
         self._bytes = 0
@@ -56,8 +58,19 @@ class PhotoFolder:
             path, place = rng.choice(self.files), [rng.random() for _ in range(4)]
             picture = self._picture(path)
             if picture is not None:
-                squares.append(_square(picture, self.side, place))
+                squares.append(_square(picture, self.side, self.closest, place))
         return torch.cat(squares)
+
+    def drawn(self, count: int, *, recolor: bool = False) -> Tensor:
+        """A batch that follows from torch's random numbers.
+
+        Args:
+            count: Of squares.
+            recolor: Change the colors of some, so that those of the paintings aren't taken for all there are.
+        """
+        rng = random.Random(int(torch.randint(1 << 60, ())))
+        squares = self.batch(count, rng)
+        return torch.cat([_recolored(x, rng) for x in torch.split(squares, 1)]) if recolor else squares
 
     def _picture(self, path: Path) -> Tensor | None:
         """Pixels (3, H, W) of 0..255, no larger than is of use; None where there are none."""
@@ -68,7 +81,7 @@ class PhotoFolder:
                 width, height = read_size(path)
                 if min(width, height) < SMALLEST:
                     raise PictureError(f"{path} is tiny")
-                longer = round(max(width, height) * min(1.0, 1.5 * self.side / min(width, height)))
+                longer = round(max(width, height) * min(1.0, self.closest * self.side / min(width, height)))
                 pixels = read_image(path, size=longer).visible()
             except (PictureError, UsageError, MemoryError) as error:
                 self.passed_over.add(path)
@@ -99,10 +112,19 @@ class NoPhotos(PhotoFolder):
         return torch.full((count, 3, self.side, self.side), 0.5)
 
 
-def _square(picture: Tensor, side: int, place: list[float]) -> Tensor:
-    """A square between two thirds and all of the shorter side, brought to `side`; `place` are numbers in [0, 1)."""
+def _recolored(picture: Tensor, rng: random.Random) -> Tensor:
+    """More often than not as it is; else with swapped channels, as a negative, darker or lighter."""
+    if rng.random() < 0.25:
+        picture = picture[:, rng.sample(range(3), 3)]
+    if rng.random() < 0.1:
+        picture = 1 - picture
+    return picture ** math.exp(rng.uniform(-0.5, 0.5)) if rng.random() < 0.25 else picture
+
+
+def _square(picture: Tensor, side: int, closest: float, place: list[float]) -> Tensor:
+    """A square between 1/closest and all of the shorter side, brought to `side`; `place` are numbers in [0, 1)."""
     height, width = picture.shape[1:]
-    taken = max(1, round(min(height, width) * (2 / 3 + place[0] / 3)))
+    taken = max(1, round(min(height, width) * (1 / closest + place[0] * (1 - 1 / closest))))
     top, left = int(place[1] * (height - taken + 1)), int(place[2] * (width - taken + 1))
     square = picture[None, :, top : top + taken, left : left + taken].float() / 255
     square = F.interpolate(square, (side, side), mode="bicubic", antialias=True).clamp(0, 1)

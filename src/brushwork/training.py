@@ -25,7 +25,14 @@ from brushwork.interruption import uninterrupted
 from brushwork.io import read_image
 from brushwork.photos import PhotoFolder
 from brushwork.settings import TRAINED
-from brushwork.training_settings import TrainConditional, Training, TrainJohnson, TrainTextureNets
+from brushwork.training_settings import (
+    TrainAdaIN,
+    TrainAdaINLite,
+    TrainConditional,
+    Training,
+    TrainJohnson,
+    TrainTextureNets,
+)
 
 __all__ = ["Report", "Task", "Trainer", "task_of"]
 
@@ -35,6 +42,7 @@ STEPS_BACK = 10  # how often, before it is given up
 USUAL = 0.95  # how much of the usual loss each step keeps
 GAIN = 0.005  # a mean loss that is lower by less has not fallen
 BETAS = (0.9, 0.999)
+CLOSEST_PAINTING = 2.2  # so that any size of strokes is learned
 CRITIC_BETAS = (0.5, 0.9)  # usual for what learns against a network that changes
 NO_ERRORS = ("critic", "adversarial", "diversity")  # terms that may be below 0, and say nothing of how well it does
 
@@ -334,20 +342,18 @@ def task_of(method: str, settings: Training, styles: Mapping[str, Path], device:
     Args:
         method: A key of TRAININGS.
         settings: Its training's.
-        styles: Paintings by name; to learn a predictor, one folder of many.
+        styles: Paintings by name; for any style, one folder of many.
         device: Where it runs.
 
     Raises:
         UsageError: More paintings than it learns.
         PictureError: One can't be read.
     """
-    single = method in TRAINED or getattr(settings, "learn", "") in ("row", "predictor")
+    if settings.any_style:
+        return _task_of_any_style(method, settings, styles, device)
+    single = method in TRAINED or getattr(settings, "learn", "") == "row"
     if single and len(styles) > 1:
         raise UsageError(f"{method} learns one style at a time here, got {len(styles)}; give one --style")
-    if isinstance(settings, TrainConditional) and settings.learn == "predictor":
-        from brushwork.methods.conditional_instance_norm import PredictorTask
-
-        return PredictorTask(settings, PhotoFolder(next(iter(styles.values())), settings.side), device)
     paintings = {name: read_image(path).visible() for name, path in styles.items()}
     if isinstance(settings, TrainJohnson):
         from brushwork.methods.johnson import JohnsonTask
@@ -361,6 +367,26 @@ def task_of(method: str, settings: Training, styles: Mapping[str, Path], device:
         from brushwork.methods.conditional_instance_norm import StylesTask
 
         return StylesTask(settings, paintings, device)
+    raise TypeError(f"nothing trains {method}")
+
+
+def _task_of_any_style(method: str, settings: Training, folders: Mapping[str, Path], device: torch.device) -> Task:
+    if len(folders) > 1:
+        raise UsageError(f"{method} learns from one folder of paintings, got {len(folders)}; give one --style")
+    folder = next(iter(folders.values()))
+    if isinstance(settings, TrainConditional):
+        from brushwork.methods.conditional_instance_norm import PredictorTask
+
+        return PredictorTask(settings, PhotoFolder(folder, settings.side), device)
+    paintings = PhotoFolder(folder, settings.side, CLOSEST_PAINTING)
+    if isinstance(settings, TrainAdaIN):
+        from brushwork.methods.adain import AdaINTask
+
+        return AdaINTask(settings, paintings, device)
+    if isinstance(settings, TrainAdaINLite):
+        from brushwork.methods.adain_lite import AdaINLiteTask
+
+        return AdaINLiteTask(settings, paintings, device)
     raise TypeError(f"nothing trains {method}")
 
 

@@ -10,7 +10,10 @@ from brushwork.settings import PRECISION, Checked, Option
 
 __all__ = [
     "TRAININGS",
+    "PaintingTraining",
     "PerceptualTraining",
+    "TrainAdaIN",
+    "TrainAdaINLite",
     "TrainConditional",
     "TrainJohnson",
     "TrainTextureNets",
@@ -43,6 +46,11 @@ class Training(Checked):
             if not getattr(self, name):
                 raise UsageError(f"{name}: expected a number above 0, got 0")
 
+    @property
+    def any_style(self) -> bool:
+        """Whether it learns from a folder of many paintings."""
+        return False
+
 
 @dataclass(frozen=True)
 class PerceptualTraining(Training):
@@ -66,7 +74,6 @@ class PerceptualTraining(Training):
         tuple[str, ...],
         Option("layers whose Gram matrices are compared; Johnson et al. have relu1_2, relu2_2, relu3_3, relu4_3"),
     ] = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
-    style_size: Annotated[int, Option("longer side at which the painting is learned, in pixels", 64)] = 384
     adversarial_weight: Annotated[float, Option("weight of a critic that tells its patches from the painting's", 0)] = (
         0.0
     )
@@ -80,13 +87,20 @@ class PerceptualTraining(Training):
             raise UsageError("style_layers: expected at least one layer, got none")
 
 
+@dataclass(frozen=True)
+class PaintingTraining(PerceptualTraining):
+    """How a network is trained for one painting, or for some."""
+
+    style_size: Annotated[int, Option("longer side at which the painting is learned, in pixels", 64)] = 384
+
+
 _WIDTH = Option("channels at full resolution; 32 is the paper's, 16 four times as fast", 4)
 _BLOCKS = Option("residual blocks", 1)
 _NORMALIZATION = Option("batch is the paper's, instance that of Ulyanov et al. 2016", choices=("instance", "batch"))
 
 
 @dataclass(frozen=True)
-class TrainJohnson(PerceptualTraining):
+class TrainJohnson(PaintingTraining):
     """How `johnson` learns a style: losses as in Johnson et al. 2016, arXiv:1603.08155, section 3.2."""
 
     width: Annotated[int, _WIDTH] = 16
@@ -95,7 +109,7 @@ class TrainJohnson(PerceptualTraining):
 
 
 @dataclass(frozen=True)
-class TrainConditional(PerceptualTraining):
+class TrainConditional(PaintingTraining):
     """How `conditional-instance-norm` learns: many styles, one more, or to tell a style from its painting."""
 
     width: Annotated[int, _WIDTH] = 16
@@ -109,9 +123,14 @@ class TrainConditional(PerceptualTraining):
         ),
     ] = "network"
 
+    @property
+    def any_style(self) -> bool:
+        """Whether it learns from a folder of many paintings."""
+        return self.learn == "predictor"
+
 
 @dataclass(frozen=True)
-class TrainTextureNets(PerceptualTraining):
+class TrainTextureNets(PaintingTraining):
     """How `texture-nets` learns a style or a texture: Ulyanov et al. 2016, arXiv:1603.03417, section 3."""
 
     makes: Annotated[
@@ -128,8 +147,57 @@ class TrainTextureNets(PerceptualTraining):
             raise UsageError("scales: expected 2 to 6, or 0, got 1")
 
 
+_OWN_SHARE = Option("of the photos whose style is their own, so that they shall come back as they are", 0, 1)
+
+
+@dataclass(frozen=True)
+class TrainAdaIN(Training):
+    """How `adain` learns to decode: Huang and Belongie 2017, arXiv:1703.06868, section 6.2."""
+
+    side: Annotated[int, Option("of the squares that are cut from photos and paintings, in pixels", 64)] = 192
+    network: Annotated[str, Option("encoder: vgg19-slim (embedded), vgg19.normalised or a weights file", file=True)] = (
+        "vgg19-slim"
+    )
+    style_weight: Annotated[float, Option("weight of means and deviations", 0)] = 4.0
+    own_share: Annotated[float, _OWN_SHARE] = 0.1
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.side % 8:
+            raise UsageError(f"side: expected a multiple of 8, got {self.side}")
+
+    @property
+    def any_style(self) -> bool:
+        """Whether it learns from a folder of many paintings."""
+        return True
+
+
+@dataclass(frozen=True)
+class TrainAdaINLite(PerceptualTraining):
+    """How `adain-lite` learns; what its losses are for: docs/methods/adain_lite.md."""
+
+    side: Annotated[int, Option("of the squares that are cut from photos and paintings, in pixels", 64)] = 192
+    # Under VGG-19 the errors of what was trained through vgg19-slim are larger; content's most.
+    content_weight: Annotated[float, Option("weight of the photo's features", 0)] = 1.6
+    color_weight: Annotated[float, Option("weight of the painting's colors, their means and covariances", 0)] = 0.6
+    grid_weight: Annotated[float, Option("weight against what repeats every four pixels", 0)] = 1500.0
+    own_share: Annotated[float, _OWN_SHARE] = 0.06
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.side % 48:  # painting and photo alike; a painting is seen at two thirds of its size
+            raise UsageError(f"side: expected a multiple of 48, got {self.side}")
+
+    @property
+    def any_style(self) -> bool:
+        """Whether it learns from a folder of many paintings."""
+        return True
+
+
 # What `brushwork train` trains.
 TRAININGS: dict[str, type[Training]] = {
+    "adain-lite": TrainAdaINLite,
+    "adain": TrainAdaIN,
     "johnson": TrainJohnson,
     "conditional-instance-norm": TrainConditional,
     "texture-nets": TrainTextureNets,

@@ -21,12 +21,13 @@ from brushwork.weights.files import read_tensors
 
 Make = Callable[..., Trainer]
 SMALL: dict[str, Any] = {
-    **{"steps": 4, "batch": 2, "side": 64, "save_every": 2, "style_size": 64, "precision": "float32"},
+    **{"steps": 4, "batch": 2, "save_every": 2, "style_size": 64, "precision": "float32"},
     **{"width": 4, "blocks": 1, "channels": 2, "scales": 3},
 }
 # What else a method learns, beside what it learns by default.
 WAYS = {
     **{name: (name, {}) for name in TRAININGS},
+    "any style with a critic": ("adain-lite", {"adversarial_weight": 0.1}),
     "a critic": ("conditional-instance-norm", {"adversarial_weight": 0.1, "adversarial_loss": "least-squares"}),
     "batch normalization": ("johnson", {"normalization": "batch"}),
     "a row": ("conditional-instance-norm", {"learn": "row", "start": "model.safetensors"}),
@@ -42,7 +43,9 @@ class StopError(Exception):
 def settings_of(way: str) -> tuple[str, Training]:
     method, more = WAYS[way]
     kind = TRAININGS[method]
-    return method, kind(**{name: value for name, value in {**SMALL, **more}.items() if name in option_of(kind)})
+    smallest = {"side": 96 if method == "adain-lite" else 64}
+    values = {**SMALL, **smallest, **more}
+    return method, kind(**{name: value for name, value in values.items() if name in option_of(kind)})
 
 
 @pytest.fixture(params=list(WAYS))
@@ -55,10 +58,10 @@ def make(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.Mon
 
     def make(output: str, way: str = request.param, **changes: Any) -> Trainer:
         method, settings = settings_of(way)
-        styles = {"one": Path("photos") if way == "a predictor" else Path("photos/0.png")}
+        settings = replace(settings, **changes)
+        styles = {"one": Path("photos") if settings.any_style else Path("photos/0.png")}
         if way in ("conditional-instance-norm", "a critic"):
             styles["two"] = Path("photos/1.png")
-        settings = replace(settings, **changes)
         task = task_of(method, settings, styles, torch.device("cpu"))
         return Trainer(task, PhotoFolder("photos", settings.side), settings, Path(f"{output}.safetensors"))
 
@@ -100,8 +103,9 @@ def test_it_learns(make: Make) -> None:
 
 
 def test_samples_are_pictures(make: Make) -> None:
-    sheet = make("mine").samples()
-    assert sheet.shape == (1, 3, 128, 256)
+    run = make("mine")
+    sheet = run.samples()
+    assert sheet.shape == (1, 3, 2 * run.settings.side, 4 * run.settings.side)
     assert 0 <= sheet.min() <= sheet.max() <= 1
 
 
@@ -112,14 +116,14 @@ def test_a_fine_tuning_begins_where_it_ended(make: Make, request: pytest.Fixture
     first.run()
     second = make("second", start="first.safetensors", seed=7)
     for name, tensor in first.task.network.state_dict().items():
-        assert torch.allclose(second.task.network.state_dict()[name].float(), tensor.float(), atol=2e-3)
+        assert torch.allclose(second.task.network.state_dict()[name].float(), tensor.float(), rtol=1e-3, atol=2e-3)
     assert any(p.requires_grad for p in second.task.network.parameters())
 
 
 def test_a_start_says_how_large_the_network_is(make: Make, request: pytest.FixtureRequest) -> None:
     way = request.node.callspec.params["make"]
-    if "start" in WAYS[way][1]:
-        pytest.skip("it begins with a network anyway")
+    if "start" in WAYS[way][1] or WAYS[way][0].startswith("adain"):
+        pytest.skip("it begins with a network anyway, or knows one size")
     first = make("first", steps=1)
     first.run()
     wider = {"channels": 4} if "texture" in way else {"width": 8, "blocks": 2}

@@ -23,7 +23,12 @@ SAID_EVERY = 20.0  # seconds between two lines
 @click.command()
 @click.argument("method", type=click.Choice(list(TRAININGS)))
 @click.option(
-    "--style", "styles", required=True, multiple=True, type=click.Path(path_type=Path), help="a painting; repeat it"
+    "--style",
+    "styles",
+    required=True,
+    multiple=True,
+    type=click.Path(path_type=Path),
+    help="a painting, repeated for several; for any style, a folder of them",
 )
 @click.option("--photos", type=click.Path(path_type=Path), help="folder with photographs; textures need none")
 @click.option("-o", "--output", required=True, type=click.Path(path_type=Path), help="a .safetensors file")
@@ -101,8 +106,9 @@ def _usage(method: str, settings: Any, output: Path) -> str:
     learn, command = getattr(settings, "learn", None), f"brushwork stylize photo.jpg --method {method}"
     if learn == "network":
         return f"{command} --model {output} --style {output.with_suffix('')}/NAME.safetensors"
-    if learn == "predictor":
-        return f"{command} --model {output} --style painting.jpg"
+    if settings.any_style:
+        option = "decoder" if method == "adain" else "model"
+        return f"{command} --{option} {output} --style painting.jpg"
     model = f" --model {settings.start}" if learn == "row" and settings.start else ""
     return f"{command}{model} --style {output}"
 

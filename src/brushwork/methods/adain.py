@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -17,14 +18,20 @@ from torch import Tensor, nn
 from brushwork.device import choose_dtype
 from brushwork.errors import UsageError
 from brushwork.features import FeatureNetwork, fingerprint, load_network
+from brushwork.losses.content import relative_errors
 from brushwork.methods.any_style import AnyStyle
 from brushwork.methods.base import Declaration
+from brushwork.perceptual import OUTSIDE
+from brushwork.photos import PhotoFolder
 from brushwork.settings import AdaIN
 from brushwork.statistics import mean_std
+from brushwork.training_settings import TrainAdaIN
 from brushwork.weights import ARCHITECTURES, RECORDS, Architecture, read
+from brushwork.weights.files import write_tensors
 
-__all__ = ["AdaINMethod", "AdaINStyle", "Decoder", "adaptive_instance_norm", "decoder_of"]
+__all__ = ["AdaINMethod", "AdaINStyle", "AdaINTask", "Decoder", "adaptive_instance_norm", "decoder_of"]
 
+STYLE_LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1")  # of the training
 LAYER = "relu4_1"
 STRIDE = 8  # of that layer
 SMALLEST = 16  # what reflected borders need there
@@ -88,6 +95,94 @@ class Decoder(nn.Module):
         decoder = cls(ARCHITECTURES[architecture])
         decoder.load_state_dict({f"convs.{name}": tensor for name, tensor in tensors.items()})
         return decoder.eval().requires_grad_(False)
+
+
+class AdaINTask:
+    """What trains a decoder for an encoder, which stays as it is.
+
+    Args:
+        settings: All options.
+        paintings: Squares of these are its styles.
+        device: Where it runs.
+
+    Source: Huang and Belongie 2017, eq. 11 to 13: what is decoded shall have, seen through the encoder again, the
+        features that were decoded and the painting's means and deviations.
+    Differs: errors are relative to their targets, because features of our encoder have no fixed scale; some photos are
+        their own style.
+    """
+
+    critic = None
+
+    def __init__(self, settings: TrainAdaIN, paintings: PhotoFolder, device: torch.device) -> None:
+        self.settings, self.paintings = settings, paintings
+        torch.manual_seed(settings.seed)
+        self.dtype = choose_dtype(settings.precision, device)
+        encoder = load_network(settings.network, device=device, dtype=self.dtype, padding="reflect")
+        self.encoder, self._encoder = encoder.network, encoder.weights
+        self.record = decoder_of(encoder.weights.record.name)
+        self.network = Decoder(ARCHITECTURES[RECORDS[self.record].architecture])
+        self._start: str | None = None
+        if settings.start:
+            start = read(settings.start, name=self.record)
+            if start.record.architecture != RECORDS[self.record].architecture:
+                raise UsageError(f"start: {settings.start} holds {start.record.name}, expected {self.record}")
+            self.network = Decoder.from_tensors(start.tensors, start.record.architecture)
+            self._start = start.sha256
+        # torch's annotations don't know that a module takes memory_format.
+        self.network.train().requires_grad_(True).to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+
+    def facts(self) -> dict[str, Any]:
+        """What must be the same for a checkpoint to be gone on from."""
+        dtype = str(self.dtype).removeprefix("torch.")
+        weights = {"encoder": self._encoder.sha256, "model": self._start, "dtype": dtype}
+        return {"task": "adain", "paintings": len(self.paintings.files), **weights}
+
+    def terms(self, photos: Tensor) -> dict[str, Tensor]:
+        """The weighted terms of the loss of photos (B, 3, S, S), in styles of paintings, a few in their own."""
+        paintings = self.paintings.drawn(len(photos), recolor=True).to(photos.device)
+        own = torch.rand(len(photos), 1, 1, 1).to(photos.device) < self.settings.own_share
+        targets = self._seen(torch.where(own, photos, paintings))
+        mixed = self._mixed(photos, targets)
+        pictures = self._decoded(mixed)
+        found = self.encoder(pictures.clamp(-0.1, 1.1).contiguous(memory_format=torch.channels_last), STYLE_LAYERS)
+        errors = [
+            relative_errors(a, b)
+            for layer in STYLE_LAYERS
+            for a, b in zip(mean_std(found[layer]), mean_std(targets[layer]), strict=True)
+        ]
+        return {
+            "content": relative_errors(found[LAYER], mixed).mean(),
+            "style": self.settings.style_weight * torch.stack(errors).sum(0).mean() / len(STYLE_LAYERS),
+            "outside": OUTSIDE * (pictures - pictures.clamp(0, 1)).abs().mean(),
+        }
+
+    def painted(self, photos: Tensor) -> Tensor:
+        """Pictures of photos, (B, 3, S, S), in styles of paintings that are drawn."""
+        return self._decoded(
+            self._mixed(photos, self._seen(self.paintings.drawn(len(photos), recolor=True).to(photos.device)))
+        )
+
+    def write(self, path: Path) -> None:
+        """Write what the option `decoder` takes."""
+        tensors = {
+            name.removeprefix("convs."): tensor.detach().cpu().half().contiguous()
+            for name, tensor in self.network.state_dict().items()
+        }
+        write_tensors(path, tensors, {"record": self.record})
+
+    @torch.no_grad()
+    def _seen(self, pixels: Tensor) -> Mapping[str, Tensor]:
+        return self.encoder(pixels.contiguous(memory_format=torch.channels_last), STYLE_LAYERS)
+
+    @torch.no_grad()
+    def _mixed(self, photos: Tensor, targets: Mapping[str, Tensor]) -> Tensor:
+        features = torch.split(self._seen(photos)[LAYER], 1)
+        styles = (AdaINStyle(mean, std) for mean, std in zip(*mean_std(targets[LAYER]), strict=True))
+        return torch.cat([adaptive_instance_norm(x, style) for x, style in zip(features, styles, strict=True)])
+
+    def _decoded(self, features: Tensor) -> Tensor:
+        with torch.autocast(features.device.type, torch.bfloat16, enabled=self.dtype == torch.bfloat16):
+            return self.network(features.contiguous(memory_format=torch.channels_last)).float()  # type: ignore[no-any-return]
 
 
 class AdaINMethod(AnyStyle[AdaINStyle]):

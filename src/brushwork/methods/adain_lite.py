@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias
 
 import torch
@@ -22,13 +23,23 @@ from torch import Tensor, nn
 from brushwork.device import choose_dtype
 from brushwork.errors import UsageError
 from brushwork.features import FeatureNetwork, load_network
+from brushwork.losses.content import relative_errors
+from brushwork.losses.regularizers import repetition
 from brushwork.methods.any_style import AnyStyle
 from brushwork.methods.base import Declaration
+from brushwork.networks import Normalization
+from brushwork.perceptual import PerceptualLoss
+from brushwork.photos import PhotoFolder
 from brushwork.settings import AdaINLite
-from brushwork.statistics import gram_matrix, mean_std
+from brushwork.statistics import covariance, gram_matrix, mean_std
+from brushwork.training_settings import TrainAdaINLite
 from brushwork.weights import load_into, read_model
+from brushwork.weights.files import write_tensors
 
-__all__ = ["AdaINLiteMethod", "LiteNetwork", "LiteStyle"]
+__all__ = ["AdaINLiteMethod", "AdaINLiteTask", "LiteNetwork", "LiteStyle"]
+
+NAME = "adain-lite"
+ENCODER = "vgg19-slim"
 
 CODE = 128
 CODE_LAYERS = {"relu1_1": 16, "relu2_1": 32, "relu3_1": 64, "relu4_1": 192}
@@ -36,6 +47,7 @@ HALF, QUARTER, EIGHTH, SIXTEENTH = 16, 64, 112, 128  # channels
 MULTIPLE = 16  # the picture is halved four times
 RARE = 8.0  # deviations from the mean beyond which a painting's statistics are not believed: a flat color, a test chart
 STYLE_SIZE = 256  # longer side at which the coder sees a painting, in pixels, at style_scale 1
+GIVEN_BACK = 8.0  # weight of how far a photo in its own style is from itself
 STROKE_SIZE = 384  # and the longer side of the painting whose strokes it has learned to paint from that
 
 
@@ -110,7 +122,7 @@ class StyledConv(nn.Module):
         return results[0] if shares is None else _mixed(results, shares)
 
 
-class StyledNorm(nn.Module):
+class StyledNorm(Normalization):
     """Each channel brought to mean 0 and deviation 1 over the picture, then scaled and shifted by the code."""
 
     def __init__(self, channels: int) -> None:
@@ -158,7 +170,7 @@ def _moments(x: Tensor) -> tuple[Tensor, Tensor]:
     rows = x.permute(0, 2, 3, 1).flatten(1, 2).float()  # channels-last, so that sums run along memory
     mean = rows.mean(1, keepdim=True)
     variance = (rows - mean).square().mean(1)  # torch.var_mean is ten times slower in this order
-    return mean[:, 0], (variance + 1e-5).sqrt()
+    return mean[:, 0], (variance + Normalization.epsilon).sqrt()
 
 
 def _affine(x: Tensor, mean: Tensor, std: Tensor, style: Shaped) -> Tensor:
@@ -308,6 +320,96 @@ class LiteNetwork(nn.Module):
         super().__init__()
         self.coder, self.painter = Coder(), Painter()
 
+    def forward(self, photos: Tensor, moments: Sequence[Moments]) -> Tensor:
+        """Each photo of (B, 3, H, W), in the number type to calculate in, in the style of its painting."""
+        pictures = [
+            self.painter(photo, [self.painter.shaped(code, photos.dtype)])
+            for photo, code in zip(torch.split(photos, 1), self.coder(moments), strict=True)
+        ]
+        return torch.cat(pictures)
+
+
+class AdaINLiteTask:
+    """What trains coder and painter.
+
+    Args:
+        settings: All options.
+        paintings: Squares of these are its styles.
+        device: Where it runs.
+    """
+
+    def __init__(self, settings: TrainAdaINLite, paintings: PhotoFolder, device: torch.device) -> None:
+        self.settings, self.paintings = settings, paintings
+        torch.manual_seed(settings.seed)
+        self.loss = PerceptualLoss(settings, [], device)
+        self.critic = self.loss.critic
+        self.encoder = load_network(ENCODER, device=device, dtype=self.loss.dtype).network
+        self.network = LiteNetwork()
+        self.model = read_model(settings.start, NAME) if settings.start else None
+        if self.model is not None:
+            load_into(self.network, self.model)
+        self.network.train().requires_grad_(True).to(device)
+        if self.model is None:
+            self._set_units(device)
+
+    def facts(self) -> dict[str, Any]:
+        """What must be the same for a checkpoint to be gone on from."""
+        start = self.model and self.model.sha256
+        return {"task": NAME, "model": start, "paintings": len(self.paintings.files), **self.loss.facts()}
+
+    def terms(self, photos: Tensor) -> dict[str, Tensor]:
+        """The weighted terms of the loss of photos (B, 3, S, S), in styles of paintings, a few in their own."""
+        paintings = self.paintings.drawn(len(photos), recolor=True).to(photos.device)
+        own = torch.rand(len(photos), 1, 1, 1).to(photos.device) < self.settings.own_share
+        paintings = torch.where(own, photos, paintings)
+        pictures, spiky = self._painted(photos, paintings)
+        colors, grid = _color_errors(pictures, paintings).mean(), repetition(pictures)
+        return {
+            **self.loss(pictures, photos, self.loss.grams(paintings), paintings=paintings),
+            "spikes": spiky,
+            "colors": self.settings.color_weight * colors,
+            "grid": self.settings.grid_weight * grid,
+            "own": GIVEN_BACK * (own * (pictures - photos).abs()).mean(),
+        }
+
+    def painted(self, photos: Tensor) -> Tensor:
+        """Pictures of photos, (B, 3, S, S), in styles of paintings that are drawn."""
+        return self._painted(photos, self.paintings.drawn(len(photos), recolor=True).to(photos.device))[0]
+
+    def write(self, path: Path) -> None:
+        """Write what the option `model` takes."""
+        tensors = {name: tensor.detach().cpu().half() for name, tensor in self.network.state_dict().items()}
+        write_tensors(path, tensors, {"model": NAME})
+
+    def _painted(self, photos: Tensor, paintings: Tensor) -> tuple[Tensor, Tensor]:
+        return self.loss.paint(self.network, photos.to(self.loss.dtype), self._moments(paintings))
+
+    @torch.no_grad()
+    def _moments(self, paintings: Tensor) -> list[Moments]:
+        """What the coder is told of paintings, which it sees smaller than they are painted."""
+        seen = F.interpolate(paintings, scale_factor=STYLE_SIZE / STROKE_SIZE, mode="bicubic", antialias=True)
+        seen = seen.clamp(0, 1).contiguous(memory_format=torch.channels_last)
+        return Coder.moments(seen, self.encoder(seen, CODE_LAYERS))
+
+    @torch.no_grad()
+    def _set_units(self, device: torch.device) -> None:
+        """Take what is typical of paintings' statistics from some, so that the coder sees numbers of one scale."""
+        coder = self.network.coder
+        shown = [self._moments(self.paintings.drawn(8, recolor=True).to(device)) for _ in range(25)]
+        layers = zip(*shown, strict=True)
+        moments = [(torch.cat([m for m, _ in layer]), torch.cat([spread for _, spread in layer])) for layer in layers]
+        squares = [mean.square() + spread.diagonal(dim1=1, dim2=2) for mean, spread in moments[1:]]
+        coder.unit.copy_(torch.stack([square.mean() for square in squares]).sqrt())
+        found = coder.statistics(moments)
+        coder.mean.copy_(found.mean(0))
+        coder.std.copy_(found.std(0) + 1e-3)
+
+
+def _color_errors(found: Tensor, target: Tensor) -> Tensor:
+    """Errors (B,) of colors' means and covariances."""
+    means = (found.mean((2, 3)) - target.mean((2, 3))).square().sum(1)
+    return 4 * means + relative_errors(covariance(found), covariance(target)).clamp(max=4)
+
 
 class AdaINLiteMethod(AnyStyle[LiteStyle]):
     """AdaIN-lite.
@@ -334,10 +436,10 @@ class AdaINLiteMethod(AnyStyle[LiteStyle]):
     ) -> None:
         super().__init__(settings, device)
         if network is not None:
-            raise UsageError("adain-lite sees a painting through vgg19-slim only; another network suits gatys")
+            raise UsageError(f"{NAME} sees a painting through {ENCODER} only; another network suits gatys")
         self.dtype = choose_dtype(settings.precision, self.device)
-        encoder = load_network("vgg19-slim", device=self.device, dtype=self.dtype)
-        model = read_model(settings.model, "adain-lite")
+        encoder = load_network(ENCODER, device=self.device, dtype=self.dtype)
+        model = read_model(settings.model, NAME)
         lite = LiteNetwork()
         load_into(lite, model)
         lite.to(self.device)

@@ -25,7 +25,7 @@ from brushwork.features import FeatureNetwork, load_network
 from brushwork.methods.any_style import AnyStyle
 from brushwork.methods.base import Declaration
 from brushwork.networks import TransformationNetwork
-from brushwork.perceptual import PerceptualLoss
+from brushwork.perceptual import PerceptualLoss, at_size
 from brushwork.photos import PhotoFolder
 from brushwork.settings import ConditionalInstanceNorm
 from brushwork.statistics import mean_std
@@ -231,7 +231,7 @@ class StylesTask:
         if rows != len(paintings):
             raise UsageError(f"start: {settings.start} has {rows} styles, got {len(paintings)} paintings; give as many")
         self.network.to(device)
-        self.loss = PerceptualLoss(settings, list(paintings.values()), device)
+        self.loss = PerceptualLoss(settings, [at_size(x, settings.style_size) for x in paintings.values()], device)
         self.critic = self.loss.critic
 
     def facts(self) -> dict[str, Any]:
@@ -283,8 +283,6 @@ class PredictorTask:
         self.model = read_model(settings.start or KIND, KIND)
         learned = ConditionalNetwork.from_model(self.model)
         self.painter = learned.painter.to(device)
-        if settings.adversarial_weight:
-            raise UsageError("adversarial_weight: a critic knows its paintings; it can't teach a predictor")
         self.loss = PerceptualLoss(settings, [], device)
         self.encoder = load_network(ENCODER, device=device).network
         rng = random.Random(settings.seed)
@@ -294,7 +292,7 @@ class PredictorTask:
         if learned.predictor is None:
             self.network.set_units(seen.cpu(), table.mean(0).cpu())
         self.network.train().requires_grad_(True).to(device)
-        self.critic = None
+        self.critic = self.loss.critic
 
     @torch.no_grad()
     def _seen(self, paintings: Tensor) -> Tensor:
@@ -311,16 +309,14 @@ class PredictorTask:
 
     def terms(self, photos: Tensor) -> dict[str, Tensor]:
         """The weighted terms of the loss of photos (B, 3, S, S), each in the style of a painting's square."""
-        paintings = self._drawn(len(photos)).to(photos.device)
+        paintings = self.paintings.drawn(len(photos)).to(photos.device)
         pictures, spiky = self._painted(photos, paintings)
-        return {**self.loss(pictures, photos, self.loss.grams(paintings)), "spikes": spiky}
+        terms = self.loss(pictures, photos, self.loss.grams(paintings), paintings=paintings)
+        return {**terms, "spikes": spiky}
 
     def painted(self, photos: Tensor) -> Tensor:
         """Pictures of photos, (B, 3, S, S), in styles of paintings that are drawn."""
-        return self._painted(photos, self._drawn(len(photos)).to(photos.device))[0]
-
-    def _drawn(self, count: int) -> Tensor:
-        return self.paintings.batch(count, random.Random(int(torch.randint(1 << 60, ()))))
+        return self._painted(photos, self.paintings.drawn(len(photos)).to(photos.device))[0]
 
     def _painted(self, photos: Tensor, paintings: Tensor) -> tuple[Tensor, Tensor]:
         return self.loss.paint(self.painter, photos, (), self.network(self._seen(paintings)))

@@ -16,7 +16,7 @@ from torch import Tensor
 from brushwork.methods.base import Declaration
 from brushwork.methods.network_style import NetworkStyle, learned, write_network
 from brushwork.networks import TransformationNetwork
-from brushwork.perceptual import PerceptualLoss
+from brushwork.perceptual import PerceptualLoss, at_size
 from brushwork.training_settings import TrainJohnson
 
 __all__ = ["JohnsonMethod", "JohnsonTask"]
@@ -46,7 +46,7 @@ class JohnsonTask:
             batch = settings.normalization == "batch"
             self.network = TransformationNetwork(settings.width, settings.blocks, batch=batch)
         self.network.to(device)
-        self.loss = PerceptualLoss(settings, [painting], torch.device(device))
+        self.loss = PerceptualLoss(settings, [at_size(painting, settings.style_size)], torch.device(device))
         self.critic = self.loss.critic
 
     def facts(self) -> dict[str, Any]:

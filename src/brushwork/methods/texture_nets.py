@@ -19,7 +19,7 @@ from brushwork.errors import UsageError
 from brushwork.methods.base import Declaration
 from brushwork.methods.network_style import NetworkStyle, learned, write_network
 from brushwork.networks import MIDDLE, StyleNorm
-from brushwork.perceptual import PerceptualLoss
+from brushwork.perceptual import PerceptualLoss, at_size
 from brushwork.settings import TextureNets
 from brushwork.training_settings import TrainTextureNets
 
@@ -189,7 +189,7 @@ class TextureTask:
                 f"side: expected a multiple of {self.network.multiple}, at least twice that, got {settings.side}"
             )
         self.network.to(device)
-        self.loss = PerceptualLoss(settings, [painting], device)
+        self.loss = PerceptualLoss(settings, [at_size(painting, settings.style_size)], device)
         self.critic = self.loss.critic
 
     def facts(self) -> dict[str, Any]:

@@ -59,6 +59,19 @@ def test_many_styles_a_row_more_and_a_predictor(run: Run, folder: Path) -> None:
     assert run(*use, "p.safetensors", "--style", "wave.jpg").code == 0
 
 
+def test_networks_for_any_painting(run: Run, folder: Path) -> None:
+    for method, option in (("adain", "--decoder"), ("adain-lite", "--model")):
+        train = ("train", method, "--photos", folder, "--steps", "2", "--batch", "1", "--side", "96")
+        outcome = run(*train, "--style", folder, "-o", f"{method}.safetensors")
+        assert outcome.code == 0, outcome.err
+        assert f"--method {method} {option} {method}.safetensors --style painting.jpg" in outcome.err
+        use = ("stylize", "photo.png", "--method", method, option, f"{method}.safetensors", "--style", "wave.jpg")
+        assert run(*use, "-o", f"{method}.png").code == 0
+        assert run(*train, "--style", folder, "--style", "wave.jpg", "-o", "a.safetensors").code == 2
+        assert "is no folder" in run(*train, "--style", "wave.jpg", "-o", "a.safetensors").err
+        assert "multiple of" in run(*train, "--side", "70", "--style", folder, "-o", "a.safetensors").err
+
+
 def test_a_texture_is_trained_and_made(run: Run, folder: Path) -> None:
     small = ["--channels", "2", "--scales", "3", *SHORT]
     texture = ("train", "texture-nets", "--style", "wave.jpg", "--makes", "textures")
