@@ -14,7 +14,7 @@ from brushwork.features import load_network
 from brushwork.image import resize
 from brushwork.losses.adversarial import PatchCritic, both_losses
 from brushwork.losses.content import relative_errors
-from brushwork.losses.regularizers import foreign_forms, total_variation
+from brushwork.losses.regularizers import foreign_forms, repetition, total_variation
 from brushwork.networks import spikes
 from brushwork.statistics import gram_matrix
 from brushwork.training_settings import PerceptualTraining
@@ -103,6 +103,7 @@ class PerceptualLoss:
         ]
         terms["style"] = settings.style_weight * torch.stack(errors).mean()
         terms["tv"] = settings.tv_weight * total_variation(pictures)
+        terms["grid"] = settings.grid_weight * repetition(pictures)
         terms["outside"] = OUTSIDE * (pictures - pictures.clamp(0, 1)).abs().mean()
         if self.critic is not None:
             which = torch.zeros(len(pictures), dtype=torch.long) if styles is None else styles

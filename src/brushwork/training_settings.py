@@ -69,6 +69,9 @@ class PerceptualTraining(Training):
         100.0
     )
     spike_weight: Annotated[float, Option("weight against spots that glow, to which normalization tempts", 0)] = 3.0
+    grid_weight: Annotated[
+        float, Option("weight against what repeats every four pixels, as networks print that enlarge", 0)
+    ] = 1500.0
     content_layer: Annotated[str, Option("layer compared with the photo; Johnson et al. have relu2_2")] = "relu4_2"
     style_layers: Annotated[
         tuple[str, ...],
@@ -180,7 +183,6 @@ class TrainAdaINLite(PerceptualTraining):
     # Under VGG-19 the errors of what was trained through vgg19-slim are larger; content's most.
     content_weight: Annotated[float, Option("weight of the photo's features", 0)] = 1.6
     color_weight: Annotated[float, Option("weight of the painting's colors, their means and covariances", 0)] = 0.6
-    grid_weight: Annotated[float, Option("weight against what repeats every four pixels", 0)] = 1500.0
     own_share: Annotated[float, _OWN_SHARE] = 0.06
 
     def __post_init__(self) -> None:

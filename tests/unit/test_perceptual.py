@@ -35,8 +35,8 @@ def test_the_terms_are_the_weighted_errors() -> None:
     assert float(terms["content"]) == pytest.approx(2 * float(content), rel=1e-4)
     assert float(terms["style"]) == pytest.approx(3 * float(torch.stack(style).mean()), rel=1e-4)
     assert float(terms["outside"]) == 0
-    assert set(terms) == {"content", "forms", "style", "tv", "outside"}
-    assert set(loss(pictures, None, loss.targets)) == {"style", "tv", "outside"}
+    assert set(terms) == {"content", "forms", "style", "tv", "grid", "outside"}
+    assert set(loss(pictures, None, loss.targets)) == {"style", "tv", "grid", "outside"}
 
 
 def test_large_errors_count_by_their_root() -> None:

@@ -24,7 +24,6 @@ from brushwork.device import choose_dtype
 from brushwork.errors import UsageError
 from brushwork.features import FeatureNetwork, load_network
 from brushwork.losses.content import relative_errors
-from brushwork.losses.regularizers import repetition
 from brushwork.methods.any_style import AnyStyle
 from brushwork.methods.base import Declaration
 from brushwork.networks import Normalization
@@ -363,12 +362,11 @@ class AdaINLiteTask:
         own = torch.rand(len(photos), 1, 1, 1).to(photos.device) < self.settings.own_share
         paintings = torch.where(own, photos, paintings)
         pictures, spiky = self._painted(photos, paintings)
-        colors, grid = _color_errors(pictures, paintings).mean(), repetition(pictures)
+        colors = _color_errors(pictures, paintings).mean()
         return {
             **self.loss(pictures, photos, self.loss.grams(paintings), paintings=paintings),
             "spikes": spiky,
             "colors": self.settings.color_weight * colors,
-            "grid": self.settings.grid_weight * grid,
             "own": GIVEN_BACK * (own * (pictures - photos).abs()).mean(),
         }
 
