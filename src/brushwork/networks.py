@@ -23,7 +23,7 @@ Row = Mapping[str, tuple[Tensor, Tensor]]  # normalization's name → scale and 
 
 
 class Normalization(nn.Module):
-    """A layer that divides features by their deviation over the picture; the first of its inputs."""
+    """A layer that divides the first of its inputs by its deviation over the picture."""
 
     epsilon = USUAL_EPSILON  # added to the variance
 

@@ -19,7 +19,7 @@ from brushwork.networks import spikes
 from brushwork.statistics import gram_matrix
 from brushwork.training_settings import PerceptualTraining
 
-__all__ = ["PerceptualLoss", "at_size", "bounded"]
+__all__ = ["OUTSIDE", "SEEN", "PerceptualLoss", "at_size", "bounded"]
 
 OUTSIDE = 10.0  # weight of what leaves [0, 1]
 CRITIC_LAYER = "relu3_1"  # whose patches the critic sees; Li and Wand 2016, section 4
@@ -27,7 +27,7 @@ SEEN = (-0.1, 1.1)  # what the loss network is shown: what is out of range is pu
 
 
 class PerceptualLoss:
-    """Content, style and total variation of pictures in one of some styles.
+    """Content, style, smoothness and what else counts of pictures, each in its style; with a critic, if one is wanted.
 
     Args:
         settings: Its weights and layers.

@@ -29,16 +29,16 @@ class PhotoFolder:
     Args:
         folder: Searched with its subfolders.
         side: Of a square, in pixels.
-        closest: How much of the shorter side the smallest square shows: 1.5 is two thirds, 2 half.
+        closest: The smallest square shows 1/closest of the shorter side.
 
     Raises:
         UsageError: No folder, or no pictures in it.
     """
 
     def __init__(self, folder: str | Path, side: int, closest: float = 1.5) -> None:
-        root = Path(folder)
+        self.root = root = Path(folder)
         if not root.is_dir():
-            raise UsageError(f"{folder} is no folder; give one with photographs")
+            raise UsageError(f"{folder} is no folder; give one with pictures")
         self.files = sorted(path for path in root.rglob("*") if path.suffix.lower() in SUFFIXES)
         if not self.files:
             raise UsageError(f"{folder} has no pictures ({', '.join(sorted(SUFFIXES))})")
@@ -87,7 +87,7 @@ class PhotoFolder:
                 self.passed_over.add(path)
                 if len(self.passed_over) == len(self.files):
                     raise UsageError(
-                        f"none of the {len(self.files)} pictures can be used; the last: {error}"
+                        f"none of the {len(self.files)} pictures in {self.root} can be used; the last: {error}"
                     ) from error
                 return None
             self._keep(path, (pixels[0] * 255).round().byte())

@@ -60,6 +60,11 @@ class Task(Protocol):
         """What learns against it, with an optimizer of its own, or None."""
         ...
 
+    @property
+    def paintings(self) -> PhotoFolder | None:
+        """Where it finds its styles, if they are many."""
+        ...
+
     def terms(self, photos: Tensor) -> Mapping[str, Tensor]:
         """The weighted terms of the loss, scalars, of photos (B, 3, S, S); the critic's own is "critic"."""
         ...
@@ -73,7 +78,7 @@ class Task(Protocol):
         ...
 
     def write(self, path: Path) -> None:
-        """Write what `--style` or `--model` takes."""
+        """Write what `--style`, `--model` or `--decoder` takes."""
         ...
 
 
@@ -86,7 +91,7 @@ class Report:
         steps: In all.
         terms: The loss and its terms, of this step.
         seconds: Left, about.
-        passed_over: Pictures of the folder that can't be used.
+        passed_over: Pictures of the folders that can't be used.
         stepped_back: How often it exploded and went back.
     """
 
@@ -212,7 +217,8 @@ class Trainer:
         if number % GOOD_EVERY == 0:
             self._good = self._everything()
         self._midway = True
-        seed = f"{settings.seed}/{number}/{self.fabric.global_rank}"
+        # Other pictures than those that it exploded on.
+        seed = f"{settings.seed}/{number}/{self.fabric.global_rank}/{self.state.stepped_back}"
         torch.manual_seed(random.Random(seed).getrandbits(62))
         batch = self._placed(self.photos.batch(settings.batch, random.Random(seed)))
         terms = self.task.terms(batch)
@@ -333,7 +339,9 @@ class Trainer:
     def _report(self, terms: Mapping[str, float]) -> Report:
         step, steps = self.state.step, self.settings.steps
         left = self.state.spent / step * (steps - step)
-        return Report(step, steps, terms, left, len(self.photos.passed_over), self.state.stepped_back)
+        folders = [folder for folder in (self.photos, self.task.paintings) if folder is not None]
+        passed_over = sum(len(folder.passed_over) for folder in folders)
+        return Report(step, steps, terms, left, passed_over, self.state.stepped_back)
 
 
 def task_of(method: str, settings: Training, styles: Mapping[str, Path], device: torch.device) -> Task:
@@ -373,12 +381,11 @@ def task_of(method: str, settings: Training, styles: Mapping[str, Path], device:
 def _task_of_any_style(method: str, settings: Training, folders: Mapping[str, Path], device: torch.device) -> Task:
     if len(folders) > 1:
         raise UsageError(f"{method} learns from one folder of paintings, got {len(folders)}; give one --style")
-    folder = next(iter(folders.values()))
+    paintings = PhotoFolder(next(iter(folders.values())), settings.side, CLOSEST_PAINTING)
     if isinstance(settings, TrainConditional):
         from brushwork.methods.conditional_instance_norm import PredictorTask
 
-        return PredictorTask(settings, PhotoFolder(folder, settings.side), device)
-    paintings = PhotoFolder(folder, settings.side, CLOSEST_PAINTING)
+        return PredictorTask(settings, paintings, device)
     if isinstance(settings, TrainAdaIN):
         from brushwork.methods.adain import AdaINTask
 

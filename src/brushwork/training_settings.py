@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from brushwork.errors import UsageError
 from brushwork.settings import PRECISION, Checked, Option
@@ -27,7 +27,7 @@ class Training(Checked):
 
     steps: Annotated[int, Option("training steps", 1)] = 4000
     batch: Annotated[int, Option("photos in a step", 1)] = 4
-    side: Annotated[int, Option("of the squares that are cut from photos, in pixels", 64)] = 256
+    side: Annotated[int, Option("of the squares that are cut from pictures, in pixels", 64)] = 256
     rate: Annotated[float, Option("learning rate of Adam, at its highest", 0)] = 1e-3
     clip: Annotated[float, Option("longest gradient; longer ones are shortened", 0)] = 10.0
     seed: Annotated[int, Option("of the weights and of what is shown", 0, 2**63 - 1)] = 0
@@ -39,17 +39,13 @@ class Training(Checked):
         str, Option("network to begin with, as large as it is: what an earlier training wrote", file=True)
     ] = ""
     precision: Annotated[str, PRECISION] = "auto"
+    any_style: ClassVar[bool] = False  # whether it learns from a folder of many paintings
 
     def __post_init__(self) -> None:
         super().__post_init__()
         for name in ("rate", "clip"):
             if not getattr(self, name):
                 raise UsageError(f"{name}: expected a number above 0, got 0")
-
-    @property
-    def any_style(self) -> bool:
-        """Whether it learns from a folder of many paintings."""
-        return False
 
 
 @dataclass(frozen=True)
@@ -63,7 +59,7 @@ class PerceptualTraining(Training):
         str, Option("sees the losses: vgg19-slim (embedded), vgg16.imagenet1k_v1 (the paper's), …", file=True)
     ] = "vgg19-slim"
     content_weight: Annotated[float, Option("weight of the photo's features", 0)] = 1.0
-    style_weight: Annotated[float, Option("weight of the painting's Gram matrices", 0)] = 10.0
+    style_weight: Annotated[float, Option("weight of the painting's statistics", 0)] = 10.0
     tv_weight: Annotated[float, Option("weight of total variation: smoother", 0)] = 0.1
     form_weight: Annotated[float, Option("weight against large patches of color that the photo doesn't have", 0)] = (
         100.0
@@ -127,7 +123,7 @@ class TrainConditional(PaintingTraining):
     ] = "network"
 
     @property
-    def any_style(self) -> bool:
+    def any_style(self) -> bool:  # type: ignore[override]
         """Whether it learns from a folder of many paintings."""
         return self.learn == "predictor"
 
@@ -157,43 +153,35 @@ _OWN_SHARE = Option("of the photos whose style is their own, so that they shall 
 class TrainAdaIN(Training):
     """How `adain` learns to decode: Huang and Belongie 2017, arXiv:1703.06868, section 6.2."""
 
-    side: Annotated[int, Option("of the squares that are cut from photos and paintings, in pixels", 64)] = 192
+    side: Annotated[int, Option("of the squares that are cut from pictures, in pixels", 64)] = 192
     network: Annotated[str, Option("encoder: vgg19-slim (embedded), vgg19.normalised or a weights file", file=True)] = (
         "vgg19-slim"
     )
-    style_weight: Annotated[float, Option("weight of means and deviations", 0)] = 4.0
+    style_weight: Annotated[float, Option("weight of the painting's statistics", 0)] = 4.0
     own_share: Annotated[float, _OWN_SHARE] = 0.1
+    any_style: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.side % 8:
             raise UsageError(f"side: expected a multiple of 8, got {self.side}")
 
-    @property
-    def any_style(self) -> bool:
-        """Whether it learns from a folder of many paintings."""
-        return True
-
 
 @dataclass(frozen=True)
 class TrainAdaINLite(PerceptualTraining):
     """How `adain-lite` learns; what its losses are for: docs/methods/adain_lite.md."""
 
-    side: Annotated[int, Option("of the squares that are cut from photos and paintings, in pixels", 64)] = 192
-    # Under VGG-19 the errors of what was trained through vgg19-slim are larger; content's most.
+    side: Annotated[int, Option("of the squares that are cut from pictures, in pixels", 64)] = 192
+    # What learns through vgg19-slim leaves the photo as VGG-19 sees it; through VGG-19 take 1.
     content_weight: Annotated[float, Option("weight of the photo's features", 0)] = 1.6
     color_weight: Annotated[float, Option("weight of the painting's colors, their means and covariances", 0)] = 0.6
     own_share: Annotated[float, _OWN_SHARE] = 0.06
+    any_style: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.side % 48:  # painting and photo alike; a painting is seen at two thirds of its size
             raise UsageError(f"side: expected a multiple of 48, got {self.side}")
-
-    @property
-    def any_style(self) -> bool:
-        """Whether it learns from a folder of many paintings."""
-        return True
 
 
 # What `brushwork train` trains.

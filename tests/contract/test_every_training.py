@@ -31,6 +31,10 @@ WAYS = {
     "a critic": ("conditional-instance-norm", {"adversarial_weight": 0.1, "adversarial_loss": "least-squares"}),
     "batch normalization": ("johnson", {"normalization": "batch"}),
     "a row": ("conditional-instance-norm", {"learn": "row", "start": "model.safetensors"}),
+    "a predictor with a critic": (
+        "conditional-instance-norm",
+        {"learn": "predictor", "start": "model.safetensors", "adversarial_weight": 0.1},
+    ),
     "a predictor": ("conditional-instance-norm", {"learn": "predictor", "start": "model.safetensors"}),
     "textures": ("texture-nets", {"makes": "textures", "diversity_weight": 0.5}),
 }

@@ -20,9 +20,9 @@ from brushwork.io import read_size
 from brushwork.methods.johnson import JohnsonTask
 from brushwork.photos import PhotoFolder
 from brushwork.styles import read_style
-from brushwork.training import Report, Trainer
+from brushwork.training import Report, Trainer, task_of
 from brushwork.training_log import TrainingLog
-from brushwork.training_settings import TrainJohnson
+from brushwork.training_settings import TrainAdaIN, TrainJohnson
 
 SHORT = TrainJohnson(steps=6, batch=2, side=64, width=4, blocks=1, style_size=64, save_every=2)
 
@@ -74,7 +74,7 @@ def test_what_is_written_is_a_style(folder: Path, tmp_path: Path) -> None:
     assert read_style(run.output).methods == ["johnson"]
     assert [report.step for report in reports] == [1, 2, 3, 4, 5, 6]
     assert reports[-1].seconds == 0
-    assert set(reports[0].terms) == {"loss", "content", "forms", "style", "tv", "outside", "spikes"}
+    assert set(reports[0].terms) == {"loss", "content", "forms", "style", "tv", "grid", "outside", "spikes"}
 
 
 def test_the_loss_falls(folder: Path, tmp_path: Path) -> None:
@@ -184,6 +184,34 @@ def test_hostile_pictures_change_nothing_but_the_count(folder: Path) -> None:
     }
 
 
+def test_squares_of_paintings_are_closer_and_some_have_other_colors(folder: Path) -> None:
+    write_image(
+        Picture(torch.zeros(1, 3, 128, 128) + torch.tensor([0.8, 0.4, 0.1])[:, None, None]), folder / "flat.png"
+    )
+    for path in folder.glob("*.png"):
+        if path.name != "flat.png":
+            path.unlink()
+    torch.manual_seed(0)
+    plain, changed = (PhotoFolder(folder, 32, 2.2).drawn(40, recolor=recolor) for recolor in (False, True))
+    means = plain.mean((2, 3))
+    assert torch.allclose(means, means[:1].expand_as(means), atol=1e-2)
+    same = (changed.mean((2, 3)) - means).abs().amax(1) < 2e-2
+    assert 10 < same.sum() < 35
+    assert 0 <= changed.min() <= changed.max() <= 1
+
+
+def test_paintings_that_can_t_be_used_are_counted_too(folder: Path, tmp_path: Path) -> None:
+    paintings = tmp_path / "paintings"
+    paintings.mkdir()
+    write_image(Picture(torch.rand(1, 3, 80, 96)), paintings / "good.png")
+    (paintings / "bad.png").write_bytes(b"bad")
+    settings = TrainAdaIN(steps=6, batch=2, side=64, precision="float32")
+    task = task_of("adain", settings, {"all": paintings}, torch.device("cpu"))
+    reports: list[Report] = []
+    Trainer(task, PhotoFolder(folder, 64), settings, tmp_path / "a.safetensors").run(reports.append)
+    assert reports[-1].passed_over == 1
+
+
 def test_a_critic_is_kept_and_goes_on(folder: Path, tmp_path: Path) -> None:
     settings = replace(SHORT, adversarial_weight=0.1)
     whole = trainer(folder, tmp_path / "whole.safetensors", settings)
@@ -231,7 +259,7 @@ def test_a_log_has_the_losses_and_samples(folder: Path, tmp_path: Path) -> None:
     with TrainingLog(tmp_path / "log", run) as log:
         run.run(log)
     lines = (tmp_path / "log" / "losses.csv").read_text().splitlines()
-    assert lines[0] == "step,loss,content,forms,style,tv,outside,spikes"
+    assert lines[0] == "step,loss,content,forms,style,tv,grid,outside,spikes"
     assert [line.split(",")[0] for line in lines[1:]] == ["10", "20"]
     assert float(lines[2].split(",")[1]) == pytest.approx(run.state.losses[-1], rel=1e-3)
     for step in (10, 20):
@@ -276,7 +304,7 @@ def test_two_processes_share_what_they_learn(folder: Path, tmp_path: Path) -> No
     squares = alone.photos.batch
 
     def of_both(count: int, rng: random.Random) -> torch.Tensor:
-        ranks = (random.Random(f"{settings.seed}/{alone.state.step}/{rank}") for rank in (0, 1))
+        ranks = (random.Random(f"{settings.seed}/{alone.state.step}/{rank}/0") for rank in (0, 1))
         return torch.cat([squares(1, drawn) for drawn in ranks])
 
     alone.photos.batch = of_both  # type: ignore[method-assign]
@@ -293,7 +321,7 @@ def test_folders_without_use_are_refused(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="has no pictures"):
         PhotoFolder(tmp_path, 64)
     (tmp_path / "bad.jpg").write_bytes(b"junk")
-    with pytest.raises(UsageError, match="none of the 1 pictures can be used"):
+    with pytest.raises(UsageError, match="none of the 1 pictures in .* can be used"):
         PhotoFolder(tmp_path, 64).batch(1, random.Random(0))
 
 

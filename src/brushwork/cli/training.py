@@ -60,6 +60,10 @@ def train(
         raise UsageError(f"-o {output}: the folder {output.parent} can't be written to")
     from brushwork.cli.report import Report, duration
 
+    said = f"{output} is done already; delete it to train anew"
+    if options["resume"] and output.exists() and not output.with_name(output.name + ".training").exists():
+        Report(as_json=options["as_json"]).say(said, output=str(output))
+        return
     trainer = _trainer(method, settings, styles, photos, output, options["device"])
     report = Report(as_json=options["as_json"]) if trainer.fabric.is_global_zero else _Silent()
     if options["dry_run"]:
@@ -69,9 +73,6 @@ def train(
             f"{memory / 1e9:.1f} GB of memory",
             seconds=seconds, steps=settings.steps, bytes=memory,
         )  # fmt: skip
-        return
-    if options["resume"] and output.exists() and not trainer.checkpoint.exists():
-        report.say(f"{output} is done already; delete it to train anew", output=str(output))
         return
     if trainer.checkpoint.exists() and not options["resume"]:
         raise UsageError(f"{trainer.checkpoint} is there; go on from it with --resume, or delete it")
@@ -107,8 +108,8 @@ def _usage(method: str, settings: Any, output: Path) -> str:
     if learn == "network":
         return f"{command} --model {output} --style {output.with_suffix('')}/NAME.safetensors"
     if settings.any_style:
-        option = "decoder" if method == "adain" else "model"
-        return f"{command} --{option} {output} --style painting.jpg"
+        option = f"--network {settings.network} --decoder" if method == "adain" else "--model"
+        return f"{command} {option} {output} --style painting.jpg"
     model = f" --model {settings.start}" if learn == "row" and settings.start else ""
     return f"{command}{model} --style {output}"
 

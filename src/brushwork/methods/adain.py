@@ -21,7 +21,7 @@ from brushwork.features import FeatureNetwork, fingerprint, load_network
 from brushwork.losses.content import relative_errors
 from brushwork.methods.any_style import AnyStyle
 from brushwork.methods.base import Declaration
-from brushwork.perceptual import OUTSIDE
+from brushwork.perceptual import OUTSIDE, SEEN, bounded
 from brushwork.photos import PhotoFolder
 from brushwork.settings import AdaIN
 from brushwork.statistics import mean_std
@@ -107,8 +107,8 @@ class AdaINTask:
 
     Source: Huang and Belongie 2017, eq. 11 to 13: what is decoded shall have, seen through the encoder again, the
         features that were decoded and the painting's means and deviations.
-    Differs: errors are relative to their targets, because features of our encoder have no fixed scale; some photos are
-        their own style.
+    Differs: errors are relative to their targets, because features of our encoder have no fixed scale, and those of
+        style count by their root beyond 1; some photos are their own style.
     """
 
     critic = None
@@ -118,8 +118,8 @@ class AdaINTask:
         torch.manual_seed(settings.seed)
         self.dtype = choose_dtype(settings.precision, device)
         encoder = load_network(settings.network, device=device, dtype=self.dtype, padding="reflect")
-        self.encoder, self._encoder = encoder.network, encoder.weights
-        self.record = decoder_of(encoder.weights.record.name)
+        self.encoder, self._weights = encoder.network, encoder.weights
+        self.record = decoder_of(self._weights.record.name)
         self.network = Decoder(ARCHITECTURES[RECORDS[self.record].architecture])
         self._start: str | None = None
         if settings.start:
@@ -134,7 +134,7 @@ class AdaINTask:
     def facts(self) -> dict[str, Any]:
         """What must be the same for a checkpoint to be gone on from."""
         dtype = str(self.dtype).removeprefix("torch.")
-        weights = {"encoder": self._encoder.sha256, "model": self._start, "dtype": dtype}
+        weights = {"encoder": self._weights.sha256, "model": self._start, "dtype": dtype}
         return {"task": "adain", "paintings": len(self.paintings.files), **weights}
 
     def terms(self, photos: Tensor) -> dict[str, Tensor]:
@@ -144,9 +144,9 @@ class AdaINTask:
         targets = self._seen(torch.where(own, photos, paintings))
         mixed = self._mixed(photos, targets)
         pictures = self._decoded(mixed)
-        found = self.encoder(pictures.clamp(-0.1, 1.1).contiguous(memory_format=torch.channels_last), STYLE_LAYERS)
+        found = self.encoder(pictures.clamp(*SEEN).contiguous(memory_format=torch.channels_last), STYLE_LAYERS)
         errors = [
-            relative_errors(a, b)
+            bounded(relative_errors(a, b))
             for layer in STYLE_LAYERS
             for a, b in zip(mean_std(found[layer]), mean_std(targets[layer]), strict=True)
         ]
@@ -171,12 +171,12 @@ class AdaINTask:
         write_tensors(path, tensors, {"record": self.record})
 
     @torch.no_grad()
-    def _seen(self, pixels: Tensor) -> Mapping[str, Tensor]:
-        return self.encoder(pixels.contiguous(memory_format=torch.channels_last), STYLE_LAYERS)
+    def _seen(self, pixels: Tensor, layers: Sequence[str] = STYLE_LAYERS) -> Mapping[str, Tensor]:
+        return self.encoder(pixels.contiguous(memory_format=torch.channels_last), layers)
 
     @torch.no_grad()
     def _mixed(self, photos: Tensor, targets: Mapping[str, Tensor]) -> Tensor:
-        features = torch.split(self._seen(photos)[LAYER], 1)
+        features = torch.split(self._seen(photos, [LAYER])[LAYER], 1)
         styles = (AdaINStyle(mean, std) for mean, std in zip(*mean_std(targets[LAYER]), strict=True))
         return torch.cat([adaptive_instance_norm(x, style) for x, style in zip(features, styles, strict=True)])
 
@@ -284,7 +284,7 @@ def decoder_of(encoder: str) -> str:
     decoders = {record.encoder: name for name, record in RECORDS.items() if record.encoder}
     if encoder not in decoders:
         raise UsageError(
-            f"network: there is no decoder for {encoder}, only for {', '.join(decoders)}; take one of these, or name "
-            "a decoder of your own with decoder (--decoder)"
+            f"network: there is no decoder for {encoder}, only for {', '.join(decoders)}; take one of these, or, to "
+            "paint, name a decoder of your own with decoder (--decoder)"
         )
     return decoders[encoder]

@@ -46,8 +46,8 @@ HALF, QUARTER, EIGHTH, SIXTEENTH = 16, 64, 112, 128  # channels
 MULTIPLE = 16  # the picture is halved four times
 RARE = 8.0  # deviations from the mean beyond which a painting's statistics are not believed: a flat color, a test chart
 STYLE_SIZE = 256  # longer side at which the coder sees a painting, in pixels, at style_scale 1
-GIVEN_BACK = 8.0  # weight of how far a photo in its own style is from itself
 STROKE_SIZE = 384  # and the longer side of the painting whose strokes it has learned to paint from that
+GIVEN_BACK = 8.0  # weight of how far a photo in its own style is from itself
 
 
 @dataclass(frozen=True)

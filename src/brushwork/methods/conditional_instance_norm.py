@@ -8,7 +8,6 @@ neural artistic stylization network", BMVC, arXiv:1705.06830. What differs: docs
 from __future__ import annotations
 
 import hashlib
-import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -217,6 +216,8 @@ class StylesTask:
     Source: Dumoulin et al. 2017, sections 2.2 and 3.3.
     """
 
+    paintings = None
+
     def __init__(self, settings: TrainConditional, paintings: Mapping[str, Tensor], device: torch.device) -> None:
         self.settings, self.names = settings, list(paintings)
         torch.manual_seed(settings.seed)
@@ -285,8 +286,7 @@ class PredictorTask:
         self.painter = learned.painter.to(device)
         self.loss = PerceptualLoss(settings, [], device)
         self.encoder = load_network(ENCODER, device=device).network
-        rng = random.Random(settings.seed)
-        seen = torch.cat([self._seen(paintings.batch(8, rng).to(device)) for _ in range(25)])
+        seen = torch.cat([self._seen(paintings.drawn(8, recolor=True).to(device)) for _ in range(25)])
         table = self.painter.table()
         self.network = learned.predictor or Predictor(seen.shape[1], table.shape[1])
         if learned.predictor is None:
@@ -309,14 +309,14 @@ class PredictorTask:
 
     def terms(self, photos: Tensor) -> dict[str, Tensor]:
         """The weighted terms of the loss of photos (B, 3, S, S), each in the style of a painting's square."""
-        paintings = self.paintings.drawn(len(photos)).to(photos.device)
+        paintings = self.paintings.drawn(len(photos), recolor=True).to(photos.device)
         pictures, spiky = self._painted(photos, paintings)
         terms = self.loss(pictures, photos, self.loss.grams(paintings), paintings=paintings)
         return {**terms, "spikes": spiky}
 
     def painted(self, photos: Tensor) -> Tensor:
         """Pictures of photos, (B, 3, S, S), in styles of paintings that are drawn."""
-        return self._painted(photos, self.paintings.drawn(len(photos)).to(photos.device))[0]
+        return self._painted(photos, self.paintings.drawn(len(photos), recolor=True).to(photos.device))[0]
 
     def _painted(self, photos: Tensor, paintings: Tensor) -> tuple[Tensor, Tensor]:
         return self.loss.paint(self.painter, photos, (), self.network(self._seen(paintings)))

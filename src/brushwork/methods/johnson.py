@@ -37,6 +37,8 @@ class JohnsonTask:
     Source: Johnson et al. 2016, section 3.
     """
 
+    paintings = None
+
     def __init__(self, settings: TrainJohnson, painting: Tensor, device: torch.device | str = "cpu") -> None:
         self.settings = settings
         torch.manual_seed(settings.seed)

@@ -173,6 +173,8 @@ class TextureTask:
     Source: Ulyanov et al. 2016, section 3.2; with `diversity_weight` Ulyanov et al. 2017, section 4.
     """
 
+    paintings = None
+
     def __init__(self, settings: TrainTextureNets, painting: Tensor, device: torch.device) -> None:
         self.settings = settings
         torch.manual_seed(settings.seed)

@@ -1,10 +1,12 @@
+import math
+
 import numpy as np
 import pytest
 import torch
 
 from brushwork.losses.content import content_loss, relative_error
 from brushwork.losses.gram import gram_loss
-from brushwork.losses.regularizers import foreign_forms, total_variation
+from brushwork.losses.regularizers import foreign_forms, repetition, total_variation
 
 
 def random(*shape: int, seed: int = 0) -> torch.Tensor:
@@ -71,3 +73,13 @@ def test_a_recolored_photo_has_no_foreign_forms_and_a_patch_is_one() -> None:
     assert patch.grad is not None
     assert patch.grad[:, 1, 16:48, 32:64].mean() > 0
     assert foreign_forms(torch.rand(1, 3, 5, 7), torch.rand(1, 3, 5, 7)) < 0.1
+
+
+def test_a_grid_of_four_pixels_repeats_and_a_photo_does_not() -> None:
+    smooth = torch.linspace(0, 1, 96).expand(1, 3, 96, 96)
+    grid = smooth.clone()
+    grid[..., ::4, ::4] += 0.1
+    assert repetition(grid) > 20 * repetition(smooth)
+    assert repetition(grid) > 20 * repetition(smooth + 0.1 * torch.rand(1, 3, 96, 96)) / 3
+    moved = smooth + 0.1 * torch.sin(torch.arange(96) * 2 * math.pi / 7)
+    assert repetition(moved) < 0.2 * repetition(grid)

@@ -127,5 +127,3 @@ def test_what_does_not_fit_is_refused(trained: Path) -> None:
     write_tensors(Path("nan.safetensors"), tensors, {"model": "conditional-instance-norm"})
     with pytest.raises(WeightsError, match="NaN"):
         method(model="nan.safetensors")
-    with pytest.raises(UsageError, match="can't teach a predictor"):
-        PredictorTask(replace(SMALL, learn="predictor", adversarial_weight=1.0), PhotoFolder(trained, 64), CPU)
