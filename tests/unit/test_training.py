@@ -321,7 +321,7 @@ def test_folders_without_use_are_refused(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="has no pictures"):
         PhotoFolder(tmp_path, 64)
     (tmp_path / "bad.jpg").write_bytes(b"junk")
-    with pytest.raises(UsageError, match="none of the 1 pictures in .* can be used"):
+    with pytest.raises(UsageError, match=r"none of the 1 pictures in .* can be used"):
         PhotoFolder(tmp_path, 64).batch(1, random.Random(0))
 
 
