@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-r"""Judge networks that were trained for a style: content and style error on photos, and seconds of one picture.
+r"""Judge networks that were trained for a style: errors on photos, measures no training used, seconds of one picture.
 
     python benchmarks/trained_networks.py PHOTOS OUT --judge judge.py \
         --entry published johnson candy.jpg candy.pth --entry ours johnson candy.jpg ours.safetensors [--speed 512 1024]
@@ -20,6 +20,7 @@ from typing import Any
 
 import torch
 from judged_pairs import module
+from measures import patch_distance, similarity
 from peers.fast_neural_style import FastNeuralStyle
 from report import write
 from torch import Tensor
@@ -39,17 +40,18 @@ def judged(entry: list[str], args: argparse.Namespace, judge: Any, reader: Calla
     method, folder = method_of(name, args.model), args.out / label
     value = encode_style(method, style, [args.size])
     folder.mkdir(parents=True, exist_ok=True)
-    rows = {}
+    rows, real = {}, read_image(painting, size=args.size).visible()
     for photo in sorted(args.photos.glob("*.jpg")):
-        result = folder / f"{photo.stem}.png"
-        write_image(Picture(method(read_image(photo, size=args.size).visible(), value)), result)
-        rows[photo.stem] = judge.score(*(reader(path, args.size) for path in (photo, painting, result)))
-    content, errors = (torch.tensor(column) for column in zip(*rows.values(), strict=True))
-    found = {
-        "content": float(content.mean()), "style": float(errors.mean()),
-        "worst content": float(content.max()), "worst style": float(errors.max()), "photos": rows,
-    }  # fmt: skip
-    print(f"{label:30} content {found['content']:.3f}  style {found['style']:.4f}", flush=True)
+        result, shown = folder / f"{photo.stem}.png", read_image(photo, size=args.size).visible()
+        picture = method(shown, value)
+        write_image(Picture(picture), result)
+        errors = judge.score(*(reader(path, args.size) for path in (photo, painting, result)))
+        rows[photo.stem] = [*errors, similarity(picture, shown), patch_distance(picture, real)]
+    columns = torch.tensor(list(rows.values())).T
+    means = dict(zip(("content", "style", "SSIM", "patches"), columns.mean(1).tolist(), strict=True))
+    worst = {"worst content": float(columns[0].max()), "worst style": float(columns[1].max())}
+    found = {**means, **worst, "photos": rows}
+    print(f"{label:30} " + "  ".join(f"{name} {value:.3f}" for name, value in means.items()), flush=True)
     return {"method": name, "painting": Path(painting).name, "style": Path(style).name, **found}
 
 
