@@ -5,7 +5,8 @@
 
 The folders hold the paintings by their file names (public domain; where they were collected, the table says). Run it
 again whenever vgg19-slim or adain-lite changes: a value belongs to the weights it was made with. Values of other
-methods, which are trained (recipes/embed_networks.py), stay.
+methods, which are trained (recipes/embed_networks.py), stay. Rows for conditional-instance-norm are predicted if they
+are asked for (--methods), of all styles; those that were trained are embedded after that.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from pathlib import Path
 from torch import Tensor
 
 import brushwork
-from brushwork import AdaIN, AdaINLite, Gatys, encode_style, load, save_styles
+from brushwork import AdaIN, AdaINLite, ConditionalInstanceNorm, Gatys, encode_style, load, save_styles
 from brushwork.methods.gatys import GatysMethod, GatysStyle
 from brushwork.styles import SavedStyle, read_style, write_style
 
@@ -38,13 +39,14 @@ METHODS = {
     "adain-lite": lambda: [load(AdaINLite(style_scale=scale, precision="float32")) for scale in SCALES],
     "adain": lambda: [load(AdaIN(style_scale=scale, precision="float32")) for scale in SCALES],
     "gatys": lambda: [Compact(Gatys(precision="float32"))],
+    "conditional-instance-norm": lambda: [load(ConditionalInstanceNorm(precision="float32"))],
 }
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--pictures", type=Path, action="append", required=True)
-    parser.add_argument("--methods", nargs="+", default=list(METHODS), choices=METHODS)
+    parser.add_argument("--methods", nargs="+", default=list(METHODS)[:3], choices=METHODS)
     parser.add_argument("--names", nargs="*", help="only these, and the folder holds no others; all by default")
     args = parser.parse_args()
     with (Path(__file__).parent / "styles.tsv").open(encoding="utf-8") as file:
