@@ -25,7 +25,7 @@ from brushwork.io import MAX_PIXELS, read_image, read_size
 from brushwork.methods import Method, load
 from brushwork.progress import Progress
 from brushwork.recipes import DEFAULT_SIZE, PictureSource, StyleSource, recipe_of, result_size, style_parts
-from brushwork.settings import AdaINLite, Settings, method_name, option_of
+from brushwork.settings import TRAINED, AdaINLite, Settings, method_name, option_of
 from brushwork.styles import SavedStyle, is_saved, locate_style, read_style, write_style
 
 __all__ = ["DEFAULT_SIZE", "Result", "encode_style", "result_size", "save_style", "save_styles", "stylize"]
@@ -280,7 +280,8 @@ def _saved_value(method: Method, path: Path) -> Any:
     wanted = float(origin.pop("style_scale", 1.0))
     kept = {label: found for label, found in saved.origins.items() if label.partition("@")[0] == name}
     if not kept:
-        raise UsageError(f"{path} is a style for {', '.join(saved.methods)}, not for {name}; take the painting itself")
+        mend = f"train a network for it: brushwork train {name}" if name in TRAINED else "take the painting itself"
+        raise UsageError(f"{path} is a style for {', '.join(saved.methods)}, not for {name}; {mend}")
     try:
         labels = {float(found.get("style_scale", 1.0)): label for label, found in kept.items()}
         low = max((scale for scale in labels if scale <= wanted), default=min(labels))
