@@ -46,9 +46,10 @@ def judged(entry: list[str], args: argparse.Namespace, judge: Any, reader: Calla
         picture = method(shown, value)
         write_image(Picture(picture), result)
         errors = judge.score(*(reader(path, args.size) for path in (photo, painting, result)))
-        rows[photo.stem] = [*errors, similarity(picture, shown), patch_distance(picture, real)]
+        more = [similarity(picture, shown), patch_distance(picture, real)] if args.measures else []
+        rows[photo.stem] = [*errors, *more]
     columns = torch.tensor(list(rows.values())).T
-    means = dict(zip(("content", "style", "SSIM", "patches"), columns.mean(1).tolist(), strict=True))
+    means = dict(zip(("content", "style", "SSIM", "patches"), columns.mean(1).tolist(), strict=False))
     worst = {"worst content": float(columns[0].max()), "worst style": float(columns[1].max())}
     found = {**means, **worst, "photos": rows}
     print(f"{label:30} " + "  ".join(f"{name} {value:.3f}" for name, value in means.items()), flush=True)
@@ -81,6 +82,9 @@ def main() -> None:
     parser.add_argument("--entry", nargs=4, action="append", required=True, metavar="X")
     parser.add_argument("--model", help="network of conditional-instance-norm")
     parser.add_argument("--size", type=int, default=384)
+    parser.add_argument(
+        "--measures", action="store_true", help="SSIM to the photo, distance of patches to the painting's"
+    )
     parser.add_argument("--speed", type=int, nargs="*", default=[], help="sides of squares to time")
     parser.add_argument("--name", default="trained-networks", help="of the JSON")
     parser.add_argument("--scratch", action="store_true", help="write no JSON")
