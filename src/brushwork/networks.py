@@ -10,6 +10,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from brushwork.tiling import Ask, Moments, Steps, alone
+
 __all__ = ["MIDDLE", "Normalization", "Row", "StyleNorm", "TransformationNetwork", "folded", "spikes"]
 
 # Added to the variance. With 1e-5, as is usual, a channel that hardly answers to a picture is blown up like all others,
@@ -52,29 +54,43 @@ class StyleNorm(Normalization):
             self.register_buffer("running_mean", torch.zeros(channels))
             self.register_buffer("running_var", torch.ones(channels))
 
-    def forward(self, x: Tensor, row: tuple[Tensor, Tensor], shares: Tensor | None = None) -> Tensor:
+    def forward(
+        self, x: Tensor, row: tuple[Tensor, Tensor], shares: Tensor | None = None, moments: Moments | None = None
+    ) -> Tensor:
         """Features with their channels' mean `shift` and deviation `scale`.
 
         Args:
             x: (B, C, H, W).
             row: (B, C) each, or (1, C) for all; with shares (N, C), of N styles.
             shares: How much each style counts where, (N, 1, H, W), of one picture.
+            moments: Of the whole picture, of which x is a part; None: those of x.
         """
         scale, shift = row
         if shares is not None:
-            plain = self._normalized(x, torch.ones_like(scale[0]), torch.zeros_like(shift[0]))
+            plain = self._normalized(x, torch.ones_like(scale[0]), torch.zeros_like(shift[0]), moments)
             maps = F.adaptive_avg_pool2d(shares.float(), (x.shape[2], x.shape[3]))[:, 0]
             scale, shift = (torch.einsum("nhw,nc->chw", maps, part)[None].to(x.dtype) for part in row)
             return torch.addcmul(shift, plain, scale)
         if self.batch:
-            return self._normalized(x, scale[0], shift[0])
+            return self._normalized(x, scale[0], shift[0], None)
         # Instance normalization is batch normalization of one picture, which torch does ten times as fast.
         scales, shifts = scale.expand(len(x), -1), shift.expand(len(x), -1)
-        return torch.cat([self._normalized(*one) for one in zip(torch.chunk(x, len(x)), scales, shifts, strict=True)])
+        parts = zip(torch.chunk(x, len(x)), scales, shifts, strict=True)
+        return torch.cat([self._normalized(*part, moments) for part in parts])
 
-    def _normalized(self, x: Tensor, scale: Tensor, shift: Tensor) -> Tensor:
+    def steps(
+        self, x: Tensor, row: tuple[Tensor, Tensor], shares: Tensor | None = None, keep: tuple[Tensor, ...] = ()
+    ) -> Steps:
+        """The same with means and variances of the whole picture, of which x is a part; see `Ask` for `keep`."""
+        moments = None if self.batch else (yield Ask(x, keep=keep))
+        result: Tensor = self(x, row, shares, moments)
+        return result
+
+    def _normalized(self, x: Tensor, scale: Tensor, shift: Tensor, moments: Moments | None) -> Tensor:
         mean, variance = (self.get_buffer(f"running_{of}") if self.batch else None for of in ("mean", "var"))
         learning = self.training or not self.batch
+        if moments is not None:
+            mean, variance, learning = moments.mean[0], moments.variance[0], False
         return F.batch_norm(x, mean, variance, scale, shift, training=learning, eps=self.epsilon)
 
 
@@ -200,6 +216,11 @@ class TransformationNetwork(nn.Module):
             }
         )
 
+    @property
+    def halo(self) -> int:
+        """How many pixels away it sees: 4 by its first convolution, 8 by each block at a quarter of the size, …."""
+        return 16 + 8 * self.blocks
+
     def table(self) -> Tensor:
         """All styles, (N, 2 T): scales of all normalizations one after the other, then their shifts."""
         return torch.cat([getattr(norm, part) for part in ("scale", "shift") for norm in self.norms.values()], 1)
@@ -249,7 +270,11 @@ class TransformationNetwork(nn.Module):
         return self.paint(pixels, self.row(shares) if rows is None else self.split(rows))
 
     def paint(self, pixels: Tensor, row: Row, shares: Tensor | None = None) -> Tensor:
-        """Pixels (B, 3, H, W), about [0, 1].
+        """Pixels (B, 3, H, W), about [0, 1]; see `steps`."""
+        return alone(self.steps(pixels, row, shares))
+
+    def steps(self, pixels: Tensor, row: Row, shares: Tensor | None = None) -> Steps:
+        """What paints pixels (B, 3, H, W), about [0, 1], of a picture or of a tile.
 
         Args:
             pixels: Whose sides are multiples of 4.
@@ -257,16 +282,18 @@ class TransformationNetwork(nn.Module):
             shares: Of N styles where, (N, 1, H, W).
         """
 
-        def styled(name: str, x: Tensor) -> Tensor:
-            result: Tensor = self.norms[name](self.convs[name](x), row[name], shares)
-            return result
+        def styled(name: str, x: Tensor, *keep: Tensor) -> Steps:
+            norm: StyleNorm = self.norms[name]  # type: ignore[assignment]
+            return norm.steps(self.convs[name](x), row[name], shares, keep)
 
         x = pixels
+        del pixels
         for name in ("down1", "down2", "down3"):
-            x = F.relu(styled(name, x))
+            x = F.relu((yield from styled(name, x)))
         for block in range(1, self.blocks + 1):
-            x = x + styled(f"block{block}_2", F.relu(styled(f"block{block}_1", x)))
+            inner = F.relu((yield from styled(f"block{block}_1", x, x)))
+            x = x + (yield from styled(f"block{block}_2", inner, x))
         for name in ("up1", "up2"):
-            x = F.relu(styled(name, x))
+            x = F.relu((yield from styled(name, x)))
         result: Tensor = self.convs["up3"](x).float() + MIDDLE
         return result

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -207,3 +208,22 @@ def test_long_thin_pictures_have_sizes_it_can_work_at(method: Method, size: tupl
     width, height = size
     result = method(torch.rand(1, 3, height, width), encoded(method, size=size))
     assert result.shape == (1, 3, height, width)
+
+
+@pytest.mark.parametrize("size", [(333, 470), (512, 301)])
+def test_in_tiles_it_paints_what_it_paints_as_a_whole(method: Method, size: tuple[int, int]) -> None:
+    if method.declaration.tiling != "statistics":
+        pytest.skip("it has no tiles")
+    method = load(replace(method.settings, precision="float32"))
+    content = _smooth(size)
+    style = encoded(method, _smooth((96, 120)), size[::-1])
+    whole = method(content, style)
+    for side in (128, 200):
+        difference = (method(content, style, tile=side) - whole).abs() * 255  # type: ignore[call-arg]
+        assert difference.max() <= 2
+        assert difference.mean() <= 0.05
+
+
+def _smooth(size: tuple[int, int]) -> Tensor:
+    noise = torch.rand(1, 3, size[0] // 8, size[1] // 8)
+    return torch.nn.functional.interpolate(noise, size, mode="bicubic").clamp(0, 1)

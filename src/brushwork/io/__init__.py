@@ -3,6 +3,8 @@
 from brushwork.io.animation import check_animation, write_animation
 from brushwork.io.image_file import (
     MAX_PIXELS,
+    PictureReader,
+    PictureWriter,
     check_target,
     read_image,
     read_recipe,
@@ -12,6 +14,8 @@ from brushwork.io.image_file import (
 
 __all__ = [
     "MAX_PIXELS",
+    "PictureReader",
+    "PictureWriter",
     "check_animation",
     "check_target",
     "read_image",

@@ -15,11 +15,20 @@ from brushwork.errors import UsageError
 from brushwork.image import Picture, fit_size
 from brushwork.io.metadata import clean_exif, unpack_recipe
 from brushwork.io.opening import MAX_PIXELS, field, open_image, reading
-from brushwork.io.picture_writer import check_target, write_image
+from brushwork.io.picture_writer import PictureWriter, check_target, write_image
 from brushwork.io.profiles import MAXIMUM, to_srgb
 from brushwork.io.tiff_exif import read_tiff_exif
 
-__all__ = ["MAX_PIXELS", "check_target", "read_image", "read_recipe", "read_size", "write_image"]
+__all__ = [
+    "MAX_PIXELS",
+    "PictureReader",
+    "PictureWriter",
+    "check_target",
+    "read_image",
+    "read_recipe",
+    "read_size",
+    "write_image",
+]
 
 
 def read_size(path: str | os.PathLike[str], *, max_pixels: int = MAX_PIXELS) -> tuple[int, int]:
@@ -64,6 +73,44 @@ def read_image(path: str | os.PathLike[str], *, size: int | None = None, max_pix
         exif = _exif(opened, path)
     pixels, alpha = _tensors(samples, maximum)
     return Picture(pixels, alpha, exif, 8 if opened.format == "uchar" else 16, (*notes, *more))
+
+
+class PictureReader:
+    """A picture that stays in its file: parts of it are read, in any order, as `read_image` would read all of it.
+
+    Args:
+        path: a PNG, JPEG, WebP, TIFF, AVIF, BMP or GIF; of several frames or pages, the first.
+        size: longer side to resample to, in pixels; None keeps the file's size.
+        max_pixels: limit of width times height, before and after resampling.
+
+    Raises:
+        PictureError, UsageError: as `read_image`; damage far down in the file shows when it is read.
+    """
+
+    def __init__(self, path: str | os.PathLike[str], *, size: int | None = None, max_pixels: int = MAX_PIXELS) -> None:
+        self.path = Path(path)
+        with reading(self.path):
+            opened = open_image(self.path, max_pixels, anywhere=True)
+            target = _target_size(opened, size, max_pixels)
+            image, more = to_srgb(opened, self.path)
+            self._maximum = MAXIMUM[image.format]
+            image = image if target is None else _resample(image, target, self._maximum)
+            self._image = image.autorot() if _orientation(image) > 1 else image
+            self.exif = _exif(opened, self.path)
+        self.notes = (*_page_note(opened, self.path.name), *more)
+        self.depth = 8 if opened.format == "uchar" else 16
+        self.size: tuple[int, int] = (self._image.width, self._image.height)
+        self.alpha = self._image.bands == 4
+
+    def read(self, top: int, left: int, bottom: int, right: int) -> tuple[Tensor, Tensor | None]:
+        """Pixels (1, 3, bottom - top, right - left) and straight alpha, (1, 1, …), None for an opaque picture.
+
+        Raises:
+            PictureError: the file is damaged there.
+        """
+        with reading(self.path):
+            samples = self._image.crop(left, top, right - left, bottom - top).numpy()
+        return _tensors(samples, self._maximum)
 
 
 def read_recipe(path: str | os.PathLike[str]) -> str | None:

@@ -54,13 +54,17 @@ def reading(path: Path) -> Iterator[None]:
         raise PictureError(f"{path}: {system_reason(error)}") from error
 
 
-def open_image(path: Path, max_pixels: int | None, *, header_only: bool = False) -> pyvips.Image:
+def open_image(
+    path: Path, max_pixels: int | None, *, header_only: bool = False, anywhere: bool = False
+) -> pyvips.Image:
     """Return a picture with its header parsed and its pixels still in the file, to be read once from top to bottom.
 
     Args:
         path: a PNG, JPEG, WebP, TIFF, AVIF, BMP or GIF.
         max_pixels: limit of width times height; None for none.
         header_only: the pixels won't be asked for.
+        anywhere: they will be read in any order, again and again; what has to be decoded for that lies in a temporary
+            file if it is large.
 
     Raises:
         PictureError: no regular file, empty, no picture, or over the limit.
@@ -77,7 +81,7 @@ def open_image(path: Path, max_pixels: int | None, *, header_only: bool = False)
         if head == b"BM":
             return _open_bmp(file, path, max_pixels, header_only)
         source = pyvips.Source.new_from_descriptor(file.fileno())  # libvips keeps a duplicate
-    image = pyvips.Image.new_from_source(source, "", access="sequential", fail_on="error")
+    image = pyvips.Image.new_from_source(source, "", access="random" if anywhere else "sequential", fail_on="error")
     if image.get("vips-loader").removesuffix("_source") not in _LOADERS:
         raise PictureError(f"{path}: isn't a picture that brushwork reads; convert it to {KNOWN}")
     _check_limit(path, image.width, image.height, max_pixels)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import secrets
 import shutil
@@ -9,12 +10,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import TracebackType
 from typing import BinaryIO
 
 import numpy as np
 import numpy.typing as npt
 import pyvips
 from PIL import Image as PillowImage
+from torch import Tensor
 
 from brushwork.errors import PictureError, UsageError
 from brushwork.image import Picture, check_pixels
@@ -23,7 +26,7 @@ from brushwork.io.metadata import attach_exif, pack_recipe
 from brushwork.io.opening import system_reason
 from brushwork.io.tiff_exif import append_tiff_exif
 
-__all__ = ["check_target", "replacing", "write_image"]
+__all__ = ["PictureWriter", "check_target", "replacing", "write_image"]
 
 
 @dataclass(frozen=True)
@@ -111,14 +114,87 @@ def write_image(
     check_pixels(picture.pixels)
     check_target(path, depth, size=picture.size)
     form = _format(path)
-    options = _options(form, quality, picture, depth)
-    samples = _samples(picture, form, depth)
+    samples = _samples(picture.pixels, picture.alpha, form, depth)
+    kept = (None, None) if strip_metadata else (picture.exif, recipe)
+    _encode(samples, path, form, _options(form, quality, samples.nbytes), *kept)
+
+
+class PictureWriter:
+    """A picture that is written part by part, in any order, and is there when all of it is; in a `with` block.
+
+    Its samples lie in a file beside the target meanwhile, never in memory.
+
+    Args:
+        path: the file to write, replaced if it exists; its suffix gives the format.
+        size: (width, height) in pixels.
+        alpha: whether parts bring alpha.
+        depth, quality, exif, recipe: as for `write_image`.
+
+    Raises:
+        UsageError, PictureError: as `write_image`.
+    """
+
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        size: tuple[int, int],
+        *,
+        alpha: bool = False,
+        depth: int = 8,
+        quality: int | None = None,
+        exif: bytes | None = None,
+        recipe: str | None = None,
+    ) -> None:
+        self.path, self.size, self.depth = Path(path), size, depth
+        check_target(self.path, depth, size=size)
+        self._form = _format(self.path)
+        bands = 4 if alpha and self._form.alpha else 3
+        self._shape = (size[1], size[0], bands)
+        self._options = _options(self._form, quality, size[0] * size[1] * bands * depth // 8)
+        self._kept = (exif, recipe)
+        self._spool = _resolved(self.path).with_name(f".brushwork-{secrets.token_hex(8)}.parts")
+
+    def __enter__(self) -> PictureWriter:
+        try:
+            with self._spool.open("x+b") as file:
+                if hasattr(os, "posix_fallocate"):  # a full disk shows now, not in the midst of the work
+                    os.posix_fallocate(file.fileno(), 0, math.prod(self._shape) * self.depth // 8)
+            dtype = np.uint8 if self.depth == 8 else np.uint16
+            self._samples = np.memmap(self._spool, dtype, "r+", shape=self._shape)
+        except OSError as error:
+            self._spool.unlink(missing_ok=True)
+            raise PictureError(f"{self.path}: {system_reason(error)}") from error
+        return self
+
+    def write(self, top: int, left: int, pixels: Tensor, alpha: Tensor | None = None) -> None:
+        """Write pixels (1, 3, h, w) in [0, 1], and alpha, at a place."""
+        samples = _samples(pixels, alpha, self._form, self.depth)
+        height, width = samples.shape[:2]
+        self._samples[top : top + height, left : left + width] = samples
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        try:
+            if kind is None:
+                _encode(self._samples, self.path, self._form, self._options, *self._kept)
+        finally:
+            del self._samples
+            self._spool.unlink(missing_ok=True)
+
+
+def _encode(
+    samples: npt.NDArray[np.generic],
+    path: Path,
+    form: _Format,
+    options: dict[str, object],
+    exif: bytes | None,
+    recipe: str | None,
+) -> None:
     with uninterrupted(), replacing(path) as file:
         if form.name == "BMP":
             PillowImage.fromarray(samples).save(file, "BMP")
             return
-        exif = None if strip_metadata or not form.metadata else picture.exif
-        image = _annotated(samples, form, exif, None if strip_metadata else recipe)
+        exif = exif if form.metadata else None
+        image = _annotated(samples, form, exif, recipe)
         image.write_to_target(pyvips.Target.new_to_descriptor(file.fileno()), path.suffix.lower(), **options)
         if form.name == "TIFF" and exif is not None:
             append_tiff_exif(file, exif)
@@ -151,7 +227,7 @@ def _check_depth(form: _Format, depth: int) -> None:
         raise UsageError(f"{form.name} holds 8 bits per channel, got a depth of 16; use PNG or TIFF")
 
 
-def _options(form: _Format, quality: int | None, picture: Picture, depth: int) -> dict[str, object]:
+def _options(form: _Format, quality: int | None, size: int) -> dict[str, object]:
     if quality is not None and not 1 <= quality <= 100:
         raise UsageError(f"expected a quality from 1 to 100, got {quality}")
     options = dict(form.options)
@@ -160,13 +236,12 @@ def _options(form: _Format, quality: int | None, picture: Picture, depth: int) -
     if form.quality and quality is not None:
         options["Q"] = quality
     if form.name == "TIFF":  # a plain TIFF ends at 4 GB
-        options["bigtiff"] = picture.pixels.numel() * depth // 8 > 2_000_000_000
+        options["bigtiff"] = size > 2_000_000_000
     return options
 
 
-def _samples(picture: Picture, form: _Format, depth: int) -> npt.NDArray[np.generic]:
+def _samples(pixels: Tensor, alpha: Tensor | None, form: _Format, depth: int) -> npt.NDArray[np.generic]:
     """(H, W, 3 or 4) integers, rounded to nearest."""
-    pixels, alpha = picture.pixels, picture.alpha
     if alpha is not None and not form.alpha:
         pixels, alpha = pixels * alpha + (1 - alpha), None
     dtype = np.uint8 if depth == 8 else np.uint16

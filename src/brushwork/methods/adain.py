@@ -25,6 +25,7 @@ from brushwork.perceptual import OUTSIDE, SEEN, bounded
 from brushwork.photos import PhotoFolder
 from brushwork.settings import AdaIN
 from brushwork.statistics import mean_std
+from brushwork.tiling import Ask, Moments, Steps
 from brushwork.training_settings import TrainAdaIN
 from brushwork.weights import ARCHITECTURES, RECORDS, Architecture, read
 from brushwork.weights.files import write_tensors
@@ -34,6 +35,7 @@ __all__ = ["AdaINMethod", "AdaINStyle", "AdaINTask", "Decoder", "adaptive_instan
 STYLE_LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1")  # of the training
 LAYER = "relu4_1"
 STRIDE = 8  # of that layer
+HALO = 80  # how many pixels away encoder and decoder see
 SMALLEST = 16  # what reflected borders need there
 
 
@@ -45,13 +47,16 @@ class AdaINStyle:
     std: Tensor
 
 
-def adaptive_instance_norm(features: Tensor, style: AdaINStyle, mask: Tensor | None = None) -> Tensor:
+def adaptive_instance_norm(
+    features: Tensor, style: AdaINStyle, mask: Tensor | None = None, moments: tuple[Tensor, Tensor] | None = None
+) -> Tensor:
     """Features with the style's mean and deviation in each channel instead of their own.
 
     Args:
         features: Shape (1, C, H, W).
         style: Means and deviations, (C,).
         mask: Where the features' own are measured, (1, 1, h, w) in [0, 1].
+        moments: Instead: means and deviations, (1, C), of the whole picture, of which the features are a part.
 
     Source: Huang and Belongie 2017, eq. 8.
 
@@ -60,7 +65,7 @@ def adaptive_instance_norm(features: Tensor, style: AdaINStyle, mask: Tensor | N
     >>> styled.mean((2, 3)).round().tolist()
     [[5.0, 6.0]]
     """
-    mean, std = (value[..., None, None] for value in mean_std(features, mask))
+    mean, std = (value[..., None, None] for value in moments or mean_std(features, mask))
     return style.std[:, None, None] * ((features - mean) / std) + style.mean[:, None, None]
 
 
@@ -254,25 +259,38 @@ class AdaINMethod(AnyStyle[AdaINStyle]):
         mean, std = mean_std(self.network(image, [LAYER])[LAYER], mask)
         return AdaINStyle(mean[0], std[0])
 
-    def _painted(self, photo: Tensor, styles: Sequence[AdaINStyle], shares: Tensor | None) -> Tensor:
-        mixed = self.mixed(self.network(photo, [LAYER])[LAYER], styles, shares)
-        return self.decoder(mixed.to(self.dtype, memory_format=torch.channels_last)).float()  # type: ignore[no-any-return]
+    def _halo(self, styles: Sequence[AdaINStyle]) -> int:
+        return HALO
 
-    def mixed(self, features: Tensor, styles: Sequence[AdaINStyle], shares: Tensor | None) -> Tensor:
+    def _painting(self, photo: Tensor, styles: Sequence[AdaINStyle], shares: Tensor | None) -> Steps:
+        features = self.network(photo, [LAYER])[LAYER]
+        small = None if shares is None else F.adaptive_avg_pool2d(shares, (features.shape[2], features.shape[3]))
+        mixed = self.mixed(features, styles, small, (yield Ask(features, small)))
+        painted: Tensor = self.decoder(mixed.to(self.dtype, memory_format=torch.channels_last)).float()
+        return painted
+
+    def mixed(
+        self, features: Tensor, styles: Sequence[AdaINStyle], shares: Tensor | None, whole: Moments | None = None
+    ) -> Tensor:
         """What the decoder gets: each style's normalization, where its share says.
 
         Args:
             features: The photo's, (1, C, H, W).
             styles: One or several.
             shares: Of each style at each position, (N, 1, h, w), of sum 1; None for one style.
+            whole: Of the whole picture, if these are a tile's.
 
         Source: Huang and Belongie 2017, eq. 8, and section 7.3, "spatial control".
         """
-        if shares is None:
-            return adaptive_instance_norm(features, styles[0])
-        small = F.adaptive_avg_pool2d(shares, (features.shape[2], features.shape[3]))
-        parts = ((style, small[k : k + 1]) for k, style in enumerate(styles))
-        return torch.stack([s * adaptive_instance_norm(features, style, s) for style, s in parts]).sum(0)
+        parts = [
+            adaptive_instance_norm(features, style, _one(shares, k), None if whole is None else whole.of(k))
+            for k, style in enumerate(styles)
+        ]
+        return parts[0] if shares is None else (torch.stack(parts)[:, 0] * shares).sum(0, keepdim=True)
+
+
+def _one(shares: Tensor | None, number: int) -> Tensor | None:
+    return None if shares is None else shares[number : number + 1]
 
 
 def decoder_of(encoder: str) -> str:

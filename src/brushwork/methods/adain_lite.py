@@ -31,6 +31,8 @@ from brushwork.perceptual import PerceptualLoss
 from brushwork.photos import PhotoFolder
 from brushwork.settings import AdaINLite
 from brushwork.statistics import covariance, gram_matrix, mean_std
+from brushwork.tiling import Ask, Steps, alone
+from brushwork.tiling import Moments as Whole
 from brushwork.training_settings import TrainAdaINLite
 from brushwork.weights import load_into, read_model
 from brushwork.weights.files import write_tensors
@@ -46,6 +48,7 @@ HALF, QUARTER, EIGHTH, SIXTEENTH = 16, 64, 112, 128  # channels
 MULTIPLE = 16  # the picture is halved four times
 RARE = 8.0  # deviations from the mean beyond which a painting's statistics are not believed: a flat color, a test chart
 STYLE_SIZE = 256  # longer side at which the coder sees a painting, in pixels, at style_scale 1
+HALO = 160  # how many pixels away the painter sees
 STROKE_SIZE = 384  # and the longer side of the painting whose strokes it has learned to paint from that
 GIVEN_BACK = 8.0  # weight of how far a photo in its own style is from itself
 
@@ -133,13 +136,24 @@ class StyledNorm(Normalization):
         scale, shift = self.shape(code).chunk(2)
         return Shaped(1 + scale, shift)
 
-    def forward(self, x: Tensor, styles: Sequence[Shaped], shares: Tensor | None) -> Tensor:
-        """(B, C, H, W); with several styles, each normalizes what its share covers."""
-        if shares is None:
-            return _affine(x, *_moments(x), styles[0])
-        small = F.adaptive_avg_pool2d(shares, (x.shape[2], x.shape[3]))
-        moments = [mean_std(x.float(), small[k : k + 1]) for k in range(len(styles))]
-        return _mixed([_affine(x, *m, style) for m, style in zip(moments, styles, strict=True)], small)
+    def steps(self, x: Tensor, styles: Sequence[Shaped], shares: Tensor | None, keep: Tensor) -> Steps:
+        """(B, C, H, W); with several styles, each normalizing what its share covers; x may be a tile."""
+        small = None if shares is None else F.adaptive_avg_pool2d(shares, (x.shape[2], x.shape[3]))
+        moments = yield Ask(x, small, (keep,))
+        result: Tensor = self(x, styles, small, moments)
+        return result
+
+    def forward(self, x: Tensor, styles: Sequence[Shaped], small: Tensor | None, whole: Whole | None = None) -> Tensor:
+        """The same with shares of the features' size, and the whole picture's means and variances, if x is a tile."""
+        if whole is not None:
+            deviations = (whole.variance + self.epsilon).sqrt()
+            moments = [(whole.mean[k : k + 1], deviations[k : k + 1]) for k in range(len(styles))]
+        elif small is None:
+            moments = [_moments(x)]
+        else:
+            moments = [mean_std(x.float(), small[k : k + 1]) for k in range(len(styles))]
+        parts = [_affine(x, *own, style) for own, style in zip(moments, styles, strict=True)]
+        return parts[0] if small is None else _mixed(parts, small)
 
 
 def _unlike(x: Tensor) -> Tensor:
@@ -280,7 +294,11 @@ class Painter(nn.Module):
         return {name: layer.shaped(code).to(dtype) for name, layer in layers.items()}
 
     def forward(self, pixels: Tensor, styles: Sequence[Mapping[str, Shaped]], shares: Tensor | None = None) -> Tensor:
-        """Pixels (B, 3, H, W), about [0, 1], of pixels whose sides are multiples of 16.
+        """Pixels (B, 3, H, W), about [0, 1]; see `steps`."""
+        return alone(self.steps(pixels, styles, shares))
+
+    def steps(self, pixels: Tensor, styles: Sequence[Mapping[str, Shaped]], shares: Tensor | None = None) -> Steps:
+        """What paints pixels (B, 3, H, W) of a picture or a tile, whose sides are multiples of 16.
 
         Args:
             pixels: In the number type to calculate in.
@@ -292,16 +310,21 @@ class Painter(nn.Module):
             result: Tensor = self.styled[name](x, [style[name] for style in styles], shares)
             return result
 
+        def normed(name: str, x: Tensor) -> Steps:
+            norm: StyledNorm = self.styled[name]  # type: ignore[assignment]
+            return norm.steps(x, [style[name] for style in styles], shares, edges)
+
         edges = F.relu(_convolved(F.pixel_unshuffle((pixels - 0.5) * 4, 2), _plain(self.edges, pixels.dtype)))
         quarter = F.relu(_convolved(F.pixel_unshuffle(edges, 2), _plain(self.enter, pixels.dtype)))
-        quarter = layer("first norm", quarter + F.relu(layer("first", quarter)))
+        del pixels  # nothing more than edges is kept of them
+        quarter = yield from normed("first norm", quarter + F.relu(layer("first", quarter)))
         eighth = F.relu(layer("to eighth", quarter))
         eighth = eighth + layer("eighth 2", F.relu(layer("eighth 1", eighth)))
         sixteenth = F.relu(layer("to sixteenth", eighth))
         sixteenth = sixteenth + layer("sixteenth 2", F.relu(layer("sixteenth 1", sixteenth)))
         eighth = F.relu(eighth + _enlarged(layer("from sixteenth", sixteenth)))
         quarter = F.relu(quarter + _enlarged(layer("from eighth", eighth)))
-        quarter = F.relu(layer("last norm", layer("last", quarter)))
+        quarter = F.relu((yield from normed("last norm", layer("last", quarter))))
         quarter = quarter + F.relu(layer("strokes", quarter))
         half = F.relu(F.pixel_shuffle(layer("to half", quarter), 2))
         half = F.relu(layer("detail", torch.cat([half, edges], 1)))
@@ -469,7 +492,10 @@ class AdaINLiteMethod(AnyStyle[LiteStyle]):
         pixels = image.contiguous(memory_format=torch.channels_last)
         return LiteStyle(self.coder(self.coder.moments(pixels, self.encoder(pixels, CODE_LAYERS), mask))[0])
 
-    def _painted(self, photo: Tensor, styles: Sequence[LiteStyle], shares: Tensor | None) -> Tensor:
+    def _painting(self, photo: Tensor, styles: Sequence[LiteStyle], shares: Tensor | None) -> Steps:
         pixels = photo.to(self.dtype, memory_format=torch.channels_last)
-        result: Tensor = self.painter(pixels, [self.painter.shaped(style.code, self.dtype) for style in styles], shares)
-        return result
+        painter: Painter = self.painter
+        return painter.steps(pixels, [painter.shaped(style.code, self.dtype) for style in styles], shares)
+
+    def _halo(self, styles: Sequence[LiteStyle]) -> int:
+        return HALO

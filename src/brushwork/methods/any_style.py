@@ -5,8 +5,9 @@ from __future__ import annotations
 import dataclasses
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import cached_property
-from typing import TypeVar
+from typing import Any, Generic, TypeVar
 
 import torch
 import torch.nn.functional as F
@@ -16,11 +17,21 @@ from brushwork.image import resize
 from brushwork.methods.base import check_painting, normalized
 from brushwork.methods.feed_forward import FeedForward
 from brushwork.settings import AdaIN, AdaINLite, ConditionalInstanceNorm, MicroAST
+from brushwork.tiling import Seen, Steps
 
 __all__ = ["AnyStyle"]
 
 ROUNDING = 1e-5  # what shares may miss of a sum of 1
 Style = TypeVar("Style")
+
+
+@dataclass(frozen=True)
+class _Work(Generic[Style]):
+    """Styles; the photo's own, if they are mixed with it; whether the photo is left somewhere."""
+
+    styles: Sequence[Style]
+    own: Sequence[Style] | None
+    rest: bool
 
 
 class AnyStyle(FeedForward[Style]):
@@ -39,8 +50,8 @@ class AnyStyle(FeedForward[Style]):
         """The style of pixels (1, 3, H, W) on the device, where a mask of the same size says."""
 
     @abstractmethod
-    def _painted(self, photo: Tensor, styles: Sequence[Style], shares: Tensor | None) -> Tensor:
-        """Pixels of sides that are multiples of `multiple`, in one style, or several with shares (N, 1, H, W)."""
+    def _painting(self, photo: Tensor, styles: Sequence[Style], shares: Tensor | None) -> Steps:
+        """What paints pixels of sides that are multiples of `multiple`, in styles with shares (N, 1, H, W), sum 1."""
 
     @torch.inference_mode()
     def encode_style(self, image: Tensor, *, sizes: Sequence[int], mask: Tensor | None = None) -> Style:
@@ -99,23 +110,43 @@ class AnyStyle(FeedForward[Style]):
     def _probe(self) -> Style:
         return self._neutral
 
-    def _painted_in(self, styles: Sequence[Style], photo: Tensor, shares: Tensor | None) -> Tensor:
-        """The photo in styles with shares (N, 1, H, W), as much as `strength` says; where they leave it, the photo."""
-        strength, left = self.settings.strength, None
-        if shares is not None:
-            rest = 1 - shares.sum(0, keepdim=True)
-            left = torch.where(rest > ROUNDING, rest, 0)
-            shares = torch.cat([shares, left]) if left.any() else shares
-            shares = shares / shares.sum(0, keepdim=True) if len(shares) > 1 else None
-        if strength == 1 and (left is None or not left.any()):
-            return self._painted(photo, styles, shares)
-        own = [self._own_style(photo, mask) for mask in ([None] if shares is None else torch.split(shares, 1))]
+    def _work(self, styles: Sequence[Style], whole: Seen) -> Any:
+        """The styles, and where they are mixed with the photo's own, that too."""
+        strength, left = self.settings.strength, _left(whole.shares)
+        rest = left is not None and bool(left.any())
+        if strength == 1 and not rest:
+            return _Work(styles, None, rest)
+        shares = _filled(whole.shares, left, rest)
+        own = [self._own_style(whole.photo, mask) for mask in ([None] if shares is None else torch.split(shares, 1))]
         mixed = [self.blend(pair, [strength, 1 - strength]) for pair in zip(styles, own, strict=False)]
-        painted = self._painted(photo, mixed + own[len(styles) :], shares)
-        if strength < 1:
-            painted = painted + (1 - strength) * (photo - self._painted(photo, own, shares))
-        return painted if left is None else torch.lerp(painted, photo, left)
+        return _Work(mixed + own[len(styles) :], own, rest)
+
+    def _steps(self, work: Any, seen: Seen) -> Steps:
+        """What paints the photo in styles, as much as `strength` says; where their shares leave it, the photo."""
+        strength, left = self.settings.strength, _left(seen.shares)
+        shares = _filled(seen.shares, left, work.rest)
+        painted = yield from self._painting(seen.photo, work.styles, shares)
+        if work.own is not None and strength < 1:
+            again = yield from self._painting(seen.photo, work.own, shares)
+            painted = painted + (1 - strength) * (seen.photo - again)
+        return painted if left is None else torch.lerp(painted, seen.photo, left)
 
     def _own_style(self, photo: Tensor, mask: Tensor | None) -> Style:
         """The photo's own style, where a mask of its size says."""
         return self._encoded(photo, mask)
+
+
+def _left(shares: Tensor | None) -> Tensor | None:
+    """What shares leave to the photo at each pixel, (1, 1, H, W)."""
+    if shares is None:
+        return None
+    rest = 1 - shares.sum(0, keepdim=True)
+    return torch.where(rest > ROUNDING, rest, 0)
+
+
+def _filled(shares: Tensor | None, left: Tensor | None, rest: bool) -> Tensor | None:
+    """Shares of sum 1, with what is left as one more; None where one style has all."""
+    if shares is None or left is None:
+        return None
+    shares = torch.cat([shares, left]) if rest else shares
+    return shares / shares.sum(0, keepdim=True) if len(shares) > 1 else None

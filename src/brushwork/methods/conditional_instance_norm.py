@@ -29,6 +29,7 @@ from brushwork.photos import PhotoFolder
 from brushwork.settings import ConditionalInstanceNorm
 from brushwork.statistics import mean_std
 from brushwork.styles import SavedStyle, write_style
+from brushwork.tiling import Seen, Steps
 from brushwork.training_settings import TrainConditional
 from brushwork.weights import Model, load_into, read_model
 from brushwork.weights.files import write_tensors
@@ -190,19 +191,27 @@ class ConditionalInstanceNormMethod(AnyStyle[StyleRow]):
         pixels = image.contiguous(memory_format=torch.channels_last)
         return StyleRow(self.predictor(Predictor.seen(self._encoder(pixels, SEEN_LAYERS), mask))[0])
 
-    def _painted(self, photo: Tensor, styles: Sequence[StyleRow], shares: Tensor | None) -> Tensor:
+    def _painting(self, photo: Tensor, styles: Sequence[StyleRow], shares: Tensor | None) -> Steps:
         pixels = photo.to(self.dtype, memory_format=torch.channels_last)
         rows = torch.stack([style.row for style in styles])
-        return self.painter.paint(pixels, self.painter.split(rows), shares).float()
+        return self.painter.steps(pixels, self.painter.split(rows), shares)
 
-    def _painted_in(self, styles: Sequence[StyleRow], photo: Tensor, shares: Tensor | None) -> Tensor:
-        """The photo in styles; what their shares and the strength leave over is the photo itself."""
+    def _work(self, styles: Sequence[StyleRow], whole: Seen) -> Any:
+        """The styles."""
+        return styles
+
+    def _steps(self, work: Any, seen: Seen) -> Steps:
+        """What paints the photo in styles; what their shares and the strength leave over is the photo itself."""
         covered: Tensor | float = self.settings.strength
+        shares = seen.shares
         if shares is not None:
             total = shares.sum(0, keepdim=True)
             covered, shares = covered * total, torch.where(total > 1e-6, shares / total, 1 / len(shares))
-        painted = self._painted(photo, styles, shares if len(styles) > 1 else None).clamp(0, 1)
-        return photo + covered * (painted - photo)
+        painted = yield from self._painting(seen.photo, work, shares if len(work) > 1 else None)
+        return seen.photo + covered * (painted.clamp(0, 1) - seen.photo)
+
+    def _halo(self, styles: Sequence[StyleRow]) -> int:
+        return self.painter.halo
 
 
 class StylesTask:

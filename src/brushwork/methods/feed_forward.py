@@ -5,7 +5,8 @@ from __future__ import annotations
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from typing import Generic, TypeVar
+from functools import partial
+from typing import Any, Generic, TypeVar
 
 import torch
 import torch.nn.functional as F
@@ -17,6 +18,7 @@ from brushwork.guidance import Regions
 from brushwork.methods.base import Declaration, check_content
 from brushwork.progress import Progress, Step
 from brushwork.settings import AdaIN, AdaINLite, ConditionalInstanceNorm, Johnson, MicroAST, TextureNets
+from brushwork.tiling import Seen, Steps, Tile, alone, cut, over_tiles
 
 __all__ = ["FeedForward"]
 
@@ -50,15 +52,21 @@ class FeedForward(ABC, Generic[Style]):
         """A style value from a file's tensors."""
 
     @abstractmethod
-    def _painted_in(self, styles: Sequence[Style], photo: Tensor, shares: Tensor | None) -> Tensor:
-        """The photo in styles, as much as `strength` says.
+    def _steps(self, work: Any, seen: Seen) -> Steps:
+        """What paints the photo, or a tile of it, as much as `strength` says.
 
         Args:
-            styles: One, or several.
-            photo: Its sides are multiples of `multiple`.
-            shares: Of each style, (N, 1, H, W), of sum 1 or less, where the rest is the photo; None for one style,
-                everywhere.
+            work: From `_work`.
+            seen: Its sides are multiples of `multiple`; shares have a sum of 1 or less, where the rest is the photo.
         """
+
+    @abstractmethod
+    def _halo(self, styles: Sequence[Style]) -> int:
+        """How many pixels away its network sees."""
+
+    def _work(self, styles: Sequence[Style], whole: Seen) -> Any:
+        """What all tiles share: the styles, and what must be known of the whole photo beforehand."""
+        return styles
 
     @abstractmethod
     def _probe(self) -> Style:
@@ -90,6 +98,7 @@ class FeedForward(ABC, Generic[Style]):
         init: Tensor | None = None,
         progress: Progress | None = None,
         checkpoint: Checkpoint | None = None,
+        tile: int | None = None,
     ) -> Tensor:
         """Pixels of the photo in the style.
 
@@ -99,6 +108,7 @@ class FeedForward(ABC, Generic[Style]):
             init: Not taken.
             progress: Called once, when the picture is done.
             checkpoint: There is nothing to keep of one pass.
+            tile: Side of the tiles that it is painted in, in pixels, with the same result; None: as a whole.
 
         Returns:
             Pixels (1, 3, H, W) in [0, 1].
@@ -112,7 +122,9 @@ class FeedForward(ABC, Generic[Style]):
         height, width = content.shape[2:]
         styles, shares = Regions.of(style).present(height, width)
         photo = self._padded(content.to(self.device))
-        painted = self._painted_in(styles, photo, None if shares is None else self._padded(shares.to(photo)))
+        whole = Seen(lambda: photo, None if shares is None else self._padded(shares.to(photo)))
+        work = self._work(styles, whole)
+        painted = alone(self._steps(work, whole)) if tile is None else self._tiled(work, whole, tile, styles)
         result = painted[:, :, :height, :width].clamp(0, 1).float().cpu().contiguous()
         try:
             if progress is not None:
@@ -121,6 +133,21 @@ class FeedForward(ABC, Generic[Style]):
         except (KeyboardInterrupt, Interrupted) as stop:
             raise Interrupted(best=result) from stop
         return result
+
+    def _tiled(self, work: Any, whole: Seen, side: int, styles: Sequence[Style]) -> Tensor:
+        painted = torch.empty_like(whole.photo, device="cpu")
+
+        def begin(tile: Tile) -> Steps:
+            shares = None if whole.shares is None else tile.of(whole.shares)
+            return self._steps(work, Seen(partial(tile.of, whole.photo), shares, *tile.seen[:2]))
+
+        def done(tile: Tile, pixels: Tensor) -> None:
+            top, left, bottom, right = tile.core
+            painted[:, :, top:bottom, left:right] = pixels
+
+        height, width = whole.photo.shape[2:]
+        over_tiles(cut(height, width, side, self._halo(styles), self.multiple), begin, done)
+        return painted
 
     def _padded(self, photo: Tensor) -> Tensor:
         """Continued at its right and lower border to sides that the network can halve."""

@@ -6,7 +6,7 @@ arXiv:1603.08155. What differs: docs/methods/johnson.md.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from brushwork.methods.base import Declaration
 from brushwork.methods.network_style import NetworkStyle, learned, write_network
 from brushwork.networks import TransformationNetwork
 from brushwork.perceptual import PerceptualLoss, at_size
+from brushwork.tiling import Seen, Steps
 from brushwork.training_settings import TrainJohnson
 
 __all__ = ["JohnsonMethod", "JohnsonTask"]
@@ -91,5 +92,8 @@ class JohnsonMethod(NetworkStyle[TransformationNetwork]):
     def _probe(self) -> TransformationNetwork:
         return self.load_style(TransformationNetwork().state_dict())
 
-    def _paint(self, network: TransformationNetwork, photo: Tensor) -> Tensor:
-        return network(photo)  # type: ignore[no-any-return]
+    def _painting(self, network: TransformationNetwork, seen: Seen) -> Steps:
+        return network.steps(seen.photo, network.row())
+
+    def _halo(self, styles: Sequence[TransformationNetwork]) -> int:
+        return max(network.halo for network in styles)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 import torch
@@ -22,12 +22,14 @@ from brushwork.methods.any_style import AnyStyle
 from brushwork.methods.base import Declaration
 from brushwork.settings import MicroAST
 from brushwork.statistics import mean_std, position_weights
+from brushwork.tiling import Ask, Steps, within
 from brushwork.weights import load_into, read_model
 
 __all__ = ["MicroASTMethod", "MicroASTNetwork", "MicroASTStyle"]
 
 WIDTH = 64  # channels at a quarter of the size
 STRIDE = 4
+HALO = 64  # how many pixels away it sees
 SMALLEST = 16  # what the reflected borders need
 
 
@@ -120,8 +122,8 @@ class MicroASTNetwork(nn.Module):
         found = getattr(self.modulator, name)(features)
         return (found.flatten(2) * position_weights(found, mask)).sum(2)[0]  # type: ignore[no-any-return]
 
-    def forward(self, photo: Tensor, styles: Sequence[MicroASTStyle], shares: Tensor) -> Tensor:
-        """Pixels of a photo (1, 3, H, W), sides multiples of 4, in styles with shares (N, 1, H / 4, W / 4), sum 1."""
+    def steps(self, photo: Tensor, styles: Sequence[MicroASTStyle], shares: Tensor) -> Steps:
+        """What makes pixels of a photo or a tile, (1, 3, H, W), in styles with shares (N, 1, H / 4, W / 4), sum 1."""
 
         def where(of: str, depth: int) -> Tensor:
             """A number of each style's channels, at each position: (1, 64, H / 4, W / 4)."""
@@ -130,7 +132,8 @@ class MicroASTNetwork(nn.Module):
 
         x: Tensor = self.content_encoder(photo)[1]
         for depth, block in ((1, self.decoder.dec1), (0, self.decoder.dec2)):
-            mean, std = mean_std(x.float())
+            whole = yield Ask(x)
+            mean, std = mean_std(x.float()) if whole is None else whole.of(0)
             x = (x - mean[..., None, None]) / std[..., None, None] * where("std", depth) + where("mean", depth)
             x = block(x, where("factor", depth), where("share", depth))
         result: Tensor = self.decoder.dec3(x)
@@ -184,9 +187,12 @@ class MicroASTMethod(AnyStyle[MicroASTStyle]):
     def _encoded(self, image: Tensor, mask: Tensor | None) -> MicroASTStyle:
         return self.network.encode(image, mask)
 
-    def _painted(self, photo: Tensor, styles: Sequence[MicroASTStyle], shares: Tensor | None) -> Tensor:
+    def _halo(self, styles: Sequence[MicroASTStyle]) -> int:
+        return HALO
+
+    def _painting(self, photo: Tensor, styles: Sequence[MicroASTStyle], shares: Tensor | None) -> Steps:
         height, width = photo.shape[2] // STRIDE, photo.shape[3] // STRIDE
         whole = photo.new_ones(1, 1, height, width)
         small = whole if shares is None else F.adaptive_avg_pool2d(shares, (height, width))
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.dtype == torch.bfloat16):
-            return self.network(photo, styles, small).float()  # type: ignore[no-any-return]
+        mixed = partial(torch.autocast, self.device.type, torch.bfloat16, enabled=self.dtype == torch.bfloat16)
+        return (yield from within(mixed, self.network.steps(photo, styles, small))).float()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -16,6 +17,7 @@ from brushwork.features import FeatureNetwork
 from brushwork.methods.feed_forward import FeedForward
 from brushwork.settings import Johnson, TextureNets, method_name
 from brushwork.styles import SavedStyle, StylePart, locate_style, read_style, write_style
+from brushwork.tiling import Seen, Steps
 
 __all__ = ["NetworkStyle", "learned", "write_network"]
 
@@ -41,8 +43,8 @@ class NetworkStyle(FeedForward[Network]):
         self.dtype = choose_dtype(settings.precision, self.device)
 
     @abstractmethod
-    def _paint(self, network: Network, photo: Tensor) -> Tensor:
-        """Pixels (1, 3, H, W), about [0, 1], of pixels in the network's dtype."""
+    def _painting(self, network: Network, seen: Seen) -> Steps:
+        """What makes pixels (1, 3, H, W), about [0, 1], of pixels in the network's dtype."""
 
     def recipe(self) -> dict[str, Any]:
         """The dtype; the weights are the style's."""
@@ -71,13 +73,16 @@ class NetworkStyle(FeedForward[Network]):
         """The network's tensors."""
         return {name: tensor.detach().cpu() for name, tensor in style.state_dict().items()}
 
-    def _painted_in(self, styles: Sequence[Network], photo: Tensor, shares: Tensor | None) -> Tensor:
-        """The photo in styles; what their shares and the strength leave over is the photo itself."""
-        pixels = photo.to(self.dtype, memory_format=torch.channels_last)
-        painted = torch.cat([self._paint(network, pixels) for network in styles]).clamp(0, 1)
+    def _steps(self, work: Sequence[Network], seen: Seen) -> Steps:
+        """What paints the photo in styles; what their shares and the strength leave over is the photo itself."""
+        shares, pixels = seen.shares, seen.photo.to(self.dtype, memory_format=torch.channels_last)
+        parts = []
+        for network in work:
+            parts.append((yield from self._painting(network, replace(seen, read=lambda: pixels))).clamp(0, 1))
+        painted = torch.cat(parts)
         if shares is not None:
-            painted = (shares * painted).sum(0, keepdim=True) + (1 - shares.sum(0, keepdim=True)) * photo
-        return torch.lerp(photo, painted, self.settings.strength)
+            painted = (shares * painted).sum(0, keepdim=True) + (1 - shares.sum(0, keepdim=True)) * seen.photo
+        return torch.lerp(seen.photo, painted, self.settings.strength)
 
 
 def write_network(path: Path, name: str, network: nn.Module) -> None:

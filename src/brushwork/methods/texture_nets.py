@@ -21,6 +21,7 @@ from brushwork.methods.network_style import NetworkStyle, learned, write_network
 from brushwork.networks import MIDDLE, StyleNorm
 from brushwork.perceptual import PerceptualLoss, at_size
 from brushwork.settings import TextureNets
+from brushwork.tiling import Seen, Steps, alone
 from brushwork.training_settings import TrainTextureNets
 
 __all__ = ["TextureNetsMethod", "TextureNetwork", "TextureTask", "noise"]
@@ -39,9 +40,10 @@ class _Layer(nn.Module):
         self.conv, self.norm = nn.Conv2d(channels, width, kernel), StyleNorm(width, batch=batch)
         self.margin = kernel // 2
 
-    def forward(self, x: Tensor, border: str) -> Tensor:
+    def steps(self, x: Tensor, border: str) -> Steps:
+        """What the layer makes of features of a picture or a tile."""
         x = F.pad(x, (self.margin,) * 4, mode=border) if self.margin else x
-        return F.leaky_relu(self.norm(self.conv(x), (self.norm.scale, self.norm.shift)), SLOPE)
+        return F.leaky_relu((yield from _normed(self.norm, self.conv(x))), SLOPE)
 
 
 class _Block(nn.ModuleList):
@@ -51,9 +53,11 @@ class _Block(nn.ModuleList):
         sizes = ((channels, 3), (width, 3), (width, 1))
         super().__init__([_Layer(inputs, width, kernel, batch=batch) for inputs, kernel in sizes])
 
-    def forward(self, x: Tensor, border: str) -> Tensor:
+    def steps(self, x: Tensor, border: str) -> Steps:
+        """What the block makes of features of a picture or a tile."""
+        layer: Any
         for layer in self:
-            x = layer(x, border)
+            x = yield from layer.steps(x, border)
         return x
 
 
@@ -110,7 +114,13 @@ class TextureNetwork(nn.Module):
             noises: In [0, 1), (B, 3, H / 2ᵏ, W / 2ᵏ) for k = 0, 1, …
             photo: (B, 3, H, W); for a network that stylizes.
         """
+        return alone(self.steps(noises, photo))
+
+    def steps(self, noises: Sequence[Tensor], photo: Tensor | None = None) -> Steps:
+        """The same of a picture or a tile."""
         border = "reflect" if self.photo else "circular"
+        blocks: Any = self.own
+        joined: Any = self.joined
         x = torch.empty(0)
         for level in reversed(range(self.scales)):
             given = noises[level]
@@ -118,22 +128,23 @@ class TextureNetwork(nn.Module):
                 small = F.avg_pool2d(photo, 2**level) if level else photo
                 given = torch.cat([given.to(small), small], 1)
             given = given.contiguous(memory_format=torch.channels_last)
-            own, place = self.own[level](given, border), self.scales - 2 - level
+            own, place = (yield from blocks[level].steps(given, border)), self.scales - 2 - level
             if place < 0:
                 x = own
                 continue
-            up = F.interpolate(_normed(self.up_norms[place], x), scale_factor=2.0)
-            x = self.joined[place](torch.cat([up, _normed(self.own_norms[place], own)], 1), border)
+            up = F.interpolate((yield from _normed(self.up_norms[place], x)), scale_factor=2.0)
+            own = yield from _normed(self.own_norms[place], own)
+            x = yield from joined[place].steps(torch.cat([up, own], 1), border)
         result: Tensor = self.last(x).float() + MIDDLE
         return result
 
 
-def _normed(norm: nn.Module, x: Tensor) -> Tensor:
-    result: Tensor = norm(x, (norm.scale, norm.shift))
-    return result
+def _normed(norm: Any, x: Tensor) -> Steps:
+    steps: Steps = norm.steps(x, (norm.scale, norm.shift))
+    return steps
 
 
-def noise(width: int, height: int, scales: int, seed: int) -> list[Tensor]:
+def noise(width: int, height: int, scales: int, seed: int, *, left: int = 0, top: int = 0) -> list[Tensor]:
     """Uniform noise (1, 3, H / 2ᵏ, W / 2ᵏ) for k = 0, 1, …: at each place the same, however large the picture.
 
     Args:
@@ -141,12 +152,14 @@ def noise(width: int, height: int, scales: int, seed: int) -> list[Tensor]:
         height: Likewise.
         scales: How many sizes.
         seed: Another one gives another picture.
+        left: Where in the picture it begins, a multiple likewise.
+        top: Likewise.
     """
-    return [_field(width >> k, height >> k, seed * 64 + k) for k in range(scales)]
+    return [_field(width >> k, height >> k, seed * 64 + k, left >> k, top >> k) for k in range(scales)]
 
 
-def _field(width: int, height: int, seed: int) -> Tensor:
-    x, y = torch.arange(width), torch.arange(height)[:, None]
+def _field(width: int, height: int, seed: int, left: int, top: int) -> Tensor:
+    x, y = left + torch.arange(width), (top + torch.arange(height))[:, None]
     planes = [_mixed(_mixed(_mixed(x + 1, seed * NOISE + channel) + y, 1) ^ y, 2) for channel in range(NOISE)]
     return torch.stack(planes)[None].double().div(2.0**32).float()
 
@@ -256,13 +269,15 @@ class TextureNetsMethod(NetworkStyle[TextureNetwork]):
     def _probe(self) -> TextureNetwork:
         return self.load_style(TextureNetwork().state_dict())
 
-    def _paint(self, network: TextureNetwork, photo: Tensor) -> Tensor:
+    def _halo(self, styles: Sequence[TextureNetwork]) -> int:
+        return 4 << max(network.scales for network in styles)  # four pixels at each size
+
+    def _painting(self, network: TextureNetwork, seen: Seen) -> Steps:
         if not network.photo:
             raise UsageError("this network makes textures, of noise alone: brushwork synthesize")
-        height, width = photo.shape[2:]
-        noises = noise(width, height, network.scales, self.settings.seed)
-        result: Tensor = network([field.to(photo) for field in noises], photo)
-        return result
+        height, width = seen.photo.shape[2:]
+        noises = noise(width, height, network.scales, self.settings.seed, left=seen.left, top=seen.top)
+        return network.steps([field.to(seen.photo) for field in noises], seen.photo)
 
     @torch.inference_mode()
     def synthesize(self, style: TextureNetwork, width: int, height: int) -> Tensor:

@@ -1,0 +1,273 @@
+"""A picture in tiles, painted as if it were whole: what a network must know of all of it is gathered first.
+
+A network is written as steps: a generator that stops where it needs mean and variance of features over the whole
+picture. Alone, it measures them itself. Over tiles, all come to the same stop, their sums are joined, and all go on.
+"""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Callable, Generator, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import torch
+from torch import Tensor
+
+__all__ = ["Ask", "Moments", "Seen", "Shelf", "Steps", "Sums", "Tile", "alone", "cut", "over_tiles", "within"]
+
+ROWS = 1 << 15  # positions that are summed in float32, before float64 takes over
+
+
+@dataclass(frozen=True)
+class Ask:
+    """A stop of a network.
+
+    Args:
+        features: Whose mean and variance it needs, (1, C, h, w).
+        weights: How much each position counts, in each of N ways, (N, 1, h, w); None: all alike, N is 1.
+        keep: What else it needs when it goes on.
+    """
+
+    features: Tensor
+    weights: Tensor | None = None
+    keep: tuple[Tensor, ...] = ()
+
+
+@dataclass(frozen=True)
+class Moments:
+    """Means and variances of channels over the whole picture, (N, C) in float32."""
+
+    mean: Tensor
+    variance: Tensor
+
+    def of(self, way: int, added: float = 1e-5) -> tuple[Tensor, Tensor]:
+        """Means and deviations (1, C) in one of the ways to weigh, something added to the variance."""
+        return self.mean[way : way + 1], (self.variance[way : way + 1] + added).sqrt()
+
+
+Steps: TypeAlias = Generator[Ask, Moments | None, Tensor]
+
+
+class Sums:
+    """Weights, means and squared deviations, gathered part by part in float64.
+
+    Source: Chan, Golub and LeVeque 1983, "Algorithms for Computing the Sample Variance", The American Statistician.
+    """
+
+    def __init__(self) -> None:
+        self.weight, self.mean, self.spread = (torch.zeros((), dtype=torch.float64) for _ in range(3))
+
+    def add(self, features: Tensor, weights: Tensor | None = None) -> None:
+        """Add what a part has; see `Ask`."""
+        rows = features[0].permute(1, 2, 0).flatten(0, 1)
+        counts = None if weights is None else weights.flatten(1)
+        for start in range(0, len(rows), ROWS):
+            part = rows[start : start + ROWS].float()
+            if counts is None:
+                mean = part.mean(0, keepdim=True)
+                self._join(torch.tensor([float(len(part))]), mean, (part - mean).square().sum(0, keepdim=True))
+            else:
+                self._weighted(part, counts[:, start : start + ROWS].float())
+
+    def _weighted(self, part: Tensor, counts: Tensor) -> None:
+        weight = counts.sum(1)
+        mean = counts @ part / weight.clamp_min(1e-12)[:, None]
+        spread = torch.stack([count @ (part - own).square() for count, own in zip(counts, mean, strict=True)])
+        self._join(weight, mean, spread)
+
+    def _join(self, weight: Tensor, mean: Tensor, spread: Tensor) -> None:
+        weight, mean, spread = (x.double().cpu() for x in (weight, mean, spread))
+        total = self.weight + weight
+        share, away = weight / total.clamp_min(1e-300), mean - self.mean
+        self.spread = self.spread + spread + away.square() * (self.weight * share)[:, None]
+        self.mean = self.mean + away * share[:, None]
+        self.weight = total
+
+    def moments(self, device: torch.device) -> Moments:
+        """What has been gathered."""
+        variance = self.spread / self.weight.clamp_min(1e-300)[:, None]
+        return Moments(self.mean.float().to(device), variance.float().to(device))
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What a network is shown: a photo, or a tile of it.
+
+    Args:
+        read: Gives its pixels, (1, 3, h, w), each time anew, so that none need to stay in memory.
+        shares: Of each style at each pixel, (N, 1, h, w); None for one style, everywhere.
+        top: Where in the picture it begins.
+        left: Likewise.
+    """
+
+    read: Callable[[], Tensor]
+    shares: Tensor | None = None
+    top: int = 0
+    left: int = 0
+
+    @property
+    def photo(self) -> Tensor:
+        """The pixels."""
+        return self.read()
+
+
+@dataclass(frozen=True)
+class Tile:
+    """A part of a picture: what it gives, and what it sees for that; top, left, bottom, right in pixels."""
+
+    core: tuple[int, int, int, int]
+    seen: tuple[int, int, int, int]
+
+    def of(self, pixels: Tensor) -> Tensor:
+        """What it sees of a whole picture (N, C, H, W)."""
+        top, left, bottom, right = self.seen
+        return pixels[:, :, top:bottom, left:right]
+
+    def kept(self, features: Tensor) -> Tensor:
+        """What it gives of features (N, C, h, w) of what it sees, of any scale that divides it."""
+        scale = (self.seen[2] - self.seen[0]) // features.shape[2]
+        top, left, bottom, right = self.core
+        (y, x), down, across = self.seen[:2], bottom - top, right - left
+        rows = slice((top - y) // scale, (top - y + down) // scale)
+        return features[:, :, rows, (left - x) // scale : (left - x + across) // scale]
+
+
+def cut(height: int, width: int, side: int, halo: int, multiple: int) -> list[Tile]:
+    """Tiles of a picture, row by row.
+
+    Args:
+        height: Of the picture; a multiple of `multiple`, as `width` is.
+        width: Likewise.
+        side: Of a tile, about, in pixels.
+        halo: How far beyond its own pixels it must see.
+        multiple: What all borders are multiples of.
+    """
+    halo = -(-halo // multiple) * multiple
+
+    def spans(length: int) -> list[tuple[int, int]]:
+        count = max(1, -(-length // max(side, multiple)))
+        edges = [length * k // count // multiple * multiple for k in range(count)] + [length]
+        return [(a, b) for a, b in pairwise(edges) if b > a]
+
+    return [
+        Tile(
+            (top, left, bottom, right),
+            (max(0, top - halo), max(0, left - halo), min(height, bottom + halo), min(width, right + halo)),
+        )
+        for top, bottom in spans(height)
+        for left, right in spans(width)
+    ]
+
+
+def alone(steps: Steps) -> Tensor:
+    """The result of a network that sees the whole picture, and measures what it needs itself."""
+    try:
+        next(steps)
+        while True:
+            steps.send(None)
+    except StopIteration as end:
+        result: Tensor = end.value
+        return result
+
+
+def within(context: Callable[[], AbstractContextManager[Any]], steps: Steps) -> Steps:
+    """Steps that each run in a context, which a stop leaves."""
+    moments: Moments | None = None
+    while True:
+        with context():
+            try:
+                ask = steps.send(moments)
+            except StopIteration as end:
+                result: Tensor = end.value
+                return result
+        moments = yield ask
+
+
+class Shelf:
+    """Where tiles that wait put what they need later: into files of a folder, from a number of bytes on.
+
+    Args:
+        folder: For the files; None: they stay in memory.
+        room: Bytes that stay in memory all the same.
+    """
+
+    def __init__(self, folder: Path | None = None, room: int = 0) -> None:
+        self.folder, self.room = folder, room
+        self._away: dict[int, list[tuple[torch.UntypedStorage, int, Path]]] = {}
+        self._here: dict[int, int] = {}
+
+    def put(self, number: int, ask: Ask) -> None:
+        """Take what a tile needs out of memory, if there is no room."""
+        storages = {x.untyped_storage().data_ptr(): x.untyped_storage() for x in (ask.features, *ask.keep)}
+        size = sum(storage.nbytes() for storage in storages.values())
+        if self.folder is None or sum(self._here.values()) + size <= self.room:
+            self._here[number] = size
+            return
+        self._away[number] = []
+        for place, storage in enumerate(storages.values()):
+            path, bytes_ = self.folder / f"{number}-{place}", storage.nbytes()
+            path.write_bytes(_bytes_of(storage))
+            storage.resize_(0)
+            self._away[number].append((storage, bytes_, path))
+
+    def take(self, number: int) -> None:
+        """Bring back what a tile needs."""
+        self._here.pop(number, None)
+        for storage, size, path in self._away.pop(number, []):
+            storage.resize_(size)
+            with path.open("rb") as file:
+                file.readinto(_bytes_of(storage))
+            path.unlink()
+
+
+def _bytes_of(storage: torch.UntypedStorage) -> memoryview:
+    """The memory itself; NumPy's view of it would keep torch from giving it back."""
+    return memoryview((ctypes.c_char * storage.nbytes()).from_address(storage.data_ptr()))
+
+
+def over_tiles(
+    tiles: Sequence[Tile],
+    begin: Callable[[Tile], Steps],
+    done: Callable[[Tile, Tensor], None],
+    *,
+    shelf: Shelf | None = None,
+    again: int = 0,
+) -> None:
+    """Let a network paint all tiles, going from stop to stop together.
+
+    Args:
+        tiles: See `cut`.
+        begin: The steps that paint what a tile sees.
+        done: Takes what each tile gives.
+        shelf: Where they wait; None: in memory.
+        again: At so many stops, the first ones, nothing is kept: the tile begins anew. Worth it where little work
+            comes before.
+    """
+    shelf, known = shelf or Shelf(), list[Moments | None]([None])  # None is how a generator begins
+    waiting: list[Steps] = []
+    stopped = True
+    while stopped:
+        sums, device, stopped = Sums(), torch.device("cpu"), False
+        for number, tile in enumerate(tiles):
+            anew = len(known) <= again + 1
+            if anew:
+                waiting[number:] = [begin(tile)]
+            shelf.take(number)
+            try:
+                for moments in known if anew else known[-1:]:
+                    ask = waiting[number].send(moments)
+            except StopIteration as end:
+                done(tile, tile.kept(end.value))
+                continue
+            stopped, device = True, ask.features.device
+            sums.add(tile.kept(ask.features), None if ask.weights is None else tile.kept(ask.weights))
+            if len(known) <= again:
+                waiting[number].close()
+            else:
+                shelf.put(number, ask)
+            del ask
+        known.append(sums.moments(device) if stopped else None)
