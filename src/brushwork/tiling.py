@@ -247,7 +247,8 @@ def over_tiles(
         again: At so many stops, the first ones, nothing is kept: the tile begins anew. Worth it where little work
             comes before.
     """
-    shelf, known = shelf or Shelf(), list[Moments | None]([None])  # None is how a generator begins
+    known: list[Moments | None] = [None]  # how a generator begins
+    shelf = shelf or Shelf()
     waiting: list[Steps] = []
     stopped = True
     while stopped:

@@ -22,19 +22,10 @@ from torch import Tensor, nn
 from brushwork.device import launched, out_of_memory, peak_memory
 from brushwork.errors import BrushworkError, UsageError
 from brushwork.interruption import uninterrupted
-from brushwork.io import read_image
 from brushwork.photos import PhotoFolder
-from brushwork.settings import TRAINED
-from brushwork.training_settings import (
-    TrainAdaIN,
-    TrainAdaINLite,
-    TrainConditional,
-    Training,
-    TrainJohnson,
-    TrainTextureNets,
-)
+from brushwork.training_settings import Training
 
-__all__ = ["Report", "Task", "Trainer", "task_of"]
+__all__ = ["Report", "Task", "Trainer"]
 
 GOOD_EVERY = 50  # steps between two states that can be gone back to
 EXPLODED = 20.0  # times the usual loss: a step that nothing is learned from
@@ -42,7 +33,6 @@ STEPS_BACK = 10  # how often, before it is given up
 USUAL = 0.95  # how much of the usual loss each step keeps
 GAIN = 0.005  # a mean loss that is lower by less has not fallen
 BETAS = (0.9, 0.999)
-CLOSEST_PAINTING = 2.2  # so that any size of strokes is learned
 CRITIC_BETAS = (0.5, 0.9)  # usual for what learns against a network that changes
 NO_ERRORS = ("critic", "adversarial", "diversity")  # terms that may be below 0, and say nothing of how well it does
 
@@ -342,59 +332,6 @@ class Trainer:
         folders = [folder for folder in (self.photos, self.task.paintings) if folder is not None]
         passed_over = sum(len(folder.passed_over) for folder in folders)
         return Report(step, steps, terms, left, passed_over, self.state.stepped_back)
-
-
-def task_of(method: str, settings: Training, styles: Mapping[str, Path], device: torch.device) -> Task:
-    """What trains a network of a method.
-
-    Args:
-        method: A key of TRAININGS.
-        settings: Its training's.
-        styles: Paintings by name; for any style, one folder of many.
-        device: Where it runs.
-
-    Raises:
-        UsageError: More paintings than it learns.
-        PictureError: One can't be read.
-    """
-    if settings.any_style:
-        return _task_of_any_style(method, settings, styles, device)
-    single = method in TRAINED or getattr(settings, "learn", "") == "row"
-    if single and len(styles) > 1:
-        raise UsageError(f"{method} learns one style at a time here, got {len(styles)}; give one --style")
-    paintings = {name: read_image(path).visible() for name, path in styles.items()}
-    if isinstance(settings, TrainJohnson):
-        from brushwork.methods.johnson import JohnsonTask
-
-        return JohnsonTask(settings, next(iter(paintings.values())), device)
-    if isinstance(settings, TrainTextureNets):
-        from brushwork.methods.texture_nets import TextureTask
-
-        return TextureTask(settings, next(iter(paintings.values())), device)
-    if isinstance(settings, TrainConditional):
-        from brushwork.methods.conditional_instance_norm import StylesTask
-
-        return StylesTask(settings, paintings, device)
-    raise TypeError(f"nothing trains {method}")
-
-
-def _task_of_any_style(method: str, settings: Training, folders: Mapping[str, Path], device: torch.device) -> Task:
-    if len(folders) > 1:
-        raise UsageError(f"{method} learns from one folder of paintings, got {len(folders)}; give one --style")
-    paintings = PhotoFolder(next(iter(folders.values())), settings.side, CLOSEST_PAINTING)
-    if isinstance(settings, TrainConditional):
-        from brushwork.methods.conditional_instance_norm import PredictorTask
-
-        return PredictorTask(settings, paintings, device)
-    if isinstance(settings, TrainAdaIN):
-        from brushwork.methods.adain import AdaINTask
-
-        return AdaINTask(settings, paintings, device)
-    if isinstance(settings, TrainAdaINLite):
-        from brushwork.methods.adain_lite import AdaINLiteTask
-
-        return AdaINLiteTask(settings, paintings, device)
-    raise TypeError(f"nothing trains {method}")
 
 
 def _schedule(step: int, steps: int) -> float:

@@ -15,8 +15,9 @@ from brushwork.image import Picture
 from brushwork.io import write_image
 from brushwork.photos import PhotoFolder
 from brushwork.settings import option_of
-from brushwork.training import Report, Trainer, task_of
+from brushwork.training import Report, Trainer
 from brushwork.training_settings import TRAININGS, Training
+from brushwork.training_tasks import task_of
 from brushwork.weights.files import read_tensors
 
 Make = Callable[..., Trainer]

@@ -20,9 +20,10 @@ from brushwork.io import read_size
 from brushwork.methods.johnson import JohnsonTask
 from brushwork.photos import PhotoFolder
 from brushwork.styles import read_style
-from brushwork.training import Report, Trainer, task_of
+from brushwork.training import Report, Trainer
 from brushwork.training_log import TrainingLog
 from brushwork.training_settings import TrainAdaIN, TrainJohnson
+from brushwork.training_tasks import task_of
 
 SHORT = TrainJohnson(steps=6, batch=2, side=64, width=4, blocks=1, style_size=64, save_every=2)
 

@@ -131,7 +131,8 @@ def _trainer(
 ) -> Any:
     from brushwork.device import choose_device, launched
     from brushwork.photos import NoPhotos, PhotoFolder
-    from brushwork.training import Trainer, task_of
+    from brushwork.training import Trainer
+    from brushwork.training_tasks import task_of
 
     fabric = launched(choose_device(device))
     task = task_of(method, settings, _named(styles), fabric.device)

@@ -11,44 +11,36 @@ arXiv:1904.04971). What was tried: docs/methods/adain_lite.md.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
 from brushwork.device import choose_dtype
 from brushwork.errors import UsageError
 from brushwork.features import FeatureNetwork, load_network
+from brushwork.lite_network import CODE_LAYERS, HALO, MULTIPLE, Coder, LiteNetwork, MeanCovariance, Painter
 from brushwork.losses.content import relative_errors
 from brushwork.methods.any_style import AnyStyle
 from brushwork.methods.base import Declaration
-from brushwork.networks import Normalization
 from brushwork.perceptual import PerceptualLoss
 from brushwork.photos import PhotoFolder
 from brushwork.settings import AdaINLite
-from brushwork.statistics import covariance, gram_matrix, mean_std
-from brushwork.tiling import Ask, Steps, alone
-from brushwork.tiling import Moments as Whole
+from brushwork.statistics import covariance
+from brushwork.tiling import Steps
 from brushwork.training_settings import TrainAdaINLite
 from brushwork.weights import load_into, read_model
 from brushwork.weights.files import write_tensors
 
-__all__ = ["AdaINLiteMethod", "AdaINLiteTask", "LiteNetwork", "LiteStyle"]
+__all__ = ["AdaINLiteMethod", "AdaINLiteTask", "LiteStyle"]
 
 NAME = "adain-lite"
 ENCODER = "vgg19-slim"
-
-CODE = 128
-CODE_LAYERS = {"relu1_1": 16, "relu2_1": 32, "relu3_1": 64, "relu4_1": 192}
-HALF, QUARTER, EIGHTH, SIXTEENTH = 16, 64, 112, 128  # channels
-MULTIPLE = 16  # the picture is halved four times
-RARE = 8.0  # deviations from the mean beyond which a painting's statistics are not believed: a flat color, a test chart
 STYLE_SIZE = 256  # longer side at which the coder sees a painting, in pixels, at style_scale 1
-HALO = 160  # how many pixels away the painter sees
 STROKE_SIZE = 384  # and the longer side of the painting whose strokes it has learned to paint from that
 GIVEN_BACK = 8.0  # weight of how far a photo in its own style is from itself
 
@@ -58,297 +50,6 @@ class LiteStyle:
     """All that the network needs to know of a style: (128,)."""
 
     code: Tensor
-
-
-Moments: TypeAlias = tuple[Tensor, Tensor]  # means (B, C) and covariances (B, C, C)
-
-
-class Shaped(NamedTuple):
-    """What a code makes of a layer: kernel and bias of a convolution, or scale and shift of a normalization."""
-
-    weight: Tensor
-    bias: Tensor
-
-    def to(self, dtype: torch.dtype) -> Shaped:
-        """A kernel in this number type; a normalization as it is, because statistics want float32."""
-        if self.weight.ndim == 1:
-            return self
-        return Shaped(self.weight.to(dtype, memory_format=torch.channels_last), self.bias.to(dtype))
-
-
-class StyledConv(nn.Module):
-    """A 3×3 convolution whose kernel the code shapes: (1 + b) ⊙ (W + U diag(m) V) ⊙ (1 + a), with bias c₀ + c.
-
-    a, b, m, c are linear in the code: a scale for each input and output channel, how much is mixed in of each of
-    `rank` kernels of rank 1, and a shift.
-
-    Args:
-        channels: Taken.
-        width: Given.
-        rank: Kernels to mix in.
-        gain: Of the kernels at first.
-        stride: 2 halves the size.
-        enlarges: Each four channels given become the four pixels of a finer one (Shi et al. 2016, arXiv:1609.05158).
-            Their kernels then have one sum and their biases are one, so that what is flat stays flat: no checkerboard.
-    """
-
-    def __init__(
-        self, channels: int, width: int, *, rank: int = 16, gain: float = 1.0, stride: int = 1, enlarges: bool = False
-    ) -> None:
-        super().__init__()
-        self.sizes, self.stride, self.enlarges = [channels, width, rank, width], stride, enlarges
-        spread = gain * (2 / (9 * channels)) ** 0.5
-        self.weight = nn.Parameter(torch.randn(width, channels * 9) * spread)
-        self.bias = nn.Parameter(torch.zeros(width))
-        self.down = nn.Parameter(torch.randn(rank, channels * 9) * spread)
-        self.up = nn.Parameter(torch.randn(width, rank) * rank**-0.5)
-        self.shape = _linear(CODE, sum(self.sizes))
-        if enlarges:  # the four start alike
-            with torch.no_grad():
-                for tensor in (self.weight, self.up):
-                    tensor.copy_(tensor[::4].repeat_interleave(4, 0))
-
-    def shaped(self, code: Tensor) -> Shaped:
-        """Kernel and bias for a code (128,)."""
-        a, b, m, c = self.shape(code).split(self.sizes)
-        weight = torch.addmm(self.weight, self.up * m, self.down).view(len(b), -1, 3, 3)
-        weight, bias = weight * torch.outer(1 + b, 1 + a)[:, :, None, None], self.bias + c
-        if self.enlarges:
-            weight = weight - (_unlike(weight.sum((2, 3))) / 9)[:, :, None, None]
-            bias = bias - _unlike(bias)
-        return Shaped(weight, bias)
-
-    def forward(self, x: Tensor, styles: Sequence[Shaped], shares: Tensor | None) -> Tensor:
-        """(B, width, H, W) of (B, channels, H, W); with several styles, each where its share says."""
-        results = [_convolved(x, style, self.stride) for style in styles]
-        return results[0] if shares is None else _mixed(results, shares)
-
-
-class StyledNorm(Normalization):
-    """Each channel brought to mean 0 and deviation 1 over the picture, then scaled and shifted by the code."""
-
-    def __init__(self, channels: int) -> None:
-        super().__init__()
-        self.shape = _linear(CODE, 2 * channels)
-
-    def shaped(self, code: Tensor) -> Shaped:
-        """Scale and shift for a code (128,)."""
-        scale, shift = self.shape(code).chunk(2)
-        return Shaped(1 + scale, shift)
-
-    def steps(self, x: Tensor, styles: Sequence[Shaped], shares: Tensor | None, keep: Tensor) -> Steps:
-        """(B, C, H, W); with several styles, each normalizing what its share covers; x may be a tile."""
-        small = None if shares is None else F.adaptive_avg_pool2d(shares, (x.shape[2], x.shape[3]))
-        moments = yield Ask(x, small, (keep,))
-        result: Tensor = self(x, styles, small, moments)
-        return result
-
-    def forward(self, x: Tensor, styles: Sequence[Shaped], small: Tensor | None, whole: Whole | None = None) -> Tensor:
-        """The same with shares of the features' size, and the whole picture's means and variances, if x is a tile."""
-        if whole is not None:
-            deviations = (whole.variance + self.epsilon).sqrt()
-            moments = [(whole.mean[k : k + 1], deviations[k : k + 1]) for k in range(len(styles))]
-        elif small is None:
-            moments = [_moments(x)]
-        else:
-            moments = [mean_std(x.float(), small[k : k + 1]) for k in range(len(styles))]
-        parts = [_affine(x, *own, style) for own, style in zip(moments, styles, strict=True)]
-        return parts[0] if small is None else _mixed(parts, small)
-
-
-def _unlike(x: Tensor) -> Tensor:
-    """How each of a group of four rows differs from the group's mean."""
-    return x - x.reshape(-1, 4, *x.shape[1:]).mean(1).repeat_interleave(4, 0)
-
-
-def _linear(channels: int, width: int) -> nn.Linear:
-    """A map that starts near zero, so that a network starts as one without styles."""
-    linear = nn.Linear(channels, width)
-    nn.init.normal_(linear.weight, std=0.02)
-    nn.init.zeros_(linear.bias)
-    return linear
-
-
-def _convolved(x: Tensor, kernel: Shaped, stride: int = 1) -> Tensor:
-    return F.conv2d(F.pad(x, (1, 1, 1, 1), mode="replicate"), kernel.weight, kernel.bias, stride)
-
-
-def _plain(conv: nn.Conv2d, dtype: torch.dtype) -> Shaped:
-    assert conv.bias is not None
-    return Shaped(conv.weight, conv.bias).to(dtype)
-
-
-def _moments(x: Tensor) -> tuple[Tensor, Tensor]:
-    """Means and deviations (B, C) over positions, in float32."""
-    rows = x.permute(0, 2, 3, 1).flatten(1, 2).float()  # channels-last, so that sums run along memory
-    mean = rows.mean(1, keepdim=True)
-    variance = (rows - mean).square().mean(1)  # torch.var_mean is ten times slower in this order
-    return mean[:, 0], (variance + Normalization.epsilon).sqrt()
-
-
-def _affine(x: Tensor, mean: Tensor, std: Tensor, style: Shaped) -> Tensor:
-    scale = style.weight / std
-    shift = style.bias - mean * scale
-    return x * scale[:, :, None, None].to(x.dtype) + shift[:, :, None, None].to(x.dtype)
-
-
-def _mixed(parts: Sequence[Tensor], shares: Tensor) -> Tensor:
-    height, width = parts[0].shape[2:]
-    small = F.adaptive_avg_pool2d(shares, (height, width)).to(parts[0].dtype)
-    return torch.stack([small[k : k + 1] * part for k, part in enumerate(parts)]).sum(0)
-
-
-class Coder(nn.Module):
-    """From a painting's statistics, seen through vgg19-slim, to its code.
-
-    The statistics: of each style layer means, deviations, and the covariance of 16 learned directions; of the colors
-    mean and covariance.
-    """
-
-    unit: Tensor
-    mean: Tensor
-    std: Tensor
-
-    def __init__(self, width: int = 112, directions: int = 16) -> None:
-        super().__init__()
-        self.directions = nn.ParameterDict(
-            {layer: torch.randn(directions, channels) * channels**-0.5 for layer, channels in CODE_LAYERS.items()}
-        )
-        pairs = directions * (directions + 1) // 2
-        count = sum(2 * channels + pairs for channels in CODE_LAYERS.values()) + 9
-        self.register_buffer("unit", torch.ones(len(CODE_LAYERS)))  # each layer's typical feature
-        self.register_buffer("mean", torch.zeros(count))  # and what is typical of each number
-        self.register_buffer("std", torch.ones(count))
-        self.layers = nn.Sequential(
-            nn.Linear(count, width), nn.ReLU(), nn.Linear(width, width), nn.ReLU(), nn.Linear(width, CODE)
-        )
-
-    @staticmethod
-    def moments(pixels: Tensor, features: Mapping[str, Tensor], mask: Tensor | None = None) -> list[Moments]:
-        """Means and covariances of pixels (B, 3, H, W), and of their features in each layer of `CODE_LAYERS`."""
-        return [_mean_covariance(x, mask) for x in (pixels, *(features[layer] for layer in CODE_LAYERS))]
-
-    def statistics(self, moments: Sequence[Moments]) -> Tensor:
-        """All numbers, (B, count), of the `moments` of paintings."""
-        (mean, spread), *layers = moments
-        found = [mean, _upper(spread) * 10]
-        for unit, directions, (mean, spread) in zip(self.unit, self.directions.values(), layers, strict=True):
-            mean, spread = mean / unit, spread / unit**2
-            std = (spread.diagonal(dim1=1, dim2=2).clamp_min(0) + 1e-5).sqrt()
-            found += [mean, std, _upper(directions @ spread @ directions.T)]
-        return torch.cat(found, 1)
-
-    def forward(self, moments: Sequence[Moments]) -> Tensor:
-        """Codes (B, 128)."""
-        typical = (self.statistics(moments) - self.mean) / self.std
-        codes: Tensor = self.layers(typical.clamp(-RARE, RARE))
-        return codes
-
-
-def _mean_covariance(features: Tensor, mask: Tensor | None) -> Moments:
-    """Means and covariances with one pass over the features: E[f fᵀ] - E[f] E[f]ᵀ."""
-    mean = features.mean((2, 3)) if mask is None else mean_std(features, mask)[0]
-    return mean, gram_matrix(features, mask) - mean[:, :, None] * mean[:, None]
-
-
-def _upper(matrices: Tensor) -> Tensor:
-    """The upper triangle of each, (B, K (K + 1) / 2)."""
-    rows, columns = torch.triu_indices(*matrices.shape[1:])
-    return matrices[:, rows, columns]
-
-
-class Painter(nn.Module):
-    """From the photo's pixels to the picture's, shaped by a style's code.
-
-    Half the size: edges, passed by all else. A quarter: where style comes in, and goes out. An eighth and a sixteenth:
-    large forms.
-    """
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.edges, self.enter = nn.Conv2d(12, HALF, 3), nn.Conv2d(4 * HALF, QUARTER, 3)
-        self.styled = nn.ModuleDict(
-            {
-                "first": StyledConv(QUARTER, QUARTER),
-                "first norm": StyledNorm(QUARTER),
-                "to eighth": StyledConv(QUARTER, EIGHTH, stride=2),
-                "eighth 1": StyledConv(EIGHTH, EIGHTH),
-                "eighth 2": StyledConv(EIGHTH, EIGHTH, gain=0.3),
-                "to sixteenth": StyledConv(EIGHTH, SIXTEENTH, stride=2),
-                "sixteenth 1": StyledConv(SIXTEENTH, SIXTEENTH),
-                "sixteenth 2": StyledConv(SIXTEENTH, SIXTEENTH, gain=0.3),
-                "from sixteenth": StyledConv(SIXTEENTH, EIGHTH, gain=0.3),
-                "from eighth": StyledConv(EIGHTH, QUARTER),
-                "last": StyledConv(QUARTER, QUARTER),
-                "last norm": StyledNorm(QUARTER),
-                "strokes": StyledConv(QUARTER, QUARTER, gain=0.3),
-                "to half": StyledConv(QUARTER, 4 * HALF, enlarges=True),
-                "detail": StyledConv(2 * HALF, HALF),
-                "to full": StyledConv(HALF, 12, gain=0.3, enlarges=True),
-            }
-        )
-
-    def shaped(self, code: Tensor, dtype: torch.dtype = torch.float32) -> dict[str, Shaped]:
-        """Every kernel, in the number type to calculate in, and every normalization for a code (128,)."""
-        layers: Mapping[str, StyledConv | StyledNorm] = self.styled  # type: ignore[assignment]
-        return {name: layer.shaped(code).to(dtype) for name, layer in layers.items()}
-
-    def forward(self, pixels: Tensor, styles: Sequence[Mapping[str, Shaped]], shares: Tensor | None = None) -> Tensor:
-        """Pixels (B, 3, H, W), about [0, 1]; see `steps`."""
-        return alone(self.steps(pixels, styles, shares))
-
-    def steps(self, pixels: Tensor, styles: Sequence[Mapping[str, Shaped]], shares: Tensor | None = None) -> Steps:
-        """What paints pixels (B, 3, H, W) of a picture or a tile, whose sides are multiples of 16.
-
-        Args:
-            pixels: In the number type to calculate in.
-            styles: From `shaped`; one, or several with shares.
-            shares: Of each style at each pixel, (N, 1, H, W), of sum 1.
-        """
-
-        def layer(name: str, x: Tensor) -> Tensor:
-            result: Tensor = self.styled[name](x, [style[name] for style in styles], shares)
-            return result
-
-        def normed(name: str, x: Tensor) -> Steps:
-            norm: StyledNorm = self.styled[name]  # type: ignore[assignment]
-            return norm.steps(x, [style[name] for style in styles], shares, edges)
-
-        edges = F.relu(_convolved(F.pixel_unshuffle((pixels - 0.5) * 4, 2), _plain(self.edges, pixels.dtype)))
-        quarter = F.relu(_convolved(F.pixel_unshuffle(edges, 2), _plain(self.enter, pixels.dtype)))
-        del pixels  # nothing more than edges is kept of them
-        quarter = yield from normed("first norm", quarter + F.relu(layer("first", quarter)))
-        eighth = F.relu(layer("to eighth", quarter))
-        eighth = eighth + layer("eighth 2", F.relu(layer("eighth 1", eighth)))
-        sixteenth = F.relu(layer("to sixteenth", eighth))
-        sixteenth = sixteenth + layer("sixteenth 2", F.relu(layer("sixteenth 1", sixteenth)))
-        eighth = F.relu(eighth + _enlarged(layer("from sixteenth", sixteenth)))
-        quarter = F.relu(quarter + _enlarged(layer("from eighth", eighth)))
-        quarter = F.relu((yield from normed("last norm", layer("last", quarter))))
-        quarter = quarter + F.relu(layer("strokes", quarter))
-        half = F.relu(F.pixel_shuffle(layer("to half", quarter), 2))
-        half = F.relu(layer("detail", torch.cat([half, edges], 1)))
-        return F.pixel_shuffle(layer("to full", half), 2).float() / 4 + 0.5
-
-
-def _enlarged(x: Tensor) -> Tensor:
-    return F.interpolate(x, scale_factor=2.0, mode="bilinear")
-
-
-class LiteNetwork(nn.Module):
-    """Coder and painter, trained together."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.coder, self.painter = Coder(), Painter()
-
-    def forward(self, photos: Tensor, moments: Sequence[Moments]) -> Tensor:
-        """Each photo of (B, 3, H, W), in the number type to calculate in, in the style of its painting."""
-        pictures = [
-            self.painter(photo, [self.painter.shaped(code, photos.dtype)])
-            for photo, code in zip(torch.split(photos, 1), self.coder(moments), strict=True)
-        ]
-        return torch.cat(pictures)
 
 
 class AdaINLiteTask:
@@ -406,7 +107,7 @@ class AdaINLiteTask:
         return self.loss.paint(self.network, photos.to(self.loss.dtype), self._moments(paintings))
 
     @torch.no_grad()
-    def _moments(self, paintings: Tensor) -> list[Moments]:
+    def _moments(self, paintings: Tensor) -> list[MeanCovariance]:
         """What the coder is told of paintings, which it sees smaller than they are painted."""
         seen = F.interpolate(paintings, scale_factor=STYLE_SIZE / STROKE_SIZE, mode="bicubic", antialias=True)
         seen = seen.clamp(0, 1).contiguous(memory_format=torch.channels_last)

@@ -13,16 +13,8 @@ from torch import Tensor
 from brushwork import load
 from brushwork.errors import UsageError, WeightsError
 from brushwork.features import load_network
-from brushwork.methods.adain_lite import (
-    CODE,
-    CODE_LAYERS,
-    AdaINLiteMethod,
-    LiteNetwork,
-    LiteStyle,
-    Shaped,
-    StyledConv,
-    StyledNorm,
-)
+from brushwork.lite_network import CODE, CODE_LAYERS, LiteNetwork, Shaped, StyledConv, StyledNorm
+from brushwork.methods.adain_lite import AdaINLiteMethod, LiteStyle
 from brushwork.settings import AdaINLite
 from brushwork.statistics import covariance, mean_std
 
