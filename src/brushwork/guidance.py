@@ -127,17 +127,40 @@ class Regions:
         """Regions as they are; a style value as the only one, everywhere."""
         return style if isinstance(style, cls) else cls([style])
 
-    def present(self, height: int, width: int) -> tuple[list[Any], Tensor | None]:
-        """The styles that are wanted anywhere, and their `shares`."""
-        shares = self.shares(height, width)
-        if shares is None:
-            return list(self.styles), None
-        kept = [index for index, share in enumerate(shares) if share.any()]
-        return [self.styles[index] for index in kept], shares[kept]
+    def present(self) -> Regions:
+        """Without the styles that are wanted nowhere."""
+        if self.masks is None:
+            return self
+        kept = [index for index, mask in enumerate(self.masks) if mask.any()]
+        return Regions([self.styles[index] for index in kept], self.masks[kept])
 
-    def shares(self, height: int, width: int) -> Tensor | None:
-        """Share of each style at each pixel, (N, 1, height, width), of sum at most 1; None: all to the one style."""
+    def shares(self, height: int, width: int, box: tuple[int, int, int, int] | None = None) -> Tensor | None:
+        """Share of each style at each pixel, (N, 1, height, width), of sum at most 1; None: all to the one style.
+
+        Args:
+            height: Of the picture.
+            width: Of the picture.
+            box: Top, left, bottom and right of the part that is wanted; None: all of it.
+        """
         if self.masks is None:
             return None
-        masks = F.interpolate(self.masks.float(), (height, width), mode="bilinear", antialias=True).clamp(0, 1)
+        top, left, bottom, right = box or (0, 0, height, width)
+        masks = self._at_most(height, width)
+        masks = _interpolated(_interpolated(masks, 2, height, top, bottom), 3, width, left, right)
         return masks / masks.sum(0, keepdim=True).clamp_min(1)
+
+    def _at_most(self, height: int, width: int) -> Tensor:
+        """The masks, made smaller where they are larger than the picture."""
+        assert self.masks is not None
+        size = min(height, self.masks.shape[2]), min(width, self.masks.shape[3])
+        return F.interpolate(self.masks.float(), size, mode="bilinear", antialias=True).clamp(0, 1)
+
+
+def _interpolated(x: Tensor, axis: int, length: int, start: int, stop: int) -> Tensor:
+    """From start to stop of what x is when that axis is enlarged to a length, linearly."""
+    last = x.shape[axis] - 1
+    place = ((torch.arange(start, stop) + 0.5) * ((last + 1) / length) - 0.5).clamp(0, last)
+    low = place.floor().long()
+    share = (place - low).reshape([-1 if k == axis else 1 for k in range(4)]).to(x)
+    low = low.to(x.device)
+    return torch.lerp(x.index_select(axis, low), x.index_select(axis, (low + 1).clamp(max=last)), share)

@@ -111,15 +111,18 @@ class StyledNorm(Normalization):
         self, x: Tensor, styles: Sequence[Shaped], small: Tensor | None, whole: Moments | None = None
     ) -> Tensor:
         """The same with shares of the features' size, and the whole picture's means and variances, if x is a tile."""
-        if whole is not None:
-            deviations = (whole.variance + self.epsilon).sqrt()
-            moments = [(whole.mean[k : k + 1], deviations[k : k + 1]) for k in range(len(styles))]
-        elif small is None:
-            moments = [_moments(x)]
-        else:
-            moments = [mean_std(x.float(), small[k : k + 1]) for k in range(len(styles))]
-        parts = [_affine(x, *own, style) for own, style in zip(moments, styles, strict=True)]
+        parts = [self._normalized(x, style, k, small, whole) for k, style in enumerate(styles)]
         return parts[0] if small is None else _mixed(parts, small)
+
+    def _normalized(self, x: Tensor, style: Shaped, k: int, small: Tensor | None, whole: Moments | None) -> Tensor:
+        """In one of the styles; as batch normalization of one picture, which torch does at once."""
+        scale, shift = style
+        if whole is not None:
+            return F.batch_norm(x, whole.mean[k], whole.variance[k], scale, shift, eps=self.epsilon)
+        if small is None:
+            return F.batch_norm(x, None, None, scale, shift, training=True, eps=self.epsilon)
+        mean, std = mean_std(x.float(), small[k : k + 1])
+        return F.batch_norm(x, mean[0], std[0].square(), scale, shift, eps=0.0)
 
 
 def _unlike(x: Tensor) -> Tensor:
@@ -142,20 +145,6 @@ def _convolved(x: Tensor, kernel: Shaped, stride: int = 1) -> Tensor:
 def _plain(conv: nn.Conv2d, dtype: torch.dtype) -> Shaped:
     assert conv.bias is not None
     return Shaped(conv.weight, conv.bias).to(dtype)
-
-
-def _moments(x: Tensor) -> tuple[Tensor, Tensor]:
-    """Means and deviations (B, C) over positions, in float32."""
-    rows = x.permute(0, 2, 3, 1).flatten(1, 2).float()  # channels-last, so that sums run along memory
-    mean = rows.mean(1, keepdim=True)
-    variance = (rows - mean).square().mean(1)  # torch.var_mean is ten times slower in this order
-    return mean[:, 0], (variance + Normalization.epsilon).sqrt()
-
-
-def _affine(x: Tensor, mean: Tensor, std: Tensor, style: Shaped) -> Tensor:
-    scale = style.weight / std
-    shift = style.bias - mean * scale
-    return x * scale[:, :, None, None].to(x.dtype) + shift[:, :, None, None].to(x.dtype)
 
 
 def _mixed(parts: Sequence[Tensor], shares: Tensor) -> Tensor:

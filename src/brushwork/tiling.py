@@ -7,17 +7,25 @@ picture. Alone, it measures them itself. Over tiles, all come to the same stop, 
 from __future__ import annotations
 
 import ctypes
+import os
+import tempfile
 from collections.abc import Callable, Generator, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, BinaryIO, TypeAlias
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
-__all__ = ["Ask", "Moments", "Seen", "Shelf", "Steps", "Sums", "Tile", "alone", "cut", "over_tiles", "within"]
+from brushwork.errors import BrushworkError
+
+__all__ = [
+    "Ask", "Canvas", "Journal", "Moments", "Seen", "Shelf", "Steps", "Sums", "Tile", "Tiling",
+    "alone", "cut", "over_tiles", "padded_part", "within",
+]  # fmt: skip
 
 ROWS = 1 << 15  # positions that are summed in float32, before float64 takes over
 
@@ -116,6 +124,40 @@ class Seen:
 
 
 @dataclass(frozen=True)
+class Canvas:
+    """A picture that is seen and painted part by part.
+
+    Args:
+        size: (width, height) in pixels.
+        read: top, left, bottom, right → its pixels there, (1, 3, h, w).
+        write: Takes top, left and the pixels (1, 3, h, w) that are painted there.
+        thumbnail: Gives its pixels made small.
+    """
+
+    size: tuple[int, int]
+    read: Callable[[int, int, int, int], Tensor]
+    write: Callable[[int, int, Tensor], None]
+    thumbnail: Callable[[], Tensor]
+
+
+@dataclass(frozen=True)
+class Tiling:
+    """How a picture is cut, and where its tiles wait.
+
+    Args:
+        side: Of a tile, about, in pixels.
+        again: See `over_tiles`.
+        room: Bytes of memory for what waits; the rest goes to disk.
+        folder: On which disk; None: all stays in memory.
+    """
+
+    side: int
+    again: int = 0
+    room: int = 0
+    folder: Path | None = None
+
+
+@dataclass(frozen=True)
 class Tile:
     """A part of a picture: what it gives, and what it sees for that; top, left, bottom, right in pixels."""
 
@@ -163,6 +205,16 @@ def cut(height: int, width: int, side: int, halo: int, multiple: int) -> list[Ti
     ]
 
 
+def padded_part(
+    read: Callable[[int, int, int, int], Tensor], size: tuple[int, int], box: tuple[int, int, int, int]
+) -> Tensor:
+    """A part of a picture of this (width, height), continued where it reaches beyond its right and lower border."""
+    top, left, bottom, right = box
+    inside = read(top, left, min(bottom, size[1]), min(right, size[0]))
+    more = (right - left - inside.shape[3], bottom - top - inside.shape[2])
+    return F.pad(inside, (0, more[0], 0, more[1]), mode="replicate") if any(more) else inside
+
+
 def alone(steps: Steps) -> Tensor:
     """The result of a network that sees the whole picture, and measures what it needs itself."""
     try:
@@ -188,17 +240,28 @@ def within(context: Callable[[], AbstractContextManager[Any]], steps: Steps) -> 
 
 
 class Shelf:
-    """Where tiles that wait put what they need later: into files of a folder, from a number of bytes on.
+    """Where tiles that wait put what they need later: into files without a name, from a number of bytes on.
 
     Args:
-        folder: For the files; None: they stay in memory.
+        folder: On whose disk the files are; None: all stays in memory.
         room: Bytes that stay in memory all the same.
+
+    Raises:
+        BrushworkError: While putting: the disk is full.
     """
 
     def __init__(self, folder: Path | None = None, room: int = 0) -> None:
         self.folder, self.room = folder, room
-        self._away: dict[int, list[tuple[torch.UntypedStorage, int, Path]]] = {}
+        self._away: dict[int, list[tuple[torch.UntypedStorage, int, int]]] = {}
         self._here: dict[int, int] = {}
+        self._old: BinaryIO | None = None  # what the tiles left there when they were here last
+        self._new: BinaryIO | None = None
+
+    def turn(self) -> None:
+        """All tiles come once more: what they put away from now on lies in a new file, and the oldest one goes."""
+        if self._old is not None:
+            self._old.close()
+        self._old, self._new = self._new, None
 
     def put(self, number: int, ask: Ask) -> None:
         """Take what a tile needs out of memory, if there is no room."""
@@ -207,26 +270,64 @@ class Shelf:
         if self.folder is None or sum(self._here.values()) + size <= self.room:
             self._here[number] = size
             return
-        self._away[number] = []
-        for place, storage in enumerate(storages.values()):
-            path, bytes_ = self.folder / f"{number}-{place}", storage.nbytes()
-            path.write_bytes(_bytes_of(storage))
-            storage.resize_(0)
-            self._away[number].append((storage, bytes_, path))
+        try:
+            if self._new is None:
+                self._new = tempfile.TemporaryFile(dir=self.folder, buffering=0)  # noqa: SIM115 - it stays open
+            self._away[number] = []
+            for storage in storages.values():
+                self._away[number].append((storage, storage.nbytes(), self._new.seek(0, os.SEEK_END)))
+                _write_all(self._new, _bytes_of(storage))
+                storage.resize_(0)
+        except OSError as error:
+            raise BrushworkError(f"{self.folder}: can't put away what waits: {error.strerror}; see --spill") from error
 
     def take(self, number: int) -> None:
         """Bring back what a tile needs."""
         self._here.pop(number, None)
-        for storage, size, path in self._away.pop(number, []):
+        for storage, size, place in self._away.pop(number, []):
             storage.resize_(size)
-            with path.open("rb") as file:
-                file.readinto(_bytes_of(storage))
-            path.unlink()
+            assert self._old is not None  # where it was put before the turn
+            self._old.seek(place)
+            _read_all(self._old, _bytes_of(storage))
+
+    def close(self) -> None:
+        """Give memory and disk back."""
+        for file in (self._old, self._new):
+            if file is not None:
+                file.close()
+        self._away, self._here, self._old, self._new = {}, {}, None, None
+
+
+def _write_all(file: BinaryIO, data: memoryview) -> None:
+    while data:
+        data = data[file.write(data) :]  # a call moves 2 GB at most
+
+
+def _read_all(file: BinaryIO, data: memoryview) -> None:
+    while data:
+        data = data[file.readinto(data) :]  # type: ignore[attr-defined]
 
 
 def _bytes_of(storage: torch.UntypedStorage) -> memoryview:
     """The memory itself; NumPy's view of it would keep torch from giving it back."""
-    return memoryview((ctypes.c_char * storage.nbytes()).from_address(storage.data_ptr()))
+    return memoryview((ctypes.c_char * storage.nbytes()).from_address(storage.data_ptr())).cast("B")
+
+
+@dataclass
+class Journal:
+    """How far all tiles have come; with it, others than those that came so far can go on.
+
+    Args:
+        side: Of the tiles.
+        known: What has been measured of the whole picture, stop by stop.
+        painted: Numbers of the tiles that are done.
+        note: Called when there is more in it.
+    """
+
+    side: int = 0
+    known: list[Moments] = field(default_factory=list)
+    painted: set[int] = field(default_factory=set)
+    note: Callable[[], None] = lambda: None
 
 
 def over_tiles(
@@ -236,6 +337,8 @@ def over_tiles(
     *,
     shelf: Shelf | None = None,
     again: int = 0,
+    journal: Journal | None = None,
+    passed: Callable[[], None] = lambda: None,
 ) -> None:
     """Let a network paint all tiles, going from stop to stop together.
 
@@ -243,32 +346,65 @@ def over_tiles(
         tiles: See `cut`.
         begin: The steps that paint what a tile sees.
         done: Takes what each tile gives.
-        shelf: Where they wait; None: in memory.
+        shelf: Where they wait, which is closed in the end; None: in memory.
         again: At so many stops, the first ones, nothing is kept: the tile begins anew. Worth it where little work
             comes before.
+        journal: What is done already, and what will be.
+        passed: Called after each tile, on each way through all of them.
     """
-    known: list[Moments | None] = [None]  # how a generator begins
-    shelf = shelf or Shelf()
-    waiting: list[Steps] = []
-    stopped = True
-    while stopped:
-        sums, device, stopped = Sums(), torch.device("cpu"), False
-        for number, tile in enumerate(tiles):
-            anew = len(known) <= again + 1
-            if anew:
-                waiting[number:] = [begin(tile)]
-            shelf.take(number)
-            try:
-                for moments in known if anew else known[-1:]:
-                    ask = waiting[number].send(moments)
-            except StopIteration as end:
-                done(tile, tile.kept(end.value))
-                continue
-            stopped, device = True, ask.features.device
-            sums.add(tile.kept(ask.features), None if ask.weights is None else tile.kept(ask.weights))
-            if len(known) <= again:
-                waiting[number].close()
-            else:
-                shelf.put(number, ask)
-            del ask
-        known.append(sums.moments(device) if stopped else None)
+    shelf, journal = shelf or Shelf(), journal or Journal()
+    again = max(again, len(journal.known))
+    waiting: dict[int, Steps] = {}
+    try:
+        while _pass(tiles, begin, done, shelf, again, journal, waiting, passed):
+            journal.note()
+    finally:
+        shelf.close()
+
+
+def _pass(
+    tiles: Sequence[Tile],
+    begin: Callable[[Tile], Steps],
+    done: Callable[[Tile, Tensor], None],
+    shelf: Shelf,
+    again: int,
+    journal: Journal,
+    waiting: dict[int, Steps],
+    passed: Callable[[], None],
+) -> bool:
+    """All tiles to their next stop; whether there was one."""
+    sums, device, stopped = Sums(), torch.device("cpu"), False
+    anew = len(journal.known) <= again
+    shelf.turn()
+    for number, tile in enumerate(tiles):
+        if number in journal.painted:
+            continue
+        steps = begin(tile) if anew else waiting.pop(number)
+        shelf.take(number)
+        try:
+            ask = _next_stop(steps, [None, *journal.known] if anew else journal.known[-1:])
+        except StopIteration as end:
+            done(tile, tile.kept(end.value))
+            journal.painted.add(number)
+            journal.note()
+            passed()
+            continue
+        stopped, device = True, ask.features.device
+        sums.add(tile.kept(ask.features), None if ask.weights is None else tile.kept(ask.weights))
+        if len(journal.known) >= again:
+            waiting[number] = steps
+            shelf.put(number, ask)
+        else:
+            steps.close()
+        del ask, steps
+        passed()
+    if stopped:
+        journal.known.append(sums.moments(device))
+    return stopped
+
+
+def _next_stop(steps: Steps, told: Sequence[Moments | None]) -> Ask:
+    """Where steps stop after they have been told so much."""
+    for moments in told:
+        ask = steps.send(moments)
+    return ask

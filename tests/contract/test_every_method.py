@@ -13,6 +13,7 @@ from torch import Tensor
 
 from brushwork.checkpoints import Checkpoint
 from brushwork.errors import Interrupted, UsageError
+from brushwork.guidance import Regions
 from brushwork.image import Picture
 from brushwork.methods import Method, load
 from brushwork.methods.base import check_painting
@@ -20,6 +21,7 @@ from brushwork.methods.texture_nets import TextureNetwork
 from brushwork.networks import TransformationNetwork
 from brushwork.progress import Step
 from brushwork.settings import METHODS, method_name, option_of, settings_from
+from brushwork.tiling import Canvas, Tiling
 
 
 @pytest.fixture(params=list(METHODS))
@@ -219,9 +221,70 @@ def test_in_tiles_it_paints_what_it_paints_as_a_whole(method: Method, size: tupl
     style = encoded(method, _smooth((96, 120)), size[::-1])
     whole = method(content, style)
     for side in (128, 200):
-        difference = (method(content, style, tile=side) - whole).abs() * 255  # type: ignore[call-arg]
+        difference = (method(content, style, tiling=Tiling(side)) - whole).abs() * 255  # type: ignore[call-arg]
         assert difference.max() <= 2
         assert difference.mean() <= 0.05
+
+
+def test_in_tiles_masks_and_strength_mean_the_same(method: Method) -> None:
+    if method.declaration.tiling != "statistics":
+        pytest.skip("it has no tiles")
+    method = load(replace(method.settings, precision="float32", strength=0.6))
+    content = _smooth((100, 200))
+    masks = torch.rand(2, 1, 20, 31)
+    masks[:, :, :10, :9] = 0  # where the photo stays
+    regions = Regions([encoded(method, _smooth((96, 120 + k)), (200, 100)) for k in (0, 1)], masks)
+    difference = (method(content, regions, tiling=Tiling(100)) - method(content, regions)).abs() * 255  # type: ignore[call-arg]
+    assert difference.max() <= 2
+    assert difference.mean() <= 0.05
+
+
+def test_tiles_that_are_stopped_go_on(method: Method, tmp_path: Path) -> None:
+    if method.declaration.tiling != "statistics":
+        pytest.skip("it has no tiles")
+    method = load(replace(method.settings, precision="float32"))
+    content, result = _smooth((96, 150)), torch.zeros(1, 3, 96, 150)
+    style, seen = encoded(method, _smooth((96, 120)), (150, 96)), list[Step]()
+
+    def read(top: int, left: int, bottom: int, right: int) -> Tensor:
+        return content[:, :, top:bottom, left:right]
+
+    def write(top: int, left: int, pixels: Tensor) -> None:
+        result[:, :, top : top + pixels.shape[2], left : left + pixels.shape[3]] = pixels
+
+    def progress(step: Step) -> None:
+        seen.append(step)
+        if len(seen) == 5:
+            raise KeyboardInterrupt
+
+    canvas = Canvas((150, 96), read, write, lambda: content)
+    checkpoint = Checkpoint(tmp_path / "work", every=1)
+    with contextlib.suppress(Interrupted):
+        method.paint(canvas, style, tiling=Tiling(80), progress=progress, checkpoint=checkpoint)  # type: ignore[attr-defined]
+    count = len(seen)
+    method.paint(canvas, style, tiling=Tiling(70), progress=seen.append, checkpoint=checkpoint)  # type: ignore[attr-defined]
+    whole = method(content, style)
+    assert (result - whole).abs().max() <= 2 / 255
+    assert len(seen) - count < seen[0].steps
+
+
+def test_where_memory_ends_tiles_are_halved(method: Method, monkeypatch: pytest.MonkeyPatch) -> None:
+    if method.declaration.tiling != "statistics":
+        pytest.skip("it has no tiles")
+    content, style, given = _smooth((64, 400)), encoded(method, _smooth((96, 120)), (400, 64)), type(method)._steps  # type: ignore[attr-defined]
+
+    def greedy(self: Any, work: Any, seen: Any) -> Any:
+        if self is method and seen.photo.shape[3] > 300:
+            raise RuntimeError("DefaultCPUAllocator: can't allocate memory")
+        return given(self, work, seen)
+
+    whole = method(content, style)
+    monkeypatch.setattr(type(method), "_steps", greedy)
+    monkeypatch.setattr(type(method), "_halo", lambda *_: 32)
+    result = method(content, style, tiling=Tiling(400))  # type: ignore[call-arg]
+    assert (result - whole).abs().mean() <= 0.02  # the halo is too small for more
+    with pytest.raises(RuntimeError, match="memory"):
+        method(content, style)
 
 
 def _smooth(size: tuple[int, int]) -> Tensor:

@@ -12,6 +12,7 @@ from brushwork.device import (
     choose_device,
     choose_dtype,
     describe_device,
+    kept_memory,
     lean_memory,
     out_of_memory,
 )
@@ -107,11 +108,27 @@ def test_lean_memory_leaves_results_alone() -> None:
 
 
 def test_lean_memory_ends_with_its_block(monkeypatch: pytest.MonkeyPatch) -> None:
-    calls: list[int] = []
+    tuned: dict[int, int] = {}
     monkeypatch.setattr("sys.platform", "linux")
-    monkeypatch.setattr("ctypes.CDLL", lambda name: SimpleNamespace(mallopt=lambda what, value: calls.append(value)))
+    monkeypatch.setattr("ctypes.CDLL", lambda name: SimpleNamespace(mallopt=tuned.__setitem__))
     with pytest.raises(KeyboardInterrupt), lean_memory(2_000_000):
         raise KeyboardInterrupt
-    assert calls == [2 << 20, 32 << 20]
+    assert tuned == {-3: 32 << 20, -4: 65536}  # M_MMAP_THRESHOLD, M_MMAP_MAX
+    tuned.clear()
     with lean_memory(1000):
-        assert len(calls) == 2  # small pictures keep the faster way
+        assert not tuned  # small pictures keep the faster way
+
+
+def test_kept_memory_is_given_back_after_a_large_picture(monkeypatch: pytest.MonkeyPatch) -> None:
+    tuned: dict[int, int] = {}
+    trimmed: list[int] = []
+    glibc = SimpleNamespace(mallopt=tuned.__setitem__, malloc_trim=trimmed.append)
+    monkeypatch.setattr("sys.platform", "linux")
+    monkeypatch.setattr("ctypes.CDLL", lambda name: glibc)
+    with kept_memory(1000):
+        assert tuned == {-1: 2**31 - 1, -4: 0}  # M_TRIM_THRESHOLD, M_MMAP_MAX
+    assert not trimmed
+    with kept_memory(2_000_000):
+        pass
+    assert tuned == {-1: 128 << 10, -4: 65536}
+    assert trimmed == [0]

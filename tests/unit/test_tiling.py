@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import gc
+import errno
 from pathlib import Path
 
 import pytest
 import torch
 from torch import Tensor
 
+from brushwork.errors import BrushworkError
 from brushwork.networks import TransformationNetwork
-from brushwork.tiling import Ask, Shelf, Steps, Sums, Tile, alone, cut, over_tiles
+from brushwork.tiling import Ask, Journal, Shelf, Steps, Sums, Tile, alone, cut, over_tiles
 
 
 @pytest.mark.parametrize(("height", "width", "side", "halo"), [(64, 64, 64, 16), (200, 328, 96, 10), (8, 800, 100, 30)])
@@ -71,21 +72,22 @@ def test_tiles_that_wait_in_files_or_begin_anew_paint_the_same(again: int, tmp_p
 
 @torch.inference_mode()
 def test_what_waits_in_files_is_not_in_memory(tmp_path: Path) -> None:
-    sizes = []
+    sizes, tensors = list[int](), list[Tensor]()
 
     def steps(tile: Tile) -> Steps:
         x, kept = torch.ones(1, 1, 8, 8), torch.ones(1, 4, 8, 8)
+        tensors.extend((x, kept))
         yield Ask(x, keep=(kept,))
         yield Ask(x, keep=(kept,))
         return x + kept[:, :1]
 
     def done(tile: Tile, pixels: Tensor) -> None:
-        gc.collect()
-        sizes.append(sum(path.stat().st_size for path in tmp_path.iterdir()))
+        sizes.append(sum(tensor.untyped_storage().nbytes() for tensor in tensors))
+        assert not list(tmp_path.iterdir())  # the files have no names, so that nothing is left of a killed process
         assert (pixels == 2).all()
 
     over_tiles(cut(8, 32, 8, 0, 8), steps, done, shelf=Shelf(tmp_path))
-    assert sizes == [3 * 5 * 64 * 4, 2 * 5 * 64 * 4, 5 * 64 * 4, 0]
+    assert sizes == [5 * 64 * 4 * here for here in (1, 2, 3, 4)]  # what is painted stays only because it is held here
 
 
 def test_alone_it_measures_itself() -> None:
@@ -94,3 +96,32 @@ def test_alone_it_measures_itself() -> None:
         return torch.ones(1)
 
     assert alone(steps()) == 1
+
+
+@pytest.mark.parametrize("stop", [1, 13, 40])
+@torch.inference_mode()
+def test_others_can_go_on_with_the_journal(stop: int) -> None:
+    network, photo, journal = TransformationNetwork(4, 1).eval(), torch.rand(1, 3, 160, 200), Journal()
+    whole, seen = painted(network, photo), 0
+
+    def passed() -> None:
+        nonlocal seen
+        seen += 1
+        if seen == stop:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        painted(network, photo, journal=journal, passed=passed)
+    assert len(journal.known) == (stop - 1) // 12
+    assert torch.allclose(painted(network, photo, journal=journal), whole, atol=1e-5)
+
+
+def test_a_full_disk_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("brushwork.tiling._write_all", full)
+    shelf = Shelf(tmp_path)
+    with pytest.raises(BrushworkError, match=r"No space left on device"):
+        shelf.put(0, Ask(torch.ones(1, 1, 2, 2)))
+    shelf.close()

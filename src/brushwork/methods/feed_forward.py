@@ -4,23 +4,40 @@ from __future__ import annotations
 
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
-from functools import partial
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Generic, TypeVar
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from brushwork.checkpoints import Checkpoint
+from brushwork.checkpoints import Checkpoint, State, damaged
+from brushwork.device import kept_memory, out_of_memory
 from brushwork.errors import Interrupted
 from brushwork.guidance import Regions
+from brushwork.image import fit_size, resize
 from brushwork.methods.base import Declaration, check_content
 from brushwork.progress import Progress, Step
 from brushwork.settings import AdaIN, AdaINLite, ConditionalInstanceNorm, Johnson, MicroAST, TextureNets
-from brushwork.tiling import Seen, Steps, Tile, alone, cut, over_tiles
+from brushwork.tiling import (
+    Canvas,
+    Journal,
+    Moments,
+    Seen,
+    Shelf,
+    Steps,
+    Tile,
+    Tiling,
+    alone,
+    cut,
+    over_tiles,
+    padded_part,
+)
 
-__all__ = ["FeedForward"]
+__all__ = ["FeedForward", "thumbnail", "thumbnail_size"]
+
+THUMBNAIL = 1024  # longer side at which a photo is looked at beforehand, in pixels
+SMALLEST_TILE = 128  # below it a tile sees much more than it paints, and takes hardly less memory
 
 Style = TypeVar("Style")
 
@@ -98,7 +115,7 @@ class FeedForward(ABC, Generic[Style]):
         init: Tensor | None = None,
         progress: Progress | None = None,
         checkpoint: Checkpoint | None = None,
-        tile: int | None = None,
+        tiling: Tiling | None = None,
     ) -> Tensor:
         """Pixels of the photo in the style.
 
@@ -106,25 +123,29 @@ class FeedForward(ABC, Generic[Style]):
             content: Pixels (1, 3, H, W) in [0, 1].
             style: A style value, or `Regions` of several.
             init: Not taken.
-            progress: Called once, when the picture is done.
-            checkpoint: There is nothing to keep of one pass.
-            tile: Side of the tiles that it is painted in, in pixels, with the same result; None: as a whole.
+            progress: Called when the picture is done; with tiles after each of them, each time it is seen.
+            checkpoint: There is nothing to keep of one pass; `paint` keeps it.
+            tiling: The tiles that it is painted in, with the same result; None: as a whole.
 
         Returns:
             Pixels (1, 3, H, W) in [0, 1].
 
         Raises:
             UsageError: Not pixels, or more than one picture.
-            Interrupted: Raised by `progress`; `error.best` is the picture.
+            Interrupted: Raised by `progress`; `error.best` is the picture, None before the last tile.
         """
         check_content(content)
         started = time.perf_counter()
         height, width = content.shape[2:]
-        styles, shares = Regions.of(style).present(height, width)
+        if tiling is not None:
+            return self._in_tiles(content, style, tiling, progress)
+        regions = Regions.of(style).present()
         photo = self._padded(content.to(self.device))
+        shares = regions.shares(height, width)
         whole = Seen(lambda: photo, None if shares is None else self._padded(shares.to(photo)))
-        work = self._work(styles, whole)
-        painted = alone(self._steps(work, whole)) if tile is None else self._tiled(work, whole, tile, styles)
+        work = self._work(regions.styles, self._small((width, height), lambda: thumbnail(content), regions))
+        with kept_memory(height * width):
+            painted = alone(self._steps(work, whole))
         result = painted[:, :, :height, :width].clamp(0, 1).float().cpu().contiguous()
         try:
             if progress is not None:
@@ -134,22 +155,166 @@ class FeedForward(ABC, Generic[Style]):
             raise Interrupted(best=result) from stop
         return result
 
-    def _tiled(self, work: Any, whole: Seen, side: int, styles: Sequence[Style]) -> Tensor:
-        painted = torch.empty_like(whole.photo, device="cpu")
+    def _in_tiles(self, content: Tensor, style: Style | Regions, tiling: Tiling, progress: Progress | None) -> Tensor:
+        result = torch.empty(content.shape)
+
+        def read(top: int, left: int, bottom: int, right: int) -> Tensor:
+            return content[:, :, top:bottom, left:right]
+
+        def write(top: int, left: int, pixels: Tensor) -> None:
+            result[:, :, top : top + pixels.shape[2], left : left + pixels.shape[3]] = pixels
+
+        canvas = Canvas((content.shape[3], content.shape[2]), read, write, lambda: thumbnail(content))
+        self.paint(canvas, style, tiling=tiling, progress=progress)
+        return result
+
+    @torch.inference_mode()
+    def paint(
+        self,
+        canvas: Canvas,
+        style: Style | Regions,
+        *,
+        tiling: Tiling,
+        progress: Progress | None = None,
+        checkpoint: Checkpoint | None = None,
+    ) -> None:
+        """Paint a picture tile by tile, with the same result as in one piece.
+
+        Where memory ends all the same, tiles of half the side go on from what is known.
+
+        Args:
+            canvas: Gives the photo's pixels in [0, 1], and takes the painted ones.
+            style: A style value, or `Regions` of several.
+            tiling: How it is cut.
+            progress: Called after each tile, each time it is seen; its preview is the thumbnail, painted.
+            checkpoint: Where the work goes on, and where it is kept, each so many tiles. What has been written to the
+                canvas must still be there then.
+
+        Raises:
+            BrushworkError: The disk is full; memory ends even for small tiles; a checkpoint that is damaged.
+            Interrupted: Raised by `progress`, with nothing to show.
+        """
+        regions = Regions.of(style).present()
+        work = self._work(regions.styles, self._small(canvas.size, canvas.thumbnail, regions))
+        journal = Journal(tiling.side)
+        if checkpoint is not None:
+            _keep(journal, checkpoint)
+        while True:
+            tiles = self._tiles(canvas.size, journal.side, regions.styles)
+            steps = len(tiles) * (1 + self._stops(work, regions))
+            report = _report(canvas, steps, progress, lambda: self(canvas.thumbnail(), style))
+            shelf = Shelf(tiling.folder, tiling.room)
+            try:
+                with kept_memory(journal.side**2):
+                    self._over(tiles, work, canvas, regions, shelf, tiling.again, journal, report)
+                return
+            except (MemoryError, RuntimeError) as error:
+                if not out_of_memory(error) or journal.side <= SMALLEST_TILE:
+                    raise
+            except KeyboardInterrupt as stop:
+                raise Interrupted from stop
+            journal.side //= 2
+            journal.painted.clear()  # there is no telling which of the new tiles that is
+
+    def _over(
+        self,
+        tiles: Sequence[Tile],
+        work: Any,
+        canvas: Canvas,
+        regions: Regions,
+        shelf: Shelf,
+        again: int,
+        journal: Journal,
+        passed: Callable[[], None],
+    ) -> None:
+        width, height = canvas.size
 
         def begin(tile: Tile) -> Steps:
-            shares = None if whole.shares is None else tile.of(whole.shares)
-            return self._steps(work, Seen(partial(tile.of, whole.photo), shares, *tile.seen[:2]))
+            def read() -> Tensor:
+                return padded_part(canvas.read, canvas.size, tile.seen).to(self.device)
+
+            def shares(top: int, left: int, bottom: int, right: int) -> Tensor:
+                found = regions.shares(height, width, (top, left, bottom, right))
+                assert found is not None
+                return found
+
+            seen = None if regions.masks is None else padded_part(shares, canvas.size, tile.seen).to(self.device)
+            return self._steps(work, Seen(read, seen, *tile.seen[:2]))
 
         def done(tile: Tile, pixels: Tensor) -> None:
             top, left, bottom, right = tile.core
-            painted[:, :, top:bottom, left:right] = pixels
+            inside = pixels[:, :, : min(bottom, height) - top, : min(right, width) - left]
+            canvas.write(top, left, inside.clamp(0, 1).float().cpu())
 
-        height, width = whole.photo.shape[2:]
-        over_tiles(cut(height, width, side, self._halo(styles), self.multiple), begin, done)
-        return painted
+        over_tiles(tiles, begin, done, shelf=shelf, again=again, journal=journal, passed=passed)
+
+    def _tiles(self, size: tuple[int, int], side: int, styles: Sequence[Style]) -> list[Tile]:
+        width, height = (self._side(length) for length in size)
+        return cut(height, width, side, self._halo(styles), self.multiple)
+
+    def _stops(self, work: Any, regions: Regions) -> int:
+        """How often its network needs to know something of the whole picture."""
+        side = self._side(4 * self.multiple)
+        shares = regions.shares(side, side)
+        steps = self._steps(work, Seen(lambda: torch.full((1, 3, side, side), 0.5, device=self.device), shares))
+        return sum(1 for _ in steps)
+
+    def _small(self, size: tuple[int, int], small: Callable[[], Tensor], regions: Regions) -> Seen:
+        """The photo as it is looked at beforehand, if it is, for its own style: small."""
+        width, height = thumbnail_size(size)
+        shares = regions.shares(height, width)
+        shares = None if shares is None else self._padded(shares.to(self.device))
+        return Seen(lambda: self._padded(small().to(self.device)), shares)
+
+    def _side(self, length: int) -> int:
+        """A side that the network can halve."""
+        return max(self.declaration.smallest, -(-length // self.multiple) * self.multiple)
 
     def _padded(self, photo: Tensor) -> Tensor:
         """Continued at its right and lower border to sides that the network can halve."""
-        sides = [max(self.declaration.smallest, -(-side // self.multiple) * self.multiple) for side in photo.shape[2:]]
-        return F.pad(photo, (0, sides[1] - photo.shape[3], 0, sides[0] - photo.shape[2]), mode="replicate")
+        height, width = photo.shape[2:]
+        return F.pad(photo, (0, self._side(width) - width, 0, self._side(height) - height), mode="replicate")
+
+
+def thumbnail_size(size: tuple[int, int]) -> tuple[int, int]:
+    """(width, height) of the thumbnail of a picture, whose longer side is 1024 at most."""
+    return fit_size(size, min(THUMBNAIL, max(size)))
+
+
+def thumbnail(pixels: Tensor) -> Tensor:
+    """The thumbnail of pixels (1, 3, H, W)."""
+    return resize(pixels, thumbnail_size((pixels.shape[3], pixels.shape[2])))
+
+
+def _keep(journal: Journal, checkpoint: Checkpoint) -> None:
+    """Fill the journal with what a checkpoint holds, and keep it there from now on."""
+    state = checkpoint.load()
+    if state is not None:
+        try:
+            journal.side, journal.painted = int(state.facts["side"]), set(state.facts["painted"])
+            stops = range(int(state.facts["stops"]))
+            journal.known = [Moments(*(state.tensors[f"{k}/{of}"] for of in ("mean", "variance"))) for k in stops]
+        except (LookupError, TypeError, ValueError) as error:
+            raise damaged(checkpoint.path, error) from error
+
+    def note() -> None:
+        if len(journal.painted) % checkpoint.every == 0:
+            tensors = {f"{k}/{of}": getattr(m, of) for k, m in enumerate(journal.known) for of in ("mean", "variance")}
+            facts = {"side": journal.side, "painted": sorted(journal.painted), "stops": len(journal.known)}
+            checkpoint.save(State({name: x.cpu() for name, x in tensors.items()}, facts))
+
+    journal.note = note
+
+
+def _report(canvas: Canvas, steps: int, progress: Progress | None, preview: Callable[[], Tensor]) -> Callable[[], None]:
+    """What tells a listener of each tile."""
+    started, count = time.perf_counter(), 0
+
+    def passed() -> None:
+        nonlocal count
+        count += 1
+        if progress is not None:
+            seconds, left = time.perf_counter() - started, max(0, steps - count)
+            progress(Step(count, max(steps, count), 0.0, {}, canvas.size, seconds, seconds / count * left, preview))
+
+    return passed

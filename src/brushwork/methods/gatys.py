@@ -301,7 +301,8 @@ class GatysMethod:
         height, width = content.shape[2:]
         photo = _with_margin(content).to(self.device)
         start = None if init is None else self._as_photo(init, width, height)
-        styles, shares = Regions.of(style).present(height, width)
+        regions = Regions.of(style).present()
+        styles, shares = regions.styles, regions.shares(height, width)
         if shares is not None and not self.declaration.regions:
             raise UsageError(f"statistic {self.settings.statistic!r} takes no masks; take gram, or one style")
 
