@@ -15,7 +15,8 @@ import torch
 from report import write
 
 from brushwork import Gatys
-from brushwork.methods.gatys import GatysMethod, GatysObjective
+from brushwork.gatys_objective import GatysObjective
+from brushwork.methods.gatys import GatysMethod
 
 WIDTH, HEIGHT = 384, 288
 

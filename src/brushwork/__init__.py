@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     from brushwork.library import LibraryStyle, add_style, list_styles, remove_style
     from brushwork.methods import load
     from brushwork.replay import rerun
-    from brushwork.stylization import Result, encode_style, save_style, save_styles, stylize
+    from brushwork.style_values import encode_style, save_style, save_styles
+    from brushwork.stylization import Result, stylize
     from brushwork.synthesis import synthesize
 
 __all__ = [
@@ -76,7 +77,7 @@ _LATER = {
     "Regions": "guidance",
     "Result": "stylization",
     "add_style": "library",
-    "encode_style": "stylization",
+    "encode_style": "style_values",
     "interpolate": "interpolation",
     "list_styles": "library",
     "load": "methods",
@@ -85,8 +86,8 @@ _LATER = {
     "read_recipe": "io",
     "remove_style": "library",
     "rerun": "replay",
-    "save_style": "stylization",
-    "save_styles": "stylization",
+    "save_style": "style_values",
+    "save_styles": "style_values",
     "stylize": "stylization",
     "synthesize": "synthesis",
     "write_image": "io",

@@ -21,6 +21,7 @@ from brushwork.weights.files import write_tensors
 __all__ = ["Checkpoint", "State", "different"]
 
 FORMAT = "1"
+UNIMPORTANT = {"name", "tile"}  # of a recipe
 
 
 @dataclass(frozen=True)
@@ -106,7 +107,7 @@ class Checkpoint:
 def different(job: Mapping[str, Any], other: Mapping[str, Any]) -> list[str]:
     """How two recipes differ, in words: "settings.steps 300, not 200"; empty where they ask for the same.
 
-    The names of input files don't count, their content does.
+    The names of input files don't count, their content does; nor do tiles, which give the same result.
 
     >>> different({"size": [64, 48], "content": {"name": "a.png"}}, {"size": [32, 24], "content": {"name": "b.png"}})
     ['size [64, 48], not [32, 24]']
@@ -115,7 +116,7 @@ def different(job: Mapping[str, Any], other: Mapping[str, Any]) -> list[str]:
     return [
         f"{name} {_short(first.get(name))}, not {_short(second.get(name))}"
         for name in sorted(first.keys() | second.keys())
-        if first.get(name) != second.get(name) and name.rpartition(".")[2] != "name"
+        if first.get(name) != second.get(name) and name.rpartition(".")[2] not in UNIMPORTANT
     ]
 
 

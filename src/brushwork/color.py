@@ -206,7 +206,12 @@ def match_luminance(
 
 @torch.no_grad()
 def match_covariance(
-    image: Tensor, reference: Tensor, *, mask: Tensor | None = None, reference_mask: Tensor | None = None
+    image: Tensor,
+    reference: Tensor,
+    *,
+    mask: Tensor | None = None,
+    reference_mask: Tensor | None = None,
+    measured: Tensor | None = None,
 ) -> Tensor:
     """Return the image with the mean and the covariance of the reference's RGB: one linear map for all pixels.
 
@@ -215,6 +220,7 @@ def match_covariance(
         reference: (1, 3, h, w) or (B, 3, h, w) sRGB, [0, 1], of any size.
         mask: How much each pixel of the image counts, (1, 1, H, W) in [0, 1]; all are recolored.
         reference_mask: The same for the reference, (1, 1, h, w).
+        measured: What the image is a part of, made small, and what the mask is of then; None: the image is all.
 
     Returns:
         (B, 3, H, W) sRGB, clamped to [0, 1].
@@ -224,7 +230,7 @@ def match_covariance(
     Differs: where the image hardly varies (a flat or grey one: Σ_S has no inverse) its deviation counts as 2/255.
     Adding ε to the diagonals, as is usual, changes the other directions too, or amplifies noise a hundredfold.
     """
-    mean, covariance = _moments(image, mask)
+    mean, covariance = _moments(image if measured is None else measured, mask)
     wanted_mean, wanted_covariance = _moments(reference, reference_mask)
     lower, wanted = _cholesky(covariance, _NOISE**2), _cholesky(wanted_covariance, 1e-12)
     transform = torch.linalg.solve_triangular(lower, wanted.expand_as(lower), upper=False, left=False)
@@ -234,7 +240,12 @@ def match_covariance(
 
 @torch.no_grad()
 def match_histogram(
-    image: Tensor, reference: Tensor, *, mask: Tensor | None = None, reference_mask: Tensor | None = None
+    image: Tensor,
+    reference: Tensor,
+    *,
+    mask: Tensor | None = None,
+    reference_mask: Tensor | None = None,
+    measured: Tensor | None = None,
 ) -> Tensor:
     """Return the image with the reference's histograms of Y, I and Q, each matched by itself.
 
@@ -246,6 +257,7 @@ def match_histogram(
         reference: (1, 3, h, w) or (B, 3, h, w) sRGB, [0, 1], of any size.
         mask: How much each pixel of the image counts, (1, 1, H, W) in [0, 1]; all are recolored.
         reference_mask: The same for the reference, (1, 1, h, w).
+        measured: What the image is a part of, made small, and what the mask is of then; None: the image is all.
 
     Returns:
         (B, 3, H, W) sRGB, clamped to [0, 1].
@@ -255,23 +267,25 @@ def match_histogram(
     Differs: a difference grows at most fivefold; the rest of the histogram moves inward. The grain of a flat sky would
     become black and white speckle, and the rounding errors of a grey picture all colors of the rainbow.
     """
-    weights, wanted_weights = _weights(image, mask), _weights(reference, reference_mask)
-    channels = rgb_to_yiq(image.double()).flatten(2).flatten(0, 1)
+    measured = image if measured is None else measured
+    weights, wanted_weights = _weights(measured, mask), _weights(reference, reference_mask)
+    channels, known = (rgb_to_yiq(x.double()).flatten(2).flatten(0, 1) for x in (image, measured))
     wanted = rgb_to_yiq(reference.double().expand(len(image), -1, -1, -1)).flatten(2).flatten(0, 1)
-    matched = [_match_values(*each, weights, wanted_weights) for each in zip(channels, wanted, strict=True)]
+    matched = [_match_values(*each, weights, wanted_weights) for each in zip(channels, known, wanted, strict=True)]
     return yiq_to_rgb(torch.stack(matched).reshape(image.shape)).clamp(0, 1).to(image.dtype)
 
 
-def _match_values(values: Tensor, wanted: Tensor, weights: Tensor, wanted_weights: Tensor) -> Tensor:
-    """The values (N,) with the histogram and the mean of the wanted ones (M,); equal ones stay equal."""
-    levels, quantiles = _quantiles(values, weights)
+def _match_values(values: Tensor, known: Tensor, wanted: Tensor, weights: Tensor, wanted_weights: Tensor) -> Tensor:
+    """The values (L,), like known ones (N,), with the histogram and the mean of the wanted ones (M,)."""
+    levels, quantiles = _quantiles(known, weights)
     wanted_levels, wanted_quantiles = _quantiles(wanted, wanted_weights)
     low, high = float(levels[0]), max(float(levels[-1]), float(levels[0]) + 1 / 255)
     knots = torch.linspace(low, high, int((high - low) * 255) + 2, dtype=levels.dtype, device=levels.device)
     curve = interpolated(interpolated(knots, levels, quantiles), wanted_quantiles, wanted_levels)
     steps = curve.diff().clamp(max=_STEEPEST * (high - low) / (len(knots) - 1))
-    matched = interpolated(values, knots, torch.cat([steps.new_zeros(1), steps.cumsum(0)]))
-    return matched + (wanted * wanted_weights).sum() - (matched * weights).sum()
+    curve = torch.cat([steps.new_zeros(1), steps.cumsum(0)])
+    shift = (wanted * wanted_weights).sum() - (interpolated(known, knots, curve) * weights).sum()
+    return interpolated(values, knots, curve) + shift
 
 
 def _quantiles(values: Tensor, weights: Tensor) -> tuple[Tensor, Tensor]:

@@ -70,6 +70,18 @@ class ColorControl:
             return keep_luminance(stylized, self.photo)
         return self._matched(stylized, self.mask) if self.when == "after" else stylized
 
+    def part(self, stylized: Tensor, photo: Tensor, small: Tensor) -> Tensor:
+        """A part of the finished picture.
+
+        Args:
+            stylized: The part as it was painted, (1, 3, h, w).
+            photo: The photo there.
+            small: All of the picture as it was painted, of the size of this object's photo.
+        """
+        if self.way == "luminance":
+            return keep_luminance(stylized, photo)
+        return self._matched(stylized, self.mask, small) if self.when == "after" else stylized
+
     def progress(self, listener: Progress | None) -> Progress | None:
         """The listener, to whom previews are shown as the finished picture will be."""
         if listener is None or self.way is None:
@@ -82,10 +94,10 @@ class ColorControl:
         mask = None if self.mask is None else torch.nn.functional.interpolate(self.mask, preview.shape[2:])
         return replace(self, photo=resize(self.photo, size), mask=mask).result(preview)
 
-    def _matched(self, pixels: Tensor, mask: Tensor | None) -> Tensor:
+    def _matched(self, pixels: Tensor, mask: Tensor | None, measured: Tensor | None = None) -> Tensor:
         if self.way is None:
             return pixels
-        return _MATCH[self.way](pixels, self.photo, mask=mask, reference_mask=self.mask)
+        return _MATCH[self.way](pixels, self.photo, mask=mask, reference_mask=self.mask, measured=measured)
 
 
 @dataclass(frozen=True, eq=False)

@@ -14,7 +14,10 @@ from torch.nn import functional as F
 
 from brushwork.errors import UsageError
 
-__all__ = ["Picture", "check_pixels", "fit_size", "resize"]
+__all__ = ["NOTHING_VISIBLE", "Picture", "check_pixels", "fit_size", "resize"]
+
+
+NOTHING_VISIBLE = "nothing is visible in a picture whose alpha is 0 everywhere; remove its alpha channel"
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,7 +70,7 @@ class Picture:
             return self.pixels
         weight = self.alpha.double()
         if not bool(weight.any()):
-            raise UsageError("nothing is visible in a picture whose alpha is 0 everywhere; remove its alpha channel")
+            raise UsageError(NOTHING_VISIBLE)
         mean = (self.pixels * weight).sum((2, 3), keepdim=True) / weight.sum()
         return (self.pixels * weight + mean * (1 - weight)).float().clamp(0, 1)
 

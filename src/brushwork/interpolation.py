@@ -14,7 +14,7 @@ from brushwork.methods import load
 from brushwork.progress import Progress
 from brushwork.recipes import PictureSource, StyleSource
 from brushwork.settings import AdaINLite, Settings, method_name
-from brushwork.stylization import encode_style
+from brushwork.style_values import encode_style
 
 __all__ = ["interpolate", "shares"]
 

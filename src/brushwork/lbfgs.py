@@ -8,7 +8,10 @@ brought back to the bound they pass. docs/decisions/0007 has what each part give
 
 from __future__ import annotations
 
+import mmap
+import tempfile
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -18,6 +21,8 @@ from torch import Tensor
 __all__ = ["BoundedLBFGS", "smoothed"]
 
 HISTORY_BYTES = 160e6  # for pairs of steps and changes: 20 pairs up to 0.3 megapixels, 7 at 1024×768
+LEAST_PAIRS = 5
+MAPPED = 16_000_000  # bytes of a picture from which on pairs may lie on disk
 SMOOTH = 50  # evaluations in which what is coarse goes first
 SHARE = 0.5  # of each octave that is enlarged, beside the finer ones
 COARSEST = 8  # pixels of the shorter side
@@ -30,23 +35,24 @@ class BoundedLBFGS:
     Args:
         pixels: What is moved, in place; (1, 3, H, W) in [0, 1].
         rate: Length of a step relative to the quasi-Newton one.
+        folder: On whose disk the pairs lie; None: in memory.
     """
 
-    def __init__(self, pixels: Tensor, *, rate: float = 1.0) -> None:
+    def __init__(self, pixels: Tensor, *, rate: float = 1.0, folder: Path | None = None) -> None:
         self.pixels, self.rate = pixels, rate
-        self.count = max(5, min(20, int(HISTORY_BYTES / (2 * pixels.nbytes))))
+        self.count = max(LEAST_PAIRS, min(20, int(HISTORY_BYTES / (2 * pixels.nbytes))))
         # One row more than there are pairs: the step that was just made waits there for its change of gradient.
-        self.steps, self.changes = (pixels.new_empty((self.count + 1, pixels.numel())) for _ in range(2))
+        self.steps, self.changes = (_Rows(self.count + 1, pixels, folder) for _ in range(2))
         self.gradient = torch.zeros_like(pixels)
         self.rows, self.curvatures = list[int](), [0.0] * (self.count + 1)  # rows in use, oldest first
         self.evaluations = 0
 
     @torch.no_grad()
     def step(self, gradient: Tensor) -> None:
-        """Move the pixels, given the gradient (1, 3, H, W) where they are."""
+        """Move the pixels, given the gradient (1, 3, H, W) where they are, which is kept."""
         if self.evaluations:
             self._remember(gradient)
-        self.gradient.copy_(gradient)
+        self.gradient = gradient
         self.evaluations += 1
         direction = self._direction()
         waiting = self.steps[self._free()].view_as(self.pixels)
@@ -92,7 +98,7 @@ class BoundedLBFGS:
     def state(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
         """Tensors and facts that decide how it goes on."""
         used = max([self._free(), *self.rows]) + 1
-        tensors = {"gradient": self.gradient, "steps": self.steps[:used], "changes": self.changes[:used]}
+        tensors = {"gradient": self.gradient, "steps": self.steps.all[:used], "changes": self.changes.all[:used]}
         return tensors, {
             "rows": list(self.rows),
             "curvatures": list(self.curvatures),
@@ -101,10 +107,35 @@ class BoundedLBFGS:
 
     def restore(self, tensors: Mapping[str, Tensor], facts: Mapping[str, Any]) -> None:
         """Go on from a `state`, every row in its place: sums over other addresses may round differently."""
-        for name, mine in (("steps", self.steps), ("changes", self.changes), ("gradient", self.gradient)):
+        for name, mine in (("steps", self.steps.all), ("changes", self.changes.all), ("gradient", self.gradient)):
             mine[: len(tensors[name])].copy_(tensors[name])
         self.rows, self.curvatures = list(facts["rows"]), list(facts["curvatures"])
         self.evaluations = facts["evaluations"]
+
+
+class _Rows:
+    """Vectors of a picture's size, in memory, or in a file of which only what is used at the moment is.
+
+    Args:
+        count: How many.
+        like: The picture.
+        folder: For the file, which has no name and ends with the process.
+    """
+
+    def __init__(self, count: int, like: Tensor, folder: Path | None) -> None:
+        self._memory: mmap.mmap | None = None
+        if folder is None or like.nbytes < MAPPED or like.device.type != "cpu":
+            self.all = like.new_empty((count, like.numel()))
+            return
+        with tempfile.TemporaryFile(dir=folder) as file:
+            file.truncate(count * like.nbytes)
+            self._memory = mmap.mmap(file.fileno(), count * like.nbytes)
+        self.all = torch.frombuffer(self._memory, dtype=like.dtype).view(count, -1)
+
+    def __getitem__(self, row: int) -> Tensor:
+        if self._memory is not None and hasattr(self._memory, "madvise"):
+            self._memory.madvise(mmap.MADV_DONTNEED)  # what was used before stays in the file, not in memory
+        return self.all[row]
 
 
 def smoothed(picture: Tensor) -> Tensor:
@@ -126,7 +157,8 @@ def smoothed(picture: Tensor) -> Tensor:
     with torch.enable_grad():
         enlarged = _enlarged(half, size)
     (reduced,) = torch.autograd.grad(enlarged, half, picture)
-    return picture + SHARE * _enlarged(smoothed(reduced), size)
+    del enlarged
+    return _enlarged(smoothed(reduced), size).mul_(SHARE).add_(picture)
 
 
 def _enlarged(picture: Tensor, size: torch.Size) -> Tensor:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from pathlib import Path
 from typing import TypeAlias
 
 import torch
@@ -39,16 +40,24 @@ class PixelOptimizer:
         rate: Learning rate; 0 chooses.
         warm: A finished optimizer of a smaller size: Adam's moments are carried over. L-BFGS starts afresh, because
             its curvature pairs belong to the old pixels.
+        folder: Where L-BFGS may put its pairs; None: into memory.
 
     Raises:
         BrushworkError: While stepping: the loss was never a number, at this size or a smaller one.
     """
 
     def __init__(
-        self, pixels: Tensor, objective: Objective, *, kind: str, rate: float = 0.0, warm: PixelOptimizer | None = None
+        self,
+        pixels: Tensor,
+        objective: Objective,
+        *,
+        kind: str,
+        rate: float = 0.0,
+        warm: PixelOptimizer | None = None,
+        folder: Path | None = None,
     ) -> None:
         self.pixels = pixels.detach().clone(memory_format=torch.contiguous_format)
-        self.objective, self.kind, self.warm = objective, kind, warm is not None
+        self.objective, self.kind, self.warm, self.folder = objective, kind, warm is not None, folder
         self.rate = rate or (1.0 if kind == "lbfgs" else 0.02)
         self.best_loss, self.best_pixels = math.inf, self.pixels.clone()
         self.halvings, self.failures, self.terms = 0, 0, dict[str, float]()
@@ -61,7 +70,7 @@ class PixelOptimizer:
 
     def _fresh(self) -> BoundedLBFGS | torch.optim.Adam:
         if self.kind == "lbfgs":
-            return BoundedLBFGS(self.pixels, rate=self.rate)
+            return BoundedLBFGS(self.pixels, rate=self.rate, folder=self.folder)
         return torch.optim.Adam([self.pixels], lr=self.rate, betas=(0.9, 0.99))
 
     def _carry_over(self, optimizer: torch.optim.Adam, warm: PixelOptimizer) -> None:
@@ -86,7 +95,9 @@ class PixelOptimizer:
         )
 
     @classmethod
-    def restored(cls, state: State, objective: Objective, *, kind: str, device: torch.device) -> PixelOptimizer:
+    def restored(
+        cls, state: State, objective: Objective, *, kind: str, device: torch.device, folder: Path | None = None
+    ) -> PixelOptimizer:
         """The optimizer that was in this state; it takes the state's tensors over.
 
         Args:
@@ -94,8 +105,9 @@ class PixelOptimizer:
             objective: As then.
             kind: As then.
             device: Where the pixels are.
+            folder: As then.
         """
-        restored = cls(state.tensors["best"].to(device), objective, kind=kind, rate=state.facts["rate"])
+        restored = cls(state.tensors["best"].to(device), objective, kind=kind, rate=state.facts["rate"], folder=folder)
         restored.pixels.copy_(state.tensors["pixels"])
         for name in FACTS:
             setattr(restored, name, state.facts[name])
@@ -129,7 +141,9 @@ class PixelOptimizer:
             self._step_back()
         elif isinstance(self.optimizer, BoundedLBFGS):
             # Contiguous, because networks in channels-last order give it so.
-            self.optimizer.step(gradient.contiguous())
+            kept = gradient.contiguous()
+            del gradient
+            self.optimizer.step(kept)
         else:
             self.pixels.grad = gradient.contiguous()
             self.optimizer.step()

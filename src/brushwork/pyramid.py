@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 from torch import Tensor
 
@@ -77,6 +78,7 @@ class Pyramid:
         tolerance: A scale ends early when the lowest loss fell by less than this share over 20 steps; 0: never.
         progress: Called after each step.
         checkpoint: Where the work goes on, and where it is kept in case it is killed.
+        folder: Where the optimizer may put what it remembers; None: into memory.
     """
 
     def __init__(
@@ -90,10 +92,11 @@ class Pyramid:
         tolerance: float = 0.0,
         progress: Progress | None = None,
         checkpoint: Checkpoint | None = None,
+        folder: Path | None = None,
     ) -> None:
         self.scales, self.first, self.objective = scales, first, objective
         self.kind, self.rate, self.tolerance = kind, rate, tolerance
-        self.progress, self.checkpoint = progress, checkpoint
+        self.progress, self.checkpoint, self.folder = progress, checkpoint, folder
         self.optimizer: PixelOptimizer | None = None
         self.level, self.left = -1, 0  # the scale worked at, and steps to do there
         self.lowest: list[float] = []  # the lowest loss after each of the scale's last steps
@@ -153,14 +156,16 @@ class Pyramid:
         except (LookupError, TypeError, ValueError) as error:
             raise damaged(self.checkpoint.path, error) from error
         device = self.first(size).device  # the file's tensors are on the CPU
-        self.optimizer = PixelOptimizer.restored(inner, self.objective(size), kind=self.kind, device=device)
+        self.optimizer = PixelOptimizer.restored(
+            inner, self.objective(size), kind=self.kind, device=device, folder=self.folder
+        )
 
     def _enter(self, level: int) -> None:
         scale = self.scales[level]
         size = (scale.width, scale.height)
         start = self.first(size) if self.optimizer is None else resize(self.optimizer.best_pixels, size)
         self.optimizer = PixelOptimizer(
-            start, self.objective(size), kind=self.kind, rate=self.rate, warm=self.optimizer
+            start, self.objective(size), kind=self.kind, rate=self.rate, warm=self.optimizer, folder=self.folder
         )
         self.level, self.left, self.lowest = level, scale.steps, []
 

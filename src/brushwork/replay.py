@@ -18,6 +18,7 @@ from brushwork.progress import Progress
 from brushwork.settings import Settings, check_keep_color, settings_from
 from brushwork.styles import StylePart, built_in_styles, own_styles
 from brushwork.stylization import Result, stylize
+from brushwork.tiling import Tiling
 from brushwork.version import __version__
 from brushwork.weights import RECORDS, embedded_model, find, sha256_of
 
@@ -56,6 +57,7 @@ def rerun(
         size, threads = max(map(int, recipe["size"])), int(recipe["threads"])
         masks = [_find(record, places) for record in recipe.get("masks", [])]
         keep_color, keep_color_when = _keep_color(recipe)
+        tiling = Tiling(int(recipe["tile"])) if recipe.get("tile") else None
         on, remarks = device or recipe["device"], _remarks(recipe, device)
     except (KeyError, TypeError, AttributeError, ValueError) as error:
         if isinstance(error, BrushworkError):
@@ -72,6 +74,7 @@ def rerun(
             keep_color_when=keep_color_when,
             masks=masks,
             max_pixels=max_pixels,
+            tiling=tiling,
             progress=progress,
         )
     made_now = {name: result.recipe[name] for name in ("brushwork", "torch", "device", "threads")}

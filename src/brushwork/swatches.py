@@ -19,7 +19,7 @@ from brushwork.methods import Method, load
 from brushwork.progress import Progress
 from brushwork.recipes import PictureSource, StyleSource
 from brushwork.settings import AdaINLite, Settings
-from brushwork.stylization import encode_style
+from brushwork.style_values import encode_style
 
 __all__ = ["sheet", "swatch"]
 

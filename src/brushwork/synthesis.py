@@ -9,7 +9,7 @@ from brushwork.errors import BrushworkError, UsageError
 from brushwork.image import Picture
 from brushwork.methods.texture_nets import TextureNetsMethod
 from brushwork.settings import TextureNets
-from brushwork.stylization import encode_style
+from brushwork.style_values import encode_style
 
 __all__ = ["synthesize"]
 

@@ -23,7 +23,7 @@ from torch import Tensor
 from brushwork.errors import BrushworkError
 
 __all__ = [
-    "Ask", "Canvas", "Journal", "Moments", "Seen", "Shelf", "Steps", "Sums", "Tile", "Tiling",
+    "Ask", "Canvas", "Demand", "Journal", "Moments", "Seen", "Shelf", "Steps", "Sums", "Tile", "Tiling",
     "alone", "cut", "over_tiles", "padded_part", "within",
 ]  # fmt: skip
 
@@ -43,6 +43,17 @@ class Ask:
     features: Tensor
     weights: Tensor | None = None
     keep: tuple[Tensor, ...] = ()
+
+    @property
+    def storages(self) -> list[torch.UntypedStorage]:
+        """All memory that it holds, each piece once."""
+        found = {x.untyped_storage().data_ptr(): x.untyped_storage() for x in (self.features, *self.keep)}
+        return list(found.values())
+
+    @property
+    def waiting(self) -> int:
+        """Bytes of that."""
+        return sum(storage.nbytes() for storage in self.storages)
 
 
 @dataclass(frozen=True)
@@ -158,6 +169,25 @@ class Tiling:
 
 
 @dataclass(frozen=True)
+class Demand:
+    """What a method takes of memory beside its network, in bytes.
+
+    Args:
+        pixel: For each pixel of a picture, or of a tile as it is seen, that is worked at.
+        waiting: For each pixel of a tile that waits for others.
+        whole: For each pixel of the whole picture, whatever its tiles; pixels themselves come to this.
+        mapped: Of `whole`, what can lie on a disk.
+        fixed: For a picture of any size.
+    """
+
+    pixel: float
+    waiting: float = 0.0
+    whole: float = 0.0
+    mapped: float = 0.0
+    fixed: float = 0.0
+
+
+@dataclass(frozen=True)
 class Tile:
     """A part of a picture: what it gives, and what it sees for that; top, left, bottom, right in pixels."""
 
@@ -169,13 +199,20 @@ class Tile:
         top, left, bottom, right = self.seen
         return pixels[:, :, top:bottom, left:right]
 
-    def kept(self, features: Tensor) -> Tensor:
-        """What it gives of features (N, C, h, w) of what it sees, of any scale that divides it."""
-        scale = (self.seen[2] - self.seen[0]) // features.shape[2]
-        top, left, bottom, right = self.core
-        (y, x), down, across = self.seen[:2], bottom - top, right - left
-        rows = slice((top - y) // scale, (top - y + down) // scale)
-        return features[:, :, rows, (left - x) // scale : (left - x + across) // scale]
+    def kept(self, features: Tensor, scale: int | None = None) -> Tensor:
+        """What it gives of features (N, C, h, w) of what it sees, smaller by `scale`, or by what divides it."""
+        scale = scale or (self.seen[2] - self.seen[0]) // features.shape[2]
+        return self._inside(features, scale, *self.seen[:2])
+
+    def kept_of_whole(self, features: Tensor, scale: int) -> Tensor:
+        """What it gives of features of the whole picture."""
+        return self._inside(features, scale, 0, 0)
+
+    def _inside(self, features: Tensor, scale: int, y: int, x: int) -> Tensor:
+        top, left, bottom, right = (
+            (edge - start) // scale for edge, start in zip(self.core, (y, x, y, x), strict=True)
+        )
+        return features[:, :, top:bottom, left:right]
 
 
 def cut(height: int, width: int, side: int, halo: int, multiple: int) -> list[Tile]:
@@ -265,16 +302,14 @@ class Shelf:
 
     def put(self, number: int, ask: Ask) -> None:
         """Take what a tile needs out of memory, if there is no room."""
-        storages = {x.untyped_storage().data_ptr(): x.untyped_storage() for x in (ask.features, *ask.keep)}
-        size = sum(storage.nbytes() for storage in storages.values())
-        if self.folder is None or sum(self._here.values()) + size <= self.room:
-            self._here[number] = size
+        if self.folder is None or sum(self._here.values()) + ask.waiting <= self.room:
+            self._here[number] = ask.waiting
             return
         try:
             if self._new is None:
                 self._new = tempfile.TemporaryFile(dir=self.folder, buffering=0)  # noqa: SIM115 - it stays open
             self._away[number] = []
-            for storage in storages.values():
+            for storage in ask.storages:
                 self._away[number].append((storage, storage.nbytes(), self._new.seek(0, os.SEEK_END)))
                 _write_all(self._new, _bytes_of(storage))
                 storage.resize_(0)

@@ -8,7 +8,7 @@ import torch
 
 from brushwork import Gatys
 from brushwork.features.vgg import VGG
-from brushwork.methods.gatys import GatysObjective
+from brushwork.gatys_objective import GatysObjective
 from brushwork.statistics import gram_matrix
 from brushwork.weights import Architecture, Preprocessing
 

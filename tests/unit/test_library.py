@@ -11,7 +11,7 @@ from brushwork import Gatys, Picture, add_style, list_styles, load, read_image, 
 from brushwork import styles as references
 from brushwork.errors import BrushworkError, PictureError, UsageError
 from brushwork.settings import METHODS, TRAINED
-from brushwork.stylization import encode_style, save_styles
+from brushwork.style_values import encode_style, save_styles
 
 SHORT = Gatys(steps=2, scales=1)
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import rich_click as click
 
-from brushwork.cli.options import method_options, options_in_words, settings_of, without_method_options
+from brushwork.cli.options import memory_limit, method_options, options_in_words, settings_of, without_method_options
 from brushwork.cli.running import run_all, write_result
 from brushwork.errors import BrushworkError, PictureError, UsageError
 from brushwork.settings import KEEP_COLOR, KEEP_COLOR_WHEN, METHODS, Settings, check_keep_color, option_of
@@ -18,7 +18,7 @@ from brushwork.settings import KEEP_COLOR, KEEP_COLOR_WHEN, METHODS, Settings, c
 if TYPE_CHECKING:
     from brushwork.cli.jobs import Job
 
-__all__ = ["doctor", "interpolate", "methods", "rerun", "stylize", "synthesize"]
+__all__ = ["doctor", "interpolate", "methods", "plan", "rerun", "stylize", "synthesize"]
 
 MAX_PIXELS = 500_000_000  # as in io, which would load torch
 STYLE_HELP = (
@@ -43,6 +43,19 @@ class _Size(click.ParamType):  # type: ignore[type-arg]  # generic since click 8
         return int(value)
 
 
+class _Memory(click.ParamType):  # type: ignore[type-arg]
+    """An amount of memory, in words."""
+
+    name = "AMOUNT"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """Bytes."""
+        try:
+            return value if isinstance(value, int) else memory_limit(value)
+        except UsageError as error:
+            self.fail(str(error), param, ctx)
+
+
 @click.command()
 @click.argument("photos", nargs=-1, required=True, metavar="PHOTO…")
 @click.option("--style", "styles", multiple=True, required=True, metavar="STYLE", help=STYLE_HELP)
@@ -58,6 +71,7 @@ class _Size(click.ParamType):  # type: ignore[type-arg]  # generic since click 8
 @click.option("--quality", type=click.IntRange(1, 100), help="of JPEG, WebP and AVIF")
 @click.option("--strip-metadata", is_flag=True, help="write no EXIF and no recipe")
 @click.option("--max-pixels", type=click.IntRange(1), default=MAX_PIXELS, show_default=True, help="refuse larger files")
+@click.option("--max-memory", type=_Memory(), help="such as 4GB; what is free otherwise")
 @click.option("--preview", type=click.Path(dir_okay=False, path_type=Path), help="picture file renewed meanwhile")
 @click.option("--checkpoint-every", type=click.IntRange(1), metavar="STEPS", help="keep the work in OUTPUT.checkpoint")
 @click.option("--resume", is_flag=True, help="go on from OUTPUT.checkpoint, and skip results that are complete")
@@ -122,6 +136,41 @@ def _check_targets(jobs: list[Job], options: dict[str, Any]) -> None:
         check_target(options["preview"])
     if options["animation"] is not None:
         check_animation(options["animation"])
+
+
+@click.command()
+@click.argument("photo", type=click.Path(path_type=Path))
+@click.option("--style", required=True, metavar="STYLE", help=STYLE_HELP)
+@click.option("-o", "--output", type=click.Path(path_type=Path), default=Path("result.png"), help="where it would go")
+@click.option("--method", "method_name", default="adain-lite", show_default=True, help="see: brushwork methods")
+@click.option("--size", type=_Size(), default="full", help="longer side of the result; the photo's otherwise")
+@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1, mps")
+@click.option("--depth", type=click.Choice(["8", "16"]), default="8", show_default=True, help="bits per channel")
+@click.option("--max-pixels", type=click.IntRange(1), default=MAX_PIXELS, show_default=True, help="refuse larger files")
+@click.option("--max-memory", type=_Memory(), help="such as 4GB; what is free otherwise")
+@click.option("--json", "as_json", is_flag=True, help="print one JSON object, for scripts")
+@method_options()
+def plan(photo: Path, style: str, output: Path, method_name: str, as_json: bool, **values: Any) -> None:
+    """Say how PHOTO would be made, and what memory and time that takes, without doing it."""
+    settings, options = settings_of(method_name, values), without_method_options(values)
+    from brushwork.cli.jobs import Job
+    from brushwork.cli.report import duration
+    from brushwork.cli.running import plan_of
+    from brushwork.device import choose_device
+    from brushwork.io import read_size
+    from brushwork.methods import load
+    from brushwork.stylization import result_size
+
+    size = result_size(read_size(photo, max_pixels=options["max_pixels"]), options["size"])
+    method = load(settings, choose_device(options["device"]))
+    found = plan_of(Job(photo, style, output), method, size, {**options, "save_every": None, "animation": None})
+    if as_json:
+        click.echo(json.dumps({"photo": str(photo), "size": list(size), **found.facts()}))
+        return
+    tiles = f" in tiles of {found.tiling.side} px" if found.tiling else ""
+    disk = f", {found.disk / 1e9:.1f} GB of disk meanwhile" if found.disk else ""
+    amount = f"{found.memory / 1e9:.1f} GB of memory (of {found.limit / 1e9:.1f}){disk}"
+    click.echo(f"{photo}: {size[0]}×{size[1]}, {found.way}{tiles}, {amount}, about {duration(found.seconds)}")
 
 
 @click.command()

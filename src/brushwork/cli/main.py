@@ -33,6 +33,7 @@ def cli(debug: bool) -> None:
 
 for command in (
     commands.stylize,
+    commands.plan,
     commands.interpolate,
     commands.synthesize,
     train,

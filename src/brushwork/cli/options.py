@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 import typing
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
@@ -12,7 +13,7 @@ import rich_click as click
 from brushwork.errors import UsageError
 from brushwork.settings import METHODS, Settings, option_of, settings_from
 
-__all__ = ["flag_of", "method_options", "settings_of", "without_method_options"]
+__all__ = ["flag_of", "memory_limit", "method_options", "settings_of", "without_method_options"]
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -127,3 +128,18 @@ def settings_of(method: str, values: Mapping[str, Any], methods: Mapping[str, ty
 def without_method_options(values: Mapping[str, Any], methods: Mapping[str, type[Any]] = METHODS) -> dict[str, Any]:
     """Of a command's values, those that are no method's."""
     return {name: value for name, value in values.items() if name not in _owners(methods)}
+
+
+def memory_limit(words: str) -> int:
+    """Bytes of "4GB", "500 MB", "2GiB".
+
+    Raises:
+        UsageError: Anything else.
+
+    >>> memory_limit("4GB"), memory_limit("1.5 GiB")
+    (4000000000, 1610612736)
+    """
+    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([KMGT]?)(i?)B?\s*", words, re.IGNORECASE)
+    if match is None or not float(match[1]):
+        raise UsageError(f"max_memory: expected an amount such as 4GB or 500MB, got {words!r}")
+    return int(float(match[1]) * (1024 if match[3] else 1000) ** " KMGT".index(match[2].upper() or " "))

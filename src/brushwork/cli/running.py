@@ -19,10 +19,11 @@ if TYPE_CHECKING:
     from brushwork.cli.jobs import Job
     from brushwork.cli.report import Report
     from brushwork.methods import Method
+    from brushwork.planning import Plan
     from brushwork.progress import Progress, Step
     from brushwork.stylization import Result
 
-__all__ = ["checkpoint_path", "run_all", "write_result"]
+__all__ = ["checkpoint_path", "plan_of", "run_all", "write_result"]
 
 
 def run_all(jobs: list[Job], method: Method, report: Report, options: dict[str, Any]) -> None:
@@ -101,12 +102,21 @@ def _run(job: Job, method: Method, report: Report, options: dict[str, Any]) -> N
     size = _announce(job, method, report, options)
     if size is None:
         return
-    checkpoint, frames = _checkpoint(job, report, options), _frames(job, method, report, options)
+    from brushwork.planning import worth_a_plan
+
+    plan = plan_of(job, method, size, options) if worth_a_plan(size, options["max_memory"]) else None
+    checkpoint = _checkpoint(job, report, options)
+    if plan is not None:
+        _told(plan, report)
+        if plan.way == "streamed":
+            _stream(job, method, report, options, checkpoint, plan)
+            return
+    frames = _frames(job, method, report, options)
     with stopping.finishing():
         try:
             with report.bar(job.photo.name) as show:
                 watch = _Watch([show, frames])
-                result = _stylized(job, method, options, watch, checkpoint)
+                result = _stylized(job, method, options, watch, checkpoint, plan)
         except Interrupted as stop:
             _stopped(job, stop, frames, checkpoint, options)
         except BaseException:
@@ -214,12 +224,69 @@ def _frames(job: Job, method: Method, report: Report, options: dict[str, Any]) -
 
 
 def _stylized(
-    job: Job, method: Method, options: dict[str, Any], progress: Progress, checkpoint: Checkpoint | None
+    job: Job,
+    method: Method,
+    options: dict[str, Any],
+    progress: Progress,
+    checkpoint: Checkpoint | None,
+    plan: Plan | None,
 ) -> Result:
     from brushwork.stylization import stylize
 
-    chosen = _chosen(options)
-    return stylize(job.photo, job.style, method=method, progress=progress, checkpoint=checkpoint, **chosen)
+    return stylize(
+        job.photo, job.style, method=method, progress=progress, checkpoint=checkpoint,
+        tiling=None if plan is None else plan.tiling, max_memory=options["max_memory"], **_chosen(options),
+    )  # fmt: skip
+
+
+def plan_of(job: Job, method: Method, size: tuple[int, int], options: dict[str, Any]) -> Plan:
+    """How a job is best done; see `brushwork.planning`."""
+    from brushwork.planning import plan_job
+    from brushwork.style_values import encode_style
+
+    # Networks of one pass differ by style; where the picture is optimized, encoding would take as long as some steps.
+    one_pass = method.declaration.tiling == "statistics"
+    sizes = method.sizes(*size)
+    style = encode_style(method, job.style, sizes, max_pixels=options["max_pixels"]) if one_pass else None
+    bands = 4 * int(options["depth"]) // 8
+    plain = not (options["save_every"] or options["animation"])
+    file = job.output if plain else None  # frames of the way are made in memory
+    return plan_job(method, size, style, max_memory=options["max_memory"], file=file, bands=bands)
+
+
+def _told(plan: Plan, report: Report) -> None:
+    if plan.tiling is not None:
+        parts = f"in tiles of {plan.tiling.side} px, {plan.memory / 1e9:.1f} GB of memory"
+        disk = f", {plan.disk / 1e9:.1f} GB of disk meanwhile" if plan.disk else ""
+        report.say(f"{parts}{disk}")
+
+
+def _stream(
+    job: Job, method: Method, report: Report, options: dict[str, Any], checkpoint: Checkpoint | None, plan: Plan
+) -> None:
+    """A job from file to file."""
+    from brushwork.cli.report import duration
+    from brushwork.streaming import stream
+
+    with stopping.finishing():
+        try:
+            with report.bar(job.photo.name) as show:
+                done = stream(
+                    job.photo, job.style, job.output, method=method, plan=plan, progress=_Watch([show]),
+                    checkpoint=checkpoint, strip_metadata=options["strip_metadata"],
+                    **_written(options), **_chosen(options),
+                )  # fmt: skip
+        except Interrupted:
+            kept = checkpoint is not None and checkpoint.path.exists()
+            more = "--resume goes on from there" if kept else "with --resume, another time, it could go on from there"
+            raise Interrupted(f"stopped before the end of {job.output}, which is not written; {more}") from None
+    for note in done.notes:
+        report.say(note)
+    report.say(
+        f"{job.output}  {duration(done.seconds)}",
+        photo=str(job.photo), style=job.style, output=str(job.output), size=list(done.size),
+        seconds=round(done.seconds, 3), notes=list(done.notes), plan=plan.facts(),
+    )  # fmt: skip
 
 
 def _tell(job: Job, result: Result, watch: _Watch, animation: Path | None, report: Report, steps: int) -> None:

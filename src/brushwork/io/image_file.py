@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,7 @@ import torch
 from torch import Tensor
 
 from brushwork.errors import UsageError
-from brushwork.image import Picture, fit_size
+from brushwork.image import NOTHING_VISIBLE, Picture, fit_size
 from brushwork.io.metadata import clean_exif, unpack_recipe
 from brushwork.io.opening import MAX_PIXELS, field, open_image, reading
 from brushwork.io.picture_writer import PictureWriter, check_target, write_image
@@ -101,6 +102,38 @@ class PictureReader:
         self.depth = 8 if opened.format == "uchar" else 16
         self.size: tuple[int, int] = (self._image.width, self._image.height)
         self.alpha = self._image.bands == 4
+
+    def thumbnail(self, longer: int) -> Picture:
+        """The picture resampled to a longer side, in pixels; as it is where it is no larger."""
+        target = fit_size(self.size, min(longer, max(self.size)))
+        with reading(self.path):
+            image = self._image if target == self.size else _resample(self._image, target, self._maximum)
+            pixels, alpha = _tensors(image.numpy(), self._maximum)
+        return Picture(pixels, alpha, depth=self.depth)
+
+    def visible(self, top: int, left: int, bottom: int, right: int) -> tuple[Tensor, Tensor | None]:
+        """The same as `read`, without the color hidden under transparency; see `Picture.visible`.
+
+        Raises:
+            UsageError: every pixel of the picture is fully transparent.
+        """
+        pixels, alpha = self.read(top, left, bottom, right)
+        if alpha is not None:
+            visible: Tensor = pixels * alpha + self._visible_mean * (1 - alpha)
+            pixels = visible.clamp(0, 1)
+        return pixels, alpha
+
+    @cached_property
+    def _visible_mean(self) -> Tensor:
+        """Mean color (1, 3, 1, 1) of what is visible in all of it."""
+        with reading(self.path):
+            alpha = self._image[3] / self._maximum
+            means = [(self._image[band] / self._maximum * alpha).avg() for band in range(3)]
+            weight = alpha.avg()
+        if not weight:
+            raise UsageError(f"{self.path}: {NOTHING_VISIBLE}")
+        mean: Tensor = torch.tensor(means).reshape(1, 3, 1, 1) / weight
+        return mean
 
     def read(self, top: int, left: int, bottom: int, right: int) -> tuple[Tensor, Tensor | None]:
         """Pixels (1, 3, bottom - top, right - left) and straight alpha, (1, 1, …), None for an opaque picture.

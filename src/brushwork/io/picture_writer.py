@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import errno
 import math
+import mmap
 import os
 import secrets
 import shutil
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -22,6 +25,7 @@ from torch import Tensor
 from brushwork.errors import PictureError, UsageError
 from brushwork.image import Picture, check_pixels
 from brushwork.interruption import uninterrupted
+from brushwork.io.deep_zoom import write_deep_zoom
 from brushwork.io.metadata import attach_exif, pack_recipe
 from brushwork.io.opening import system_reason
 from brushwork.io.tiff_exif import append_tiff_exif
@@ -56,7 +60,9 @@ _FORMATS = {
     ),
     ".bmp": _Format("BMP", alpha=False, metadata=False, longest=65_535),
     ".gif": _Format("GIF", metadata=False, longest=65_535),
+    ".dzi": _Format("Deep Zoom", {"Q": 90}, quality=True, metadata=False),
 }
+LARGE = 100_000_000  # bytes of samples from which on writing is worth some thought
 _JPEG_PACKET = 65_500  # a JPEG segment ends at 64 KiB, and libvips drops a packet that is longer
 
 
@@ -122,13 +128,15 @@ def write_image(
 class PictureWriter:
     """A picture that is written part by part, in any order, and is there when all of it is; in a `with` block.
 
-    Its samples lie in a file beside the target meanwhile, never in memory.
+    Its samples lie on the target's disk meanwhile, in a file without a name, so that nothing is left of it.
 
     Args:
         path: the file to write, replaced if it exists; its suffix gives the format.
         size: (width, height) in pixels.
         alpha: whether parts bring alpha.
         depth, quality, exif, recipe: as for `write_image`.
+        spool: a file for the samples that outlives the process; what it holds is gone on from. It is removed when the
+            picture is there.
 
     Raises:
         UsageError, PictureError: as `write_image`.
@@ -144,41 +152,51 @@ class PictureWriter:
         quality: int | None = None,
         exif: bytes | None = None,
         recipe: str | None = None,
+        spool: Path | None = None,
     ) -> None:
-        self.path, self.size, self.depth = Path(path), size, depth
+        self.path, self.size, self.depth, self.spool = Path(path), size, depth, spool
         check_target(self.path, depth, size=size)
         self._form = _format(self.path)
         bands = 4 if alpha and self._form.alpha else 3
         self._shape = (size[1], size[0], bands)
         self._options = _options(self._form, quality, size[0] * size[1] * bands * depth // 8)
         self._kept = (exif, recipe)
-        self._spool = _resolved(self.path).with_name(f".brushwork-{secrets.token_hex(8)}.parts")
 
     def __enter__(self) -> PictureWriter:
+        size = math.prod(self._shape) * self.depth // 8
         try:
-            with self._spool.open("x+b") as file:
+            with self._opened() as file:
                 if hasattr(os, "posix_fallocate"):  # a full disk shows now, not in the midst of the work
-                    os.posix_fallocate(file.fileno(), 0, math.prod(self._shape) * self.depth // 8)
-            dtype = np.uint8 if self.depth == 8 else np.uint16
-            self._samples = np.memmap(self._spool, dtype, "r+", shape=self._shape)
+                    os.posix_fallocate(file.fileno(), 0, size)
+                file.truncate(size)
+                self._memory = mmap.mmap(file.fileno(), size)
         except OSError as error:
-            self._spool.unlink(missing_ok=True)
-            raise PictureError(f"{self.path}: {system_reason(error)}") from error
+            needed = f"; its samples take {size / 1e6:.0f} MB of disk" if error.errno == errno.ENOSPC else ""
+            raise PictureError(f"{self.path}: {system_reason(error)}{needed}") from error
+        self._samples = np.frombuffer(self._memory, np.uint8 if self.depth == 8 else np.uint16).reshape(self._shape)
         return self
+
+    def _opened(self) -> BinaryIO:
+        if self.spool is None:
+            return cast(BinaryIO, tempfile.TemporaryFile(dir=_resolved(self.path).parent))
+        return self.spool.open("r+b" if self.spool.exists() else "x+b")
 
     def write(self, top: int, left: int, pixels: Tensor, alpha: Tensor | None = None) -> None:
         """Write pixels (1, 3, h, w) in [0, 1], and alpha, at a place."""
         samples = _samples(pixels, alpha, self._form, self.depth)
         height, width = samples.shape[:2]
         self._samples[top : top + height, left : left + width] = samples
+        if hasattr(self._memory, "madvise"):
+            self._memory.madvise(mmap.MADV_DONTNEED)  # they are the disk's now; here they would count as memory
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         try:
             if kind is None:
                 _encode(self._samples, self.path, self._form, self._options, *self._kept)
+                if self.spool is not None:
+                    self.spool.unlink(missing_ok=True)
         finally:
-            del self._samples
-            self._spool.unlink(missing_ok=True)
+            del self._samples, self._memory
 
 
 def _encode(
@@ -189,6 +207,9 @@ def _encode(
     exif: bytes | None,
     recipe: str | None,
 ) -> None:
+    if form.name == "Deep Zoom":
+        write_deep_zoom(_annotated(samples, form, None, None), _resolved(path), int(str(options["Q"])))
+        return
     with uninterrupted(), replacing(path) as file:
         if form.name == "BMP":
             PillowImage.fromarray(samples).save(file, "BMP")
@@ -235,8 +256,11 @@ def _options(form: _Format, quality: int | None, size: int) -> dict[str, object]
         options |= {"profile": "srgb", "keep": "icc|exif|xmp"}
     if form.quality and quality is not None:
         options["Q"] = quality
-    if form.name == "TIFF":  # a plain TIFF ends at 4 GB
-        options["bigtiff"] = size > 2_000_000_000
+    if form.name == "TIFF" and size > LARGE:
+        options |= {"tile": True, "tile_width": 256, "tile_height": 256}  # so that a part is read without the rest
+        options["bigtiff"] = size > 2_000_000_000  # a plain TIFF ends at 4 GB
+    if form.name in ("TIFF", "PNG") and size > LARGE:
+        options["level" if form.name == "TIFF" else "compression"] = 1  # a tenth larger, twice as fast
     return options
 
 

@@ -14,6 +14,7 @@ from brushwork.errors import UsageError
 from brushwork.image import check_pixels
 from brushwork.progress import Progress
 from brushwork.settings import Settings
+from brushwork.tiling import Demand, Tile, Tiling
 
 __all__ = ["Declaration", "Method", "check_content", "check_painting", "normalized"]
 
@@ -25,7 +26,8 @@ class Declaration:
     Args:
         inputs: "content+style", …
         smallest: The shortest side it works at, in pixels; it pads smaller pictures itself.
-        tiling: "local", "statistics" or "inside".
+        tiling: "statistics": in tiles it gives what it gives as a whole, and from file to file; "inside": it works
+            in tiles on a picture in memory; "none".
         blends: Whether style values can be mixed.
         init: Whether it takes a first picture.
         regions: Whether it takes `Regions`: several styles, each where its mask says.
@@ -84,6 +86,14 @@ class Method(Protocol):
         """About how long a picture of this size takes, measured on a small one."""
         ...
 
+    def demand(self, style: Any = None) -> Demand:
+        """What memory a picture takes in this style, measured on small ones; None: in some style."""
+        ...
+
+    def tiles(self, size: tuple[int, int], side: int, style: Any = None) -> list[Tile]:
+        """How a picture of this (width, height) is cut into tiles of about this side."""
+        ...
+
     def recipe(self) -> dict[str, Any]:
         """What of this method decides the result, beyond its settings: weights, dtype."""
         ...
@@ -96,6 +106,7 @@ class Method(Protocol):
         init: Tensor | None = None,
         progress: Progress | None = None,
         checkpoint: Checkpoint | None = None,
+        tiling: Tiling | None = None,
     ) -> Tensor:
         """Pixels (1, 3, H, W) in [0, 1], of the content's size.
 
@@ -106,6 +117,8 @@ class Method(Protocol):
             progress: Called after each step; what it raises ends the work.
             checkpoint: The work goes on from the state it loads, with the same bits in the end, and saves its state
                 there every so many steps, between two of them, after `progress`. A method of one step ignores it.
+
+            tiling: The tiles in which it is worked at, to save memory, with the same result; None: the whole at once.
 
         Raises:
             Interrupted: The user stopped it; `error.best` holds the best pixels so far.

@@ -16,11 +16,13 @@ from brushwork.device import kept_memory, out_of_memory
 from brushwork.errors import Interrupted
 from brushwork.guidance import Regions
 from brushwork.image import fit_size, resize
+from brushwork.metering import live_bytes
 from brushwork.methods.base import Declaration, check_content
 from brushwork.progress import Progress, Step
 from brushwork.settings import AdaIN, AdaINLite, ConditionalInstanceNorm, Johnson, MicroAST, TextureNets
 from brushwork.tiling import (
     Canvas,
+    Demand,
     Journal,
     Moments,
     Seen,
@@ -37,6 +39,8 @@ from brushwork.tiling import (
 __all__ = ["FeedForward", "thumbnail", "thumbnail_size"]
 
 THUMBNAIL = 1024  # longer side at which a photo is looked at beforehand, in pixels
+PROBED = 128, 192  # sides of the pictures that tell what memory a larger one takes
+HOLES = 1.2  # memory that lies between tensors of changing sizes; measured for all methods, docs/large_pictures.md
 SMALLEST_TILE = 128  # below it a tile sees much more than it paints, and takes hardly less memory
 
 Style = TypeVar("Style")
@@ -105,6 +109,25 @@ class FeedForward(ABC, Generic[Style]):
         started = time.perf_counter()
         self(probe, style)
         return (time.perf_counter() - started) * max(1.0, width * height / side**2)
+
+    @torch.inference_mode()
+    def demand(self, style: Style | Regions | None = None) -> Demand:
+        """What it takes of memory, measured on small pictures; None: for some style."""
+        style = self._probe() if style is None else style
+        small, large = (self._side(side) for side in PROBED)
+
+        def flat(side: int) -> Tensor:
+            return torch.full((1, 3, side, side), 0.5)
+
+        self(flat(small), style)  # what is made once, such as other forms of weights, doesn't count
+        taken = [live_bytes(lambda side=side: self(flat(side), style)) for side in (small, large)]  # type: ignore[misc]
+        pixel = (taken[1] - taken[0]) / (large**2 - small**2)
+        regions = Regions.of(style).present()
+        photo = flat(large).to(self.device)
+        work = self._work(regions.styles, Seen(lambda: photo, regions.shares(large, large)))
+        asks = self._steps(work, Seen(lambda: photo, regions.shares(large, large)))
+        waiting = max((ask.waiting for ask in asks), default=0) / large**2
+        return Demand(HOLES * pixel, waiting, fixed=max(0.0, taken[0] - pixel * small**2))
 
     @torch.inference_mode()
     def __call__(
@@ -200,7 +223,7 @@ class FeedForward(ABC, Generic[Style]):
         if checkpoint is not None:
             _keep(journal, checkpoint)
         while True:
-            tiles = self._tiles(canvas.size, journal.side, regions.styles)
+            tiles = self.tiles(canvas.size, journal.side, regions)
             steps = len(tiles) * (1 + self._stops(work, regions))
             report = _report(canvas, steps, progress, lambda: self(canvas.thumbnail(), style))
             shelf = Shelf(tiling.folder, tiling.room)
@@ -248,8 +271,10 @@ class FeedForward(ABC, Generic[Style]):
 
         over_tiles(tiles, begin, done, shelf=shelf, again=again, journal=journal, passed=passed)
 
-    def _tiles(self, size: tuple[int, int], side: int, styles: Sequence[Style]) -> list[Tile]:
+    def tiles(self, size: tuple[int, int], side: int, style: Style | Regions | None = None) -> list[Tile]:
+        """How a picture of this (width, height) is cut into tiles of about this side."""
         width, height = (self._side(length) for length in size)
+        styles = [self._probe()] if style is None else Regions.of(style).styles
         return cut(height, width, side, self._halo(styles), self.multiple)
 
     def _stops(self, work: Any, regions: Regions) -> int:

@@ -20,24 +20,28 @@ from brushwork.checkpoints import Checkpoint
 from brushwork.device import choose_dtype, lean_memory
 from brushwork.errors import Interrupted, UsageError
 from brushwork.features import FeatureNetwork, fingerprint, load_network
+from brushwork.gatys_objective import GatysObjective, TiledObjective
 from brushwork.guidance import Regions
 from brushwork.image import check_pixels, resize
-from brushwork.losses.content import content_loss, relative_error
-from brushwork.losses.gram import gram_loss
-from brushwork.losses.regularizers import total_variation
+from brushwork.lbfgs import LEAST_PAIRS
 from brushwork.losses.style import STATISTICS, Target, packed, unpacked
+from brushwork.metering import live_bytes
 from brushwork.methods.base import Declaration, check_content, check_painting, normalized
 from brushwork.progress import Progress, Step
 from brushwork.pyramid import SMALLEST, Pyramid, Scale, plan_scales
 from brushwork.settings import Gatys
-from brushwork.statistics import gram_matrix
+from brushwork.tiling import Demand, Tile, Tiling, cut
 
-__all__ = ["GatysMethod", "GatysObjective", "GatysStyle"]
+__all__ = ["GatysMethod", "GatysStyle"]
 
 
 # Around the photo while it is optimized, and cut off in the end: beyond the border a network sees something invented,
 # whatever the padding, and the outermost two or three rows of pixels take it out on the picture: a frame.
 MARGIN = 16
+PICTURE = 12  # bytes of a pixel
+PROBED = 96, 160  # sides of the pictures that tell what memory a larger one takes
+KEPT = 11  # pictures in memory beside L-BFGS's pairs, about: the photo, twice, pixels, the best ones, gradients, …
+HALO, MULTIPLE = 128, 16  # how many pixels away VGG-19's relu5_4 sees, and its stride
 
 
 @dataclass(frozen=True)
@@ -75,68 +79,6 @@ class GatysStyle:
         return cls(targets)
 
 
-@dataclass(frozen=True)
-class GatysObjective:
-    """The loss of a picture: α·content + β·style + total variation.
-
-    Args:
-        network: Feature network.
-        settings: Weights, layers and the form of the loss.
-        content: Layer → the photo's features (1, C, h, w).
-        style: Layer → what the statistic keeps of it, see `brushwork.losses.style`; one such mapping per region.
-        shares: Of each region at each pixel, (N, 1, H, W); None: one style, everywhere.
-        content_gain: Factor of the normalized content loss, see `WeightsRecord`.
-    """
-
-    network: FeatureNetwork
-    settings: Gatys
-    content: Mapping[str, Tensor]
-    style: Sequence[Mapping[str, Target]]
-    content_gain: float = 1.0
-    shares: Tensor | None = None
-
-    def __call__(self, pixels: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
-        """The loss, and its weighted terms, of pixels (1, 3, H, W).
-
-        Source: Gatys et al. 2016, eq. 7 (total), 1 (content), 4 and 5 (style). Regions: Gatys et al. 2017, section 4,
-            arXiv:1611.07865, guided Gram matrices, every region of one weight.
-        """
-        settings = self.settings
-        features = self.network(pixels, {*self.content, *(layer for region in self.style for layer in region)})
-        paper = settings.loss == "paper"
-        content = content_loss if paper else relative_error
-        statistic = STATISTICS[settings.statistic]
-
-        def style(layer: str) -> Tensor:
-            found, total = features[layer], zero
-            for index, region in enumerate(self.style):
-                mask, target = None if self.shares is None else self.shares[index : index + 1], region[layer]
-                if paper:
-                    total = total + gram_loss(gram_matrix(found, mask), target["gram"])
-                else:
-                    total = total + statistic.gain * statistic.loss(found, target, mask)
-            return total / len(self.style)
-
-        zero = pixels.new_zeros(())
-        terms = {
-            "content": settings.content_weight
-            * (1.0 if paper else self.content_gain)
-            * sum((w * content(features[k], self.content[k]) for k, w in self._weights("content")), zero),
-            "style": settings.style_weight * sum((w * style(layer) for layer, w in self._weights("style")), zero),
-        }
-        if settings.tv_weight:
-            terms["tv"] = settings.tv_weight * total_variation(pixels)
-        return sum(terms.values(), zero), terms
-
-    def _weights(self, kind: str) -> list[tuple[str, float]]:
-        layers = self.settings.layers(kind)
-        if not getattr(self.settings, f"{kind}_weight"):
-            return []
-        # Equal weights sum to 1: w_l = 1/5 for five style layers, as in the paper (section 3).
-        weights = getattr(self.settings, f"{kind}_layer_weights") or [1 / len(layers)] * len(layers)
-        return list(zip(layers, weights, strict=True))
-
-
 class GatysMethod:
     """Neural style transfer by optimization.
 
@@ -158,7 +100,13 @@ class GatysMethod:
     ) -> None:
         self.settings, self.device = settings, torch.device(device)
         statistic = STATISTICS[settings.statistic]
-        self.declaration = replace(self.declaration, blends=statistic.blends, regions=statistic.regions)
+        exact = settings.statistic == "gram" and network is None  # in tiles; only of ours is known how far it sees
+        self.declaration = replace(
+            self.declaration,
+            blends=statistic.blends,
+            regions=statistic.regions,
+            tiling="inside" if exact else "none",
+        )
         self.dtype = choose_dtype(settings.precision, self.device)
         self._content_gain = 1.0
         self._recipe: dict[str, Any] = {"weights": None, "dtype": str(self.dtype).removeprefix("torch.")}
@@ -255,6 +203,27 @@ class GatysMethod:
             }
         )
 
+    def demand(self, style: GatysStyle | Regions | None = None) -> Demand:
+        """What it takes of memory, measured on small pictures, whatever the style."""
+
+        def step(side: int) -> int:
+            probe = torch.full((1, 3, side, side), 0.5, device=self.device)
+            objective = self._objective(
+                probe, [self.encode_style(probe.cpu(), sizes=[side]).targets[side]], (side, side)
+            )
+            return live_bytes(lambda: torch.autograd.grad(objective(probe.requires_grad_())[0], probe))
+
+        step(PROBED[0])  # what is made once doesn't count
+        small, large = (step(side) for side in PROBED)
+        pixel = (large - small) / (PROBED[1] ** 2 - PROBED[0] ** 2)
+        pairs = 2 * PICTURE * (LEAST_PAIRS + 1) if self.settings.optimizer == "lbfgs" else 2 * PICTURE
+        fixed = max(0.0, small - pixel * PROBED[0] ** 2)
+        return Demand(pixel, whole=KEPT * PICTURE + pairs, mapped=pairs, fixed=fixed)
+
+    def tiles(self, size: tuple[int, int], side: int, style: GatysStyle | Regions | None = None) -> list[Tile]:
+        """How a picture of this (width, height) is cut into tiles of about this side."""
+        return cut(size[1], size[0], side, HALO, MULTIPLE)
+
     def estimate_seconds(self, width: int, height: int) -> float:
         """Time some steps on a small picture and scale by pixels and steps."""
         probe = torch.full((1, 3, 128, 128), 0.5, device=self.device)
@@ -279,6 +248,7 @@ class GatysMethod:
         init: Tensor | None = None,
         progress: Progress | None = None,
         checkpoint: Checkpoint | None = None,
+        tiling: Tiling | None = None,
     ) -> Tensor:
         """Pixels with the content's features and the style's statistics.
 
@@ -289,6 +259,8 @@ class GatysMethod:
                 file's name. "content" and "noise" are made here.
             progress: Called after each step; what it raises ends the work.
             checkpoint: Where the work goes on, and where it is kept in case it is killed.
+            tiling: Tiles in which loss and gradient are calculated, the same as of the whole, and a folder for what
+                L-BFGS remembers; None: the whole at once, all in memory.
 
         Returns:
             Pixels (1, 3, H, W) in [0, 1].
@@ -306,9 +278,10 @@ class GatysMethod:
         if shares is not None and not self.declaration.regions:
             raise UsageError(f"statistic {self.settings.statistic!r} takes no masks; take gram, or one style")
 
-        def objective(size: tuple[int, int]) -> GatysObjective:
+        def objective(size: tuple[int, int]) -> GatysObjective | TiledObjective:
             longer = _without_margin(size, width, height)
-            return self._objective(photo, [value.nearest(longer) for value in styles], size, shares)
+            targets = [value.nearest(longer) for value in styles]
+            return self._objective(photo, targets, size, shares, None if tiling is None else tiling.side)
 
         pyramid = Pyramid(
             self._scales(width, height),
@@ -319,6 +292,7 @@ class GatysMethod:
             tolerance=self.settings.tolerance,
             progress=None if progress is None else lambda step: progress(_as_photo_step(step, width, height)),
             checkpoint=checkpoint,
+            folder=None if tiling is None else tiling.folder,
         )
         try:
             with lean_memory(width * height):
@@ -349,12 +323,17 @@ class GatysMethod:
         styles: Sequence[Mapping[str, Target]],
         size: tuple[int, int],
         shares: Tensor | None = None,
-    ) -> GatysObjective:
+        side: int | None = None,
+    ) -> GatysObjective | TiledObjective:
         settings = self.settings
-        layers = settings.content_layers if settings.content_weight else ()
-        content = self.network(resize(photo, size), layers) if layers else {}
         targets = [self._needed(style) for style in styles] if settings.style_weight else []
         small = None if shares is None else F.adaptive_avg_pool2d(_with_margin(shares), size[::-1]).to(self.device)
+        resized = resize(photo, size)
+        if side is not None and max(size) > side:
+            tiles = self.tiles(size, side)
+            return TiledObjective(self.network, settings, resized, targets, tiles, self._content_gain, small)
+        layers = settings.content_layers if settings.content_weight else ()
+        content = self.network(resized, layers) if layers else {}
         return GatysObjective(self.network, settings, content, targets, self._content_gain, small)
 
     def _needed(self, style: Mapping[str, Target]) -> dict[str, Target]:

@@ -1,0 +1,43 @@
+"""Deep Zoom: a picture as a folder of small tiles at all scales, for viewers such as OpenSeadragon."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+import pyvips
+
+from brushwork.errors import PictureError
+from brushwork.interruption import uninterrupted
+from brushwork.io.opening import system_reason
+
+__all__ = ["write_deep_zoom"]
+
+
+def write_deep_zoom(image: pyvips.Image, path: Path, quality: int) -> None:
+    """Write NAME.dzi and the folder NAME_files beside it; those that are there are replaced when all is written.
+
+    Args:
+        image: of three bands, or of four with alpha.
+        path: ends in .dzi.
+        quality: of its JPEG tiles; with alpha they are PNG.
+
+    Raises:
+        PictureError: they can't be written.
+    """
+    suffix = ".png" if image.hasalpha() else f".jpg[Q={quality}]"
+    name = path.stem
+    try:
+        with tempfile.TemporaryDirectory(prefix=".brushwork-", dir=path.parent) as folder:
+            made = Path(folder)
+            image.dzsave(str(made / name), suffix=suffix, tile_size=254, overlap=1)
+            files = path.with_name(f"{name}_files")
+            with uninterrupted():
+                if files.exists():
+                    files.rename(made / "old")
+                (made / f"{name}_files").rename(files)
+                (made / f"{name}.dzi").replace(path)
+    except OSError as error:
+        raise PictureError(f"{path}: {system_reason(error)}") from error
+    except pyvips.Error as error:
+        raise PictureError(f"{path}: can't be written; is the disk full? ({error.message})") from error

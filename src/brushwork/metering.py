@@ -1,0 +1,59 @@
+"""How much memory a piece of work takes, measured on a small picture."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor
+from torch.multiprocessing.reductions import StorageWeakRef
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
+
+__all__ = ["live_bytes", "resident_memory"]
+
+
+class _Meter(TorchDispatchMode):  # type: ignore[no-untyped-call]
+    """Follows every tensor that operations make, until nobody holds it."""
+
+    def __init__(self) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.live: list[tuple[Any, int]] = []
+        self.known: set[int] = set()
+        self.peak = 0
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        result = func(*args, **(kwargs or {}))
+        self.live = [(held, size) for held, size in self.live if not held.expired()]
+        self.known = {held.cdata for held, _ in self.live}
+        for tensor in tree_leaves(result):
+            if isinstance(tensor, Tensor) and tensor.untyped_storage()._cdata not in self.known:
+                storage = tensor.untyped_storage()
+                self.live.append((StorageWeakRef(storage), storage.nbytes()))  # type: ignore[no-untyped-call]
+                self.known.add(storage._cdata)
+        self.peak = max(self.peak, sum(size for _, size in self.live))
+        return result
+
+
+def live_bytes(work: Callable[[], object]) -> int:
+    """The most bytes of tensors that live at one time while some work is done, beyond those that lived before.
+
+    What operations need within themselves is not seen, nor what the memory allocator wastes.
+
+    >>> live_bytes(lambda: (torch.zeros(1000) + 1).sum())
+    8000
+    """
+    meter = _Meter()
+    with meter:
+        work()
+    return meter.peak
+
+
+def resident_memory() -> int:
+    """Bytes of main memory that this process holds now; 0 where the system doesn't say."""
+    try:
+        return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    except (OSError, ValueError):
+        return 0

@@ -1,0 +1,176 @@
+"""Pictures that need not fit into memory: from file to file, planned before the work begins."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from brushwork.checkpoints import Checkpoint
+from brushwork.errors import UsageError
+from brushwork.guidance import ColorControl
+from brushwork.image import Picture
+from brushwork.io import MAX_PIXELS, PictureReader, PictureWriter, read_size
+from brushwork.methods import Method
+from brushwork.methods.feed_forward import FeedForward, thumbnail_size
+from brushwork.planning import Plan
+from brushwork.progress import Progress
+from brushwork.recipes import PictureSource, StyleSource, recipe_of, result_size
+from brushwork.style_values import style_value
+from brushwork.tiling import Canvas
+
+__all__ = ["Streamed", "stream"]
+
+
+@dataclass(frozen=True)
+class Streamed:
+    """A stylized picture that went to its file.
+
+    Args:
+        size: (width, height) in pixels.
+        recipe: All that decided it.
+        notes: One-line remarks for the user.
+        seconds: How long it took, from the first pixel read to the file.
+    """
+
+    size: tuple[int, int]
+    recipe: dict[str, Any]
+    notes: tuple[str, ...]
+    seconds: float
+
+
+def stream(
+    content: str | Path,
+    style: StyleSource,
+    output: str | Path,
+    *,
+    method: Method,
+    plan: Plan,
+    size: int | None = None,
+    keep_color: str | None = None,
+    keep_color_when: str | None = None,
+    masks: Sequence[PictureSource] = (),
+    max_pixels: int = MAX_PIXELS,
+    depth: int = 8,
+    quality: int | None = None,
+    strip_metadata: bool = False,
+    progress: Progress | None = None,
+    checkpoint: Checkpoint | None = None,
+) -> Streamed:
+    """Stylize a file into a file, part by part; the result is that of `stylize`.
+
+    What a method or a way of keeping colors must know beforehand of the colors of the photo, its own style where the
+    strength is below 1 and the histograms to match, is that of a thumbnail.
+
+    Args:
+        content: A photo's file.
+        style: See `stylize`.
+        output: The file to write, whole or not at all.
+        method: One of one pass.
+        plan: From `plan_job`, "streamed".
+        size: See `stylize`.
+        keep_color: See `stylize`.
+        keep_color_when: See `stylize`.
+        masks: See `stylize`.
+        max_pixels: See `stylize`.
+        depth: Bits per channel of the file.
+        quality: Of formats that have one.
+        strip_metadata: Write no EXIF and no recipe.
+        progress: Called after each tile; what it raises ends the work.
+        checkpoint: Keeps the work, and beside it what is painted, in files that are removed in the end.
+
+    Raises:
+        PictureError, UsageError, WeightsError: As `stylize`.
+        Interrupted: Ctrl-C; there is no result.
+        BrushworkError: Disk or memory ended.
+    """
+    if not isinstance(method, FeedForward) or plan.tiling is None:
+        raise UsageError("only methods of one pass paint from file to file, by a plan that has tiles")
+    started = time.perf_counter()
+    reader = PictureReader(content, size=_longer(content, size, max_pixels), max_pixels=max_pixels)
+    photo = _Photo(reader, keep_color, keep_color_when)
+    value, notes = style_value(
+        method, style, method.sizes(*reader.size), photo.colors, masks=masks, max_pixels=max_pixels
+    )
+    recipe = recipe_of(
+        method, content, style, size=size, **photo.colors.recipe(), masks=masks, max_pixels=max_pixels
+    )  # fmt: skip
+    recipe["tile"] = plan.tiling.side
+    written = {"depth": depth, "quality": quality}
+    spool = None if checkpoint is None else checkpoint.path.with_name(f"{checkpoint.path.name}.pixels")
+    kept = _kept(checkpoint, recipe | {"written": written}, spool)
+    with PictureWriter(
+        output, reader.size, alpha=reader.alpha, **written, spool=spool,  # type: ignore[arg-type]
+        exif=None if strip_metadata else reader.exif,
+        recipe=None if strip_metadata else json.dumps({**recipe, "written": written}, sort_keys=True),
+    ) as writer:  # fmt: skip
+        after = photo.finisher(method, value)
+
+        def write(top: int, left: int, pixels: Tensor) -> None:
+            bottom, right = top + pixels.shape[2], left + pixels.shape[3]
+            original, alpha = reader.visible(top, left, bottom, right) if photo.needed else (pixels, None)
+            writer.write(top, left, after(pixels, original), alpha)
+
+        canvas = Canvas(reader.size, photo.seen, write, photo.thumbnail)
+        method.paint(canvas, value, tiling=plan.tiling, progress=progress, checkpoint=kept)
+    if kept is not None:
+        kept.remove()
+    return Streamed(reader.size, recipe, (*reader.notes, *notes), time.perf_counter() - started)
+
+
+def _longer(content: str | Path, size: int | None, max_pixels: int) -> int | None:
+    """The longer side that the photo is brought to; None: its own."""
+    original = read_size(content, max_pixels=max_pixels)
+    wanted = result_size(original, size)
+    return None if wanted == original else max(wanted)
+
+
+def _kept(checkpoint: Checkpoint | None, job: dict[str, Any], spool: Path | None) -> Checkpoint | None:
+    """The checkpoint of this job; without what has been painted it begins anew."""
+    if checkpoint is None or spool is None:
+        return None
+    return dataclasses.replace(checkpoint, job=job, resume=checkpoint.resume and spool.exists())
+
+
+class _Photo:
+    """The photo as methods and colors want it.
+
+    Args:
+        reader: Gives its parts.
+        way: How colors are kept.
+        when: Before or after.
+    """
+
+    def __init__(self, reader: PictureReader, way: str | None, when: str | None) -> None:
+        self.reader = reader
+        small = self.small if way is not None else Picture(torch.zeros(1, 3, 1, 1))
+        self.colors = ColorControl(small.visible(), small.alpha, way, when)
+        self.needed = reader.alpha or way == "luminance"  # when parts are written
+
+    @cached_property
+    def small(self) -> Picture:
+        """Its thumbnail."""
+        return self.reader.thumbnail(max(thumbnail_size(self.reader.size)))
+
+    def thumbnail(self) -> Tensor:
+        """What the method should see of that."""
+        return self.colors.content(self.small.visible())
+
+    def seen(self, top: int, left: int, bottom: int, right: int) -> Tensor:
+        """What the method should see of a part."""
+        return self.colors.content(self.reader.visible(top, left, bottom, right)[0])
+
+    def finisher(self, method: FeedForward[Any], value: Any) -> Callable[[Tensor, Tensor], Tensor]:
+        """What makes a painted part, and the photo's, a part of the result."""
+        if self.colors.way is None or self.colors.when == "before":
+            return lambda painted, original: self.colors.part(painted, original, painted)
+        small = method(self.thumbnail(), value)
+        return lambda painted, original: self.colors.part(painted, original, small)
