@@ -28,6 +28,7 @@ __all__ = [
     "lean_memory",
     "out_of_memory",
     "peak_memory",
+    "release_memory",
 ]
 
 DEVICES = ("auto", "cpu", "cuda", "mps")
@@ -151,7 +152,7 @@ def kept_memory(pixels: int) -> Iterator[None]:
         if pixels > LARGE:
             mallopt(M_MMAP_MAX, 65536)  # both as glibc begins
             mallopt(M_TRIM_THRESHOLD, 128 << 10)
-            ctypes.CDLL(None).malloc_trim(0)
+            release_memory()
 
 
 @contextmanager
@@ -171,6 +172,12 @@ def lean_memory(pixels: int) -> Iterator[None]:
         yield
     finally:
         mallopt(M_MMAP_THRESHOLD, 32 << 20)  # the value that glibc's own adaptation ends with
+
+
+def release_memory() -> None:
+    """Give the system back what lies unused between the blocks of glibc's heap."""
+    if _mallopt() is not None:
+        ctypes.CDLL(None).malloc_trim(0)
 
 
 def _mallopt() -> Callable[[int, int], int] | None:

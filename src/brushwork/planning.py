@@ -22,9 +22,10 @@ SMALL, PLENTY = 4_000_000, 4_000_000_000  # pixels for which so many free bytes 
 LARGE = 16_000_000  # pixels from which on a file is painted in parts, though there may be memory for the whole
 MARGIN = 0.8  # of the free memory is taken at most, unless a limit is given
 PICTURE = 12  # bytes of a pixel in float32
-FILES = 150_000_000  # bytes for decoding and encoding in parts
+FILES = 300_000_000  # bytes for decoding and encoding in parts
 FILE_PIXELS = 25e6  # that are decoded, encoded and written in a second, about
 TILE_SHARE = 0.5  # of what is left, for the tile that is worked at; the rest for those that wait
+CAUTION = 0.85  # of the limit is filled with tiles that wait; the rest is for what no plan foresees
 HEAD = 0.25  # of the time, about, for what comes before the first stop
 
 
@@ -129,17 +130,19 @@ def _tiled(
     file: Path | None,
     streamed: bool,
 ) -> Plan:
-    waiting, room = demand.waiting * seen, max(0.0, limit - working)
+    waiting, room = demand.waiting * seen, max(0.0, CAUTION * limit - working)
     files = 2 * pixels / FILE_PIXELS if streamed else 0.0
     spool = bands * pixels if streamed else 0
     way = "streamed" if streamed else "tiled"
     if waiting <= room:
-        return Plan(way, Tiling(side), int(working + waiting), spool, seconds + files, limit)
+        return Plan(
+            way, Tiling(side, memory=int(working + waiting)), int(working + waiting), spool, seconds + files, limit
+        )
     if file is None:
         raise _too_large(working + waiting, limit, "its tiles wait in memory; let it write to a file")
-    tiling = Tiling(side, 1, int(room), file.resolve().parent)
+    tiling = Tiling(side, 1, int(room), file.resolve().parent, int(working + room))
     disk = spool + int(waiting - room)
-    return Plan(way, tiling, limit, disk, seconds * (1 + HEAD) + files, limit)
+    return Plan(way, tiling, int(working + room), disk, seconds * (1 + HEAD) + files, limit)
 
 
 def _seen(tile: Tile) -> int:

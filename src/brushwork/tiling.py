@@ -7,6 +7,7 @@ picture. Alone, it measures them itself. Over tiles, all come to the same stop, 
 from __future__ import annotations
 
 import ctypes
+import mmap
 import os
 import tempfile
 from collections.abc import Callable, Generator, Sequence
@@ -14,7 +15,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, BinaryIO, TypeAlias
+from typing import Any, BinaryIO, TypeAlias, cast
 
 import torch
 import torch.nn.functional as F
@@ -160,12 +161,14 @@ class Tiling:
         again: See `over_tiles`.
         room: Bytes of memory for what waits; the rest goes to disk.
         folder: On which disk; None: all stays in memory.
+        memory: Bytes that the process should hold at most; 0: it doesn't matter.
     """
 
     side: int
     again: int = 0
     room: int = 0
     folder: Path | None = None
+    memory: int = 0
 
 
 @dataclass(frozen=True)
@@ -277,7 +280,9 @@ def within(context: Callable[[], AbstractContextManager[Any]], steps: Steps) -> 
 
 
 class Shelf:
-    """Where tiles that wait put what they need later: into files without a name, from a number of bytes on.
+    """Where tiles that wait put what they need later: beside the working memory, then into files without a name.
+
+    Within the working memory it would leave holes that nothing fits into.
 
     Args:
         folder: On whose disk the files are; None: all stays in memory.
@@ -289,8 +294,8 @@ class Shelf:
 
     def __init__(self, folder: Path | None = None, room: int = 0) -> None:
         self.folder, self.room = folder, room
-        self._away: dict[int, list[tuple[torch.UntypedStorage, int, int]]] = {}
-        self._here: dict[int, int] = {}
+        self._away: dict[int, list[tuple[torch.UntypedStorage, int, BinaryIO | mmap.mmap, int]]] = {}
+        self._held = 0  # bytes in memory
         self._old: BinaryIO | None = None  # what the tiles left there when they were here last
         self._new: BinaryIO | None = None
 
@@ -301,44 +306,58 @@ class Shelf:
         self._old, self._new = self._new, None
 
     def put(self, number: int, ask: Ask) -> None:
-        """Take what a tile needs out of memory, if there is no room."""
-        if self.folder is None or sum(self._here.values()) + ask.waiting <= self.room:
-            self._here[number] = ask.waiting
+        """Take what a tile needs out of the working memory; tensors of a GPU stay where they are."""
+        if ask.features.device.type != "cpu":
             return
+        size = ask.waiting
+        place: BinaryIO | mmap.mmap
         try:
-            if self._new is None:
-                self._new = tempfile.TemporaryFile(dir=self.folder, buffering=0)  # noqa: SIM115 - it stays open
+            if self.folder is None or self._held + size <= self.room:
+                self._held += size
+                place = mmap.mmap(-1, size)
+            else:
+                self._new = self._new or cast(BinaryIO, tempfile.TemporaryFile(dir=self.folder, buffering=0))  # noqa: SIM115
+                place = self._new
             self._away[number] = []
             for storage in ask.storages:
-                self._away[number].append((storage, storage.nbytes(), self._new.seek(0, os.SEEK_END)))
-                _write_all(self._new, _bytes_of(storage))
+                start = place.seek(0, os.SEEK_END) if place is self._new else place.tell()
+                self._away[number].append((storage, storage.nbytes(), place, start))
+                _write_all(place, _bytes_of(storage))
                 storage.resize_(0)
         except OSError as error:
-            raise BrushworkError(f"{self.folder}: can't put away what waits: {error.strerror}; see --spill") from error
+            raise BrushworkError(f"{self.folder}: can't put away what waits: {error.strerror}") from error
 
     def take(self, number: int) -> None:
         """Bring back what a tile needs."""
-        self._here.pop(number, None)
-        for storage, size, place in self._away.pop(number, []):
+        for storage, size, place, start in self._away.pop(number, []):
             storage.resize_(size)
-            assert self._old is not None  # where it was put before the turn
-            self._old.seek(place)
-            _read_all(self._old, _bytes_of(storage))
+            place.seek(start)
+            _read_all(place, _bytes_of(storage))
+            if isinstance(place, mmap.mmap):
+                self._held -= size
+                if place.tell() == len(place):
+                    place.close()
 
     def close(self) -> None:
         """Give memory and disk back."""
         for file in (self._old, self._new):
             if file is not None:
                 file.close()
-        self._away, self._here, self._old, self._new = {}, {}, None, None
+        self._away, self._held, self._old, self._new = {}, 0, None, None
 
 
-def _write_all(file: BinaryIO, data: memoryview) -> None:
+def _write_all(file: BinaryIO | mmap.mmap, data: memoryview) -> None:
     while data:
         data = data[file.write(data) :]  # a call moves 2 GB at most
 
 
-def _read_all(file: BinaryIO, data: memoryview) -> None:
+def _read_all(file: BinaryIO | mmap.mmap, data: memoryview) -> None:
+    if isinstance(file, mmap.mmap):
+        start = file.tell()
+        with memoryview(file) as view:
+            data[:] = view[start : start + len(data)]
+        file.seek(start + len(data))
+        return
     while data:
         data = data[file.readinto(data) :]  # type: ignore[attr-defined]
 

@@ -217,10 +217,13 @@ def _resample(image: pyvips.Image, target: tuple[int, int], maximum: float) -> p
 
 
 def _tensors(samples: npt.NDArray[np.generic], maximum: float) -> tuple[Tensor, Tensor | None]:
-    planes = np.empty((samples.shape[2], *samples.shape[:2]), np.float32)
-    np.divide(samples.transpose(2, 0, 1), np.float32(maximum), out=planes, casting="unsafe")
-    if samples.dtype == np.float32:
-        np.clip(planes, 0, 1, out=planes)
-    pixels = torch.from_numpy(planes)[None]
+    if samples.dtype == np.uint8:  # torch takes all cores
+        planes = torch.from_numpy(samples).permute(2, 0, 1).to(torch.float32, memory_format=torch.contiguous_format)
+        planes.div_(maximum)
+    else:
+        scaled = np.empty((samples.shape[2], *samples.shape[:2]), np.float32)
+        np.divide(samples.transpose(2, 0, 1), np.float32(maximum), out=scaled, casting="unsafe")
+        planes = torch.from_numpy(np.clip(scaled, 0, 1, out=scaled) if samples.dtype == np.float32 else scaled)
+    pixels = planes[None]
     # Two tensors of their own, so that dropping one frees it.
     return (pixels, None) if len(planes) == 3 else (pixels[:, :3].clone(), pixels[:, 3:].clone())

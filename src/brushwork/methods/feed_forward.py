@@ -12,11 +12,11 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from brushwork.checkpoints import Checkpoint, State, damaged
-from brushwork.device import kept_memory, out_of_memory
+from brushwork.device import kept_memory, out_of_memory, release_memory
 from brushwork.errors import Interrupted
 from brushwork.guidance import Regions
 from brushwork.image import fit_size, resize
-from brushwork.metering import live_bytes
+from brushwork.metering import live_bytes, resident_memory
 from brushwork.methods.base import Declaration, check_content
 from brushwork.progress import Progress, Step
 from brushwork.settings import AdaIN, AdaINLite, ConditionalInstanceNorm, Johnson, MicroAST, TextureNets
@@ -41,6 +41,7 @@ __all__ = ["FeedForward", "thumbnail", "thumbnail_size"]
 THUMBNAIL = 1024  # longer side at which a photo is looked at beforehand, in pixels
 PROBED = 128, 192  # sides of the pictures that tell what memory a larger one takes
 HOLES = 1.2  # memory that lies between tensors of changing sizes; measured for all methods, docs/large_pictures.md
+FULL = 0.7  # of the memory that is meant for it
 SMALLEST_TILE = 128  # below it a tile sees much more than it paints, and takes hardly less memory
 
 Style = TypeVar("Style")
@@ -229,7 +230,7 @@ class FeedForward(ABC, Generic[Style]):
             shelf = Shelf(tiling.folder, tiling.room)
             try:
                 with kept_memory(journal.side**2):
-                    self._over(tiles, work, canvas, regions, shelf, tiling.again, journal, report)
+                    self._over(tiles, work, canvas, regions, shelf, tiling, journal, report)
                 return
             except (MemoryError, RuntimeError) as error:
                 if not out_of_memory(error) or journal.side <= SMALLEST_TILE:
@@ -246,11 +247,16 @@ class FeedForward(ABC, Generic[Style]):
         canvas: Canvas,
         regions: Regions,
         shelf: Shelf,
-        again: int,
+        tiling: Tiling,
         journal: Journal,
-        passed: Callable[[], None],
+        report: Callable[[], None],
     ) -> None:
         width, height = canvas.size
+
+        def passed() -> None:
+            if tiling.memory and resident_memory() > FULL * tiling.memory:
+                release_memory()  # holes of kept memory, which grow from tile to tile
+            report()
 
         def begin(tile: Tile) -> Steps:
             def read() -> Tensor:
@@ -269,7 +275,7 @@ class FeedForward(ABC, Generic[Style]):
             inside = pixels[:, :, : min(bottom, height) - top, : min(right, width) - left]
             canvas.write(top, left, inside.clamp(0, 1).float().cpu())
 
-        over_tiles(tiles, begin, done, shelf=shelf, again=again, journal=journal, passed=passed)
+        over_tiles(tiles, begin, done, shelf=shelf, again=tiling.again, journal=journal, passed=passed)
 
     def tiles(self, size: tuple[int, int], side: int, style: Style | Regions | None = None) -> list[Tile]:
         """How a picture of this (width, height) is cut into tiles of about this side."""
