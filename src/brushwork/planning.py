@@ -20,6 +20,7 @@ __all__ = ["Plan", "plan_job", "worth_a_plan"]
 SIDES = (4096, 3072, 2048, 1536, 1024, 768, 512, 384, 256, 128)  # of tiles, in pixels
 SMALL, PLENTY = 4_000_000, 4_000_000_000  # pixels for which so many free bytes are enough, whatever the method
 LARGE = 16_000_000  # pixels from which on a file is painted in parts, though there may be memory for the whole
+COMFORTABLE = 768  # side of a tile for which Gatys' pairs go to disk rather than that it gets smaller
 MARGIN = 0.8  # of the free memory is taken at most, unless a limit is given
 PICTURE = 12  # bytes of a pixel in float32
 FILES = 300_000_000  # bytes for decoding and encoding in parts
@@ -97,52 +98,72 @@ def plan_job(
         return Plan("whole", None, int(whole), 0, seconds, limit)
     if not tiles:
         raise _too_large(whole, limit, "this method needs the picture whole")
-    folder = file.resolve().parent if file is not None else Path(tempfile.gettempdir())
+    return _in_tiles(method, size, style, base, limit, demand, seconds, file, bands)
+
+
+def _in_tiles(
+    method: Method,
+    size: tuple[int, int],
+    style: Any,
+    base: int,
+    limit: int,
+    demand: Demand,
+    seconds: float,
+    file: Path | None,
+    bands: int,
+) -> Plan:
+    pixels, gpu = size[0] * size[1], method.device.type == "cuda"
     streamed = file is not None and method.declaration.tiling == "statistics"
-    start = base + demand.fixed + (FILES if streamed else 2 * held * pixels) + demand.whole * pixels
-    mapped = 0.0
-    if demand.mapped and start + demand.pixel * SIDES[-3] ** 2 > limit:
+    pictures = FILES if streamed else 0 if gpu else 2 * PICTURE * pixels
+    start, mapped = base + demand.fixed + pictures + demand.whole * pixels, 0.0
+    if demand.mapped and start + demand.pixel * COMFORTABLE**2 > limit:
         mapped = demand.mapped * pixels
         start -= mapped
-    for side in SIDES:
-        cut = method.tiles(size, side, style)
-        tile = demand.pixel * max(_seen(part) for part in cut)
-        if tile <= TILE_SHARE * (limit - start) or (side == SIDES[-1] and start + tile <= limit):
-            break
-    else:
-        raise _too_large(start + tile, limit, "and that in the smallest tiles")
-    seen = sum(_seen(part) for part in cut)
-    if mapped:
-        tiling = Tiling(side, folder=folder)
-        return Plan("tiled", tiling, int(start + tile), int(mapped), seconds * seen / pixels, limit)
-    return _tiled(demand, limit, side, start + tile, seen, seconds * seen / pixels, pixels, bands, file, streamed)
+    best = _best_cut([_cut(method, size, side, style) for side in SIDES], demand, limit - start)
+    working = start + demand.pixel * best.tile
+    if working > limit:
+        raise _too_large(working, limit, "and that in the smallest tiles")
+    waiting = demand.waiting * best.seen
+    room = min(waiting, max(0.0, CAUTION * (limit - working)))
+    spilled = waiting - room
+    folder = file.resolve().parent if file is not None else Path(tempfile.gettempdir())
+    tiling = Tiling(
+        best.side,
+        again=int(spilled > 0),
+        room=int(room),
+        folder=folder if spilled or mapped else None,
+        memory=int(working + room),
+    )
+    seconds *= best.seen / pixels * (1 + HEAD * (spilled > 0))
+    disk = int(spilled + mapped)
+    if not streamed:
+        return Plan("tiled", tiling, int(working + room), disk, seconds, limit)
+    files = 2 * pixels / FILE_PIXELS
+    return Plan("streamed", tiling, int(working + room), disk + bands * pixels, seconds + files, limit)
 
 
-def _tiled(
-    demand: Demand,
-    limit: int,
-    side: int,
-    working: float,
-    seen: int,
-    seconds: float,
-    pixels: int,
-    bands: int,
-    file: Path | None,
-    streamed: bool,
-) -> Plan:
-    waiting, room = demand.waiting * seen, max(0.0, CAUTION * limit - working)
-    files = 2 * pixels / FILE_PIXELS if streamed else 0.0
-    spool = bands * pixels if streamed else 0
-    way = "streamed" if streamed else "tiled"
-    if waiting <= room:
-        return Plan(
-            way, Tiling(side, memory=int(working + waiting)), int(working + waiting), spool, seconds + files, limit
-        )
-    if file is None:
-        raise _too_large(working + waiting, limit, "its tiles wait in memory; let it write to a file")
-    tiling = Tiling(side, 1, int(room), file.resolve().parent, int(working + room))
-    disk = spool + int(waiting - room)
-    return Plan(way, tiling, int(working + room), disk, seconds * (1 + HEAD) + files, limit)
+def _best_cut(cuts: list[_Cut], demand: Demand, left: float) -> _Cut:
+    """The largest tiles with which all that waits stays in memory; else the largest that leave it some room."""
+    ways = [
+        *(cut for cut in cuts if demand.pixel * cut.tile + demand.waiting * cut.seen <= CAUTION * left),
+        *(cut for cut in cuts if demand.pixel * cut.tile <= TILE_SHARE * left),
+        cuts[-1],
+    ]
+    return ways[0]
+
+
+@dataclass(frozen=True)
+class _Cut:
+    """Tiles of one size: the pixels that the largest sees, and all together."""
+
+    side: int
+    tile: int
+    seen: int
+
+
+def _cut(method: Method, size: tuple[int, int], side: int, style: Any) -> _Cut:
+    areas = [_seen(tile) for tile in method.tiles(size, side, style)]
+    return _Cut(side, max(areas), sum(areas))
 
 
 def _seen(tile: Tile) -> int:

@@ -48,3 +48,27 @@ def test_what_fails_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.Monk
     assert (tmp_path / "a.png").read_bytes() == before
     with pytest.raises(UsageError, match="JPEG holds at most 65535"):
         PictureWriter(tmp_path / "a.jpg", (70_000, 8))
+
+
+@pytest.mark.parametrize("alpha", [False, True])
+def test_deep_zoom_replaces_what_was_there(alpha: bool, tmp_path: Path) -> None:
+    opacity = torch.ones(1, 1, 300, 500) if alpha else None
+    for _ in range(2):
+        write_image(Picture(torch.rand(1, 3, 300, 500), opacity), tmp_path / "zoom.dzi")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["zoom.dzi", "zoom_files"]
+    assert 'Width="500"' in (tmp_path / "zoom.dzi").read_text()
+    finest = max((tmp_path / "zoom_files").glob("[0-9]*"), key=lambda path: int(path.name))
+    suffix = "png" if alpha else "jpg"
+    assert len(list(finest.glob(f"*.{suffix}"))) == 4
+    assert read_image(finest / f"0_0.{suffix}").size == (255, 255)
+
+
+def test_a_spool_outlives_the_process_that_began_it(tmp_path: Path) -> None:
+    picture, spool = torch.rand(1, 3, 20, 30), tmp_path / "spool"
+    writer = PictureWriter(tmp_path / "a.png", (30, 20), spool=spool)
+    writer.__enter__().write(0, 0, picture[:, :, :10])
+    writer.__exit__(KeyboardInterrupt, KeyboardInterrupt(), None)
+    with PictureWriter(tmp_path / "a.png", (30, 20), spool=spool) as writer:
+        writer.write(10, 0, picture[:, :, 10:])
+    assert (read_image(tmp_path / "a.png").pixels - picture).abs().max() <= 0.5 / 255 + 1e-6
+    assert not spool.exists()

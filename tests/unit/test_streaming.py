@@ -1,0 +1,186 @@
+"""From file to file: what `stylize` gives, part by part; and what happens when it goes wrong."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+import torch.nn.functional as F
+from PIL import Image
+from torch import Tensor
+
+from brushwork import AdaINLite, Checkpoint, Gatys, Picture, load, read_image, read_recipe, stylize, write_image
+from brushwork.errors import Interrupted, UsageError
+from brushwork.methods import Method
+from brushwork.planning import Plan
+from brushwork.progress import Step
+from brushwork.streaming import stream
+from brushwork.tiling import Tiling
+
+PLAN = Plan("streamed", Tiling(96), 0, 0, 0.0, 0)
+
+
+def smooth(height: int, width: int, channels: int = 3) -> Tensor:
+    torch.manual_seed(2)
+    return F.interpolate(torch.rand(1, channels, height // 8, width // 8), (height, width), mode="bicubic").clamp(0, 1)
+
+
+@pytest.fixture(scope="module")
+def method() -> Method:
+    return load(AdaINLite(precision="float32"))
+
+
+@pytest.fixture
+def photo(tmp_path: Path) -> Path:
+    exif = Image.Exif()
+    exif[0x010F] = "Maker"
+    write_image(Picture(smooth(150, 230), exif=exif.tobytes()), tmp_path / "photo.png")
+    return tmp_path / "photo.png"
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"size": 120},
+        {"depth": 16},
+        {"strength": 0.5},
+        {"keep_color": "luminance"},
+        {"keep_color": "luminance", "keep_color_when": "before"},
+        {"masks": 2},
+    ],
+    ids=str,
+)
+def test_it_is_what_stylize_gives(options: dict[str, Any], photo: Path, tmp_path: Path) -> None:
+    options = dict(options)
+    method = load(AdaINLite(precision="float32", strength=options.pop("strength", 1.0)))
+    style: Any = "feminine-wave" if options.get("keep_color_when") != "before" else Picture(smooth(80, 96))
+    depth = options.pop("depth", 8)
+    if options.get("masks"):
+        style = "feminine-wave+great-wave"
+        options["masks"] = [Picture(smooth(40, 50 + 8 * k, 1).expand(-1, 3, -1, -1)) for k in range(2)]
+    done = stream(photo, style, tmp_path / "out.png", method=method, plan=PLAN, depth=depth, **options)
+    whole = stylize(photo, style, method=method, **options)
+    found = read_image(tmp_path / "out.png")
+    assert found.size == done.size == whole.picture.size
+    assert found.depth == depth
+    difference = (found.pixels - whole.picture.pixels).abs() * 255
+    assert difference.max() <= 2.5
+    assert difference.mean() <= (0.3 if depth == 8 else 0.05)
+    assert found.exif is not None
+    assert b"Maker" in found.exif
+    recipe = read_recipe(tmp_path / "out.png")
+    assert recipe is not None
+    assert '"tile": 96' in recipe
+
+
+def test_what_is_transparent_stays_so(method: Method, tmp_path: Path) -> None:
+    alpha = smooth(130, 200, 1)
+    alpha[..., :80] = 0
+    write_image(Picture(smooth(130, 200), alpha), tmp_path / "photo.png")
+    stream(tmp_path / "photo.png", "feminine-wave", tmp_path / "out.png", method=method, plan=PLAN)
+    whole, found = stylize(tmp_path / "photo.png", "feminine-wave", method=method), read_image(tmp_path / "out.png")
+    assert found.alpha is not None
+    assert torch.equal(found.alpha, read_image(tmp_path / "photo.png").alpha)  # type: ignore[arg-type]
+    assert (found.pixels - whole.picture.pixels).abs().max() <= 2.5 / 255
+
+
+@pytest.mark.parametrize("way", ["cholesky", "histogram"])
+def test_colors_are_matched_by_a_thumbnail(way: str, method: Method, photo: Path, tmp_path: Path) -> None:
+    options = {"keep_color": way, "keep_color_when": "after"}
+    stream(photo, "feminine-wave", tmp_path / "out.png", method=method, plan=PLAN, **options)  # type: ignore[arg-type]
+    whole = stylize(photo, "feminine-wave", method=method, **options)  # type: ignore[arg-type]
+    assert (read_image(tmp_path / "out.png").pixels - whole.picture.pixels).abs().max() <= 2.5 / 255
+
+
+def test_stopped_it_leaves_nothing_but_what_it_goes_on_from(method: Method, photo: Path, tmp_path: Path) -> None:
+    def stop(step: Step) -> None:
+        if step.step == step.steps - 2:  # some tiles of the last way are done
+            raise KeyboardInterrupt
+
+    out, checkpoint = tmp_path / "out.png", Checkpoint(tmp_path / "work", every=1)
+    with pytest.raises(Interrupted):
+        stream(photo, "feminine-wave", out, method=method, plan=PLAN, progress=stop)
+    assert [path.name for path in tmp_path.iterdir()] == ["photo.png"]
+    with pytest.raises(Interrupted):
+        stream(photo, "feminine-wave", out, method=method, plan=PLAN, progress=stop, checkpoint=checkpoint)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["photo.png", "work", "work.pixels"]
+    with pytest.raises(UsageError, match="another job"):
+        stream(photo, "great-wave", out, method=method, plan=PLAN, checkpoint=checkpoint)
+    seen: list[Step] = []
+    stream(photo, "feminine-wave", out, method=method, plan=PLAN, progress=seen.append, checkpoint=checkpoint)
+    assert len(seen) == 2
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["out.png", "photo.png"]
+    stream(photo, "feminine-wave", tmp_path / "at once.png", method=method, plan=PLAN)
+    assert out.read_bytes() == (tmp_path / "at once.png").read_bytes()
+
+
+def test_only_methods_of_one_pass(photo: Path, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="one pass"):
+        stream(photo, "feminine-wave", tmp_path / "out.png", method=load(Gatys(steps=2)), plan=PLAN)
+
+
+IN_TILES = """
+import sys
+from pathlib import Path
+import brushwork.planning as planning
+from brushwork.cli.main import main
+planning.SMALL = planning.LARGE = 1000
+planning.SIDES = (64, 48)
+main(sys.argv[1:])
+"""
+
+
+def test_a_killed_job_goes_on(photo: Path, tmp_path: Path) -> None:
+    def command(output: str) -> list[str]:
+        options = ["--style", "feminine-wave", "-o", str(tmp_path / output), "--checkpoint-every", "1", "--resume"]
+        return [sys.executable, "-c", IN_TILES, "stylize", str(photo), *options]
+
+    subprocess.run(command("whole.png"), check=True)
+    process = subprocess.Popen(command("killed.png"))
+    work = tmp_path / "killed.png.checkpoint"
+    while process.poll() is None and not work.exists():
+        time.sleep(0.01)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    subprocess.run(command("killed.png"), check=True)
+    assert (tmp_path / "killed.png").read_bytes() == (tmp_path / "whole.png").read_bytes()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["killed.png", "photo.png", "whole.png"]
+
+
+LITTLE_MEMORY = """
+import resource, sys
+from pathlib import Path
+import torch
+from brushwork import AdaINLite, load, read_image
+from brushwork.planning import Plan
+from brushwork.streaming import stream
+from brushwork.tiling import Tiling
+
+torch.set_num_threads(1)
+method = load(AdaINLite(precision="float32"))
+plan = lambda side: Plan("streamed", Tiling(side), 0, 0, 0.0, 0)
+photo, folder = sys.argv[1], Path(sys.argv[2])
+stream(photo, "feminine-wave", folder / "free.png", method=method, plan=plan(128))
+taken = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+resource.setrlimit(resource.RLIMIT_AS, (taken + 250_000_000,) * 2)
+stream(photo, "feminine-wave", folder / "little.png", method=method, plan=plan(4096))
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="not Linux")
+def test_where_memory_ends_it_goes_on_with_smaller_tiles(tmp_path: Path) -> None:
+    write_image(Picture(smooth(1200, 1600)), tmp_path / "photo.png")  # at once it takes more than is allowed
+    environment = os.environ | {"OMP_NUM_THREADS": "1"}
+    line = [sys.executable, "-c", LITTLE_MEMORY, str(tmp_path / "photo.png"), str(tmp_path)]
+    done = subprocess.run(line, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    free, little = (read_image(tmp_path / name).pixels for name in ("free.png", "little.png"))
+    assert (free - little).abs().max() <= 2.5 / 255
