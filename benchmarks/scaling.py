@@ -72,7 +72,7 @@ def ours(name: str, photo: Path, folder: Path) -> dict[str, Any]:
     from brushwork import load, read_image
     from brushwork.planning import plan_job
     from brushwork.settings import settings_from
-    from brushwork.streaming import stream
+    from brushwork.streaming import stylize_file
     from brushwork.style_values import encode_style
 
     options = dict(OURS[name])
@@ -84,7 +84,7 @@ def ours(name: str, photo: Path, folder: Path) -> dict[str, Any]:
     plan = plan_job(method, (width, width), value, file=output)
     started = time.perf_counter()
     if plan.way == "streamed":
-        stream(photo, style, output, method=method, plan=plan, size=0)
+        stylize_file(photo, style, output, method=method, plan=plan, size=0)
         taken = time.perf_counter() - started
     else:
         pixels = read_image(photo).pixels

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from brushwork.library import LibraryStyle, add_style, list_styles, remove_style
     from brushwork.methods import load
     from brushwork.replay import rerun
+    from brushwork.streaming import stylize_file
     from brushwork.style_values import encode_style, save_style, save_styles
     from brushwork.stylization import Result, stylize
     from brushwork.synthesis import synthesize
@@ -64,6 +65,7 @@ __all__ = [
     "save_style",
     "save_styles",
     "stylize",
+    "stylize_file",
     "synthesize",
     "write_image",
 ]
@@ -89,6 +91,7 @@ _LATER = {
     "save_style": "style_values",
     "save_styles": "style_values",
     "stylize": "stylization",
+    "stylize_file": "streaming",
     "synthesize": "synthesis",
     "write_image": "io",
 }

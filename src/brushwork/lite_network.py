@@ -5,7 +5,7 @@ Related work and what was tried: brushwork.methods.adain_lite, docs/methods/adai
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple, TypeAlias
 
 import torch
@@ -100,10 +100,10 @@ class StyledNorm(Normalization):
         scale, shift = self.shape(code).chunk(2)
         return Shaped(1 + scale, shift)
 
-    def steps(self, x: Tensor, styles: Sequence[Shaped], shares: Tensor | None, keep: Tensor) -> Steps:
+    def steps(self, x: Tensor, styles: Sequence[Shaped], shares: Tensor | None, keep: tuple[Tensor, ...] = ()) -> Steps:
         """(B, C, H, W); with several styles, each normalizing what its share covers; x may be a tile."""
         small = None if shares is None else F.adaptive_avg_pool2d(shares, (x.shape[2], x.shape[3]))
-        moments = yield Ask(x, small, (keep,))
+        moments = yield Ask(x, small, keep)
         result: Tensor = self(x, styles, small, moments)
         return result
 
@@ -250,36 +250,53 @@ class Painter(nn.Module):
 
     def forward(self, pixels: Tensor, styles: Sequence[Mapping[str, Shaped]], shares: Tensor | None = None) -> Tensor:
         """Pixels (B, 3, H, W), about [0, 1]; see `steps`."""
-        return alone(self.steps(pixels, styles, shares))
+        return alone(self.steps(lambda: pixels, styles, shares))
 
-    def steps(self, pixels: Tensor, styles: Sequence[Mapping[str, Shaped]], shares: Tensor | None = None) -> Steps:
-        """What paints pixels (B, 3, H, W) of a picture or a tile, whose sides are multiples of 16.
+    def steps(
+        self,
+        look: Callable[[], Tensor],
+        styles: Sequence[Mapping[str, Shaped]],
+        shares: Tensor | None = None,
+        *,
+        part: bool = False,
+    ) -> Steps:
+        """What paints a picture or a tile.
 
         Args:
-            pixels: In the number type to calculate in.
+            look: Gives pixels (B, 3, H, W), whose sides are multiples of 16, in the number type to calculate in.
             styles: From `shaped`; one, or several with shares.
             shares: Of each style at each pixel, (N, 1, H, W), of sum 1.
+            part: Whether it is a tile: while it waits it keeps no edges, which it finds again.
         """
+
+        def found_edges() -> Tensor:
+            pixels = look()
+            return F.relu(_convolved(F.pixel_unshuffle((pixels - 0.5) * 4, 2), _plain(self.edges, pixels.dtype)))
 
         def layer(name: str, x: Tensor) -> Tensor:
             result: Tensor = self.styled[name](x, [style[name] for style in styles], shares)
             return result
 
-        def normed(name: str, x: Tensor) -> Steps:
+        def normed(name: str, x: Tensor, *keep: Tensor) -> Steps:
             norm: StyledNorm = self.styled[name]  # type: ignore[assignment]
-            return norm.steps(x, [style[name] for style in styles], shares, edges)
+            return norm.steps(x, [style[name] for style in styles], shares, keep)
 
-        edges = F.relu(_convolved(F.pixel_unshuffle((pixels - 0.5) * 4, 2), _plain(self.edges, pixels.dtype)))
-        quarter = F.relu(_convolved(F.pixel_unshuffle(edges, 2), _plain(self.enter, pixels.dtype)))
-        del pixels  # nothing more than edges is kept of them
-        quarter = yield from normed("first norm", quarter + F.relu(layer("first", quarter)))
+        edges = found_edges()
+        quarter = F.relu(_convolved(F.pixel_unshuffle(edges, 2), _plain(self.enter, edges.dtype)))
+        kept = () if part else (edges,)
+        x = quarter + F.relu(layer("first", quarter))
+        del edges, quarter  # nothing but what is kept may stay while it waits
+        quarter = yield from normed("first norm", x, *kept)
         eighth = F.relu(layer("to eighth", quarter))
         eighth = eighth + layer("eighth 2", F.relu(layer("eighth 1", eighth)))
         sixteenth = F.relu(layer("to sixteenth", eighth))
         sixteenth = sixteenth + layer("sixteenth 2", F.relu(layer("sixteenth 1", sixteenth)))
         eighth = F.relu(eighth + _enlarged(layer("from sixteenth", sixteenth)))
         quarter = F.relu(quarter + _enlarged(layer("from eighth", eighth)))
-        quarter = F.relu((yield from normed("last norm", layer("last", quarter))))
+        x = layer("last", quarter)
+        del quarter, eighth, sixteenth
+        quarter = F.relu((yield from normed("last norm", x, *kept)))
+        (edges,) = kept or (found_edges(),)
         quarter = quarter + F.relu(layer("strokes", quarter))
         half = F.relu(F.pixel_shuffle(layer("to half", quarter), 2))
         half = F.relu(layer("detail", torch.cat([half, edges], 1)))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ from torch.multiprocessing.reductions import StorageWeakRef
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
-__all__ = ["live_bytes", "resident_memory"]
+__all__ = ["held_bytes", "live_bytes", "resident_memory"]
 
 
 class _Meter(TorchDispatchMode):  # type: ignore[no-untyped-call]
@@ -23,6 +23,11 @@ class _Meter(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self.live: list[tuple[Any, int]] = []
         self.known: set[int] = set()
         self.peak = 0
+
+    @property
+    def now(self) -> int:
+        """Bytes that live at the moment."""
+        return sum(size for held, size in self.live if not held.expired())
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         result = func(*args, **(kwargs or {}))
@@ -49,6 +54,17 @@ def live_bytes(work: Callable[[], object]) -> int:
     with meter:
         work()
     return meter.peak
+
+
+def held_bytes(steps: Iterator[object]) -> list[int]:
+    """Bytes of tensors that a generator holds each time it waits, with what it has just given."""
+    found: list[int] = []
+    meter = _Meter()
+    with meter:
+        for given in steps:
+            found.append(meter.now)
+            del given
+    return found
 
 
 def resident_memory() -> int:

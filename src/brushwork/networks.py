@@ -282,18 +282,22 @@ class TransformationNetwork(nn.Module):
             shares: Of N styles where, (N, 1, H, W).
         """
 
-        def styled(name: str, x: Tensor, *keep: Tensor) -> Steps:
+        def normed(name: str, x: Tensor, *keep: Tensor) -> Steps:
             norm: StyleNorm = self.norms[name]  # type: ignore[assignment]
-            return norm.steps(self.convs[name](x), row[name], shares, keep)
+            return norm.steps(x, row[name], shares, keep)
 
         x = pixels
-        del pixels
+        del pixels  # nothing but what is kept may stay while it waits
         for name in ("down1", "down2", "down3"):
-            x = F.relu((yield from styled(name, x)))
+            x = self.convs[name](x)
+            x = F.relu((yield from normed(name, x)))
         for block in range(1, self.blocks + 1):
-            inner = F.relu((yield from styled(f"block{block}_1", x, x)))
-            x = x + (yield from styled(f"block{block}_2", inner, x))
+            y = self.convs[f"block{block}_1"](x)
+            y = self.convs[f"block{block}_2"](F.relu((yield from normed(f"block{block}_1", y, x))))
+            x = x + (yield from normed(f"block{block}_2", y, x))
+            del y
         for name in ("up1", "up2"):
-            x = F.relu((yield from styled(name, x)))
+            x = self.convs[name](x)
+            x = F.relu((yield from normed(name, x)))
         result: Tensor = self.convs["up3"](x).float() + MIDDLE
         return result

@@ -15,19 +15,21 @@ import torch
 from torch import Tensor
 
 from brushwork.checkpoints import Checkpoint
+from brushwork.device import choose_device
 from brushwork.errors import UsageError
 from brushwork.guidance import ColorControl
 from brushwork.image import Picture
 from brushwork.io import MAX_PIXELS, PictureReader, PictureWriter, read_size
-from brushwork.methods import Method
+from brushwork.methods import Method, load
 from brushwork.methods.feed_forward import FeedForward, thumbnail_size
-from brushwork.planning import Plan
+from brushwork.planning import Plan, plan_job
 from brushwork.progress import Progress
 from brushwork.recipes import PictureSource, StyleSource, recipe_of, result_size
+from brushwork.settings import AdaINLite, Settings, method_name
 from brushwork.style_values import style_value
-from brushwork.tiling import Canvas
+from brushwork.tiling import Canvas, Tiling
 
-__all__ = ["Streamed", "stream"]
+__all__ = ["Streamed", "stylize_file"]
 
 
 @dataclass(frozen=True)
@@ -47,13 +49,16 @@ class Streamed:
     seconds: float
 
 
-def stream(
+def stylize_file(
     content: str | Path,
     style: StyleSource,
     output: str | Path,
+    settings: Settings | None = None,
     *,
-    method: Method,
-    plan: Plan,
+    method: Method | None = None,
+    plan: Plan | None = None,
+    max_memory: int | None = None,
+    device: str = "auto",
     size: int | None = None,
     keep_color: str | None = None,
     keep_color_when: str | None = None,
@@ -74,8 +79,11 @@ def stream(
         content: A photo's file.
         style: See `stylize`.
         output: The file to write, whole or not at all.
-        method: One of one pass.
-        plan: From `plan_job`, "streamed".
+        settings: A method of one pass and its options; `AdaINLite()` by default.
+        method: From `brushwork.methods.load`, instead of settings.
+        plan: From `brushwork.planning.plan_job`; None: made here.
+        max_memory: Bytes that the process may hold; None: what is free, with a margin.
+        device: "auto", "cpu", "cuda", "cuda:1", "mps".
         size: See `stylize`.
         keep_color: See `stylize`.
         keep_color_when: See `stylize`.
@@ -92,8 +100,9 @@ def stream(
         Interrupted: Ctrl-C; there is no result.
         BrushworkError: Disk or memory ended.
     """
-    if not isinstance(method, FeedForward) or plan.tiling is None:
-        raise UsageError("only methods of one pass paint from file to file, by a plan that has tiles")
+    method = method or load(settings or AdaINLite(), choose_device(device))
+    if not isinstance(method, FeedForward):
+        raise UsageError(f"{method_name(method.settings)} paints no file part by part; use stylize")
     started = time.perf_counter()
     reader = PictureReader(content, size=_longer(content, size, max_pixels), max_pixels=max_pixels)
     photo = _Photo(reader, keep_color, keep_color_when)
@@ -103,7 +112,9 @@ def stream(
     recipe = recipe_of(
         method, content, style, size=size, **photo.colors.recipe(), masks=masks, max_pixels=max_pixels
     )  # fmt: skip
-    recipe["tile"] = plan.tiling.side
+    plan = plan or plan_job(method, reader.size, value, max_memory=max_memory, file=Path(output), bands=4 * depth // 8)
+    tiling = plan.tiling or Tiling(max(reader.size))
+    recipe["tile"] = tiling.side
     written = {"depth": depth, "quality": quality}
     spool = None if checkpoint is None else checkpoint.path.with_name(f"{checkpoint.path.name}.pixels")
     kept = _kept(checkpoint, recipe | {"written": written}, spool)
@@ -120,7 +131,7 @@ def stream(
             writer.write(top, left, after(pixels, original), alpha)
 
         canvas = Canvas(reader.size, photo.seen, write, photo.thumbnail)
-        method.paint(canvas, value, tiling=plan.tiling, progress=progress, checkpoint=kept)
+        method.paint(canvas, value, tiling=tiling, progress=progress, checkpoint=kept)
     if kept is not None:
         kept.remove()
     return Streamed(reader.size, recipe, (*reader.notes, *notes), time.perf_counter() - started)

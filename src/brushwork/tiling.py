@@ -122,12 +122,14 @@ class Seen:
         shares: Of each style at each pixel, (N, 1, h, w); None for one style, everywhere.
         top: Where in the picture it begins.
         left: Likewise.
+        part: Whether it is a tile, which waits for others: what is quickly made again need not be kept.
     """
 
     read: Callable[[], Tensor]
     shares: Tensor | None = None
     top: int = 0
     left: int = 0
+    part: bool = False
 
     @property
     def photo(self) -> Tensor:
@@ -277,6 +279,7 @@ def within(context: Callable[[], AbstractContextManager[Any]], steps: Steps) -> 
                 result: Tensor = end.value
                 return result
         moments = yield ask
+        del ask  # else it would live while the next stop is worked for
 
 
 class Shelf:

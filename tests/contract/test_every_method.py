@@ -15,13 +15,14 @@ from brushwork.checkpoints import Checkpoint
 from brushwork.errors import Interrupted, UsageError
 from brushwork.guidance import Regions
 from brushwork.image import Picture
+from brushwork.metering import held_bytes
 from brushwork.methods import Method, load
 from brushwork.methods.base import check_painting
 from brushwork.methods.texture_nets import TextureNetwork
 from brushwork.networks import TransformationNetwork
 from brushwork.progress import Step
 from brushwork.settings import METHODS, method_name, option_of, settings_from
-from brushwork.tiling import Canvas, Tiling
+from brushwork.tiling import Canvas, Seen, Tiling
 
 
 @pytest.fixture(params=list(METHODS))
@@ -266,6 +267,22 @@ def test_tiles_that_are_stopped_go_on(method: Method, tmp_path: Path) -> None:
     whole = method(content, style)
     assert (result - whole).abs().max() <= 2 / 255
     assert len(seen) - count < seen[0].steps
+
+
+def test_a_tile_that_waits_holds_what_it_says(method: Method) -> None:
+    if method.declaration.tiling != "statistics" or method_name(method.settings) == "texture-nets":
+        pytest.skip("it has no tiles, or needs noise of all sizes while it waits")
+    content, regions = _smooth((256, 256)), Regions([encoded(method, _smooth((96, 120)), (256, 256))])
+    seen = Seen(lambda: content, part=True)
+
+    def steps() -> Any:
+        return method._steps(method._work(regions.styles, seen), seen)  # type: ignore[attr-defined]
+
+    with torch.inference_mode():
+        said = [ask.waiting for ask in steps()]
+        held = held_bytes(steps())
+    assert all(here <= told + 3_000_000 for here, told in zip(held, said, strict=True))  # with kernels in another form
+    assert max(held) < 256**2 * 70
 
 
 def test_where_memory_ends_tiles_are_halved(method: Method, monkeypatch: pytest.MonkeyPatch) -> None:

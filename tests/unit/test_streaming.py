@@ -21,7 +21,7 @@ from brushwork.errors import Interrupted, UsageError
 from brushwork.methods import Method
 from brushwork.planning import Plan
 from brushwork.progress import Step
-from brushwork.streaming import stream
+from brushwork.streaming import stylize_file
 from brushwork.tiling import Tiling
 
 PLAN = Plan("streamed", Tiling(96), 0, 0, 0.0, 0)
@@ -66,7 +66,7 @@ def test_it_is_what_stylize_gives(options: dict[str, Any], photo: Path, tmp_path
     if options.get("masks"):
         style = "feminine-wave+great-wave"
         options["masks"] = [Picture(smooth(40, 50 + 8 * k, 1).expand(-1, 3, -1, -1)) for k in range(2)]
-    done = stream(photo, style, tmp_path / "out.png", method=method, plan=PLAN, depth=depth, **options)
+    done = stylize_file(photo, style, tmp_path / "out.png", method=method, plan=PLAN, depth=depth, **options)
     whole = stylize(photo, style, method=method, **options)
     found = read_image(tmp_path / "out.png")
     assert found.size == done.size == whole.picture.size
@@ -85,7 +85,7 @@ def test_what_is_transparent_stays_so(method: Method, tmp_path: Path) -> None:
     alpha = smooth(130, 200, 1)
     alpha[..., :80] = 0
     write_image(Picture(smooth(130, 200), alpha), tmp_path / "photo.png")
-    stream(tmp_path / "photo.png", "feminine-wave", tmp_path / "out.png", method=method, plan=PLAN)
+    stylize_file(tmp_path / "photo.png", "feminine-wave", tmp_path / "out.png", method=method, plan=PLAN)
     whole, found = stylize(tmp_path / "photo.png", "feminine-wave", method=method), read_image(tmp_path / "out.png")
     assert found.alpha is not None
     assert torch.equal(found.alpha, read_image(tmp_path / "photo.png").alpha)  # type: ignore[arg-type]
@@ -95,7 +95,7 @@ def test_what_is_transparent_stays_so(method: Method, tmp_path: Path) -> None:
 @pytest.mark.parametrize("way", ["cholesky", "histogram"])
 def test_colors_are_matched_by_a_thumbnail(way: str, method: Method, photo: Path, tmp_path: Path) -> None:
     options = {"keep_color": way, "keep_color_when": "after"}
-    stream(photo, "feminine-wave", tmp_path / "out.png", method=method, plan=PLAN, **options)  # type: ignore[arg-type]
+    stylize_file(photo, "feminine-wave", tmp_path / "out.png", method=method, plan=PLAN, **options)  # type: ignore[arg-type]
     whole = stylize(photo, "feminine-wave", method=method, **options)  # type: ignore[arg-type]
     assert (read_image(tmp_path / "out.png").pixels - whole.picture.pixels).abs().max() <= 2.5 / 255
 
@@ -107,24 +107,29 @@ def test_stopped_it_leaves_nothing_but_what_it_goes_on_from(method: Method, phot
 
     out, checkpoint = tmp_path / "out.png", Checkpoint(tmp_path / "work", every=1)
     with pytest.raises(Interrupted):
-        stream(photo, "feminine-wave", out, method=method, plan=PLAN, progress=stop)
+        stylize_file(photo, "feminine-wave", out, method=method, plan=PLAN, progress=stop)
     assert [path.name for path in tmp_path.iterdir()] == ["photo.png"]
     with pytest.raises(Interrupted):
-        stream(photo, "feminine-wave", out, method=method, plan=PLAN, progress=stop, checkpoint=checkpoint)
+        stylize_file(photo, "feminine-wave", out, method=method, plan=PLAN, progress=stop, checkpoint=checkpoint)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["photo.png", "work", "work.pixels"]
     with pytest.raises(UsageError, match="another job"):
-        stream(photo, "great-wave", out, method=method, plan=PLAN, checkpoint=checkpoint)
+        stylize_file(photo, "great-wave", out, method=method, plan=PLAN, checkpoint=checkpoint)
     seen: list[Step] = []
-    stream(photo, "feminine-wave", out, method=method, plan=PLAN, progress=seen.append, checkpoint=checkpoint)
+    stylize_file(photo, "feminine-wave", out, method=method, plan=PLAN, progress=seen.append, checkpoint=checkpoint)
     assert len(seen) == 2
     assert sorted(path.name for path in tmp_path.iterdir()) == ["out.png", "photo.png"]
-    stream(photo, "feminine-wave", tmp_path / "at once.png", method=method, plan=PLAN)
+    stylize_file(photo, "feminine-wave", tmp_path / "at once.png", method=method, plan=PLAN)
     assert out.read_bytes() == (tmp_path / "at once.png").read_bytes()
 
 
+def test_without_a_plan_it_makes_one(photo: Path, tmp_path: Path) -> None:
+    done = stylize_file(photo, "feminine-wave", tmp_path / "out.jpg", AdaINLite(strength=0.9), max_memory=10**11)
+    assert read_image(tmp_path / "out.jpg").size == done.size == (230, 150)
+
+
 def test_only_methods_of_one_pass(photo: Path, tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="one pass"):
-        stream(photo, "feminine-wave", tmp_path / "out.png", method=load(Gatys(steps=2)), plan=PLAN)
+    with pytest.raises(UsageError, match="gatys paints no file part by part"):
+        stylize_file(photo, "feminine-wave", tmp_path / "out.png", method=load(Gatys(steps=2)), plan=PLAN)
 
 
 IN_TILES = """
@@ -161,17 +166,17 @@ from pathlib import Path
 import torch
 from brushwork import AdaINLite, load, read_image
 from brushwork.planning import Plan
-from brushwork.streaming import stream
+from brushwork.streaming import stylize_file
 from brushwork.tiling import Tiling
 
 torch.set_num_threads(1)
 method = load(AdaINLite(precision="float32"))
 plan = lambda side: Plan("streamed", Tiling(side), 0, 0, 0.0, 0)
 photo, folder = sys.argv[1], Path(sys.argv[2])
-stream(photo, "feminine-wave", folder / "free.png", method=method, plan=plan(128))
+stylize_file(photo, "feminine-wave", folder / "free.png", method=method, plan=plan(128))
 taken = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
 resource.setrlimit(resource.RLIMIT_AS, (taken + 250_000_000,) * 2)
-stream(photo, "feminine-wave", folder / "little.png", method=method, plan=plan(4096))
+stylize_file(photo, "feminine-wave", folder / "little.png", method=method, plan=plan(4096))
 """
 
 

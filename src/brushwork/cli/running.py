@@ -266,12 +266,12 @@ def _stream(
 ) -> None:
     """A job from file to file."""
     from brushwork.cli.report import duration
-    from brushwork.streaming import stream
+    from brushwork.streaming import stylize_file
 
     with stopping.finishing():
         try:
             with report.bar(job.photo.name) as show:
-                done = stream(
+                done = stylize_file(
                     job.photo, job.style, job.output, method=method, plan=plan, progress=_Watch([show]),
                     checkpoint=checkpoint, strip_metadata=options["strip_metadata"],
                     **_written(options), **_chosen(options),

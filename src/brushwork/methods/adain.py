@@ -25,7 +25,7 @@ from brushwork.perceptual import OUTSIDE, SEEN, bounded
 from brushwork.photos import PhotoFolder
 from brushwork.settings import AdaIN
 from brushwork.statistics import mean_std
-from brushwork.tiling import Ask, Moments, Steps
+from brushwork.tiling import Ask, Moments, Seen, Steps
 from brushwork.training_settings import TrainAdaIN
 from brushwork.weights import ARCHITECTURES, RECORDS, Architecture, read
 from brushwork.weights.files import write_tensors
@@ -262,8 +262,8 @@ class AdaINMethod(AnyStyle[AdaINStyle]):
     def _halo(self, styles: Sequence[AdaINStyle]) -> int:
         return HALO
 
-    def _painting(self, photo: Tensor, styles: Sequence[AdaINStyle], shares: Tensor | None) -> Steps:
-        features = self.network(photo, [LAYER])[LAYER]
+    def _painting(self, seen: Seen, styles: Sequence[AdaINStyle], shares: Tensor | None) -> Steps:
+        features = self.network(seen.photo, [LAYER])[LAYER]
         small = None if shares is None else F.adaptive_avg_pool2d(shares, (features.shape[2], features.shape[3]))
         mixed = self.mixed(features, styles, small, (yield Ask(features, small)))
         painted: Tensor = self.decoder(mixed.to(self.dtype, memory_format=torch.channels_last)).float()

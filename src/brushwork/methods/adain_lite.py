@@ -31,7 +31,7 @@ from brushwork.perceptual import PerceptualLoss
 from brushwork.photos import PhotoFolder
 from brushwork.settings import AdaINLite
 from brushwork.statistics import covariance
-from brushwork.tiling import Steps
+from brushwork.tiling import Seen, Steps
 from brushwork.training_settings import TrainAdaINLite
 from brushwork.weights import load_into, read_model
 from brushwork.weights.files import write_tensors
@@ -193,10 +193,13 @@ class AdaINLiteMethod(AnyStyle[LiteStyle]):
         pixels = image.contiguous(memory_format=torch.channels_last)
         return LiteStyle(self.coder(self.coder.moments(pixels, self.encoder(pixels, CODE_LAYERS), mask))[0])
 
-    def _painting(self, photo: Tensor, styles: Sequence[LiteStyle], shares: Tensor | None) -> Steps:
-        pixels = photo.to(self.dtype, memory_format=torch.channels_last)
+    def _painting(self, seen: Seen, styles: Sequence[LiteStyle], shares: Tensor | None) -> Steps:
+        def look() -> Tensor:
+            return seen.photo.to(self.dtype, memory_format=torch.channels_last)
+
         painter: Painter = self.painter
-        return painter.steps(pixels, [painter.shaped(style.code, self.dtype) for style in styles], shares)
+        shaped = [painter.shaped(style.code, self.dtype) for style in styles]
+        return painter.steps(look, shaped, shares, part=seen.part)
 
     def _halo(self, styles: Sequence[LiteStyle]) -> int:
         return HALO

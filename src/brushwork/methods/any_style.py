@@ -50,8 +50,8 @@ class AnyStyle(FeedForward[Style]):
         """The style of pixels (1, 3, H, W) on the device, where a mask of the same size says."""
 
     @abstractmethod
-    def _painting(self, photo: Tensor, styles: Sequence[Style], shares: Tensor | None) -> Steps:
-        """What paints pixels of sides that are multiples of `multiple`, in styles with shares (N, 1, H, W), sum 1."""
+    def _painting(self, seen: Seen, styles: Sequence[Style], shares: Tensor | None) -> Steps:
+        """What paints what is seen, in styles with shares (N, 1, H, W) of sum 1."""
 
     @torch.inference_mode()
     def encode_style(self, image: Tensor, *, sizes: Sequence[int], mask: Tensor | None = None) -> Style:
@@ -125,9 +125,9 @@ class AnyStyle(FeedForward[Style]):
         """What paints the photo in styles, as much as `strength` says; where their shares leave it, the photo."""
         strength, left = self.settings.strength, _left(seen.shares)
         shares = _filled(seen.shares, left, work.rest)
-        painted = yield from self._painting(seen.photo, work.styles, shares)
+        painted = yield from self._painting(seen, work.styles, shares)
         if work.own is not None and strength < 1:
-            again = yield from self._painting(seen.photo, work.own, shares)
+            again = yield from self._painting(seen, work.own, shares)
             painted = painted + (1 - strength) * (seen.photo - again)
         return painted if left is None else torch.lerp(painted, seen.photo, left)
 

@@ -191,8 +191,8 @@ class ConditionalInstanceNormMethod(AnyStyle[StyleRow]):
         pixels = image.contiguous(memory_format=torch.channels_last)
         return StyleRow(self.predictor(Predictor.seen(self._encoder(pixels, SEEN_LAYERS), mask))[0])
 
-    def _painting(self, photo: Tensor, styles: Sequence[StyleRow], shares: Tensor | None) -> Steps:
-        pixels = photo.to(self.dtype, memory_format=torch.channels_last)
+    def _painting(self, seen: Seen, styles: Sequence[StyleRow], shares: Tensor | None) -> Steps:
+        pixels = seen.photo.to(self.dtype, memory_format=torch.channels_last)
         rows = torch.stack([style.row for style in styles])
         return self.painter.steps(pixels, self.painter.split(rows), shares)
 
@@ -207,7 +207,7 @@ class ConditionalInstanceNormMethod(AnyStyle[StyleRow]):
         if shares is not None:
             total = shares.sum(0, keepdim=True)
             covered, shares = covered * total, torch.where(total > 1e-6, shares / total, 1 / len(shares))
-        painted = yield from self._painting(seen.photo, work, shares if len(work) > 1 else None)
+        painted = yield from self._painting(seen, work, shares if len(work) > 1 else None)
         return seen.photo + covered * (painted.clamp(0, 1) - seen.photo)
 
     def _halo(self, styles: Sequence[StyleRow]) -> int:

@@ -16,7 +16,7 @@ from brushwork.device import kept_memory, out_of_memory, release_memory
 from brushwork.errors import Interrupted
 from brushwork.guidance import Regions
 from brushwork.image import fit_size, resize
-from brushwork.metering import live_bytes, resident_memory
+from brushwork.metering import held_bytes, live_bytes, resident_memory
 from brushwork.methods.base import Declaration, check_content
 from brushwork.progress import Progress, Step
 from brushwork.settings import AdaIN, AdaINLite, ConditionalInstanceNorm, Johnson, MicroAST, TextureNets
@@ -123,12 +123,15 @@ class FeedForward(ABC, Generic[Style]):
         self(flat(small), style)  # what is made once, such as other forms of weights, doesn't count
         taken = [live_bytes(lambda side=side: self(flat(side), style)) for side in (small, large)]  # type: ignore[misc]
         pixel = (taken[1] - taken[0]) / (large**2 - small**2)
-        regions = Regions.of(style).present()
-        photo = flat(large).to(self.device)
-        work = self._work(regions.styles, Seen(lambda: photo, regions.shares(large, large)))
-        asks = self._steps(work, Seen(lambda: photo, regions.shares(large, large)))
-        waiting = max((ask.waiting for ask in asks), default=0) / large**2
+        held = [max(held_bytes(self._waiting(flat(side), style)), default=0) for side in (small, large)]
+        waiting = (held[1] - held[0]) / (large**2 - small**2)
         return Demand(HOLES * pixel, waiting, fixed=max(0.0, taken[0] - pixel * small**2))
+
+    def _waiting(self, photo: Tensor, style: Style | Regions) -> Steps:
+        """A tile's way from stop to stop."""
+        regions, photo = Regions.of(style).present(), photo.to(self.device)
+        seen = Seen(lambda: photo, regions.shares(*photo.shape[2:]), part=True)
+        return self._steps(self._work(regions.styles, seen), seen)
 
     @torch.inference_mode()
     def __call__(
@@ -268,7 +271,7 @@ class FeedForward(ABC, Generic[Style]):
                 return found
 
             seen = None if regions.masks is None else padded_part(shares, canvas.size, tile.seen).to(self.device)
-            return self._steps(work, Seen(read, seen, *tile.seen[:2]))
+            return self._steps(work, Seen(read, seen, *tile.seen[:2], part=True))
 
         def done(tile: Tile, pixels: Tensor) -> None:
             top, left, bottom, right = tile.core

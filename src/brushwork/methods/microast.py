@@ -6,7 +6,7 @@ Transfer", AAAI, arXiv:2211.15313.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
 from typing import Any
@@ -22,7 +22,7 @@ from brushwork.methods.any_style import AnyStyle
 from brushwork.methods.base import Declaration
 from brushwork.settings import MicroAST
 from brushwork.statistics import mean_std, position_weights
-from brushwork.tiling import Ask, Steps, within
+from brushwork.tiling import Ask, Seen, Steps, within
 from brushwork.weights import load_into, read_model
 
 __all__ = ["MicroASTMethod", "MicroASTNetwork", "MicroASTStyle"]
@@ -122,15 +122,17 @@ class MicroASTNetwork(nn.Module):
         found = getattr(self.modulator, name)(features)
         return (found.flatten(2) * position_weights(found, mask)).sum(2)[0]  # type: ignore[no-any-return]
 
-    def steps(self, photo: Tensor, styles: Sequence[MicroASTStyle], shares: Tensor) -> Steps:
-        """What makes pixels of a photo or a tile, (1, 3, H, W), in styles with shares (N, 1, H / 4, W / 4), sum 1."""
+    def steps(self, look: Callable[[], Tensor], styles: Sequence[MicroASTStyle], shares: Tensor | None) -> Steps:
+        """What makes pixels of a photo or a tile that `look` gives, (1, 3, H, W), in styles with shares of sum 1."""
 
         def where(of: str, depth: int) -> Tensor:
             """A number of each style's channels, at each position: (1, 64, H / 4, W / 4)."""
             numbers = torch.stack([getattr(style, of)[depth] for style in styles])
-            return torch.einsum("nc,nohw->ochw", numbers, shares)
+            return torch.einsum("nc,nohw->ochw", numbers, small)
 
-        x: Tensor = self.content_encoder(photo)[1]
+        x: Tensor = self.content_encoder(look())[1]
+        size = x.shape[2], x.shape[3]
+        small = x.new_ones(1, 1, *size) if shares is None else F.adaptive_avg_pool2d(shares, size)
         for depth, block in ((1, self.decoder.dec1), (0, self.decoder.dec2)):
             whole = yield Ask(x)
             mean, std = mean_std(x.float()) if whole is None else whole.of(0)
@@ -190,9 +192,6 @@ class MicroASTMethod(AnyStyle[MicroASTStyle]):
     def _halo(self, styles: Sequence[MicroASTStyle]) -> int:
         return HALO
 
-    def _painting(self, photo: Tensor, styles: Sequence[MicroASTStyle], shares: Tensor | None) -> Steps:
-        height, width = photo.shape[2] // STRIDE, photo.shape[3] // STRIDE
-        whole = photo.new_ones(1, 1, height, width)
-        small = whole if shares is None else F.adaptive_avg_pool2d(shares, (height, width))
+    def _painting(self, seen: Seen, styles: Sequence[MicroASTStyle], shares: Tensor | None) -> Steps:
         mixed = partial(torch.autocast, self.device.type, torch.bfloat16, enabled=self.dtype == torch.bfloat16)
-        return (yield from within(mixed, self.network.steps(photo, styles, small))).float()
+        return (yield from within(mixed, self.network.steps(lambda: seen.photo, styles, shares))).float()

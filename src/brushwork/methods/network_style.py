@@ -75,10 +75,10 @@ class NetworkStyle(FeedForward[Network]):
 
     def _steps(self, work: Sequence[Network], seen: Seen) -> Steps:
         """What paints the photo in styles; what their shares and the strength leave over is the photo itself."""
-        shares, pixels = seen.shares, seen.photo.to(self.dtype, memory_format=torch.channels_last)
-        parts = []
+        shares, parts = seen.shares, []
+        look = replace(seen, read=lambda: seen.photo.to(self.dtype, memory_format=torch.channels_last))
         for network in work:
-            parts.append((yield from self._painting(network, replace(seen, read=lambda: pixels))).clamp(0, 1))
+            parts.append((yield from self._painting(network, look)).clamp(0, 1))
         painted = torch.cat(parts)
         if shares is not None:
             painted = (shares * painted).sum(0, keepdim=True) + (1 - shares.sum(0, keepdim=True)) * seen.photo
