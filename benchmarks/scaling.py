@@ -1,13 +1,13 @@
 #!/usr/bin/env python3
 """Seconds, memory and their predictions, for every method at every size; peers beside them. One command, all of it.
 
-    python benchmarks/scaling.py [--sizes 256 512 1024 2048 4096 8192] [--huge] [--microast DIR]
+    python benchmarks/scaling.py [--sizes 256 512 1024 2048 4096 8192] [--huge [NAME …]] [--microast DIR]
                                  [--fast-neural-style FILE] [--gatys-sizes 256 512 1024]
 
 Each program runs in a process of its own, in turn, on a square photo made of scikit-image's. Ours are timed as the
 method has them, decoding and encoding left out, after one run that warms up where the picture is small; the peak is
 that of the process. Files are streamed where the plan says so, and then all is counted. --huge adds 42 MP, 100 MP and
-a gigapixel of AdaIN-lite from file to file, by the command, under 3, 4 and 12 GB.
+a gigapixel of AdaIN-lite from file to file, by the command, under 3, 4 and 12 GB, and Gatys' method at 16 and 100 MP.
 Writes a dated JSON to benchmarks/results/, and docs/benchmarks.md with its plot from that.
 """
 
@@ -33,10 +33,13 @@ from skimage import data
 
 STEPS = 4  # of Gatys' method, at one scale
 LITE_WORK = 42_500  # multiplications and additions of AdaIN-lite's convolutions for a pixel
-HUGE = {
-    "42 MP": (10240, 4096, "3GB", "jpg"),
-    "100 MP": (11180, 8944, "4GB", "jpg"),
-    "1 GP": (32768, 32768, "12GB", "tif"),
+GATYS = ["--method", "gatys", "--steps"]
+HUGE: dict[str, tuple[int, int, str, str, list[str]]] = {
+    "42 MP": (10240, 4096, "3GB", "jpg", []),
+    "100 MP": (11180, 8944, "4GB", "jpg", []),
+    "1 GP": (32768, 32768, "12GB", "tif", []),
+    "16 MP, Gatys, 12 steps": (4896, 3264, "4GB", "jpg", [*GATYS, "12"]),
+    "100 MP, Gatys, 10 steps": (11180, 8944, "12GB", "jpg", [*GATYS, "10"]),
 }
 OURS: dict[str, dict[str, Any]] = {
     "adain-lite": {},
@@ -137,10 +140,10 @@ def convolution_peak() -> dict[str, float]:
 
 def huge(name: str, folder: Path) -> dict[str, Any]:
     """A large picture by the command, from file to file."""
-    width, height, limit, suffix = HUGE[name]
+    width, height, limit, suffix, more = HUGE[name]
     photo = photograph(width, height, folder / f"huge.{suffix}")
     line = [sys.executable, "-m", "brushwork", "stylize", str(photo), "--style", "feminine-wave", "--size", "full"]
-    line += ["--max-memory", limit, "--max-pixels", "2000000000", "--json", "-o", str(folder / f"out.{suffix}")]
+    line += ["--max-memory", limit, "--max-pixels", "2000000000", "--json", "-o", str(folder / f"out.{suffix}"), *more]
     code = "import resource, subprocess, sys; p = subprocess.run(sys.argv[1:]); "
     code += "print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024); sys.exit(p.returncode)"
     started = time.perf_counter()
@@ -176,7 +179,7 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
                 rows.setdefault(program, {})[str(size)] = found
                 print(program, size, found, flush=True)
         large = {}
-        for kind in HUGE if args.huge else ():
+        for kind in HUGE if args.huge == [] else args.huge or ():
             large[kind] = huge(kind, folder)
             print(kind, large[kind], flush=True)
     return {"steps of Gatys": STEPS, "convolutions": convolution_peak(), "rows": rows, "huge": large}
@@ -187,7 +190,7 @@ def main() -> None:
     parser.add_argument("--sizes", type=int, nargs="+", default=[256, 512, 1024, 2048, 4096, 8192])
     parser.add_argument("--gatys-sizes", type=int, nargs="+", default=[256, 512, 1024])
     parser.add_argument("--largest", type=json.loads, default={"MicroAST": 2048, "fast_neural_style": 2048})
-    parser.add_argument("--huge", action="store_true")
+    parser.add_argument("--huge", nargs="*", choices=list(HUGE), metavar="NAME", help=f"all, or some of {list(HUGE)}")
     parser.add_argument("--microast", help="folder of its official weights")
     parser.add_argument("--fast-neural-style", help="official weights of one style")
     parser.add_argument("--alone", help="run this program in this process")

@@ -104,7 +104,13 @@ def write_page(facts: dict[str, Any]) -> None:
         *table(rows, sizes, memory),
     ]
     if facts["huge"]:
-        lines += ["", "## Large pictures", "", "AdaIN-lite by the command, from file to file.", ""]
+        lines += [
+            "",
+            "## Large pictures",
+            "",
+            "By the command, AdaIN-lite from file to file where nothing else is said.",
+            "",
+        ]
         lines += ["| | size | allowed | peak | planned | work | command |", "|---|---|---|---|---|---|---|"]
         for name, found in facts["huge"].items():
             lines.append(

@@ -21,7 +21,7 @@ from brushwork.settings import Gatys
 from brushwork.statistics import gram_matrix, position_weights
 from brushwork.tiling import Tile
 
-__all__ = ["GatysObjective", "TiledObjective"]
+__all__ = ["GatysObjective", "TiledObjective", "stride"]
 
 
 def layer_weights(settings: Gatys, kind: str) -> list[tuple[str, float]]:
@@ -125,7 +125,7 @@ class TiledObjective:
 
     def _position_weights(self, layer: str, shares: Tensor | None) -> list[Tensor | float]:
         """What each position counts in the Gram matrix of each region, (1, 1, h, w), or all of them alike."""
-        height, width = (side // _stride(layer) for side in self.photo.shape[2:])
+        height, width = (side // stride(layer) for side in self.photo.shape[2:])
         if shares is None:
             return [1 / (height * width)]
         shape = self.photo.new_empty(1, 1, height, width)
@@ -146,7 +146,7 @@ class TiledObjective:
         """Features of what a tile gives, of a whole picture or of what the tile sees."""
         seen = tile.of(pixels) if pixels.shape == self.photo.shape else pixels
         found = self.network(seen, {*layers})
-        return {layer: tile.kept(found[layer], _stride(layer)) for layer in found}
+        return {layer: tile.kept(found[layer], stride(layer)) for layer in found}
 
     def __call__(self, pixels: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
         """The loss, which knows its gradient, and its weighted terms, of pixels (1, 3, H, W)."""
@@ -187,7 +187,7 @@ class TiledObjective:
         if isinstance(weights, float):
             return gram_matrix(features) * (weights * features[0, 0].numel())
         flat = features.flatten(2)
-        return (flat * tile.kept_of_whole(weights, _stride(layer)).flatten(2)) @ flat.mT
+        return (flat * tile.kept_of_whole(weights, stride(layer)).flatten(2)) @ flat.mT
 
     def _style(self, grams: Mapping[tuple[str, int], Tensor]) -> Tensor:
         """The weighted style loss of Gram matrices."""
@@ -240,6 +240,6 @@ class _Known(torch.autograd.Function):
         return ctx.gradient.mul_(factor), None, None  # in place: it is as large as the picture
 
 
-def _stride(layer: str) -> int:
+def stride(layer: str) -> int:
     """Pixels between a layer's positions: relu3_1 has 4."""
     return 1 << (int(layer[4]) - 1)

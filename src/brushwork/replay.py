@@ -14,6 +14,7 @@ from brushwork.device import choose_device
 from brushwork.errors import BrushworkError
 from brushwork.io import MAX_PIXELS
 from brushwork.methods import load
+from brushwork.planning import Plan
 from brushwork.progress import Progress
 from brushwork.settings import Settings, check_keep_color, settings_from
 from brushwork.styles import StylePart, built_in_styles, own_styles
@@ -57,7 +58,7 @@ def rerun(
         size, threads = max(map(int, recipe["size"])), int(recipe["threads"])
         masks = [_find(record, places) for record in recipe.get("masks", [])]
         keep_color, keep_color_when = _keep_color(recipe)
-        tiling = Tiling(int(recipe["tile"])) if recipe.get("tile") else None
+        plan = Plan("tiled", Tiling(int(recipe["tile"])), 0, 0, 0.0, 0) if recipe.get("tile") else None
         on, remarks = device or recipe["device"], _remarks(recipe, device)
     except (KeyError, TypeError, AttributeError, ValueError) as error:
         if isinstance(error, BrushworkError):
@@ -74,7 +75,7 @@ def rerun(
             keep_color_when=keep_color_when,
             masks=masks,
             max_pixels=max_pixels,
-            tiling=tiling,
+            plan=plan,
             progress=progress,
         )
     made_now = {name: result.recipe[name] for name in ("brushwork", "torch", "device", "threads")}

@@ -20,13 +20,12 @@ from brushwork.guidance import ColorControl
 from brushwork.image import Picture
 from brushwork.io import MAX_PIXELS, read_image, read_size
 from brushwork.methods import Method, load
-from brushwork.planning import plan_job, worth_a_plan
+from brushwork.planning import Plan, plan_job, worth_a_plan
 from brushwork.progress import Progress
 from brushwork.recipes import DEFAULT_SIZE, PictureSource, StyleSource, recipe_of, result_size, style_parts
 from brushwork.settings import AdaINLite, Settings
 from brushwork.style_values import painting_pixels, style_value, visible
 from brushwork.styles import is_saved, locate_style
-from brushwork.tiling import Tiling
 
 __all__ = ["DEFAULT_SIZE", "Result", "result_size", "stylize"]
 
@@ -60,7 +59,7 @@ def stylize(
     network: FeatureNetwork | None = None,
     max_pixels: int = MAX_PIXELS,
     max_memory: int | None = None,
-    tiling: Tiling | None = None,
+    plan: Plan | None = None,
     progress: Progress | None = None,
     checkpoint: Checkpoint | None = None,
 ) -> Result:
@@ -81,7 +80,7 @@ def stylize(
         max_pixels: Larger files are refused before they are decoded.
         max_memory: Bytes that the process may hold; a picture that would take more is worked at in tiles, with the
             same result. None: what is free, with a margin.
-        tiling: These tiles, instead of planned ones.
+        plan: From `brushwork.planning.plan_job`; None: made here where it is worth it.
         progress: Called after each step; what it raises ends the work.
         checkpoint: Keeps the work in a file, and goes on from it if it is there; remove it when the result is written.
 
@@ -107,8 +106,9 @@ def stylize(
         picture = dataclasses.replace(photo, pixels=colors.result(stylized), notes=(*photo.notes, *notes))
         return Result(picture, recipe, time.perf_counter() - started)
 
-    if tiling is None and worth_a_plan(photo.size, max_memory):
-        tiling = plan_job(method, photo.size, value, max_memory=max_memory).tiling
+    if plan is None and worth_a_plan(photo.size, max_memory):
+        plan = plan_job(method, photo.size, value, max_memory=max_memory)
+    tiling = None if plan is None else plan.tiling
     if tiling is not None:
         recipe["tile"] = tiling.side
     listener = colors.progress(_with_alpha(progress, photo.alpha))

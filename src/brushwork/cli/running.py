@@ -127,7 +127,7 @@ def _run(job: Job, method: Method, report: Report, options: dict[str, Any]) -> N
         animation = frames.animate(result.picture)
         if checkpoint is not None:
             checkpoint.remove()
-    _tell(job, result, watch, animation, report, getattr(method.settings, "steps", watch.last))
+    _tell(job, result, watch, animation, report, getattr(method.settings, "steps", watch.last), plan)
 
 
 def _stopped(
@@ -235,7 +235,7 @@ def _stylized(
 
     return stylize(
         job.photo, job.style, method=method, progress=progress, checkpoint=checkpoint,
-        tiling=None if plan is None else plan.tiling, max_memory=options["max_memory"], **_chosen(options),
+        plan=plan, max_memory=options["max_memory"], **_chosen(options),
     )  # fmt: skip
 
 
@@ -289,7 +289,9 @@ def _stream(
     )  # fmt: skip
 
 
-def _tell(job: Job, result: Result, watch: _Watch, animation: Path | None, report: Report, steps: int) -> None:
+def _tell(
+    job: Job, result: Result, watch: _Watch, animation: Path | None, report: Report, steps: int, plan: Plan | None
+) -> None:
     from brushwork.cli.report import duration
 
     for note in result.picture.notes:
@@ -300,6 +302,8 @@ def _tell(job: Job, result: Result, watch: _Watch, animation: Path | None, repor
         report.say(f"the loss had settled after {watch.last} of {steps} steps (--tolerance 0 takes all)")
     if watch.first > 1:
         facts["resumed_after"] = watch.first - 1
+    if plan is not None:
+        facts["plan"] = plan.facts()
     if animation is not None:
         facts["animation"] = str(animation)
     after = f" (from step {watch.first})" if watch.first > 1 else ""

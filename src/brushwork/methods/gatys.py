@@ -20,7 +20,7 @@ from brushwork.checkpoints import Checkpoint
 from brushwork.device import choose_dtype, lean_memory
 from brushwork.errors import Interrupted, UsageError
 from brushwork.features import FeatureNetwork, fingerprint, load_network
-from brushwork.gatys_objective import GatysObjective, TiledObjective
+from brushwork.gatys_objective import GatysObjective, TiledObjective, stride
 from brushwork.guidance import Regions
 from brushwork.image import check_pixels, resize
 from brushwork.lbfgs import LEAST_PAIRS
@@ -41,7 +41,7 @@ MARGIN = 16
 PICTURE = 12  # bytes of a pixel
 PROBED = 96, 160  # sides of the pictures that tell what memory a larger one takes
 KEPT = 11  # pictures in memory beside L-BFGS's pairs, about: the photo, twice, pixels, the best ones, gradients, …
-HALO, MULTIPLE = 128, 16  # how many pixels away VGG-19's relu5_4 sees, and its stride
+MULTIPLE = 16  # of tiles' borders: the stride of the deepest features
 
 
 @dataclass(frozen=True)
@@ -222,7 +222,13 @@ class GatysMethod:
 
     def tiles(self, size: tuple[int, int], side: int, style: GatysStyle | Regions | None = None) -> list[Tile]:
         """How a picture of this (width, height) is cut into tiles of about this side."""
-        return cut(size[1], size[0], side, HALO, MULTIPLE)
+        return cut(size[1], size[0], side, self._reach(), MULTIPLE)
+
+    def _reach(self) -> int:
+        """How many pixels away the deepest layer sees: as many as its own and each convolution's below are wide."""
+        layers = getattr(self.network, "layers", sorted(self._layers))
+        deepest = max(layers.index(layer) for layer in self._layers)
+        return sum(stride(layer) for layer in layers[: deepest + 1])
 
     def estimate_seconds(self, width: int, height: int) -> float:
         """Time some steps on a small picture and scale by pixels and steps."""
