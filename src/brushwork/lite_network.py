@@ -5,7 +5,7 @@ Related work and what was tried: brushwork.methods.adain_lite, docs/methods/adai
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple, TypeAlias
 
 import torch
@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from brushwork.networks import Normalization
 from brushwork.statistics import gram_matrix, mean_std
-from brushwork.tiling import Ask, Moments, Steps, alone
+from brushwork.tiling import Ask, Moments, Seen, Steps, alone
 
 __all__ = ["CODE_LAYERS", "HALO", "MULTIPLE", "Coder", "LiteNetwork", "MeanCovariance", "Painter"]
 
@@ -100,10 +100,17 @@ class StyledNorm(Normalization):
         scale, shift = self.shape(code).chunk(2)
         return Shaped(1 + scale, shift)
 
-    def steps(self, x: Tensor, styles: Sequence[Shaped], shares: Tensor | None, keep: tuple[Tensor, ...] = ()) -> Steps:
+    def steps(
+        self,
+        x: Tensor,
+        styles: Sequence[Shaped],
+        shares: Tensor | None,
+        keep: tuple[Tensor, ...] = (),
+        near: bool = False,
+    ) -> Steps:
         """(B, C, H, W); with several styles, each normalizing what its share covers; x may be a tile."""
         small = None if shares is None else F.adaptive_avg_pool2d(shares, (x.shape[2], x.shape[3]))
-        moments = yield Ask(x, small, keep)
+        moments = yield Ask(x, small, keep, near)
         result: Tensor = self(x, styles, small, moments)
         return result
 
@@ -250,27 +257,24 @@ class Painter(nn.Module):
 
     def forward(self, pixels: Tensor, styles: Sequence[Mapping[str, Shaped]], shares: Tensor | None = None) -> Tensor:
         """Pixels (B, 3, H, W), about [0, 1]; see `steps`."""
-        return alone(self.steps(lambda: pixels, styles, shares))
+        return alone(self.steps(Seen(lambda: pixels), styles, shares))
 
     def steps(
         self,
-        look: Callable[[], Tensor],
+        seen: Seen,
         styles: Sequence[Mapping[str, Shaped]],
         shares: Tensor | None = None,
-        *,
-        part: bool = False,
     ) -> Steps:
         """What paints a picture or a tile.
 
         Args:
-            look: Gives pixels (B, 3, H, W), whose sides are multiples of 16, in the number type to calculate in.
+            seen: Pixels (B, 3, H, W), whose sides are multiples of 16, in the number type to calculate in. A tile keeps
+                no edges while it waits, as it finds them again; and after its last stop paints only what is near.
             styles: From `shaped`; one, or several with shares.
             shares: Of each style at each pixel, (N, 1, H, W), of sum 1.
-            part: Whether it is a tile: while it waits it keeps no edges, which it finds again.
         """
 
-        def found_edges() -> Tensor:
-            pixels = look()
+        def found_edges(pixels: Tensor) -> Tensor:
             return F.relu(_convolved(F.pixel_unshuffle((pixels - 0.5) * 4, 2), _plain(self.edges, pixels.dtype)))
 
         def layer(name: str, x: Tensor) -> Tensor:
@@ -279,11 +283,11 @@ class Painter(nn.Module):
 
         def normed(name: str, x: Tensor, *keep: Tensor) -> Steps:
             norm: StyledNorm = self.styled[name]  # type: ignore[assignment]
-            return norm.steps(x, [style[name] for style in styles], shares, keep)
+            return norm.steps(x, [style[name] for style in styles], shares, keep, near=name == "last norm")
 
-        edges = found_edges()
+        edges = found_edges(seen.photo)
         quarter = F.relu(_convolved(F.pixel_unshuffle(edges, 2), _plain(self.enter, edges.dtype)))
-        kept = () if part else (edges,)
+        kept = (edges,) if seen.near is None else ()
         x = quarter + F.relu(layer("first", quarter))
         del edges, quarter  # nothing but what is kept may stay while it waits
         quarter = yield from normed("first norm", x, *kept)
@@ -294,9 +298,11 @@ class Painter(nn.Module):
         eighth = F.relu(eighth + _enlarged(layer("from sixteenth", sixteenth)))
         quarter = F.relu(quarter + _enlarged(layer("from eighth", eighth)))
         x = layer("last", quarter)
+        x = x if seen.near is None else seen.nearby(x, 4).clone(memory_format=torch.channels_last)
+        shares = None if shares is None else seen.nearby(shares)
         del quarter, eighth, sixteenth
         quarter = F.relu((yield from normed("last norm", x, *kept)))
-        (edges,) = kept or (found_edges(),)
+        (edges,) = kept or (found_edges(seen.nearby(seen.photo)),)
         quarter = quarter + F.relu(layer("strokes", quarter))
         half = F.relu(F.pixel_shuffle(layer("to half", quarter), 2))
         half = F.relu(layer("detail", torch.cat([half, edges], 1)))

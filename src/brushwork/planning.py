@@ -13,7 +13,7 @@ from brushwork.device import available_memory
 from brushwork.errors import BrushworkError
 from brushwork.metering import resident_memory
 from brushwork.methods import Method
-from brushwork.tiling import Demand, Tile, Tiling
+from brushwork.tiling import Box, Demand, Tiling
 
 __all__ = ["Plan", "plan_job", "worth_a_plan"]
 
@@ -119,11 +119,11 @@ def _in_tiles(
     if demand.mapped and start + demand.pixel * COMFORTABLE**2 > limit:
         mapped = demand.mapped * pixels
         start -= mapped
-    best = _best_cut([_cut(method, size, side, style) for side in SIDES], demand, limit - start)
+    best = _best_cut([_cut(method, size, side, style, demand.near) for side in SIDES], demand, limit - start)
     working = start + demand.pixel * best.tile
     if working > limit:
         raise _too_large(working, limit, "and that in the smallest tiles")
-    waiting = demand.waiting * best.seen
+    waiting = demand.waiting * best.waiting
     room = min(waiting, max(0.0, CAUTION * (limit - working)))
     spilled = waiting - room
     folder = file.resolve().parent if file is not None else Path(tempfile.gettempdir())
@@ -145,7 +145,7 @@ def _in_tiles(
 def _best_cut(cuts: list[_Cut], demand: Demand, left: float) -> _Cut:
     """The largest tiles with which all that waits stays in memory; else the largest that leave it some room."""
     ways = [
-        *(cut for cut in cuts if demand.pixel * cut.tile + demand.waiting * cut.seen <= CAUTION * left),
+        *(cut for cut in cuts if demand.pixel * cut.tile + demand.waiting * cut.waiting <= CAUTION * left),
         *(cut for cut in cuts if demand.pixel * cut.tile <= TILE_SHARE * left),
         cuts[-1],
     ]
@@ -154,20 +154,22 @@ def _best_cut(cuts: list[_Cut], demand: Demand, left: float) -> _Cut:
 
 @dataclass(frozen=True)
 class _Cut:
-    """Tiles of one size: the pixels that the largest sees, and all together."""
+    """Tiles of one size: the pixels that the largest sees, that all together see, and that wait."""
 
     side: int
     tile: int
     seen: int
+    waiting: int
 
 
-def _cut(method: Method, size: tuple[int, int], side: int, style: Any) -> _Cut:
-    areas = [_seen(tile) for tile in method.tiles(size, side, style)]
-    return _Cut(side, max(areas), sum(areas))
+def _cut(method: Method, size: tuple[int, int], side: int, style: Any, near: bool) -> _Cut:
+    tiles = method.tiles(size, side, style)
+    seen, waiting = [_area(tile.seen) for tile in tiles], [_area(tile.near if near else tile.seen) for tile in tiles]
+    return _Cut(side, max(seen), sum(seen), sum(waiting))
 
 
-def _seen(tile: Tile) -> int:
-    top, left, bottom, right = tile.seen
+def _area(box: Box) -> int:
+    top, left, bottom, right = box
     return (bottom - top) * (right - left)
 
 

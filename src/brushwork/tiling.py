@@ -25,9 +25,11 @@ from brushwork.errors import BrushworkError
 
 __all__ = [
     "Ask", "Canvas", "Demand", "Journal", "Moments", "Seen", "Shelf", "Steps", "Sums", "Tile", "Tiling",
-    "alone", "cut", "over_tiles", "padded_part", "within",
+    "alone", "cut", "first_moments", "over_tiles", "padded_part", "within",
 ]  # fmt: skip
 
+Box: TypeAlias = tuple[int, int, int, int]  # top, left, bottom, right in pixels
+NEAR = 16  # pixels
 ROWS = 1 << 15  # positions that are summed in float32, before float64 takes over
 
 
@@ -39,11 +41,13 @@ class Ask:
         features: Whose mean and variance it needs, (1, C, h, w).
         weights: How much each position counts, in each of N ways, (N, 1, h, w); None: all alike, N is 1.
         keep: What else it needs when it goes on.
+        near: Whether these are features of what is near alone, see `Seen`.
     """
 
     features: Tensor
     weights: Tensor | None = None
     keep: tuple[Tensor, ...] = ()
+    near: bool = False
 
     @property
     def storages(self) -> list[torch.UntypedStorage]:
@@ -93,6 +97,11 @@ class Sums:
             else:
                 self._weighted(part, counts[:, start : start + ROWS].float())
 
+    def ask(self, tile: Tile, ask: Ask) -> None:
+        """Add what a tile gives of what it asks for."""
+        weights = None if ask.weights is None else tile.kept(ask.weights, near=ask.near)
+        self.add(tile.kept(ask.features, near=ask.near), weights)
+
     def _weighted(self, part: Tensor, counts: Tensor) -> None:
         weight = counts.sum(1)
         mean = counts @ part / weight.clamp_min(1e-12)[:, None]
@@ -122,19 +131,32 @@ class Seen:
         shares: Of each style at each pixel, (N, 1, h, w); None for one style, everywhere.
         top: Where in the picture it begins.
         left: Likewise.
-        part: Whether it is a tile, which waits for others: what is quickly made again need not be kept.
+        near: Of a tile, which waits for others: where in what it sees is what it gives, and 16 pixels around. The last
+            layers of a network that sees no farther need no more; and what is quickly made again need not be kept.
     """
 
     read: Callable[[], Tensor]
     shares: Tensor | None = None
     top: int = 0
     left: int = 0
-    part: bool = False
+    near: Box | None = None
 
     @property
     def photo(self) -> Tensor:
         """The pixels."""
         return self.read()
+
+    def nearby(self, x: Tensor, scale: int = 1) -> Tensor:
+        """What is near of features (N, C, h, w) of what is seen, smaller by `scale`; all of it, where it is no tile."""
+        if self.near is None:
+            return x
+        top, left, bottom, right = (edge // scale for edge in self.near)
+        return x[:, :, top:bottom, left:right]
+
+    def photo_like(self, painted: Tensor) -> Tensor:
+        """The pixels of what is seen, or of what is near, whichever was painted."""
+        photo = self.photo
+        return photo if photo.shape == painted.shape else self.nearby(photo)
 
 
 @dataclass(frozen=True)
@@ -179,7 +201,8 @@ class Demand:
 
     Args:
         pixel: For each pixel of a picture, or of a tile as it is seen, that is worked at.
-        waiting: For each pixel of a tile that waits for others.
+        waiting: For each pixel of a tile that waits for others, as it is seen.
+        near: Whether only what is near waits.
         whole: For each pixel of the whole picture, whatever its tiles; pixels themselves come to this.
         mapped: Of `whole`, what can lie on a disk.
         fixed: For a picture of any size.
@@ -190,24 +213,42 @@ class Demand:
     whole: float = 0.0
     mapped: float = 0.0
     fixed: float = 0.0
+    near: bool = False
 
 
 @dataclass(frozen=True)
 class Tile:
     """A part of a picture: what it gives, and what it sees for that; top, left, bottom, right in pixels."""
 
-    core: tuple[int, int, int, int]
-    seen: tuple[int, int, int, int]
+    core: Box
+    seen: Box
+
+    @property
+    def near(self) -> Box:
+        """What it gives and 16 pixels around, if it sees them."""
+        (top, left, bottom, right), (a, b, c, d) = self.core, self.seen
+        return max(a, top - NEAR), max(b, left - NEAR), min(c, bottom + NEAR), min(d, right + NEAR)
 
     def of(self, pixels: Tensor) -> Tensor:
         """What it sees of a whole picture (N, C, H, W)."""
         top, left, bottom, right = self.seen
         return pixels[:, :, top:bottom, left:right]
 
-    def kept(self, features: Tensor, scale: int | None = None) -> Tensor:
-        """What it gives of features (N, C, h, w) of what it sees, smaller by `scale`, or by what divides it."""
-        scale = scale or (self.seen[2] - self.seen[0]) // features.shape[2]
-        return self._inside(features, scale, *self.seen[:2])
+    def kept(self, features: Tensor, scale: int | None = None, *, near: bool = False) -> Tensor:
+        """What it gives of features (N, C, h, w) of what it sees, smaller by `scale`, or by what divides it.
+
+        Args:
+            features: Of what it sees.
+            scale: Pixels between two positions.
+            near: They are of what is near alone.
+        """
+        top, left, bottom, _ = self.near if near else self.seen
+        return self._inside(features, scale or (bottom - top) // features.shape[2], top, left)
+
+    def painted(self, pixels: Tensor) -> Tensor:
+        """What it gives of pixels of what it sees, or of what is near."""
+        top, left, bottom, right = self.seen
+        return self.kept(pixels, 1, near=pixels.shape[2:] != (bottom - top, right - left))
 
     def kept_of_whole(self, features: Tensor, scale: int) -> Tensor:
         """What it gives of features of the whole picture."""
@@ -441,13 +482,13 @@ def _pass(
         try:
             ask = _next_stop(steps, [None, *journal.known] if anew else journal.known[-1:])
         except StopIteration as end:
-            done(tile, tile.kept(end.value))
+            done(tile, tile.painted(end.value))
             journal.painted.add(number)
             journal.note()
             passed()
             continue
         stopped, device = True, ask.features.device
-        sums.add(tile.kept(ask.features), None if ask.weights is None else tile.kept(ask.weights))
+        sums.ask(tile, ask)
         if len(journal.known) >= again:
             waiting[number] = steps
             shelf.put(number, ask)
@@ -458,6 +499,20 @@ def _pass(
     if stopped:
         journal.known.append(sums.moments(device))
     return stopped
+
+
+def first_moments(tiles: Sequence[Tile], begin: Callable[[Tile], Steps], passed: Callable[[], None]) -> Moments:
+    """What all tiles are told at their first stop, of tiles that see no farther than is needed for that."""
+    sums, device = Sums(), torch.device("cpu")
+    for tile in tiles:
+        steps = begin(tile)
+        ask = next(steps)
+        device = ask.features.device
+        sums.ask(tile, ask)
+        steps.close()
+        del steps, ask
+        passed()
+    return sums.moments(device)
 
 
 def _next_stop(steps: Steps, told: Sequence[Moments | None]) -> Ask:

@@ -273,7 +273,7 @@ def test_a_tile_that_waits_holds_what_it_says(method: Method) -> None:
     if method.declaration.tiling != "statistics" or method_name(method.settings) == "texture-nets":
         pytest.skip("it has no tiles, or needs noise of all sizes while it waits")
     content, regions = _smooth((256, 256)), Regions([encoded(method, _smooth((96, 120)), (256, 256))])
-    seen = Seen(lambda: content, part=True)
+    seen = Seen(lambda: content, near=(0, 0, 256, 256))
 
     def steps() -> Any:
         return method._steps(method._work(regions.styles, seen), seen)  # type: ignore[attr-defined]

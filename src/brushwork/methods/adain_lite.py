@@ -12,7 +12,7 @@ arXiv:1904.04971). What was tried: docs/methods/adain_lite.md.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +31,7 @@ from brushwork.perceptual import PerceptualLoss
 from brushwork.photos import PhotoFolder
 from brushwork.settings import AdaINLite
 from brushwork.statistics import covariance
-from brushwork.tiling import Seen, Steps
+from brushwork.tiling import NEAR, Seen, Steps
 from brushwork.training_settings import TrainAdaINLite
 from brushwork.weights import load_into, read_model
 from brushwork.weights.files import write_tensors
@@ -152,6 +152,7 @@ class AdaINLiteMethod(AnyStyle[LiteStyle]):
     settings: AdaINLite
     style_type = LiteStyle
     multiple = MULTIPLE
+    first_halo, near = NEAR, True  # before its first stop and after its last one it sees no farther
 
     def __init__(
         self, settings: AdaINLite, device: torch.device | str = "cpu", *, network: FeatureNetwork | None = None
@@ -194,12 +195,10 @@ class AdaINLiteMethod(AnyStyle[LiteStyle]):
         return LiteStyle(self.coder(self.coder.moments(pixels, self.encoder(pixels, CODE_LAYERS), mask))[0])
 
     def _painting(self, seen: Seen, styles: Sequence[LiteStyle], shares: Tensor | None) -> Steps:
-        def look() -> Tensor:
-            return seen.photo.to(self.dtype, memory_format=torch.channels_last)
-
         painter: Painter = self.painter
         shaped = [painter.shaped(style.code, self.dtype) for style in styles]
-        return painter.steps(look, shaped, shares, part=seen.part)
+        look = replace(seen, read=lambda: seen.photo.to(self.dtype, memory_format=torch.channels_last))
+        return painter.steps(look, shaped, shares)
 
     def _halo(self, styles: Sequence[LiteStyle]) -> int:
         return HALO

@@ -128,8 +128,11 @@ class AnyStyle(FeedForward[Style]):
         painted = yield from self._painting(seen, work.styles, shares)
         if work.own is not None and strength < 1:
             again = yield from self._painting(seen, work.own, shares)
-            painted = painted + (1 - strength) * (seen.photo - again)
-        return painted if left is None else torch.lerp(painted, seen.photo, left)
+            painted = painted + (1 - strength) * (seen.photo_like(painted) - again)
+        if left is None:
+            return painted
+        photo = seen.photo_like(painted)
+        return torch.lerp(painted, photo, left if left.shape[2:] == photo.shape[2:] else seen.nearby(left))
 
     def _own_style(self, photo: Tensor, mask: Tensor | None) -> Style:
         """The photo's own style, where a mask of its size says."""

@@ -32,6 +32,7 @@ from brushwork.tiling import (
     Tiling,
     alone,
     cut,
+    first_moments,
     over_tiles,
     padded_part,
 )
@@ -57,6 +58,8 @@ class FeedForward(ABC, Generic[Style]):
 
     declaration: Declaration
     multiple: int  # sides are brought to multiples of this
+    first_halo: int | None = None  # how many pixels away its network sees before its first stop, if that is far less
+    near = False  # whether its network sees 16 pixels away at most after its last stop, and waits with no more
 
     def __init__(
         self,
@@ -125,12 +128,12 @@ class FeedForward(ABC, Generic[Style]):
         pixel = (taken[1] - taken[0]) / (large**2 - small**2)
         held = [max(held_bytes(self._waiting(flat(side), style)), default=0) for side in (small, large)]
         waiting = (held[1] - held[0]) / (large**2 - small**2)
-        return Demand(HOLES * pixel, waiting, fixed=max(0.0, taken[0] - pixel * small**2))
+        return Demand(HOLES * pixel, waiting, fixed=max(0.0, taken[0] - pixel * small**2), near=self.near)
 
     def _waiting(self, photo: Tensor, style: Style | Regions) -> Steps:
         """A tile's way from stop to stop."""
         regions, photo = Regions.of(style).present(), photo.to(self.device)
-        seen = Seen(lambda: photo, regions.shares(*photo.shape[2:]), part=True)
+        seen = Seen(lambda: photo, regions.shares(*photo.shape[2:]), near=(0, 0, *photo.shape[2:]))
         return self._steps(self._work(regions.styles, seen), seen)
 
     @torch.inference_mode()
@@ -271,20 +274,29 @@ class FeedForward(ABC, Generic[Style]):
                 return found
 
             seen = None if regions.masks is None else padded_part(shares, canvas.size, tile.seen).to(self.device)
-            return self._steps(work, Seen(read, seen, *tile.seen[:2], part=True))
+            y, x = tile.seen[:2]
+            near = tile.near[0] - y, tile.near[1] - x, tile.near[2] - y, tile.near[3] - x
+            return self._steps(work, Seen(read, seen, y, x, near))
 
         def done(tile: Tile, pixels: Tensor) -> None:
             top, left, bottom, right = tile.core
             inside = pixels[:, :, : min(bottom, height) - top, : min(right, width) - left]
             canvas.write(top, left, inside.clamp(0, 1).float().cpu())
 
+        if tiling.again and self.first_halo is not None and not journal.known:
+            first = self._cut(canvas.size, journal.side, self.first_halo)
+            journal.known.append(first_moments(first, begin, passed))
+            journal.note()
         over_tiles(tiles, begin, done, shelf=shelf, again=tiling.again, journal=journal, passed=passed)
 
     def tiles(self, size: tuple[int, int], side: int, style: Style | Regions | None = None) -> list[Tile]:
         """How a picture of this (width, height) is cut into tiles of about this side."""
-        width, height = (self._side(length) for length in size)
         styles = [self._probe()] if style is None else Regions.of(style).styles
-        return cut(height, width, side, self._halo(styles), self.multiple)
+        return self._cut(size, side, self._halo(styles))
+
+    def _cut(self, size: tuple[int, int], side: int, halo: int) -> list[Tile]:
+        width, height = (self._side(length) for length in size)
+        return cut(height, width, side, halo, self.multiple)
 
     def _stops(self, work: Any, regions: Regions) -> int:
         """How often its network needs to know something of the whole picture."""
