@@ -26,7 +26,8 @@ PICTURE = 12  # bytes of a pixel in float32
 FILES = 300_000_000  # bytes for decoding and encoding in parts
 FILE_PIXELS = 25e6  # that are decoded, encoded and written in a second, about
 TILE_SHARE = 0.5  # of what is left, for the tile that is worked at; the rest for those that wait
-CAUTION = 0.85  # of the limit is filled with tiles that wait; the rest is for what no plan foresees
+CAUTION = 0.9  # of the limit is filled with tiles that wait; the rest is for what no plan foresees
+MUCH = 1_000_000_000  # bytes, from which on to begin anew is quicker than to keep, where the first stop comes early
 HEAD = 0.25  # of the time, about, for what comes before the first stop
 
 
@@ -126,15 +127,16 @@ def _in_tiles(
     waiting = demand.waiting * best.waiting
     room = min(waiting, max(0.0, CAUTION * (limit - working)))
     spilled = waiting - room
+    again = spilled > 0 or (demand.near and waiting > MUCH)
     folder = file.resolve().parent if file is not None else Path(tempfile.gettempdir())
     tiling = Tiling(
         best.side,
-        again=int(spilled > 0),
+        again=int(again),
         room=int(room),
         folder=folder if spilled or mapped else None,
         memory=int(working + room),
     )
-    seconds *= best.seen / pixels * (1 + HEAD * (spilled > 0))
+    seconds *= best.seen / pixels * (1 + HEAD * again)
     disk = int(spilled + mapped)
     if not streamed:
         return Plan("tiled", tiling, int(working + room), disk, seconds, limit)

@@ -42,7 +42,7 @@ __all__ = ["FeedForward", "thumbnail", "thumbnail_size"]
 THUMBNAIL = 1024  # longer side at which a photo is looked at beforehand, in pixels
 PROBED = 128, 192  # sides of the pictures that tell what memory a larger one takes
 HOLES = 1.2  # memory that lies between tensors of changing sizes; measured for all methods, docs/large_pictures.md
-FULL = 0.7  # of the memory that is meant for it
+FULL = 0.9  # of the memory that is meant for it: from there on, holes are worth giving back
 SMALLEST_TILE = 128  # below it a tile sees much more than it paints, and takes hardly less memory
 
 Style = TypeVar("Style")
