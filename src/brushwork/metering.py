@@ -47,6 +47,7 @@ def live_bytes(work: Callable[[], object]) -> int:
 
     What operations need within themselves is not seen, nor what the memory allocator wastes.
 
+    >>> import torch
     >>> live_bytes(lambda: (torch.zeros(1000) + 1).sum())
     8000
     """

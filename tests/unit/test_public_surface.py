@@ -22,7 +22,7 @@ def test_the_public_names() -> None:
         "Interrupted", "Johnson", "LibraryStyle", "MicroAST", "Picture", "PictureError", "Progress", "Regions",
         "Result", "Step", "TextureNets", "UsageError", "WeightsError", "__version__", "add_style", "encode_style",
         "interpolate", "list_styles", "load", "load_network", "read_image", "read_recipe", "remove_style", "rerun",
-        "save_style", "save_styles", "stylize", "synthesize", "write_image",
+        "save_style", "save_styles", "stylize", "stylize_file", "synthesize", "write_image",
     ]  # fmt: skip
 
 

@@ -16,7 +16,7 @@ from brushwork.errors import UsageError, WeightsError
 from brushwork.guidance import Regions
 from brushwork.methods.adain import AdaINMethod, AdaINStyle, Decoder, decoder_of
 from brushwork.settings import AdaIN
-from brushwork.tiling import alone
+from brushwork.tiling import Seen, alone
 from brushwork.weights import ARCHITECTURES, import_file
 
 
@@ -139,7 +139,7 @@ def test_strength_is_the_papers(method: AdaINMethod) -> None:
     features = method.network(photo, ["relu4_1"])["relu4_1"]
     styled = method.decoder(torch.lerp(features, method.mixed(features, [style], None), 0.3))
     assert torch.allclose(
-        alone(method._painting(photo, [method.blend([style, own], [0.3, 0.7])], None)), styled, atol=1e-4
+        alone(method._painting(Seen(lambda: photo), [method.blend([style, own], [0.3, 0.7])], None)), styled, atol=1e-4
     )
 
 
