@@ -46,7 +46,6 @@ OURS: dict[str, dict[str, Any]] = {
     "adain": {},
     "conditional-instance-norm": {},
     "johnson": {"style": "bell-tower"},
-    "texture-nets": {"style": "formula-of-the-universe"},
     "gatys": {"steps": STEPS, "scales": 1},
 }
 PEERS = ("MicroAST", "fast_neural_style", "plain Gatys loop")

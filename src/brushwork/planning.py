@@ -23,6 +23,7 @@ LARGE = 16_000_000  # pixels from which on a file is painted in parts, though th
 COMFORTABLE = 768  # side of a tile for which Gatys' pairs go to disk rather than that it gets smaller
 MARGIN = 0.8  # of the free memory is taken at most, unless a limit is given
 PICTURE = 12  # bytes of a pixel in float32
+FIRST_USE = 90_000_000  # bytes that libraries take when they are first used for such work, about
 FILES = 300_000_000  # bytes for decoding and encoding in parts
 FILE_PIXELS = 25e6  # that are decoded, encoded and written in a second, about
 TILE_SHARE = 0.5  # of what is left, for the tile that is worked at; the rest for those that wait
@@ -88,7 +89,7 @@ def plan_job(
         BrushworkError: No way fits.
     """
     gpu = method.device.type == "cuda"
-    base = torch.cuda.memory_allocated(method.device) if gpu else resident_memory()
+    base = torch.cuda.memory_allocated(method.device) if gpu else resident_memory() + FIRST_USE
     free = torch.cuda.mem_get_info(method.device)[0] if gpu else available_memory()
     limit = max_memory or (base + int(MARGIN * free) if free is not None else 1 << 62)
     demand, seconds = method.demand(style), method.estimate_seconds(*size)
