@@ -33,6 +33,7 @@ __all__ = [
 
 DEVICES = ("auto", "cpu", "cuda", "mps")
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD, M_MMAP_MAX = -1, -3, -4  # of <malloc.h>
+STAYS = 2_000_000  # pixels of a picture whose memory is kept for the next one: some 200 MB
 LARGE = 500_000  # pixels from which on memory matters more than some percent of the time
 
 
@@ -149,7 +150,7 @@ def kept_memory(pixels: int) -> Iterator[None]:
     try:
         yield
     finally:
-        if pixels > LARGE:
+        if pixels > STAYS:
             mallopt(M_MMAP_MAX, 65536)  # both as glibc begins
             mallopt(M_TRIM_THRESHOLD, 128 << 10)
             release_memory()
