@@ -11,7 +11,8 @@ from torch import Tensor
 
 from brushwork.errors import BrushworkError
 from brushwork.networks import TransformationNetwork
-from brushwork.tiling import Ask, Journal, Shelf, Steps, Sums, Tile, alone, cut, over_tiles
+from brushwork.tile_passes import Journal, Shelf, over_tiles
+from brushwork.tiling import Ask, Steps, Sums, Tile, alone, cut
 
 
 @pytest.mark.parametrize(("height", "width", "side", "halo"), [(64, 64, 64, 16), (200, 328, 96, 10), (8, 800, 100, 30)])
@@ -120,7 +121,7 @@ def test_a_full_disk_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     def full(*_: object) -> int:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr("brushwork.tiling._write_all", full)
+    monkeypatch.setattr("brushwork.tile_passes._write_all", full)
     shelf = Shelf(tmp_path)
     with pytest.raises(BrushworkError, match=r"No space left on device"):
         shelf.put(0, Ask(torch.ones(1, 1, 2, 2)))

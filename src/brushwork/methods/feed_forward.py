@@ -20,20 +20,17 @@ from brushwork.metering import held_bytes, live_bytes, resident_memory
 from brushwork.methods.base import Declaration, check_content
 from brushwork.progress import Progress, Step
 from brushwork.settings import AdaIN, AdaINLite, ConditionalInstanceNorm, Johnson, MicroAST, TextureNets
+from brushwork.tile_passes import Journal, Shelf, first_moments, over_tiles
 from brushwork.tiling import (
     Canvas,
     Demand,
-    Journal,
     Moments,
     Seen,
-    Shelf,
     Steps,
     Tile,
     Tiling,
     alone,
     cut,
-    first_moments,
-    over_tiles,
     padded_part,
 )
 
