@@ -123,14 +123,7 @@ def stylize_file(
         exif=None if strip_metadata else reader.exif,
         recipe=None if strip_metadata else json.dumps({**recipe, "written": written}, sort_keys=True),
     ) as writer:  # fmt: skip
-        after = photo.finisher(method, value)
-
-        def write(top: int, left: int, pixels: Tensor) -> None:
-            bottom, right = top + pixels.shape[2], left + pixels.shape[3]
-            original, alpha = reader.visible(top, left, bottom, right) if photo.needed else (pixels, None)
-            writer.write(top, left, after(pixels, original), alpha)
-
-        canvas = Canvas(reader.size, photo.seen, write, photo.thumbnail)
+        canvas = photo.canvas(writer, photo.finisher(method, value))
         method.paint(canvas, value, tiling=tiling, progress=progress, checkpoint=kept)
     if kept is not None:
         kept.remove()
@@ -178,6 +171,16 @@ class _Photo:
     def seen(self, top: int, left: int, bottom: int, right: int) -> Tensor:
         """What the method should see of a part."""
         return self.colors.content(self.reader.visible(top, left, bottom, right)[0])
+
+    def canvas(self, writer: PictureWriter, finish: Callable[[Tensor, Tensor], Tensor]) -> Canvas:
+        """What is painted on: parts are read here, and written there when they are finished."""
+
+        def write(top: int, left: int, pixels: Tensor) -> None:
+            bottom, right = top + pixels.shape[2], left + pixels.shape[3]
+            original, alpha = self.reader.visible(top, left, bottom, right) if self.needed else (pixels, None)
+            writer.write(top, left, finish(pixels, original), alpha)
+
+        return Canvas(self.reader.size, self.seen, write, self.thumbnail)
 
     def finisher(self, method: FeedForward[Any], value: Any) -> Callable[[Tensor, Tensor], Tensor]:
         """What makes a painted part, and the photo's, a part of the result."""

@@ -26,6 +26,7 @@ from brushwork.recipes import DEFAULT_SIZE, PictureSource, StyleSource, recipe_o
 from brushwork.settings import AdaINLite, Settings
 from brushwork.style_values import painting_pixels, style_value, visible
 from brushwork.styles import is_saved, locate_style
+from brushwork.tiling import Tiling
 
 __all__ = ["DEFAULT_SIZE", "Result", "result_size", "stylize"]
 
@@ -106,16 +107,20 @@ def stylize(
         picture = dataclasses.replace(photo, pixels=colors.result(stylized), notes=(*photo.notes, *notes))
         return Result(picture, recipe, time.perf_counter() - started)
 
-    if plan is None and worth_a_plan(photo.size, max_memory):
-        plan = plan_job(method, photo.size, value, max_memory=max_memory)
-    tiling = None if plan is None else plan.tiling
-    if tiling is not None:
-        recipe["tile"] = tiling.side
+    tiling = _tiling(plan, method, photo, value, max_memory)
+    recipe |= {"tile": tiling.side} if tiling is not None else {}
     listener = colors.progress(_with_alpha(progress, photo.alpha))
     work = partial(
         method, colors.content(colors.photo), value, init=init, progress=listener, checkpoint=kept, tiling=tiling
     )
     return _finished(work, finish, f"{photo.size[0]}×{photo.size[1]} on {method.device}")
+
+
+def _tiling(plan: Plan | None, method: Method, photo: Picture, value: Any, max_memory: int | None) -> Tiling | None:
+    """The tiles of a plan, which is made here where it is worth it and there is none; None: the whole."""
+    if plan is None and worth_a_plan(photo.size, max_memory):
+        plan = plan_job(method, photo.size, value, max_memory=max_memory)
+    return None if plan is None else plan.tiling
 
 
 def _with_alpha(progress: Progress | None, alpha: Tensor | None) -> Progress | None:
