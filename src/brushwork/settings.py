@@ -6,6 +6,7 @@ The fields make the command's flags, the recipe kept with a result and the table
 from __future__ import annotations
 
 import dataclasses
+import functools
 import math
 import numbers
 import os
@@ -332,8 +333,13 @@ def method_name(settings: Settings) -> str:
     return next(name for name, kind in METHODS.items() if isinstance(settings, kind))
 
 
-def option_of(kind: type[Any]) -> dict[str, Option]:
+def option_of(kind: type[Any]) -> Mapping[str, Option]:
     """Field name → its Option, in the order of the class."""
+    return _options(kind)
+
+
+@functools.cache  # reading the hints of all methods anew for every flag took half of the command's start
+def _options(kind: type[Any]) -> Mapping[str, Option]:
     hints = typing.get_type_hints(kind, include_extras=True)
     return {field.name: typing.get_args(hints[field.name])[1] for field in dataclasses.fields(kind)}
 
