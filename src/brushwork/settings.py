@@ -335,7 +335,7 @@ def method_name(settings: Settings) -> str:
 
 def option_of(kind: type[Any]) -> Mapping[str, Option]:
     """Field name → its Option, in the order of the class."""
-    return _options(kind)
+    return _options(kind)  # type: ignore[arg-type]  # a class is hashable; mypy looks at its instances
 
 
 @functools.cache  # reading the hints of all methods anew for every flag took half of the command's start

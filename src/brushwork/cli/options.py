@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import functools
 import re
 import typing
 from collections.abc import Callable, Mapping
@@ -76,11 +75,8 @@ def _default(kind: type[Any], name: str) -> Any:
     return next(field.default for field in dataclasses.fields(kind) if field.name == name)
 
 
-_hints = functools.cache(typing.get_type_hints)
-
-
 def _type(name: str, kinds: list[type[Any]]) -> Any:
-    hint = _hints(kinds[0])[name]
+    hint = typing.get_type_hints(kinds[0])[name]
     if typing.get_origin(hint) is tuple:
         return _List(typing.get_args(hint)[0])
     # Every method's choices; the settings then refuse those of others.
