@@ -9,8 +9,9 @@ from importlib import metadata
 
 import torch
 
-from brushwork.device import available_memory, choose_device, choose_dtype, describe_device
+from brushwork.device import choose_device, choose_dtype, describe_device
 from brushwork.errors import Interrupted
+from brushwork.memory import available_memory
 from brushwork.methods import load
 from brushwork.progress import Step
 from brushwork.settings import Gatys

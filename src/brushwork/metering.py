@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 from torch import Tensor
@@ -12,7 +10,7 @@ from torch.multiprocessing.reductions import StorageWeakRef
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
-__all__ = ["held_bytes", "live_bytes", "resident_memory"]
+__all__ = ["held_bytes", "live_bytes"]
 
 
 class _Meter(TorchDispatchMode):  # type: ignore[no-untyped-call]
@@ -66,11 +64,3 @@ def held_bytes(steps: Iterator[object]) -> list[int]:
             found.append(meter.now)
             del given
     return found
-
-
-def resident_memory() -> int:
-    """Bytes of main memory that this process holds now; 0 where the system doesn't say."""
-    try:
-        return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
-    except (OSError, ValueError):
-        return 0

@@ -9,9 +9,8 @@ from typing import Any
 
 import torch
 
-from brushwork.device import available_memory
 from brushwork.errors import BrushworkError
-from brushwork.metering import resident_memory
+from brushwork.memory import available_memory, resident_memory
 from brushwork.methods import Method
 from brushwork.tiling import Box, Demand, Tiling
 

@@ -13,12 +13,13 @@ from typing import Any
 from torch import Tensor
 
 from brushwork.checkpoints import Checkpoint
-from brushwork.device import choose_device, out_of_memory
+from brushwork.device import choose_device
 from brushwork.errors import BrushworkError, Interrupted, UsageError
 from brushwork.features import FeatureNetwork
 from brushwork.guidance import ColorControl
 from brushwork.image import Picture
 from brushwork.io import MAX_PIXELS, read_image, read_size
+from brushwork.memory import out_of_memory
 from brushwork.methods import Method, load
 from brushwork.planning import Plan, plan_job, worth_a_plan
 from brushwork.progress import Progress

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from brushwork.device import choose_device, out_of_memory
+from brushwork.device import choose_device
 from brushwork.errors import BrushworkError, UsageError
 from brushwork.image import Picture
+from brushwork.memory import out_of_memory
 from brushwork.methods.texture_nets import TextureNetsMethod
 from brushwork.settings import TextureNets
 from brushwork.style_values import encode_style

@@ -19,9 +19,10 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor, nn
 
-from brushwork.device import launched, out_of_memory, peak_memory
+from brushwork.device import launched
 from brushwork.errors import BrushworkError, UsageError
 from brushwork.interruption import uninterrupted
+from brushwork.memory import out_of_memory, peak_memory
 from brushwork.photos import PhotoFolder
 from brushwork.training_settings import Training
 

@@ -1,20 +1,13 @@
 from __future__ import annotations
 
-from pathlib import Path
-from types import SimpleNamespace
-
 import pytest
 import torch
 
 from brushwork import device
 from brushwork.device import (
-    available_memory,
     choose_device,
     choose_dtype,
     describe_device,
-    kept_memory,
-    lean_memory,
-    out_of_memory,
 )
 from brushwork.errors import UsageError
 
@@ -70,65 +63,3 @@ def test_auto_takes_bfloat16_only_where_it_wins_clearly(
         assert choose_dtype("auto", torch.device("cpu")) == expected
     assert choose_dtype("auto", torch.device("cpu")) == expected  # measured once per process
     device._faster_dtype.cache_clear()
-
-
-def test_memory_is_within_the_container_s_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert (available_memory() or 1) > 0
-    for name, text in {
-        "memory.max": "1000\n",
-        "memory.current": "700\n",
-        "memory.stat": "anon 1\ninactive_file 200\n",
-    }.items():
-        (tmp_path / name).write_text(text)
-    assert device._container_memory(tmp_path) == 500
-    (tmp_path / "memory.max").write_text("max\n")
-    assert device._container_memory(tmp_path) is None
-    assert device._container_memory(tmp_path / "nothing") is None
-    monkeypatch.setattr(device, "_container_memory", lambda: 123)
-    assert available_memory() == 123
-    monkeypatch.setattr(device, "_container_memory", lambda: None)
-    monkeypatch.setattr(device, "_system_memory", lambda: None)
-    assert available_memory() is None
-
-
-def test_the_end_of_memory_is_recognized() -> None:
-    with pytest.raises(RuntimeError) as caught:
-        torch.empty(2**60)
-    assert out_of_memory(caught.value)
-    assert out_of_memory(torch.cuda.OutOfMemoryError("CUDA out of memory"))
-    assert out_of_memory(MemoryError())
-    assert not out_of_memory(RuntimeError("sizes differ"))
-    assert not out_of_memory(ValueError("out of memory"))
-
-
-def test_lean_memory_leaves_results_alone() -> None:
-    for pixels in (100, 2_000_000):
-        with lean_memory(pixels):
-            assert torch.ones(1_000_000).sum() == 1_000_000  # allocated by the system, as 4 MB
-
-
-def test_lean_memory_ends_with_its_block(monkeypatch: pytest.MonkeyPatch) -> None:
-    tuned: dict[int, int] = {}
-    monkeypatch.setattr("sys.platform", "linux")
-    monkeypatch.setattr("ctypes.CDLL", lambda name: SimpleNamespace(mallopt=tuned.__setitem__))
-    with pytest.raises(KeyboardInterrupt), lean_memory(2_000_000):
-        raise KeyboardInterrupt
-    assert tuned == {-3: 32 << 20, -4: 65536}  # M_MMAP_THRESHOLD, M_MMAP_MAX
-    tuned.clear()
-    with lean_memory(1000):
-        assert not tuned  # small pictures keep the faster way
-
-
-def test_kept_memory_is_given_back_after_a_large_picture(monkeypatch: pytest.MonkeyPatch) -> None:
-    tuned: dict[int, int] = {}
-    trimmed: list[int] = []
-    glibc = SimpleNamespace(mallopt=tuned.__setitem__, malloc_trim=trimmed.append)
-    monkeypatch.setattr("sys.platform", "linux")
-    monkeypatch.setattr("ctypes.CDLL", lambda name: glibc)
-    with kept_memory(1000):
-        assert tuned == {-1: 2**31 - 1, -4: 0}  # M_TRIM_THRESHOLD, M_MMAP_MAX
-    assert not trimmed
-    with kept_memory(4_000_000):
-        pass
-    assert tuned == {-1: 128 << 10, -4: 65536}
-    assert trimmed == [0]

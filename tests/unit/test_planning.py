@@ -14,7 +14,8 @@ from brushwork import AdaINLite, Gatys, Johnson, Picture, load, stylize, write_i
 from brushwork.cli.main import cli
 from brushwork.cli.options import memory_limit
 from brushwork.errors import BrushworkError, UsageError
-from brushwork.metering import live_bytes, resident_memory
+from brushwork.memory import resident_memory
+from brushwork.metering import live_bytes
 from brushwork.methods import Method
 from brushwork.planning import plan_job, worth_a_plan
 

@@ -12,11 +12,11 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from brushwork.checkpoints import Checkpoint, State, damaged
-from brushwork.device import kept_memory, out_of_memory, release_memory
 from brushwork.errors import Interrupted
 from brushwork.guidance import Regions
 from brushwork.image import fit_size, resize
-from brushwork.metering import held_bytes, live_bytes, resident_memory
+from brushwork.memory import kept_memory, out_of_memory, release_memory, resident_memory
+from brushwork.metering import held_bytes, live_bytes
 from brushwork.methods.base import Declaration, check_content
 from brushwork.progress import Progress, Step
 from brushwork.settings import AdaIN, AdaINLite, ConditionalInstanceNorm, Johnson, MicroAST, TextureNets

@@ -17,7 +17,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from brushwork.checkpoints import Checkpoint
-from brushwork.device import choose_dtype, lean_memory
+from brushwork.device import choose_dtype
 from brushwork.errors import Interrupted, UsageError
 from brushwork.features import FeatureNetwork, fingerprint, load_network
 from brushwork.gatys_objective import GatysObjective, TiledObjective, stride
@@ -25,6 +25,7 @@ from brushwork.guidance import Regions
 from brushwork.image import check_pixels, resize
 from brushwork.lbfgs import LEAST_PAIRS
 from brushwork.losses.style import STATISTICS, Target, packed, unpacked
+from brushwork.memory import lean_memory
 from brushwork.metering import live_bytes
 from brushwork.methods.base import Declaration, check_content, check_painting, normalized
 from brushwork.progress import Progress, Step
