@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -30,6 +31,8 @@ from peers.microast import MicroAST
 from peers.plain_gatys import PlainGatys
 from report import write
 from skimage import data
+
+from brushwork.weights import import_model
 
 STEPS = 4  # of Gatys' method, at one scale
 LITE_WORK = 42_500  # multiplications and additions of AdaIN-lite's convolutions for a pixel
@@ -47,6 +50,7 @@ OURS: dict[str, dict[str, Any]] = {
     "conditional-instance-norm": {},
     "johnson": {"style": "bell-tower"},
     "gatys": {"steps": STEPS, "scales": 1},
+    "microast": {},  # our own, with the official weights, if they are here
 }
 PEERS = ("MicroAST", "fast_neural_style", "plain Gatys loop")
 
@@ -95,7 +99,10 @@ def ours(name: str, photo: Path, folder: Path) -> dict[str, Any]:
             started = time.perf_counter()
             method(pixels, value, tiling=plan.tiling)
             taken = min(taken, time.perf_counter() - started)
-    return {"seconds": taken, "peak": peak(), "predicted": plan.memory, "way": plan.way}
+    found = {"seconds": taken, "peak": peak(), "predicted": plan.memory, "way": plan.way}
+    if name == "adain-lite":
+        found["file to file"] = stylize_file(photo, style, output, method=method, size=0).seconds
+    return found
 
 
 def peer(name: str, photo: Path, weights: dict[str, str]) -> dict[str, Any]:
@@ -162,9 +169,13 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
     rows: dict[str, dict[str, Any]] = {}
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
+        if args.microast:
+            os.environ["BRUSHWORK_HOME"] = name
+            import_model(sorted(Path(args.microast).glob("*.tar")))
+        programs = [program for program in (*OURS, *PEERS) if program != "microast" or args.microast]
         for size in args.sizes:
             photo = photograph(size, size, folder / "photo.jpg")
-            for program in (*OURS, *PEERS):
+            for program in programs:
                 most = max(args.gatys_sizes) if "atys" in program else args.largest.get(program, max(args.sizes))
                 if size > most:
                     continue
@@ -188,7 +199,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--sizes", type=int, nargs="+", default=[256, 512, 1024, 2048, 4096, 8192])
     parser.add_argument("--gatys-sizes", type=int, nargs="+", default=[256, 512, 1024])
-    parser.add_argument("--largest", type=json.loads, default={"MicroAST": 2048, "fast_neural_style": 2048})
+    parser.add_argument(
+        "--largest", type=json.loads, default={"MicroAST": 2048, "fast_neural_style": 2048, "microast": 4096}
+    )
     parser.add_argument("--huge", nargs="*", choices=list(HUGE), metavar="NAME", help=f"all, or some of {list(HUGE)}")
     parser.add_argument("--microast", help="folder of its official weights")
     parser.add_argument("--fast-neural-style", help="official weights of one style")

@@ -9,7 +9,7 @@ from functools import lru_cache
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from brushwork.errors import UsageError
 
@@ -19,6 +19,8 @@ __all__ = [
     "choose_dtype",
     "describe_device",
     "launched",
+    "ready_for",
+    "to_device",
 ]
 
 DEVICES = ("auto", "cpu", "cuda", "mps")
@@ -91,6 +93,16 @@ def _convolution(dtype: torch.dtype, device: torch.device) -> Callable[[], float
         return time.perf_counter() - start
 
     return seconds
+
+
+def ready_for(pixels: Tensor, device: torch.device) -> Tensor:
+    """Pixels in memory from which a GPU of CUDA fetches them by itself; elsewhere as they are."""
+    return pixels.pin_memory() if device.type == "cuda" else pixels
+
+
+def to_device(pixels: Tensor, device: torch.device) -> Tensor:
+    """Pixels on the device, where the work goes on meanwhile if they are `ready_for` it."""
+    return pixels.to(device, non_blocking=pixels.is_pinned())
 
 
 def launched(device: torch.device) -> Any:

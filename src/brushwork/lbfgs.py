@@ -18,7 +18,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-__all__ = ["BoundedLBFGS", "smoothed"]
+__all__ = ["BoundedLBFGS", "Rows", "smoothed"]
 
 HISTORY_BYTES = 160e6  # for pairs of steps and changes: 20 pairs up to 0.3 megapixels, 7 at 1024×768
 LEAST_PAIRS = 5
@@ -42,7 +42,7 @@ class BoundedLBFGS:
         self.pixels, self.rate = pixels, rate
         self.count = max(LEAST_PAIRS, min(20, int(HISTORY_BYTES / (2 * pixels.nbytes))))
         # One row more than there are pairs: the step that was just made waits there for its change of gradient.
-        self.steps, self.changes = (_Rows(self.count + 1, pixels, folder) for _ in range(2))
+        self.steps, self.changes = (Rows(self.count + 1, pixels, folder) for _ in range(2))
         self.gradient = torch.zeros_like(pixels)
         self.rows, self.curvatures = list[int](), [0.0] * (self.count + 1)  # rows in use, oldest first
         self.evaluations = 0
@@ -91,9 +91,8 @@ class BoundedLBFGS:
         result = smoothed(picture) if coarse_first else picture
         if not self.rows:
             return result * min(1.0, 1.0 / max(float(self.gradient.abs().sum()), 1e-30))
-        last = self.changes[self.rows[-1]]
-        weighed = smoothed(last.view_as(picture)).flatten() if coarse_first else last
-        return result.mul_(self.curvatures[self.rows[-1]] / _dot(last, weighed))
+        last = self.changes[self.rows[-1]].view_as(picture)
+        return result.mul_(self.curvatures[self.rows[-1]] / (_smoothed_square(last) if coarse_first else _square(last)))
 
     def state(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
         """Tensors and facts that decide how it goes on."""
@@ -113,7 +112,7 @@ class BoundedLBFGS:
         self.evaluations = facts["evaluations"]
 
 
-class _Rows:
+class Rows:
     """Vectors of a picture's size, in memory, or in a file of which only what is used at the moment is.
 
     Args:
@@ -150,19 +149,28 @@ def smoothed(picture: Tensor) -> Tensor:
     >>> smoothed(torch.ones(1, 1, 16, 16)).mean()  # of an octave, 4 pixels add up to one
     tensor(3.)
     """
-    size = picture.shape[2:]
-    if min(size) < 2 * COARSEST:
+    if min(picture.shape[2:]) < 2 * COARSEST:
         return picture
-    half = picture.new_zeros((*picture.shape[:2], *(-(-side // 2) for side in size)), requires_grad=True)
-    with torch.enable_grad():
-        enlarged = _enlarged(half, size)
-    (reduced,) = torch.autograd.grad(enlarged, half, picture)
-    del enlarged
-    return _enlarged(smoothed(reduced), size).mul_(SHARE).add_(picture)
+    enlarged = F.interpolate(smoothed(_reduced(picture)), picture.shape[2:], mode="bilinear", align_corners=False)
+    return enlarged.mul_(SHARE).add_(picture)
 
 
-def _enlarged(picture: Tensor, size: torch.Size) -> Tensor:
-    return F.interpolate(picture, size, mode="bilinear", align_corners=False)
+def _reduced(picture: Tensor) -> Tensor:
+    """Uᵀ x: at half size; the gradient of what enlarges."""
+    size, half = picture.shape[2:], [*picture.shape[:2], *(-(-side // 2) for side in picture.shape[2:])]
+    reduced: Tensor = torch.ops.aten.upsample_bilinear2d_backward(picture.contiguous(), size, half, False)
+    return reduced
+
+
+def _smoothed_square(picture: Tensor) -> float:
+    """xᵀ S x, which needs no more memory than half a picture's size: Uᵀ x once more, and so on."""
+    if min(picture.shape[2:]) < 2 * COARSEST:
+        return _square(picture)
+    return _square(picture) + SHARE * _smoothed_square(_reduced(picture))
+
+
+def _square(picture: Tensor) -> float:
+    return _dot(picture.flatten(), picture.flatten())
 
 
 def _dot(a: Tensor, b: Tensor) -> float:

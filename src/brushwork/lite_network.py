@@ -126,6 +126,8 @@ class StyledNorm(Normalization):
         scale, shift = style
         if whole is not None:
             return F.batch_norm(x, whole.mean[k], whole.variance[k], scale, shift, eps=self.epsilon)
+        if small is None and len(x) > 1:
+            return F.group_norm(x, x.shape[1], scale, shift, self.epsilon)
         if small is None:
             return F.batch_norm(x, None, None, scale, shift, training=True, eps=self.epsilon)
         mean, std = mean_std(x.float(), small[k : k + 1])
@@ -285,11 +287,15 @@ class Painter(nn.Module):
             norm: StyledNorm = self.styled[name]  # type: ignore[assignment]
             return norm.steps(x, [style[name] for style in styles], shares, keep, near=name == "last norm")
 
-        edges = found_edges(seen.photo)
-        quarter = F.relu(_convolved(F.pixel_unshuffle(edges, 2), _plain(self.enter, edges.dtype)))
-        kept = (edges,) if seen.near is None else ()
-        x = quarter + F.relu(layer("first", quarter))
-        del edges, quarter  # nothing but what is kept may stay while it waits
+        kept: tuple[Tensor, ...] = ()
+        if seen.first is not None:
+            x = seen.first()
+        else:
+            edges = found_edges(seen.photo)
+            quarter = F.relu(_convolved(F.pixel_unshuffle(edges, 2), _plain(self.enter, edges.dtype)))
+            kept = (edges,) if seen.near is None else ()
+            x = quarter + F.relu(layer("first", quarter))
+            del edges, quarter  # nothing but what is kept may stay while it waits
         quarter = yield from normed("first norm", x, *kept)
         eighth = F.relu(layer("to eighth", quarter))
         eighth = eighth + layer("eighth 2", F.relu(layer("eighth 1", eighth)))

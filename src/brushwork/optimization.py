@@ -13,7 +13,7 @@ from torch import Tensor
 
 from brushwork.checkpoints import State
 from brushwork.errors import BrushworkError
-from brushwork.lbfgs import BoundedLBFGS
+from brushwork.lbfgs import BoundedLBFGS, Rows
 
 __all__ = ["Objective", "PixelOptimizer"]
 
@@ -40,7 +40,7 @@ class PixelOptimizer:
         rate: Learning rate; 0 chooses.
         warm: A finished optimizer of a smaller size: Adam's moments are carried over. L-BFGS starts afresh, because
             its curvature pairs belong to the old pixels.
-        folder: Where L-BFGS may put its pairs; None: into memory.
+        folder: Where the best pixels and what L-BFGS remembers may lie; None: in memory.
 
     Raises:
         BrushworkError: While stepping: the loss was never a number, at this size or a smaller one.
@@ -59,7 +59,8 @@ class PixelOptimizer:
         self.pixels = pixels.detach().clone(memory_format=torch.contiguous_format)
         self.objective, self.kind, self.warm, self.folder = objective, kind, warm is not None, folder
         self.rate = rate or (1.0 if kind == "lbfgs" else 0.02)
-        self.best_loss, self.best_pixels = math.inf, self.pixels.clone()
+        self.best_loss, self._best = math.inf, Rows(1, self.pixels, folder)
+        self.best_pixels.copy_(self.pixels)
         self.halvings, self.failures, self.terms = 0, 0, dict[str, float]()
         # Losses are divided by the first one, so that it doesn't matter how large all weights are together: the first
         # step of L-BFGS is as long as the gradient.
@@ -67,6 +68,11 @@ class PixelOptimizer:
         self.optimizer = self._fresh()
         if warm is not None and isinstance(self.optimizer, torch.optim.Adam):
             self._carry_over(self.optimizer, warm)
+
+    @property
+    def best_pixels(self) -> Tensor:
+        """Where the loss was least, (1, 3, H, W)."""
+        return self._best[0].view_as(self.pixels)
 
     def _fresh(self) -> BoundedLBFGS | torch.optim.Adam:
         if self.kind == "lbfgs":

@@ -27,7 +27,6 @@ FILES = 300_000_000  # bytes for decoding and encoding in parts
 FILE_PIXELS = 25e6  # that are decoded, encoded and written in a second, about
 TILE_SHARE = 0.5  # of what is left, for the tile that is worked at; the rest for those that wait
 CAUTION = 0.9  # of the limit is filled with tiles that wait; the rest is for what no plan foresees
-MUCH = 1_000_000_000  # bytes, from which on to begin anew is quicker than to keep, where the first stop comes early
 HEAD = 0.25  # of the time, about, for what comes before the first stop
 
 
@@ -124,30 +123,35 @@ def _in_tiles(
     working = start + demand.pixel * best.tile
     if working > limit:
         raise _too_large(working, limit, "and that in the smallest tiles")
-    waiting = demand.waiting * best.waiting
-    room = min(waiting, max(0.0, CAUTION * (limit - working)))
+    free = max(0.0, CAUTION * (limit - working))
+    whole = demand.near and demand.waiting * best.whole <= free
+    again = whole or demand.waiting * best.seen > 2 * free  # quicker than to put more than half on a disk
+    waiting = demand.waiting * (best.near if again else best.seen)
+    room = waiting if whole else min(waiting, free)
     spilled = waiting - room
-    again = spilled > 0 or (demand.near and waiting > MUCH)
+    most = demand.waiting * best.whole if whole else room
     folder = file.resolve().parent if file is not None else Path(tempfile.gettempdir())
     tiling = Tiling(
         best.side,
         again=int(again),
+        whole=whole,
         room=int(room),
         folder=folder if spilled or mapped else None,
-        memory=int(working + room),
+        memory=int(limit),
     )
-    seconds *= best.seen / pixels * (1 + HEAD * again)
+    memory = int(working + most)
+    seconds *= best.seen / pixels * (1 + HEAD * (again and not whole))
     disk = int(spilled + mapped)
     if not streamed:
-        return Plan("tiled", tiling, int(working + room), disk, seconds, limit)
+        return Plan("tiled", tiling, memory, disk, seconds, limit)
     files = 2 * pixels / FILE_PIXELS
-    return Plan("streamed", tiling, int(working + room), disk + bands * pixels, seconds + files, limit)
+    return Plan("streamed", tiling, memory, disk + bands * pixels, seconds + files, limit)
 
 
 def _best_cut(cuts: list[_Cut], demand: Demand, left: float) -> _Cut:
     """The largest tiles with which all that waits stays in memory; else the largest that leave it some room."""
     ways = [
-        *(cut for cut in cuts if demand.pixel * cut.tile + demand.waiting * cut.waiting <= CAUTION * left),
+        *(cut for cut in cuts if demand.pixel * cut.tile + demand.waiting * cut.whole <= CAUTION * left),
         *(cut for cut in cuts if demand.pixel * cut.tile <= TILE_SHARE * left),
         cuts[-1],
     ]
@@ -156,18 +160,29 @@ def _best_cut(cuts: list[_Cut], demand: Demand, left: float) -> _Cut:
 
 @dataclass(frozen=True)
 class _Cut:
-    """Tiles of one size: the pixels that the largest sees, that all together see, and that wait."""
+    """Tiles of one size, in pixels.
+
+    Args:
+        side: About theirs.
+        tile: What the largest sees.
+        seen: What all together see.
+        near: What waits after one stop.
+        whole: What is kept at the most, where features of the whole picture give way to what waits, row by row.
+    """
 
     side: int
     tile: int
     seen: int
-    waiting: int
+    near: int
+    whole: int
 
 
 def _cut(method: Method, size: tuple[int, int], side: int, style: Any, near: bool) -> _Cut:
     tiles = method.tiles(size, side, style)
-    seen, waiting = [_area(tile.seen) for tile in tiles], [_area(tile.near if near else tile.seen) for tile in tiles]
-    return _Cut(side, max(seen), sum(seen), sum(waiting))
+    seen, later = [_area(tile.seen) for tile in tiles], [_area(tile.near if near else tile.seen) for tile in tiles]
+    row = size[0] * max(tile.seen[2] - tile.seen[0] for tile in tiles)
+    whole = max(sum(later), size[0] * size[1] + min(row, size[0] * size[1])) if near else sum(seen)
+    return _Cut(side, max(seen), sum(seen), sum(later), whole)
 
 
 def _area(box: Box) -> int:

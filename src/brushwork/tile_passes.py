@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import math
 import mmap
 import os
 import tempfile
@@ -18,7 +19,7 @@ from torch import Tensor
 from brushwork.errors import BrushworkError
 from brushwork.tiling import Ask, Moments, Steps, Sums, Tile
 
-__all__ = ["Journal", "Shelf", "first_moments", "over_tiles"]
+__all__ = ["FirstFeatures", "Journal", "Shelf", "first_moments", "over_tiles"]
 
 
 class Shelf:
@@ -120,6 +121,46 @@ def _bytes_of(storage: torch.UntypedStorage) -> memoryview:
     return memoryview((ctypes.c_char * storage.nbytes()).from_address(storage.data_ptr())).cast("B")
 
 
+class FirstFeatures:
+    """What the first stop asks about, kept of the whole picture: each tile gives its own part, and sees more of it.
+
+    So no part is made twice, and none waits twice.
+
+    Args:
+        size: (width, height) of the picture in pixels.
+    """
+
+    def __init__(self, size: tuple[int, int]) -> None:
+        self.size = size
+        self._memory: mmap.mmap | None = None
+        self._whole = torch.empty(0)
+        self._gone = 0  # bytes at the beginning that are given back
+
+    def put(self, tile: Tile, features: Tensor) -> None:
+        """Take a tile's part of features (1, C, h, w) of what it sees."""
+        scale = (tile.seen[2] - tile.seen[0]) // features.shape[2]
+        if not len(self._whole):
+            shape = 1, self.size[1] // scale, self.size[0] // scale, features.shape[1]
+            if features.device.type == "cpu":
+                self._memory = _memory(math.prod(shape) * features.element_size())
+                self._whole = torch.frombuffer(self._memory, dtype=features.dtype).view(shape).permute(0, 3, 1, 2)
+            else:
+                self._whole = features.new_empty(shape).permute(0, 3, 1, 2)
+        tile.kept_of_whole(self._whole, scale).copy_(tile.kept(features))
+
+    def seen(self, tile: Tile) -> Tensor:
+        """The features of what a tile sees; what lies above it, no later one will see, and is given back."""
+        scale = self.size[0] // self._whole.shape[3]
+        top, left, bottom, right = (edge // scale for edge in tile.seen)
+        if self._memory is not None and hasattr(self._memory, "madvise"):
+            row = self._whole[0, :, 0].numel() * self._whole.element_size()
+            above = top * row // mmap.PAGESIZE * mmap.PAGESIZE
+            if above > self._gone:
+                self._memory.madvise(mmap.MADV_DONTNEED, self._gone, above - self._gone)
+                self._gone = above
+        return self._whole[:, :, top:bottom, left:right].contiguous(memory_format=torch.channels_last)
+
+
 @dataclass
 class Journal:
     """How far all tiles have come; with it, others than those that came so far can go on.
@@ -210,14 +251,28 @@ def _pass(
     return stopped
 
 
-def first_moments(tiles: Sequence[Tile], begin: Callable[[Tile], Steps], passed: Callable[[], None]) -> Moments:
-    """What all tiles are told at their first stop, of tiles that see no farther than is needed for that."""
+def first_moments(
+    tiles: Sequence[Tile],
+    begin: Callable[[Tile], Steps],
+    passed: Callable[[], None],
+    features: FirstFeatures | None = None,
+) -> Moments:
+    """What all tiles are told at their first stop, of tiles that see no farther than is needed for that.
+
+    Args:
+        tiles: All of them.
+        begin: See `over_tiles`.
+        passed: See `over_tiles`.
+        features: Takes what they ask about.
+    """
     sums, device = Sums(), torch.device("cpu")
     for tile in tiles:
         steps = begin(tile)
         ask = next(steps)
         device = ask.features.device
         sums.ask(tile, ask)
+        if features is not None:
+            features.put(tile, ask.features)
         steps.close()
         del steps, ask
         passed()

@@ -127,6 +127,8 @@ class Seen:
         left: Likewise.
         near: Of a tile, which waits for others: where in what it sees is what it gives, and 16 pixels around. The last
             layers of a network that sees no farther need no more; and what is quickly made again need not be kept.
+        first: Gives what the first stop asks about, where that has been kept of the whole picture; None: it has to be
+            made of the pixels.
     """
 
     read: Callable[[], Tensor]
@@ -134,6 +136,7 @@ class Seen:
     top: int = 0
     left: int = 0
     near: Box | None = None
+    first: Callable[[], Tensor] | None = None
 
     @property
     def photo(self) -> Tensor:
@@ -177,6 +180,7 @@ class Tiling:
     Args:
         side: Of a tile, about, in pixels.
         again: See `over_tiles`.
+        whole: Whether what the first stop asks about is kept of the whole picture, see `FirstFeatures`.
         room: Bytes of memory for what waits; the rest goes to disk.
         folder: On which disk; None: all stays in memory.
         memory: Bytes that the process should hold at most; 0: it doesn't matter.
@@ -184,6 +188,7 @@ class Tiling:
 
     side: int
     again: int = 0
+    whole: bool = False
     room: int = 0
     folder: Path | None = None
     memory: int = 0

@@ -162,9 +162,19 @@ def test_bad_tensors_are_refused(method: Method, image: Tensor) -> None:
         method(image, encoded(method))
 
 
-def test_two_pictures_at_once_are_refused(method: Method) -> None:
+def test_several_pictures_at_once_are_what_each_is_by_itself(method: Method) -> None:
+    pictures = torch.cat([_smooth((96, 64)), torch.rand(1, 3, 96, 64), torch.zeros(1, 3, 96, 64)])
+    style = encoded(method)
+    if method.declaration.tiling != "statistics":
+        with pytest.raises(UsageError, match="one picture"):
+            method(pictures, style)
+        return
+    for strength in (1.0, 0.5):
+        method = load(replace(method.settings, precision="float32", strength=strength))
+        alone = torch.cat([method(picture[None], style) for picture in pictures])
+        assert (method(pictures, style) - alone).abs().max() < 1e-3
     with pytest.raises(UsageError, match="one picture"):
-        method(torch.rand(2, 3, 33, 47), encoded(method))
+        method(pictures, style, tiling=Tiling(64))
 
 
 @pytest.mark.parametrize("mask", [torch.ones(1, 1, 8, 8), torch.zeros(1, 1, 40, 44)], ids=["size", "nothing left"])
@@ -221,8 +231,8 @@ def test_in_tiles_it_paints_what_it_paints_as_a_whole(method: Method, size: tupl
     content = _smooth(size)
     style = encoded(method, _smooth((96, 120)), size[::-1])
     whole = method(content, style)
-    for side in (128, 200):
-        difference = (method(content, style, tiling=Tiling(side)) - whole).abs() * 255  # type: ignore[call-arg]
+    for tiling in (Tiling(128), Tiling(200, again=1), Tiling(150, again=1, whole=True)):
+        difference = (method(content, style, tiling=tiling) - whole).abs() * 255  # type: ignore[call-arg]
         assert difference.max() <= 2
         assert difference.mean() <= 0.05
 
@@ -235,7 +245,8 @@ def test_in_tiles_masks_and_strength_mean_the_same(method: Method) -> None:
     masks = torch.rand(2, 1, 20, 31)
     masks[:, :, :10, :9] = 0  # where the photo stays
     regions = Regions([encoded(method, _smooth((96, 120 + k)), (200, 100)) for k in (0, 1)], masks)
-    difference = (method(content, regions, tiling=Tiling(100)) - method(content, regions)).abs() * 255  # type: ignore[call-arg]
+    tiled = method(content, regions, tiling=Tiling(100, again=1, whole=True))  # type: ignore[call-arg]
+    difference = (tiled - method(content, regions)).abs() * 255
     assert difference.max() <= 2
     assert difference.mean() <= 0.05
 

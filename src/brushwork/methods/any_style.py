@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Generic, TypeVar
 
@@ -127,7 +127,7 @@ class AnyStyle(FeedForward[Style]):
         shares = _filled(seen.shares, left, work.rest)
         painted = yield from self._painting(seen, work.styles, shares)
         if work.own is not None and strength < 1:
-            again = yield from self._painting(seen, work.own, shares)
+            again = yield from self._painting(replace(seen, first=None), work.own, shares)
             painted = painted + (1 - strength) * (seen.photo_like(painted) - again)
         if left is None:
             return painted

@@ -108,16 +108,15 @@ class Method(Protocol):
         checkpoint: Checkpoint | None = None,
         tiling: Tiling | None = None,
     ) -> Tensor:
-        """Pixels (1, 3, H, W) in [0, 1], of the content's size.
+        """Pixels in [0, 1], of the content's shape.
 
         Args:
-            content: Pixels (1, 3, H, W) in [0, 1].
+            content: Pixels (1, 3, H, W) in [0, 1]; methods of one pass take several of one size, (B, 3, H, W).
             style: From `encode_style`, `blend` or `load_style`; or `brushwork.guidance.Regions` of several.
             init: First picture, pixels of any size.
             progress: Called after each step; what it raises ends the work.
             checkpoint: The work goes on from the state it loads, with the same bits in the end, and saves its state
                 there every so many steps, between two of them, after `progress`. A method of one step ignores it.
-
             tiling: The tiles in which it is worked at, to save memory, with the same result; None: the whole at once.
 
         Raises:

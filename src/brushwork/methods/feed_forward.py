@@ -5,23 +5,27 @@ from __future__ import annotations
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any, Generic, TypeVar
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from brushwork.ahead import Ahead
 from brushwork.checkpoints import Checkpoint, State, damaged
+from brushwork.device import ready_for, to_device
 from brushwork.errors import Interrupted
 from brushwork.guidance import Regions
-from brushwork.image import fit_size, resize
+from brushwork.image import check_pixels, fit_size, resize
 from brushwork.memory import kept_memory, out_of_memory, release_memory, resident_memory
 from brushwork.metering import held_bytes, live_bytes
 from brushwork.methods.base import Declaration, check_content
 from brushwork.progress import Progress, Step
 from brushwork.settings import AdaIN, AdaINLite, ConditionalInstanceNorm, Johnson, MicroAST, TextureNets
-from brushwork.tile_passes import Journal, Shelf, first_moments, over_tiles
+from brushwork.tile_passes import FirstFeatures, Journal, Shelf, first_moments, over_tiles
 from brushwork.tiling import (
+    Box,
     Canvas,
     Demand,
     Moments,
@@ -39,7 +43,8 @@ __all__ = ["FeedForward", "thumbnail", "thumbnail_size"]
 THUMBNAIL = 1024  # longer side at which a photo is looked at beforehand, in pixels
 PROBED = 128, 192  # sides of the pictures that tell what memory a larger one takes
 HOLES = 1.2  # memory that lies between tensors of changing sizes; measured for all methods, docs/large_pictures.md
-FULL = 0.9  # of the memory that is meant for it: from there on, holes are worth giving back
+FULL = 0.9  # of the memory that may be held: from there on, holes are given back, which takes time
+AT_ONCE = 8 * 256**2  # pixels of several pictures; docs/large_pictures.md has what it gives
 SMALLEST_TILE = 128  # below it a tile sees much more than it paints, and takes hardly less memory
 
 Style = TypeVar("Style")
@@ -147,25 +152,42 @@ class FeedForward(ABC, Generic[Style]):
         """Pixels of the photo in the style.
 
         Args:
-            content: Pixels (1, 3, H, W) in [0, 1].
+            content: Pixels (B, 3, H, W) in [0, 1]; small pictures are quicker several at a time.
             style: A style value, or `Regions` of several.
             init: Not taken.
-            progress: Called when the picture is done; with tiles after each of them, each time it is seen.
+            progress: Called when a single picture is done; with tiles after each of them, each time it is seen.
             checkpoint: There is nothing to keep of one pass; `paint` keeps it.
-            tiling: The tiles that it is painted in, with the same result; None: as a whole.
+            tiling: The tiles that one picture is painted in, with the same result; None: as a whole.
 
         Returns:
-            Pixels (1, 3, H, W) in [0, 1].
+            Pixels (B, 3, H, W) in [0, 1], of each picture what it would be by itself.
 
         Raises:
-            UsageError: Not pixels, or more than one picture.
+            UsageError: Not pixels, or more than one picture in tiles.
             Interrupted: Raised by `progress`; `error.best` is the picture, None before the last tile.
         """
-        check_content(content)
+        if tiling is not None:
+            check_content(content)
+            return self._in_tiles(content, style, tiling, progress)
+        check_pixels(content)
         started = time.perf_counter()
         height, width = content.shape[2:]
-        if tiling is not None:
-            return self._in_tiles(content, style, tiling, progress)
+        # A picture's masks or its own style are its own; large pictures take no less time together.
+        alike = not isinstance(style, Regions) and self.settings.strength == 1
+        count = max(1, AT_ONCE // (height * width)) if alike else 1
+        parts = [self._whole(part, style) for part in torch.split(content, count)]
+        result = parts[0] if len(parts) == 1 else torch.cat(parts)
+        try:
+            if progress is not None and len(content) == 1:
+                seconds = time.perf_counter() - started
+                progress(Step(1, 1, 0.0, {}, (width, height), seconds, 0.0, lambda: result))
+        except (KeyboardInterrupt, Interrupted) as stop:
+            raise Interrupted(best=result) from stop
+        return result
+
+    def _whole(self, content: Tensor, style: Style | Regions) -> Tensor:
+        """Pictures that are not cut."""
+        height, width = content.shape[2:]
         regions = Regions.of(style).present()
         photo = self._padded(content.to(self.device))
         shares = regions.shares(height, width)
@@ -173,14 +195,7 @@ class FeedForward(ABC, Generic[Style]):
         work = self._work(regions.styles, self._small((width, height), lambda: thumbnail(content), regions))
         with kept_memory(height * width):
             painted = alone(self._steps(work, whole))
-        result = painted[:, :, :height, :width].clamp(0, 1).float().cpu().contiguous()
-        try:
-            if progress is not None:
-                seconds = time.perf_counter() - started
-                progress(Step(1, 1, 0.0, {}, (width, height), seconds, 0.0, lambda: result))
-        except (KeyboardInterrupt, Interrupted) as stop:
-            raise Interrupted(best=result) from stop
-        return result
+        return painted[:, :, :height, :width].clamp(0, 1).float().cpu().contiguous()
 
     def _in_tiles(self, content: Tensor, style: Style | Regions, tiling: Tiling, progress: Progress | None) -> Tensor:
         result = torch.empty(content.shape)
@@ -263,7 +278,7 @@ class FeedForward(ABC, Generic[Style]):
 
         def begin(tile: Tile) -> Steps:
             def read() -> Tensor:
-                return padded_part(canvas.read, canvas.size, tile.seen).to(self.device)
+                return to_device(parts(tile.seen), self.device)
 
             def shares(top: int, left: int, bottom: int, right: int) -> Tensor:
                 found = regions.shares(height, width, (top, left, bottom, right))
@@ -273,18 +288,31 @@ class FeedForward(ABC, Generic[Style]):
             seen = None if regions.masks is None else padded_part(shares, canvas.size, tile.seen).to(self.device)
             y, x = tile.seen[:2]
             near = tile.near[0] - y, tile.near[1] - x, tile.near[2] - y, tile.near[3] - x
-            return self._steps(work, Seen(read, seen, y, x, near))
+            first = None if features is None else partial(features.seen, tile)
+            return self._steps(work, Seen(read, seen, y, x, near, first))
 
         def done(tile: Tile, pixels: Tensor) -> None:
             top, left, bottom, right = tile.core
             inside = pixels[:, :, : min(bottom, height) - top, : min(right, width) - left]
             canvas.write(top, left, inside.clamp(0, 1).float().cpu())
 
+        def part(box: Box) -> Tensor:
+            return ready_for(padded_part(canvas.read, canvas.size, box), self.device)
+
+        def order(tiles: Sequence[Tile]) -> list[Box]:
+            """In which parts are read; where the work takes all cores, reading beside it makes both slower."""
+            return [] if self.device.type == "cpu" else [tile.seen for tile in tiles]
+
+        features: FirstFeatures | None = None
         if tiling.again and self.first_halo is not None and not journal.known:
             first = self._cut(canvas.size, journal.side, self.first_halo)
-            journal.known.append(first_moments(first, begin, passed))
+            kept = FirstFeatures((self._side(width), self._side(height))) if tiling.whole else None
+            with Ahead(part, order(first)) as parts:
+                journal.known.append(first_moments(first, begin, passed, kept))
+            features = kept
             journal.note()
-        over_tiles(tiles, begin, done, shelf=shelf, again=tiling.again, journal=journal, passed=passed)
+        with Ahead(part, order(tiles)) as parts:
+            over_tiles(tiles, begin, done, shelf=shelf, again=tiling.again, journal=journal, passed=passed)
 
     def tiles(self, size: tuple[int, int], side: int, style: Style | Regions | None = None) -> list[Tile]:
         """How a picture of this (width, height) is cut into tiles of about this side."""

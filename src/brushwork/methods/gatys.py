@@ -41,7 +41,7 @@ __all__ = ["GatysMethod", "GatysStyle"]
 MARGIN = 16
 PICTURE = 12  # bytes of a pixel
 PROBED = 96, 160  # sides of the pictures that tell what memory a larger one takes
-KEPT = 11  # pictures in memory beside L-BFGS's pairs, about: the photo, twice, pixels, the best ones, gradients, …
+KEPT = 8  # pictures in memory beside what can lie on a disk: the photo, twice, pixels, gradients, …
 MULTIPLE = 16  # of tiles' borders: the stride of the deepest features
 
 
@@ -217,9 +217,9 @@ class GatysMethod:
         step(PROBED[0])  # what is made once doesn't count
         small, large = (step(side) for side in PROBED)
         pixel = (large - small) / (PROBED[1] ** 2 - PROBED[0] ** 2)
-        pairs = 2 * PICTURE * (LEAST_PAIRS + 1) if self.settings.optimizer == "lbfgs" else 2 * PICTURE
+        mapped = PICTURE * (1 + 2 * (LEAST_PAIRS + 1)) if self.settings.optimizer == "lbfgs" else PICTURE
         fixed = max(0.0, small - pixel * PROBED[0] ** 2)
-        return Demand(pixel, whole=KEPT * PICTURE + pairs, mapped=pairs, fixed=fixed)
+        return Demand(pixel, whole=KEPT * PICTURE + mapped, mapped=mapped, fixed=fixed)
 
     def tiles(self, size: tuple[int, int], side: int, style: GatysStyle | Regions | None = None) -> list[Tile]:
         """How a picture of this (width, height) is cut into tiles of about this side."""
