@@ -126,10 +126,10 @@ class StyledNorm(Normalization):
         scale, shift = style
         if whole is not None:
             return F.batch_norm(x, whole.mean[k], whole.variance[k], scale, shift, eps=self.epsilon)
-        if small is None and len(x) > 1:
-            return F.group_norm(x, x.shape[1], scale, shift, self.epsilon)
         if small is None:
-            return F.batch_norm(x, None, None, scale, shift, training=True, eps=self.epsilon)
+            parts = torch.split(x, 1)
+            found = [F.batch_norm(part, None, None, scale, shift, training=True, eps=self.epsilon) for part in parts]
+            return found[0] if len(found) == 1 else torch.cat(found)
         mean, std = mean_std(x.float(), small[k : k + 1])
         return F.batch_norm(x, mean[0], std[0].square(), scale, shift, eps=0.0)
 
@@ -308,7 +308,7 @@ class Painter(nn.Module):
         shares = None if shares is None else seen.nearby(shares)
         del quarter, eighth, sixteenth
         quarter = F.relu((yield from normed("last norm", x, *kept)))
-        (edges,) = kept or (found_edges(seen.nearby(seen.photo)),)
+        (edges,) = kept or (found_edges(seen.photo_nearby),)
         quarter = quarter + F.relu(layer("strokes", quarter))
         half = F.relu(F.pixel_shuffle(layer("to half", quarter), 2))
         half = F.relu(layer("detail", torch.cat([half, edges], 1)))

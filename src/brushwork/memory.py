@@ -15,13 +15,14 @@ __all__ = [
     "available_memory",
     "kept_memory",
     "lean_memory",
+    "one_heap",
     "out_of_memory",
     "peak_memory",
     "release_memory",
     "resident_memory",
 ]
 
-M_TRIM_THRESHOLD, M_MMAP_THRESHOLD, M_MMAP_MAX = -1, -3, -4  # of <malloc.h>
+M_TRIM_THRESHOLD, M_MMAP_THRESHOLD, M_MMAP_MAX, M_ARENA_MAX = -1, -3, -4, -8  # of <malloc.h>
 STAYS = 2_000_000  # pixels of a picture whose memory is kept for the next one: some 200 MB
 LARGE = 500_000  # pixels from which on memory matters more than some percent of the time
 CGROUPS = Path("/sys/fs/cgroup")
@@ -110,6 +111,23 @@ def kept_memory(pixels: int) -> Iterator[None]:
             mallopt(M_MMAP_MAX, 65536)  # both as glibc begins
             mallopt(M_TRIM_THRESHOLD, 128 << 10)
             release_memory()
+
+
+@contextmanager
+def one_heap() -> Iterator[None]:
+    """While the block works, threads that begin take their memory from where the others do.
+
+    glibc gives each thread a heap of its own, and large tensors that one has freed the other couldn't take.
+    """
+    mallopt = _mallopt()
+    if mallopt is None:
+        yield
+        return
+    mallopt(M_ARENA_MAX, 1)
+    try:
+        yield
+    finally:
+        mallopt(M_ARENA_MAX, 0)  # as glibc begins
 
 
 @contextmanager

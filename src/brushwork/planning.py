@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +26,9 @@ FIRST_USE = 90_000_000  # bytes that libraries take when they are first used for
 FILES = 300_000_000  # bytes for decoding and encoding in parts
 FILE_PIXELS = 25e6  # that are decoded, encoded and written in a second, about
 TILE_SHARE = 0.5  # of what is left, for the tile that is worked at; the rest for those that wait
-CAUTION = 0.9  # of the limit is filled with tiles that wait; the rest is for what no plan foresees
+CAUTION = 0.95  # of the limit is filled with tiles that wait; the rest is for what no plan foresees
+WORKERS = 2  # tiles that are worked at at the same time, where there are so many cores
+SHARED = 1024  # side of a tile from which on memory suffices for several
 HEAD = 0.25  # of the time, about, for what comes before the first stop
 
 
@@ -119,7 +121,14 @@ def _in_tiles(
     if demand.mapped and start + demand.pixel * COMFORTABLE**2 > limit:
         mapped = demand.mapped * pixels
         start -= mapped
-    best = _best_cut([_cut(method, size, side, style, demand.near) for side in SIDES], demand, limit - start)
+    cuts = [_cut(method, size, side, style, demand.near) for side in SIDES]
+    workers, several = 1, replace(demand, pixel=WORKERS * demand.pixel)
+    best = _best_cut(cuts, several, limit - start)
+    cores = 1 if gpu or method.declaration.tiling != "statistics" else torch.get_num_threads()
+    if cores >= WORKERS and best.side >= SHARED:
+        workers, demand = WORKERS, several
+    else:
+        best = _best_cut(cuts, demand, limit - start)
     working = start + demand.pixel * best.tile
     if working > limit:
         raise _too_large(working, limit, "and that in the smallest tiles")
@@ -134,6 +143,7 @@ def _in_tiles(
     tiling = Tiling(
         best.side,
         again=int(again),
+        workers=workers,
         whole=whole,
         room=int(room),
         folder=folder if spilled or mapped else None,

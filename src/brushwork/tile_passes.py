@@ -7,19 +7,27 @@ import math
 import mmap
 import os
 import tempfile
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections import defaultdict, deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import BinaryIO, cast
+from threading import Lock
+from typing import BinaryIO, TypeVar, cast
 
 import torch
 from torch import Tensor
 
 from brushwork.errors import BrushworkError
+from brushwork.memory import one_heap
 from brushwork.tiling import Ask, Moments, Steps, Sums, Tile
 
-__all__ = ["FirstFeatures", "Journal", "Shelf", "first_moments", "over_tiles"]
+__all__ = ["FirstFeatures", "Journal", "Shelf", "first_moments", "in_turn", "over_tiles"]
+
+SPARE = 4  # pieces of memory of a size that are kept for the next tiles
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
 
 
 class Shelf:
@@ -37,8 +45,10 @@ class Shelf:
 
     def __init__(self, folder: Path | None = None, room: int = 0) -> None:
         self.folder, self.room = folder, room
+        self._lock = Lock()
         self._away: dict[int, list[tuple[torch.UntypedStorage, int, BinaryIO | mmap.mmap, int]]] = {}
         self._held = 0  # bytes in memory
+        self._spare: defaultdict[int, list[mmap.mmap]] = defaultdict(list)  # size → memory that was taken back
         self._old: BinaryIO | None = None  # what the tiles left there when they were here last
         self._new: BinaryIO | None = None
 
@@ -47,17 +57,23 @@ class Shelf:
         if self._old is not None:
             self._old.close()
         self._old, self._new = self._new, None
+        self._spare.clear()
 
     def put(self, number: int, ask: Ask) -> None:
         """Take what a tile needs out of the working memory; tensors of a GPU stay where they are."""
         if ask.features.device.type != "cpu":
             return
+        with self._lock:
+            self._put(number, ask)
+
+    def _put(self, number: int, ask: Ask) -> None:
         size = ask.waiting
         place: BinaryIO | mmap.mmap
         try:
             if self.folder is None or self._held + size <= self.room:
                 self._held += size
-                place = _memory(size)
+                place = self._spare[size].pop() if self._spare[size] else _memory(size)
+                place.seek(0)
             else:
                 self._new = self._new or cast(BinaryIO, tempfile.TemporaryFile(dir=self.folder, buffering=0))  # noqa: SIM115
                 place = self._new
@@ -72,6 +88,10 @@ class Shelf:
 
     def take(self, number: int) -> None:
         """Bring back what a tile needs."""
+        with self._lock:
+            self._take(number)
+
+    def _take(self, number: int) -> None:
         for storage, size, place, start in self._away.pop(number, []):
             storage.resize_(size)
             place.seek(start)
@@ -79,7 +99,8 @@ class Shelf:
             if isinstance(place, mmap.mmap):
                 self._held -= size
                 if place.tell() == len(place):
-                    place.close()
+                    self._spare[len(place)].append(place)
+                    del self._spare[len(place)][:-SPARE]
 
     def close(self) -> None:
         """Give memory and disk back."""
@@ -87,17 +108,15 @@ class Shelf:
             if file is not None:
                 file.close()
         self._away, self._held, self._old, self._new = {}, 0, None, None
+        self._spare.clear()
 
 
-def _memory(size: int) -> mmap.mmap:
-    """Memory of its own, in large pages where there are: to take gigabytes in small ones is slow."""
+def _memory(size: int, *, at_once: bool = True) -> mmap.mmap:
+    """Memory of its own, taken at once or page by page; huge pages take five times longer once gigabytes are used."""
     if not hasattr(mmap, "MAP_ANONYMOUS"):
         return mmap.mmap(-1, size)
-    memory = mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
-    if hasattr(mmap, "MADV_HUGEPAGE"):
-        with suppress(OSError):  # a system without them
-            memory.madvise(mmap.MADV_HUGEPAGE)
-    return memory
+    populated = getattr(mmap, "MAP_POPULATE", 0) if at_once else 0
+    return mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | populated)
 
 
 def _write_all(file: BinaryIO | mmap.mmap, data: memoryview) -> None:
@@ -142,23 +161,30 @@ class FirstFeatures:
         if not len(self._whole):
             shape = 1, self.size[1] // scale, self.size[0] // scale, features.shape[1]
             if features.device.type == "cpu":
-                self._memory = _memory(math.prod(shape) * features.element_size())
+                self._memory = _memory(math.prod(shape) * features.element_size(), at_once=False)
                 self._whole = torch.frombuffer(self._memory, dtype=features.dtype).view(shape).permute(0, 3, 1, 2)
             else:
                 self._whole = features.new_empty(shape).permute(0, 3, 1, 2)
         tile.kept_of_whole(self._whole, scale).copy_(tile.kept(features))
 
     def seen(self, tile: Tile) -> Tensor:
-        """The features of what a tile sees; what lies above it, no later one will see, and is given back."""
-        scale = self.size[0] // self._whole.shape[3]
-        top, left, bottom, right = (edge // scale for edge in tile.seen)
-        if self._memory is not None and hasattr(self._memory, "madvise"):
-            row = self._whole[0, :, 0].numel() * self._whole.element_size()
-            above = top * row // mmap.PAGESIZE * mmap.PAGESIZE
-            if above > self._gone:
-                self._memory.madvise(mmap.MADV_DONTNEED, self._gone, above - self._gone)
-                self._gone = above
+        """The features of what a tile sees."""
+        top, left, bottom, right = (edge // self._scale for edge in tile.seen)
         return self._whole[:, :, top:bottom, left:right].contiguous(memory_format=torch.channels_last)
+
+    def done(self, tile: Tile) -> None:
+        """Give back what lies above the tile: those that come later won't see it."""
+        if self._memory is None or not hasattr(self._memory, "madvise"):
+            return
+        row = self._whole[0, :, 0].numel() * self._whole.element_size()
+        above = tile.seen[0] // self._scale * row // mmap.PAGESIZE * mmap.PAGESIZE
+        if above > self._gone:
+            self._memory.madvise(mmap.MADV_DONTNEED, self._gone, above - self._gone)
+            self._gone = above
+
+    @property
+    def _scale(self) -> int:
+        return self.size[0] // self._whole.shape[3]
 
 
 @dataclass
@@ -186,7 +212,8 @@ def over_tiles(
     shelf: Shelf | None = None,
     again: int = 0,
     journal: Journal | None = None,
-    passed: Callable[[], None] = lambda: None,
+    passed: Callable[[Tile], None] = lambda _: None,
+    workers: int = 1,
 ) -> None:
     """Let a network paint all tiles, going from stop to stop together.
 
@@ -199,12 +226,13 @@ def over_tiles(
             comes before.
         journal: What is done already, and what will be.
         passed: Called after each tile, on each way through all of them.
+        workers: Tiles that are worked at at the same time, see `in_turn`.
     """
     shelf, journal = shelf or Shelf(), journal or Journal()
     again = max(again, len(journal.known))
     waiting: dict[int, Steps] = {}
     try:
-        while _pass(tiles, begin, done, shelf, again, journal, waiting, passed):
+        while _pass(tiles, begin, done, shelf, again, journal, waiting, passed, workers):
             journal.note()
     finally:
         shelf.close()
@@ -218,34 +246,35 @@ def _pass(
     again: int,
     journal: Journal,
     waiting: dict[int, Steps],
-    passed: Callable[[], None],
+    passed: Callable[[Tile], None],
+    workers: int,
 ) -> bool:
     """All tiles to their next stop; whether there was one."""
     sums, device, stopped = Sums(), torch.device("cpu"), False
-    anew = len(journal.known) <= again
+    anew, known = len(journal.known) <= again, list(journal.known)
     shelf.turn()
-    for number, tile in enumerate(tiles):
-        if number in journal.painted:
-            continue
-        steps = begin(tile) if anew else waiting.pop(number)
+
+    def advance(number: int) -> tuple[Steps, Ask | Tensor]:
+        steps = begin(tiles[number]) if anew else waiting.pop(number)
         shelf.take(number)
-        try:
-            ask = _next_stop(steps, [None, *journal.known] if anew else journal.known[-1:])
-        except StopIteration as end:
-            done(tile, tile.painted(end.value))
+        return steps, _next_stop(steps, [None, *known] if anew else known[-1:])
+
+    for number, (steps, found) in in_turn(advance, [n for n in range(len(tiles)) if n not in journal.painted], workers):
+        tile = tiles[number]
+        if isinstance(found, Tensor):
+            done(tile, tile.painted(found))
             journal.painted.add(number)
             journal.note()
-            passed()
-            continue
-        stopped, device = True, ask.features.device
-        sums.ask(tile, ask)
-        if len(journal.known) >= again:
-            waiting[number] = steps
-            shelf.put(number, ask)
         else:
-            steps.close()
-        del ask, steps
-        passed()
+            stopped, device = True, found.features.device
+            sums.ask(tile, found)
+            if len(known) >= again:
+                waiting[number] = steps
+                shelf.put(number, found)
+            else:
+                steps.close()
+        del found, steps
+        passed(tile)
     if stopped:
         journal.known.append(sums.moments(device))
     return stopped
@@ -254,8 +283,9 @@ def _pass(
 def first_moments(
     tiles: Sequence[Tile],
     begin: Callable[[Tile], Steps],
-    passed: Callable[[], None],
+    passed: Callable[[Tile], None],
     features: FirstFeatures | None = None,
+    workers: int = 1,
 ) -> Moments:
     """What all tiles are told at their first stop, of tiles that see no farther than is needed for that.
 
@@ -264,23 +294,75 @@ def first_moments(
         begin: See `over_tiles`.
         passed: See `over_tiles`.
         features: Takes what they ask about.
+        workers: See `over_tiles`.
     """
     sums, device = Sums(), torch.device("cpu")
-    for tile in tiles:
+
+    def first(tile: Tile) -> Ask:
         steps = begin(tile)
-        ask = next(steps)
+        try:
+            return next(steps)
+        finally:
+            steps.close()
+
+    for tile, ask in in_turn(first, tiles, workers):
         device = ask.features.device
         sums.ask(tile, ask)
         if features is not None:
             features.put(tile, ask.features)
-        steps.close()
-        del steps, ask
-        passed()
+        del ask
+        passed(tile)
     return sums.moments(device)
 
 
-def _next_stop(steps: Steps, told: Sequence[Moments | None]) -> Ask:
-    """Where steps stop after they have been told so much."""
-    for moments in told:
-        ask = steps.send(moments)
+def _next_stop(steps: Steps, told: Sequence[Moments | None]) -> Ask | Tensor:
+    """Where steps stop after they have been told so much, or what they give in the end."""
+    try:
+        for moments in told:
+            ask = steps.send(moments)
+    except StopIteration as end:
+        result: Tensor = end.value
+        return result
     return ask
+
+
+def in_turn(work: Callable[[Item], Result], items: Iterable[Item], workers: int) -> Iterator[tuple[Item, Result]]:
+    """What a function gives for each item, in their order, while it works at the next ones.
+
+    Two tiles with one core each take less time than one after the other with both: reading, sums and writing, which one
+    core does, are done beside the work of the other.
+
+    Args:
+        work: Called in threads that share the cores.
+        items: One by one.
+        workers: So many at the same time; 1 is without threads.
+    """
+    if workers == 1:
+        for item in items:
+            yield item, work(item)
+        return
+    cores, inference = torch.get_num_threads(), torch.is_inference_mode_enabled()
+
+    def worked(item: Item) -> Result:
+        with torch.inference_mode(inference):
+            return work(item)
+
+    share = max(1, cores // workers)
+    coming: deque[tuple[Item, Future[Result]]] = deque()
+    with one_heap(), ThreadPoolExecutor(workers, "tile", torch.set_num_threads, (share,)) as pool:
+        torch.set_num_threads(share)
+        try:
+            for item in items:
+                coming.append((item, pool.submit(worked, item)))
+                if len(coming) > workers:
+                    yield _next(coming)
+            while coming:
+                yield _next(coming)
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
+            torch.set_num_threads(cores)
+
+
+def _next(coming: deque[tuple[Item, Future[Result]]]) -> tuple[Item, Result]:
+    item, future = coming.popleft()
+    return item, future.result()

@@ -125,6 +125,7 @@ class Seen:
         shares: Of each style at each pixel, (N, 1, h, w); None for one style, everywhere.
         top: Where in the picture it begins.
         left: Likewise.
+        read_near: Gives the pixels of what is near alone.
         near: Of a tile, which waits for others: where in what it sees is what it gives, and 16 pixels around. The last
             layers of a network that sees no farther need no more; and what is quickly made again need not be kept.
         first: Gives what the first stop asks about, where that has been kept of the whole picture; None: it has to be
@@ -136,6 +137,7 @@ class Seen:
     top: int = 0
     left: int = 0
     near: Box | None = None
+    read_near: Callable[[], Tensor] | None = None
     first: Callable[[], Tensor] | None = None
 
     @property
@@ -150,10 +152,16 @@ class Seen:
         top, left, bottom, right = (edge // scale for edge in self.near)
         return x[:, :, top:bottom, left:right]
 
+    @property
+    def photo_nearby(self) -> Tensor:
+        """The pixels of what is near, or of all, where it is no tile."""
+        return self.nearby(self.photo) if self.read_near is None else self.read_near()
+
     def photo_like(self, painted: Tensor) -> Tensor:
         """The pixels of what is seen, or of what is near, whichever was painted."""
-        photo = self.photo
-        return photo if photo.shape == painted.shape else self.nearby(photo)
+        if self.near is not None and painted.shape[2:] == (self.near[2] - self.near[0], self.near[3] - self.near[1]):
+            return self.photo_nearby
+        return self.photo
 
 
 @dataclass(frozen=True)
@@ -180,6 +188,7 @@ class Tiling:
     Args:
         side: Of a tile, about, in pixels.
         again: See `over_tiles`.
+        workers: Tiles that are worked at at the same time, see `brushwork.tile_passes.in_turn`.
         whole: Whether what the first stop asks about is kept of the whole picture, see `FirstFeatures`.
         room: Bytes of memory for what waits; the rest goes to disk.
         folder: On which disk; None: all stays in memory.
@@ -188,6 +197,7 @@ class Tiling:
 
     side: int
     again: int = 0
+    workers: int = 1
     whole: bool = False
     room: int = 0
     folder: Path | None = None

@@ -105,7 +105,7 @@ def test_others_can_go_on_with_the_journal(stop: int) -> None:
     network, photo, journal = TransformationNetwork(4, 1).eval(), torch.rand(1, 3, 160, 200), Journal()
     whole, seen = painted(network, photo), 0
 
-    def passed() -> None:
+    def passed(_: Tile) -> None:
         nonlocal seen
         seen += 1
         if seen == stop:

@@ -197,7 +197,11 @@ class AdaINLiteMethod(AnyStyle[LiteStyle]):
     def _painting(self, seen: Seen, styles: Sequence[LiteStyle], shares: Tensor | None) -> Steps:
         painter: Painter = self.painter
         shaped = [painter.shaped(style.code, self.dtype) for style in styles]
-        look = replace(seen, read=lambda: seen.photo.to(self.dtype, memory_format=torch.channels_last))
+
+        def typed(pixels: Tensor) -> Tensor:
+            return pixels.to(self.dtype, memory_format=torch.channels_last)
+
+        look = replace(seen, read=lambda: typed(seen.photo), read_near=lambda: typed(seen.photo_nearby))
         return painter.steps(look, shaped, shares)
 
     def _halo(self, styles: Sequence[LiteStyle]) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from functools import partial
 from typing import Any, Generic, TypeVar
 
@@ -43,7 +44,7 @@ __all__ = ["FeedForward", "thumbnail", "thumbnail_size"]
 THUMBNAIL = 1024  # longer side at which a photo is looked at beforehand, in pixels
 PROBED = 128, 192  # sides of the pictures that tell what memory a larger one takes
 HOLES = 1.2  # memory that lies between tensors of changing sizes; measured for all methods, docs/large_pictures.md
-FULL = 0.9  # of the memory that may be held: from there on, holes are given back, which takes time
+FULL = 0.95  # of the memory that may be held: from there on, holes are given back, which takes time
 AT_ONCE = 8 * 256**2  # pixels of several pictures; docs/large_pictures.md has what it gives
 SMALLEST_TILE = 128  # below it a tile sees much more than it paints, and takes hardly less memory
 
@@ -271,14 +272,16 @@ class FeedForward(ABC, Generic[Style]):
     ) -> None:
         width, height = canvas.size
 
-        def passed() -> None:
+        def passed(tile: Tile) -> None:
+            if features is not None:
+                features.done(tile)
             if tiling.memory and resident_memory() > FULL * tiling.memory:
                 release_memory()  # holes of kept memory, which grow from tile to tile
             report()
 
         def begin(tile: Tile) -> Steps:
-            def read() -> Tensor:
-                return to_device(parts(tile.seen), self.device)
+            def read(box: Box) -> Tensor:
+                return to_device(parts(box), self.device)
 
             def shares(top: int, left: int, bottom: int, right: int) -> Tensor:
                 found = regions.shares(height, width, (top, left, bottom, right))
@@ -289,7 +292,8 @@ class FeedForward(ABC, Generic[Style]):
             y, x = tile.seen[:2]
             near = tile.near[0] - y, tile.near[1] - x, tile.near[2] - y, tile.near[3] - x
             first = None if features is None else partial(features.seen, tile)
-            return self._steps(work, Seen(read, seen, y, x, near, first))
+            pixels, pixels_near = partial(read, tile.seen), partial(read, tile.near)
+            return self._steps(work, Seen(pixels, seen, y, x, near, pixels_near, first))
 
         def done(tile: Tile, pixels: Tensor) -> None:
             top, left, bottom, right = tile.core
@@ -299,20 +303,23 @@ class FeedForward(ABC, Generic[Style]):
         def part(box: Box) -> Tensor:
             return ready_for(padded_part(canvas.read, canvas.size, box), self.device)
 
-        def order(tiles: Sequence[Tile]) -> list[Box]:
-            """In which parts are read; where the work takes all cores, reading beside it makes both slower."""
-            return [] if self.device.type == "cpu" else [tile.seen for tile in tiles]
+        def reading(tiles: Sequence[Tile]) -> Any:
+            """A GPU's tiles are read ahead; on a processor, workers read their own."""
+            return nullcontext(part) if self.device.type == "cpu" else Ahead(part, [tile.seen for tile in tiles])
 
         features: FirstFeatures | None = None
+        workers = tiling.workers if self.device.type == "cpu" else 1
         if tiling.again and self.first_halo is not None and not journal.known:
             first = self._cut(canvas.size, journal.side, self.first_halo)
             kept = FirstFeatures((self._side(width), self._side(height))) if tiling.whole else None
-            with Ahead(part, order(first)) as parts:
-                journal.known.append(first_moments(first, begin, passed, kept))
+            with reading(first) as parts:
+                journal.known.append(first_moments(first, begin, passed, kept, workers))
             features = kept
             journal.note()
-        with Ahead(part, order(tiles)) as parts:
-            over_tiles(tiles, begin, done, shelf=shelf, again=tiling.again, journal=journal, passed=passed)
+        with reading(tiles) as parts:
+            over_tiles(
+                tiles, begin, done, shelf=shelf, again=tiling.again, journal=journal, passed=passed, workers=workers
+            )
 
     def tiles(self, size: tuple[int, int], side: int, style: Style | Regions | None = None) -> list[Tile]:
         """How a picture of this (width, height) is cut into tiles of about this side."""

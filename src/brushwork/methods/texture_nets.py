@@ -126,7 +126,7 @@ class TextureNetwork(nn.Module):
             given = noises[level]
             if photo is not None:
                 small = F.avg_pool2d(photo, 2**level) if level else photo
-                given = torch.cat([given.to(small), small], 1)
+                given = torch.cat([given.to(small).expand(len(small), -1, -1, -1), small], 1)
             given = given.contiguous(memory_format=torch.channels_last)
             own, place = (yield from blocks[level].steps(given, border)), self.scales - 2 - level
             if place < 0:
