@@ -41,7 +41,7 @@ __all__ = ["GatysMethod", "GatysStyle"]
 MARGIN = 16
 PICTURE = 12  # bytes of a pixel
 PROBED = 96, 160  # sides of the pictures that tell what memory a larger one takes
-KEPT = 8  # pictures in memory beside what can lie on a disk: the photo, twice, pixels, gradients, …
+KEPT = 6  # pictures in memory, beside the photo, the result and what can lie on a disk: pixels, gradients, …
 MULTIPLE = 16  # of tiles' borders: the stride of the deepest features
 
 
