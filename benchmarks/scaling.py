@@ -50,7 +50,7 @@ OURS: dict[str, dict[str, Any]] = {
     "conditional-instance-norm": {},
     "johnson": {"style": "bell-tower"},
     "gatys": {"steps": STEPS, "scales": 1},
-    "microast": {},  # our own, with the official weights, if they are here
+    "microast": {"style": "painting"},  # our own, with the official weights, if they are here
 }
 PEERS = ("MicroAST", "fast_neural_style", "plain Gatys loop")
 
@@ -84,6 +84,8 @@ def ours(name: str, photo: Path, folder: Path) -> dict[str, Any]:
     options = dict(OURS[name])
     style = options.pop("style", "feminine-wave")
     method = load(settings_from(name, options))
+    if style == "painting":  # no built-in style is one for it
+        style = photograph(512, 512, folder / "painting.jpg")
     width = pyvips.Image.new_from_file(str(photo)).width
     value = encode_style(method, style, method.sizes(width, width))
     output = folder / "out.jpg"

@@ -28,6 +28,7 @@ FILE_PIXELS = 25e6  # that are decoded, encoded and written in a second, about
 TILE_SHARE = 0.5  # of what is left, for the tile that is worked at; the rest for those that wait
 CAUTION = 0.95  # of the limit is filled with tiles that wait; the rest is for what no plan foresees
 WORKERS = 2  # tiles that are worked at at the same time, where there are so many cores
+ENOUGH = 8  # tiles, so that no worker waits long for the last one
 SHARED = 1024  # side of a tile from which on memory suffices for several
 HEAD = 0.25  # of the time, about, for what comes before the first stop
 
@@ -122,14 +123,10 @@ def _in_tiles(
         mapped = demand.mapped * pixels
         start -= mapped
     cuts = [_cut(method, size, side, style, demand.near) for side in SIDES]
-    workers, several = 1, replace(demand, pixel=WORKERS * demand.pixel)
-    best = _best_cut(cuts, several, limit - start)
-    cores = 1 if gpu or method.declaration.tiling != "statistics" else torch.get_num_threads()
-    if cores >= WORKERS and best.side >= SHARED:
-        workers, demand = WORKERS, several
-    else:
-        best = _best_cut(cuts, demand, limit - start)
-    working = start + demand.pixel * best.tile
+    # Of networks that stop often, several tiles at a time take twice the memory, in holes between what comes and goes.
+    threads = torch.get_num_threads() if demand.near and not gpu else 1
+    workers, best = _shared_out(cuts, demand, limit - start, threads)
+    working = start + workers * demand.pixel * best.tile
     if working > limit:
         raise _too_large(working, limit, "and that in the smallest tiles")
     free = max(0.0, CAUTION * (limit - working))
@@ -158,6 +155,17 @@ def _in_tiles(
     return Plan("streamed", tiling, memory, disk + bands * pixels, seconds + files, limit)
 
 
+def _shared_out(cuts: list[_Cut], demand: Demand, left: float, threads: int) -> tuple[int, _Cut]:
+    """How many tiles are worked at at the same time, and which: several if they needn't be small for that."""
+    shared = [cut for cut in cuts if cut.side >= SHARED and cut.count >= ENOUGH]
+    if threads >= WORKERS and shared:
+        several = replace(demand, pixel=WORKERS * demand.pixel)
+        best = _best_cut(shared, several, left)
+        if several.pixel * best.tile <= CAUTION * left:
+            return WORKERS, best
+    return 1, _best_cut(cuts, demand, left)
+
+
 def _best_cut(cuts: list[_Cut], demand: Demand, left: float) -> _Cut:
     """The largest tiles with which all that waits stays in memory; else the largest that leave it some room."""
     ways = [
@@ -170,10 +178,11 @@ def _best_cut(cuts: list[_Cut], demand: Demand, left: float) -> _Cut:
 
 @dataclass(frozen=True)
 class _Cut:
-    """Tiles of one size, in pixels.
+    """Tiles of one size; areas in pixels.
 
     Args:
         side: About theirs.
+        count: Of tiles.
         tile: What the largest sees.
         seen: What all together see.
         near: What waits after one stop.
@@ -181,6 +190,7 @@ class _Cut:
     """
 
     side: int
+    count: int
     tile: int
     seen: int
     near: int
@@ -192,7 +202,7 @@ def _cut(method: Method, size: tuple[int, int], side: int, style: Any, near: boo
     seen, later = [_area(tile.seen) for tile in tiles], [_area(tile.near if near else tile.seen) for tile in tiles]
     row = size[0] * max(tile.seen[2] - tile.seen[0] for tile in tiles)
     whole = max(sum(later), size[0] * size[1] + min(row, size[0] * size[1])) if near else sum(seen)
-    return _Cut(side, max(seen), sum(seen), sum(later), whole)
+    return _Cut(side, len(tiles), max(seen), sum(seen), sum(later), whole)
 
 
 def _area(box: Box) -> int:

@@ -42,6 +42,7 @@ MARGIN = 16
 PICTURE = 12  # bytes of a pixel
 PROBED = 96, 160  # sides of the pictures that tell what memory a larger one takes
 KEPT = 6  # pictures in memory, beside the photo, the result and what can lie on a disk: pixels, gradients, …
+HOLES = 1.35  # what convolutions take beside their tensors, going backward; measured at 16 megapixels
 MULTIPLE = 16  # of tiles' borders: the stride of the deepest features
 
 
@@ -219,7 +220,7 @@ class GatysMethod:
         pixel = (large - small) / (PROBED[1] ** 2 - PROBED[0] ** 2)
         mapped = PICTURE * (1 + 2 * (LEAST_PAIRS + 1)) if self.settings.optimizer == "lbfgs" else PICTURE
         fixed = max(0.0, small - pixel * PROBED[0] ** 2)
-        return Demand(pixel, whole=KEPT * PICTURE + mapped, mapped=mapped, fixed=fixed)
+        return Demand(HOLES * pixel, whole=KEPT * PICTURE + mapped, mapped=mapped, fixed=fixed)
 
     def tiles(self, size: tuple[int, int], side: int, style: GatysStyle | Regions | None = None) -> list[Tile]:
         """How a picture of this (width, height) is cut into tiles of about this side."""
