@@ -188,7 +188,7 @@ class Tiling:
     Args:
         side: Of a tile, about, in pixels.
         again: See `over_tiles`.
-        workers: Tiles that are worked at at the same time, see `brushwork.tile_passes.in_turn`.
+        workers: Tiles that are worked at at the same time, see `brushwork.tile_passes.in_turn`; 1 on a GPU.
         whole: Whether what the first stop asks about is kept of the whole picture, see `FirstFeatures`.
         room: Bytes of memory for what waits; the rest goes to disk.
         folder: On which disk; None: all stays in memory.

@@ -295,11 +295,6 @@ class FeedForward(ABC, Generic[Style]):
             pixels, pixels_near = partial(read, tile.seen), partial(read, tile.near)
             return self._steps(work, Seen(pixels, seen, y, x, near, pixels_near, first))
 
-        def done(tile: Tile, pixels: Tensor) -> None:
-            top, left, bottom, right = tile.core
-            inside = pixels[:, :, : min(bottom, height) - top, : min(right, width) - left]
-            canvas.write(top, left, inside.clamp(0, 1).float().cpu())
-
         def part(box: Box) -> Tensor:
             return ready_for(padded_part(canvas.read, canvas.size, box), self.device)
 
@@ -308,18 +303,18 @@ class FeedForward(ABC, Generic[Style]):
             return nullcontext(part) if self.device.type == "cpu" else Ahead(part, [tile.seen for tile in tiles])
 
         features: FirstFeatures | None = None
-        workers = tiling.workers if self.device.type == "cpu" else 1
         if tiling.again and self.first_halo is not None and not journal.known:
             first = self._cut(canvas.size, journal.side, self.first_halo)
             kept = FirstFeatures((self._side(width), self._side(height))) if tiling.whole else None
             with reading(first) as parts:
-                journal.known.append(first_moments(first, begin, passed, kept, workers))
+                journal.known.append(first_moments(first, begin, passed, kept, tiling.workers))
             features = kept
             journal.note()
         with reading(tiles) as parts:
             over_tiles(
-                tiles, begin, done, shelf=shelf, again=tiling.again, journal=journal, passed=passed, workers=workers
-            )
+                tiles, begin, partial(_write, canvas), shelf=shelf, again=tiling.again, journal=journal,
+                passed=passed, workers=tiling.workers,
+            )  # fmt: skip
 
     def tiles(self, size: tuple[int, int], side: int, style: Style | Regions | None = None) -> list[Tile]:
         """How a picture of this (width, height) is cut into tiles of about this side."""
@@ -382,6 +377,14 @@ def _keep(journal: Journal, checkpoint: Checkpoint) -> None:
             checkpoint.save(State({name: x.cpu() for name, x in tensors.items()}, facts))
 
     journal.note = note
+
+
+def _write(canvas: Canvas, tile: Tile, pixels: Tensor) -> None:
+    """Put what a tile gives on the canvas, without what continues the photo at its right and lower border."""
+    top, left, bottom, right = tile.core
+    width, height = canvas.size
+    inside = pixels[:, :, : min(bottom, height) - top, : min(right, width) - left]
+    canvas.write(top, left, inside.clamp(0, 1).float().cpu())
 
 
 def _report(canvas: Canvas, steps: int, progress: Progress | None, preview: Callable[[], Tensor]) -> Callable[[], None]:
