@@ -135,7 +135,7 @@ def _in_tiles(
     waiting = demand.waiting * (best.near if again else best.seen)
     room = waiting if whole else min(waiting, free)
     spilled = waiting - room
-    most = demand.waiting * best.whole if whole else room
+    memory = int(working + (demand.waiting * best.whole if whole else room))
     folder = file.resolve().parent if file is not None else Path(tempfile.gettempdir())
     tiling = Tiling(
         best.side,
@@ -144,9 +144,8 @@ def _in_tiles(
         whole=whole,
         room=int(room),
         folder=folder if spilled or mapped else None,
-        memory=int(limit),
+        memory=min(limit, memory) if workers == 1 else limit,
     )
-    memory = int(working + most)
     seconds *= best.seen / pixels * (1 + HEAD * (again and not whole))
     disk = int(spilled + mapped)
     if not streamed:
