@@ -29,7 +29,7 @@ from brushwork.style_values import painting_pixels, style_value, visible
 from brushwork.styles import is_saved, locate_style
 from brushwork.tiling import Tiling
 
-__all__ = ["DEFAULT_SIZE", "Result", "result_size", "stylize"]
+__all__ = ["DEFAULT_SIZE", "Result", "read_content", "result_size", "stylize"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,6 +52,7 @@ def stylize(
     style: StyleSource,
     settings: Settings | None = None,
     *,
+    photo: Picture | None = None,
     size: int | None = None,
     keep_color: str | None = None,
     keep_color_when: str | None = None,
@@ -72,6 +73,7 @@ def stylize(
         style: A painting: a file, a `Picture`, a built-in style's name, a saved style, or a blend such as
             "wave.jpg:0.7+feminine-wave:0.3", or the blend's parts.
         settings: The method and all its options; `AdaINLite()` by default.
+        photo: What `content` holds, if it has been read already with `read_content`.
         size: Longer side of the result in pixels; 0 keeps the photo's; None does too, but stops at 1024.
         keep_color: Keep the photo's colors, by "luminance", "cholesky" or "histogram" (docs/color.md).
         keep_color_when: "before" recolors the painting, "after" the result; None takes what suits `keep_color`.
@@ -96,7 +98,7 @@ def stylize(
     method = _checked(method, settings, network) or load(
         settings or AdaINLite(), choose_device(device), network=network
     )
-    photo = _read_content(content, size, max_pixels)
+    photo = read_content(content, size, max_pixels) if photo is None else photo
     colors = ColorControl(visible(photo, content), photo.alpha, keep_color, keep_color_when)
     init = _read_init(method, style, photo.size, max_pixels, colors)
     value, notes = style_value(method, style, method.sizes(*photo.size), colors, masks=masks, max_pixels=max_pixels)
@@ -156,7 +158,8 @@ def _checked(method: Method | None, settings: Settings | None, network: FeatureN
     return method
 
 
-def _read_content(content: PictureSource, size: int | None, max_pixels: int) -> Picture:
+def read_content(content: PictureSource, size: int | None, max_pixels: int = MAX_PIXELS) -> Picture:
+    """The photo at the size at which it will be painted; see `stylize` for arguments and errors."""
     if isinstance(content, Picture):
         if result_size(content.size, size) != content.size:
             raise UsageError(

@@ -16,7 +16,7 @@ from brushwork.io import write_image
 from brushwork.methods import Method
 from brushwork.progress import Step
 from brushwork.styles import SavedStyle, StylePart, read_style, write_style
-from brushwork.stylization import result_size
+from brushwork.stylization import read_content, result_size
 from brushwork.weights import sha256_of
 
 SHORT = Gatys(steps=3, scales=1)
@@ -284,3 +284,15 @@ def test_a_picture_that_shows_nothing_is_named(here: Path) -> None:
 def test_a_bare_tensor_is_told_how(here: Path) -> None:
     with pytest.raises(UsageError, match=r"wrap pixels in Picture"):
         stylize(torch.rand(1, 3, 36, 48), "wave.png", SHORT)  # type: ignore[arg-type]
+
+
+def test_a_photo_read_beforehand_is_the_same(tmp_path: Path) -> None:
+    write_image(Picture(torch.rand(1, 3, 40, 60)), tmp_path / "photo.png")
+    method = load(AdaINLite())
+    read = read_content(tmp_path / "photo.png", 48)
+    first, second = (
+        stylize(tmp_path / "photo.png", "feminine-wave", method=method, size=48, photo=photo) for photo in (None, read)
+    )
+    assert read.size == (48, 32)
+    assert torch.equal(first.picture.pixels, second.picture.pixels)
+    assert first.recipe == second.recipe
