@@ -202,7 +202,7 @@ def main() -> None:
     parser.add_argument("--sizes", type=int, nargs="+", default=[256, 512, 1024, 2048, 4096, 8192])
     parser.add_argument("--gatys-sizes", type=int, nargs="+", default=[256, 512, 1024])
     parser.add_argument(
-        "--largest", type=json.loads, default={"MicroAST": 2048, "fast_neural_style": 2048, "microast": 4096}
+        "--largest", type=json.loads, default={"MicroAST": 2048, "fast_neural_style": 2048, "microast": 8192}
     )
     parser.add_argument("--huge", nargs="*", choices=list(HUGE), metavar="NAME", help=f"all, or some of {list(HUGE)}")
     parser.add_argument("--microast", help="folder of its official weights")
