@@ -19,6 +19,7 @@ __all__ = [
     "choose_dtype",
     "describe_device",
     "launched",
+    "leave",
     "ready_for",
     "to_device",
 ]
@@ -123,3 +124,9 @@ def launched(device: torch.device) -> Any:
     fabric = Fabric(accelerator=device.type, devices=devices, strategy=strategy, num_nodes=everywhere // here)
     fabric.launch()
     return fabric
+
+
+def leave() -> None:
+    """Leave the other processes of `launched`: threads that wait for them would abort the program at its end."""
+    if torch.distributed.is_available() and torch.distributed.is_initialized():
+        torch.distributed.destroy_process_group()

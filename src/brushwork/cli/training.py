@@ -59,6 +59,7 @@ def train(
     if not os.access(output.parent, os.W_OK):
         raise UsageError(f"-o {output}: the folder {output.parent} can't be written to")
     from brushwork.cli.report import Report, duration
+    from brushwork.device import leave
 
     said = f"{output} is done already; delete it to train anew"
     if options["resume"] and output.exists() and not output.with_name(output.name + ".training").exists():
@@ -79,6 +80,7 @@ def train(
     if options["resume"] and trainer.resume():
         report.say(f"goes on from step {trainer.state.step}", resumed=trainer.state.step)
     _run(trainer, _Lines(report), options["log"])
+    leave()
     step, usage = trainer.state.step, _usage(method, settings, output)
     early = f" (nothing more was learned after step {step})" if step < settings.steps else ""
     report.say(f"{output} is done{early}: {usage}", output=str(output), step=step)
