@@ -48,7 +48,7 @@ class ColorControl:
     def __post_init__(self) -> None:
         object.__setattr__(self, "when", check_keep_color(self.way, self.when)[1])
 
-    def recipe(self) -> dict[str, str | None]:
+    def recipe(self) -> dict[str, Any]:
         """What a recipe holds of it."""
         return {"keep_color": self.way, "keep_color_when": self.when}
 

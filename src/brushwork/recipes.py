@@ -14,13 +14,14 @@ import torch
 from brushwork.errors import UsageError
 from brushwork.image import Picture, fit_size
 from brushwork.io import MAX_PIXELS, read_size
+from brushwork.io.picture_films import numbered
 from brushwork.methods import Method
 from brushwork.settings import check_keep_color, method_name, option_of
 from brushwork.styles import StylePart, locate_style, parse_style
 from brushwork.version import __version__
 from brushwork.weights import sha256_of
 
-__all__ = ["DEFAULT_SIZE", "PictureSource", "StyleSource", "recipe_of", "result_size", "style_parts"]
+__all__ = ["DEFAULT_SIZE", "PictureSource", "StyleSource", "recipe_of", "result_size", "style_parts", "style_records"]
 
 DEFAULT_SIZE = 1024  # longer side of results from larger photos, unless a size is asked for
 PictureSource: TypeAlias = str | Path | Picture
@@ -51,6 +52,7 @@ def recipe_of(
     keep_color: str | None = None,
     keep_color_when: str | None = None,
     masks: Sequence[PictureSource] = (),
+    original: tuple[int, int] | None = None,
     max_pixels: int = MAX_PIXELS,
 ) -> dict[str, Any]:
     """The recipe that the result of `stylize` will have; files are hashed, but no picture is decoded.
@@ -63,6 +65,7 @@ def recipe_of(
         keep_color: How colors are kept.
         keep_color_when: Before or after.
         masks: One per style of the blend, or none.
+        original: (width, height) of the content, if it is a film.
         max_pixels: Larger files are refused.
 
     Raises:
@@ -74,14 +77,15 @@ def recipe_of(
         if option.file:  # its name only: a picture that is given away should not tell of one's folders
             settings[name] = Path(settings[name]).name
     way, when = check_keep_color(keep_color, keep_color_when)
-    original = content.size if isinstance(content, Picture) else read_size(content, max_pixels=max_pixels)
+    if original is None:
+        original = content.size if isinstance(content, Picture) else read_size(content, max_pixels=max_pixels)
     recipe = {
         "brushwork": __version__,
         "torch": torch.__version__,
         "method": method_name(method.settings),
         "settings": settings,
         "content": _record(content),
-        "styles": _style_records(style),
+        "styles": style_records(style),
         "init": _init_record(method, max_pixels),
         "size": list(result_size(original, size)),
         "keep_color": way,
@@ -108,7 +112,8 @@ def style_parts(style: str | Path | Sequence[StylePart]) -> Sequence[StylePart]:
     return parts
 
 
-def _style_records(style: StyleSource) -> list[dict[str, Any]]:
+def style_records(style: StyleSource) -> list[dict[str, Any]]:
+    """What a recipe holds of a style: name, size, hash and weight of each of a blend's."""
     if isinstance(style, Picture):
         return [_record(style)]
     return [{**_record(locate_style(part)), "weight": part.weight} for part in style_parts(style)]
@@ -128,4 +133,8 @@ def _record(source: PictureSource) -> dict[str, Any]:
         pixels = source.pixels.detach().cpu().numpy()
         return {"name": None, "sha256": hashlib.sha256(pixels.tobytes()).hexdigest()}
     path = Path(source)
+    if path.is_dir() or "%" in path.name:
+        files = numbered(path)
+        digest = hashlib.sha256("".join(sha256_of(file) for file in files).encode()).hexdigest()
+        return {"name": path.name, "bytes": sum(file.stat().st_size for file in files), "sha256": digest}
     return {"name": path.name, "bytes": path.stat().st_size, "sha256": sha256_of(path)}

@@ -19,7 +19,7 @@ from torch import Tensor
 
 __all__ = [
     "Ask", "Canvas", "Demand", "Moments", "Seen", "Steps", "Sums", "Tile", "Tiling",
-    "alone", "cut", "padded_part", "within",
+    "alone", "answered", "cut", "padded_part", "within",
 ]  # fmt: skip
 
 Box: TypeAlias = tuple[int, int, int, int]  # top, left, bottom, right in pixels
@@ -316,6 +316,24 @@ def alone(steps: Steps) -> Tensor:
     except StopIteration as end:
         result: Tensor = end.value
         return result
+
+
+def answered(steps: Steps, answer: Callable[[int, Ask], Moments]) -> Tensor:
+    """The result of a network that sees the whole picture, and is told what it needs.
+
+    Args:
+        steps: Of the network.
+        answer: Number of the stop, from 0, and what is asked → moments.
+    """
+    moments, stop = None, 0
+    while True:
+        try:
+            ask = steps.send(moments)
+        except StopIteration as end:
+            result: Tensor = end.value
+            return result
+        moments = answer(stop, ask)
+        stop += 1
 
 
 def within(context: Callable[[], AbstractContextManager[Any]], steps: Steps) -> Steps:

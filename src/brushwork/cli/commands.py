@@ -18,7 +18,18 @@ from brushwork.settings import KEEP_COLOR, KEEP_COLOR_WHEN, METHODS, Settings, c
 if TYPE_CHECKING:
     from brushwork.cli.jobs import Job
 
-__all__ = ["doctor", "interpolate", "methods", "plan", "rerun", "stylize", "synthesize"]
+__all__ = [
+    "MAX_PIXELS",
+    "STYLE_HELP",
+    "Size",
+    "doctor",
+    "interpolate",
+    "methods",
+    "plan",
+    "rerun",
+    "stylize",
+    "synthesize",
+]
 
 MAX_PIXELS = 500_000_000  # as in io, which would load torch
 STYLE_HELP = (
@@ -29,7 +40,7 @@ STYLE_HELP = (
 MASK_HELP = "white where the style is wanted, black where the photo stays; one for each style of a blend, in its order"
 
 
-class _Size(click.ParamType):  # type: ignore[type-arg]  # generic since click 8.4 only
+class Size(click.ParamType):  # type: ignore[type-arg]  # generic since click 8.4 only
     """A number of pixels, or "full"."""
 
     name = "PIXELS|full"
@@ -61,7 +72,7 @@ class _Memory(click.ParamType):  # type: ignore[type-arg]
 @click.option("--style", "styles", multiple=True, required=True, metavar="STYLE", help=STYLE_HELP)
 @click.option("-o", "--output", help="file, or folder for several results; PHOTO_STYLE.png here otherwise")
 @click.option("--method", "method_name", default="adain-lite", show_default=True, help="see: brushwork methods")
-@click.option("--size", type=_Size(), help="longer side of the result; full keeps the photo's; up to 1024 otherwise")
+@click.option("--size", type=Size(), help="longer side of the result; full keeps the photo's; up to 1024 otherwise")
 @click.option("--keep-color", type=click.Choice(KEEP_COLOR.choices), help=KEEP_COLOR.help)
 @click.option("--keep-color-when", type=click.Choice(KEEP_COLOR_WHEN.choices), help=KEEP_COLOR_WHEN.help)
 @click.option("--mask", "masks", multiple=True, type=click.Path(path_type=Path), help=MASK_HELP)
@@ -143,7 +154,7 @@ def _check_targets(jobs: list[Job], options: dict[str, Any]) -> None:
 @click.option("--style", required=True, metavar="STYLE", help=STYLE_HELP)
 @click.option("-o", "--output", type=click.Path(path_type=Path), default=Path("result.png"), help="where it would go")
 @click.option("--method", "method_name", default="adain-lite", show_default=True, help="see: brushwork methods")
-@click.option("--size", type=_Size(), default="full", help="longer side of the result; the photo's otherwise")
+@click.option("--size", type=Size(), default="full", help="longer side of the result; the photo's otherwise")
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1, mps")
 @click.option("--depth", type=click.Choice(["8", "16"]), default="8", show_default=True, help="bits per channel")
 @click.option("--max-pixels", type=click.IntRange(1), default=MAX_PIXELS, show_default=True, help="refuse larger files")

@@ -14,6 +14,7 @@ from brushwork.cli import commands, stopping
 from brushwork.cli.report import reason
 from brushwork.cli.styles import styles
 from brushwork.cli.training import train
+from brushwork.cli.video import evaluate, video
 from brushwork.cli.weights import weights
 from brushwork.errors import BrushworkError, Interrupted
 from brushwork.version import __version__
@@ -33,12 +34,14 @@ def cli(debug: bool) -> None:
 
 for command in (
     commands.stylize,
+    video,
     commands.plan,
     commands.interpolate,
     commands.synthesize,
     train,
     commands.rerun,
     commands.methods,
+    evaluate,
     commands.doctor,
     styles,
     weights,

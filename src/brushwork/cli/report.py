@@ -66,8 +66,13 @@ class Report:
             self.console.print(line, markup=False)
 
     @contextmanager
-    def bar(self, name: str) -> Iterator[Progress]:
-        """A live bar where there is a terminal; gives the callback that moves it."""
+    def bar(self, name: str, *, unit: str | None = None) -> Iterator[Progress]:
+        """A live bar where there is a terminal; gives the callback that moves it.
+
+        Args:
+            name: What is worked on.
+            unit: What steps are, if how many are done in a second says more than the loss.
+        """
         columns = (
             TextColumn("{task.description}", markup=False),  # file names may look like markup
             BarColumn(None), MofNCompleteColumn(),
@@ -79,7 +84,8 @@ class Report:
 
             def show(step: Step) -> None:
                 left = f"{duration(step.seconds_left)} left"
-                bar.update(task, completed=step.step, total=step.steps, loss=f"loss {step.loss:.4g}", left=left)
+                told = f"loss {step.loss:.4g}" if unit is None else f"{step.step / step.seconds:.1f} {unit}/s"
+                bar.update(task, completed=step.step, total=step.steps, loss=told, left=left)
                 self._show_preview(step)
 
             yield show

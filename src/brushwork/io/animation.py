@@ -42,7 +42,7 @@ def write_animation(
     frames: Sequence[str | os.PathLike[str]],
     path: str | os.PathLike[str],
     *,
-    milliseconds: int = 100,
+    milliseconds: int | Sequence[int] = 100,
     last: int = 2000,
     quality: int | None = None,
 ) -> None:
@@ -51,8 +51,8 @@ def write_animation(
     Args:
         frames: picture files in order, at least one; all of one size, all with alpha or all without.
         path: the file to write, .webp or .gif; replaced if it exists.
-        milliseconds: how long a frame is shown.
-        last: how long the last one is shown.
+        milliseconds: how long a frame is shown; or each of them.
+        last: how long the last one is shown, if all others are shown alike.
         quality: 1 to 100 for WebP (default 85); GIF has none and ignores it.
 
     Raises:
@@ -66,7 +66,7 @@ def write_animation(
     options = dict(_OPTIONS[path.suffix.lower()])
     if "Q" in options and quality is not None:
         options["Q"] = quality
-    delays = [milliseconds] * (len(frames) - 1) + [last]
+    delays = [*milliseconds] if not isinstance(milliseconds, int) else [milliseconds] * (len(frames) - 1) + [last]
     image = _joined([Path(frame) for frame in frames], delays)
     with uninterrupted(), replacing(path) as file:
         image.write_to_target(pyvips.Target.new_to_descriptor(file.fileno()), path.suffix.lower(), **options)

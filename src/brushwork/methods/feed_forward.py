@@ -26,6 +26,7 @@ from brushwork.progress import Progress, Step
 from brushwork.settings import AdaIN, AdaINLite, ConditionalInstanceNorm, Johnson, MicroAST, TextureNets
 from brushwork.tile_passes import FirstFeatures, Journal, Shelf, first_moments, over_tiles
 from brushwork.tiling import (
+    Ask,
     Box,
     Canvas,
     Demand,
@@ -35,6 +36,7 @@ from brushwork.tiling import (
     Tile,
     Tiling,
     alone,
+    answered,
     cut,
     padded_part,
 )
@@ -186,7 +188,21 @@ class FeedForward(ABC, Generic[Style]):
             raise Interrupted(best=result) from stop
         return result
 
-    def _whole(self, content: Tensor, style: Style | Regions) -> Tensor:
+    @torch.inference_mode()
+    def frame(self, content: Tensor, style: Style | Regions, answer: Callable[[int, Ask], Moments]) -> Tensor:
+        """A frame of a film: as `__call__` paints it, but told the moments of the whole that it normalizes by.
+
+        Args:
+            content: Pixels (1, 3, H, W) in [0, 1].
+            style: A style value, or `Regions` of several.
+            answer: Number of a stop, from 0, and what is asked there → moments.
+        """
+        check_content(content)
+        return self._whole(content, style, answer)
+
+    def _whole(
+        self, content: Tensor, style: Style | Regions, answer: Callable[[int, Ask], Moments] | None = None
+    ) -> Tensor:
         """Pictures that are not cut."""
         height, width = content.shape[2:]
         regions = Regions.of(style).present()
@@ -195,7 +211,8 @@ class FeedForward(ABC, Generic[Style]):
         whole = Seen(lambda: photo, None if shares is None else self._padded(shares.to(photo)))
         work = self._work(regions.styles, self._small((width, height), lambda: thumbnail(content), regions))
         with kept_memory(height * width):
-            painted = alone(self._steps(work, whole))
+            steps = self._steps(work, whole)
+            painted = alone(steps) if answer is None else answered(steps, answer)
         return painted[:, :, :height, :width].clamp(0, 1).float().cpu().contiguous()
 
     def _in_tiles(self, content: Tensor, style: Style | Regions, tiling: Tiling, progress: Progress | None) -> Tensor:

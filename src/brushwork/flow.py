@@ -1,0 +1,153 @@
+"""Optical flow: where each point of a frame is in another one, and where that can be relied on.
+
+A flow is a tensor (1, 2, H, W) in pixels, x before y: what is at p in the first frame is at p + flow(p) in the second.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any, TypeAlias
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+__all__ = ["Estimator", "dis_flow", "motion_boundaries", "resized_flow", "stays_visible", "tvl1_flow", "warp"]
+
+Estimator: TypeAlias = Callable[[Tensor, Tensor], Tensor]
+LUMINANCE = (0.299, 0.587, 0.114)  # of red, green and blue
+
+
+def warp(pixels: Tensor, flow: Tensor, *, mode: str = "bilinear") -> Tensor:
+    """What lies where a flow points: the result at p is `pixels` at p + flow(p).
+
+    So the second frame, warped by the flow from the first to it, looks like the first.
+
+    Args:
+        pixels: (1, C, H, W).
+        flow: (1, 2, H, W) in pixels.
+        mode: "bilinear", or "bicubic", which keeps more detail where it is done again and again.
+
+    Returns:
+        (1, C, H, W); beyond its border a frame goes on with its outermost pixels.
+
+    >>> right = torch.zeros(1, 2, 1, 3)
+    >>> right[:, 0] = 1
+    >>> warp(torch.tensor([[[[1.0, 2.0, 3.0]]]]), right).flatten()
+    tensor([2., 3., 3.])
+    """
+    height, width = flow.shape[2:]
+    y, x = (torch.arange(side, dtype=flow.dtype, device=flow.device) for side in (height, width))
+    # grid_sample wants places in [-1, 1], from the outer edge of the first pixel to that of the last.
+    across = (2 * (x + flow[:, 0]) + 1) / width - 1
+    down = (2 * (y[:, None] + flow[:, 1]) + 1) / height - 1
+    places = torch.stack([across, down], 3).to(pixels.dtype)
+    return F.grid_sample(pixels, places, mode=mode, padding_mode="border", align_corners=False)
+
+
+def stays_visible(forward: Tensor, backward: Tensor) -> Tensor:
+    """Where the flow to another frame leads back again: what is there was not covered, and did not leave the frame.
+
+    Args:
+        forward: The flow from this frame to the other one, (1, 2, H, W).
+        backward: From the other one to this.
+
+    Returns:
+        (1, 1, H, W) of 0 and 1.
+
+    Source: Sundaram, Brox and Keutzer 2010, "Dense point trajectories by GPU-accelerated large displacement optical
+        flow", as used by Ruder et al. 2016, arXiv:1604.08610, section 4.2.
+    """
+    back = warp(backward, forward)
+    apart = _square(forward + back)
+    agree = apart <= 0.01 * (_square(forward) + _square(back)) + 0.5
+    return (agree & _inside(forward)).to(forward.dtype)
+
+
+def motion_boundaries(flow: Tensor) -> Tensor:
+    """Where things that move differently meet, (1, 1, H, W) of 0 and 1.
+
+    Source: Ruder et al. 2016, arXiv:1604.08610, section 4.2.
+    """
+    down = F.pad(flow.diff(dim=2), (0, 0, 0, 1))
+    across = F.pad(flow.diff(dim=3), (0, 1, 0, 0))
+    return (_square(down) + _square(across) > 0.01 * _square(flow) + 0.002).to(flow.dtype)
+
+
+def resized_flow(flow: Tensor, size: tuple[int, int]) -> Tensor:
+    """The same flow of frames of another (width, height), in pixels of those."""
+    height, width = flow.shape[2:]
+    if (width, height) == size:
+        return flow
+    resized = F.interpolate(flow, size[::-1], mode="bilinear", align_corners=False)
+    return resized * flow.new_tensor([size[0] / width, size[1] / height]).view(1, 2, 1, 1)
+
+
+def dis_flow(preset: str = "fast", *, pixels: int = 320 * 180) -> Estimator:
+    """An estimator of flow that needs no weights: Dense Inverse Search, by OpenCV.
+
+    Args:
+        preset: "ultrafast", "fast" or "medium", from quick to exact.
+        pixels: Larger frames are looked at so small.
+
+    Returns:
+        A function of two frames, pixels (1, 3, H, W) in [0, 1], that gives the flow from the first to the second.
+
+    Source: Kroeger et al. 2016, "Fast Optical Flow using Dense Inverse Search", arXiv:1603.03590.
+    """
+    import cv2
+
+    search: Any = getattr(cv2, "DISOpticalFlow_create")(getattr(cv2, f"DISOPTICAL_FLOW_PRESET_{preset.upper()}"))  # noqa: B009 - missing in its types
+
+    def estimate(first: Tensor, second: Tensor) -> Tensor:
+        height, width = first.shape[2:]
+        factor = min(1.0, math.sqrt(pixels / (height * width)))
+        size = max(16, round(width * factor)), max(16, round(height * factor))
+        small = [_gray(frame, size).numpy() for frame in (first, second)]
+        found = torch.from_numpy(search.calc(small[0], small[1], None))
+        return resized_flow(found.permute(2, 0, 1)[None].contiguous(), (width, height)).to(first.device)
+
+    return estimate
+
+
+def tvl1_flow(*, shrink: int = 2) -> Estimator:
+    """An estimator of flow to judge by: total variation with an L1 data term, by scikit-image; slow.
+
+    Args:
+        shrink: Frames are looked at so much smaller.
+
+    Source: Zach, Pock and Bischof 2007, "A Duality Based Approach for Realtime TV-L1 Optical Flow".
+    """
+    from skimage.registration import optical_flow_tvl1
+
+    def estimate(first: Tensor, second: Tensor) -> Tensor:
+        height, width = first.shape[2:]
+        size = max(16, width // shrink), max(16, height // shrink)
+        small = [_gray(frame, size).numpy() / np.float32(255) for frame in (first, second)]
+        # These values explain real films best, ten frames apart: benchmarks/video.py --judges.
+        down, across = optical_flow_tvl1(small[0], small[1], attachment=30, num_warp=10)  # type: ignore[no-untyped-call]
+        found = torch.from_numpy(np.stack([across, down])[None]).float()
+        return resized_flow(found, (width, height)).to(first.device)
+
+    return estimate
+
+
+def _gray(frame: Tensor, size: tuple[int, int]) -> Tensor:
+    """Luminance in bytes, (height, width)."""
+    weights = frame.new_tensor(LUMINANCE).view(1, 3, 1, 1)
+    gray = F.interpolate((frame * weights).sum(1, keepdim=True), size[::-1], mode="area")
+    return gray[0, 0].mul(255).round().to(torch.uint8).cpu()
+
+
+def _square(flow: Tensor) -> Tensor:
+    return flow.square().sum(1, keepdim=True)
+
+
+def _inside(flow: Tensor) -> Tensor:
+    """Where a flow ends within the frame."""
+    height, width = flow.shape[2:]
+    y, x = (torch.arange(side, dtype=flow.dtype, device=flow.device) for side in (height, width))
+    across, down = x + flow[:, 0], y[:, None] + flow[:, 1]
+    return ((across >= 0) & (across <= width - 1) & (down >= 0) & (down <= height - 1))[:, None]

@@ -1,0 +1,115 @@
+"""Which film is read by which reader, and written by which writer."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Protocol
+
+from brushwork.errors import PictureError, UsageError
+from brushwork.io.animation import check_animation
+from brushwork.io.films import Film, Frame
+from brushwork.io.opening import MAX_PIXELS, reading
+from brushwork.io.picture_film_writer import AnimationWriter, FolderWriter, check_folder
+from brushwork.io.picture_films import AnimationFile, FrameFolder
+from brushwork.io.video_file import VideoFile
+from brushwork.io.video_writer import CONTAINERS, Encoding, VideoWriter, check_encoding
+
+__all__ = ["FilmWriter", "check_film_target", "film_writer", "open_film"]
+
+ANIMATIONS = (".gif", ".webp")
+
+
+class FilmWriter(Protocol):
+    """A film that is written in segments.
+
+    Attributes:
+        notes: Remarks for the user.
+    """
+
+    notes: list[str]
+
+    def begin(self, number: int, frames: int) -> None:
+        """Begin a segment.
+
+        Args:
+            number: Of segments before it.
+            frames: In those.
+        """
+        ...
+
+    def write(self, frame: Frame) -> None:
+        """Add a frame."""
+        ...
+
+    def end(self) -> None:
+        """Close the segment; what is in it stays, whatever happens."""
+        ...
+
+    def join(self, count: int, recipe: str | None) -> None:
+        """Make the film of so many segments, with its recipe where it can hold one."""
+        ...
+
+
+def open_film(path: str | Path, *, max_pixels: int = MAX_PIXELS) -> Film:
+    """A film to read.
+
+    Args:
+        path: A video file, an animated GIF or WebP, a folder of pictures with numbers in their names, or a pattern
+            such as "frames/%05d.png".
+        max_pixels: Of a frame at most.
+
+    Raises:
+        PictureError: No film, or one that can't be read; the message names it.
+        UsageError: HDR.
+    """
+    path = Path(path)
+    if path.is_dir() or "%" in path.name:
+        return FrameFolder(path, max_pixels)
+    with reading(path), path.open("rb") as file:
+        head = file.read(16)
+    if not head:
+        raise PictureError(f"{path}: is empty (0 bytes); copy or download it again")
+    if head[:6] in (b"GIF87a", b"GIF89a") or (head[:4] == b"RIFF" and head[8:12] == b"WEBP"):
+        return AnimationFile(path, max_pixels)
+    return VideoFile(path, max_pixels)
+
+
+def check_film_target(path: Path, encoding: Encoding, depth: int = 8) -> None:
+    """Check that a film could be written here, before the work that makes it.
+
+    Raises:
+        UsageError: No format has this suffix; a codec, depth or pixel format that it can't hold.
+        PictureError: The directory is missing or not writable.
+    """
+    suffix = path.suffix.lower()
+    if suffix in CONTAINERS:
+        check_encoding(path, encoding)
+    elif suffix in ANIMATIONS and "%" not in path.name:
+        check_animation(path)
+    elif not suffix or "%" in path.name:
+        check_folder(path, depth)
+    else:
+        raise UsageError(
+            f"{path}: films are written as {', '.join((*CONTAINERS, *ANIMATIONS))}, as a folder, or as %05d.png in one"
+        )
+
+
+def film_writer(
+    path: Path, film: Film, size: tuple[int, int], encoding: Encoding, folder: Path, depth: int = 8
+) -> FilmWriter:
+    """What writes a film; its format is that of the name.
+
+    Args:
+        path: The file, folder or pattern.
+        film: What it is made from.
+        size: (width, height) of the frames.
+        encoding: How, where it is a video file.
+        folder: For what waits.
+        depth: Bits of a channel in a folder's pictures.
+    """
+    suffix = path.suffix.lower()
+    if suffix in CONTAINERS:
+        return VideoWriter(path, film, size, encoding, folder)
+    if suffix in ANIMATIONS and "%" not in path.name:
+        return AnimationWriter(path, film, folder, quality=encoding.quality)
+    return FolderWriter(path, film, depth=depth, quality=encoding.quality)

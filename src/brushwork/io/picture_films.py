@@ -1,0 +1,121 @@
+"""Read films that are pictures: animated GIF and WebP, and folders of numbered files."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from brushwork.errors import PictureError, UsageError
+from brushwork.image import resize
+from brushwork.io.films import Colors, Frame
+from brushwork.io.image_file import read_image, read_size
+from brushwork.io.opening import reading
+
+__all__ = ["FOLDER_RATE", "AnimationFile", "FrameFolder"]
+
+FOLDER_RATE = Fraction(25)  # frames a second of a folder, which doesn't say
+PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp")
+
+
+class AnimationFile:
+    """An animated GIF or WebP, see `Film`; what is transparent in it is white."""
+
+    container = False
+    time_base = Fraction(1, 1000)
+
+    def __init__(self, path: Path, max_pixels: int) -> None:
+        from PIL import Image
+
+        self.path, self.notes, self.colors = path, list[str](), Colors()
+        with self._reading(), Image.open(path) as image:
+            self.size, self.count = image.size, getattr(image, "n_frames", 1)
+            if self.size[0] * self.size[1] > max_pixels:
+                raise PictureError(f"{path}: frames of more pixels than the limit of {max_pixels:,}; see --max-pixels")
+            image.load()
+            self.rate = Fraction(1000, int(image.info.get("duration") or 100))
+        if self.count < 2:
+            raise PictureError(f"{path}: is one picture, no film; brushwork stylize paints it")
+
+    @contextmanager
+    def _reading(self) -> Iterator[None]:
+        try:
+            with reading(self.path):
+                yield
+        except (SyntaxError, ValueError, EOFError) as error:
+            raise PictureError(f"{self.path}: can't be read, the file is damaged ({error})") from error
+
+    def frames(self, start: int = 0, size: tuple[int, int] | None = None) -> Iterator[Frame]:
+        """See `Film`."""
+        from PIL import Image
+
+        time = 0
+        with self._reading(), Image.open(self.path) as image:
+            for number in range(self.count):
+                try:
+                    image.seek(number)
+                    image.load()
+                except (OSError, SyntaxError, EOFError):
+                    self.notes.append(f"{self.path.name} is damaged: {number} of {self.count} frames could be read")
+                    return
+                lasts = int(image.info.get("duration") or 100)  # browsers take 0 for 100 ms too
+                if number >= start:
+                    yield Frame(resize(_on_white(image), size or self.size), time, lasts)
+                time += lasts
+
+
+def _on_white(image: Any) -> Tensor:
+    rgba = torch.from_numpy(np.asarray(image.convert("RGBA")).astype(np.float32)).permute(2, 0, 1)[None] / 255
+    return (rgba[:, :3] * rgba[:, 3:] + (1 - rgba[:, 3:])).contiguous()
+
+
+class FrameFolder:
+    """A folder of pictures with numbers in their names, in that order; see `Film`."""
+
+    container = False
+    rate, time_base = FOLDER_RATE, 1 / FOLDER_RATE
+
+    def __init__(self, path: Path, max_pixels: int) -> None:
+        self.path, self.notes, self.colors, self._max_pixels = path, list[str](), Colors(), max_pixels
+        self.files = numbered(path)
+        self.count = len(self.files)
+        if not self.files:
+            raise PictureError(f"{path}: no pictures with numbers in their names, such as 00001.png")
+        self.size = read_size(self.files[0], max_pixels=max_pixels)
+
+    def frames(self, start: int = 0, size: tuple[int, int] | None = None) -> Iterator[Frame]:
+        """See `Film`."""
+        for number, file in enumerate(self.files[start:], start):
+            picture = read_image(file, max_pixels=self._max_pixels)
+            if picture.size != self.size:
+                raise PictureError(f"{file}: is {picture.size}, and the first frame is {self.size}; make them one size")
+            yield Frame(resize(picture.visible(), size or self.size), number, 1)
+
+
+def numbered(path: Path) -> list[Path]:
+    """Pictures of a folder, or those that a pattern such as "%05d.png" names, by their last number."""
+    folder, wanted = (path, None) if path.is_dir() else (path.parent, _expression(path.name))
+    with reading(folder):
+        names = sorted(file.name for file in folder.iterdir() if file.suffix.lower() in PICTURES)
+    found = []
+    for name in names:
+        match = re.search(r"(\d+)(?=\D*$)", Path(name).stem) if wanted is None else wanted.fullmatch(name)
+        if match and not name.startswith("."):
+            found.append((int(match[1]), folder / name))
+    return [file for _, file in sorted(found)]
+
+
+def _expression(pattern: str) -> re.Pattern[str]:
+    """What "%05d.png" stands for."""
+    match = re.fullmatch(r"([^%]*)%(?:0(\d+))?d([^%]*)", pattern)
+    if match is None:
+        raise UsageError(f"{pattern}: expected a pattern with one number, such as %05d.png")
+    digits = rf"\d{{{match[2]},}}" if match[2] else r"\d+"
+    return re.compile(f"{re.escape(match[1])}({digits}){re.escape(match[3])}")

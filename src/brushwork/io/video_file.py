@@ -1,0 +1,243 @@
+"""Read video files, by PyAV and with it FFmpeg.
+
+Frames come as they are meant to be seen: turned upright, de-interlaced, with square pixels, in sRGB by the matrix and
+the range of the file.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from fractions import Fraction
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from brushwork.errors import PictureError, UsageError
+from brushwork.io.films import BT709, FULL, LIMITED, Colors, Frame
+from brushwork.io.opening import system_reason
+
+if TYPE_CHECKING:
+    import av
+
+__all__ = ["VideoFile", "av_reason", "opened"]
+
+HDR = {16: "PQ", 18: "HLG"}  # transfer characteristics of H.273
+UNSPECIFIED, BT470BG, SMPTE170M = 2, 5, 6  # its matrices, primaries and transfers
+SD_HEIGHT = 720  # frames below it that don't name their matrix are taken for standard definition
+ENOUGH = 1.0  # seconds that the last frame may be before what the index calls the end
+TRUE_DEPTH = 8  # bits; frames of more are read in 16
+
+
+class VideoFile:
+    """A film in a file that FFmpeg reads; see `Film`.
+
+    Args:
+        path: The file.
+        max_pixels: Of a frame at most.
+
+    Raises:
+        PictureError: It can't be read, holds no film, or frames of more pixels.
+        UsageError: HDR.
+    """
+
+    container = True
+
+    def __init__(self, path: Path, max_pixels: int) -> None:
+        self.path, self.notes = path, list[str]()
+        with opened(path) as container:
+            stream = container.streams.video[0]
+            first = _first_frame(path, container)
+            self._turned = int(first.rotation) % 360
+            self.size = _upright(round(first.width * (stream.sample_aspect_ratio or 1)), first.height, self._turned)
+            if self.size[0] * self.size[1] > max_pixels:
+                raise PictureError(
+                    f"{path}: frames of {self.size[0]} x {self.size[1]} pixels are more than the limit of "
+                    f"{max_pixels:,}; if you trust the file, raise the limit with --max-pixels"
+                )
+            self.rate = Fraction(stream.average_rate or stream.guessed_rate or 25)
+            self.time_base = Fraction(stream.time_base or Fraction(1, 90_000))
+            self.count = stream.frames or round((container.duration or 0) / 1_000_000 * self.rate)
+            self.colors = _colors(first)
+            self._interlaced = bool(first.interlaced_frame)
+            self._deep = max(part.bits for part in first.format.components) > TRUE_DEPTH
+        if self._interlaced:
+            self.notes.append(f"{path.name} is interlaced: it is de-interlaced")
+
+    def frames(self, start: int = 0, size: tuple[int, int] | None = None) -> Iterator[Frame]:
+        """See `Film`; frames before the start are decoded all the same, and what is damaged is left out."""
+        last: int | None = None
+        number = damaged = 0
+        with opened(self.path) as container:
+            stream = container.streams.video[0]
+            stream.thread_type = "AUTO"
+            prepared = _Deinterlaced() if self._interlaced else _unchanged
+            for frame in _decoded(container, stream):
+                if frame is None:
+                    damaged += 1
+                    continue
+                for ready in prepared(frame):
+                    time = ready.pts if ready.pts is not None else (last or 0) + 1
+                    last = time if last is None else max(time, last + 1)  # no two frames are shown at once
+                    if number >= start:
+                        yield Frame(self._pixels(ready, size or self.size), last, ready.duration or 0)
+                    number += 1
+            seconds, end = float((last or 0) * self.time_base), _end(container, stream)
+            short = number < stream.frames - 1 or (end is not None and seconds < end - ENOUGH)
+        if damaged or short:
+            whole = f" of {self.count}" if self.count else ""
+            self.notes.append(
+                f"{self.path.name} is damaged: {number}{whole} frames could be read, the last one at {seconds:.2f} s"
+            )
+
+    def _pixels(self, frame: av.VideoFrame, size: tuple[int, int]) -> Tensor:
+        width, height = _upright(*size, self._turned)
+        matrix = _matrix(frame)
+        rgb = frame.reformat(
+            width=width, height=height, format="rgb48le" if self._deep else "rgb24",
+            src_colorspace=matrix, dst_colorspace=matrix,
+            src_color_range=FULL if int(frame.color_range) == FULL else LIMITED, dst_color_range=FULL,
+            interpolation="BICUBIC" if size[0] * 2 > self.size[0] else "AREA",
+        )  # fmt: skip
+        samples = np.rot90(rgb.to_ndarray(), self._turned // 90)
+        pixels = torch.from_numpy(samples.astype(np.float32)).permute(2, 0, 1)[None]
+        return pixels.div_(65535 if self._deep else 255).contiguous()
+
+
+def opened(path: Path) -> av.container.InputContainer:
+    """A file with streams.
+
+    Raises:
+        PictureError: It can't be read, or holds no film.
+    """
+    import av
+
+    try:
+        container = av.open(str(path), metadata_errors="replace")
+    except (OSError, ValueError) as error:  # FFmpeg's errors are some of these
+        raise PictureError(f"{path}: {av_reason(error)}") from error
+    if not container.streams.video:
+        container.close()
+        raise PictureError(f"{path}: holds no film; expected a video, an animated GIF or WebP, or a folder of frames")
+    return container
+
+
+def av_reason(error: Exception) -> str:
+    """What FFmpeg refused, as one line for the user."""
+    import av
+
+    if isinstance(error, av.error.InvalidDataError):
+        return "isn't a film that can be read, or its beginning or its index is damaged; copy or download it again"
+    return system_reason(error) if isinstance(error, OSError) else str(error)
+
+
+def _first_frame(path: Path, container: av.container.InputContainer) -> av.VideoFrame:
+    """The first frame that can be decoded; it knows more than the header."""
+    for frame in _decoded(container, container.streams.video[0]):
+        if frame is not None:
+            kind = HDR.get(int(frame.color_trc))
+            if kind is None:
+                return frame
+            raise UsageError(
+                f"{path} is HDR ({kind}), whose light an ordinary picture can't hold; make an SDR copy of it first, "
+                "with the program it comes from"
+            )
+    raise PictureError(f"{path}: holds no frame that can be read; copy or download it again")
+
+
+def _decoded(container: av.container.InputContainer, stream: Any) -> Iterator[av.VideoFrame | None]:
+    """Frames, as far as they go; None for what can't be decoded."""
+    import av
+
+    packets = container.demux(stream)
+    while True:
+        try:
+            packet = next(packets)
+        except StopIteration:
+            return
+        except (av.FFmpegError, OSError):
+            yield None
+            return
+        try:
+            yield from packet.decode()
+        except (av.FFmpegError, OSError):
+            yield None
+
+
+def _end(container: av.container.InputContainer, stream: Any) -> float | None:
+    """When the film should end, in seconds, as its index or its tags say; None: they don't."""
+    tag = re.fullmatch(r"(\d+):(\d+):(\d+(?:\.\d+)?)", stream.metadata.get("DURATION", ""))
+    if tag is not None:
+        return 3600 * int(tag[1]) + 60 * int(tag[2]) + float(tag[3])
+    if stream.duration is not None:
+        return float((stream.start_time or 0) + stream.duration) * float(stream.time_base)
+    alone = len(container.streams) == 1 and container.duration is not None
+    return (container.start_time + container.duration) / 1_000_000 if alone else None
+
+
+def _upright(width: int, height: int, turned: int) -> tuple[int, int]:
+    """A size after that turn."""
+    return (width, height) if turned % 180 == 0 else (height, width)
+
+
+def _matrix(frame: av.VideoFrame) -> int:
+    """The matrix of a frame; one that names none has that of its time: BT.601 for SD, BT.709 for HD."""
+    named = int(frame.colorspace)
+    if named not in (0, UNSPECIFIED):
+        return named
+    return BT709 if frame.height >= SD_HEIGHT else SMPTE170M
+
+
+def _colors(frame: av.VideoFrame) -> Colors:
+    """What a film made of this one should mean its numbers by: SD stays SD, all else becomes HD."""
+    matrix = _matrix(frame)
+    if matrix not in (BT470BG, SMPTE170M):
+        matrix = BT709
+    primaries, transfer = int(frame.color_primaries), int(frame.color_trc)
+    usual = SMPTE170M if matrix != BT709 else BT709
+    return Colors(
+        matrix,
+        usual if primaries in (0, UNSPECIFIED) else primaries,
+        usual if transfer in (0, UNSPECIFIED) else transfer,
+        FULL if int(frame.color_range) == FULL else LIMITED,
+    )
+
+
+def _unchanged(frame: av.VideoFrame) -> list[av.VideoFrame]:
+    return [frame]
+
+
+class _Deinterlaced:
+    """Lets frames through FFmpeg's bwdif."""
+
+    def __init__(self) -> None:
+        self._graph: Any = None
+
+    def __call__(self, frame: av.VideoFrame) -> list[av.VideoFrame]:
+        """What comes out when a frame goes in."""
+        import av
+
+        self._graph = self._graph or _bwdif(frame)
+        self._graph.push(frame)
+        ready = []
+        while True:
+            try:
+                ready.append(self._graph.pull())
+            except (BlockingIOError, av.error.EOFError):
+                return ready
+
+
+def _bwdif(frame: av.VideoFrame) -> Any:
+    from av.filter import Graph
+
+    graph = Graph()
+    source = graph.add_buffer(width=frame.width, height=frame.height, format=frame.format, time_base=frame.time_base)
+    filtered = graph.add("bwdif", "mode=send_frame:deint=interlaced")
+    sink = graph.add("buffersink")
+    source.link_to(filtered)
+    filtered.link_to(sink)
+    graph.configure()
+    return graph

@@ -1,0 +1,308 @@
+"""Write video files in closed segments, joined in the end with the sound of the film they were made from.
+
+Frames are never reordered (no B-frames): a segment's packets can then follow another's as they are.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch.nn.functional as F
+
+from brushwork.errors import PictureError, UsageError
+from brushwork.interruption import uninterrupted
+from brushwork.io.films import FULL, Film, Frame
+from brushwork.io.picture_writer import check_target, replacing
+from brushwork.io.video_file import av_reason, opened
+
+if TYPE_CHECKING:
+    import av
+    from torch import Tensor
+
+__all__ = ["CODECS", "CONTAINERS", "Encoding", "VideoWriter", "check_encoding"]
+
+
+@dataclass(frozen=True)
+class _Codec:
+    """An encoder of FFmpeg's.
+
+    Args:
+        encoder: Its name.
+        pixels: Usual pixel format.
+        rates: Rate factors at quality 100 and at 0; None: quality means a profile.
+        options: Others of its options.
+        odd: Whether sides may be odd where color is at half the size.
+        segment: Container of segments; it keeps times as they are.
+    """
+
+    encoder: str
+    pixels: str
+    rates: tuple[int, int] | None
+    options: Mapping[str, str]
+    odd: bool = False
+    segment: str = "nut"
+
+
+CODECS = {
+    "h264": _Codec("libx264", "yuv420p", (4, 44), {"preset": "fast", "bf": "0"}),
+    "h265": _Codec("libx265", "yuv420p", (6, 46), {"preset": "fast", "x265-params": "bframes=0:log-level=error"}),
+    "vp9": _Codec(
+        "libvpx-vp9", "yuv420p", (8, 58), {"cpu-used": "4", "row-mt": "1", "auto-alt-ref": "0", "b:v": "0"}, odd=True
+    ),
+    "prores": _Codec("prores_ks", "yuv422p10le", None, {}, segment="mov"),
+}
+CONTAINERS = {
+    ".mp4": ("mp4", ("h264", "h265", "vp9")),
+    ".m4v": ("mp4", ("h264", "h265")),
+    ".mov": ("mov", ("h264", "h265", "prores")),
+    ".mkv": ("matroska", tuple(CODECS)),
+    ".webm": ("webm", ("vp9",)),
+}
+QUALITY = 65
+TAGS = {"encoder", "major_brand", "minor_version", "compatible_brands", "creation_time", "duration"}  # not to be copied
+RECIPE = "comment"  # the tag that all containers have
+
+
+@dataclass(frozen=True)
+class Encoding:
+    """How frames become bytes.
+
+    Args:
+        codec: One of `CODECS`; None: the container's first.
+        quality: 1 to 100.
+        pixel_format: FFmpeg's name, such as "yuv444p"; None: what plays everywhere.
+    """
+
+    codec: str | None = None
+    quality: int | None = None
+    pixel_format: str | None = None
+
+
+def check_encoding(path: Path, encoding: Encoding) -> None:
+    """Check that a video could be written here, before the work that makes it.
+
+    Raises:
+        UsageError: A container, codec, quality or pixel format that isn't there, or one that can't be in the other.
+        PictureError: The directory is missing or not writable.
+    """
+    import av
+
+    codec = CODECS[_codec_of(path, encoding)]
+    if encoding.quality is not None and not 1 <= encoding.quality <= 100:
+        raise UsageError(f"expected a quality from 1 to 100, got {encoding.quality}")
+    if codec.encoder not in av.codecs_available:
+        raise UsageError(f"{path}: this build of PyAV has no {codec.encoder}; take another --codec")
+    known = [form.name for form in av.Codec(codec.encoder, "w").video_formats or ()]
+    if encoding.pixel_format is not None and encoding.pixel_format not in known:
+        raise UsageError(f"pixel format {encoding.pixel_format!r}: {codec.encoder} takes {', '.join(known)}")
+    check_target(path.with_suffix(".png"))
+    if path.is_dir():
+        raise PictureError(f"{path}: is a directory; choose another name")
+
+
+def _codec_of(path: Path, encoding: Encoding) -> str:
+    held = CONTAINERS[path.suffix.lower()][1]
+    codec = encoding.codec or held[0]
+    if codec not in CODECS:
+        raise UsageError(f"no codec {codec!r}; there are {', '.join(CODECS)}")
+    if codec not in held:
+        raise UsageError(f"{path}: {path.suffix} holds {', '.join(held)}, not {codec}")
+    return codec
+
+
+class VideoWriter:
+    """A video file, written segment by segment.
+
+    Args:
+        path: The file.
+        film: What it is made from: its clock, its colors, its sound.
+        size: (width, height) of the frames.
+        encoding: How.
+        folder: Where segments lie meanwhile.
+    """
+
+    def __init__(self, path: Path, film: Film, size: tuple[int, int], encoding: Encoding, folder: Path) -> None:
+        self.path, self.film, self.folder, self.notes = path, film, folder, list[str]()
+        self._codec = CODECS[_codec_of(path, encoding)]
+        self._format = encoding.pixel_format or self._codec.pixels
+        self._quality = encoding.quality or QUALITY
+        self._pad = self._missing(size)
+        self.size = size[0] + self._pad[0], size[1] + self._pad[1]
+        if any(self._pad):
+            self.notes.append(f"{path.name}: made {self.size[0]}x{self.size[1]}, as {self._format} wants even sides")
+        self._segment: Any = None
+        self._stream: Any = None
+
+    def _missing(self, size: tuple[int, int]) -> tuple[int, int]:
+        """Columns and rows that a codec wants more, where color is at half the size."""
+        import av
+
+        form = av.VideoFormat(self._format, 64, 64)
+        halved = form.chroma_width(64) < 64, form.chroma_height(64) < 64
+        width, height = (
+            side % 2 if half and not self._codec.odd else 0 for side, half in zip(size, halved, strict=True)
+        )
+        return width, height
+
+    def begin(self, number: int, frames: int) -> None:
+        """Begin a segment, see `FilmWriter`; one of its number that was there is replaced."""
+        self._segment = self._open(self._place(number).with_suffix(".part"), self._codec.segment)
+        self._number = number
+        codec, colors = self._codec, self.film.colors
+        stream = self._segment.add_stream(codec.encoder, rate=self.film.rate, options=self._options())
+        context = stream.codec_context
+        context.width, context.height, context.pix_fmt = *self.size, self._format
+        context.time_base = stream.time_base = self.film.time_base
+        context.colorspace, context.color_range = colors.matrix, colors.range
+        context.color_primaries, context.color_trc = colors.primaries, colors.transfer
+        self._stream = stream
+
+    def _options(self) -> dict[str, str]:
+        options = dict(self._codec.options)
+        if self._codec.rates is None:
+            return options | {"profile": "hq" if self._quality >= QUALITY else "standard"}
+        best, worst = self._codec.rates
+        return options | {"crf": str(round(worst + (best - worst) * self._quality / 100))}
+
+    def write(self, frame: Frame) -> None:
+        """Encode a frame."""
+        encoded = self._encoded(frame)
+        with self._failing():
+            self._segment.mux(self._stream.encode(encoded))
+
+    def _encoded(self, frame: Frame) -> av.VideoFrame:
+        import av
+
+        pixels: Tensor = F.pad(frame.pixels, (0, self._pad[0], 0, self._pad[1]), mode="replicate")
+        deep = self._format.endswith(("10le", "12le", "16le"))
+        most, dtype = (65535, np.uint16) if deep else (255, np.uint8)
+        samples = (pixels[0].permute(1, 2, 0) * most).round().clamp(0, most).numpy().astype(dtype)
+        image = av.VideoFrame.from_ndarray(np.ascontiguousarray(samples), format="rgb48le" if deep else "rgb24")
+        colors = self.film.colors
+        found = image.reformat(
+            format=self._format, src_colorspace=colors.matrix, dst_colorspace=colors.matrix,
+            src_color_range=FULL, dst_color_range=colors.range, interpolation="BICUBIC",
+        )  # fmt: skip
+        found.pts, found.time_base, found.duration = frame.time, self.film.time_base, frame.duration
+        return found
+
+    def end(self) -> None:
+        """Close the segment; from now on it is there."""
+        with self._failing():
+            self._segment.mux(self._stream.encode(None))
+            self._segment.close()
+        place = self._place(self._number)
+        place.with_suffix(".part").replace(place)
+
+    def join(self, count: int, recipe: str | None) -> None:
+        """Write the file of so many segments, with sound, subtitles and chapters of the film, and a recipe."""
+        container = CONTAINERS[self.path.suffix.lower()][0]
+        with uninterrupted(), replacing(self.path) as file, self._failing():
+            options = {"movflags": "+faststart"} if container in ("mp4", "mov") else {}
+            with self._open(Path(file.name), container, options) as output, _source(self.film) as source:
+                first = opened(self._place(0))
+                video = output.add_stream_from_template(first.streams.video[0])
+                video.time_base = self.film.time_base
+                first.close()
+                copied = self._copied(source, output)
+                _copy_tags(source, output, recipe)
+                tracks: list[Iterable[tuple[float, Any]]] = [self._packets(count, video)]
+                if source is not None and copied:
+                    tracks.append(_streams_packets(source, copied))
+                for _, packet in heapq.merge(*tracks, key=lambda item: item[0]):
+                    output.mux(packet)
+
+    def _packets(self, count: int, video: Any) -> Iterator[tuple[float, Any]]:
+        """Packets of all segments with their times in seconds."""
+        for number in range(count):
+            with opened(self._place(number)) as segment:
+                for packet in segment.demux(segment.streams.video[0]):
+                    if packet.dts is not None:
+                        packet.stream = video
+                        yield float(packet.dts * packet.time_base), packet
+
+    def _copied(self, source: Any, output: Any) -> dict[int, Any]:
+        """Streams that go over as they are: index → the new one."""
+        copied: dict[int, Any] = {}
+        for stream in source.streams if source is not None else ():
+            if stream.type not in ("audio", "subtitle"):
+                continue
+            name = stream.codec_context.name if stream.codec_context else "unknown"
+            known = output.supported_codecs
+            canonical = stream.codec.canonical_name if stream.codec_context else name
+            if {name, canonical} & set(known):
+                copied[stream.index] = output.add_stream_from_template(stream)
+                copied[stream.index].metadata.update(stream.metadata)
+            else:
+                self.notes.append(f"{stream.type} ({canonical}) can't be in {self.path.suffix}: left out")
+        return copied
+
+    def _place(self, number: int) -> Path:
+        return self.folder / f"{number:06d}.segment"
+
+    def _open(self, path: Path, form: str, options: dict[str, str] | None = None) -> Any:
+        import av
+
+        with self._failing():
+            return av.open(str(path), "w", format=form, options=options or {})
+
+    def _failing(self) -> _Failing:
+        return _Failing(self.path)
+
+
+class _Failing:
+    """What FFmpeg raises is about this file."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
+        import av
+
+        if isinstance(error, av.FFmpegError | OSError) and not isinstance(error, PictureError):
+            raise PictureError(f"{self.path}: can't be written: {av_reason(error)}") from error
+
+
+class _NoSource:
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, *_: object) -> None:
+        return None
+
+
+def _source(film: Film) -> Any:
+    return opened(film.path) if film.container else _NoSource()
+
+
+def _copy_tags(source: Any, output: Any, recipe: str | None) -> None:
+    if source is not None:
+        output.metadata.update({key: value for key, value in source.metadata.items() if key.lower() not in TAGS})
+        if source.chapters():
+            output.set_chapters(source.chapters())
+    if recipe is not None:
+        output.metadata[RECIPE] = recipe
+
+
+def _streams_packets(source: Any, copied: dict[int, Any]) -> Iterator[tuple[float, Any]]:
+    """Packets of the streams that are copied, with their times in seconds, as far as they go."""
+    import av
+
+    packets = source.demux([source.streams[index] for index in copied])
+    while True:
+        try:
+            packet = next(packets)
+        except (StopIteration, av.FFmpegError):
+            return
+        if packet.dts is not None:
+            time, index = float(packet.dts * packet.time_base), packet.stream.index
+            packet.stream = copied[index]
+            yield time, packet

@@ -1,0 +1,151 @@
+"""Frames that hold still where the film does: each is blended with the one before, brought to it by optical flow.
+
+Related: Lai et al. 2018, arXiv:1808.00449, and Ruder et al. 2016, arXiv:1604.08610, where what the flow brings is held
+on to as well. What was tried: docs/methods/video.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from brushwork.flow import Estimator, stays_visible, warp
+from brushwork.io.films import Frame
+from brushwork.methods.feed_forward import FeedForward
+from brushwork.tiling import Ask, Moments, Sums
+
+__all__ = ["Motion", "Seen", "Steady", "watched"]
+
+ALIKE = 0.1  # distance of colors at which what was before counts half as much as where it is the same
+CUT_COLORS, CUT_SHARE = 0.25, 0.35  # a cut: brightnesses that shift so much, and so little that can be followed
+SMALL = 96  # pixels of the longer side, at which brightnesses are compared
+BINS = 32
+
+
+@dataclass(frozen=True)
+class Motion:
+    """How a frame follows from the one before.
+
+    Args:
+        back: The flow from it to the one before, (1, 2, H, W) in pixels.
+        sure: How far what was there before is there still, (1, 1, H, W) in [0, 1].
+        cut: Whether it begins another scene.
+    """
+
+    back: Tensor
+    sure: Tensor
+    cut: bool
+
+
+@dataclass(frozen=True)
+class Seen:
+    """A frame, and how it follows from the one before; None for the first one, or where nobody asked."""
+
+    frame: Frame
+    motion: Motion | None
+
+
+def watched(frames: Iterable[Frame], estimator: Estimator, before: Tensor | None = None) -> Iterator[Seen]:
+    """Frames with their motion.
+
+    Args:
+        frames: In order.
+        estimator: Of flow.
+        before: The pixels of the frame before the first one, if there is one.
+    """
+    for frame in frames:
+        motion = None if before is None else motion_between(before, frame.pixels, estimator)
+        yield Seen(frame, motion)
+        before = frame.pixels
+
+
+def motion_between(before: Tensor, now: Tensor, estimator: Estimator) -> Motion:
+    """How a frame follows from the one before; both pixels (1, 3, H, W) in [0, 1]."""
+    back, forth = estimator(now, before), estimator(before, now)
+    visible = stays_visible(back, forth)
+    visible = F.avg_pool2d(1 - F.max_pool2d(1 - visible, 5, 1, 2), 5, 1, 2)  # not up to the very border, and softly
+    apart = (now - warp(before, back)).square().sum(1, keepdim=True)
+    alike = torch.exp(-F.avg_pool2d(apart, 5, 1, 2) / ALIKE**2)
+    sure = visible * alike
+    cut = float(sure.mean()) < CUT_SHARE and _brightness_shift(before, now) > CUT_COLORS
+    return Motion(back, sure, cut)
+
+
+def _brightness_shift(before: Tensor, now: Tensor) -> float:
+    """How differently brightnesses are spread in two frames: half the L1 distance of their histograms, 0 to 1."""
+    spread = [
+        torch.histc(F.interpolate(frame.mean(1, keepdim=True), scale_factor=_shrinking(frame)), BINS, 0, 1)
+        for frame in (before, now)
+    ]
+    first, second = (counts / counts.sum() for counts in spread)
+    return float((first - second).abs().sum()) / 2
+
+
+def _shrinking(frame: Tensor) -> float:
+    return min(1.0, SMALL / max(frame.shape[2:]))
+
+
+class Steady:
+    """Paints frames one after another, so that they hold still.
+
+    Args:
+        method: Of one pass.
+        smoothing: How much of the frame before stays where it can be followed: 0, frame by frame, to below 1.
+    """
+
+    def __init__(self, method: FeedForward[Any], smoothing: float) -> None:
+        self.method, self.smoothing = method, smoothing
+        self.moments: list[Moments] = []
+        self.before: Tensor | None = None  # as it was painted
+
+    def paint(self, seen: Seen, value: Any) -> Tensor:
+        """The frame in the style, (1, 3, H, W) in [0, 1]."""
+        pixels = seen.frame.pixels
+        if not self.smoothing:
+            return self.method(pixels, value)
+        if seen.motion is None or seen.motion.cut:
+            self.moments, self.before = [], None
+        painted = self.method.frame(pixels, value, self._answer)
+        if self.before is not None and seen.motion is not None:
+            painted = blended(painted, self.before, seen.motion, self.smoothing)
+        self.before = painted
+        return painted
+
+    def _answer(self, stop: int, ask: Ask) -> Moments:
+        """The moments of this frame, drawn towards those of the frames before: brightness does not pump."""
+        sums = Sums()
+        sums.add(ask.features, ask.weights)
+        now = sums.moments(ask.features.device)
+        if stop == len(self.moments):
+            self.moments.append(now)
+        else:
+            last, keep = self.moments[stop], self.smoothing
+            self.moments[stop] = Moments(
+                torch.lerp(now.mean, last.mean, keep), torch.lerp(now.variance, last.variance, keep)
+            )
+        return self.moments[stop]
+
+    def state(self) -> dict[str, Tensor]:
+        """All that decides how it goes on."""
+        found = {} if self.before is None else {"before": self.before}
+        for number, moments in enumerate(self.moments):
+            found |= {f"{number}/mean": moments.mean, f"{number}/variance": moments.variance}
+        return found
+
+    def go_on(self, state: dict[str, Tensor]) -> None:
+        """From what `state` gave."""
+        self.before = state.get("before")
+        count = sum(name.endswith("/mean") for name in state)
+        device = self.method.device
+        self.moments = [Moments(*(state[f"{k}/{of}"].to(device) for of in ("mean", "variance"))) for k in range(count)]
+
+
+def blended(painted: Tensor, before: Tensor, motion: Motion, smoothing: float) -> Tensor:
+    """A painted frame, drawn towards the one before where that can be followed."""
+    brought = warp(before, motion.back, mode="bicubic")
+    return (painted + smoothing * motion.sure * (brought - painted)).clamp(0, 1)

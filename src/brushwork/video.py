@@ -1,0 +1,275 @@
+"""Films in a style: from file to file, frame by frame, in segments that outlive a crash."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from brushwork.ahead import Afterwards, in_advance
+from brushwork.checkpoints import Checkpoint, State
+from brushwork.color import keep_luminance
+from brushwork.device import choose_device
+from brushwork.errors import Interrupted, PictureError, UsageError
+from brushwork.flow import dis_flow
+from brushwork.io import MAX_PIXELS
+from brushwork.io.film_files import FilmWriter, check_film_target, film_writer, open_film
+from brushwork.io.films import Film, Frame
+from brushwork.io.video_writer import Encoding
+from brushwork.methods import Method, load
+from brushwork.methods.feed_forward import FeedForward
+from brushwork.progress import Progress, Step
+from brushwork.recipes import StyleSource, recipe_of, result_size
+from brushwork.settings import AdaINLite, Settings, method_name
+from brushwork.steadying import Seen, Steady, watched
+from brushwork.style_values import encode_style
+
+__all__ = ["SMOOTHING", "Filmed", "Keyframe", "stylize_video", "work_folder"]
+
+SMOOTHING = 0.8
+SEGMENT = 100  # frames
+
+
+@dataclass(frozen=True)
+class Keyframe:
+    """A style that is reached at a time.
+
+    Args:
+        seconds: From the film's beginning.
+        style: See `stylize_video`.
+    """
+
+    seconds: float
+    style: StyleSource
+
+
+@dataclass(frozen=True)
+class Filmed:
+    """A film in a style.
+
+    Args:
+        path: Where it is.
+        frames: How many.
+        size: (width, height) in pixels.
+        recipe: All that decided it.
+        notes: Remarks for the user.
+        seconds: How long it took, files included.
+    """
+
+    path: Path
+    frames: int
+    size: tuple[int, int]
+    recipe: dict[str, Any]
+    notes: tuple[str, ...]
+    seconds: float
+
+
+def work_folder(output: Path) -> Path:
+    """Where a film waits until it is whole.
+
+    >>> work_folder(Path("out/boat.mp4")).name
+    'boat.mp4.parts'
+    """
+    return output.with_name(f"{output.name.replace('%', '_')}.parts")
+
+
+def stylize_video(
+    film: str | Path,
+    style: StyleSource | Sequence[Keyframe],
+    output: str | Path,
+    settings: Settings | None = None,
+    *,
+    method: Method | None = None,
+    device: str = "auto",
+    size: int | None = None,
+    smoothing: float = SMOOTHING,
+    keep_color: bool = False,
+    encoding: Encoding | None = None,
+    depth: int = 8,
+    max_pixels: int = MAX_PIXELS,
+    progress: Progress | None = None,
+    resume: bool = False,
+    segment: int = SEGMENT,
+) -> Filmed:
+    """A film with the content of one and the style of a painting, that holds still where the film does.
+
+    Its frames keep their times; sound, subtitles and chapters are copied. What is done lies beside the output, in
+    closed segments, so that a job that was killed goes on, with the same frames in the end.
+
+    Args:
+        film: A video file, an animated GIF or WebP, a folder of numbered pictures, or a pattern such as "in/%05d.png".
+        style: See `stylize`; or keyframes, between which styles pass into one another.
+        output: A file (.mp4, .m4v, .mov, .mkv, .webm, .gif, .webp), a folder, or a pattern.
+        settings: A method of one pass and its options; `AdaINLite()` by default.
+        method: From `brushwork.methods.load`, instead of settings.
+        device: "auto", "cpu", "cuda", "cuda:1", "mps".
+        size: Longer side of the frames in pixels; 0 keeps the film's; None does too, but stops at 1024.
+        smoothing: How much of the frame before stays where it can be followed: 0, frame by frame, to 0.95.
+        keep_color: Take the brightness of the result and the colors of the film.
+        encoding: Of video files.
+        depth: Bits of a channel in pictures of a folder, 8 or 16.
+        max_pixels: Frames of more are refused.
+        progress: Called after each frame; what it raises ends the work.
+        resume: Go on from what a killed job left.
+        segment: Frames of one.
+
+    Raises:
+        PictureError: A file that can't be read or written; the message names it.
+        UsageError: A wrong value; the message says what is expected.
+        WeightsError: A network's weights are not on this machine.
+        Interrupted: Ctrl-C; what is done waits to be resumed.
+    """
+    started, output, encoding = time.perf_counter(), Path(output), encoding or Encoding()
+    if not 0 <= smoothing <= 0.95:
+        raise UsageError(f"expected a smoothing from 0 to 0.95, got {smoothing}")
+    check_film_target(output, encoding, depth)
+    read = open_film(film, max_pixels=max_pixels)
+    method = method or load(settings or AdaINLite(), choose_device(device))
+    if not isinstance(method, FeedForward):
+        raise UsageError(f"{method_name(method.settings)} is no method of one pass; take adain-lite")
+    width, height = result_size(read.size, size)
+    styles = _Styles(method, style, (width, height), max_pixels)
+    recipe = {
+        **recipe_of(method, read.path, styles.first, size=size, original=read.size, max_pixels=max_pixels),
+        "at": styles.records(max_pixels), "smoothing": smoothing, "keep_color": "luminance" if keep_color else None,
+        "encoding": {"codec": encoding.codec, "quality": encoding.quality, "pixel_format": encoding.pixel_format},
+        "depth": depth, "segment": segment,
+    }  # fmt: skip
+    folder = work_folder(output)
+    checkpoint = Checkpoint(folder / "state.safetensors", every=segment, resume=resume, job=recipe)
+    writer = film_writer(output, read, (width, height), encoding, folder, depth)
+    steady = Steady(method, smoothing)
+    work = _Work(read, (width, height), writer, steady, styles, checkpoint, keep_color)
+    try:
+        count = work.run(progress)
+    except KeyboardInterrupt as stop:
+        raise Interrupted(
+            f"stopped; what is done of {output} is in {folder}, and --resume goes on from there"
+        ) from stop
+    writer.join(-(-count // segment), json.dumps(recipe, sort_keys=True))
+    shutil.rmtree(folder)
+    notes = (*dict.fromkeys(read.notes), *writer.notes)
+    return Filmed(output, count, (width, height), recipe, notes, time.perf_counter() - started)
+
+
+class _Styles:
+    """The style at each time."""
+
+    def __init__(self, method: Method, style: Any, size: tuple[int, int], max_pixels: int) -> None:
+        self.keys = _keyframes(style)
+        if len(self.keys) > 1 and not method.declaration.blends:
+            raise UsageError(f"{method_name(method.settings)} can't pass from one style into another; take one style")
+        self.first, self._method = self.keys[0].style, method
+        sizes = method.sizes(*size)
+        self._values = [encode_style(method, key.style, sizes, max_pixels=max_pixels) for key in self.keys]
+
+    def records(self, max_pixels: int) -> list[Any]:
+        """For the recipe."""
+        from brushwork.recipes import style_records
+
+        return [[key.seconds, style_records(key.style)] for key in self.keys] if len(self.keys) > 1 else []
+
+    def at(self, seconds: float) -> Any:
+        """The style value at a time, between keyframes by a curve that begins and ends gently."""
+        later = next((k for k, key in enumerate(self.keys) if key.seconds > seconds), len(self.keys))
+        if later in (0, len(self.keys)):
+            return self._values[max(0, later - 1)]
+        before, after = self.keys[later - 1].seconds, self.keys[later].seconds
+        share = (seconds - before) / (after - before)
+        share = share * share * (3 - 2 * share)
+        return self._method.blend(self._values[later - 1 : later + 1], [1 - share, share])
+
+
+def _keyframes(style: Any) -> list[Keyframe]:
+    """One or more, in the order of their times."""
+    if isinstance(style, Sequence) and not isinstance(style, str) and style and isinstance(style[0], Keyframe):
+        keys = sorted(style, key=lambda key: key.seconds)
+        if any(a.seconds == b.seconds for a, b in pairwise(keys)):
+            raise UsageError("two keyframes at the same time; give each its own")
+        return keys
+    return [Keyframe(0.0, style)]
+
+
+class _Work:
+    """The frames' way: read and watched in one thread, painted in this one, written in a third."""
+
+    def __init__(
+        self,
+        film: Film,
+        size: tuple[int, int],
+        writer: FilmWriter,
+        steady: Steady,
+        styles: _Styles,
+        checkpoint: Checkpoint,
+        keep_color: bool,
+    ) -> None:
+        self.film, self.size, self.writer, self.steady = film, size, writer, steady
+        self.styles, self.checkpoint, self.keep_color = styles, checkpoint, keep_color
+        self.first_time: int | None = None
+
+    def run(self, progress: Progress | None) -> int:
+        """Paint all frames that there are; how many there were."""
+        number, before = self._begin()
+        start, began, frame = number, time.perf_counter(), None
+        frames = self.film.frames(number, self.size)
+        with Afterwards() as later:
+            for seen in in_advance(self._watched(frames, before)):
+                if number % self.checkpoint.every == 0:
+                    later(self.writer.begin, number // self.checkpoint.every, number)
+                frame = seen.frame
+                painted = self._painted(seen)
+                later(self.writer.write, Frame(painted, frame.time, frame.duration))
+                number += 1
+                if number % self.checkpoint.every == 0:
+                    later(self.writer.end)
+                    later.wait()
+                    self._keep(number, seen)
+                if progress is not None:
+                    progress(self._step(number, number - start, time.perf_counter() - began, painted))
+            if number % self.checkpoint.every:
+                later(self.writer.end)
+        if not number:
+            raise PictureError(f"{self.film.path}: holds no frame that can be read")
+        return number
+
+    def _begin(self) -> tuple[int, torch.Tensor | None]:
+        """Frames that are done, and the film's pixels of the last one."""
+        folder = self.checkpoint.path.parent
+        state = self.checkpoint.load() if folder.exists() else None
+        if state is None:
+            shutil.rmtree(folder, ignore_errors=True)
+            folder.mkdir()
+            return 0, None
+        tensors = dict(state.tensors)
+        before = tensors.pop("film", None)
+        self.steady.go_on(tensors)
+        self.first_time = int(state.facts["first_time"])
+        return int(state.facts["frames"]), before
+
+    def _watched(self, frames: Any, before: torch.Tensor | None) -> Any:
+        if not self.steady.smoothing:
+            return (Seen(frame, None) for frame in frames)
+        return watched(frames, dis_flow(), before)
+
+    def _painted(self, seen: Seen) -> torch.Tensor:
+        if self.first_time is None:
+            self.first_time = seen.frame.time
+        seconds = float((seen.frame.time - self.first_time) * self.film.time_base)
+        painted = self.steady.paint(seen, self.styles.at(seconds))
+        return keep_luminance(painted, seen.frame.pixels) if self.keep_color else painted
+
+    def _keep(self, number: int, seen: Seen) -> None:
+        tensors = self.steady.state() | ({"film": seen.frame.pixels} if self.steady.smoothing else {})
+        self.checkpoint.save(State(tensors, {"frames": number, "first_time": self.first_time}))
+
+    def _step(self, number: int, done: int, seconds: float, painted: torch.Tensor) -> Step:
+        steps = max(self.film.count, number)
+        left = seconds / done * (steps - number)
+        return Step(number, steps, 0.0, {}, self.size, seconds, left, lambda: painted)

@@ -1,0 +1,214 @@
+from __future__ import annotations
+
+from collections.abc import Sequence
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+import torch
+
+from brushwork.errors import PictureError, UsageError
+from brushwork.io.film_files import check_film_target, film_writer, open_film
+from brushwork.io.films import FULL, LIMITED, Frame
+from brushwork.io.video_writer import Encoding
+
+TIMES = [0, 40, 80, 160, 170, 300]  # milliseconds: a variable frame rate
+
+
+def picture(k: int, width: int = 64, height: int = 48) -> torch.Tensor:
+    """A frame whose left half says its number, in gray, under a colored right half."""
+    pixels = torch.full((1, 3, height, width), 0.1 + 0.1 * k)
+    pixels[..., width // 2 :] = torch.tensor([0.8, 0.3, 0.2]).view(1, 3, 1, 1)
+    return pixels
+
+
+def clip(
+    path: Path, times: Sequence[int] = TIMES, *, codec: str = "libx264", size: tuple[int, int] = (64, 48),
+    sound: bool = False, pixels: str = "yuv444p", matrix: int = 1, span: int = LIMITED, turned: int = 0,
+    options: dict[str, str] | None = None, trc: int = 1,
+) -> Path:  # fmt: skip
+    """A video of numbered frames, made by PyAV alone."""
+    with av.open(str(path), "w") as out:
+        stream = out.add_stream(codec, rate=25, options={"crf": "2", "bf": "0"} if options is None else options)
+        context = stream.codec_context
+        context.width, context.height, context.pix_fmt = *size, pixels
+        context.time_base = stream.time_base = Fraction(1, 1000)
+        context.colorspace, context.color_range, context.color_trc, context.color_primaries = matrix, span, trc, 1
+        tones = out.add_stream("aac" if path.suffix != ".webm" else "libopus", rate=48_000) if sound else None
+        for k, time in enumerate(times):
+            samples = (picture(k, *size)[0].permute(1, 2, 0).numpy() * 255).round().astype(np.uint8)
+            frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(samples), format="rgb24").reformat(
+                format=pixels, src_colorspace=matrix, dst_colorspace=matrix, src_color_range=FULL, dst_color_range=span
+            )
+            frame.pts, frame.time_base = time, Fraction(1, 1000)
+            out.mux(stream.encode(frame))
+        out.mux(stream.encode(None))
+        if tones is not None:
+            for k in range(20):
+                wave = (np.sin(np.arange(1024) / 9 + k) * 8000).astype(np.int16)[None]
+                beep = av.AudioFrame.from_ndarray(wave, format="s16", layout="mono")
+                beep.sample_rate, beep.pts, beep.time_base = 48_000, k * 1024, Fraction(1, 48_000)
+                out.mux(tones.encode(beep))
+            out.mux(tones.encode(None))
+    return path
+
+
+def packets(path: Path, kind: str = "audio") -> list[tuple[Fraction, bytes]]:
+    with av.open(str(path)) as container:
+        stream = next(s for s in container.streams if s.type == kind)
+        return [(p.pts * p.time_base, bytes(p)) for p in container.demux(stream) if p.dts is not None]
+
+
+def written(
+    film: Path, output: Path, *, per: int = 4, encoding: Encoding | None = None
+) -> tuple[list[Frame], list[str]]:
+    """Copy a film through reader and writer; its frames as they are read back, and remarks."""
+    source = open_film(film)
+    parts = output.with_name("parts")
+    parts.mkdir()
+    writer = film_writer(output, source, source.size, encoding or Encoding(quality=95, pixel_format="yuv444p"), parts)
+    number = 0
+    for frame in source.frames():
+        if number % per == 0:
+            writer.begin(number // per, number)
+        writer.write(frame)
+        number += 1
+        if number % per == 0:
+            writer.end()
+    if number % per:
+        writer.end()
+    writer.join(-(-number // per), '{"made": "here"}')
+    return list(open_film(output).frames()), writer.notes
+
+
+def test_times_and_colors_are_kept(tmp_path: Path) -> None:
+    film = open_film(clip(tmp_path / "a.mp4"))
+    frames = list(film.frames())
+    assert [frame.time * film.time_base * 1000 for frame in frames] == TIMES
+    for k, frame in enumerate(frames):
+        assert (frame.pixels - picture(k)).abs().mean() < 0.01
+    assert len(list(film.frames(4))) == 2
+    assert torch.equal(next(iter(film.frames(4))).pixels, frames[4].pixels)
+    assert next(iter(film.frames(0, (32, 24)))).pixels.shape == (1, 3, 24, 32)
+
+
+@pytest.mark.parametrize("matrix", [1, 5, 6])
+@pytest.mark.parametrize("span", [LIMITED, FULL])
+def test_matrix_and_range_are_honoured_and_written(matrix: int, span: int, tmp_path: Path) -> None:
+    path = clip(tmp_path / "a.mp4", matrix=matrix, span=span)
+    assert (next(iter(open_film(path).frames())).pixels - picture(0)).abs().mean() < 0.01
+    frames, _ = written(path, tmp_path / "out.mp4")
+    assert (frames[3].pixels - picture(3)).abs().mean() < 0.02
+    assert (open_film(tmp_path / "out.mp4").colors.matrix, open_film(tmp_path / "out.mp4").colors.range) == (matrix, span)
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".mov", ".mkv"])
+def test_segments_are_joined_with_times_and_sound(suffix: str, tmp_path: Path) -> None:
+    source = clip(tmp_path / f"a{suffix}", sound=True)
+    frames, notes = written(source, tmp_path / f"out{suffix}")
+    film = open_film(tmp_path / f"out{suffix}")
+    assert [round(frame.time * film.time_base * 1000) for frame in frames] == TIMES
+    assert all((frame.pixels - picture(k)).abs().mean() < 0.02 for k, frame in enumerate(frames))
+    assert packets(tmp_path / f"out{suffix}") == packets(source)
+    assert notes == []
+    with av.open(str(tmp_path / f"out{suffix}")) as container:
+        tags = {key.lower(): value for key, value in container.metadata.items()}
+        assert tags["comment"] == '{"made": "here"}'
+
+
+def test_webm_takes_opus_and_not_aac(tmp_path: Path) -> None:
+    source = clip(tmp_path / "a.webm", codec="libvpx-vp9", options={}, pixels="yuv420p", sound=True)
+    _, notes = written(source, tmp_path / "out.webm", encoding=Encoding())
+    assert notes == []
+    assert [data for _, data in packets(tmp_path / "out.webm")] == [data for _, data in packets(source)]
+    (tmp_path / "parts").rename(tmp_path / "old")
+    _, notes = written(clip(tmp_path / "b.mp4", sound=True), tmp_path / "other.webm", encoding=Encoding())
+    assert notes == ["audio (aac) can't be in .webm: left out"]
+
+
+def test_odd_sizes_are_made_even_and_said(tmp_path: Path) -> None:
+    source = clip(tmp_path / "a.mkv", size=(63, 47))
+    frames, notes = written(source, tmp_path / "out.mp4", encoding=Encoding())
+    assert frames[0].pixels.shape == (1, 3, 48, 64)
+    assert notes == ["out.mp4: made 64x48, as yuv420p wants even sides"]
+
+
+@pytest.mark.parametrize("codec", ["h265", "vp9"])
+def test_other_codecs(codec: str, tmp_path: Path) -> None:
+    frames, _ = written(clip(tmp_path / "a.mp4", size=(128, 96)), tmp_path / "out.mp4", encoding=Encoding(codec))
+    assert len(frames) == len(TIMES)
+    assert (frames[5].pixels - picture(5, 128, 96)).abs().mean() < 0.03
+
+
+def test_prores_is_deep(tmp_path: Path) -> None:
+    frames, _ = written(clip(tmp_path / "a.mp4"), tmp_path / "out.mov", encoding=Encoding("prores"))
+    assert (frames[2].pixels - picture(2)).abs().mean() < 0.02
+    assert av.open(str(tmp_path / "out.mov")).streams.video[0].pix_fmt == "yuv422p10le"
+
+
+def test_ten_bits_are_read(tmp_path: Path) -> None:
+    path = clip(tmp_path / "a.mkv", pixels="yuv444p10le")
+    values = next(iter(open_film(path).frames())).pixels * 255
+    assert (values - values.round()).abs().max() > 0.05
+
+
+def test_a_turned_film_stands_upright(tmp_path: Path) -> None:
+    path = clip(tmp_path / "a.mp4")
+    data = path.read_bytes()
+    one, zero = (0x00010000).to_bytes(4, "big"), bytes(4)
+    straight = one + zero * 3 + one
+    at = data.index(straight, data.index(b"tkhd"))  # the matrix of the track's header
+    turned = zero + one + zero + (0xFFFF0000).to_bytes(4, "big") + zero
+    path.write_bytes(data[:at] + turned + data[at + len(turned) :])
+    film = open_film(path)
+    assert film.size == (48, 64)
+    upper, lower = (next(iter(film.frames())).pixels[0, :, rows].mean((1, 2)) for rows in (slice(0, 20), slice(44, 64)))
+    gray, red = (upper, lower) if upper.std() < lower.std() else (lower, upper)
+    assert gray.std() < 0.01
+    assert red[0] > 0.7
+
+
+def test_hdr_is_refused_in_plain_words(tmp_path: Path) -> None:
+    path = clip(tmp_path / "a.mkv", pixels="yuv420p10le", trc=16)
+    with pytest.raises(UsageError, match=r"HDR \(PQ\)"):
+        open_film(path)
+
+
+def test_a_truncated_film_goes_as_far_as_it_goes(tmp_path: Path) -> None:
+    path = clip(tmp_path / "a.mkv", [40 * k for k in range(60)], options={"crf": "2", "bf": "0", "g": "5"})
+    path.write_bytes(path.read_bytes()[: int(path.stat().st_size * 0.6)])
+    film = open_film(path)
+    frames = list(film.frames())
+    assert 10 < len(frames) < 60
+    assert any("damaged" in note and f"{len(frames)} of" in note for note in film.notes)
+
+
+@pytest.mark.parametrize(("content", "words"), [(b"", "empty"), (b"no film" * 100, "can be read")])
+def test_what_is_no_film_is_refused(content: bytes, words: str, tmp_path: Path) -> None:
+    (tmp_path / "a.mp4").write_bytes(content)
+    with pytest.raises(PictureError, match=words):
+        open_film(tmp_path / "a.mp4")
+    with pytest.raises(PictureError, match="no such file"):
+        open_film(tmp_path / "b.mp4")
+
+
+def test_large_frames_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(PictureError, match="--max-pixels"):
+        open_film(clip(tmp_path / "a.mp4"), max_pixels=1000)
+
+
+@pytest.mark.parametrize(
+    ("name", "encoding", "words"),
+    [
+        ("a.xyz", Encoding(), "films are written as"),
+        ("a.webm", Encoding("h264"), "holds vp9, not h264"),
+        ("a.mp4", Encoding(quality=0), "quality from 1"),
+        ("a.mp4", Encoding(pixel_format="rgbx"), "libx264 takes"),
+        ("none/a.mp4", Encoding(), "no directory"),
+    ],
+)
+def test_targets_are_checked_beforehand(name: str, encoding: Encoding, words: str, tmp_path: Path) -> None:
+    with pytest.raises((UsageError, PictureError), match=words):
+        check_film_target(tmp_path / name, encoding)
