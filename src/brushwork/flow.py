@@ -85,7 +85,7 @@ def resized_flow(flow: Tensor, size: tuple[int, int]) -> Tensor:
     return resized * flow.new_tensor([size[0] / width, size[1] / height]).view(1, 2, 1, 1)
 
 
-def dis_flow(preset: str = "fast", *, pixels: int = 320 * 180) -> Estimator:
+def dis_flow(preset: str = "fast", *, pixels: int = 640 * 360) -> Estimator:
     """An estimator of flow that needs no weights: Dense Inverse Search, by OpenCV.
 
     Args:

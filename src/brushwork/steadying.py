@@ -21,7 +21,9 @@ from brushwork.tiling import Ask, Moments, Sums
 
 __all__ = ["Motion", "Seen", "Steady", "watched"]
 
-ALIKE = 0.1  # distance of colors at which what was before counts half as much as where it is the same
+ALIKE = 0.2  # distance of colors at which what was before counts a third of where it is the same
+SHARPER = 1.4  # times at most that detail is raised, where blending took some away
+GRID = 16  # pixels of the squares in which that is seen
 CUT_COLORS, CUT_SHARE = 0.25, 0.35  # a cut: brightnesses that shift so much, and so little that can be followed
 SMALL = 96  # pixels of the longer side, at which brightnesses are compared
 BINS = 32
@@ -70,8 +72,7 @@ def motion_between(before: Tensor, now: Tensor, estimator: Estimator) -> Motion:
     visible = stays_visible(back, forth)
     visible = F.avg_pool2d(1 - F.max_pool2d(1 - visible, 5, 1, 2), 5, 1, 2)  # not up to the very border, and softly
     apart = (now - warp(before, back)).square().sum(1, keepdim=True)
-    alike = torch.exp(-F.avg_pool2d(apart, 5, 1, 2) / ALIKE**2)
-    sure = visible * alike
+    sure = visible * torch.exp(-F.avg_pool2d(apart, 5, 1, 2) / ALIKE**2)
     cut = float(sure.mean()) < CUT_SHARE and _brightness_shift(before, now) > CUT_COLORS
     return Motion(back, sure, cut)
 
@@ -111,10 +112,11 @@ class Steady:
         if seen.motion is None or seen.motion.cut:
             self.moments, self.before = [], None
         painted = self.method.frame(pixels, value, self._answer)
-        if self.before is not None and seen.motion is not None:
-            painted = blended(painted, self.before, seen.motion, self.smoothing)
-        self.before = painted
-        return painted
+        if self.before is None or seen.motion is None:
+            self.before = painted
+            return painted
+        self.before = blended(painted, self.before, seen.motion, self.smoothing)
+        return detailed(self.before, painted)  # which is not blended again: it would grow from frame to frame
 
     def _answer(self, stop: int, ask: Ask) -> Moments:
         """The moments of this frame, drawn towards those of the frames before: brightness does not pump."""
@@ -149,3 +151,25 @@ def blended(painted: Tensor, before: Tensor, motion: Motion, smoothing: float) -
     """A painted frame, drawn towards the one before where that can be followed."""
     brought = warp(before, motion.back, mode="bicubic")
     return (painted + smoothing * motion.sure * (brought - painted)).clamp(0, 1)
+
+
+def detailed(blended: Tensor, painted: Tensor) -> Tensor:
+    """A blended frame with about as much detail, here and there, as it was painted with."""
+    detail, wanted = _detail(blended), _detail(painted)
+    gain = ((_energy(wanted) + 1e-6) / (_energy(detail) + 1e-6)).sqrt().clamp(1, SHARPER)
+    gain = F.interpolate(gain, blended.shape[2:], mode="bilinear")
+    return (blended + (gain - 1) * detail).clamp(0, 1)
+
+
+def _detail(pixels: Tensor) -> Tensor:
+    """What two means over 3×3 pixels take away."""
+    smooth = pixels
+    for _ in range(2):
+        smooth = F.avg_pool2d(F.pad(smooth, (1, 1, 1, 1), mode="replicate"), 3, 1)
+    return pixels - smooth
+
+
+def _energy(detail: Tensor) -> Tensor:
+    """Its mean square in squares and those around them."""
+    grid = F.avg_pool2d(detail.square().mean(1, keepdim=True), GRID, ceil_mode=True, count_include_pad=False)
+    return F.avg_pool2d(F.pad(grid, (1, 1, 1, 1), mode="replicate"), 3, 1)

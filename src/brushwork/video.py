@@ -33,7 +33,7 @@ from brushwork.style_values import encode_style
 
 __all__ = ["SMOOTHING", "Filmed", "Keyframe", "stylize_video", "work_folder"]
 
-SMOOTHING = 0.8
+SMOOTHING = 0.85
 SEGMENT = 100  # frames
 
 

@@ -174,8 +174,9 @@ def _end(container: av.container.InputContainer, stream: Any) -> float | None:
         return 3600 * int(tag[1]) + 60 * int(tag[2]) + float(tag[3])
     if stream.duration is not None:
         return float((stream.start_time or 0) + stream.duration) * float(stream.time_base)
-    alone = len(container.streams) == 1 and container.duration is not None
-    return (container.start_time + container.duration) / 1_000_000 if alone else None
+    if len(container.streams) > 1 or container.duration is None:
+        return None
+    return ((container.start_time or 0) + container.duration) / 1_000_000
 
 
 def _upright(width: int, height: int, turned: int) -> tuple[int, int]:

@@ -101,7 +101,10 @@ def test_matrix_and_range_are_honoured_and_written(matrix: int, span: int, tmp_p
     assert (next(iter(open_film(path).frames())).pixels - picture(0)).abs().mean() < 0.01
     frames, _ = written(path, tmp_path / "out.mp4")
     assert (frames[3].pixels - picture(3)).abs().mean() < 0.02
-    assert (open_film(tmp_path / "out.mp4").colors.matrix, open_film(tmp_path / "out.mp4").colors.range) == (matrix, span)
+    assert (open_film(tmp_path / "out.mp4").colors.matrix, open_film(tmp_path / "out.mp4").colors.range) == (
+        matrix,
+        span,
+    )
 
 
 @pytest.mark.parametrize("suffix", [".mp4", ".mov", ".mkv"])
