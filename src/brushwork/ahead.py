@@ -55,12 +55,15 @@ class Ahead(Generic[Key, Value]):
         self._thread.shutdown(wait=True, cancel_futures=True)
 
 
-def in_advance(items: Iterable[Value], count: int = 2) -> Iterator[Value]:
+def in_advance(
+    items: Iterable[Value], count: int = 2, *, begin: Callable[[], object] = lambda: None
+) -> Iterator[Value]:
     """The items, which another thread makes beforehand, so many at the most.
 
     Args:
         items: What it raises, it raises here when its turn comes.
         count: Of items that wait.
+        begin: What the thread does first.
 
     >>> list(in_advance(range(5)))
     [0, 1, 2, 3, 4]
@@ -78,6 +81,7 @@ def in_advance(items: Iterable[Value], count: int = 2) -> Iterator[Value]:
 
     def make() -> None:
         try:
+            begin()
             for item in items:
                 put(item, None)
                 if unwanted.is_set():
@@ -106,10 +110,11 @@ class Afterwards:
 
     Args:
         count: Of pieces that wait; with more, whoever gives them waits.
+        begin: What the thread does first.
     """
 
-    def __init__(self, count: int = 2) -> None:
-        self._count, self._thread = count, ThreadPoolExecutor(1, thread_name_prefix="afterwards")
+    def __init__(self, count: int = 2, *, begin: Callable[[], object] = lambda: None) -> None:
+        self._count, self._thread = count, ThreadPoolExecutor(1, "afterwards", begin)
         self._waiting: deque[Future[object]] = deque()
 
     def __call__(self, function: Callable[..., object], *arguments: Any) -> None:

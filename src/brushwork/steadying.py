@@ -69,12 +69,11 @@ def watched(frames: Iterable[Frame], estimator: Estimator, before: Tensor | None
 def motion_between(before: Tensor, now: Tensor, estimator: Estimator) -> Motion:
     """How a frame follows from the one before; both pixels (1, 3, H, W) in [0, 1]."""
     back, forth = estimator(now, before), estimator(before, now)
-    visible = stays_visible(back, forth)
-    visible = F.avg_pool2d(1 - F.max_pool2d(1 - visible, 5, 1, 2), 5, 1, 2)  # not up to the very border, and softly
-    apart = (now - warp(before, back)).square().sum(1, keepdim=True)
-    sure = visible * torch.exp(-F.avg_pool2d(apart, 5, 1, 2) / ALIKE**2)
+    hidden = F.max_pool2d(1 - stays_visible(back, forth), 5, 2, 2)  # a little more than that, and softly
+    apart = F.avg_pool2d((now - warp(before, back)).square().sum(1, keepdim=True), 5, 2, 2)
+    sure = (1 - F.avg_pool2d(hidden, 3, 1, 1)) * torch.exp(-apart / ALIKE**2)
     cut = float(sure.mean()) < CUT_SHARE and _brightness_shift(before, now) > CUT_COLORS
-    return Motion(back, sure, cut)
+    return Motion(back, F.interpolate(sure, now.shape[2:], mode="bilinear"), cut)
 
 
 def _brightness_shift(before: Tensor, now: Tensor) -> float:
@@ -162,11 +161,9 @@ def detailed(blended: Tensor, painted: Tensor) -> Tensor:
 
 
 def _detail(pixels: Tensor) -> Tensor:
-    """What two means over 3×3 pixels take away."""
-    smooth = pixels
-    for _ in range(2):
-        smooth = F.avg_pool2d(F.pad(smooth, (1, 1, 1, 1), mode="replicate"), 3, 1)
-    return pixels - smooth
+    """What is lost at half the size."""
+    half = F.avg_pool2d(pixels, 2, ceil_mode=True, count_include_pad=False)
+    return pixels - F.interpolate(half, pixels.shape[2:], mode="bilinear")
 
 
 def _energy(detail: Tensor) -> Tensor:

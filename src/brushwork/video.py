@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import shutil
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -159,6 +161,17 @@ def stylize_video(
     return Filmed(output, count, (width, height), recipe, notes, time.perf_counter() - started)
 
 
+@contextmanager
+def _fewer_threads(count: int) -> Iterator[None]:
+    """While the block works, torch leaves so many cores alone, if it has them."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(max(1, before - count))
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
 class _Styles:
     """The style at each time."""
 
@@ -219,8 +232,10 @@ class _Work:
         number, before = self._begin()
         start, began, frame = number, time.perf_counter(), None
         frames = self.film.frames(number, self.size)
-        with Afterwards() as later:
-            for seen in in_advance(self._watched(frames, before)):
+        # One core for what is watched and written, the others to paint: more threads would wait for one another.
+        alone = partial(torch.set_num_threads, 1)
+        with _fewer_threads(1), Afterwards(begin=alone) as later:
+            for seen in in_advance(self._watched(frames, before), begin=alone):
                 if number % self.checkpoint.every == 0:
                     later(self.writer.begin, number // self.checkpoint.every, number)
                 frame = seen.frame

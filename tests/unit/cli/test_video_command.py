@@ -1,0 +1,96 @@
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+import torch
+import torch.nn.functional as F
+
+from brushwork.image import Picture
+from brushwork.io import write_image
+from brushwork.io.film_files import open_film
+
+if TYPE_CHECKING:
+    from conftest import Outcome
+
+
+@pytest.fixture
+def frames(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "in").mkdir()
+    base = F.interpolate(torch.rand(1, 3, 6, 12), (48, 90), mode="bicubic").clamp(0, 1)
+    for k in range(30):
+        write_image(Picture(base[..., k : k + 60].contiguous()), tmp_path / "in" / f"{k:03d}.png")
+    return tmp_path
+
+
+def test_a_film_is_painted_and_judged(run: Callable[..., Outcome], frames: Path) -> None:
+    told = run("video", "in", "--style", "feminine-wave", "-o", "out.mp4", "--json")
+    assert told.code == 0
+    (facts,) = told.objects
+    assert (facts["frames"], facts["size"], facts["output"]) == (30, [60, 48], "out.mp4")
+    judged = run("evaluate", "video", "out.mp4", "--original", "in", "--json")
+    assert judged.code == 0
+    (found,) = judged.objects
+    assert found["frames"] == 30
+    assert found["e_warp"] > 0
+    assert found["sharpness"] > 0
+    assert found["original_e_warp"] < found["e_warp_long"]
+    assert "e_warp_long" in run("evaluate", "video", "out.mp4", "--original", "in").out
+
+
+def test_the_result_is_named_after_film_and_style(run: Callable[..., Outcome], frames: Path) -> None:
+    assert run("video", "in", "--style", "feminine-wave", "--smoothing", 0, "--size", 32).code == 0
+    assert len(list((frames / "in_feminine-wave").iterdir())) == 30
+
+
+def test_keyframes_take_times(run: Callable[..., Outcome], frames: Path) -> None:
+    line = ["--at", "0s", "feminine-wave", "--at", "0:01", "bell-tower", "-o", "out.gif", "--size", 32]
+    assert run("video", "in", *line).code == 0
+    assert open_film("out.gif").count == 30
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        (["in"], "--style STYLE, or --at TIME STYLE"),
+        (["in", "--at", "soon", "feminine-wave"], "expected a time"),
+        (["in", "--style", "feminine-wave", "-o", "a.xyz"], "films are written as"),
+        (["in", "--style", "feminine-wave", "-o", "in"], "the film itself"),
+        (["nothing.mp4", "--style", "feminine-wave"], "no such file"),
+        (["in", "--style", "feminine-wave", "--codec", "vp9", "-o", "a.mov"], "holds h264"),
+        (["in", "--style", "feminine-wave", "--method", "gatys", "--at", "0", "x"], "--style STYLE, or"),
+    ],
+)
+def test_wrong_wishes_are_told_in_one_line(
+    line: list[str], words: str, run: Callable[..., Outcome], frames: Path
+) -> None:
+    told = run("video", *line)
+    assert told.code in (1, 2)
+    assert words in told.err
+    assert len(told.err.strip().splitlines()) == 1
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
+def test_a_killed_film_goes_on_to_the_same_bytes(run: Callable[..., Outcome], frames: Path) -> None:
+    for k in range(30, 230):
+        (frames / "in" / f"{k:03d}.png").symlink_to(frames / "in" / f"{k % 30:03d}.png")
+    line = ["video", "in", "--style", "feminine-wave", "--json", "-o"]
+    assert run(*line, "whole.mp4").code == 0
+    process = subprocess.Popen([sys.executable, "-m", "brushwork", *line, "killed.mp4"], cwd=frames)
+    deadline = time.monotonic() + 120
+    while not list(frames.glob("killed.mp4.parts/state*")) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    assert not (frames / "killed.mp4").exists()
+    assert run(*line, "killed.mp4", "--resume").code == 0
+    assert (frames / "killed.mp4").read_bytes() == (frames / "whole.mp4").read_bytes()
+    assert not (frames / "killed.mp4.parts").exists()
