@@ -22,7 +22,7 @@ from brushwork.tiling import Ask, Moments, Sums
 __all__ = ["Motion", "Seen", "Steady", "watched"]
 
 ALIKE = 0.2  # distance of colors at which what was before counts a third of where it is the same
-SHARPER = 1.4  # times at most that detail is raised, where blending took some away
+SHARPER = 1.5  # times at most that detail is raised, where blending took some away
 GRID = 16  # pixels of the squares in which that is seen
 CUT_COLORS, CUT_SHARE = 0.25, 0.35  # a cut: brightnesses that shift so much, and so little that can be followed
 SMALL = 96  # pixels of the longer side, at which brightnesses are compared
@@ -102,6 +102,11 @@ class Steady:
         self.method, self.smoothing = method, smoothing
         self.moments: list[Moments] = []
         self.before: Tensor | None = None  # as it was painted
+
+    @property
+    def watches(self) -> bool:
+        """Whether it wants to know how frames follow from one another."""
+        return self.smoothing > 0
 
     def paint(self, seen: Seen, value: Any) -> Tensor:
         """The frame in the style, (1, 3, H, W) in [0, 1]."""

@@ -21,6 +21,7 @@ from brushwork.color import keep_luminance
 from brushwork.device import choose_device
 from brushwork.errors import Interrupted, PictureError, UsageError
 from brushwork.flow import dis_flow
+from brushwork.holding import Held
 from brushwork.io import MAX_PIXELS
 from brushwork.io.film_files import FilmWriter, check_film_target, film_writer, open_film
 from brushwork.io.films import Film, Frame
@@ -35,8 +36,9 @@ from brushwork.style_values import encode_style
 
 __all__ = ["SMOOTHING", "Filmed", "Keyframe", "stylize_video", "work_folder"]
 
-SMOOTHING = 0.85
-SEGMENT = 100  # frames
+SMOOTHING = 0.9
+TEMPORAL_WEIGHT = 200.0
+SEGMENT, SLOW_SEGMENT = 100, 10  # frames; of those that are optimized few, as each takes long
 
 
 @dataclass(frozen=True)
@@ -92,13 +94,14 @@ def stylize_video(
     device: str = "auto",
     size: int | None = None,
     smoothing: float = SMOOTHING,
+    temporal_weight: float = TEMPORAL_WEIGHT,
     keep_color: bool = False,
     encoding: Encoding | None = None,
     depth: int = 8,
     max_pixels: int = MAX_PIXELS,
     progress: Progress | None = None,
     resume: bool = False,
-    segment: int = SEGMENT,
+    segment: int | None = None,
 ) -> Filmed:
     """A film with the content of one and the style of a painting, that holds still where the film does.
 
@@ -109,18 +112,20 @@ def stylize_video(
         film: A video file, an animated GIF or WebP, a folder of numbered pictures, or a pattern such as "in/%05d.png".
         style: See `stylize`; or keyframes, between which styles pass into one another.
         output: A file (.mp4, .m4v, .mov, .mkv, .webm, .gif, .webp), a folder, or a pattern.
-        settings: A method of one pass and its options; `AdaINLite()` by default.
+        settings: A method and its options; `AdaINLite()` by default.
         method: From `brushwork.methods.load`, instead of settings.
         device: "auto", "cpu", "cuda", "cuda:1", "mps".
         size: Longer side of the frames in pixels; 0 keeps the film's; None does too, but stops at 1024.
-        smoothing: How much of the frame before stays where it can be followed: 0, frame by frame, to 0.95.
+        smoothing: How much of the frame before stays where it can be followed: 0, frame by frame, to 0.95; of methods
+            of one pass.
+        temporal_weight: How much frames are held to those before; of Gatys' method.
         keep_color: Take the brightness of the result and the colors of the film.
         encoding: Of video files.
         depth: Bits of a channel in pictures of a folder, 8 or 16.
         max_pixels: Frames of more are refused.
         progress: Called after each frame; what it raises ends the work.
         resume: Go on from what a killed job left.
-        segment: Frames of one.
+        segment: Frames of one; None: 100, or 10 of Gatys' method.
 
     Raises:
         PictureError: A file that can't be read or written; the message names it.
@@ -134,21 +139,21 @@ def stylize_video(
     check_film_target(output, encoding, depth)
     read = open_film(film, max_pixels=max_pixels)
     method = method or load(settings or AdaINLite(), choose_device(device))
-    if not isinstance(method, FeedForward):
-        raise UsageError(f"{method_name(method.settings)} is no method of one pass; take adain-lite")
+    segment = segment or (SEGMENT if isinstance(method, FeedForward) else SLOW_SEGMENT)
     width, height = result_size(read.size, size)
     styles = _Styles(method, style, (width, height), max_pixels)
     recipe = {
         **recipe_of(method, read.path, styles.first, size=size, original=read.size, max_pixels=max_pixels),
-        "at": styles.records(max_pixels), "smoothing": smoothing, "keep_color": "luminance" if keep_color else None,
+        "at": styles.records(max_pixels), "smoothing": smoothing,
+        "temporal_weight": temporal_weight, "keep_color": "luminance" if keep_color else None,
         "encoding": {"codec": encoding.codec, "quality": encoding.quality, "pixel_format": encoding.pixel_format},
         "depth": depth, "segment": segment,
     }  # fmt: skip
     folder = work_folder(output)
+    painter = _painter(method, smoothing, temporal_weight)
     checkpoint = Checkpoint(folder / "state.safetensors", every=segment, resume=resume, job=recipe)
     writer = film_writer(output, read, (width, height), encoding, folder, depth)
-    steady = Steady(method, smoothing)
-    work = _Work(read, (width, height), writer, steady, styles, checkpoint, keep_color)
+    work = _Work(read, (width, height), writer, painter, styles, checkpoint, keep_color)
     try:
         count = work.run(progress)
     except KeyboardInterrupt as stop:
@@ -170,6 +175,12 @@ def _fewer_threads(count: int) -> Iterator[None]:
         yield
     finally:
         torch.set_num_threads(before)
+
+
+def _painter(method: Method, smoothing: float, temporal_weight: float) -> Steady | Held:
+    if isinstance(method, FeedForward):
+        return Steady(method, smoothing)
+    return Held(method, temporal_weight, dis_flow("medium", pixels=1 << 40))
 
 
 class _Styles:
@@ -218,7 +229,7 @@ class _Work:
         film: Film,
         size: tuple[int, int],
         writer: FilmWriter,
-        steady: Steady,
+        steady: Steady | Held,
         styles: _Styles,
         checkpoint: Checkpoint,
         keep_color: bool,
@@ -269,7 +280,7 @@ class _Work:
         return int(state.facts["frames"]), before
 
     def _watched(self, frames: Any, before: torch.Tensor | None) -> Any:
-        if not self.steady.smoothing:
+        if not self.steady.watches:
             return (Seen(frame, None) for frame in frames)
         return watched(frames, dis_flow(), before)
 
@@ -281,7 +292,7 @@ class _Work:
         return keep_luminance(painted, seen.frame.pixels) if self.keep_color else painted
 
     def _keep(self, number: int, seen: Seen) -> None:
-        tensors = self.steady.state() | ({"film": seen.frame.pixels} if self.steady.smoothing else {})
+        tensors = self.steady.state() | ({"film": seen.frame.pixels} if self.steady.watches else {})
         self.checkpoint.save(State(tensors, {"frames": number, "first_time": self.first_time}))
 
     def _step(self, number: int, done: int, seconds: float, painted: torch.Tensor) -> Step:

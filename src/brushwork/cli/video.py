@@ -41,6 +41,7 @@ class _Time(click.ParamType):  # type: ignore[type-arg]
 @click.option("--method", "method_name", default="adain-lite", show_default=True, help="see: brushwork methods")
 @click.option("--size", type=Size(), help="longer side of the frames; full keeps the film's; up to 1024 otherwise")
 @click.option("--smoothing", type=click.FloatRange(0, 0.95), help="how much of the frame before stays: 0 to 0.95")
+@click.option("--temporal-weight", type=click.FloatRange(0), help="of gatys: how much frames are held to those before")
 @click.option("--keep-color", is_flag=True, help="keep the colors of the film")
 @click.option("--codec", type=click.Choice(CODECS), help="what the file's format usually has, otherwise")
 @click.option("--quality", type=click.IntRange(1, 100), help="of video, WebP and JPEG")
@@ -67,19 +68,20 @@ def video(
         raise UsageError("expected --style STYLE, or --at TIME STYLE once or more")
     from brushwork.cli.report import Report, duration
     from brushwork.io.video_writer import Encoding
-    from brushwork.video import SMOOTHING, Keyframe, stylize_video
+    from brushwork.video import Keyframe, stylize_video
 
     output = output or _output(film, style or keyframes[0][1])
     if output.resolve() == film.resolve():
         raise UsageError(f"{output} is the film itself; choose another name with -o")
     report = Report(as_json=as_json, preview=options["preview"])
-    smoothing = SMOOTHING if options["smoothing"] is None else options["smoothing"]
+    given = {name: options[name] for name in ("smoothing", "temporal_weight") if options[name] is not None}
     with report.bar(film.name, unit="frames") as progress:
         done = stylize_video(
             film, style if style is not None else [Keyframe(*key) for key in keyframes], output, settings,
-            device=options["device"], size=options["size"], smoothing=smoothing, keep_color=options["keep_color"],
+            device=options["device"], size=options["size"], keep_color=options["keep_color"],
             encoding=Encoding(options["codec"], options["quality"], options["pixel_format"]),
             depth=int(options["depth"]), max_pixels=options["max_pixels"], resume=options["resume"], progress=progress,
+            **given,
         )  # fmt: skip
     for note in done.notes:
         report.say(note)

@@ -8,9 +8,9 @@ Other statistics than Gram matrices: brushwork.losses.style, docs/methods/statis
 from __future__ import annotations
 
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypeAlias
 
 import torch
 import torch.nn.functional as F
@@ -28,12 +28,15 @@ from brushwork.losses.style import STATISTICS, Target, packed, unpacked
 from brushwork.memory import lean_memory
 from brushwork.metering import live_bytes
 from brushwork.methods.base import Declaration, check_content, check_painting, normalized
+from brushwork.optimization import Objective
 from brushwork.progress import Progress, Step
 from brushwork.pyramid import SMALLEST, Pyramid, Scale, plan_scales
 from brushwork.settings import Gatys
 from brushwork.tiling import Demand, Tile, Tiling, cut
 
-__all__ = ["GatysMethod", "GatysStyle"]
+__all__ = ["ExtraLoss", "GatysMethod", "GatysStyle"]
+
+ExtraLoss: TypeAlias = Callable[[Tensor], Mapping[str, Tensor]]
 
 
 # Around the photo while it is optimized, and cut off in the end: beyond the border a network sees something invented,
@@ -257,6 +260,7 @@ class GatysMethod:
         progress: Progress | None = None,
         checkpoint: Checkpoint | None = None,
         tiling: Tiling | None = None,
+        extra_loss: ExtraLoss | None = None,
     ) -> Tensor:
         """Pixels with the content's features and the style's statistics.
 
@@ -264,11 +268,13 @@ class GatysMethod:
             content: Pixels (1, 3, H, W) in [0, 1].
             style: From `encode_style` or `blend`; or `Regions` of several.
             init: First picture, pixels (1, 3, h, w) of any size; needed only where `settings.init` is "style" or a
-                file's name. "content" and "noise" are made here.
+                file's name. "noise" is made here, and "content" too unless it is given.
             progress: Called after each step; what it raises ends the work.
             checkpoint: Where the work goes on, and where it is kept in case it is killed.
             tiling: Tiles in which loss and gradient are calculated, the same as of the whole, and a folder for what
                 L-BFGS remembers; None: the whole at once, all in memory.
+            extra_loss: Gives more terms of pixels (1, 3, H, W), weighted; the picture is then optimized at its full
+                size only, as it is held to something of that size.
 
         Returns:
             Pixels (1, 3, H, W) in [0, 1].
@@ -286,13 +292,15 @@ class GatysMethod:
         if shares is not None and not self.declaration.regions:
             raise UsageError(f"statistic {self.settings.statistic!r} takes no masks; take gram, or one style")
 
-        def objective(size: tuple[int, int]) -> GatysObjective | TiledObjective:
+        def objective(size: tuple[int, int]) -> Objective:
             longer = _without_margin(size, width, height)
             targets = [value.nearest(longer) for value in styles]
-            return self._objective(photo, targets, size, shares, None if tiling is None else tiling.side)
+            own = self._objective(photo, targets, size, shares, None if tiling is None else tiling.side)
+            return own if extra_loss is None else _with_extra(own, extra_loss)
 
+        scales = self._scales(width, height)
         pyramid = Pyramid(
-            self._scales(width, height),
+            scales if extra_loss is None else [replace(scales[-1], steps=self.settings.steps)],
             lambda size: self._first(photo, start, size),
             objective,
             kind=self.settings.optimizer,
@@ -315,7 +323,7 @@ class GatysMethod:
 
     def _first(self, photo: Tensor, init: Tensor | None, size: tuple[int, int]) -> Tensor:
         if self.settings.init == "content":
-            return resize(photo, size)
+            return resize(photo if init is None else init, size)
         if self.settings.init == "noise":
             # Drawn on the CPU, so that every device starts from the same picture.
             generator = torch.Generator().manual_seed(self.settings.seed)
@@ -354,6 +362,17 @@ class GatysMethod:
                 "style layers"
             )
         return {k: {name: tensor.to(self.device) for name, tensor in style[k].items()} for k in needed}
+
+
+def _with_extra(own: Objective, extra_loss: ExtraLoss) -> Objective:
+    """A loss with more terms, which see the picture without its margin."""
+
+    def objective(pixels: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
+        loss, terms = own(pixels)
+        more = extra_loss(pixels[:, :, MARGIN:-MARGIN, MARGIN:-MARGIN])
+        return loss + torch.stack([*more.values()]).sum(), {**terms, **more}
+
+    return objective
 
 
 def _at_least(width: int, height: int) -> tuple[int, int]:
