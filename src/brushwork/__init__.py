@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from brushwork.style_values import encode_style, save_style, save_styles
     from brushwork.stylization import Result, stylize
     from brushwork.synthesis import synthesize
+    from brushwork.video import Keyframe, stylize_video
 
 __all__ = [
     "AdaIN",
@@ -40,6 +41,7 @@ __all__ = [
     "Gatys",
     "Interrupted",
     "Johnson",
+    "Keyframe",
     "LibraryStyle",
     "MicroAST",
     "Picture",
@@ -66,6 +68,7 @@ __all__ = [
     "save_styles",
     "stylize",
     "stylize_file",
+    "stylize_video",
     "synthesize",
     "write_image",
 ]
@@ -74,6 +77,7 @@ __all__ = [
 _LATER = {
     "Checkpoint": "checkpoints",
     "FeatureExtractor": "features",
+    "Keyframe": "video",
     "LibraryStyle": "library",
     "Picture": "image",
     "Regions": "guidance",
@@ -92,6 +96,7 @@ _LATER = {
     "save_styles": "style_values",
     "stylize": "stylization",
     "stylize_file": "streaming",
+    "stylize_video": "video",
     "synthesize": "synthesis",
     "write_image": "io",
 }

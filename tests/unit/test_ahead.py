@@ -1,10 +1,12 @@
 from __future__ import annotations
 
 import threading
+import time
+from collections.abc import Iterator
 
 import pytest
 
-from brushwork.ahead import Ahead
+from brushwork.ahead import Afterwards, Ahead, in_advance
 
 
 def test_the_next_one_is_fetched_before_it_is_asked_for() -> None:
@@ -41,3 +43,53 @@ def test_what_goes_wrong_is_told_to_the_one_who_asked() -> None:
         assert ahead(1) == 6
         with pytest.raises(ZeroDivisionError):
             ahead(0)
+
+
+def test_items_come_in_order_and_no_more_than_wanted_wait() -> None:
+    made: list[int] = []
+
+    def items() -> Iterator[int]:
+        for number in range(100):
+            made.append(number)
+            yield number
+
+    coming = in_advance(items(), 2)
+    assert [next(coming), next(coming)] == [0, 1]
+    time.sleep(0.1)
+    assert len(made) <= 6
+    coming.close()  # type: ignore[attr-defined]
+    ended = len(made)
+    time.sleep(0.2)
+    assert len(made) == ended < 10
+
+
+def test_what_the_maker_raises_comes_when_its_turn_is() -> None:
+    def items() -> Iterator[int]:
+        yield 1
+        raise ValueError("no more")
+
+    coming = in_advance(items())
+    assert next(coming) == 1
+    with pytest.raises(ValueError, match="no more"):
+        next(coming)
+
+
+def test_what_is_left_is_done_in_order_in_another_thread() -> None:
+    done: list[tuple[int, bool]] = []
+
+    def work(number: int) -> None:
+        time.sleep(0.01)
+        done.append((number, threading.current_thread() is threading.main_thread()))
+
+    with Afterwards(2) as later:
+        for number in range(5):
+            later(work, number)
+    assert done == [(number, False) for number in range(5)]
+
+
+def test_what_goes_wrong_afterwards_is_not_lost() -> None:
+    def work() -> None:
+        raise OSError("disk full")
+
+    with pytest.raises(OSError, match="disk full"), Afterwards() as later:
+        later(work)

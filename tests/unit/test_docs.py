@@ -22,6 +22,9 @@ def pictures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     random = np.random.default_rng(0)
     for name, size in (("photo.jpg", (40, 32)), ("painting.jpg", (36, 36))):
         Image.fromarray(random.integers(0, 255, (*size[::-1], 3), np.uint8)).save(name)
+    (tmp_path / "frames").mkdir()
+    for number in (1, 2):
+        Image.fromarray(random.integers(0, 255, (32, 40, 3), np.uint8)).save(tmp_path / "frames" / f"{number:05d}.png")
     return tmp_path
 
 
