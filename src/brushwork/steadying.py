@@ -22,8 +22,9 @@ from brushwork.tiling import Ask, Moments, Sums
 __all__ = ["Motion", "Seen", "Steady", "watched"]
 
 ALIKE = 0.2  # distance of colors at which what was before counts a third of where it is the same
-SHARPER = 1.5  # times at most that detail is raised, where blending took some away
+SHARPER = 2.0  # times at most that detail is raised, where blending took some away
 GRID = 16  # pixels of the squares in which that is seen
+BANDS = 2  # of detail: what is lost at half the size, and at a quarter
 CUT_COLORS, CUT_SHARE = 0.25, 0.35  # a cut: brightnesses that shift so much, and so little that can be followed
 SMALL = 96  # pixels of the longer side, at which brightnesses are compared
 BINS = 32
@@ -157,18 +158,31 @@ def blended(painted: Tensor, before: Tensor, motion: Motion, smoothing: float) -
     return (painted + smoothing * motion.sure * (brought - painted)).clamp(0, 1)
 
 
-def detailed(blended: Tensor, painted: Tensor) -> Tensor:
-    """A blended frame with about as much detail, here and there, as it was painted with."""
-    detail, wanted = _detail(blended), _detail(painted)
+def detailed(blended: Tensor, painted: Tensor, bands: int = BANDS) -> Tensor:
+    """A blended frame with about as much detail, here and there, as it was painted with.
+
+    Args:
+        blended: (1, 3, H, W) in [0, 1].
+        painted: Likewise.
+        bands: Of detail: what is lost at half the size, at a quarter, ….
+    """
+    detail, coarse = _detail(blended)
+    wanted, target = _detail(painted)
     gain = ((_energy(wanted) + 1e-6) / (_energy(detail) + 1e-6)).sqrt().clamp(1, SHARPER)
-    gain = F.interpolate(gain, blended.shape[2:], mode="bilinear")
-    return (blended + (gain - 1) * detail).clamp(0, 1)
+    result = blended + (F.interpolate(gain, blended.shape[2:], mode="bilinear") - 1) * detail
+    if bands > 1:
+        result = result + _enlarged(detailed(coarse, target, bands - 1) - coarse, blended)
+    return result.clamp(0, 1)
 
 
-def _detail(pixels: Tensor) -> Tensor:
-    """What is lost at half the size."""
+def _detail(pixels: Tensor) -> tuple[Tensor, Tensor]:
+    """What is lost at half the size, and what is left there."""
     half = F.avg_pool2d(pixels, 2, ceil_mode=True, count_include_pad=False)
-    return pixels - F.interpolate(half, pixels.shape[2:], mode="bilinear")
+    return pixels - _enlarged(half, pixels), half
+
+
+def _enlarged(pixels: Tensor, like: Tensor) -> Tensor:
+    return F.interpolate(pixels, like.shape[2:], mode="bilinear")
 
 
 def _energy(detail: Tensor) -> Tensor:

@@ -66,6 +66,9 @@ def video(
     settings, options = settings_of(method_name, values), without_method_options(values)
     if (style is None) == (not keyframes):
         raise UsageError("expected --style STYLE, or --at TIME STYLE once or more")
+    optimizes = method_name == "gatys"
+    if options["smoothing" if optimizes else "temporal_weight"] is not None:
+        raise UsageError("--smoothing is of methods of one pass, --temporal-weight of gatys")
     from brushwork.cli.report import Report, duration
     from brushwork.io.video_writer import Encoding
     from brushwork.video import Keyframe, stylize_video

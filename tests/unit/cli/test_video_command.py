@@ -66,6 +66,8 @@ def test_keyframes_take_times(run: Callable[..., Outcome], frames: Path) -> None
         (["in", "--style", "feminine-wave", "-o", "in"], "the film itself"),
         (["nothing.mp4", "--style", "feminine-wave"], "no such file"),
         (["in", "--style", "feminine-wave", "--codec", "vp9", "-o", "a.mov"], "holds h264"),
+        (["in", "--style", "feminine-wave", "--method", "gatys", "--smoothing", "0.5"], "of methods of one pass"),
+        (["in", "--style", "feminine-wave", "--temporal-weight", "5"], "of gatys"),
         (["in", "--style", "feminine-wave", "--method", "gatys", "--at", "0", "x"], "--style STYLE, or"),
     ],
 )
