@@ -126,7 +126,7 @@ def tvl1_flow(*, shrink: int = 2) -> Estimator:
         height, width = first.shape[2:]
         size = max(16, width // shrink), max(16, height // shrink)
         small = [_gray(frame, size).numpy() / np.float32(255) for frame in (first, second)]
-        # These values explain real films best, ten frames apart: benchmarks/video.py --judges.
+        # With these values it explains real films best, ten frames apart: docs/video.md.
         down, across = optical_flow_tvl1(small[0], small[1], attachment=30, num_warp=10)  # type: ignore[no-untyped-call]
         found = torch.from_numpy(np.stack([across, down])[None]).float()
         return resized_flow(found, (width, height)).to(first.device)

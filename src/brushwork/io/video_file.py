@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from fractions import Fraction
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -70,24 +71,20 @@ class VideoFile:
     def frames(self, start: int = 0, size: tuple[int, int] | None = None) -> Iterator[Frame]:
         """See `Film`; frames before the start are decoded all the same, and what is damaged is left out."""
         last: int | None = None
-        number = damaged = 0
+        number, damage = 0, list[Exception]()
         with opened(self.path) as container:
             stream = container.streams.video[0]
             stream.thread_type = "AUTO"
-            prepared = _Deinterlaced() if self._interlaced else _unchanged
-            for frame in _decoded(container, stream):
-                if frame is None:
-                    damaged += 1
-                    continue
-                for ready in prepared(frame):
-                    time = ready.pts if ready.pts is not None else (last or 0) + 1
-                    last = time if last is None else max(time, last + 1)  # no two frames are shown at once
-                    if number >= start:
-                        yield Frame(self._pixels(ready, size or self.size), last, ready.duration or 0)
-                    number += 1
+            decoded = _decoded(container, stream, damage)
+            for frame in _deinterlaced(decoded) if self._interlaced else decoded:
+                time = frame.pts if frame.pts is not None else (last or 0) + 1
+                last = time if last is None else max(time, last + 1)  # no two frames are shown at once
+                if number >= start:
+                    yield Frame(self._pixels(frame, size or self.size), last, frame.duration or 0)
+                number += 1
             seconds, end = float((last or 0) * self.time_base), _end(container, stream)
             short = number < stream.frames - 1 or (end is not None and seconds < end - ENOUGH)
-        if damaged or short:
+        if damage or short:
             whole = f" of {self.count}" if self.count else ""
             self.notes.append(
                 f"{self.path.name} is damaged: {number}{whole} frames could be read, the last one at {seconds:.2f} s"
@@ -136,20 +133,19 @@ def av_reason(error: Exception) -> str:
 
 def _first_frame(path: Path, container: av.container.InputContainer) -> av.VideoFrame:
     """The first frame that can be decoded; it knows more than the header."""
-    for frame in _decoded(container, container.streams.video[0]):
-        if frame is not None:
-            kind = HDR.get(int(frame.color_trc))
-            if kind is None:
-                return frame
-            raise UsageError(
-                f"{path} is HDR ({kind}), whose light an ordinary picture can't hold; make an SDR copy of it first, "
-                "with the program it comes from"
-            )
+    for frame in _decoded(container, container.streams.video[0], []):
+        kind = HDR.get(int(frame.color_trc))
+        if kind is None:
+            return frame
+        raise UsageError(
+            f"{path} is HDR ({kind}), whose light an ordinary picture can't hold; make an SDR copy of it first, "
+            "with the program it comes from"
+        )
     raise PictureError(f"{path}: holds no frame that can be read; copy or download it again")
 
 
-def _decoded(container: av.container.InputContainer, stream: Any) -> Iterator[av.VideoFrame | None]:
-    """Frames, as far as they go; None for what can't be decoded."""
+def _decoded(container: av.container.InputContainer, stream: Any, damage: list[Exception]) -> Iterator[av.VideoFrame]:
+    """Frames, as far as they go; what can't be decoded is added to the damage."""
     import av
 
     packets = container.demux(stream)
@@ -158,13 +154,13 @@ def _decoded(container: av.container.InputContainer, stream: Any) -> Iterator[av
             packet = next(packets)
         except StopIteration:
             return
-        except (av.FFmpegError, OSError):
-            yield None
+        except (av.FFmpegError, OSError) as error:
+            damage.append(error)
             return
         try:
             yield from packet.decode()
-        except (av.FFmpegError, OSError):
-            yield None
+        except (av.FFmpegError, OSError) as error:
+            damage.append(error)
 
 
 def _end(container: av.container.InputContainer, stream: Any) -> float | None:
@@ -207,28 +203,22 @@ def _colors(frame: av.VideoFrame) -> Colors:
     )
 
 
-def _unchanged(frame: av.VideoFrame) -> list[av.VideoFrame]:
-    return [frame]
+def _deinterlaced(frames: Iterator[av.VideoFrame]) -> Iterator[av.VideoFrame]:
+    """Frames that went through FFmpeg's bwdif, which holds one back."""
+    import av
 
-
-class _Deinterlaced:
-    """Lets frames through FFmpeg's bwdif."""
-
-    def __init__(self) -> None:
-        self._graph: Any = None
-
-    def __call__(self, frame: av.VideoFrame) -> list[av.VideoFrame]:
-        """What comes out when a frame goes in."""
-        import av
-
-        self._graph = self._graph or _bwdif(frame)
-        self._graph.push(frame)
-        ready = []
+    graph = None
+    for frame in chain(frames, [None]):
+        if frame is not None:
+            graph = graph or _bwdif(frame)
+        if graph is None:
+            return
+        graph.push(frame)
         while True:
             try:
-                ready.append(self._graph.pull())
+                yield graph.pull()
             except (BlockingIOError, av.error.EOFError):
-                return ready
+                break
 
 
 def _bwdif(frame: av.VideoFrame) -> Any:

@@ -215,3 +215,40 @@ def test_large_frames_are_refused(tmp_path: Path) -> None:
 def test_targets_are_checked_beforehand(name: str, encoding: Encoding, words: str, tmp_path: Path) -> None:
     with pytest.raises((UsageError, PictureError), match=words):
         check_film_target(tmp_path / name, encoding)
+
+
+def test_an_interlaced_film_is_deinterlaced(tmp_path: Path) -> None:
+    options = {"crf": "2", "bf": "0", "x264-params": "interlaced=1"}
+    path = clip(tmp_path / "a.mp4", [40 * k for k in range(8)], pixels="yuv420p", size=(64, 64), options=options)
+    film = open_film(path)
+    frames = list(film.frames())
+    assert any("de-interlaced" in note for note in film.notes)
+    assert len(frames) == 8
+    assert (frames[4].pixels - picture(4, 64, 64)).abs().mean() < 0.06
+
+
+def test_chapters_and_tags_are_copied(tmp_path: Path) -> None:
+    with av.open(str(clip(tmp_path / "plain.mkv"))) as plain, av.open(str(tmp_path / "a.mkv"), "w") as out:
+        stream = out.add_stream_from_template(plain.streams.video[0])
+        out.metadata["title"] = "Boats"
+        times = {"start": 0, "end": 100, "time_base": Fraction(1, 1000)}
+        out.set_chapters([{"id": 1, **times, "metadata": {"title": "First"}}])
+        for packet in plain.demux(video=0):
+            if packet.dts is not None:
+                packet.stream = stream
+                out.mux(packet)
+    written(tmp_path / "a.mkv", tmp_path / "out.mkv")
+    with av.open(str(tmp_path / "out.mkv")) as container:
+        assert [chapter["metadata"]["title"] for chapter in container.chapters()] == ["First"]
+        assert container.metadata["title"] == "Boats"
+
+
+def test_pixels_that_are_not_square_become_so(tmp_path: Path) -> None:
+    with av.open(str(tmp_path / "a.mkv"), "w") as out:
+        stream = out.add_stream("libx264", rate=25)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+        stream.codec_context.sample_aspect_ratio = Fraction(3, 2)
+        frame = av.VideoFrame.from_ndarray(np.zeros((48, 64, 3), np.uint8), format="rgb24")
+        out.mux(stream.encode(frame))
+        out.mux(stream.encode(None))
+    assert open_film(tmp_path / "a.mkv").size == (96, 48)
