@@ -15,13 +15,17 @@ from brushwork.checkpoints import Checkpoint
 from brushwork.errors import Interrupted, UsageError
 from brushwork.guidance import Regions
 from brushwork.image import Picture
+from brushwork.io.films import Frame
 from brushwork.metering import held_bytes
 from brushwork.methods import Method, load
 from brushwork.methods.base import check_painting
+from brushwork.methods.feed_forward import FeedForward
 from brushwork.methods.texture_nets import TextureNetwork
 from brushwork.networks import TransformationNetwork
 from brushwork.progress import Step
 from brushwork.settings import METHODS, method_name, option_of, settings_from
+from brushwork.steadying import Seen as SeenFrame
+from brushwork.steadying import Steady
 from brushwork.tiling import Canvas, Seen, Tiling
 
 
@@ -318,3 +322,16 @@ def test_where_memory_ends_tiles_are_halved(method: Method, monkeypatch: pytest.
 def _smooth(size: tuple[int, int]) -> Tensor:
     noise = torch.rand(1, 3, size[0] // 8, size[1] // 8)
     return torch.nn.functional.interpolate(noise, size, mode="bicubic").clamp(0, 1)
+
+
+def test_a_first_frame_is_what_the_picture_is(method: Method) -> None:
+    if not isinstance(method, FeedForward):
+        pytest.skip("no method of one pass")
+    method = load(replace(method.settings, precision="float32"))
+    assert isinstance(method, FeedForward)
+    content = _smooth((90, 131))
+    style = encoded(method, _smooth((96, 120)), (131, 90))
+    frame = Steady(method, 0.9).paint(SeenFrame(Frame(content, 0, 1), None), style)
+    difference = (frame - method(content, style)).abs() * 255
+    assert difference.max() <= 2
+    assert difference.mean() <= 0.05
