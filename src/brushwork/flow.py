@@ -14,10 +14,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from brushwork.color import luma
+
 __all__ = ["Estimator", "dis_flow", "motion_boundaries", "resized_flow", "stays_visible", "tvl1_flow", "warp"]
 
 Estimator: TypeAlias = Callable[[Tensor, Tensor], Tensor]
-LUMINANCE = (0.299, 0.587, 0.114)  # of red, green and blue
 
 
 def warp(pixels: Tensor, flow: Tensor, *, mode: str = "bilinear") -> Tensor:
@@ -136,8 +137,7 @@ def tvl1_flow(*, shrink: int = 2) -> Estimator:
 
 def _gray(frame: Tensor, size: tuple[int, int]) -> Tensor:
     """Luminance in bytes, (height, width)."""
-    weights = frame.new_tensor(LUMINANCE).view(1, 3, 1, 1)
-    gray = F.interpolate((frame * weights).sum(1, keepdim=True), size[::-1], mode="area")
+    gray = F.interpolate(luma(frame), size[::-1], mode="area")
     return gray[0, 0].mul(255).round().to(torch.uint8).cpu()
 
 

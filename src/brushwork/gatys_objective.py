@@ -5,9 +5,9 @@ Source: Gatys, Ecker and Bethge 2016, "Image Style Transfer Using Convolutional 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 import torch
 from torch import Tensor
@@ -17,11 +17,14 @@ from brushwork.losses.content import content_loss, relative_error
 from brushwork.losses.gram import gram_loss
 from brushwork.losses.regularizers import total_variation
 from brushwork.losses.style import STATISTICS, Target
+from brushwork.optimization import Objective
 from brushwork.settings import Gatys
 from brushwork.statistics import gram_matrix, position_weights
 from brushwork.tiling import Tile
 
-__all__ = ["GatysObjective", "TiledObjective", "stride"]
+__all__ = ["ExtraLoss", "GatysObjective", "TiledObjective", "stride", "with_extra"]
+
+ExtraLoss: TypeAlias = Callable[[Tensor], Mapping[str, Tensor]]
 
 
 def layer_weights(settings: Gatys, kind: str) -> list[tuple[str, float]]:
@@ -243,3 +246,15 @@ class _Known(torch.autograd.Function):
 def stride(layer: str) -> int:
     """Pixels between a layer's positions: relu3_1 has 4."""
     return 1 << (int(layer[4]) - 1)
+
+
+def with_extra(own: Objective, extra_loss: ExtraLoss, margin: int) -> Objective:
+    """A loss with more terms, weighted already, which see the picture without its margin."""
+    inside = slice(margin, -margin)
+
+    def objective(pixels: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
+        loss, terms = own(pixels)
+        more = extra_loss(pixels[:, :, inside, inside])
+        return loss + torch.stack([*more.values()]).sum(), {**terms, **more}
+
+    return objective

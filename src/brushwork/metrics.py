@@ -7,6 +7,7 @@ from statistics import fmean
 
 from torch import Tensor
 
+from brushwork.color import luma
 from brushwork.flow import warp
 
 __all__ = ["sharpness", "warping_error", "warping_errors"]
@@ -55,6 +56,6 @@ def sharpness(frame: Tensor) -> float:
     Args:
         frame: Pixels (1, 3, H, W) in [0, 1].
     """
-    gray = (frame * frame.new_tensor([0.299, 0.587, 0.114]).view(1, 3, 1, 1)).sum(1, keepdim=True)
+    gray = luma(frame)
     across, down = gray.diff(dim=3)[:, :, :-1], gray.diff(dim=2)[:, :, :, :-1]
     return float((across.square() + down.square()).sqrt().mean())

@@ -7,6 +7,7 @@ import math
 import mmap
 import os
 import tempfile
+import time
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -20,9 +21,10 @@ from torch import Tensor
 
 from brushwork.errors import BrushworkError
 from brushwork.memory import one_heap
-from brushwork.tiling import Ask, Moments, Steps, Sums, Tile
+from brushwork.progress import Progress, Step
+from brushwork.tiling import Ask, Canvas, Moments, Steps, Sums, Tile
 
-__all__ = ["FirstFeatures", "Journal", "Shelf", "first_moments", "in_turn", "over_tiles"]
+__all__ = ["FirstFeatures", "Journal", "Shelf", "first_moments", "in_turn", "over_tiles", "put", "reporting"]
 
 SPARE = 4  # pieces of memory of a size that are kept for the next tiles
 
@@ -366,3 +368,27 @@ def in_turn(work: Callable[[Item], Result], items: Iterable[Item], workers: int)
 def _next(coming: deque[tuple[Item, Future[Result]]]) -> tuple[Item, Result]:
     item, future = coming.popleft()
     return item, future.result()
+
+
+def put(canvas: Canvas, tile: Tile, pixels: Tensor) -> None:
+    """Put what a tile gives on the canvas, without what continues the photo at its right and lower border."""
+    top, left, bottom, right = tile.core
+    width, height = canvas.size
+    inside = pixels[:, :, : min(bottom, height) - top, : min(right, width) - left]
+    canvas.write(top, left, inside.clamp(0, 1).float().cpu())
+
+
+def reporting(
+    canvas: Canvas, steps: int, progress: Progress | None, preview: Callable[[], Tensor]
+) -> Callable[[], None]:
+    """What tells a listener of each tile."""
+    started, count = time.perf_counter(), 0
+
+    def passed() -> None:
+        nonlocal count
+        count += 1
+        if progress is not None:
+            seconds, left = time.perf_counter() - started, max(0, steps - count)
+            progress(Step(count, max(steps, count), 0.0, {}, canvas.size, seconds, seconds / count * left, preview))
+
+    return passed

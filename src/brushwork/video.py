@@ -29,7 +29,7 @@ from brushwork.io.video_writer import Encoding
 from brushwork.methods import Method, load
 from brushwork.methods.feed_forward import FeedForward
 from brushwork.progress import Progress, Step
-from brushwork.recipes import StyleSource, recipe_of, result_size
+from brushwork.recipes import StyleSource, recipe_of, result_size, style_records
 from brushwork.settings import AdaINLite, Settings, method_name
 from brushwork.steadying import Seen, Steady, watched
 from brushwork.style_values import encode_style
@@ -144,7 +144,7 @@ def stylize_video(
     styles = _Styles(method, style, (width, height), max_pixels)
     recipe = {
         **recipe_of(method, read.path, styles.first, size=size, original=read.size, max_pixels=max_pixels),
-        "at": styles.records(max_pixels), "smoothing": smoothing,
+        "at": styles.records(), "smoothing": smoothing,
         "temporal_weight": temporal_weight, "keep_color": "luminance" if keep_color else None,
         "encoding": {"codec": encoding.codec, "quality": encoding.quality, "pixel_format": encoding.pixel_format},
         "depth": depth, "segment": segment,
@@ -194,10 +194,8 @@ class _Styles:
         sizes = method.sizes(*size)
         self._values = [encode_style(method, key.style, sizes, max_pixels=max_pixels) for key in self.keys]
 
-    def records(self, max_pixels: int) -> list[Any]:
+    def records(self) -> list[Any]:
         """For the recipe."""
-        from brushwork.recipes import style_records
-
         return [[key.seconds, style_records(key.style)] for key in self.keys] if len(self.keys) > 1 else []
 
     def at(self, seconds: float) -> Any:
@@ -241,7 +239,7 @@ class _Work:
     def run(self, progress: Progress | None) -> int:
         """Paint all frames that there are; how many there were."""
         number, before = self._begin()
-        start, began, frame = number, time.perf_counter(), None
+        start, began = number, time.perf_counter()
         frames = self.film.frames(number, self.size)
         # One core for what is watched and written, the others to paint: more threads would wait for one another.
         alone = partial(torch.set_num_threads, 1)

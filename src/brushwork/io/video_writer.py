@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -172,7 +173,7 @@ class VideoWriter:
     def write(self, frame: Frame) -> None:
         """Encode a frame."""
         encoded = self._encoded(frame)
-        with self._failing():
+        with _failing(self.path):
             self._segment.mux(self._stream.encode(encoded))
 
     def _encoded(self, frame: Frame) -> av.VideoFrame:
@@ -193,7 +194,7 @@ class VideoWriter:
 
     def end(self) -> None:
         """Close the segment; from now on it is there."""
-        with self._failing():
+        with _failing(self.path):
             self._segment.mux(self._stream.encode(None))
             self._segment.close()
         place = self._place(self._number)
@@ -202,7 +203,7 @@ class VideoWriter:
     def join(self, count: int, recipe: str | None) -> None:
         """Write the file of so many segments, with sound, subtitles and chapters of the film, and a recipe."""
         container = CONTAINERS[self.path.suffix.lower()][0]
-        with uninterrupted(), replacing(self.path) as file, self._failing():
+        with uninterrupted(), replacing(self.path) as file, _failing(self.path):
             options = {"movflags": "+faststart"} if container in ("mp4", "mov") else {}
             with self._open(Path(file.name), container, options) as output, _source(self.film) as source:
                 first = opened(self._place(0))
@@ -248,39 +249,23 @@ class VideoWriter:
     def _open(self, path: Path, form: str, options: dict[str, str] | None = None) -> Any:
         import av
 
-        with self._failing():
+        with _failing(self.path):
             return av.open(str(path), "w", format=form, options=options or {})
 
-    def _failing(self) -> _Failing:
-        return _Failing(self.path)
 
-
-class _Failing:
+@contextmanager
+def _failing(path: Path) -> Iterator[None]:
     """What FFmpeg raises is about this file."""
+    import av
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
-        import av
-
-        if isinstance(error, av.FFmpegError | OSError) and not isinstance(error, PictureError):
-            raise PictureError(f"{self.path}: can't be written: {av_reason(error)}") from error
-
-
-class _NoSource:
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, *_: object) -> None:
-        return None
+    try:
+        yield
+    except (av.FFmpegError, OSError) as error:
+        raise PictureError(f"{path}: can't be written: {av_reason(error)}") from error
 
 
 def _source(film: Film) -> Any:
-    return opened(film.path) if film.container else _NoSource()
+    return opened(film.path) if film.container else nullcontext()
 
 
 def _copy_tags(source: Any, output: Any, recipe: str | None) -> None:

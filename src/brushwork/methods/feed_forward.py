@@ -24,7 +24,7 @@ from brushwork.metering import held_bytes, live_bytes
 from brushwork.methods.base import Declaration, check_content
 from brushwork.progress import Progress, Step
 from brushwork.settings import AdaIN, AdaINLite, ConditionalInstanceNorm, Johnson, MicroAST, TextureNets
-from brushwork.tile_passes import FirstFeatures, Journal, Shelf, first_moments, over_tiles
+from brushwork.tile_passes import FirstFeatures, Journal, Shelf, first_moments, over_tiles, put, reporting
 from brushwork.tiling import (
     Ask,
     Box,
@@ -262,7 +262,7 @@ class FeedForward(ABC, Generic[Style]):
         while True:
             tiles = self.tiles(canvas.size, journal.side, regions)
             steps = len(tiles) * (1 + self._stops(work, regions))
-            report = _report(canvas, steps, progress, lambda: self(canvas.thumbnail(), style))
+            report = reporting(canvas, steps, progress, lambda: self(canvas.thumbnail(), style))
             shelf = Shelf(tiling.folder, tiling.room)
             try:
                 with kept_memory(journal.side**2):
@@ -329,7 +329,7 @@ class FeedForward(ABC, Generic[Style]):
             journal.note()
         with reading(tiles) as parts:
             over_tiles(
-                tiles, begin, partial(_write, canvas), shelf=shelf, again=tiling.again, journal=journal,
+                tiles, begin, partial(put, canvas), shelf=shelf, again=tiling.again, journal=journal,
                 passed=passed, workers=tiling.workers,
             )  # fmt: skip
 
@@ -394,25 +394,3 @@ def _keep(journal: Journal, checkpoint: Checkpoint) -> None:
             checkpoint.save(State({name: x.cpu() for name, x in tensors.items()}, facts))
 
     journal.note = note
-
-
-def _write(canvas: Canvas, tile: Tile, pixels: Tensor) -> None:
-    """Put what a tile gives on the canvas, without what continues the photo at its right and lower border."""
-    top, left, bottom, right = tile.core
-    width, height = canvas.size
-    inside = pixels[:, :, : min(bottom, height) - top, : min(right, width) - left]
-    canvas.write(top, left, inside.clamp(0, 1).float().cpu())
-
-
-def _report(canvas: Canvas, steps: int, progress: Progress | None, preview: Callable[[], Tensor]) -> Callable[[], None]:
-    """What tells a listener of each tile."""
-    started, count = time.perf_counter(), 0
-
-    def passed() -> None:
-        nonlocal count
-        count += 1
-        if progress is not None:
-            seconds, left = time.perf_counter() - started, max(0, steps - count)
-            progress(Step(count, max(steps, count), 0.0, {}, canvas.size, seconds, seconds / count * left, preview))
-
-    return passed

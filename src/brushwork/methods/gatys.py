@@ -8,9 +8,9 @@ Other statistics than Gram matrices: brushwork.losses.style, docs/methods/statis
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, TypeAlias
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -20,7 +20,7 @@ from brushwork.checkpoints import Checkpoint
 from brushwork.device import choose_dtype
 from brushwork.errors import Interrupted, UsageError
 from brushwork.features import FeatureNetwork, fingerprint, load_network
-from brushwork.gatys_objective import GatysObjective, TiledObjective, stride
+from brushwork.gatys_objective import ExtraLoss, GatysObjective, TiledObjective, stride, with_extra
 from brushwork.guidance import Regions
 from brushwork.image import check_pixels, resize
 from brushwork.lbfgs import LEAST_PAIRS
@@ -34,9 +34,7 @@ from brushwork.pyramid import SMALLEST, Pyramid, Scale, plan_scales
 from brushwork.settings import Gatys
 from brushwork.tiling import Demand, Tile, Tiling, cut
 
-__all__ = ["ExtraLoss", "GatysMethod", "GatysStyle"]
-
-ExtraLoss: TypeAlias = Callable[[Tensor], Mapping[str, Tensor]]
+__all__ = ["GatysMethod", "GatysStyle"]
 
 
 # Around the photo while it is optimized, and cut off in the end: beyond the border a network sees something invented,
@@ -296,7 +294,7 @@ class GatysMethod:
             longer = _without_margin(size, width, height)
             targets = [value.nearest(longer) for value in styles]
             own = self._objective(photo, targets, size, shares, None if tiling is None else tiling.side)
-            return own if extra_loss is None else _with_extra(own, extra_loss)
+            return own if extra_loss is None else with_extra(own, extra_loss, MARGIN)
 
         scales = self._scales(width, height)
         pyramid = Pyramid(
@@ -362,17 +360,6 @@ class GatysMethod:
                 "style layers"
             )
         return {k: {name: tensor.to(self.device) for name, tensor in style[k].items()} for k in needed}
-
-
-def _with_extra(own: Objective, extra_loss: ExtraLoss) -> Objective:
-    """A loss with more terms, which see the picture without its margin."""
-
-    def objective(pixels: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
-        loss, terms = own(pixels)
-        more = extra_loss(pixels[:, :, MARGIN:-MARGIN, MARGIN:-MARGIN])
-        return loss + torch.stack([*more.values()]).sum(), {**terms, **more}
-
-    return objective
 
 
 def _at_least(width: int, height: int) -> tuple[int, int]:
