@@ -12,7 +12,7 @@ from torch import Tensor
 
 from brushwork.errors import UsageError
 
-__all__ = ["Film", "moving_layers"]
+__all__ = ["MARGIN", "Film", "moving_layers"]
 
 MARGIN = 1.5  # how much larger than the frame the background is, so that it doesn't end
 BLOBS = 3  # waves of a layer's outline
@@ -55,7 +55,13 @@ class Film:
 
 
 def moving_layers(
-    photos: Sequence[Tensor], size: tuple[int, int], count: int, *, seed: int = 0, speed: float = 3.0
+    photos: Sequence[Tensor],
+    size: tuple[int, int],
+    count: int,
+    *,
+    seed: int = 0,
+    speed: float = 3.0,
+    margin: float = MARGIN,
 ) -> Film:
     """A film of photographs that move over one another; the first one is the background.
 
@@ -65,6 +71,7 @@ def moving_layers(
         count: Of frames.
         seed: Another one gives other motion.
         speed: Pixels from frame to frame, about.
+        margin: How much larger than the frame the background is; where it ends, its outermost pixels go on.
 
     Raises:
         UsageError: No photo or no frame.
@@ -73,12 +80,12 @@ def moving_layers(
         raise UsageError(f"expected at least one photo and one frame, got {len(photos)} and {count}")
     width, height = size
     generator = torch.Generator().manual_seed(seed)
-    layers = [_background(photos[0], size), *(_cut_out(photo, size, generator) for photo in photos[1:])]
+    layers = [_background(photos[0], size, margin), *(_cut_out(photo, size, generator) for photo in photos[1:])]
     motions = [_motion(size, speed * (0.5 if k == 0 else 1.0), k == 0, generator) for k in range(len(layers))]
     film = Film([], [], [])
     for number in range(count):
         frame, owner = torch.zeros(3, height * width), torch.zeros(height * width, dtype=torch.long)
-        maps = torch.stack([_at(motion, number, size) for motion in motions])
+        maps = torch.stack([_at(motion, number, size, margin) for motion in motions])
         for k, (pixels, mask) in enumerate(layers):
             places = _mapped(torch.linalg.inv(maps[k]), _places(height, width))
             seen = _sampled(torch.cat([pixels, mask], 1), places)
@@ -90,8 +97,8 @@ def moving_layers(
     return film
 
 
-def _background(photo: Tensor, size: tuple[int, int]) -> tuple[Tensor, Tensor]:
-    large = round(MARGIN * size[1]), round(MARGIN * size[0])
+def _background(photo: Tensor, size: tuple[int, int], margin: float) -> tuple[Tensor, Tensor]:
+    large = round(margin * size[1]), round(margin * size[0])
     pixels = F.interpolate(photo, large, mode="bilinear", antialias=True)
     return pixels, torch.ones_like(pixels[:, :1])
 
@@ -121,13 +128,13 @@ def _motion(size: tuple[int, int], speed: float, whole: bool, generator: torch.G
     }  # fmt: skip
 
 
-def _at(motion: dict[str, float], number: int, size: tuple[int, int]) -> Tensor:
+def _at(motion: dict[str, float], number: int, size: tuple[int, int], margin: float) -> Tensor:
     """The homography from a layer's pixels to those of a frame, (3, 3); its place swings so that it stays in sight."""
     swing = math.sin(number / 8) * 8
     angle, scale = motion["turn"] * swing, math.exp(motion["grow"] * swing)
     x, y = motion["x"] + motion["dx"] * swing, motion["y"] + motion["dy"] * swing
     cos, sin = scale * math.cos(angle), scale * math.sin(angle)
-    center = [MARGIN * side / 2 for side in size] if motion["whole"] else [0.2 * min(size)] * 2
+    center = [margin * side / 2 for side in size] if motion["whole"] else [0.2 * min(size)] * 2
     if motion["whole"]:
         x, y = x + size[0] / 2, y + size[1] / 2
     forth = torch.tensor([[1, 0, -center[0]], [0, 1, -center[1]], [0, 0, 1]], dtype=torch.float64)
@@ -148,8 +155,8 @@ def _mapped(homography: Tensor, places: Tensor) -> Tensor:
 
 
 def _sampled(pixels: Tensor, places: Tensor) -> Tensor:
-    """(C, N) of pixels (1, C, H, W) at places (2, N); beyond the border nothing."""
+    """(C, N) of pixels (1, C, H, W) at places (2, N); beyond the border the outermost ones."""
     height, width = pixels.shape[2:]
     across, down = (2 * places[0] + 1) / width - 1, (2 * places[1] + 1) / height - 1
     grid = torch.stack([across, down], 1).float()[None, None]
-    return F.grid_sample(pixels, grid, mode="bicubic", align_corners=False)[0, :, 0]
+    return F.grid_sample(pixels, grid, mode="bicubic", padding_mode="border", align_corners=False)[0, :, 0]

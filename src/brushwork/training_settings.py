@@ -176,6 +176,9 @@ class TrainAdaINLite(PerceptualTraining):
     content_weight: Annotated[float, Option("weight of the photo's features", 0)] = 1.6
     color_weight: Annotated[float, Option("weight of the painting's colors, their means and covariances", 0)] = 0.6
     own_share: Annotated[float, _OWN_SHARE] = 0.06
+    temporal_weight: Annotated[
+        float, Option("weight of pictures holding still where photos that move do: for films", 0)
+    ] = 0.0
     any_style: ClassVar[bool] = True
 
     def __post_init__(self) -> None:

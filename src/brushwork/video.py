@@ -7,7 +7,7 @@ import shutil
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
@@ -28,6 +28,7 @@ from brushwork.io.films import Film, Frame
 from brushwork.io.video_writer import Encoding
 from brushwork.methods import Method, load
 from brushwork.methods.feed_forward import FeedForward
+from brushwork.passes import FrameFiles, Passes
 from brushwork.progress import Progress, Step
 from brushwork.recipes import StyleSource, recipe_of, result_size, style_records
 from brushwork.settings import AdaINLite, Settings, method_name
@@ -38,7 +39,7 @@ __all__ = ["SMOOTHING", "Filmed", "Keyframe", "stylize_video", "work_folder"]
 
 SMOOTHING = 0.9
 TEMPORAL_WEIGHT = 200.0
-SEGMENT, SLOW_SEGMENT = 100, 10  # frames; of those that are optimized few, as each takes long
+SEGMENT = 100  # frames
 
 
 @dataclass(frozen=True)
@@ -95,13 +96,14 @@ def stylize_video(
     size: int | None = None,
     smoothing: float = SMOOTHING,
     temporal_weight: float = TEMPORAL_WEIGHT,
+    passes: int = 1,
     keep_color: bool = False,
     encoding: Encoding | None = None,
     depth: int = 8,
     max_pixels: int = MAX_PIXELS,
     progress: Progress | None = None,
     resume: bool = False,
-    segment: int | None = None,
+    segment: int = SEGMENT,
 ) -> Filmed:
     """A film with the content of one and the style of a painting, that holds still where the film does.
 
@@ -119,13 +121,14 @@ def stylize_video(
         smoothing: How much of the frame before stays where it can be followed: 0, frame by frame, to 0.95; of methods
             of one pass.
         temporal_weight: How much frames are held to those before; of Gatys' method.
+        passes: How often all frames are gone over, forth and back; of Gatys' method.
         keep_color: Take the brightness of the result and the colors of the film.
         encoding: Of video files.
         depth: Bits of a channel in pictures of a folder, 8 or 16.
         max_pixels: Frames of more are refused.
         progress: Called after each frame; what it raises ends the work.
         resume: Go on from what a killed job left.
-        segment: Frames of one; None: 100, or 10 of Gatys' method.
+        segment: Frames of one.
 
     Raises:
         PictureError: A file that can't be read or written; the message names it.
@@ -139,24 +142,27 @@ def stylize_video(
     check_film_target(output, encoding, depth)
     read = open_film(film, max_pixels=max_pixels)
     method = method or load(settings or AdaINLite(), choose_device(device))
-    segment = segment or (SEGMENT if isinstance(method, FeedForward) else SLOW_SEGMENT)
+    if passes < 1 or (passes > 1 and isinstance(method, FeedForward)):
+        raise UsageError(f"expected 1 pass, or of gatys more, got {passes} of {method_name(method.settings)}")
     width, height = result_size(read.size, size)
     styles = _Styles(method, style, (width, height), max_pixels)
     recipe = {
         **recipe_of(method, read.path, styles.first, size=size, original=read.size, max_pixels=max_pixels),
         "at": styles.records(), "smoothing": smoothing,
-        "temporal_weight": temporal_weight, "keep_color": "luminance" if keep_color else None,
+        "temporal_weight": temporal_weight, "passes": passes, "keep_color": "luminance" if keep_color else None,
         "encoding": {"codec": encoding.codec, "quality": encoding.quality, "pixel_format": encoding.pixel_format},
         "depth": depth, "segment": segment,
     }  # fmt: skip
     folder = work_folder(output)
-    painter = _painter(method, smoothing, temporal_weight)
     checkpoint = Checkpoint(folder / "state.safetensors", every=segment, resume=resume, job=recipe)
     writer = film_writer(output, read, (width, height), encoding, folder, depth)
-    work = _Work(read, (width, height), writer, painter, styles, checkpoint, keep_color)
+    work = _Work(read, (width, height), writer, styles, checkpoint, keep_color)
     try:
-        count = work.run(progress)
-    except KeyboardInterrupt as stop:
+        if isinstance(method, FeedForward):
+            count = work.steadily(Steady(method, smoothing), progress)
+        else:
+            count = work.in_passes(Held(method, temporal_weight, dis_flow("medium", pixels=1 << 40)), passes, progress)
+    except (KeyboardInterrupt, Interrupted) as stop:
         raise Interrupted(
             f"stopped; what is done of {output} is in {folder}, and --resume goes on from there"
         ) from stop
@@ -175,12 +181,6 @@ def _fewer_threads(count: int) -> Iterator[None]:
         yield
     finally:
         torch.set_num_threads(before)
-
-
-def _painter(method: Method, smoothing: float, temporal_weight: float) -> Steady | Held:
-    if isinstance(method, FeedForward):
-        return Steady(method, smoothing)
-    return Held(method, temporal_weight, dis_flow("medium", pixels=1 << 40))
 
 
 class _Styles:
@@ -220,80 +220,131 @@ def _keyframes(style: Any) -> list[Keyframe]:
 
 
 class _Work:
-    """The frames' way: read and watched in one thread, painted in this one, written in a third."""
+    """The frames' way through painting."""
 
     def __init__(
         self,
         film: Film,
         size: tuple[int, int],
         writer: FilmWriter,
-        steady: Steady | Held,
         styles: _Styles,
         checkpoint: Checkpoint,
         keep_color: bool,
     ) -> None:
-        self.film, self.size, self.writer, self.steady = film, size, writer, steady
-        self.styles, self.checkpoint, self.keep_color = styles, checkpoint, keep_color
+        self.film, self.size, self.writer, self.styles = film, size, writer, styles
+        self.checkpoint, self.keep_color = checkpoint, keep_color
         self.first_time: int | None = None
 
-    def run(self, progress: Progress | None) -> int:
-        """Paint all frames that there are; how many there were."""
-        number, before = self._begin()
-        start, began = number, time.perf_counter()
+    @property
+    def folder(self) -> Path:
+        """For what waits."""
+        return self.checkpoint.path.parent
+
+    def steadily(self, steady: Steady, progress: Progress | None) -> int:
+        """Frames of one pass: read and watched in one thread, painted in this one, written in a third; their number."""
+        number, before = self._begin(steady)
+        clock = _Clock(self.size, number)
         frames = self.film.frames(number, self.size)
         # One core for what is watched and written, the others to paint: more threads would wait for one another.
         alone = partial(torch.set_num_threads, 1)
         with _fewer_threads(1), Afterwards(begin=alone) as later:
-            for seen in in_advance(self._watched(frames, before), begin=alone):
+            for seen in in_advance(_watched(frames, steady.watches, before), begin=alone):
                 if number % self.checkpoint.every == 0:
                     later(self.writer.begin, number // self.checkpoint.every, number)
                 frame = seen.frame
-                painted = self._painted(seen)
+                painted = self._colored(steady.paint(seen, self._style_at(frame.time)), frame)
                 later(self.writer.write, Frame(painted, frame.time, frame.duration))
                 number += 1
                 if number % self.checkpoint.every == 0:
                     later(self.writer.end)
                     later.wait()
-                    self._keep(number, seen)
+                    self._keep(number, seen, steady)
                 if progress is not None:
-                    progress(self._step(number, number - start, time.perf_counter() - began, painted))
+                    progress(clock.step(number, max(self.film.count, number), painted))
             if number % self.checkpoint.every:
                 later(self.writer.end)
-        if not number:
-            raise PictureError(f"{self.film.path}: holds no frame that can be read")
-        return number
+        return self._some(number)
 
-    def _begin(self) -> tuple[int, torch.Tensor | None]:
+    def in_passes(self, held: Held, count: int, progress: Progress | None) -> int:
+        """Frames that are optimized, each kept as soon as it is done, and written when all passes are; their number."""
+        if self._state() is None:
+            self.checkpoint.save(State({}, {}))  # whose frames these are
+        files = FrameFiles(self.folder)
+        start = files.count()
+        before = files[start - 1].film.pixels if start else None
+        if start:
+            self.first_time = files[0].film.time
+        seen = _watched(self.film.frames(start, self.size), held.weight > 0 or count > 1, before)
+        paintings = sum(files.passes(number) for number in range(start))
+        clock = _Clock(self.size, paintings)
+        for kept in Passes(held, files, count, self._style_at).run(seen):
+            paintings += 1
+            if progress is not None:
+                painted = self._colored(kept.painted, kept.film)
+                progress(clock.step(paintings, max(self.film.count * count, paintings), painted))
+        return self._written(files)
+
+    def _written(self, files: FrameFiles) -> int:
+        count = self._some(files.count())
+        for number in range(count):
+            if number % self.checkpoint.every == 0:
+                self.writer.begin(number // self.checkpoint.every, number)
+            kept = files[number]
+            self.writer.write(replace(kept.film, pixels=self._colored(kept.painted, kept.film)))
+            if (number + 1) % self.checkpoint.every == 0 or number + 1 == count:
+                self.writer.end()
+        return count
+
+    def _some(self, count: int) -> int:
+        if not count:
+            raise PictureError(f"{self.film.path}: holds no frame that can be read")
+        return count
+
+    def _colored(self, painted: torch.Tensor, frame: Frame) -> torch.Tensor:
+        return keep_luminance(painted, frame.pixels) if self.keep_color else painted
+
+    def _style_at(self, time: int) -> Any:
+        if self.first_time is None:
+            self.first_time = time
+        return self.styles.at(float((time - self.first_time) * self.film.time_base))
+
+    def _begin(self, steady: Steady) -> tuple[int, torch.Tensor | None]:
         """Frames that are done, and the film's pixels of the last one."""
-        folder = self.checkpoint.path.parent
-        state = self.checkpoint.load() if folder.exists() else None
+        state = self._state()
         if state is None:
-            shutil.rmtree(folder, ignore_errors=True)
-            folder.mkdir()
             return 0, None
         tensors = dict(state.tensors)
         before = tensors.pop("film", None)
-        self.steady.go_on(tensors)
+        steady.go_on(tensors)
         self.first_time = int(state.facts["first_time"])
         return int(state.facts["frames"]), before
 
-    def _watched(self, frames: Any, before: torch.Tensor | None) -> Any:
-        if not self.steady.watches:
-            return (Seen(frame, None) for frame in frames)
-        return watched(frames, dis_flow(), before)
-
-    def _painted(self, seen: Seen) -> torch.Tensor:
-        if self.first_time is None:
-            self.first_time = seen.frame.time
-        seconds = float((seen.frame.time - self.first_time) * self.film.time_base)
-        painted = self.steady.paint(seen, self.styles.at(seconds))
-        return keep_luminance(painted, seen.frame.pixels) if self.keep_color else painted
-
-    def _keep(self, number: int, seen: Seen) -> None:
-        tensors = self.steady.state() | ({"film": seen.frame.pixels} if self.steady.watches else {})
+    def _keep(self, number: int, seen: Seen, steady: Steady) -> None:
+        tensors = steady.state() | ({"film": seen.frame.pixels} if steady.watches else {})
         self.checkpoint.save(State(tensors, {"frames": number, "first_time": self.first_time}))
 
-    def _step(self, number: int, done: int, seconds: float, painted: torch.Tensor) -> Step:
-        steps = max(self.film.count, number)
-        left = seconds / done * (steps - number)
-        return Step(number, steps, 0.0, {}, self.size, seconds, left, lambda: painted)
+    def _state(self) -> State | None:
+        """What was left to go on from; else an empty folder for what waits."""
+        state = self.checkpoint.load() if self.folder.exists() else None
+        if state is None:
+            shutil.rmtree(self.folder, ignore_errors=True)
+            self.folder.mkdir()
+        return state
+
+
+def _watched(frames: Iterator[Frame], wanted: bool, before: torch.Tensor | None) -> Iterator[Seen]:
+    """Frames, and if it is wanted how they follow from one another."""
+    return watched(frames, dis_flow(), before) if wanted else (Seen(frame, None) for frame in frames)
+
+
+class _Clock:
+    """How far it is, and how long it will take."""
+
+    def __init__(self, size: tuple[int, int], done: int) -> None:
+        self.size, self.start, self.began = size, done, time.perf_counter()
+
+    def step(self, done: int, steps: int, painted: torch.Tensor) -> Step:
+        """So many are done of so many."""
+        seconds = time.perf_counter() - self.began
+        left = seconds / (done - self.start) * (steps - done)
+        return Step(done, steps, 0.0, {}, self.size, seconds, left, lambda: painted)

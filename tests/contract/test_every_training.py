@@ -29,6 +29,7 @@ SMALL: dict[str, Any] = {
 WAYS = {
     **{name: (name, {}) for name in TRAININGS},
     "any style with a critic": ("adain-lite", {"adversarial_weight": 0.1}),
+    "any style for films": ("adain-lite", {"temporal_weight": 100.0}),
     "a critic": ("conditional-instance-norm", {"adversarial_weight": 0.1, "adversarial_loss": "least-squares"}),
     "batch normalization": ("johnson", {"normalization": "batch"}),
     "a row": ("conditional-instance-norm", {"learn": "row", "start": "model.safetensors"}),

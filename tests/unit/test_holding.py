@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from brushwork.flow import dis_flow
 from brushwork.holding import Held
 from brushwork.io.films import Frame
 from brushwork.metrics import warping_errors
+from brushwork.passes import FrameFiles, Kept, Passes
 from brushwork.sequences import Film, moving_layers
 from brushwork.steadying import watched
 from brushwork.style_values import encode_style
@@ -24,30 +26,44 @@ def film() -> Film:
     return moving_layers(photos, (96, 64), 5, seed=2, speed=1.5)
 
 
-def painted(film: Film, weight: float, state_after: int | None = None) -> list[torch.Tensor]:
+def painted(film: Film, weight: float, folder: Path, passes: int = 1) -> list[torch.Tensor]:
     method = load(Gatys(steps=STEPS, precision="float32"))
     value: Any = encode_style(method, "feminine-wave", method.sizes(96, 64))
-    held, result = Held(method, weight, dis_flow("medium")), []
+    folder.mkdir(exist_ok=True)
+    files = FrameFiles(folder)
     frames = [Frame(frame, k, 1) for k, frame in enumerate(film.frames)]
-    for number, seen in enumerate(watched(frames, dis_flow())):
-        if number == state_after:
-            held, before = Held(method, weight, dis_flow("medium")), held.state()
-            held.go_on(before)
-        result.append(held.paint(seen, value))
-    return result
+    held = Held(method, weight, dis_flow("medium"))
+    list(Passes(held, files, passes, lambda time: value).run(watched(frames, dis_flow())))
+    assert [files.passes(number) for number in range(6)] == [passes] * 5 + [0]
+    return [files[number].painted for number in range(5)]
 
 
-def test_frames_are_held_to_those_before(film: Film) -> None:
+def test_frames_are_held_to_those_before(film: Film, tmp_path: Path) -> None:
     def motion(first: int, second: int) -> tuple[torch.Tensor, torch.Tensor]:
         return film.flow(first, second), film.visible(first, second)
 
     # So small a film is blurred by warping itself; larger ones come to a fifth (benchmarks/video.py --best).
-    assert warping_errors(painted(film, 500), motion) < 0.75 * warping_errors(painted(film, 0), motion)
+    held, alone = (warping_errors(painted(film, weight, tmp_path / f"{weight}"), motion) for weight in (500, 0))
+    assert held < 0.75 * alone
+    again = warping_errors(painted(film, 500, tmp_path / "again", passes=2), motion)
+    assert again < held
 
 
-def test_it_goes_on_from_its_state(film: Film) -> None:
-    whole, resumed = painted(film, 200), painted(film, 200, state_after=3)
-    assert all(torch.equal(one, other) for one, other in zip(whole, resumed, strict=True))
+def test_a_pass_back_ends_with_its_own_first_frame(film: Film, tmp_path: Path) -> None:
+    once, twice = painted(film, 200, tmp_path / "once"), painted(film, 200, tmp_path / "twice", passes=2)
+    assert torch.equal(once[-1], twice[-1])  # with which the way back begins
+    assert not any(torch.equal(one, other) for one, other in zip(once[:-1], twice[:-1], strict=True))
+
+
+def test_a_scene_is_not_held_to_another(tmp_path: Path) -> None:
+    files = FrameFiles(tmp_path)
+    for number, begins in enumerate([True, False, False, True, False, False]):
+        pixels = torch.full((1, 3, 8, 8), number / 10)
+        files[number] = Kept(Frame(pixels, number, 1), pixels.clone(), begins, 1)
+    passes = Passes(None, files, 2, lambda time: None)  # type: ignore[arg-type]
+    forth, back = ([{*passes._neighbors(number, step)} for number in range(6)] for step in (1, -1))
+    assert forth == [set(), {1}, {1, 2}, set(), {1}, {1, 2}]
+    assert back == [{1, 2}, {1}, set(), {1, 2}, {1}, set()]
 
 
 def test_a_further_loss_is_minimized_with_the_others() -> None:

@@ -8,7 +8,7 @@ import pytest
 import torch
 from skimage import data
 
-from brushwork import AdaINLite, Step, load
+from brushwork import AdaINLite, Gatys, Step, load
 from brushwork.errors import Interrupted, PictureError, UsageError
 from brushwork.flow import dis_flow
 from brushwork.image import Picture
@@ -118,6 +118,35 @@ def test_a_stopped_film_goes_on_to_the_same_frames(
     assert not work_folder(tmp_path / "parts.mp4").exists()
 
 
+@pytest.mark.parametrize("stops", [(2,), (5, 6), (11,)])
+def test_optimized_frames_are_kept_one_by_one(stops: tuple[int, ...], folder: Path, tmp_path: Path) -> None:
+    slow = load(Gatys(steps=4, precision="float32"))
+    for path in sorted(folder.iterdir())[6:]:
+        path.unlink()
+
+    def make(output: Path, stop: int, resume: bool) -> list[int]:
+        told: list[int] = []
+
+        def progress(step: Step) -> None:
+            told.append(step.step)
+            if step.step == stop:
+                raise KeyboardInterrupt
+
+        stylize_video(
+            folder, "feminine-wave", output, method=slow, passes=2, size=64, segment=4, progress=progress,
+            resume=resume,
+        )  # fmt: skip
+        return told
+
+    assert make(tmp_path / "whole.mp4", 0, False) == list(range(1, 13))
+    for stop in stops:
+        with pytest.raises(Interrupted, match="--resume"):
+            make(tmp_path / "parts.mp4", stop, stop != stops[0])
+    assert make(tmp_path / "parts.mp4", 0, True) == list(range(stops[-1] + 1, 13))
+    assert (tmp_path / "parts.mp4").read_bytes() == (tmp_path / "whole.mp4").read_bytes()
+    assert not work_folder(tmp_path / "parts.mp4").exists()
+
+
 def test_what_another_job_left_is_refused(folder: Path, tmp_path: Path, method: FeedForward[Any]) -> None:
     def stop(step: Step) -> None:
         if step.step == 4:
@@ -163,6 +192,7 @@ def test_the_size_is_that_of_stills(folder: Path, tmp_path: Path, method: FeedFo
     ("changed", "words"),
     [
         ({"smoothing": 1.0}, "from 0 to 0.95"),
+        ({"passes": 2}, "expected 1 pass"),
         ({"style": [Keyframe(1, "feminine-wave"), Keyframe(1, "bell-tower")]}, "same time"),
         ({"output": "out.xyz"}, "films are written as"),
         ({"film": "none.mp4"}, "no such file"),

@@ -42,6 +42,7 @@ class _Time(click.ParamType):  # type: ignore[type-arg]
 @click.option("--size", type=Size(), help="longer side of the frames; full keeps the film's; up to 1024 otherwise")
 @click.option("--smoothing", type=click.FloatRange(0, 0.95), help="how much of the frame before stays: 0 to 0.95")
 @click.option("--temporal-weight", type=click.FloatRange(0), help="of gatys: how much frames are held to those before")
+@click.option("--passes", type=click.IntRange(1), help="of gatys: how often frames are gone over, forth and back [1]")
 @click.option("--keep-color", is_flag=True, help="keep the colors of the film")
 @click.option("--codec", type=click.Choice(CODECS), help="what the file's format usually has, otherwise")
 @click.option("--quality", type=click.IntRange(1, 100), help="of video, WebP and JPEG")
@@ -66,9 +67,9 @@ def video(
     settings, options = settings_of(method_name, values), without_method_options(values)
     if (style is None) == (not keyframes):
         raise UsageError("expected --style STYLE, or --at TIME STYLE once or more")
-    optimizes = method_name == "gatys"
-    if options["smoothing" if optimizes else "temporal_weight"] is not None:
-        raise UsageError("--smoothing is of methods of one pass, --temporal-weight of gatys")
+    others = ("smoothing",) if method_name == "gatys" else ("temporal_weight", "passes")
+    if any(options[name] is not None for name in others):
+        raise UsageError("--smoothing is of methods of one pass, --temporal-weight and --passes of gatys")
     from brushwork.cli.report import Report, duration
     from brushwork.io.video_writer import Encoding
     from brushwork.video import Keyframe, stylize_video
@@ -77,7 +78,7 @@ def video(
     if output.resolve() == film.resolve():
         raise UsageError(f"{output} is the film itself; choose another name with -o")
     report = Report(as_json=as_json, preview=options["preview"])
-    given = {name: options[name] for name in ("smoothing", "temporal_weight") if options[name] is not None}
+    given = {name: options[name] for name in ("smoothing", "temporal_weight", "passes") if options[name] is not None}
     with report.bar(film.name, unit="frames") as progress:
         done = stylize_video(
             film, style if style is not None else [Keyframe(*key) for key in keyframes], output, settings,

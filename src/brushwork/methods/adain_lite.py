@@ -23,12 +23,14 @@ from torch import Tensor
 from brushwork.device import choose_dtype
 from brushwork.errors import UsageError
 from brushwork.features import FeatureNetwork, load_network
+from brushwork.flow import warp
 from brushwork.lite_network import CODE_LAYERS, HALO, MULTIPLE, Coder, LiteNetwork, MeanCovariance, Painter
 from brushwork.losses.content import relative_errors
 from brushwork.methods.any_style import AnyStyle
 from brushwork.methods.base import Declaration
 from brushwork.perceptual import PerceptualLoss
 from brushwork.photos import PhotoFolder
+from brushwork.sequences import moving_layers
 from brushwork.settings import AdaINLite
 from brushwork.statistics import covariance
 from brushwork.tiling import NEAR, Seen, Steps
@@ -36,12 +38,14 @@ from brushwork.training_settings import TrainAdaINLite
 from brushwork.weights import load_into, read_model
 from brushwork.weights.files import write_tensors
 
-__all__ = ["AdaINLiteMethod", "AdaINLiteTask", "LiteStyle"]
+__all__ = ["AdaINLiteMethod", "AdaINLiteTask", "LiteStyle", "MovedPhotos"]
 
 NAME = "adain-lite"
 ENCODER = "vgg19-slim"
 STYLE_SIZE = 256  # longer side at which the coder sees a painting, in pixels, at style_scale 1
 STROKE_SIZE = 384  # and the longer side of the painting whose strokes it has learned to paint from that
+FASTEST = 8.0  # pixels that photos move at most, between the two moments of a temporal loss
+GRAIN = 0.02  # and the largest deviation of a camera's grain in them
 GIVEN_BACK = 8.0  # weight of how far a photo in its own style is from itself
 
 
@@ -84,10 +88,17 @@ class AdaINLiteTask:
         """The weighted terms of the loss of photos (B, 3, S, S), in styles of paintings, a few in their own."""
         paintings = self.paintings.drawn(len(photos), recolor=True).to(photos.device)
         own = torch.rand(len(photos), 1, 1, 1).to(photos.device) < self.settings.own_share
+        film = MovedPhotos(photos) if self.settings.temporal_weight else None
+        photos = photos if film is None else film.before
         paintings = torch.where(own, photos, paintings)
         pictures, spiky = self._painted(photos, paintings)
         colors = _color_errors(pictures, paintings).mean()
+        steady = {}
+        if film is not None:
+            apart = film.apart(pictures, self._painted(film.after, paintings)[0])
+            steady = {"temporal": self.settings.temporal_weight * apart}
         return {
+            **steady,
             **self.loss(pictures, photos, self.loss.grams(paintings), paintings=paintings),
             "spikes": spiky,
             "colors": self.settings.color_weight * colors,
@@ -125,6 +136,36 @@ class AdaINLiteTask:
         found = coder.statistics(moments)
         coder.mean.copy_(found.mean(0))
         coder.std.copy_(found.std(0) + 1e-3)
+
+
+class MovedPhotos:
+    """Photos, each with a piece of another one before it, and the same a moment later; all that moves is known.
+
+    Args:
+        photos: (B, 3, S, S) in [0, 1].
+    """
+
+    def __init__(self, photos: Tensor) -> None:
+        side, shown = photos.shape[3], photos.cpu()
+        films = []
+        for number, photo in enumerate(torch.split(shown, 1)):
+            seed, speed = int(torch.randint(1 << 60, ())), FASTEST * float(torch.rand(()))
+            layers = [photo, shown[number - 1, None]]
+            films.append(moving_layers(layers, (side, side), 2, seed=seed, speed=speed, margin=1.0))
+        self.before, self.after = (self._grainy(torch.cat([f.frames[k] for f in films]), photos) for k in (0, 1))
+        self.back = torch.cat([film.flow(1, 0) for film in films]).to(photos.device)
+        self.visible = torch.cat([film.visible(1, 0) for film in films]).to(photos.device)
+
+    @staticmethod
+    def _grainy(frames: Tensor, like: Tensor) -> Tensor:
+        """As a camera has them."""
+        grainy = (frames + GRAIN * torch.rand(()) * torch.randn(frames.shape)).clamp(0, 1)
+        return grainy.to(like.device).contiguous(memory_format=torch.channels_last)
+
+    def apart(self, before: Tensor, after: Tensor) -> Tensor:
+        """Mean squared distance of pictures of both, (B, 3, S, S), where the same is seen in them."""
+        brought = warp(before, self.back, mode="bicubic")
+        return (self.visible * (after - brought).square()).sum() / (3 * self.visible.sum()).clamp_min(1)
 
 
 def _color_errors(found: Tensor, target: Tensor) -> Tensor:

@@ -131,6 +131,32 @@ def test_webm_takes_opus_and_not_aac(tmp_path: Path) -> None:
     assert notes == ["audio (aac) can't be in .webm: left out"]
 
 
+def test_subtitles_are_copied_where_they_can_be(tmp_path: Path) -> None:
+    (tmp_path / "a.srt").write_text(
+        "1\n00:00:00,000 --> 00:00:00,100\nthe sea\n\n2\n00:00:00,160 --> 00:00:00,300\nthe sky\n"
+    )
+    with (
+        av.open(str(clip(tmp_path / "a.mkv"))) as film,
+        av.open(str(tmp_path / "a.srt")) as words,
+        av.open(str(tmp_path / "both.mkv"), "w") as out,
+    ):
+        for source in (film, words):
+            out.add_stream_from_template(source.streams[0])
+        for index, source in ((1, words), (0, film)):
+            for packet in source.demux(source.streams[0]):
+                if packet.dts is not None:
+                    packet.stream = out.streams[index]
+                    out.mux(packet)
+    _, notes = written(tmp_path / "both.mkv", tmp_path / "out.mkv")
+    assert (packets(tmp_path / "out.mkv", "subtitle"), notes) == (
+        [(Fraction(0), b"the sea"), (Fraction(4, 25), b"the sky")],
+        [],
+    )
+    (tmp_path / "parts").rename(tmp_path / "old")
+    _, notes = written(tmp_path / "both.mkv", tmp_path / "out.mp4")
+    assert notes == ["subtitle (subrip) can't be in .mp4: left out"]
+
+
 def test_odd_sizes_are_made_even_and_said(tmp_path: Path) -> None:
     source = clip(tmp_path / "a.mkv", size=(63, 47))
     frames, notes = written(source, tmp_path / "out.mp4", encoding=Encoding())

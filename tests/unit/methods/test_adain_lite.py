@@ -14,7 +14,7 @@ from brushwork import load
 from brushwork.errors import UsageError, WeightsError
 from brushwork.features import load_network
 from brushwork.lite_network import CODE, CODE_LAYERS, LiteNetwork, Shaped, StyledConv, StyledNorm
-from brushwork.methods.adain_lite import AdaINLiteMethod, LiteStyle
+from brushwork.methods.adain_lite import AdaINLiteMethod, LiteStyle, MovedPhotos
 from brushwork.settings import AdaINLite
 from brushwork.statistics import covariance, mean_std
 
@@ -184,3 +184,15 @@ def test_a_damaged_model_is_told_by_its_record(model: str, tmp_path: Path) -> No
 def test_a_model_that_is_not_there_is_named_with_those_that_are() -> None:
     with pytest.raises(WeightsError, match=r"no model 'nothere': expected"):
         load(AdaINLite(model="nothere"))
+
+
+def test_pictures_that_move_as_their_photos_do_have_no_temporal_loss() -> None:
+    torch.manual_seed(0)
+    smooth = F.interpolate(torch.rand(3, 3, 6, 6), (96, 96), mode="bicubic").clamp(0, 1)
+    film = MovedPhotos(smooth)
+    assert film.before.shape == film.after.shape == smooth.shape
+    assert 0.5 < film.visible.mean() < 1
+    still = float((film.after - film.before).square().mean())
+    moved = float(film.apart(film.before, film.after))
+    assert moved < 0.3 * still  # what is left is grain
+    assert float(film.apart(film.before, film.after + 0.5)) > 0.2
