@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import re
 from collections.abc import Mapping
@@ -46,14 +47,22 @@ class LibraryStyle:
     @property
     def own(self) -> bool:
         """Whether the user added it."""
-        return self.path.parent == own_folder()
+        return self.path not in built_in_styles().values()
 
 
-def list_styles() -> dict[str, LibraryStyle]:
-    """All styles by name; one that the user added goes before a built-in one of its name."""
-    built_in = {name: _built_in(name, path) for name, path in built_in_styles().items()}
-    own = {name: _own(name, path) for name, path in own_styles().items()}
-    return dict(sorted({**built_in, **own}.items()))
+def list_styles(folder: Path | None = None) -> dict[str, LibraryStyle]:
+    """All styles by name; one that the user added goes before a built-in one of its name.
+
+    Args:
+        folder: Of the user's; None: that of `own_folder`.
+    """
+    own = {name: _own(name, path) for name, path in own_styles(folder).items()}
+    return dict(sorted({**_all_built_in(), **own}.items()))
+
+
+@functools.cache  # they don't change while a program runs
+def _all_built_in() -> dict[str, LibraryStyle]:
+    return {name: _built_in(name, path) for name, path in built_in_styles().items()}
 
 
 def _built_in(name: str, path: Path) -> LibraryStyle:
@@ -75,12 +84,15 @@ def _own(name: str, path: Path) -> LibraryStyle:
     return LibraryStyle(name, path, tuple(method for method in METHODS if method not in TRAINED), about)
 
 
-def add_style(picture: str | Path, name: str | None = None, **about: object) -> LibraryStyle:
+def add_style(
+    picture: str | Path, name: str | None = None, folder: Path | None = None, **about: object
+) -> LibraryStyle:
     """Add to the user's library a painting, at most 1024 px long, that every method can take; or a saved style.
 
     Args:
         picture: A painting's file, a saved style, or a network of one style as others publish it.
         name: What to call it; by default the file's name.
+        folder: Of the user's styles; None: that of `own_folder`.
         about: Title, artist, year, source, ….
 
     Raises:
@@ -94,10 +106,10 @@ def add_style(picture: str | Path, name: str | None = None, **about: object) -> 
     chosen = name if name is not None else re.sub(r"[^\w.]+", "-", source.stem.lower()).strip("-.")
     if not re.fullmatch(r"\w[\w-]*", chosen):
         raise UsageError(f"name: expected letters, digits and hyphens, got {chosen!r}; choose one with --name")
-    if chosen in own_styles():
+    if chosen in own_styles(folder):
         raise UsageError(f"there is a style {chosen} already; remove it first: brushwork styles remove {chosen}")
     style = read_style(source) if is_saved(source) else read_image(source, size=min(LONGER, max(read_size(source))))
-    folder = own_folder()
+    folder = folder or own_folder()
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -125,13 +137,17 @@ def _write_facts(path: Path, facts: Mapping[str, str]) -> None:
         raise BrushworkError(f"{path} can't be written: {error.strerror or error}") from error
 
 
-def remove_style(name: str) -> None:
+def remove_style(name: str, folder: Path | None = None) -> None:
     """Take a style that the user added out of the library.
+
+    Args:
+        name: Its name.
+        folder: Of the user's styles; None: that of `own_folder`.
 
     Raises:
         UsageError: There is none of this name, or it came with brushwork.
     """
-    own = own_styles()
+    own = own_styles(folder)
     if name not in own:
         reason = "it comes with brushwork" if name in built_in_styles() else "there is none"
         raise UsageError(f"style {name!r} can't be removed: {reason}; yours are {', '.join(own) or 'none'}")

@@ -134,9 +134,10 @@ def built_in_styles() -> dict[str, Path]:
     return {path.stem: path for path in sorted(_FOLDER.glob(f"*{_SUFFIX}"))}
 
 
-def own_styles() -> dict[str, Path]:
-    """Names of the styles that the user added, and their pictures or saved styles."""
-    return {path.stem: path for suffix in (".png", _SUFFIX) for path in sorted(own_folder().glob(f"*{suffix}"))}
+def own_styles(folder: Path | None = None) -> dict[str, Path]:
+    """Names of the styles that the user added, and their pictures or saved styles; or those of another folder."""
+    place = folder or own_folder()
+    return {path.stem: path for suffix in (".png", _SUFFIX) for path in sorted(place.glob(f"*{suffix}"))}
 
 
 def own_folder() -> Path:

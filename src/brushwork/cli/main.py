@@ -12,6 +12,7 @@ import rich_click as click
 
 from brushwork.cli import commands, stopping
 from brushwork.cli.report import reason
+from brushwork.cli.studio import studio
 from brushwork.cli.styles import styles
 from brushwork.cli.training import train
 from brushwork.cli.video import evaluate, video
@@ -35,6 +36,7 @@ def cli(debug: bool) -> None:
 for command in (
     commands.stylize,
     video,
+    studio,
     commands.plan,
     commands.interpolate,
     commands.synthesize,

@@ -86,7 +86,7 @@ def sheet(target: Path, photo: Path | None, size: int) -> None:
 @click.option("--artist")
 @click.option("--year")
 @click.option("--source", help="where the picture is from")
-def add(picture: Path, name: str | None, **about: str | None) -> None:
+def add(picture: Path, name: str | None, **about: Any) -> None:
     """Add PICTURE to the styles: a copy of it is kept, at most 1024 px long."""
     style = add_style(picture, name, **about)
     click.echo(f"{style.name} is now a style: brushwork stylize photo.jpg --style {style.name}")

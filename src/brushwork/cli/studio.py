@@ -1,0 +1,55 @@
+"""The verb `studio`: the web page, and the service."""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+from typing import Any
+
+import rich_click as click
+
+from brushwork.cli.options import method_options, settings_of
+from brushwork.errors import UsageError
+
+__all__ = ["studio"]
+
+
+def _limits() -> dict[str, type[Any]]:
+    from brushwork.studio.limits import Limits
+
+    return {"studio": Limits}
+
+
+@click.command()
+@click.option("--host", default="127.0.0.1", show_default=True, help="any other than this machine's own needs users")
+@click.option("--port", type=click.IntRange(0, 65535), default=7860, show_default=True, help="0 takes a free one")
+@click.option("--folder", type=click.Path(file_okay=False, path_type=Path), help="for files, results and history")
+@click.option("--api-only", is_flag=True, help="no page, only the HTTP interface")
+@click.option("--no-browser", is_flag=True, help="don't open the page in the browser")
+@click.option("--add-user", metavar="NAME", help="let somebody log in, or give another password; asks for it")
+@click.option("--remove-user", metavar="NAME", help="let somebody in no longer")
+@method_options(_limits())
+def studio(
+    host: str, port: int, folder: Path | None, api_only: bool, no_browser: bool, add_user: str | None,
+    remove_user: str | None, **values: Any,
+) -> None:  # fmt: skip
+    """Open a web page on which photos are painted; or serve a team, who log in."""
+    missing = [name for name in ("gradio", "fastapi", "prometheus_client") if importlib.util.find_spec(name) is None]
+    if missing:
+        raise UsageError("the studio needs more packages: pip install 'brushwork[studio]' (in a clone: '.[studio]')")
+    from brushwork.studio.places import Places, default_folder
+    from brushwork.studio.users import Users
+
+    places = Places(folder or default_folder())
+    users = Users(places.root / "users.json")
+    if add_user is not None:
+        users.add(add_user, click.prompt("Password", hide_input=True, confirmation_prompt=True))
+        click.echo(f"{add_user} may log in")
+    elif remove_user is not None:
+        users.remove(remove_user)
+        click.echo(f"{remove_user} may log in no longer")
+    else:
+        from brushwork.studio.server import run
+
+        limits: Any = settings_of("studio", values, _limits())
+        run(places, limits, host=host, port=port, page=not api_only, browser=not (no_browser or api_only))

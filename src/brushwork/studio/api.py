@@ -1,0 +1,281 @@
+"""The HTTP interface: what the page does, for programs. Its description is at /api/docs and /api/openapi.json."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import tempfile
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Body, Depends, FastAPI, File, Query, Request, Response, UploadFile
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import FileResponse, JSONResponse, StreamingResponse
+from pydantic import BaseModel, Field
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+
+from brushwork.errors import BrushworkError, PictureError, UsageError
+from brushwork.settings import METHODS, option_of
+from brushwork.studio.asks import JobAsk, NewStyle, Preview, Video, methods
+from brushwork.studio.faults import BusyError, NotThereError, StudioError
+from brushwork.studio.log import logger
+from brushwork.studio.service import Service, facts_of
+from brushwork.studio.store import Job, Upload
+
+__all__ = ["answer_errors", "router_of"]
+
+EVENTS_EVERY = 0.3  # seconds between two looks at a job that is watched
+BLOCK = 1 << 20  # bytes that are copied at once
+JPEG: dict[int | str, dict[str, Any]] = {200: {"content": {"image/jpeg": {}}, "description": "A JPEG picture"}}
+
+
+class Error(BaseModel):
+    """Why a request was refused."""
+
+    error: str
+
+
+class UploadFacts(BaseModel):
+    """A file that was sent."""
+
+    id: str
+    kind: str = Field(description='"picture" or "film"')
+    name: str
+    bytes: int
+    facts: dict[str, Any] = Field(description="width, height; of a film frames and seconds")
+
+
+class JobFacts(BaseModel):
+    """A job and how far it is."""
+
+    id: str
+    kind: str
+    title: str
+    status: str = Field(description="waiting, running, paused, interrupted, done, stopped, failed or canceled")
+    progress: dict[str, Any] = Field(description="share, step, steps, seconds, seconds_left")
+    message: str
+    request: dict[str, Any]
+    made: float
+    started: float | None
+    ended: float | None
+    result: bool = Field(description="whether there is one to fetch")
+
+
+class StyleFacts(BaseModel):
+    """A style of the library."""
+
+    name: str
+    title: str
+    artist: str
+    own: bool
+    methods: list[str]
+
+
+REFUSALS: dict[int | str, dict[str, Any]] = {
+    status: {"model": Error, "description": words}
+    for status, words in {
+        400: "It makes no sense", 401: "Nobody has logged in", 403: "From another site", 404: "Not there, or not yours",
+        409: "Not in this state", 413: "Too large", 422: "Not as described", 429: "Too many; see Retry-After",
+    }.items()
+}  # fmt: skip
+
+
+def user_of(request: Request) -> str:
+    """Who asks; the guard has found out."""
+    return str(request.state.user)
+
+
+User = Annotated[str, Depends(user_of)]
+
+
+def router_of(service: Service) -> APIRouter:
+    """All routes of the interface."""
+    router = APIRouter(prefix="/api", responses=REFUSALS)
+    _files(router, service)
+    _styles(router, service)
+    _previews(router, service)
+    _jobs(router, service)
+    return router
+
+
+def _files(router: APIRouter, service: Service) -> None:
+    @router.post("/uploads", status_code=201, summary="Send a picture or a film")
+    async def send(user: User, file: Annotated[UploadFile, File()]) -> UploadFacts:
+        name = file.filename or "file"
+        with tempfile.NamedTemporaryFile(dir=service.places.root, prefix=".sent-", delete=False) as kept:
+            path = Path(kept.name)
+            try:
+                while block := await file.read(BLOCK):
+                    kept.write(block)
+            except BaseException:
+                path.unlink(missing_ok=True)
+                raise
+        return _upload_facts(await run_in_threadpool(service.take, user, path, name))
+
+    @router.get("/uploads", summary="All files that you have sent")
+    def sent(user: User) -> list[UploadFacts]:
+        return [_upload_facts(upload) for upload in service.store.uploads(user)]
+
+    @router.get("/uploads/{identity}/thumbnail", summary="A file, small", response_class=Response, responses=JPEG)
+    def thumbnail(user: User, identity: str) -> Response:
+        return Response(service.thumbnail(user, identity), media_type="image/jpeg")
+
+    @router.get("/uploads/{identity}/view", summary="A file at screen size", response_class=Response, responses=JPEG)
+    def view(user: User, identity: str, size: Annotated[int, Query(ge=64, le=1024)] = 768) -> Response:
+        return Response(service.thumbnail(user, identity, size), media_type="image/jpeg")
+
+    @router.delete("/uploads/{identity}", status_code=204, summary="Delete a file")
+    def delete(user: User, identity: str) -> None:
+        service.remove_upload(user, identity)
+
+
+def _styles(router: APIRouter, service: Service) -> None:
+    @router.get("/styles", summary="The library")
+    def styles(user: User) -> list[StyleFacts]:
+        return [_style_facts(style) for style in service.styles(user).values()]
+
+    @router.post("/styles", status_code=201, summary="Add a painting to your library")
+    def add(user: User, ask: NewStyle) -> StyleFacts:
+        return _style_facts(service.add_style(user, ask))
+
+    @router.get("/styles/{name}/swatch", summary="What a style looks like", response_class=Response, responses=JPEG)
+    def swatch(user: User, name: str) -> Response:
+        headers = {"cache-control": "private, max-age=3600"}
+        return Response(service.swatch(user, name), media_type="image/jpeg", headers=headers)
+
+    @router.delete("/styles/{name}", status_code=204, summary="Take a style of yours out of the library")
+    def remove(user: User, name: str) -> None:
+        service.remove_style(user, name)
+
+    @router.get("/methods", summary="Methods and their options")
+    def options() -> dict[str, list[dict[str, Any]]]:
+        return {
+            name: [
+                {"name": field, "help": option.help, "default": getattr(METHODS[name](), field), "low": option.low,
+                 "high": option.high, "choices": list(option.choices)}
+                for field, option in option_of(METHODS[name]).items()
+            ]
+            for name in methods()
+        }  # fmt: skip
+
+
+def _previews(router: APIRouter, service: Service) -> None:
+    @router.post("/previews", summary="A photo in a style, at screen size", response_class=Response, responses=JPEG)
+    def preview(user: User, ask: Preview) -> Response:
+        return Response(service.preview(user, ask), media_type="image/jpeg")
+
+    @router.post(
+        "/previews/video", summary="Three frames of a film in a style", response_class=Response, responses=JPEG
+    )
+    def film_preview(user: User, ask: Video) -> Response:
+        return Response(service.film_preview(user, ask), media_type="image/jpeg")
+
+
+def _jobs(router: APIRouter, service: Service) -> None:
+    @router.post("/jobs", status_code=202, summary="Submit a job")
+    def submit(user: User, ask: Annotated[JobAsk, Body()]) -> JobFacts:
+        return _job_facts(service.submit(user, ask))
+
+    @router.get("/jobs", summary="Your jobs, the newest first")
+    def jobs(user: User) -> list[JobFacts]:
+        return [_job_facts(job) for job in service.jobs(user)]
+
+    @router.get("/jobs/{identity}", summary="How far a job is")
+    def job(user: User, identity: str) -> JobFacts:
+        return _job_facts(service.job(user, identity))
+
+    @router.get("/jobs/{identity}/events", summary="How far it is, as server-sent events until it ends")
+    def events(user: User, identity: str) -> StreamingResponse:
+        service.job(user, identity)
+        return StreamingResponse(_events(service, user, identity), media_type="text/event-stream")
+
+    @router.get("/jobs/{identity}/preview", summary="The picture now", response_class=Response, responses=JPEG)
+    def live(user: User, identity: str) -> Response:
+        return Response(service.live_preview(user, identity), media_type="image/jpeg")
+
+    @router.get("/jobs/{identity}/result", summary="The result", response_class=FileResponse)
+    def result(
+        user: User,
+        identity: str,
+        form: Annotated[str | None, Query(alias="format", max_length=20)] = None,
+        inline: bool = False,
+    ) -> FileResponse:
+        path, name, kind = service.result(user, identity, form)
+        return FileResponse(
+            path, media_type=kind, filename=name, content_disposition_type="inline" if inline else "attachment"
+        )
+
+    @router.post("/jobs/{identity}/pause", summary="Have it wait; resume goes on")
+    def pause(user: User, identity: str) -> JobFacts:
+        return _job_facts(service.pause(user, identity))
+
+    @router.post("/jobs/{identity}/resume", summary="Go on after a pause, an interruption or a failure")
+    def resume(user: User, identity: str) -> JobFacts:
+        return _job_facts(service.resume(user, identity))
+
+    @router.post("/jobs/{identity}/cancel", summary="End it; a picture that has begun is kept as it is")
+    def cancel(user: User, identity: str) -> JobFacts:
+        return _job_facts(service.cancel(user, identity))
+
+    @router.delete("/jobs/{identity}", status_code=204, summary="Delete a job and its result")
+    def delete(user: User, identity: str) -> None:
+        service.remove_job(user, identity)
+
+
+async def _events(service: Service, user: str, identity: str) -> AsyncIterator[str]:
+    last = ""
+    while True:
+        try:
+            job = await run_in_threadpool(service.job, user, identity)
+        except NotThereError:
+            return
+        facts = _job_facts(job).model_dump(exclude={"request"})
+        text = json.dumps(facts)
+        if text != last:
+            last = text
+            yield f"event: progress\ndata: {text}\n\n"
+        if job.status not in ("waiting", "running"):
+            return
+        await asyncio.sleep(EVENTS_EVERY)
+
+
+def _upload_facts(upload: Upload) -> UploadFacts:
+    return UploadFacts(id=upload.id, kind=upload.kind, name=upload.name, bytes=upload.bytes, facts=dict(upload.facts))
+
+
+def _job_facts(job: Job) -> JobFacts:
+    return JobFacts(**facts_of(job))
+
+
+def _style_facts(style: Any) -> StyleFacts:
+    title, artist = style.about.get("title", ""), style.about.get("artist", "")
+    return StyleFacts(name=style.name, title=title, artist=artist, own=style.own, methods=list(style.methods))
+
+
+def answer_errors(app: FastAPI) -> None:
+    """One line for each error, with its status; nothing of the inside."""
+
+    @app.exception_handler(BrushworkError)
+    async def refused(request: Request, error: BrushworkError) -> JSONResponse:
+        status = error.status if isinstance(error, StudioError) else 400
+        if not isinstance(error, StudioError | UsageError | PictureError):
+            logger.warning("request refused", extra={"error": type(error).__name__})
+        headers = {"retry-after": str(error.seconds)} if isinstance(error, BusyError) else {}
+        return JSONResponse({"error": str(error)}, status, headers)
+
+    @app.exception_handler(RequestValidationError)
+    async def malformed(request: Request, error: RequestValidationError) -> JSONResponse:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"] if part != "body")
+        return JSONResponse({"error": f"{where}: {first['msg']}" if where else first["msg"]}, 422)
+
+    @app.exception_handler(HTTPException)
+    async def plain(request: Request, error: HTTPException) -> JSONResponse:
+        return JSONResponse({"error": str(error.detail)}, error.status_code, error.headers)
+
+    @app.exception_handler(Exception)
+    async def unforeseen(request: Request, error: Exception) -> JSONResponse:
+        logger.error("request failed", exc_info=error, extra={"path": request.url.path[:200]})
+        return JSONResponse({"error": "it failed for a reason that the log tells"}, 500)

@@ -1,0 +1,161 @@
+"""A client of the studio's HTTP interface.
+
+>>> with Studio("http://127.0.0.1:7860") as studio:  # doctest: +SKIP
+...     studio.stylize("boat.jpg", "great-wave", "painted.png")
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import httpx
+
+from brushwork.errors import BrushworkError
+from brushwork.studio.faults import BusyError
+
+__all__ = ["Studio"]
+
+TRIES = 60  # when the studio is busy
+
+
+class Studio:
+    """A studio, on this machine or another.
+
+    Args:
+        url: Where it is.
+        name: To log in, where that is wanted.
+        password: Likewise.
+        timeout: Seconds for an answer.
+
+    Raises:
+        BrushworkError: What the studio refuses, in its words.
+    """
+
+    def __init__(
+        self, url: str = "http://127.0.0.1:7860", name: str = "", password: str = "", timeout: float = 120
+    ) -> None:
+        self._http = httpx.Client(base_url=f"{url.rstrip('/')}/api", timeout=timeout)
+        if name:
+            token = self._json("POST", "/sessions", json={"name": name, "password": password})["token"]
+            self._http.headers["authorization"] = f"Bearer {token}"
+
+    def __enter__(self) -> Studio:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._http.close()
+
+    def stylize(self, photo: str | Path, style: str | Path, output: str | Path, **wishes: Any) -> dict[str, Any]:
+        """Paint a photo and write the result.
+
+        Args:
+            photo: Its file.
+            style: A name of the library, or a painting's file.
+            output: Ends in .png, .jpg or .tif.
+            wishes: method, settings, keep_color, size, depth.
+
+        Returns:
+            The job's facts.
+        """
+        chosen = f"@{self.send(style)}" if Path(style).is_file() else str(style)
+        job = self.submit("picture", photo=self.send(photo), style=chosen, **wishes)
+        done = self.wait(job["id"])
+        self.fetch(done["id"], output)
+        return done
+
+    def send(self, path: str | Path) -> str:
+        """Send a file; its id."""
+        with Path(path).open("rb") as file:
+            return str(self._json("POST", "/uploads", files={"file": (Path(path).name, file)})["id"])
+
+    def submit(self, kind: str, **ask: Any) -> dict[str, Any]:
+        """Submit a job, waiting while the studio is busy; its facts."""
+        for _ in range(TRIES):
+            try:
+                return dict(self._json("POST", "/jobs", json={"kind": kind, **ask}))
+            except BusyError as busy:
+                time.sleep(busy.seconds)
+        raise BrushworkError("the studio stays busy; try again later")
+
+    def events(self, job: str) -> Iterator[dict[str, Any]]:
+        """A job's facts whenever they change, until it ends or waits for its user."""
+        with self._http.stream("GET", f"/jobs/{job}/events", timeout=None) as answer:
+            if answer.is_error:
+                answer.read()
+                _raise(answer)
+            for line in answer.iter_lines():
+                if line.startswith("data: "):
+                    yield json.loads(line.removeprefix("data: "))
+
+    def wait(self, job: str, progress: Callable[[dict[str, Any]], None] | None = None) -> dict[str, Any]:
+        """Until a job is done; its facts.
+
+        Raises:
+            BrushworkError: It failed, or was canceled, paused or interrupted.
+        """
+        last: dict[str, Any] = {}
+        for last in self.events(job):
+            if progress is not None:
+                progress(last)
+        if last.get("status") not in ("done", "stopped"):
+            raise BrushworkError(f"job {job} is {last.get('status', 'gone')}: {last.get('message', '')}".rstrip(": "))
+        return last
+
+    def fetch(self, job: str, output: str | Path) -> None:
+        """Write a job's result; its format is that of the name."""
+        path = Path(output)
+        form = {".jpg": "jpeg", ".jpeg": "jpeg", ".tif": "tiff", ".tiff": "tiff"}.get(path.suffix.lower())
+        temporary = path.with_name(f".{path.name}.tmp")
+        with self._http.stream("GET", f"/jobs/{job}/result", params={"format": form} if form else {}) as answer:
+            if answer.is_error:
+                answer.read()
+                _raise(answer)
+            with temporary.open("wb") as file:
+                for block in answer.iter_bytes():
+                    file.write(block)
+        temporary.replace(path)
+
+    def preview(self, photo: str, style: str, **wishes: Any) -> bytes:
+        """A photo that was sent, at screen size, as JPEG."""
+        return self._asked("POST", "/previews", json={"photo": photo, "style": style, **wishes}).content
+
+    def job(self, job: str, action: str = "") -> dict[str, Any]:
+        """A job's facts, after an action: "pause", "resume", "cancel"."""
+        return dict(self._json("POST", f"/jobs/{job}/{action}") if action else self._json("GET", f"/jobs/{job}"))
+
+    def jobs(self) -> list[dict[str, Any]]:
+        """All of yours, the newest first."""
+        return list(self._json("GET", "/jobs"))
+
+    def styles(self) -> list[dict[str, Any]]:
+        """The library."""
+        return list(self._json("GET", "/styles"))
+
+    def _json(self, method: str, path: str, **given: Any) -> Any:
+        return self._asked(method, path, **given).json()
+
+    def _asked(self, method: str, path: str, **given: Any) -> httpx.Response:
+        try:
+            answer = self._http.request(method, path, **given)
+        except httpx.HTTPError as error:
+            raise BrushworkError(f"the studio can't be reached: {error}") from error
+        if answer.is_error:
+            _raise(answer)
+        return answer
+
+
+def _raise(answer: httpx.Response) -> None:
+    try:
+        message = answer.json()["error"]
+    except (ValueError, KeyError):
+        message = f"the studio answered {answer.status_code}"
+    if answer.status_code == 429:
+        raise BusyError(message, int(answer.headers.get("retry-after", 2)))
+    raise BrushworkError(message)

@@ -1,0 +1,60 @@
+"""What the studio refuses, and the status that says so.
+
+StudioError              400 a request that makes no sense
+├── NotAllowedError      403 another site's page, another name of this machine, a file that is not one's own
+├── NotThereError        404 no such thing, or not yours
+├── NotNowError          409 a job that is in another state
+├── TooLargeError        413 over a limit of size
+└── BusyError            429 over a limit of number; says when to come again
+"""
+
+from __future__ import annotations
+
+from brushwork.errors import BrushworkError
+
+__all__ = ["BusyError", "NotAllowedError", "NotNowError", "NotThereError", "StudioError", "TooLargeError"]
+
+
+class StudioError(BrushworkError):
+    """A request that can't be granted; the message is one line for the user."""
+
+    status = 400
+
+
+class NotAllowedError(StudioError):
+    """Not for this user, or not from there."""
+
+    status = 403
+
+
+class NotThereError(StudioError):
+    """No such thing among this user's."""
+
+    status = 404
+
+
+class NotNowError(StudioError):
+    """Not in the state in which the thing is."""
+
+    status = 409
+
+
+class TooLargeError(StudioError):
+    """Over a limit of size."""
+
+    status = 413
+
+
+class BusyError(StudioError):
+    """Over a limit of number.
+
+    Args:
+        message: One line.
+        seconds: When to come again.
+    """
+
+    status = 429
+
+    def __init__(self, message: str, seconds: int = 2) -> None:
+        super().__init__(message)
+        self.seconds = seconds

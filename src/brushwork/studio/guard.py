@@ -1,0 +1,205 @@
+"""What every request passes: whose it is, where it comes from, how large it is; and what every answer carries."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Awaitable, Callable, MutableMapping
+from http.cookies import CookieError, SimpleCookie
+from typing import Any, TypeAlias
+from urllib.parse import unquote, urlsplit
+
+from brushwork.studio.limits import Limits
+from brushwork.studio.log import logger
+from brushwork.studio.measures import REQUEST_SECONDS, REQUESTS
+from brushwork.studio.users import LOCAL, Logins
+
+__all__ = ["COOKIE", "Guard"]
+
+Scope: TypeAlias = MutableMapping[str, Any]
+Receive: TypeAlias = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send: TypeAlias = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+App: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+COOKIE = "brushwork_session"
+OPEN = ("/login", "/health", "/ready")  # without a login
+PAGE_UPLOAD, PAGE_FILE = "/gradio_api/upload", "/gradio_api/file="
+SENDS_FILES = ("/api/uploads", PAGE_UPLOAD)
+# Never of use here, and doors to other files, other servers or other users' work.
+SHUT = ("/gradio_api/proxy=", "/proxy=", "/gradio_api/deep_link", "/gradio_api/mcp", "/monitoring")
+# Gradio's page is made of scripts and styles within the page, and of blobs while pictures are edited.
+POLICY = (
+    "default-src 'self'; script-src 'self' 'unsafe-inline' 'wasm-unsafe-eval' blob:; style-src 'self' 'unsafe-inline'; "
+    "img-src 'self' data: blob:; media-src 'self' data: blob:; font-src 'self' data:; connect-src 'self' data: blob:; "
+    "worker-src 'self' blob:; frame-ancestors 'none'; base-uri 'self'; form-action 'self'; object-src 'none'"
+)
+HEADERS = {
+    "content-security-policy": POLICY,
+    "x-content-type-options": "nosniff",
+    "x-frame-options": "DENY",
+    "referrer-policy": "same-origin",
+    "cross-origin-opener-policy": "same-origin",
+    "cross-origin-resource-policy": "same-origin",
+    "permissions-policy": "camera=(self), microphone=(), geolocation=()",
+}
+
+
+class Guard:
+    """ASGI middleware.
+
+    Args:
+        app: What is guarded.
+        limits: Of sizes.
+        logins: Who may come in; None: everybody on this machine.
+        hosts: Names by which the studio may be called; empty: any, because there are logins.
+    """
+
+    def __init__(self, app: App, limits: Limits, logins: Logins | None, hosts: tuple[str, ...] = ()) -> None:
+        self.app, self.limits, self.logins, self.hosts = app, limits, logins, hosts
+        self._files: dict[str, str] = {}  # of Gradio's uploads: path → user
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request, or refuse it."""
+        if scope["type"] == "websocket":  # Gradio and the API need none
+            await send({"type": "websocket.close", "code": 1008})
+            return
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        began, told = time.perf_counter(), {"status": 500}
+        path = scope["path"]
+
+        async def sending(message: MutableMapping[str, Any]) -> None:
+            if message["type"] == "http.response.start":
+                told["status"] = message["status"]
+                given = {name for name, _ in message.get("headers", [])}
+                more = [(n.encode(), v.encode()) for n, v in HEADERS.items() if n.encode() not in given]
+                if path.startswith(("/api", "/login")) and b"cache-control" not in given:
+                    more.append((b"cache-control", b"no-store"))
+                message = {**message, "headers": [*message.get("headers", []), *more]}
+            await send(message)
+
+        try:
+            await self._guarded(scope, receive, sending)
+        finally:
+            self._told(scope, told["status"], time.perf_counter() - began)
+
+    async def _guarded(self, scope: Scope, receive: Receive, send: Send) -> None:
+        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+        path, method = scope["path"], scope["method"]
+        refusal = self._refusal(headers, method, path)
+        if refusal is not None:
+            await _answer(send, *refusal)
+            return
+        user = LOCAL if self.logins is None else self.logins.user_of(token_in(headers))
+        if user is None and path not in OPEN:
+            await self._turned_away(send, path, headers)
+            return
+        scope.setdefault("state", {})["user"] = user
+        if path.startswith(PAGE_FILE) and self._files.get(unquote(path.removeprefix(PAGE_FILE))) != user:
+            await _answer(send, 404, "no such file of yours")
+            return
+        if path == PAGE_UPLOAD:
+            send = self._noting_files(send, str(user))
+        await self.app(scope, _limited(receive, self._most(path)), send)
+
+    def _most(self, path: str) -> int:
+        """Bytes that may be sent there."""
+        return self.limits.upload_mb * 1_000_000 + 100_000 if path in SENDS_FILES else self.limits.body_kb * 1000
+
+    def _refusal(self, headers: dict[str, str], method: str, path: str) -> tuple[int, str] | None:
+        host = headers.get("host", "")
+        if self.hosts and _name_of(host) not in self.hosts:
+            return 403, "this studio is not called by that name"
+        if any(path.startswith(shut) for shut in SHUT):
+            return 404, "not here"
+        if method not in ("GET", "HEAD", "OPTIONS"):
+            origin = headers.get("origin")
+            if (origin is not None and urlsplit(origin).netloc != host) or headers.get("sec-fetch-site") in (
+                "cross-site",
+                "same-site",
+            ):
+                return 403, "requests from other sites' pages are refused"
+        length = headers.get("content-length", "0")
+        if not length.isdigit():
+            return 400, "content-length is no number"
+        if int(length) > self._most(path):
+            return 413, f"{int(length):,} bytes are more than the limit of {self._most(path):,} here"
+        return None
+
+    async def _turned_away(self, send: Send, path: str, headers: dict[str, str]) -> None:
+        if "text/html" in headers.get("accept", "") and not path.startswith("/api"):
+            await send({"type": "http.response.start", "status": 303, "headers": [(b"location", b"/login")]})
+            await send({"type": "http.response.body", "body": b""})
+            return
+        await _answer(send, 401, "log in first")
+
+    def _noting_files(self, send: Send, user: str) -> Send:
+        """Remember whose the files are that Gradio's upload keeps, by its answer: a list of paths."""
+        body = bytearray()
+
+        async def noting(message: MutableMapping[str, Any]) -> None:
+            if message["type"] == "http.response.body":
+                body.extend(message.get("body", b""))
+                if not message.get("more_body"):
+                    try:
+                        paths = json.loads(body)
+                    except ValueError:
+                        paths = []
+                    for path in paths if isinstance(paths, list) else ():
+                        self._files[str(path)] = user
+                    while len(self._files) > 10_000:
+                        self._files.pop(next(iter(self._files)))
+            await send(message)
+
+        return noting
+
+    def _told(self, scope: Scope, status: int, seconds: float) -> None:
+        path = scope["path"]
+        route = "/".join(path.split("/")[:3]) if path.startswith("/api/") else f"/{path.split('/')[1]}"[:20]
+        known = route if status != 404 else "unknown"
+        REQUESTS.labels(scope["method"], known, str(status)).inc()
+        REQUEST_SECONDS.labels(known).observe(seconds)
+        if path.startswith("/api") or status >= 400:
+            user = scope.get("state", {}).get("user")
+            facts = {"method": scope["method"], "path": path[:200], "status": status, "seconds": round(seconds, 3)}
+            logger.info("request", extra={**facts, "user": user})
+
+
+def _limited(receive: Receive, most: int) -> Receive:
+    """What is sent, as long as it isn't more than may be."""
+    seen = 0
+
+    async def limited() -> MutableMapping[str, Any]:
+        nonlocal seen
+        message = await receive()
+        seen += len(message.get("body", b""))
+        if seen > most:  # no length was given, or a wrong one: nobody reads the rest
+            return {"type": "http.disconnect"}
+        return message
+
+    return limited
+
+
+def token_in(headers: dict[str, str]) -> str:
+    """The login's token, of a cookie or of "Authorization: Bearer"; "" where there is none."""
+    scheme, _, token = headers.get("authorization", "").partition(" ")
+    if scheme.lower() == "bearer":
+        return token.strip()
+    try:
+        found = SimpleCookie(headers.get("cookie", "")).get(COOKIE)
+    except CookieError:
+        return ""
+    return found.value if found is not None else ""
+
+
+def _name_of(host: str) -> str:
+    """Without its port."""
+    return host.rsplit(":", 1)[0] if not host.endswith("]") else host
+
+
+async def _answer(send: Send, status: int, message: str) -> None:
+    body = json.dumps({"error": message}).encode()
+    headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})

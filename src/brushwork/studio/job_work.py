@@ -1,0 +1,271 @@
+"""What the job worker does, in a process of its own: one job after another, each of which can be gone on with."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import threading
+import time
+import zipfile
+from collections.abc import Callable
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from brushwork.errors import BrushworkError, Interrupted
+from brushwork.settings import settings_from
+from brushwork.studio.log import logger
+from brushwork.studio.places import Places, folder_bytes
+from brushwork.studio.store import Job
+
+if TYPE_CHECKING:
+    from brushwork.progress import Step
+    from brushwork.stylization import Result
+
+__all__ = ["Work", "serve"]
+
+IDLE = 0.1  # seconds between two looks at the queue
+TOLD_EVERY, SHOWN_EVERY = 0.25, 1.0  # seconds between two notes of progress, and between two pictures of it
+PREVIEW = 768  # longer side of those, in pixels
+KEPT_EVERY = 10  # steps between two checkpoints of what is optimized
+NICE = 10  # previews go first
+
+
+def serve(root: Path, megapixels: float, seconds: float, alive: Connection) -> None:
+    """Do jobs until the server is gone.
+
+    Args:
+        root: The studio's folder.
+        megapixels: Of a picture at most.
+        seconds: Of a film at most.
+        alive: Closed when the server is gone, whatever its end was.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the server's, which then ends this
+    threading.Thread(target=_leave_with, args=(alive,), daemon=True).start()
+    os.nice(NICE)
+    places = Places(root)
+    store = places.store()
+    while True:
+        job = store.claim()
+        if job is None:
+            time.sleep(IDLE)
+            continue
+        Work(job, places, store, round(megapixels * 1e6), seconds).run()
+
+
+def _leave_with(alive: Connection) -> None:
+    try:
+        alive.recv()
+    except EOFError:
+        os._exit(1)
+
+
+class Work:
+    """One job.
+
+    Args:
+        job: Running, by its state.
+        places: Where files lie.
+        store: What is told.
+        pixels: Of a picture at most.
+        seconds: Of a film at most.
+    """
+
+    def __init__(self, job: Job, places: Places, store: Any, pixels: int, seconds: float) -> None:
+        self.job, self.places, self.store, self.pixels, self.seconds = job, places, store, pixels, seconds
+        self.ask = job.request
+        self.folder = places.job(job.id)
+        self.names: dict[str, str] = {}
+        self._told = self._shown = 0.0
+        self._before, self._all = 0, 1  # pictures of a batch that are done, and all of them
+        self._settings: Any = None
+
+    def run(self) -> None:
+        """Do it, and say how it ended."""
+        logger.info("job begins", extra={"job": self.job.id, "kind": self.job.kind, "user": self.job.user})
+        self.folder.mkdir(mode=0o700, exist_ok=True)
+        kinds: dict[str, Callable[[], tuple[str, str]]] = {
+            "picture": self._picture, "video": self._video, "batch": self._batch, "grid": self._grid,
+        }  # fmt: skip
+        status, result = "failed", ""
+        try:
+            result, message = kinds[self.job.kind]()
+            status = "stopped" if self._wish() == "cancel" else "done"
+        except Interrupted:
+            status, message = ("paused" if self._wish() == "pause" else "canceled"), ""
+        except BrushworkError as error:
+            message = self._plain(str(error))
+        except MemoryError:
+            message = "not enough memory; take a smaller size"
+        except Exception:
+            logger.exception("job failed", extra={"job": self.job.id})
+            message = "it failed for a reason that the log tells"
+        if status == "canceled":
+            self.places.remove(self.job)
+        self.store.end(self.job.id, status, message, result, folder_bytes(self.folder))
+        logger.info("job ends", extra={"job": self.job.id, "status": status})
+
+    def _wish(self) -> str:
+        return str(self.store.wish_of(self.job.id))
+
+    def _progress(self, step: Step) -> None:
+        now = time.monotonic()
+        last = step.step == step.steps
+        if now - self._told < TOLD_EVERY and not last:
+            return
+        self._told = now
+        share = (self._before + step.step / step.steps) / self._all
+        facts = {
+            "step": step.step, "steps": step.steps, "share": round(share, 4), "seconds": round(step.seconds, 2),
+            "seconds_left": round(step.seconds_left, 2), "done": self._before, "all": self._all,
+        }  # fmt: skip
+        if now - self._shown > SHOWN_EVERY or last:
+            self._show(step.preview())
+            self._shown = time.monotonic()
+        self.store.tell(self.job.id, facts)
+        if self._wish() and not last:
+            raise Interrupted()
+
+    def _show(self, pixels: Any) -> None:
+        """The picture as it is now, for whoever watches."""
+        from brushwork.image import fit_size, resize
+        from brushwork.studio.quick_work import jpeg
+
+        height, width = pixels.shape[2:]
+        size = fit_size((width, height), min(PREVIEW, max(width, height)))
+        content = jpeg(resize(pixels.float().cpu(), size))
+        temporary = self.folder / ".preview.tmp"
+        temporary.write_bytes(content)
+        temporary.replace(self.folder / "preview.jpg")
+
+    def _upload(self, identity: str) -> Path:
+        upload = self.places.owned(identity, self.job.user, self.store)
+        self.names[identity] = upload.name
+        return self.places.upload(identity)
+
+    def _style(self, style: str) -> Any:
+        return self.places.parts(style, self.job.user, self.store)
+
+    def _method(self) -> Any:
+        from brushwork.device import choose_device
+        from brushwork.methods import load
+
+        return load(settings_from(self.ask["method"], self.ask["settings"]), choose_device("auto"))
+
+    def _plain(self, message: str) -> str:
+        """A message with the names that people know, and none of the server's folders."""
+        for identity, name in self.names.items():
+            message = message.replace(str(self.places.upload(identity)), name).replace(identity, name)
+        return message.replace(f"{self.folder}/", "").replace(f"{self.places.root}/", "")
+
+    def _picture(self) -> tuple[str, str]:
+        photo, method = self._upload(self.ask["photo"]), self._method()
+        masks = [self._upload(mask) for mask in self.ask["masks"]]
+        notes = self._painted(photo, method, self.folder / "result.png", masks, self.folder / "checkpoint")
+        return "result.png", "; ".join(notes)
+
+    def _painted(self, photo: Path, method: Any, output: Path, masks: Any, kept: Path) -> tuple[str, ...]:
+        """One picture into its file; remarks."""
+        from brushwork.checkpoints import Checkpoint
+        from brushwork.io import read_size, write_image
+        from brushwork.planning import plan_job, worth_a_plan
+        from brushwork.streaming import stylize_file
+        from brushwork.stylization import result_size, stylize
+
+        style, ask = self._style(self.ask["style"]), self.ask
+        chosen = {"size": ask["size"], "keep_color": ask["keep_color"], "max_pixels": self.pixels, "masks": masks}
+        size = result_size(read_size(photo, max_pixels=self.pixels), ask["size"])
+        if size[0] * size[1] > self.pixels:
+            raise BrushworkError(f"{size[0]} x {size[1]} pixels are over the limit of {self.pixels:,}")
+        plan = plan_job(method, size, file=output) if worth_a_plan(size, None) else None
+        checkpoint = Checkpoint(kept, every=KEPT_EVERY, resume=True, failed=lambda error: None)
+        common: dict[str, Any] = {"method": method, "plan": plan, "progress": self._progress, "checkpoint": checkpoint}
+        if plan is not None and plan.way == "streamed":
+            return stylize_file(photo, style, output, depth=ask["depth"], **common, **chosen).notes
+        try:
+            result = stylize(photo, style, **common, **chosen)
+        except Interrupted as stop:
+            if self._wish() == "pause" or stop.best is None:
+                raise
+            result = stop.best  # what there is, is kept
+        write_image(result.picture, output, depth=ask["depth"], recipe=self._recipe(result))
+        checkpoint.remove()
+        return tuple(result.picture.notes)
+
+    def _recipe(self, result: Result) -> str:
+        """For the file, with the names that people know."""
+        recipe = {**result.recipe, "stopped_early": True} if self._wish() else dict(result.recipe)
+        return self._plain(json.dumps(recipe, sort_keys=True))
+
+    def _video(self) -> tuple[str, str]:
+        from brushwork.video import stylize_video
+
+        film = self._upload(self.ask["film"])
+        facts = self.store.upload(self.ask["film"], self.job.user).facts
+        rate = facts["frames"] / facts["seconds"] if facts.get("seconds") else 25.0
+
+        def progress(step: Step) -> None:
+            if step.step > self.seconds * rate + 1:
+                raise BrushworkError(f"the film is longer than the limit of {self.seconds:.0f} seconds")
+            self._progress(step)
+
+        done = stylize_video(
+            film, self._style(self.ask["style"]), self.folder / "result.mp4", method=self._method(),
+            size=self.ask["size"], smoothing=self.ask["smoothing"], keep_color=bool(self.ask["keep_color"]),
+            max_pixels=self.pixels, progress=progress, resume=True,
+        )  # fmt: skip
+        return "result.mp4", self._plain("; ".join(done.notes))
+
+    def _batch(self) -> tuple[str, str]:
+        made, method, failed = self.folder / "made", self._method(), list[str]()
+        made.mkdir(exist_ok=True)
+        self._all = len(self.ask["photos"])
+        for number, identity in enumerate(self.ask["photos"], 1):
+            output = made / f"{number:04d}.png"
+            try:
+                photo = self._upload(identity)
+                if not output.exists():
+                    self._painted(photo, method, output, [], self.folder / "checkpoint")
+            except Interrupted:
+                if self._wish() == "pause" or not any(made.iterdir()):
+                    raise
+                break
+            except BrushworkError as error:
+                failed.append(self._plain(str(error)))
+            self._before = number
+            if self._wish() == "pause":
+                raise Interrupted()
+            if self._wish():
+                break
+        if not any(made.glob("*.png")):
+            raise BrushworkError("; ".join(failed))
+        self._zip(made)
+        return "result.zip", "; ".join(failed)
+
+    def _zip(self, made: Path) -> None:
+        temporary = self.folder / ".result.tmp"
+        with zipfile.ZipFile(temporary, "w", zipfile.ZIP_STORED) as archive:
+            for path in sorted(made.glob("*.png")):
+                identity = self.ask["photos"][int(path.stem) - 1]
+                archive.write(path, f"{path.stem}_{Path(self.names.get(identity, 'photo')).stem}.png")
+        temporary.replace(self.folder / "result.zip")
+
+    def _grid(self) -> tuple[str, str]:
+        from brushwork.interpolation import interpolate, shares
+        from brushwork.io import write_image
+
+        ask = self.ask
+        photo, styles = self._upload(ask["photo"]), [self._style(style) for style in ask["styles"]]
+        self._all = sum(map(len, shares(len(styles), ask["steps"])))
+
+        def progress(step: Step) -> None:
+            self._progress(step)
+            self._before = min(self._all - 1, self._before + (step.step == step.steps))
+
+        picture = interpolate(
+            photo, styles, steps=ask["steps"], size=ask["size"], max_pixels=self.pixels, progress=progress
+        )
+        write_image(picture, self.folder / "result.png")
+        self._show(picture.pixels)
+        return "result.png", ""

@@ -1,0 +1,123 @@
+"""Where the studio keeps its files, and what its users' references mean."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from pathlib import Path
+
+from brushwork.errors import UsageError
+from brushwork.library import LibraryStyle, list_styles
+from brushwork.studio.faults import NotThereError
+from brushwork.studio.store import Job, Store, Upload
+from brushwork.studio.users import LOCAL
+from brushwork.styles import StylePart, own_folder
+
+__all__ = ["Places", "default_folder", "folder_bytes"]
+
+_PIECE = re.compile(r"(@[0-9a-f]{32}|\w[\w-]*)(?::(\d{1,6}(?:\.\d{1,6})?))?")
+
+
+def default_folder() -> Path:
+    """Beside the user's weights and styles: BRUSHWORK_HOME, or the platform's cache."""
+    return own_folder().parent / "studio"
+
+
+class Places:
+    """The studio's folder. Names in it are made here, never taken from what somebody sent.
+
+    Args:
+        root: Made if it isn't there, for its owner only.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        for folder in (root, self.uploads, self.jobs, self.swatches):
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+    @property
+    def uploads(self) -> Path:
+        """Files that were sent."""
+        return self.root / "uploads"
+
+    @property
+    def jobs(self) -> Path:
+        """A folder for each job."""
+        return self.root / "jobs"
+
+    @property
+    def swatches(self) -> Path:
+        """Small pictures of styles."""
+        return self.root / "swatches"
+
+    def store(self) -> Store:
+        """The database."""
+        return Store(self.root / "studio.sqlite")
+
+    def upload(self, identity: str) -> Path:
+        """A file that was sent."""
+        return self.uploads / identity
+
+    def job(self, identity: str) -> Path:
+        """A job's folder."""
+        return self.jobs / identity
+
+    def styles_folder(self, user: str) -> Path:
+        """A user's own styles; who needs no login has those of the command."""
+        return own_folder() if user == LOCAL else self.root / "users" / user / "styles"
+
+    def styles(self, user: str) -> dict[str, LibraryStyle]:
+        """All styles of a user by name: own ones, and those that come with brushwork."""
+        return list_styles(self.styles_folder(user))
+
+    def parts(self, style: str, user: str, store: Store) -> list[StylePart]:
+        """The parts of a style that a user named: "great-wave", "@" and a picture's id, or a blend, "a:0.7+@…:0.3".
+
+        Raises:
+            UsageError: Something else, or weights that sum to 0.
+            NotThereError: No such style, or no such picture of this user.
+        """
+        parts, library = [], self.styles(user)
+        for piece in style.split("+"):
+            match = _PIECE.fullmatch(piece.strip())
+            if match is None:
+                raise UsageError(f"style {piece.strip()[:80]!r}: expected a name, or @ and a picture's id, and :weight")
+            parts.append(StylePart(str(self._file(match[1], user, store, library)), float(match[2] or 1)))
+        if not sum(part.weight for part in parts) > 0:
+            raise UsageError("the weights of a blend sum to 0; give at least one style a weight above 0")
+        return parts
+
+    def _file(self, reference: str, user: str, store: Store, library: dict[str, LibraryStyle]) -> Path:
+        if reference.startswith("@"):
+            return self.upload(self.owned(reference[1:], user, store).id)
+        if reference not in library:
+            raise NotThereError(f"there is no style {reference!r}")
+        return library[reference].path
+
+    def owned(self, identity: str, user: str, store: Store) -> Upload:
+        """A user's file.
+
+        Raises:
+            NotThereError: It isn't there, or is another user's.
+        """
+        found = store.upload(identity, user)
+        if found is None:
+            raise NotThereError(f"there is no file {identity[:40]} of yours; it may have been deleted")
+        return found
+
+    def remove(self, job: Job) -> None:
+        """Delete a job's files."""
+        shutil.rmtree(self.job(job.id), ignore_errors=True)
+
+
+def folder_bytes(folder: Path) -> int:
+    """The size of all files in a folder."""
+    total = 0
+    for path, _, names in os.walk(folder):
+        for name in names:
+            try:
+                total += (Path(path) / name).stat().st_size
+            except OSError:
+                continue
+    return total

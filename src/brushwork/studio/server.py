@@ -1,0 +1,204 @@
+"""The studio's server: guard, API, page, logins and measures in one application."""
+
+from __future__ import annotations
+
+import html
+import ipaddress
+import socket
+import threading
+import webbrowser
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Annotated, Any
+
+import uvicorn
+from fastapi import FastAPI, Form, Request, Response
+from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from starlette.concurrency import run_in_threadpool
+
+from brushwork.errors import UsageError
+from brushwork.studio import texts
+from brushwork.studio.api import answer_errors, router_of
+from brushwork.studio.asks import Credentials
+from brushwork.studio.guard import COOKIE, Guard, token_in
+from brushwork.studio.limits import Limits
+from brushwork.studio.log import log_to_stderr, logger
+from brushwork.studio.measures import JOBS, WAITING, WORKERS
+from brushwork.studio.places import Places
+from brushwork.studio.service import Service
+from brushwork.studio.store import ACTIVE, ENDED, RESUMABLE
+from brushwork.studio.users import Logins, Users
+from brushwork.version import __version__
+
+__all__ = ["application", "is_loopback", "run"]
+
+LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
+PORT = 7860
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine reaches an address.
+
+    >>> is_loopback("127.0.0.1"), is_loopback("0.0.0.0")
+    (True, False)
+    """
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def application(places: Places, limits: Limits, *, login: bool = False, page: bool = True, local: bool = True) -> Any:
+    """The studio as an ASGI application, which starts its workers with its lifespan.
+
+    Args:
+        places: Where files lie.
+        limits: What may be asked.
+        login: Whether one has to log in.
+        page: Whether there is a page, or the API only.
+        local: Whether it is to be called by this machine's names only.
+    """
+    service = Service(places, limits)
+    users = Users(places.root / "users.json")
+    logins = Logins(users, service.store, limits.session_hours, limits.login_failures) if login else None
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        service.start()
+        try:
+            yield
+        finally:
+            service.close()
+
+    app = FastAPI(
+        title="brushwork studio", version=__version__, lifespan=lifespan, docs_url=None, redoc_url=None,
+        openapi_url="/api/openapi.json",
+    )  # fmt: skip
+    app.state.service = service
+    answer_errors(app)
+    app.include_router(router_of(service))
+    _watching(app, service)
+    if logins is not None:
+        _logging_in(app, logins)
+    whole: Any = app
+    if page:
+        from brushwork.studio.page import mounted
+
+        whole = mounted(app, service, logged_in=login)
+    return Guard(whole, limits, logins, LOOPBACK if local else ())
+
+
+def _watching(app: FastAPI, service: Service) -> None:
+    @app.get("/health", include_in_schema=False)
+    def health() -> dict[str, str]:
+        """That the server answers."""
+        return {"status": "ok", "version": __version__}
+
+    @app.get("/ready", include_in_schema=False)
+    def ready() -> Response:
+        """That the workers run, and previews come quickly."""
+        workers = {"jobs": service.worker.alive, "previews": service.quick.warm}
+        return JSONResponse({"ready": all(workers.values()), "workers": workers}, 200 if all(workers.values()) else 503)
+
+    @app.get("/metrics", include_in_schema=False)
+    def metrics() -> Response:
+        """For Prometheus."""
+        counts = service.store.counts()
+        for status in (*ACTIVE, *RESUMABLE, *ENDED):
+            JOBS.labels(status).set(counts.get(status, 0))
+        WAITING.set(service.quick.waiting)
+        WORKERS.labels("jobs").set(service.worker.alive)
+        WORKERS.labels("previews").set(service.quick.warm)
+        return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
+
+
+def _logging_in(app: FastAPI, logins: Logins) -> None:
+    @app.get("/login", include_in_schema=False)
+    def form() -> HTMLResponse:
+        return HTMLResponse(_login_page(""))
+
+    @app.post("/login", include_in_schema=False)
+    async def log_in(
+        request: Request, name: Annotated[str, Form()] = "", password: Annotated[str, Form()] = ""
+    ) -> Response:
+        token = await run_in_threadpool(logins.log_in, name, password[:1024])
+        if token is None:
+            return HTMLResponse(_login_page(texts.WRONG_PASSWORD), 401)
+        answer = RedirectResponse("/", 303)
+        answer.set_cookie(
+            COOKIE, token, max_age=round(3600 * logins.hours), httponly=True, samesite="lax",
+            secure=request.url.scheme == "https",
+        )  # fmt: skip
+        return answer
+
+    @app.post("/api/sessions", status_code=201, summary="Log in: a token for Authorization: Bearer")
+    async def token(ask: Credentials) -> dict[str, str]:
+        found = await run_in_threadpool(logins.log_in, ask.name, ask.password)
+        if found is None:
+            raise UsageError(texts.WRONG_PASSWORD)
+        return {"token": found}
+
+    @app.post("/logout", include_in_schema=False)
+    def log_out(request: Request) -> Response:
+        logins.log_out(token_in(dict(request.headers)))
+        answer = RedirectResponse("/login", 303)
+        answer.delete_cookie(COOKIE)
+        return answer
+
+
+def _login_page(message: str) -> str:
+    return texts.LOGIN_PAGE.format(message=f'<p role="alert">{html.escape(message)}</p>' if message else "")
+
+
+def run(
+    places: Places,
+    limits: Limits,
+    *,
+    host: str = "127.0.0.1",
+    port: int = PORT,
+    page: bool = True,
+    browser: bool = False,
+) -> None:
+    """Serve until Ctrl-C.
+
+    Args:
+        places: Where files lie.
+        limits: What may be asked.
+        host: An address of this machine; any but its own needs users.
+        port: 0 takes a free one.
+        page: Whether there is a page, or the API only.
+        browser: Open it in the browser.
+
+    Raises:
+        UsageError: An address that lets others in, without users; a port that is taken.
+    """
+    login = bool(Users(places.root / "users.json").names())
+    if not is_loopback(host) and not login:
+        raise UsageError(
+            f"--host {host} lets others in, who must log in; add a user first: brushwork studio --add-user NAME"
+        )
+    log_to_stderr()
+    server_socket = _bound(host, port)
+    port = server_socket.getsockname()[1]
+    url = f"http://{f'[{host}]' if ':' in host else host}:{port}"
+    app = application(places, limits, login=login, page=page, local=is_loopback(host))
+    logger.info("the studio is there", extra={"url": url, "folder": str(places.root), "login": login})
+    if browser:
+        threading.Timer(0.5, webbrowser.open, [url]).start()
+    config = uvicorn.Config(app, log_config=None, access_log=False, server_header=False, timeout_graceful_shutdown=3)
+    uvicorn.Server(config).run(sockets=[server_socket])
+
+
+def _bound(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    bound = socket.socket(family, socket.SOCK_STREAM)
+    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        bound.bind((host, port))
+    except OSError as error:
+        bound.close()
+        raise UsageError(
+            f"{host}:{port} can't be taken: {error.strerror or error}; try --port 0 for a free one"
+        ) from error
+    return bound

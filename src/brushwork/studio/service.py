@@ -1,0 +1,473 @@
+"""What the studio does for a user; page and API both ask here, and neither knows what is behind it."""
+
+from __future__ import annotations
+
+import re
+import secrets
+import shutil
+import threading
+import time
+import unicodedata
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from brushwork.errors import UsageError
+from brushwork.library import LibraryStyle, remove_style
+from brushwork.settings import AdaINLite, Settings, method_name, option_of
+from brushwork.studio.asks import Batch, Grid, NewStyle, Picture, Preview, Video
+from brushwork.studio.faults import BusyError, NotNowError, NotThereError, TooLargeError
+from brushwork.studio.limits import Limits
+from brushwork.studio.log import logger
+from brushwork.studio.measures import PREVIEW_SECONDS, SUBMITTED
+from brushwork.studio.places import Places
+from brushwork.studio.store import ACTIVE, ENDED, RESUMABLE, Job, Upload
+from brushwork.studio.workers import JobWorker, QuickWorker
+
+__all__ = ["FORMATS", "Service", "facts_of"]
+
+FORMATS = {"png": "image/png", "jpeg": "image/jpeg", "tiff": "image/tiff", "mp4": "video/mp4", "zip": "application/zip"}
+SUFFIXES = {"png": ".png", "jpeg": ".jpg", "tiff": ".tif", "mp4": ".mp4", "zip": ".zip"}
+CHECKS = 48  # requests to the quick worker that may wait besides previews
+SWATCH, THUMBNAIL = 112, 320  # pixels
+SWEPT_EVERY = 600.0  # seconds
+
+Ask = Picture | Video | Batch | Grid
+
+
+class Service:
+    """The studio behind page and API.
+
+    Args:
+        places: Where files lie.
+        limits: What may be asked.
+    """
+
+    def __init__(self, places: Places, limits: Limits) -> None:
+        self.places, self.limits, self.store = places, limits, places.store()
+        self.quick = QuickWorker(limits.previews + CHECKS)
+        self.worker = JobWorker(places, limits)
+        self._previews = threading.BoundedSemaphore(limits.previews)
+        self._closing = threading.Event()
+
+    def start(self) -> None:
+        """Start the workers."""
+        self.quick.start()
+        self.worker.start()
+        threading.Thread(target=self._sweep, name="sweeper", daemon=True).start()
+
+    def close(self) -> None:
+        """End the workers; jobs can be gone on with."""
+        self._closing.set()
+        self.worker.close()
+        self.quick.close()
+
+    # Files
+
+    def take(self, user: str, sent: Path, name: str) -> Upload:
+        """Keep a file that was sent; it is moved, or deleted if it is refused.
+
+        Raises:
+            TooLargeError, UsageError: Over a limit; neither picture nor film.
+        """
+        try:
+            size = sent.stat().st_size
+            if size > self.limits.upload_mb * 1_000_000:
+                raise TooLargeError(f"{size / 1e6:.0f} MB are more than the limit of {self.limits.upload_mb} MB")
+            self._make_room(user, size)
+            identity, called = secrets.token_hex(16), _called(name)
+            facts = self._check(sent, called)
+            kind = facts.pop("kind")
+            shutil.move(sent, self.places.upload(identity))
+            return self.store.add_upload(identity, user, kind, called, size, facts)
+        finally:
+            sent.unlink(missing_ok=True)
+
+    def _check(self, sent: Path, name: str) -> dict[str, Any]:
+        """What the file is, with its own name in what is said of it."""
+        limits = self.limits
+        try:
+            facts = self.quick.call("check", path=str(sent), megapixels=limits.megapixels, seconds=limits.video_seconds)
+        except UsageError as error:
+            raise UsageError(_plain(str(error), sent, name)) from None
+        return dict(facts)
+
+    def upload(self, user: str, identity: str) -> Upload:
+        """A user's file.
+
+        Raises:
+            NotThereError: It isn't there, or is another user's.
+        """
+        return self.places.owned(identity, user, self.store)
+
+    def remove_upload(self, user: str, identity: str) -> None:
+        """Delete a file.
+
+        Raises:
+            NotNowError: A job that isn't done needs it.
+        """
+        upload = self.upload(user, identity)
+        if upload.id in self._needed(user):
+            raise NotNowError("a job that isn't done needs this file; cancel it first")
+        self._forget(upload)
+
+    def _forget(self, upload: Upload) -> None:
+        self.store.remove_upload(upload.id)
+        self.places.upload(upload.id).unlink(missing_ok=True)
+        self.places.upload(upload.id).with_suffix(".jpg").unlink(missing_ok=True)
+
+    def thumbnail(self, user: str, identity: str, size: int = THUMBNAIL) -> bytes:
+        """A picture or a film's first frame, small, as JPEG made here: nothing that was sent is sent on."""
+        upload = self.upload(user, identity)
+        if size != THUMBNAIL:
+            return bytes(self.quick.call("thumbnail", path=str(self.places.upload(upload.id)), size=size))
+        kept = self.places.upload(upload.id).with_suffix(".jpg")
+        if not kept.exists():
+            _write(kept, self.quick.call("thumbnail", path=str(self.places.upload(upload.id)), size=size))
+        return kept.read_bytes()
+
+    # Styles
+
+    def styles(self, user: str) -> dict[str, LibraryStyle]:
+        """All of a user's by name."""
+        return self.places.styles(user)
+
+    def add_style(self, user: str, ask: NewStyle) -> LibraryStyle:
+        """Add a painting to a user's library.
+
+        Raises:
+            UsageError: A name that is taken.
+        """
+        upload, folder = self.upload(user, ask.picture), self.places.styles_folder(user)
+        about = {"title": ask.title, "artist": ask.artist}
+        path = self.places.upload(upload.id)
+        self._quick(upload, "add_style", path=str(path), name=ask.name, folder=str(folder), about=about)
+        return self.styles(user)[ask.name]
+
+    def remove_style(self, user: str, name: str) -> None:
+        """Take a style that a user added out of the library."""
+        if name not in self.styles(user):
+            raise NotThereError(f"there is no style {name[:40]!r}")
+        remove_style(name, self.places.styles_folder(user))
+        self._swatch_path(user, name).unlink(missing_ok=True)
+
+    def swatch(self, user: str, name: str) -> bytes:
+        """What a style looks like, as JPEG."""
+        style = self.styles(user).get(name)
+        if style is None:
+            raise NotThereError(f"there is no style {name[:40]!r}")
+        kept = self._swatch_path(user, name)
+        if not kept.exists():
+            if style.path.suffix == ".png":
+                content = self.quick.call("thumbnail", path=str(style.path), size=SWATCH)
+            else:
+                content = self.quick.call("swatch", style=[(str(style.path), 1.0)], size=SWATCH)
+            _write(kept, content)
+        return kept.read_bytes()
+
+    def _swatch_path(self, user: str, name: str) -> Path:
+        style = self.styles(user).get(name)
+        folder = self.places.swatches if style is None or not style.own else self.places.swatches / f"of-{user}"
+        folder.mkdir(exist_ok=True)
+        return folder / f"{name}.jpg"
+
+    # Previews
+
+    def preview(self, user: str, ask: Preview) -> bytes:
+        """A photo in a style, as JPEG.
+
+        Raises:
+            BusyError: Too many wait.
+            UsageError, NotThereError: A wrong value; no such file or style.
+        """
+        settings = _quick_settings(ask.to_settings())
+        photo = self.upload(user, ask.photo)
+        style = self._checked_parts(user, ask.style, method_name(settings))
+        masks = [str(self.places.upload(self.upload(user, mask).id)) for mask in ask.masks]
+        path = str(self.places.upload(photo.id))
+        return self._shown(
+            photo, "preview", photo=path, style=style, settings=settings, keep_color=ask.keep_color, masks=masks,
+            size=ask.size,
+        )  # fmt: skip
+
+    def film_preview(self, user: str, ask: Video, size: int = 480) -> bytes:
+        """Three frames of a film, as they are and in a style, as JPEG; see `preview`."""
+        settings = _quick_settings(ask.to_settings())
+        film, style = self.upload(user, ask.film), self._checked_parts(user, ask.style, method_name(settings))
+        return self._shown(
+            film, "film_preview", film=str(self.places.upload(film.id)), style=style, settings=settings, size=size,
+            keep_color=bool(ask.keep_color),
+        )  # fmt: skip
+
+    def _shown(self, upload: Upload, function: str, /, **arguments: Any) -> bytes:
+        if not self._previews.acquire(blocking=False):
+            raise BusyError(f"{self.limits.previews} previews wait already; try again in a moment")
+        try:
+            with PREVIEW_SECONDS.time():
+                return bytes(self._quick(upload, function, **arguments))
+        finally:
+            self._previews.release()
+
+    def _quick(self, upload: Upload, function: str, /, **arguments: Any) -> Any:
+        """Ask the quick worker; what it refuses names the file as its owner does."""
+        try:
+            return self.quick.call(function, **arguments)
+        except UsageError as error:
+            raise UsageError(_plain(str(error), self.places.upload(upload.id), upload.name)) from None
+
+    def _checked_parts(self, user: str, style: str, method: str) -> list[tuple[str, float]]:
+        library = {str(known.path): known for known in self.styles(user).values()}
+        parts = self.places.parts(style, user, self.store)
+        for part in parts:
+            known = library.get(part.reference)
+            if known is not None and method not in known.methods:
+                raise UsageError(f"style {known.name} is one for {', '.join(known.methods)}, not for {method}")
+        return [(part.reference, part.weight) for part in parts]
+
+    def masks(self, user: str, drawn: Path, colors: list[tuple[int, int, int]]) -> list[str]:
+        """Masks of a picture in which regions are painted: ids of one for each color, and of one for the rest."""
+        folder = self.places.root / f".masks-{secrets.token_hex(8)}"
+        folder.mkdir()
+        try:
+            files = self.quick.call("masks", drawn=str(drawn), folder=str(folder), colors=colors)
+            return [self.take(user, Path(file), f"mask {number}.png").id for number, file in enumerate(files, 1)]
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+    # Jobs
+
+    def submit(self, user: str, ask: Ask) -> Job:
+        """Put a job at the end of the queue.
+
+        Raises:
+            BusyError: The user, or all, have too many.
+            UsageError, NotThereError, TooLargeError: A wrong value; no such file or style; no room.
+        """
+        title = self._checked_title(user, ask)
+        self._make_room(user, 0)
+        limits = self.limits
+        job = self.store.add_job(user, ask.kind, title, ask.model_dump(), limits.jobs, limits.queue)
+        if job is None:
+            raise BusyError(
+                f"{limits.jobs} jobs of yours, or {limits.queue} of all, wait already; wait until one is done", 30
+            )
+        SUBMITTED.labels(ask.kind).inc()
+        logger.info("job submitted", extra={"job": job.id, "kind": job.kind, "user": user})
+        return job
+
+    def _checked_title(self, user: str, ask: Ask) -> str:
+        """A title for people; all that the job names is there."""
+        if isinstance(ask, Grid):
+            for style in ask.styles:
+                self._checked_parts(user, style, "adain-lite")
+            return f"{self.upload(user, ask.photo).name}: between {len(ask.styles)} styles"
+        ask.to_settings()
+        self._checked_parts(user, ask.style, ask.method)
+        words = self._style_words(user, ask.style)
+        if isinstance(ask, Video):
+            film = self.upload(user, ask.film)
+            if film.kind != "film" and film.facts.get("frames", 1) < 2:
+                raise UsageError(f"{film.name} is no film; send a video, or an animated GIF or WebP")
+            return f"{film.name} in the style of {words}"
+        names = [self.upload(user, photo).name for photo in (ask.photos if isinstance(ask, Batch) else [ask.photo])]
+        if len(names) > self.limits.batch:
+            raise TooLargeError(f"{len(names)} photos are more than the limit of {self.limits.batch} for a batch")
+        for mask in ask.masks if isinstance(ask, Picture) else ():
+            self.upload(user, mask)
+        more = f" and {len(names) - 1} more" if len(names) > 1 else ""
+        return f"{names[0]}{more} in the style of {words}"
+
+    def _style_words(self, user: str, style: str) -> str:
+        def called(piece: str) -> str:
+            reference = piece.strip().partition(":")[0]
+            return self.upload(user, reference[1:]).name if reference.startswith("@") else reference
+
+        return " + ".join(called(piece) for piece in style.split("+"))
+
+    def job(self, user: str, identity: str) -> Job:
+        """A user's job.
+
+        Raises:
+            NotThereError: It isn't there, or is another user's.
+        """
+        found = self.store.job(identity, user)
+        if found is None:
+            raise NotThereError(f"there is no job {identity[:40]} of yours")
+        return found
+
+    def jobs(self, user: str) -> list[Job]:
+        """A user's jobs, the newest first."""
+        return self.store.jobs(user)
+
+    def pause(self, user: str, identity: str) -> Job:
+        """Have a job wait until it is gone on with."""
+        job = self.job(user, identity)
+        if not self.store.move(job.id, ("waiting",), "paused") and not self.store.want(job.id, "pause"):
+            raise NotNowError(f"a job that is {job.status} can't be paused")
+        return self.job(user, identity)
+
+    def cancel(self, user: str, identity: str) -> Job:
+        """End a job; of one that has begun what there is is kept, where that is a picture."""
+        job = self.job(user, identity)
+        if self.store.move(job.id, ("waiting", *RESUMABLE), "canceled"):
+            self.places.remove(job)
+        elif not self.store.want(job.id, "cancel"):
+            raise NotNowError(f"a job that is {job.status} can't be canceled")
+        return self.job(user, identity)
+
+    def resume(self, user: str, identity: str) -> Job:
+        """Go on with a job that was paused or interrupted, or try one again that failed."""
+        job = self.job(user, identity)
+        if not self.store.move(job.id, (*RESUMABLE, "failed"), "waiting"):
+            raise NotNowError(f"a job that is {job.status} can't be gone on with")
+        return self.job(user, identity)
+
+    def remove_job(self, user: str, identity: str) -> None:
+        """Delete a job and its result."""
+        job = self.job(user, identity)
+        if job.status in ACTIVE:
+            raise NotNowError(f"a job that is {job.status} can't be deleted; cancel it first")
+        self.store.remove_job(job.id)
+        self.places.remove(job)
+
+    def result(self, user: str, identity: str, form: str | None = None) -> tuple[Path, str, str]:
+        """A result's file, a name for it, and its media type.
+
+        Args:
+            user: Who asks.
+            identity: The job.
+            form: "png", "jpeg" or "tiff" of a picture; None: as it was made.
+
+        Raises:
+            NotNowError: There is no result yet.
+            UsageError: It isn't made in this format.
+        """
+        job = self.job(user, identity)
+        if not job.result:
+            raise NotNowError(f"this job is {job.status} and has no result")
+        made = self.places.job(job.id) / job.result
+        own = next(name for name, suffix in SUFFIXES.items() if suffix == made.suffix)
+        form = form or own
+        if form != own and (own != "png" or form not in ("jpeg", "tiff")):
+            raise UsageError(f"this result is {own}, and isn't made as {form[:20]}")
+        path = made.with_suffix(SUFFIXES[form])
+        if not path.exists():
+            self.quick.call("convert", source=str(made), target=str(path))
+        return path, f"{_stem(job.title)}{path.suffix}", FORMATS[form]
+
+    def live_preview(self, user: str, identity: str) -> bytes:
+        """The picture as it was a moment ago, as JPEG.
+
+        Raises:
+            NotThereError: There is none yet.
+        """
+        job = self.job(user, identity)
+        try:
+            return (self.places.job(job.id) / "preview.jpg").read_bytes()
+        except FileNotFoundError:
+            raise NotThereError("there is no picture of this job yet") from None
+
+    # Room
+
+    def _needed(self, user: str) -> set[str]:
+        """Files that jobs need which aren't done."""
+        texts = [str(job.request) for job in self.store.jobs(user, 10_000) if job.status not in ENDED]
+        return {identity for text in texts for identity in re.findall(r"[0-9a-f]{32}", text)}
+
+    def _make_room(self, user: str, size: int) -> None:
+        """Delete a user's oldest files and results until there is room for so many bytes.
+
+        Raises:
+            TooLargeError: There is none, with all deleted that may be.
+        """
+        most = round(self.limits.storage_gb * 1e9) - size
+        uploads = self.store.uploads(user)
+        jobs = [job for job in self.store.jobs(user, 10_000) if job.status in ENDED]
+        used = sum(upload.bytes for upload in uploads) + sum(job.bytes for job in jobs)
+        if used > most:
+            needed = self._needed(user)
+            oldest: list[Upload | Job] = [*(u for u in uploads if u.id not in needed), *jobs]
+            for thing in sorted(oldest, key=lambda thing: thing.made):
+                if used <= most:
+                    break
+                self._delete(thing)
+                used -= thing.bytes
+        if used > most:
+            raise TooLargeError(f"your files fill the {self.limits.storage_gb:g} GB that there are; delete some jobs")
+
+    def _delete(self, thing: Upload | Job) -> None:
+        logger.info("deleted for room or age", extra={"id": thing.id, "bytes": thing.bytes, "user": thing.user})
+        if isinstance(thing, Upload):
+            self._forget(thing)
+        else:
+            self.store.remove_job(thing.id)
+            self.places.remove(thing)
+
+    def sweep(self) -> None:
+        """Delete what is older than it may be, and folders of no job."""
+        known = set[str]()
+        for user in self.store.users():
+            needed = self._needed(user)
+            jobs = self.store.jobs(user, 1_000_000)
+            known |= {job.id for job in jobs}
+            ended = [job for job in jobs if job.status in ENDED]
+            if self.limits.keep_days:
+                before = time.time() - 86_400 * self.limits.keep_days
+                things: list[Upload | Job] = [u for u in self.store.uploads(user) if u.id not in needed]
+                for thing in [*things, *ended]:
+                    if thing.made < before:
+                        self._delete(thing)
+        for folder in self.places.jobs.iterdir():
+            if folder.name not in known and time.time() - folder.stat().st_mtime > SWEPT_EVERY:
+                shutil.rmtree(folder, ignore_errors=True)
+
+    def _sweep(self) -> None:
+        while not self._closing.is_set():
+            try:
+                self.sweep()
+            except OSError:
+                logger.exception("sweeping failed")
+            self._closing.wait(SWEPT_EVERY)
+
+    def used(self, user: str) -> int:
+        """Bytes of a user's files and results."""
+        jobs = [job for job in self.store.jobs(user, 10_000) if job.status in ENDED]
+        return sum(upload.bytes for upload in self.store.uploads(user)) + sum(job.bytes for job in jobs)
+
+
+def facts_of(job: Job) -> Mapping[str, Any]:
+    """A job as the API gives it."""
+    names = ("id", "kind", "title", "request", "status", "progress", "message", "made", "started", "ended")
+    return {**{name: getattr(job, name) for name in names}, "result": bool(job.result)}
+
+
+def _quick_settings(settings: Settings) -> Settings:
+    """Those of a method of one pass, with what it shares with the one that is wanted."""
+    if method_name(settings) != "gatys":
+        return settings
+    shared = {name: getattr(settings, name) for name in option_of(AdaINLite) if hasattr(settings, name)}
+    return AdaINLite(**{name: shared[name] for name in ("style_scale",) if name in shared})
+
+
+def _called(name: str) -> str:
+    """A file's name for people: without folders, control characters and what would be long."""
+    plain = "".join(
+        letter for letter in name.replace("\\", "/").split("/")[-1] if unicodedata.category(letter)[0] != "C"
+    )
+    return plain.strip()[:80] or "file"
+
+
+def _stem(title: str) -> str:
+    """A job's title as a file's name."""
+    words = re.sub(r"[^\w.-]+", "-", title.replace(" in the style of ", "_"))
+    return re.sub(r"\.\w{2,5}(?=_|$)", "", words, count=1).strip("-.")[:80] or "result"
+
+
+def _plain(message: str, path: Path, name: str) -> str:
+    return message.replace(str(path), name).replace(path.name, name)
+
+
+def _write(path: Path, content: bytes) -> None:
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
+    temporary.write_bytes(content)
+    temporary.replace(path)

@@ -1,0 +1,191 @@
+"""The processes that decode and paint: started, watched, and started again when they die."""
+
+from __future__ import annotations
+
+import multiprocessing
+import threading
+import time
+from multiprocessing.connection import Connection
+from multiprocessing.context import SpawnProcess
+from typing import Any
+
+from brushwork.errors import UsageError
+from brushwork.studio import job_work, quick_work
+from brushwork.studio.faults import BusyError, StudioError
+from brushwork.studio.limits import Limits
+from brushwork.studio.log import log_to_stderr, logger
+from brushwork.studio.places import Places
+from brushwork.studio.store import Store
+
+__all__ = ["JobWorker", "QuickWorker"]
+
+_SPAWN = multiprocessing.get_context("spawn")  # torch survives no fork
+ANSWER = 120.0  # seconds after which a quick worker counts as stuck
+WATCHED = 0.3  # seconds between two looks at the job worker
+AGAIN = 1.0  # seconds before a worker that died is started again
+
+
+class QuickWorker:
+    """A process that answers one request after another.
+
+    Args:
+        most: Requests that may wait; more are refused.
+    """
+
+    def __init__(self, most: int) -> None:
+        self._most, self._waiting = most, 0
+        self._turn, self._count = threading.Lock(), threading.Lock()
+        self._process: SpawnProcess | None = None
+        self._connection: Connection | None = None
+        self.closed = False
+        self.warm = False
+
+    @property
+    def waiting(self) -> int:
+        """Requests that wait or are answered."""
+        return self._waiting
+
+    @property
+    def pid(self) -> int | None:
+        """Of the process."""
+        return self._process.pid if self._process is not None else None
+
+    def start(self) -> None:
+        """Load what previews need, in the background."""
+        threading.Thread(target=self._warm, name="warm", daemon=True).start()
+
+    def _warm(self) -> None:
+        try:
+            self.call("ready")
+            self.warm = True
+        except StudioError:
+            logger.exception("the quick worker doesn't start")
+
+    def call(self, function: str, /, **arguments: Any) -> Any:
+        """What a function of `quick_work` gives.
+
+        Raises:
+            BusyError: So many wait already.
+            StudioError: What the function refused, or the process died over it.
+        """
+        with self._count:
+            if self._waiting >= self._most:
+                raise BusyError("too many wait for a preview or a check just now; try again in a moment")
+            self._waiting += 1
+        try:
+            with self._turn:
+                return self._answered(function, arguments)
+        finally:
+            with self._count:
+                self._waiting -= 1
+
+    def _answered(self, function: str, arguments: dict[str, Any]) -> Any:
+        if self.closed:
+            raise BusyError("the studio is shutting down")
+        if self._process is None or not self._process.is_alive():
+            self._begin()
+        assert self._connection is not None
+        try:
+            self._connection.send((function, arguments))
+            if not self._connection.poll(ANSWER):
+                raise TimeoutError
+            value, error = self._connection.recv()
+        except (EOFError, OSError, TimeoutError) as reason:
+            logger.error("the quick worker died", extra={"request": function, "reason": type(reason).__name__})
+            self._end()
+            raise StudioError("this file, or this request, ended the process that worked at it") from reason
+        if error is not None:
+            raise UsageError(error)
+        return value
+
+    def _begin(self) -> None:
+        self._end()
+        self._connection, theirs = _SPAWN.Pipe()
+        self._process = _SPAWN.Process(target=_quick, args=(theirs,), name="brushwork-quick", daemon=True)
+        self._process.start()
+        theirs.close()
+
+    def _end(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+        if self._process is not None:
+            self._process.kill()
+            self._process.join()
+        self._process = self._connection = None
+
+    def close(self) -> None:
+        """End the process."""
+        self.closed = True
+        if self._process is not None:
+            self._process.kill()
+
+
+def _quick(connection: Connection) -> None:
+    log_to_stderr()
+    quick_work.serve(connection)
+
+
+class JobWorker:
+    """A process that does jobs.
+
+    Args:
+        places: Where files lie.
+        limits: Of pictures and films.
+    """
+
+    def __init__(self, places: Places, limits: Limits) -> None:
+        self.places, self.limits, self.store = places, limits, places.store()
+        self._closing = threading.Event()
+        self._process: SpawnProcess | None = None
+        self._thread = threading.Thread(target=self._watch, name="job worker", daemon=True)
+
+    @property
+    def pid(self) -> int | None:
+        """Of the process."""
+        return self._process.pid if self._process is not None else None
+
+    @property
+    def alive(self) -> bool:
+        """Whether it runs."""
+        return self._process is not None and self._process.is_alive()
+
+    def start(self) -> None:
+        """Begin; jobs that ran when the studio last ended are interrupted."""
+        self._interrupt(self.store, "the studio ended meanwhile; it can be gone on with")
+        self._thread.start()
+
+    def _interrupt(self, store: Store, message: str) -> None:
+        for identity in store.interrupt_running(message):
+            logger.warning("job interrupted", extra={"job": identity})
+            job = store.job(identity)
+            if job is not None and job.status == "canceled":
+                self.places.remove(job)
+
+    def _watch(self) -> None:
+        while not self._closing.is_set():
+            ours, theirs = _SPAWN.Pipe()
+            arguments = (self.places.root, self.limits.megapixels, self.limits.video_seconds, theirs)
+            self._process = _SPAWN.Process(target=_jobs, args=arguments, name="brushwork-jobs", daemon=True)
+            self._process.start()
+            theirs.close()
+            while self._process.is_alive() and not self._closing.is_set():
+                self._process.join(WATCHED)
+            ours.close()
+            if not self._closing.is_set():
+                logger.error("the job worker died", extra={"exit_code": self._process.exitcode})
+                reason = "its process ended, perhaps for want of memory; it can be gone on with"
+                self._interrupt(self.store, reason)
+                time.sleep(AGAIN)
+
+    def close(self) -> None:
+        """End it; its job can be gone on with."""
+        self._closing.set()
+        if self._process is not None:
+            self._process.kill()
+            self._process.join()
+        self._interrupt(self.store, "the studio was closed meanwhile; it can be gone on with")
+
+
+def _jobs(*arguments: Any) -> None:
+    log_to_stderr()
+    job_work.serve(*arguments)
