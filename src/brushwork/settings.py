@@ -69,7 +69,7 @@ class Option:
 
     def _fits(self, number: float) -> bool:
         low, high = (-math.inf if self.low is None else self.low), (math.inf if self.high is None else self.high)
-        return math.isfinite(number) and low <= number <= high
+        return low <= number <= high and abs(number) != math.inf  # not isfinite, which fails at very long numbers
 
     @property
     def range(self) -> str:
@@ -139,7 +139,10 @@ def _typed(name: str, value: object, kind: Any) -> object:
     allowed = {int: numbers.Integral, float: numbers.Real}.get(kind, kind)  # NumPy's numbers too
     if isinstance(value, bool) or not isinstance(value, allowed):
         raise UsageError(f"{name}: expected {_WORDS[kind]}, got {value!r}")
-    return kind(value)
+    try:
+        return kind(value)
+    except OverflowError as error:  # a whole number beyond all floats
+        raise UsageError(f"{name}: expected {_WORDS[kind]}, got one that is far too large") from error
 
 
 PRECISION = Option("of the network; auto takes bfloat16 where it is faster", choices=("float32", "bfloat16", "auto"))

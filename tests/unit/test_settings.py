@@ -37,6 +37,8 @@ def test_defaults_are_valid_and_every_field_is_explained(method: str) -> None:
         ({"style_weight": -1}, "style_weight: expected a number of at least 0, got -1"),
         ({"style_weight": float("nan")}, "style_weight: .* got nan"),
         ({"style_weight": float("inf")}, "style_weight: .* got inf"),
+        ({"style_weight": 10**400}, "style_weight: .* far too large"),
+        ({"seed": 10**400}, "seed: expected a number from 0"),
         ({"style_scale": 9}, r"style_scale: expected a number from 0\.1 to 4, got 9"),
         ({"optimizer": "sgd"}, "optimizer: expected one of lbfgs, adam, got 'sgd'"),
         ({"style_layers": "relu1_1"}, r"style_layers: expected a list, got 'relu1_1'; write \['relu1_1'\]"),

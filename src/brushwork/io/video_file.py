@@ -114,7 +114,7 @@ def opened(path: Path) -> av.container.InputContainer:
 
     try:
         container = av.open(str(path), metadata_errors="replace")
-    except (OSError, ValueError) as error:  # FFmpeg's errors are some of these
+    except (OSError, ValueError, av.FFmpegError) as error:
         raise PictureError(f"{path}: {av_reason(error)}") from error
     if not container.streams.video:
         container.close()
@@ -126,7 +126,7 @@ def av_reason(error: Exception) -> str:
     """What FFmpeg refused, as one line for the user."""
     import av
 
-    if isinstance(error, av.error.InvalidDataError):
+    if isinstance(error, av.error.InvalidDataError | av.error.EOFError):
         return "isn't a film that can be read, or its beginning or its index is damaged; copy or download it again"
     return system_reason(error) if isinstance(error, OSError) else str(error)
 

@@ -214,7 +214,9 @@ def test_a_truncated_film_goes_as_far_as_it_goes(tmp_path: Path) -> None:
     assert any("damaged" in note and f"{len(frames)} of" in note for note in film.notes)
 
 
-@pytest.mark.parametrize(("content", "words"), [(b"", "empty"), (b"no film" * 100, "can be read")])
+@pytest.mark.parametrize(
+    ("content", "words"), [(b"", "empty"), (b"no film" * 100, "can be read"), (b"OggS" + bytes(200), "can be read")]
+)
 def test_what_is_no_film_is_refused(content: bytes, words: str, tmp_path: Path) -> None:
     (tmp_path / "a.mp4").write_bytes(content)
     with pytest.raises(PictureError, match=words):
