@@ -1,0 +1,85 @@
+"""What all tabs of the page ask the studio for: whose request it is, files that were dropped, errors in a line."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from brushwork.errors import BrushworkError
+from brushwork.studio import texts
+from brushwork.studio.asks import methods
+from brushwork.studio.log import logger
+from brushwork.studio.parts import Shown
+from brushwork.studio.service import Service
+from brushwork.studio.store import Upload
+from brushwork.studio.users import LOCAL
+
+__all__ = ["LATEST", "QUIET", "Desk"]
+
+QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
+LATEST: dict[str, Any] = {**QUIET, "trigger_mode": "always_last"}  # of many moves of a slider only the last one counts
+
+
+class Desk:
+    """The studio, as the page sees it.
+
+    Args:
+        service: The studio.
+    """
+
+    def __init__(self, service: Service) -> None:
+        self.service, self.shown = service, Shown()
+
+    def user(self, request: gr.Request) -> str:
+        """Whose request it is."""
+        return request.username or LOCAL
+
+    def address(self, request: gr.Request, path: str) -> str:
+        """A path of this server as the browser calls it."""
+        return f"{request.url.scheme}://{request.headers['host']}{path}"
+
+    @contextmanager
+    def telling(self) -> Iterator[None]:
+        """Errors as a line on the page."""
+        try:
+            yield
+        except BrushworkError as error:
+            raise gr.Error(str(error), duration=8, print_exception=False) from None
+        except gr.Error:
+            raise
+        except Exception:
+            logger.exception("a click failed")
+            raise gr.Error(texts.FAILED, duration=8, print_exception=False) from None
+
+    def take(self, request: gr.Request, path: str) -> Upload:
+        """Keep a file that was dropped on the page, which keeps its own copy to show."""
+        with tempfile.NamedTemporaryFile(dir=self.service.places.root, prefix=".sent-", delete=False) as kept:
+            pass
+        shutil.copyfile(path, kept.name)
+        return self.service.take(self.user(request), Path(kept.name), Path(path).name)
+
+    def style_choices(self, request: gr.Request, method: str | None = None) -> list[tuple[str, str]]:
+        """Styles by title, own ones first; those that a method can take."""
+        offered = methods() if method is None else [method]
+        styles = [s for s in self.service.styles(self.user(request)).values() if set(s.methods) & set(offered)]
+        return [(_words(style), style.name) for style in sorted(styles, key=lambda style: (not style.own, style.name))]
+
+    def show(self, request: gr.Request, content: bytes) -> str:
+        """The address of a picture that was just made."""
+        return self.address(request, self.shown.keep(self.user(request), content))
+
+    def view(self, request: gr.Request, photo: str) -> str:
+        """The address of a photo at screen size."""
+        return self.address(request, f"/api/uploads/{photo}/view")
+
+
+def _words(style: Any) -> str:
+    title, artist = style.about.get("title", ""), style.about.get("artist", "")
+    about = ", ".join(word for word in (artist, title) if word)
+    return f"{style.name} ({about})" if about else style.name

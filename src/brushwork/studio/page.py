@@ -1,0 +1,88 @@
+"""The page: Gradio's components in tabs, mounted in the studio's application."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # read when Gradio is imported; no request leaves the machine
+os.environ["HF_HUB_OFFLINE"] = "1"
+os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
+
+import gradio as gr
+from fastapi import FastAPI, Request, Response
+
+from brushwork.studio import texts
+from brushwork.studio.desk import QUIET, Desk
+from brushwork.studio.page_more import BatchTab, HistoryTab, StylesTab, VideoTab
+from brushwork.studio.page_picture import PictureTab
+from brushwork.studio.parts import raw
+from brushwork.studio.service import Service
+
+__all__ = ["mounted"]
+
+DAY = 86_400
+FONTS = ["system-ui", "sans-serif"]  # of the system: none is fetched
+CSS = """
+.job img, .job video, #frames img { max-width: 100%; height: auto; border-radius: 8px; }
+.job progress { width: 100%; height: 1rem; accent-color: var(--button-primary-background-fill); }
+.downloads a { text-decoration: underline; padding: .25rem; }
+.figures { display: flex; flex-wrap: wrap; gap: .75rem; }
+.figures figure { margin: 0; } .figures img { width: 112px; height: 112px; object-fit: cover; border-radius: 8px; }
+"""
+
+
+def mounted(app: FastAPI, service: Service, *, logged_in: bool) -> FastAPI:
+    """The application with the page at /.
+
+    Args:
+        app: With the API.
+        service: The studio.
+        logged_in: Whether there are logins, and so a way to log out.
+    """
+    os.environ["GRADIO_TEMP_DIR"] = str(service.places.root / "page")
+    desk = Desk(service)
+
+    @app.get("/shown/{token}", include_in_schema=False)
+    def shown(request: Request, token: str) -> Response:
+        content = desk.shown.get(str(request.state.user), token)
+        return Response(content or b"", 200 if content else 404, media_type="image/jpeg")
+
+    theme = gr.themes.Soft(primary_hue="indigo", font=FONTS, font_mono=["ui-monospace", "monospace"])
+    whole: FastAPI = gr.mount_gradio_app(
+        app, _blocks(desk, logged_in), path="/", auth_dependency=lambda request: request.state.user,
+        max_file_size=service.limits.upload_mb * 1_000_000, show_error=False, footer_links=[], run_history=False,
+        enable_monitoring=False, theme=theme, css=CSS, ssr_mode=False, mcp_server=False, pwa=False,
+    )  # fmt: skip
+    return whole
+
+
+def _blocks(desk: Desk, logged_in: bool) -> Any:
+    with gr.Blocks(title=texts.TITLE, analytics_enabled=False, delete_cache=(3600, DAY)) as page:
+        with gr.Row():
+            gr.Markdown(f"# {texts.TITLE}\n{texts.INTRO}")
+            if logged_in:
+                raw(f'<form method="post" action="/logout"><button>{texts.LOG_OUT}</button></form>')
+        note = raw("")
+        with gr.Tabs() as tabs:
+            with gr.Tab(texts.PICTURE, id="picture"):
+                picture = PictureTab(desk)
+            with gr.Tab(texts.VIDEO, id="video"):
+                film = VideoTab(desk)
+            with gr.Tab(texts.BATCH, id="batch"):
+                batch = BatchTab(desk)
+            choosers = [*picture.choosers, film.style, batch.style]
+
+            def styles(request: gr.Request) -> list[Any]:
+                library = desk.style_choices(request)
+                return [*picture.styles(request), gr.Dropdown(library), gr.Dropdown(library)]
+
+            with gr.Tab(texts.MY_STYLES, id="styles"):
+                own = StylesTab(desk, choosers, styles)
+            with gr.Tab(texts.HISTORY, id="history") as opened:
+                history = HistoryTab(desk, tabs, picture)
+        opened.select(history.look, None, [history.gallery, history.chosen], **QUIET)
+        page.load(styles, None, choosers, **QUIET)
+        page.load(own.look, None, [own.own, own.chosen], **QUIET)
+        page.load(history.waiting, None, note, **QUIET)
+    return page
