@@ -9,6 +9,8 @@ from http.cookies import CookieError, SimpleCookie
 from typing import Any, TypeAlias
 from urllib.parse import unquote, urlsplit
 
+from starlette.requests import ClientDisconnect
+
 from brushwork.studio.limits import Limits
 from brushwork.studio.log import logger
 from brushwork.studio.measures import REQUEST_SECONDS, REQUESTS
@@ -25,6 +27,12 @@ COOKIE = "brushwork_session"
 OPEN = ("/login", "/health", "/ready")  # without a login
 PAGE_UPLOAD, PAGE_FILE = "/gradio_api/upload", "/gradio_api/file="
 SENDS_FILES = ("/api/uploads", PAGE_UPLOAD)
+# What is counted by its name; anybody may ask for any other, and each would be kept.
+ROUTES = (
+    "/", "/api/uploads", "/api/styles", "/api/methods", "/api/previews", "/api/jobs", "/api/sessions",
+    "/api/openapi.json", "/gradio_api", "/login", "/logout", "/health", "/ready", "/metrics",
+)  # fmt: skip
+METHODS = ("GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE")
 # Never of use here, and doors to other files, other servers or other users' work.
 SHUT = ("/gradio_api/proxy=", "/proxy=", "/gradio_api/deep_link", "/gradio_api/mcp", "/monitoring")
 # Gradio's page is made of scripts and styles within the page, and of blobs while pictures are edited.
@@ -101,7 +109,12 @@ class Guard:
             return
         if path == PAGE_UPLOAD:
             send = self._noting_files(send, str(user))
-        await self.app(scope, _limited(receive, self._most(path)), send)
+        sized = _Sized(receive, send, self._most(path))
+        try:
+            await self.app(scope, sized.receive, sized.send)
+        except ClientDisconnect:
+            if not sized.refused:
+                raise
 
     def _most(self, path: str) -> int:
         """Bytes that may be sent there."""
@@ -124,7 +137,7 @@ class Guard:
         if not length.isdigit():
             return 400, "content-length is no number"
         if int(length) > self._most(path):
-            return 413, f"{int(length):,} bytes are more than the limit of {self._most(path):,} here"
+            return 413, _too_large(int(length), self._most(path))
         return None
 
     async def _turned_away(self, send: Send, path: str, headers: dict[str, str]) -> None:
@@ -156,9 +169,10 @@ class Guard:
 
     def _told(self, scope: Scope, status: int, seconds: float) -> None:
         path = scope["path"]
-        route = "/".join(path.split("/")[:3]) if path.startswith("/api/") else f"/{path.split('/')[1]}"[:20]
-        known = route if status != 404 else "unknown"
-        REQUESTS.labels(scope["method"], known, str(status)).inc()
+        route = "/".join(path.split("/")[:3]) if path.startswith("/api/") else f"/{path.split('/')[1]}"
+        known = route if route in ROUTES else "other"
+        method = scope["method"] if scope["method"] in METHODS else "other"
+        REQUESTS.labels(method, known, str(status)).inc()
         REQUEST_SECONDS.labels(known).observe(seconds)
         if path.startswith("/api") or status >= 400:
             user = scope.get("state", {}).get("user")
@@ -166,19 +180,39 @@ class Guard:
             logger.info("request", extra={**facts, "user": user})
 
 
-def _limited(receive: Receive, most: int) -> Receive:
-    """What is sent, as long as it isn't more than may be."""
-    seen = 0
+class _Sized:
+    """What is sent, as long as it isn't more than may be: where no length was given, nobody reads the rest.
 
-    async def limited() -> MutableMapping[str, Any]:
-        nonlocal seen
-        message = await receive()
-        seen += len(message.get("body", b""))
-        if seen > most:  # no length was given, or a wrong one: nobody reads the rest
-            return {"type": "http.disconnect"}
-        return message
+    Args:
+        receive: From the client.
+        send: To it.
+        most: Bytes.
+    """
 
-    return limited
+    def __init__(self, receive: Receive, send: Send, most: int) -> None:
+        self._receive, self._send, self._most = receive, send, most
+        self._seen = 0
+        self.refused = False
+
+    async def receive(self) -> MutableMapping[str, Any]:
+        """What comes next; the end, once it is too much."""
+        message = {"type": "http.disconnect"} if self.refused else await self._receive()
+        self._seen += len(message.get("body", b""))
+        if self._seen <= self._most:
+            return message
+        if not self.refused:
+            self.refused = True
+            await _answer(self._send, 413, _too_large(self._seen, self._most))
+        return {"type": "http.disconnect"}
+
+    async def send(self, message: MutableMapping[str, Any]) -> None:
+        """The application's answer, if none was given yet."""
+        if not self.refused:
+            await self._send(message)
+
+
+def _too_large(size: int, most: int) -> str:
+    return f"{size:,} bytes are more than the limit of {most:,} here"
 
 
 def token_in(headers: dict[str, str]) -> str:
