@@ -49,9 +49,10 @@ class Painting(_Ask):
         """
         if self.method not in methods():
             raise UsageError(f"no method {self.method[:40]!r} here; there are {', '.join(methods())}")
-        options = option_of(METHODS[self.method])
+        options, defaults = option_of(METHODS[self.method]), METHODS[self.method]()
         for name, value in self.settings.items():
-            if name in options and options[name].file and value not in (*RECORDS, "", "content", "style", "noise"):
+            known = (*RECORDS, "content", "style", "noise", getattr(defaults, name, ""))
+            if name in options and options[name].file and value not in known:
                 raise UsageError(f"{name}: names of files can't be given here; got {str(value)[:40]!r}")
         return settings_from(self.method, self.settings)
 
