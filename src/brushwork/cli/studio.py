@@ -44,9 +44,11 @@ def studio(
     users = Users(places.root / "users.json")
     if add_user is not None:
         users.add(add_user, click.prompt("Password", hide_input=True, confirmation_prompt=True))
+        places.store().remove_sessions_of(add_user)
         click.echo(f"{add_user} may log in")
     elif remove_user is not None:
         users.remove(remove_user)
+        places.store().remove_sessions_of(remove_user)
         click.echo(f"{remove_user} may log in no longer")
     else:
         from brushwork.studio.server import run

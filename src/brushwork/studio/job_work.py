@@ -8,7 +8,7 @@ import signal
 import threading
 import time
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -155,9 +155,7 @@ class Work:
 
     def _plain(self, message: str) -> str:
         """A message with the names that people know, and none of the server's folders."""
-        for identity, name in self.names.items():
-            message = message.replace(str(self.places.upload(identity)), name).replace(identity, name)
-        return message.replace(f"{self.folder}/", "").replace(f"{self.places.root}/", "")
+        return self.places.plain(message.replace(f"{self.folder}/", ""), self.job.user, self.store)
 
     def _picture(self) -> tuple[str, str]:
         photo, method = self._upload(self.ask["photo"]), self._method()
@@ -196,7 +194,15 @@ class Work:
     def _recipe(self, result: Result) -> str:
         """For the file, with the names that people know."""
         recipe = {**result.recipe, "stopped_early": True} if self._wish() else dict(result.recipe)
-        return self._plain(json.dumps(recipe, sort_keys=True))
+        return json.dumps(self._named(recipe), sort_keys=True)
+
+    def _named(self, value: Any) -> Any:
+        """A recipe's values, each text of them plain."""
+        if isinstance(value, Mapping):
+            return {name: self._named(part) for name, part in value.items()}
+        if isinstance(value, list | tuple):
+            return [self._named(part) for part in value]
+        return self._plain(value) if isinstance(value, str) else value
 
     def _video(self) -> tuple[str, str]:
         from brushwork.video import stylize_video

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import sqlite3
 from pathlib import Path
 
 from brushwork.errors import UsageError
@@ -16,6 +17,7 @@ from brushwork.styles import StylePart, own_folder
 
 __all__ = ["Places", "default_folder", "folder_bytes"]
 
+_IDENTITY = re.compile(r"[0-9a-f]{32}")
 _PIECE = re.compile(r"(@[0-9a-f]{32}|\w[\w-]*)(?::(\d{1,6}(?:\.\d{1,6})?))?")
 
 
@@ -50,6 +52,20 @@ class Places:
     def swatches(self) -> Path:
         """Small pictures of styles."""
         return self.root / "swatches"
+
+    def claim(self) -> sqlite3.Connection:
+        """Have the folder for this process alone, until it ends, whatever its end is, or closes what it is given.
+
+        Raises:
+            UsageError: Another studio has it.
+        """
+        held = sqlite3.connect(self.root / "lock.sqlite", timeout=0, isolation_level=None, check_same_thread=False)
+        try:
+            held.execute("BEGIN EXCLUSIVE")
+        except sqlite3.OperationalError as error:
+            held.close()
+            raise UsageError(f"a studio runs in {self.root} already; stop it, or take another --folder") from error
+        return held
 
     def store(self) -> Store:
         """The database."""
@@ -105,6 +121,18 @@ class Places:
         if found is None:
             raise NotThereError(f"there is no file {identity[:40]} of yours; it may have been deleted")
         return found
+
+    def plain(self, message: str, user: str, store: Store) -> str:
+        """A message with the names that people know, and none of the server's folders."""
+        for style in self.styles(user).values():
+            message = message.replace(str(style.path), style.name)
+        for identity in set(_IDENTITY.findall(message)):
+            upload = store.upload(identity, user)
+            if upload is not None:
+                message = message.replace(str(self.upload(identity)), upload.name).replace(identity, upload.name)
+        for folder in (self.root, own_folder().parent):
+            message = message.replace(f"{folder}/", "")
+        return message
 
     def remove(self, job: Job) -> None:
         """Delete a job's files."""

@@ -16,6 +16,7 @@ from fastapi import FastAPI, Form, Request, Response
 from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
 
 from brushwork.errors import UsageError
 from brushwork.studio import texts
@@ -136,7 +137,7 @@ def _logging_in(app: FastAPI, logins: Logins) -> None:
     async def token(ask: Credentials) -> dict[str, str]:
         found = await run_in_threadpool(logins.log_in, ask.name, ask.password)
         if found is None:
-            raise UsageError(texts.WRONG_PASSWORD)
+            raise HTTPException(401, texts.WRONG_PASSWORD)
         return {"token": found}
 
     @app.post("/logout", include_in_schema=False)
@@ -171,7 +172,7 @@ def run(
         browser: Open it in the browser.
 
     Raises:
-        UsageError: An address that lets others in, without users; a port that is taken.
+        UsageError: An address that lets others in, without users; a port or a folder that is taken.
     """
     login = bool(Users(places.root / "users.json").names())
     if not is_loopback(host) and not login:
@@ -180,6 +181,7 @@ def run(
         )
     log_to_stderr()
     server_socket = _bound(host, port)
+    held = places.claim()
     port = server_socket.getsockname()[1]
     url = f"http://{f'[{host}]' if ':' in host else host}:{port}"
     app = application(places, limits, login=login, page=page, local=is_loopback(host))
@@ -187,7 +189,10 @@ def run(
     if browser:
         threading.Timer(0.5, webbrowser.open, [url]).start()
     config = uvicorn.Config(app, log_config=None, access_log=False, server_header=False, timeout_graceful_shutdown=3)
-    uvicorn.Server(config).run(sockets=[server_socket])
+    try:
+        uvicorn.Server(config).run(sockets=[server_socket])
+    finally:
+        held.close()
 
 
 def _bound(host: str, port: int) -> socket.socket:

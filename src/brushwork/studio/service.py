@@ -74,22 +74,24 @@ class Service:
             size = sent.stat().st_size
             if size > self.limits.upload_mb * 1_000_000:
                 raise TooLargeError(f"{size / 1e6:.0f} MB are more than the limit of {self.limits.upload_mb} MB")
-            self._make_room(user, size)
             identity, called = secrets.token_hex(16), _called(name)
-            facts = self._check(sent, called)
+            facts = self._check(user, sent, called)
+            self._make_room(user, size)
             kind = facts.pop("kind")
             shutil.move(sent, self.places.upload(identity))
             return self.store.add_upload(identity, user, kind, called, size, facts)
         finally:
             sent.unlink(missing_ok=True)
 
-    def _check(self, sent: Path, name: str) -> dict[str, Any]:
+    def _check(self, user: str, sent: Path, name: str) -> dict[str, Any]:
         """What the file is, with its own name in what is said of it."""
         limits = self.limits
         try:
-            facts = self.quick.call("check", path=str(sent), megapixels=limits.megapixels, seconds=limits.video_seconds)
+            facts = self._quick(
+                user, "check", path=str(sent), megapixels=limits.megapixels, seconds=limits.video_seconds
+            )
         except UsageError as error:
-            raise UsageError(_plain(str(error), sent, name)) from None
+            raise UsageError(str(error).replace(sent.name, name)) from None
         return dict(facts)
 
     def upload(self, user: str, identity: str) -> Upload:
@@ -120,10 +122,10 @@ class Service:
         """A picture or a film's first frame, small, as JPEG made here: nothing that was sent is sent on."""
         upload = self.upload(user, identity)
         if size != THUMBNAIL:
-            return bytes(self.quick.call("thumbnail", path=str(self.places.upload(upload.id)), size=size))
+            return bytes(self._quick(user, "thumbnail", path=str(self.places.upload(upload.id)), size=size))
         kept = self.places.upload(upload.id).with_suffix(".jpg")
         if not kept.exists():
-            _write(kept, self.quick.call("thumbnail", path=str(self.places.upload(upload.id)), size=size))
+            _write(kept, self._quick(user, "thumbnail", path=str(self.places.upload(upload.id)), size=size))
         return kept.read_bytes()
 
     # Styles
@@ -141,15 +143,16 @@ class Service:
         upload, folder = self.upload(user, ask.picture), self.places.styles_folder(user)
         about = {"title": ask.title, "artist": ask.artist}
         path = self.places.upload(upload.id)
-        self._quick(upload, "add_style", path=str(path), name=ask.name, folder=str(folder), about=about)
+        self._quick(user, "add_style", path=str(path), name=ask.name, folder=str(folder), about=about)
         return self.styles(user)[ask.name]
 
     def remove_style(self, user: str, name: str) -> None:
         """Take a style that a user added out of the library."""
         if name not in self.styles(user):
             raise NotThereError(f"there is no style {name[:40]!r}")
+        swatch = self._swatch_path(user, name)
         remove_style(name, self.places.styles_folder(user))
-        self._swatch_path(user, name).unlink(missing_ok=True)
+        swatch.unlink(missing_ok=True)
 
     def swatch(self, user: str, name: str) -> bytes:
         """What a style looks like, as JPEG."""
@@ -159,9 +162,9 @@ class Service:
         kept = self._swatch_path(user, name)
         if not kept.exists():
             if style.path.suffix == ".png":
-                content = self.quick.call("thumbnail", path=str(style.path), size=SWATCH)
+                content = self._quick(user, "thumbnail", path=str(style.path), size=SWATCH)
             else:
-                content = self.quick.call("swatch", style=[(str(style.path), 1.0)], size=SWATCH)
+                content = self._quick(user, "swatch", style=[(str(style.path), 1.0)], size=SWATCH)
             _write(kept, content)
         return kept.read_bytes()
 
@@ -186,7 +189,7 @@ class Service:
         masks = [str(self.places.upload(self.upload(user, mask).id)) for mask in ask.masks]
         path = str(self.places.upload(photo.id))
         return self._shown(
-            photo, "preview", photo=path, style=style, settings=settings, keep_color=ask.keep_color, masks=masks,
+            user, "preview", photo=path, style=style, settings=settings, keep_color=ask.keep_color, masks=masks,
             size=ask.size,
         )  # fmt: skip
 
@@ -195,25 +198,25 @@ class Service:
         settings = _quick_settings(ask.to_settings())
         film, style = self.upload(user, ask.film), self._checked_parts(user, ask.style, method_name(settings))
         return self._shown(
-            film, "film_preview", film=str(self.places.upload(film.id)), style=style, settings=settings, size=size,
+            user, "film_preview", film=str(self.places.upload(film.id)), style=style, settings=settings, size=size,
             keep_color=bool(ask.keep_color),
         )  # fmt: skip
 
-    def _shown(self, upload: Upload, function: str, /, **arguments: Any) -> bytes:
+    def _shown(self, user: str, function: str, /, **arguments: Any) -> bytes:
         if not self._previews.acquire(blocking=False):
             raise BusyError(f"{self.limits.previews} previews wait already; try again in a moment")
         try:
             with PREVIEW_SECONDS.time():
-                return bytes(self._quick(upload, function, **arguments))
+                return bytes(self._quick(user, function, **arguments))
         finally:
             self._previews.release()
 
-    def _quick(self, upload: Upload, function: str, /, **arguments: Any) -> Any:
-        """Ask the quick worker; what it refuses names the file as its owner does."""
+    def _quick(self, user: str, function: str, /, **arguments: Any) -> Any:
+        """Ask the quick worker; what it refuses names files as their owner does."""
         try:
             return self.quick.call(function, **arguments)
         except UsageError as error:
-            raise UsageError(_plain(str(error), self.places.upload(upload.id), upload.name)) from None
+            raise UsageError(self.places.plain(str(error), user, self.store)) from None
 
     def _checked_parts(self, user: str, style: str, method: str) -> list[tuple[str, float]]:
         library = {str(known.path): known for known in self.styles(user).values()}
@@ -248,12 +251,16 @@ class Service:
         limits = self.limits
         job = self.store.add_job(user, ask.kind, title, ask.model_dump(), limits.jobs, limits.queue)
         if job is None:
-            raise BusyError(
-                f"{limits.jobs} jobs of yours, or {limits.queue} of all, wait already; wait until one is done", 30
-            )
+            raise self._busy()
         SUBMITTED.labels(ask.kind).inc()
         logger.info("job submitted", extra={"job": job.id, "kind": job.kind, "user": user})
         return job
+
+    def _busy(self) -> BusyError:
+        limits = self.limits
+        return BusyError(
+            f"{limits.jobs} jobs of yours, or {limits.queue} of all, wait already; wait until one is done", 30
+        )
 
     def _checked_title(self, user: str, ask: Ask) -> str:
         """A title for people; all that the job names is there."""
@@ -318,8 +325,10 @@ class Service:
     def resume(self, user: str, identity: str) -> Job:
         """Go on with a job that was paused or interrupted, or try one again that failed."""
         job = self.job(user, identity)
-        if not self.store.move(job.id, (*RESUMABLE, "failed"), "waiting"):
+        if job.status not in (*RESUMABLE, "failed"):
             raise NotNowError(f"a job that is {job.status} can't be gone on with")
+        if not self.store.queue_again(job, self.limits.jobs, self.limits.queue):
+            raise self._busy()
         return self.job(user, identity)
 
     def remove_job(self, user: str, identity: str) -> None:
@@ -352,7 +361,7 @@ class Service:
             raise UsageError(f"this result is {own}, and isn't made as {form[:20]}")
         path = made.with_suffix(SUFFIXES[form])
         if not path.exists():
-            self.quick.call("convert", source=str(made), target=str(path))
+            self._quick(user, "convert", source=str(made), target=str(path))
         return path, f"{_stem(job.title)}{path.suffix}", FORMATS[form]
 
     def live_preview(self, user: str, identity: str) -> bytes:
@@ -404,7 +413,7 @@ class Service:
             self.places.remove(thing)
 
     def sweep(self) -> None:
-        """Delete what is older than it may be, and folders of no job."""
+        """Delete what is older than it may be, folders of no job, and what was being sent when a studio ended."""
         known = set[str]()
         for user in self.store.users():
             needed = self._needed(user)
@@ -418,8 +427,12 @@ class Service:
                     if thing.made < before:
                         self._delete(thing)
         for folder in self.places.jobs.iterdir():
-            if folder.name not in known and time.time() - folder.stat().st_mtime > SWEPT_EVERY:
+            if folder.name not in known and _old(folder):
                 shutil.rmtree(folder, ignore_errors=True)
+        for left in filter(_old, self.places.root.glob(".masks-*")):
+            shutil.rmtree(left, ignore_errors=True)
+        for left in filter(_old, self.places.root.glob(".sent-*")):
+            left.unlink(missing_ok=True)
 
     def _sweep(self) -> None:
         while not self._closing.is_set():
@@ -463,8 +476,8 @@ def _stem(title: str) -> str:
     return re.sub(r"\.\w{2,5}(?=_|$)", "", words, count=1).strip("-.")[:80] or "result"
 
 
-def _plain(message: str, path: Path, name: str) -> str:
-    return message.replace(str(path), name).replace(path.name, name)
+def _old(path: Path) -> bool:
+    return time.time() - path.stat().st_mtime > SWEPT_EVERY
 
 
 def _write(path: Path, content: bytes) -> None:

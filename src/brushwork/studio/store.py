@@ -111,6 +111,7 @@ class Store:
 
     def __init__(self, path: Path) -> None:
         self.path, self._local = path, threading.local()
+        self.path.touch(mode=0o600)  # what SQLite makes beside it takes its mode
         self._run_script()
 
     def _run_script(self) -> None:
@@ -248,6 +249,17 @@ class Store:
         ended = time.time() if after in (*RESUMABLE, *ENDED) else None
         query = f"UPDATE jobs SET status = ?, wish = '', ended = ? WHERE id = ? AND status IN ({marks})"
         return bool(self._change(query, after, ended, identity, *before))
+
+    def queue_again(self, job: Job, of_user: int, of_all: int) -> bool:
+        """Have a job wait that waited or ran before; not where the user, or all, have so many already that do."""
+        return bool(
+            self._change(
+                "UPDATE jobs SET status = 'waiting', wish = '', ended = NULL WHERE id = ? AND status = ? AND "
+                "(SELECT count(*) FROM jobs WHERE status IN ('waiting', 'running') AND user = ?) < ? AND "
+                "(SELECT count(*) FROM jobs WHERE status IN ('waiting', 'running')) < ?",
+                job.id, job.status, job.user, of_user, of_all,
+            )
+        )  # fmt: skip
 
     def remove_job(self, identity: str) -> None:
         """Forget a job."""

@@ -22,6 +22,7 @@ __all__ = ["LOCAL", "Logins", "Users"]
 LOCAL = "local"  # who uses a studio without a login
 SHORTEST = 8  # of a password, in characters
 COST = {"n": 1 << 14, "r": 8, "p": 1}  # of scrypt: 16 MB and some 40 ms for each guess (RFC 7914)
+TURNS = 16  # logins that may wait for each other
 WINDOW = 300.0  # seconds in which wrong passwords are counted
 
 
@@ -101,14 +102,22 @@ class Logins:
     def __init__(self, users: Users, store: Store, hours: float, failures: int) -> None:
         self.users, self.store, self.hours, self.failures = users, store, hours, failures
         self._wrong: defaultdict[str, deque[float]] = defaultdict(deque)
-        self._lock = threading.Lock()
+        self._lock, self._turns = threading.Lock(), threading.BoundedSemaphore(TURNS)
 
     def log_in(self, name: str, password: str) -> str | None:
         """A token, or None for a wrong name or password.
 
         Raises:
-            BusyError: Too many wrong ones.
+            BusyError: Too many wrong ones, or too many at the same time.
         """
+        if not self._turns.acquire(blocking=False):
+            raise BusyError("too many log in just now; try again in a moment")
+        try:
+            return self._token(name, password)
+        finally:
+            self._turns.release()
+
+    def _token(self, name: str, password: str) -> str | None:
         with self._lock:  # one guess after another, too
             wrong, now = self._wrong[name[:64]], time.monotonic()
             while wrong and now - wrong[0] > WINDOW:

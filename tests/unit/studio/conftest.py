@@ -1,0 +1,138 @@
+"""Studios to test, each a real one in a process of its own, and small pictures and films to send them."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import av
+import httpx
+import numpy as np
+import pytest
+from PIL import Image
+from skimage import data
+
+from brushwork.studio.users import Users
+
+PASSWORDS = {"ada": "correct horse", "bob": "battery staple"}
+
+
+@dataclass
+class Running:
+    """A studio as its users and its administrator see it."""
+
+    process: subprocess.Popen[bytes]
+    url: str
+    folder: Path
+    log: Path
+
+    def http(self, **options: Any) -> httpx.Client:
+        return httpx.Client(base_url=self.url, timeout=60, **options)
+
+    def logged_in(self, name: str) -> httpx.Client:
+        client = self.http()
+        answer = client.post("/api/sessions", json={"name": name, "password": PASSWORDS[name]})
+        client.headers["authorization"] = f"Bearer {answer.json()['token']}"
+        return client
+
+    def events(self) -> list[dict[str, Any]]:
+        return [json.loads(line) for line in self.log.read_text().splitlines() if line.startswith("{")]
+
+    def stop(self, how: int = signal.SIGINT) -> int:
+        if self.process.poll() is None:
+            self.process.send_signal(how)
+        try:
+            return self.process.wait(20)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+            raise
+
+
+def until(found: Callable[[], Any], seconds: float = 60) -> Any:
+    """What a function gives, as soon as it is something."""
+    end = time.monotonic() + seconds
+    while not (value := found()):
+        assert time.monotonic() < end, f"waited {seconds} seconds in vain"
+        time.sleep(0.05)
+    return value
+
+
+@pytest.fixture(scope="session", name="until")
+def until_fixture() -> Callable[..., Any]:
+    return until
+
+
+def launch(folder: Path, *flags: str, users: tuple[str, ...] = ()) -> Running:
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in users:
+        Users(folder / "users.json").add(name, PASSWORDS[name])
+    log = folder.with_name(f"{folder.name}-{time.monotonic_ns()}.log")
+    command = [sys.executable, "-m", "brushwork", "studio", "--api-only", "--port", "0", "--folder", str(folder)]
+    environment = {**os.environ, "BRUSHWORK_HOME": str(folder.with_name("home")), "OMP_NUM_THREADS": "1"}
+    environment.pop("BRUSHWORK_WEIGHTS", None)
+    with log.open("wb") as file:
+        process = subprocess.Popen([*command, *flags], stdout=file, stderr=file, env=environment)
+    running = Running(process, "", folder, log)
+    try:
+        first = until(lambda: [e for e in running.events() if e["event"] == "the studio is there"])
+        running.url = first[0]["url"]
+        with running.http() as client:
+            until(lambda: client.get("/ready").status_code == 200, 120)
+    except BaseException:
+        process.kill()
+        process.wait()
+        print(log.read_text())
+        raise
+    return running
+
+
+@pytest.fixture(scope="module")
+def serve(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Running]]:
+    """Start a studio, in a folder of its own or a given one, with these flags and users; it ends with the module."""
+    started = list[Running]()
+
+    def start(*flags: str, users: tuple[str, ...] = (), folder: Path | None = None) -> Running:
+        started.append(launch(folder or tmp_path_factory.mktemp("studio") / "folder", *flags, users=users))
+        return started[-1]
+
+    yield start
+    for running in started:
+        running.stop()
+
+
+@pytest.fixture(scope="session")
+def samples(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with photo.png (160 × 120), wave.jpg (96 × 96) and film.mp4 (8 frames, 96 × 64)."""
+    folder = tmp_path_factory.mktemp("samples")
+    Image.fromarray(data.coffee()).resize((160, 120)).save(folder / "photo.png")
+    Image.fromarray(data.astronaut()).resize((96, 96)).save(folder / "wave.jpg")
+    still = np.asarray(Image.fromarray(data.chelsea()).resize((128, 64)))
+    with av.open(str(folder / "film.mp4"), "w") as out:
+        stream = out.add_stream("libx264", rate=8)
+        stream.width, stream.height, stream.pix_fmt = 96, 64, "yuv420p"
+        for k in range(8):
+            frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(still[:, 2 * k : 2 * k + 96]), format="rgb24")
+            out.mux(stream.encode(frame))
+        out.mux(stream.encode(None))
+    return folder
+
+
+def sent(client: httpx.Client, path: Path) -> str:
+    """Send a file; its id."""
+    answer = client.post("/api/uploads", files={"file": (path.name, path.read_bytes())})
+    assert answer.status_code == 201, answer.text
+    return str(answer.json()["id"])
+
+
+@pytest.fixture(scope="session", name="sent")
+def sent_fixture() -> Callable[[httpx.Client, Path], str]:
+    return sent
