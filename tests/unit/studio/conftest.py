@@ -109,20 +109,31 @@ def serve(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Ru
         running.stop()
 
 
+def film(path: Path, frames: int) -> Path:
+    """A film of 96 × 64 pixels, 8 frames a second, in which a cat goes by."""
+    still = np.asarray(Image.fromarray(data.chelsea()).resize((128, 64)))
+    with av.open(str(path), "w") as out:
+        stream = out.add_stream("libx264", rate=8)
+        stream.width, stream.height, stream.pix_fmt = 96, 64, "yuv420p"
+        for k in range(frames):
+            shown = np.ascontiguousarray(still[:, 2 * (k % 16) : 2 * (k % 16) + 96])
+            out.mux(stream.encode(av.VideoFrame.from_ndarray(shown, format="rgb24")))
+        out.mux(stream.encode(None))
+    return path
+
+
+@pytest.fixture(scope="session", name="film")
+def film_fixture() -> Callable[[Path, int], Path]:
+    return film
+
+
 @pytest.fixture(scope="session")
 def samples(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with photo.png (160 × 120), wave.jpg (96 × 96) and film.mp4 (8 frames, 96 × 64)."""
     folder = tmp_path_factory.mktemp("samples")
     Image.fromarray(data.coffee()).resize((160, 120)).save(folder / "photo.png")
     Image.fromarray(data.astronaut()).resize((96, 96)).save(folder / "wave.jpg")
-    still = np.asarray(Image.fromarray(data.chelsea()).resize((128, 64)))
-    with av.open(str(folder / "film.mp4"), "w") as out:
-        stream = out.add_stream("libx264", rate=8)
-        stream.width, stream.height, stream.pix_fmt = 96, 64, "yuv420p"
-        for k in range(8):
-            frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(still[:, 2 * k : 2 * k + 96]), format="rgb24")
-            out.mux(stream.encode(frame))
-        out.mux(stream.encode(None))
+    film(folder / "film.mp4", 8)
     return folder
 
 
