@@ -209,7 +209,7 @@ def test_a_preview_is_the_photo_in_the_style(service: Service, take: Take) -> No
 
 def test_a_preview_of_gatys_is_one_of_a_quick_method(service: Service, take: Take) -> None:
     photo = take()
-    ask = {"photo": photo.id, "style": "great-wave", "size": 96}
+    ask: dict[str, Any] = {"photo": photo.id, "style": "great-wave", "size": 96}
     slow = service.preview("ada", Preview(**ask, method="gatys", settings={"steps": 100_000, "style_scale": 0.5}))
     quick = service.preview("ada", Preview(**ask, settings={"style_scale": 0.5}))
     assert slow == quick
@@ -308,12 +308,13 @@ def test_a_job_takes_only_what_suits_its_state(service: Service, take: Take, do:
         with pytest.raises(NotNowError, match="a job that is done can't be"):
             action("ada", done.id)
     waiting = service.submit("ada", Picture(photo=take().id, style="great-wave"))
-    for impossible in (service.resume, service.remove_job, service.result):
+    impossible: list[Callable[[str, str], Any]] = [service.resume, service.remove_job, service.result]
+    for one in impossible:
         with pytest.raises(NotNowError, match="waiting"):
-            impossible("ada", waiting.id)
-    for action in (service.pause, service.cancel, service.resume, service.remove_job, service.result, service.job):
+            one("ada", waiting.id)
+    for one in [*impossible, service.pause, service.cancel, service.job]:
         with pytest.raises(NotThereError):
-            action("bob", done.id)
+            one("bob", done.id)
     service.remove_job("ada", done.id)
     assert not service.places.job(done.id).exists()
     with pytest.raises(NotThereError):
@@ -431,8 +432,8 @@ def test_what_was_paused_goes_on_to_the_same_picture(service: Service, take: Tak
     job = do(ask, listen, service.resume("ada", paused.id))
     assert job.status == "done"
     assert told[0] > 10
-    results = [picture(service.result("ada", identity)[0]) for identity in (whole.id, job.id)]
-    assert np.array_equal(*results)
+    first, second = (picture(service.result("ada", identity)[0]) for identity in (whole.id, job.id))
+    assert np.array_equal(first, second)
 
 
 def test_a_batch_goes_on_with_the_next_photo(service: Service, take: Take, do: Do) -> None:
