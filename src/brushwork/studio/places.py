@@ -119,7 +119,7 @@ class Places:
         """
         found = store.upload(identity, user)
         if found is None:
-            raise NotThereError(f"there is no file {identity[:40]} of yours; it may have been deleted")
+            raise NotThereError(f"there is no file {identity[:40]!r} of yours; it may have been deleted")
         return found
 
     def plain(self, message: str, user: str, store: Store) -> str:

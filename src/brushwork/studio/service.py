@@ -299,7 +299,7 @@ class Service:
         """
         found = self.store.job(identity, user)
         if found is None:
-            raise NotThereError(f"there is no job {identity[:40]} of yours")
+            raise NotThereError(f"there is no job {identity[:40]!r} of yours")
         return found
 
     def jobs(self, user: str) -> list[Job]:

@@ -1,0 +1,405 @@
+"""The HTTP interface of a real studio, by its client and by hand."""
+
+from __future__ import annotations
+
+import io
+import json
+import time
+import zipfile
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import httpx
+import numpy as np
+import pytest
+from PIL import Image
+
+from brushwork import read_recipe
+from brushwork.errors import BrushworkError
+from brushwork.io.film_files import open_film
+from brushwork.studio.client import Studio
+
+Sent = Callable[[httpx.Client, Path], str]
+Until = Callable[..., Any]
+JOBS, BODY_KB, UPLOAD_MB = 4, 16, 1
+LIMITS = ("--jobs", JOBS, "--body-kb", BODY_KB, "--upload-mb", UPLOAD_MB, "--previews", 2, "--batch", 3)
+LIMITS_OF_FILES = ("--megapixels", 0.05, "--video-seconds", 3)
+LONG = {"method": "gatys", "settings": {"steps": 100_000, "tolerance": 0}, "size": 64}
+
+
+@pytest.fixture(scope="module")
+def running(serve: Callable[..., Any]) -> Any:
+    return serve(*map(str, (*LIMITS, *LIMITS_OF_FILES)))
+
+
+@pytest.fixture
+def studio(running: Any) -> Iterator[Studio]:
+    with Studio(running.url) as client:
+        yield client
+        for job in client.jobs():
+            if job["status"] in ("waiting", "running", "paused"):
+                client.job(job["id"], "cancel")
+
+
+@pytest.fixture
+def http(running: Any) -> Iterator[httpx.Client]:
+    with running.http() as client:
+        yield client
+
+
+@pytest.fixture(scope="module")
+def photo(running: Any, samples: Path, sent: Sent) -> str:
+    with running.http() as client:
+        return sent(client, samples / "photo.png")
+
+
+def picture(content: bytes) -> np.ndarray[Any, Any]:
+    with Image.open(io.BytesIO(content)) as opened:
+        return np.asarray(opened.convert("RGB")).astype(float)
+
+
+def test_a_studio_says_that_it_is_well(http: httpx.Client) -> None:
+    assert http.get("/health").json()["status"] == "ok"
+    assert http.get("/ready").json() == {"ready": True, "workers": {"jobs": True, "previews": True}}
+
+
+def test_what_was_sent_is_listed_shown_and_deleted(http: httpx.Client, samples: Path, sent: Sent) -> None:
+    film = sent(http, samples / "film.mp4")
+    facts = next(upload for upload in http.get("/api/uploads").json() if upload["id"] == film)
+    assert (facts["kind"], facts["name"], facts["facts"]["frames"]) == ("film", "film.mp4", 8)
+    for path, size in (("thumbnail", (96, 64)), ("view?size=64", (64, 43))):
+        answer = http.get(f"/api/uploads/{film}/{path}")
+        assert answer.headers["content-type"] == "image/jpeg"
+        assert picture(answer.content).shape[1::-1] == size
+    assert http.delete(f"/api/uploads/{film}").status_code == 204
+    assert http.get(f"/api/uploads/{film}/thumbnail").status_code == 404
+    assert film not in http.get("/api/uploads").text
+
+
+@pytest.mark.parametrize(("suffix", "form"), [(".png", "PNG"), (".jpg", "JPEG"), (".tif", "TIFF")])
+def test_a_photo_is_painted_into_a_file_that_tells_how(
+    suffix: str, form: str, studio: Studio, samples: Path, tmp_path: Path
+) -> None:
+    output = tmp_path / f"painted{suffix}"
+    done = studio.stylize(samples / "photo.png", samples / "wave.jpg", output, size=96, settings={"strength": 0.8})
+    assert done["status"] == "done"
+    with Image.open(output) as opened:
+        assert (opened.format, opened.size) == (form, (96, 72))
+    recipe = json.loads(read_recipe(output) or "")
+    assert recipe["content"]["name"] == "photo.png"
+    assert "wave.jpg" in json.dumps(recipe)
+    assert [path.name for path in tmp_path.iterdir()] == [output.name]
+
+
+def test_a_preview_shows_what_the_result_will_be(
+    studio: Studio, http: httpx.Client, photo: str, tmp_path: Path
+) -> None:
+    shown = picture(studio.preview(photo, "great-wave:0.5+feminine-wave:0.5", size=160))
+    job = studio.submit("picture", photo=photo, style="great-wave:0.5+feminine-wave:0.5")
+    studio.wait(job["id"])
+    studio.fetch(job["id"], tmp_path / "painted.png")
+    painted = picture((tmp_path / "painted.png").read_bytes())
+    assert shown.shape == painted.shape
+    assert np.abs(shown - painted).mean() < 6
+
+
+def test_a_film_is_shown_and_painted(
+    studio: Studio, http: httpx.Client, samples: Path, tmp_path: Path, sent: Sent
+) -> None:
+    film = sent(http, samples / "film.mp4")
+    ask = {"kind": "video", "film": film, "style": "great-wave"}
+    assert picture(http.post("/api/previews/video", json=ask).content).shape == (128, 288, 3)
+    job = studio.submit(**ask)
+    assert studio.wait(job["id"])["progress"]["step"] == 8
+    answer = http.get(f"/api/jobs/{job['id']}/result")
+    assert answer.headers["content-type"] == "video/mp4"
+    (tmp_path / "film.mp4").write_bytes(answer.content)
+    assert len(list(open_film(tmp_path / "film.mp4").frames())) == 8
+
+
+def test_a_batch_and_a_grid(studio: Studio, http: httpx.Client, photo: str) -> None:
+    batch = studio.submit("batch", photos=[photo, photo], style="great-wave", size=64)
+    grid = studio.submit("grid", photo=photo, styles=["great-wave", "feminine-wave"], steps=2, size=64)
+    studio.wait(batch["id"])
+    answer = http.get(f"/api/jobs/{batch['id']}/result")
+    assert answer.headers["content-type"] == "application/zip"
+    assert zipfile.ZipFile(io.BytesIO(answer.content)).namelist() == ["0001_photo.png", "0002_photo.png"]
+    assert studio.wait(grid["id"])["progress"]["share"] == 1
+    assert picture(http.get(f"/api/jobs/{grid['id']}/result").content).shape[1] >= 128
+
+
+def test_a_job_s_events_go_up_to_its_end(studio: Studio, http: httpx.Client, photo: str) -> None:
+    job = studio.submit("picture", photo=photo, style="great-wave", method="gatys", settings={"steps": 40}, size=64)
+    told = list(studio.events(job["id"]))
+    shares = [facts["progress"].get("share", 0) for facts in told]
+    assert shares == sorted(shares)
+    assert (shares[-1], told[-1]["status"], told[-1]["result"]) == (1, "done", True)
+    with http.stream("GET", f"/api/jobs/{job['id']}/events") as answer:  # of one that has ended: how it ended
+        assert answer.headers["content-type"].startswith("text/event-stream")
+        lines = answer.read().decode().splitlines()
+    assert [line.partition(":")[0] for line in lines] == ["event", "data", ""]
+
+
+def test_a_job_waits_while_it_is_paused_and_goes_on(
+    studio: Studio, http: httpx.Client, photo: str, until: Until
+) -> None:
+    job = studio.submit("picture", photo=photo, style="great-wave", **LONG)["id"]
+    until(lambda: studio.job(job)["progress"].get("step", 0) > 12)
+    studio.job(job, "pause")
+    with pytest.raises(BrushworkError, match="is paused"):
+        studio.wait(job)
+    steps = studio.job(job)["progress"]["step"]
+    assert picture(http.get(f"/api/jobs/{job}/preview").content).shape == (48, 64, 3)
+    with pytest.raises(BrushworkError, match="paused and has no result"):
+        studio.fetch(job, "nowhere.png")
+    assert studio.job(job, "resume")["status"] in ("waiting", "running")
+    first = until(lambda: [facts for facts in [studio.job(job)] if facts["progress"]["step"] != steps])[0]
+    assert first["progress"]["step"] > 10
+
+
+def test_what_is_canceled_while_it_is_optimized_is_kept(
+    studio: Studio, photo: str, tmp_path: Path, until: Until
+) -> None:
+    job = studio.submit("picture", photo=photo, style="great-wave", **LONG)["id"]
+    until(lambda: studio.job(job)["progress"].get("step", 0) > 3)
+    studio.job(job, "cancel")
+    assert studio.wait(job)["status"] == "stopped"
+    studio.fetch(job, tmp_path / "so-far.png")
+    assert json.loads(read_recipe(tmp_path / "so-far.png") or "")["stopped_early"] is True
+
+
+def test_a_job_that_waits_is_canceled_at_once(studio: Studio, http: httpx.Client, photo: str) -> None:
+    studio.submit("picture", photo=photo, style="great-wave", **LONG)
+    job = studio.submit("picture", photo=photo, style="great-wave")["id"]
+    assert studio.job(job, "cancel")["status"] == "canceled"
+    for action in ("pause", "resume", "cancel"):
+        assert http.post(f"/api/jobs/{job}/{action}").status_code == 409
+    assert http.get(f"/api/jobs/{job}/result").status_code == 409
+    assert http.get(f"/api/jobs/{job}/preview").status_code == 404
+
+
+def test_the_history_is_there_the_newest_first_until_it_is_deleted(
+    studio: Studio, http: httpx.Client, photo: str
+) -> None:
+    jobs = [studio.submit("picture", photo=photo, style="great-wave", size=64)["id"] for _ in range(2)]
+    for job in jobs:
+        studio.wait(job)
+    history = studio.jobs()
+    assert [job["id"] for job in history[:2]] == jobs[::-1]
+    assert history[0]["title"] == "photo.png in the style of great-wave"
+    assert history[0]["request"]["size"] == 64
+    assert history[0]["made"] <= history[0]["started"] <= history[0]["ended"]
+    for job in jobs:
+        assert http.delete(f"/api/jobs/{job}").status_code == 204
+        assert http.get(f"/api/jobs/{job}").status_code == 404
+        assert http.get(f"/api/jobs/{job}/result").status_code == 404
+    assert not {job["id"] for job in studio.jobs()} & set(jobs)
+
+
+def test_a_running_job_and_what_it_needs_can_t_be_deleted(studio: Studio, http: httpx.Client, photo: str) -> None:
+    job = studio.submit("picture", photo=photo, style="great-wave", **LONG)["id"]
+    assert http.delete(f"/api/jobs/{job}").status_code == 409
+    answer = http.delete(f"/api/uploads/{photo}")
+    assert answer.status_code == 409
+    assert answer.json()["error"] == "a job that isn't done needs this file; cancel it first"
+
+
+def test_a_result_is_saved_under_its_title_or_shown(studio: Studio, http: httpx.Client, photo: str) -> None:
+    job = studio.submit("picture", photo=photo, style="great-wave", size=64)["id"]
+    studio.wait(job)
+    saved, shown = (http.get(f"/api/jobs/{job}/result", params=p) for p in ({"format": "jpeg"}, {"inline": "true"}))
+    assert saved.headers["content-disposition"] == 'attachment; filename="photo_great-wave.jpg"'
+    assert saved.headers["content-type"] == "image/jpeg"
+    assert shown.headers["content-disposition"].startswith("inline")
+    assert saved.headers["x-content-type-options"] == "nosniff"
+    assert http.get(f"/api/jobs/{job}/result", params={"format": "svg"}).status_code == 400
+    part = http.get(f"/api/jobs/{job}/result", headers={"range": "bytes=0-7"})
+    assert (part.status_code, part.content) == (206, b"\x89PNG\r\n\x1a\n")
+
+
+def test_a_style_is_added_shown_painted_with_and_removed(studio: Studio, http: httpx.Client, photo: str) -> None:
+    answer = http.post("/api/styles", json={"picture": photo, "name": "breakfast", "title": "Breakfast"})
+    assert answer.status_code == 201
+    assert answer.json()["own"] is True
+    mine = next(style for style in studio.styles() if style["name"] == "breakfast")
+    assert mine["title"] == "Breakfast"
+    assert "gatys" in mine["methods"]
+    assert picture(http.get("/api/styles/breakfast/swatch").content).shape[1] == 112
+    assert picture(studio.preview(photo, "breakfast", size=64)).shape == (48, 64, 3)
+    assert http.post("/api/styles", json={"picture": photo, "name": "breakfast"}).status_code == 400
+    assert http.delete("/api/styles/breakfast").status_code == 204
+    assert http.get("/api/styles/breakfast/swatch").status_code == 404
+    assert http.delete("/api/styles/breakfast").status_code == 404
+    assert "breakfast" not in [style["name"] for style in studio.styles()]
+
+
+def test_the_library_comes_with_swatches(studio: Studio, http: httpx.Client) -> None:
+    styles = studio.styles()
+    assert len(styles) > 10
+    assert all(style["methods"] and not style["own"] for style in styles)
+    answer = http.get(f"/api/styles/{styles[0]['name']}/swatch")
+    assert picture(answer.content).std() > 5
+    assert "max-age" in answer.headers["cache-control"]
+    assert http.delete(f"/api/styles/{styles[0]['name']}").status_code == 400
+
+
+def test_options_are_described_and_their_defaults_are_taken(http: httpx.Client, photo: str) -> None:
+    found = http.get("/api/methods").json()
+    assert {"adain-lite", "gatys"} <= set(found)
+    assert "johnson" not in found
+    strength = next(option for option in found["adain-lite"] if option["name"] == "strength")
+    assert (strength["default"], strength["low"], strength["high"]) == (1.0, 0, 1)
+    settings = {option["name"]: option["default"] for option in found["adain-lite"]}
+    ask = {"photo": photo, "style": "great-wave", "size": 64, "settings": settings}
+    assert http.post("/api/previews", json=ask).status_code == 200
+
+
+def measures(http: httpx.Client) -> dict[str, float]:
+    lines = [line.rpartition(" ") for line in http.get("/metrics").text.splitlines() if not line.startswith("#")]
+    return {name: float(value) for name, _, value in lines}
+
+
+def test_measures_count_what_happens(studio: Studio, http: httpx.Client, photo: str) -> None:
+    before = measures(http)
+    studio.preview(photo, "great-wave", size=64)
+    studio.wait(studio.submit("picture", photo=photo, style="great-wave", size=64)["id"])
+    http.get("/api/jobs/none")
+    after = measures(http)
+    for name in (
+        'brushwork_jobs_submitted_total{kind="picture"}', 'brushwork_jobs{status="done"}',
+        "brushwork_preview_seconds_count",
+    ):  # fmt: skip
+        assert after[name] == before.get(name, 0) + 1
+    refused = 'brushwork_requests_total{method="GET",route="/api/jobs",status="404"}'
+    assert after[refused] == before.get(refused, 0) + 1
+    assert after['brushwork_workers_alive{worker="jobs"}'] == 1
+    assert after['brushwork_workers_alive{worker="previews"}'] == 1
+
+
+def test_too_many_jobs_are_told_when_to_come_again(
+    studio: Studio, http: httpx.Client, photo: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ask = {"kind": "picture", "photo": photo, "style": "great-wave"}
+    jobs = [studio.submit(**ask, **LONG)["id"] for _ in range(JOBS)]
+    answer = http.post("/api/jobs", json=ask)
+    assert answer.status_code == 429
+    assert int(answer.headers["retry-after"]) > 0
+    assert "4 jobs of yours" in answer.json()["error"]
+    waited = list[float]()
+
+    def sleep(seconds: float) -> None:
+        waited.append(seconds)
+        studio.job(jobs[-1], "cancel")
+
+    monkeypatch.setattr(time, "sleep", sleep)
+    assert studio.submit(**ask)["status"] == "waiting"  # the client comes again
+    assert waited == [int(answer.headers["retry-after"])]
+
+
+def test_too_many_previews_are_refused_and_the_others_come(http: httpx.Client, photo: str) -> None:
+    def ask(number: int) -> httpx.Response:
+        wanted = {"photo": photo, "style": "great-wave", "size": 160, "settings": {"strength": number / 20}}
+        return http.post("/api/previews", json=wanted)
+
+    with ThreadPoolExecutor(12) as pool:
+        answers = list(pool.map(ask, range(12)))
+    codes = [answer.status_code for answer in answers]
+    assert set(codes) == {200, 429}
+    assert all(int(answer.headers["retry-after"]) > 0 for answer in answers if answer.status_code == 429)
+
+
+def test_the_client_says_what_the_studio_refuses(studio: Studio, photo: str) -> None:
+    with pytest.raises(BrushworkError, match="there is no style 'nothing'"):
+        studio.submit("picture", photo=photo, style="nothing")
+    with pytest.raises(BrushworkError, match=r"photo: "):
+        studio.preview("x", "great-wave")
+    with pytest.raises(BrushworkError, match="there is no job"):
+        list(studio.events("0" * 32))
+    with (
+        Studio("http://127.0.0.1:9", timeout=5) as nowhere,
+        pytest.raises(BrushworkError, match="can't be reached"),
+    ):
+        nowhere.jobs()
+
+
+def test_large_files_are_refused_whether_their_size_is_told_or_not(http: httpx.Client) -> None:
+    content = b"x" * (UPLOAD_MB * 1_000_000 + 200_000)
+    head = b'--cut\r\ncontent-disposition: form-data; name="file"; filename="a.png"\r\n\r\n'
+
+    def parts() -> Iterator[bytes]:
+        yield head
+        for start in range(0, len(content), 50_000):
+            yield content[start : start + 50_000]
+
+    told = http.post("/api/uploads", files={"file": ("a.png", content)})
+    untold = http.post("/api/uploads", content=parts(), headers={"content-type": "multipart/form-data; boundary=cut"})
+    nearly = http.post("/api/uploads", files={"file": ("a.png", content[:1_050_000])})
+    for answer in (told, untold, nearly):
+        assert answer.status_code == 413
+        assert "limit" in answer.json()["error"]
+
+
+def test_long_bodies_are_refused_whether_their_length_is_told_or_not(http: httpx.Client, photo: str) -> None:
+    body = json.dumps({"photo": photo, "style": "great-wave", "settings": {"strength": [0.5] * 4000}}).encode()
+    headers = {"content-type": "application/json"}
+    told = http.post("/api/previews", content=body, headers=headers)
+    untold = http.post("/api/previews", content=(body[k : k + 999] for k in range(0, len(body), 999)), headers=headers)
+    assert (told.status_code, untold.status_code) == (413, 413)
+    assert f"limit of {BODY_KB},000" in untold.json()["error"]
+
+
+def test_large_pictures_and_long_films_are_refused(
+    http: httpx.Client, film: Callable[[Path, int], Path], tmp_path: Path
+) -> None:
+    Image.new("RGB", (240, 210)).save(tmp_path / "large.png")
+    for path, words in (
+        (tmp_path / "large.png", "large.png: 240 x 210 pixels are more than the limit of 50,000"),
+        (film(tmp_path / "long.mp4", 40), "long.mp4: 5 seconds are more than the limit of 3"),
+    ):
+        answer = http.post("/api/uploads", files={"file": (path.name, path.read_bytes())})
+        assert answer.status_code == 400
+        assert answer.json()["error"].startswith(words)
+
+
+def test_large_batches_are_refused(http: httpx.Client, photo: str) -> None:
+    answer = http.post("/api/jobs", json={"kind": "batch", "photos": [photo] * 4, "style": "great-wave"})
+    assert answer.status_code == 413
+    assert answer.json() == {"error": "4 photos are more than the limit of 3 for a batch"}
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "options", "status"),
+    [
+        ("GET", "/api/nothing", {}, 404),
+        ("GET", "/api/jobs/%00%0a", {}, 404),
+        ("GET", "/api/jobs/..%2f..%2fstudio.sqlite/result", {}, 404),
+        ("GET", "/api/uploads/../studio.sqlite/thumbnail", {}, 404),
+        ("GET", "/api/styles/%2e%2e/swatch", {}, 404),
+        ("PUT", "/api/jobs", {}, 405),
+        ("POST", "/api/jobs", {"json": {}}, 422),
+        ("POST", "/api/jobs", {"json": []}, 422),
+        ("POST", "/api/jobs", {"content": b"{", "headers": {"content-type": "application/json"}}, 422),
+        ("POST", "/api/jobs", {"content": b"\xff", "headers": {"content-type": "application/json"}}, 400),
+        ("POST", "/api/jobs", {"content": b"a=b"}, 422),
+        ("POST", "/api/uploads", {}, 422),
+        ("POST", "/api/uploads", {"data": {"file": "text"}}, 422),
+        ("POST", "/api/uploads", {"content": b"x", "headers": {"content-type": "multipart/form-data"}}, 400),
+        ("GET", "/api/uploads/x/view?size=99999", {}, 422),
+    ],
+)
+def test_what_makes_no_sense_is_refused_in_one_line(
+    method: str, path: str, options: dict[str, Any], status: int, http: httpx.Client
+) -> None:
+    answer = http.request(method, path, **options)
+    assert answer.status_code == status
+    assert set(answer.json()) == {"error"}
+    assert "\n" not in answer.json()["error"]
+    assert "Traceback" not in answer.text
+
+
+def test_the_description_names_every_route(http: httpx.Client) -> None:
+    paths = http.get("/api/openapi.json").json()["paths"]
+    assert {"/api/uploads", "/api/jobs", "/api/jobs/{identity}/result", "/api/previews", "/api/styles"} <= set(paths)
+    assert "429" in paths["/api/jobs"]["post"]["responses"]
