@@ -122,7 +122,9 @@ def _files(router: APIRouter, service: Service) -> None:
     def thumbnail(user: User, identity: str) -> Response:
         return Response(service.thumbnail(user, identity), media_type="image/jpeg")
 
-    @router.get("/uploads/{identity}/view", summary="A file at screen size", response_class=Response, responses=JPEG)
+    @router.get(
+        "/uploads/{identity}/view.jpg", summary="A file at screen size", response_class=Response, responses=JPEG
+    )
     def view(user: User, identity: str, size: Annotated[int, Query(ge=64, le=1024)] = 768) -> Response:
         return Response(service.thumbnail(user, identity, size), media_type="image/jpeg")
 

@@ -75,8 +75,8 @@ class Desk:
         return self.address(request, self.shown.keep(self.user(request), content))
 
     def view(self, request: gr.Request, photo: str) -> str:
-        """The address of a photo at screen size."""
-        return self.address(request, f"/api/uploads/{photo}/view")
+        """The address of a photo at screen size; the image editor goes by its suffix."""
+        return self.address(request, f"/api/uploads/{photo}/view.jpg")
 
 
 def _words(style: Any) -> str:

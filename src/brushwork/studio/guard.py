@@ -24,8 +24,9 @@ Send: TypeAlias = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 App: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 COOKIE = "brushwork_session"
-OPEN = ("/login", "/health", "/ready")  # without a login
+OPEN = ("/login", "/api/sessions", "/health", "/ready")  # without a login
 PAGE_UPLOAD, PAGE_FILE = "/gradio_api/upload", "/gradio_api/file="
+PAGE = ("/assets/", "/static/", "/gradio_api/")  # what the page is made of; scripts of its workers among it
 SENDS_FILES = ("/api/uploads", PAGE_UPLOAD)
 # What is counted by its name; anybody may ask for any other, and each would be kept.
 ROUTES = (
@@ -35,12 +36,14 @@ ROUTES = (
 METHODS = ("GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE")
 # Never of use here, and doors to other files, other servers or other users' work.
 SHUT = ("/gradio_api/proxy=", "/proxy=", "/gradio_api/deep_link", "/gradio_api/mcp", "/monitoring")
-# Gradio's page is made of scripts and styles within the page, and of blobs while pictures are edited.
-POLICY = (
-    "default-src 'self'; script-src 'self' 'unsafe-inline' 'wasm-unsafe-eval' blob:; style-src 'self' 'unsafe-inline'; "
+# Gradio's page is made of scripts and styles within the page, and of blobs while pictures are edited; its image editor
+# compiles drawing code (unsafe-eval). What is sent never gets into a script: see `parts.raw`.
+PAGE_POLICY = (
+    "default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval' blob:; style-src 'self' 'unsafe-inline'; "
     "img-src 'self' data: blob:; media-src 'self' data: blob:; font-src 'self' data:; connect-src 'self' data: blob:; "
     "worker-src 'self' blob:; frame-ancestors 'none'; base-uri 'self'; form-action 'self'; object-src 'none'"
 )
+POLICY = "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 HEADERS = {
     "content-security-policy": POLICY,
     "x-content-type-options": "nosniff",
@@ -81,7 +84,8 @@ class Guard:
             if message["type"] == "http.response.start":
                 told["status"] = message["status"]
                 given = {name for name, _ in message.get("headers", [])}
-                more = [(n.encode(), v.encode()) for n, v in HEADERS.items() if n.encode() not in given]
+                wanted = {**HEADERS, "content-security-policy": PAGE_POLICY} if _is_page(path) else HEADERS
+                more = [(n.encode(), v.encode()) for n, v in wanted.items() if n.encode() not in given]
                 if path.startswith(("/api", "/login")) and b"cache-control" not in given:
                     more.append((b"cache-control", b"no-store"))
                 message = {**message, "headers": [*message.get("headers", []), *more]}
@@ -213,6 +217,11 @@ class _Sized:
 
 def _too_large(size: int, most: int) -> str:
     return f"{size:,} bytes are more than the limit of {most:,} here"
+
+
+def _is_page(path: str) -> bool:
+    """Whether it is a part of Gradio's page; files that were sent are none."""
+    return path == "/" or (path.startswith(PAGE) and not path.startswith(PAGE_FILE))
 
 
 def token_in(headers: dict[str, str]) -> str:

@@ -186,7 +186,13 @@ class HistoryTab:
         with gr.Row():
             with gr.Column(scale=2, min_width=320):
                 self.gallery = gr.Gallery(
-                    label=texts.HISTORY, columns=3, height=420, allow_preview=False, elem_id="history", buttons=[]
+                    label=texts.HISTORY,
+                    columns=3,
+                    height=420,
+                    allow_preview=False,
+                    elem_id="history",
+                    buttons=[],
+                    visible=False,
                 )
                 self.chosen = gr.Dropdown([], label=texts.CHOSEN_JOB, elem_id="chosen-job")
                 self.refresh = gr.Button(texts.REFRESH)
@@ -213,7 +219,10 @@ class HistoryTab:
         jobs = self.desk.service.jobs(self.desk.user(request))
         shown = [(self._thumbnail(request, job), f"{texts.STATUS[job.status]}: {job.title}") for job in jobs]
         choices = [(f"{texts.STATUS[job.status]}: {job.title}", job.id) for job in jobs]
-        return [shown, gr.Dropdown(choices, value=choices[0][1] if choices else None)]
+        gallery = gr.Gallery(
+            shown, visible=bool(shown)
+        )  # an empty one says so in a way that no reader of screens can read
+        return [gallery, gr.Dropdown(choices, value=choices[0][1] if choices else None)]
 
     def _thumbnail(self, request: gr.Request, job: Job) -> str:
         if job.progress and job.status != "canceled":

@@ -49,10 +49,11 @@ class PictureTab:
                     with gr.Tab(texts.MASKS, id="masks"):
                         self._masks()
             with gr.Column(scale=3, min_width=320):
-                self.comparison = comparison(
-                    label=texts.BEFORE_AFTER, elem_id="comparison",
-                    buttons=["fullscreen"], max_height=640,
-                )  # fmt: skip
+                with gr.Column(visible=False) as self.stage:  # empty it would tell readers of screens nothing
+                    self.comparison = comparison(
+                        label=texts.BEFORE_AFTER, elem_id="comparison",
+                        buttons=["fullscreen"], max_height=640,
+                    )  # fmt: skip
                 self.panel = JobPanel(desk)
         self._events()
 
@@ -65,7 +66,9 @@ class PictureTab:
                 buttons=[],
             )  # fmt: skip
         with gr.Accordion(texts.OWN_PAINTING, open=False):
-            self.painting = photo(label=texts.OWN_PAINTING, sources=["upload", "clipboard"], height=180)
+            self.painting = photo(
+                label=texts.OWN_PAINTING, sources=["upload", "clipboard"], height=180, elem_id="own-painting"
+            )
         self.painting_id = gr.State("")
         self.form = Form()
         self.keep = gr.Radio(texts.KEEP_WAYS, value="", label=texts.KEEP_COLORS)
@@ -110,6 +113,7 @@ class PictureTab:
         looks = [self.photo_id, self.style, self.painting_id, self.keep, self.form.method, *self.form.inputs]
         look: dict[str, Any] = {"fn": self._preview, "inputs": looks, "outputs": self.comparison, **LATEST}
         self.photo.change(self._taken, self.photo, self.photo_id, **QUIET).then(**look)
+        self.photo_id.change(lambda photo: gr.Column(visible=bool(photo)), self.photo_id, self.stage, **QUIET)
         self.painting.change(self._taken, self.painting, self.painting_id, **QUIET).then(**look)
         fields: list[Any] = [self.style, self.keep, self.form.method, *self.form.inputs]
         for field in fields:

@@ -18,7 +18,7 @@ KEPT = 8  # drawings that wait for a click
 
 
 def raw(content: str = "", **given: Any) -> gr.Markdown:
-    """A place for HTML made here; gr.HTML evaluates its content as a template, which the page's policy forbids."""
+    """A place for HTML made here; gr.HTML would evaluate it as a template, and with it the name of a file."""
     return gr.Markdown(content, sanitize_html=False, latex_delimiters=[], **given)
 
 
@@ -76,7 +76,7 @@ def _background(value: str | None) -> EditorData | None:
     if value is None:
         return None
     picture = FileData(path=value, url=value)
-    return EditorData(background=picture, layers=[], composite=picture)
+    return EditorData(background=picture, layers=[], composite=None)
 
 
 class Shown:

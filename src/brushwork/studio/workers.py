@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import heapq
+import itertools
 import multiprocessing
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnProcess
 from typing import Any
@@ -20,9 +24,35 @@ from brushwork.studio.store import Store
 __all__ = ["JobWorker", "QuickWorker"]
 
 _SPAWN = multiprocessing.get_context("spawn")  # torch survives no fork
+URGENCY, LEAST = {"preview": 0, "check": 1, "masks": 1, "film_preview": 1}, 2  # swatches and the like can wait
 ANSWER = 120.0  # seconds after which a quick worker counts as stuck
 WATCHED = 0.3  # seconds between two looks at the job worker
 AGAIN = 1.0  # seconds before a worker that died is started again
+
+
+class _Turn:
+    """A lock that goes to the most urgent of those who wait, and of them to the first."""
+
+    def __init__(self) -> None:
+        self._changed, self._taken = threading.Condition(), False
+        self._waiting: list[tuple[int, int]] = []
+        self._numbers = itertools.count()
+
+    @contextmanager
+    def of(self, urgency: int) -> Iterator[None]:
+        """Hold it; 0 is the most urgent."""
+        mine = urgency, next(self._numbers)
+        with self._changed:
+            heapq.heappush(self._waiting, mine)
+            self._changed.wait_for(lambda: not self._taken and self._waiting[0] == mine)
+            heapq.heappop(self._waiting)
+            self._taken = True
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._taken = False
+                self._changed.notify_all()
 
 
 class QuickWorker:
@@ -34,7 +64,7 @@ class QuickWorker:
 
     def __init__(self, most: int) -> None:
         self._most, self._waiting = most, 0
-        self._turn, self._count = threading.Lock(), threading.Lock()
+        self._turn, self._count = _Turn(), threading.Lock()
         self._process: SpawnProcess | None = None
         self._connection: Connection | None = None
         self.closed = False
@@ -73,7 +103,7 @@ class QuickWorker:
                 raise BusyError("too many wait for a preview or a check just now; try again in a moment")
             self._waiting += 1
         try:
-            with self._turn:
+            with self._turn.of(URGENCY.get(function, LEAST)):
                 return self._answered(function, arguments)
         finally:
             with self._count:
