@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,7 @@ from skimage import data
 
 from brushwork.studio.users import Users
 
-PASSWORDS = {"ada": "correct horse", "bob": "battery staple"}
+PASSWORDS = {"ada": "correct horse", "bob": "battery staple", "eve": "tr0ub4dor&3"}
 
 
 @dataclass
@@ -37,11 +38,13 @@ class Running:
     def http(self, **options: Any) -> httpx.Client:
         return httpx.Client(base_url=self.url, timeout=60, **options)
 
-    def logged_in(self, name: str) -> httpx.Client:
-        client = self.http()
-        answer = client.post("/api/sessions", json={"name": name, "password": PASSWORDS[name]})
-        client.headers["authorization"] = f"Bearer {answer.json()['token']}"
-        return client
+    @contextmanager
+    def logged_in(self, name: str, **options: Any) -> Iterator[httpx.Client]:
+        with self.http(**options) as client:
+            answer = client.post("/api/sessions", json={"name": name, "password": PASSWORDS[name]})
+            assert answer.status_code == 201, answer.text
+            client.headers["authorization"] = f"Bearer {answer.json()['token']}"
+            yield client
 
     def events(self) -> list[dict[str, Any]]:
         return [json.loads(line) for line in self.log.read_text().splitlines() if line.startswith("{")]

@@ -69,7 +69,7 @@ def test_what_was_sent_is_listed_shown_and_deleted(http: httpx.Client, samples: 
     film = sent(http, samples / "film.mp4")
     facts = next(upload for upload in http.get("/api/uploads").json() if upload["id"] == film)
     assert (facts["kind"], facts["name"], facts["facts"]["frames"]) == ("film", "film.mp4", 8)
-    for path, size in (("thumbnail", (96, 64)), ("view?size=64", (64, 43))):
+    for path, size in (("thumbnail", (96, 64)), ("view.jpg?size=64", (64, 43))):
         answer = http.get(f"/api/uploads/{film}/{path}")
         assert answer.headers["content-type"] == "image/jpeg"
         assert picture(answer.content).shape[1::-1] == size
@@ -281,7 +281,7 @@ def test_measures_count_what_happens(studio: Studio, http: httpx.Client, photo: 
 def test_too_many_jobs_are_told_when_to_come_again(
     studio: Studio, http: httpx.Client, photo: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    ask = {"kind": "picture", "photo": photo, "style": "great-wave"}
+    ask: dict[str, Any] = {"kind": "picture", "photo": photo, "style": "great-wave"}
     jobs = [studio.submit(**ask, **LONG)["id"] for _ in range(JOBS)]
     answer = http.post("/api/jobs", json=ask)
     assert answer.status_code == 429
@@ -386,7 +386,7 @@ def test_large_batches_are_refused(http: httpx.Client, photo: str) -> None:
         ("POST", "/api/uploads", {}, 422),
         ("POST", "/api/uploads", {"data": {"file": "text"}}, 422),
         ("POST", "/api/uploads", {"content": b"x", "headers": {"content-type": "multipart/form-data"}}, 400),
-        ("GET", "/api/uploads/x/view?size=99999", {}, 422),
+        ("GET", "/api/uploads/x/view.jpg?size=99999", {}, 422),
     ],
 )
 def test_what_makes_no_sense_is_refused_in_one_line(

@@ -19,6 +19,7 @@ from brushwork.studio.users import Logins, Users
 
 LOCAL_NAMES = ("127.0.0.1", "localhost", "[::1]")
 PASSWORD = "correct horse"
+OTHERS = {name: words for name, words in HEADERS.items() if name != "content-security-policy"}
 
 
 async def application(scope: Any, receive: Any, send: Any) -> None:
@@ -71,7 +72,15 @@ def test_every_answer_carries_what_keeps_browsers_from_harm(
     answers = [ask(guard, method, path), ask(locked, method, path), ask(guard, method, path, host="evil.example")]
     assert answers[0].status_code == status
     for answer in answers:
-        assert {name: answer.headers[name] for name in HEADERS} == HEADERS
+        assert "frame-ancestors 'none'" in answer.headers["content-security-policy"]
+        assert {name: answer.headers[name] for name in OTHERS} == OTHERS
+
+
+def test_nothing_but_the_page_runs_scripts(guard: Guard) -> None:
+    for path in ("/api/jobs", "/api/none", "/login", "/monitoring", "/gradio_api/file=x.html"):
+        policy = ask(guard, "GET", path).headers["content-security-policy"]
+        assert policy.startswith("default-src 'none'")
+        assert "script-src" not in policy
 
 
 def test_what_the_api_says_is_not_kept_by_anybody(guard: Guard) -> None:
@@ -152,7 +161,7 @@ def test_what_is_too_long_is_refused_whether_its_length_is_told_or_not(path: str
 
 @pytest.mark.parametrize("length", ["-1", "1e3", "x", "", "²"])
 def test_a_length_is_a_number(length: str, guard: Guard) -> None:
-    answer = ask(guard, "POST", "/api/jobs", headers={"content-length": length.encode()}, content=b"")  # type: ignore[dict-item]
+    answer = ask(guard, "POST", "/api/jobs", headers={"content-length": length.encode()}, content=b"")
     assert answer.status_code == 400
 
 
