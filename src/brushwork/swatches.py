@@ -27,7 +27,14 @@ OCTAVES = (3, 6, 12, 24)  # cells across of the noise that is painted, each half
 GAP, LABEL = 8, 20  # white around a swatch, and the height of its name, in pixels
 
 
-def swatch(style: StyleSource, settings: Settings | None = None, *, size: int = 256, device: str = "auto") -> Picture:
+def swatch(
+    style: StyleSource,
+    settings: Settings | None = None,
+    *,
+    size: int = 256,
+    device: str = "auto",
+    method: Method | None = None,
+) -> Picture:
     """A square of soft noise painted in a style, so that nothing but the style is seen.
 
     Args:
@@ -35,11 +42,12 @@ def swatch(style: StyleSource, settings: Settings | None = None, *, size: int = 
         settings: A method; `AdaINLite()` by default.
         size: Its sides in pixels.
         device: See `stylize`.
+        method: From `brushwork.methods.load`, instead of settings.
 
     Raises:
         UsageError: An unknown style, or one that this method can't take.
     """
-    method = load(settings or AdaINLite(), choose_device(device))
+    method = method or load(settings or AdaINLite(), choose_device(device))
     return Picture(method(_noise(size), encode_style(method, style, method.sizes(size, size))))
 
 

@@ -249,7 +249,7 @@ def test_history_does_it_again_varies_it_and_forgets_it(page: Page) -> None:
     click(page, "Again")
     expect(page.locator("#history img")).to_have_count(count + 1)
     ended(page)
-    click(page, "Vary: back to the form")
+    click(page, "Vary it")
     page.get_by_role("tab", name="Picture", exact=True, selected=True).wait_for()
     expect(style_field(page).get_by_role("combobox")).to_have_value(re.compile("^bell-tower"))
     open_tab(page, "History")

@@ -39,11 +39,16 @@ COLORS: dict[str, Any] = {
 }  # fmt: skip
 CSS = """
 .job img, .job video, #frames img { max-width: 100%; height: auto; border-radius: 8px; }
-.job progress { width: 100%; height: 1rem; accent-color: var(--button-primary-background-fill); }
+.job progress { appearance: none; width: 100%; height: .75rem; border: 0; border-radius: 6px; overflow: hidden;
+  background: var(--border-color-primary); }
+.job progress::-webkit-progress-bar { background: var(--border-color-primary); }
+.job progress::-webkit-progress-value { background: var(--primary-600); }
+.job progress::-moz-progress-bar { background: var(--primary-600); }
 .downloads a { text-decoration: underline; padding: .25rem; }
 .tabs button.selected { color: var(--primary-700) !important; }
 .dark .tabs button.selected { color: var(--primary-200) !important; }
 input[role="combobox"] { text-overflow: ellipsis; margin-right: 1.75rem; }
+@media (max-width: 700px) { .result { order: -1; } }
 .figures { display: flex; flex-wrap: wrap; gap: .75rem; }
 .figures figure { margin: 0; } .figures img { width: 112px; height: 112px; object-fit: cover; border-radius: 8px; }
 """

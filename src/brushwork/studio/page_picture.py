@@ -48,7 +48,7 @@ class PictureTab:
                         self._blend()
                     with gr.Tab(texts.MASKS, id="masks"):
                         self._masks()
-            with gr.Column(scale=3, min_width=320):
+            with gr.Column(scale=3, min_width=320, elem_classes="result"):
                 with gr.Column(visible=False) as self.stage:  # empty it would tell readers of screens nothing
                     self.comparison = comparison(
                         label=texts.BEFORE_AFTER, elem_id="comparison",

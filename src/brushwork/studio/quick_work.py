@@ -166,9 +166,9 @@ def swatch(style: list[tuple[str, float]], size: int) -> bytes:
     from brushwork.swatches import swatch as painted
 
     try:
-        return jpeg(painted(_parts(style), AdaINLite(), size=size).pixels)
+        return jpeg(painted(_parts(style), method=_method(AdaINLite()), size=size).pixels)
     except UsageError:  # a style of the network of many styles alone
-        return jpeg(painted(_parts(style), ConditionalInstanceNorm(), size=size).pixels)
+        return jpeg(painted(_parts(style), method=_method(ConditionalInstanceNorm()), size=size).pixels)
 
 
 def add_style(path: str, name: str, folder: str, about: dict[str, str]) -> None:

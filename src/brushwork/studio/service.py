@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from brushwork.errors import UsageError
+from brushwork.errors import BrushworkError, UsageError
 from brushwork.library import LibraryStyle, remove_style
 from brushwork.settings import AdaINLite, Settings, method_name, option_of
 from brushwork.studio.asks import Batch, Grid, NewStyle, Picture, Preview, Video
@@ -22,6 +22,7 @@ from brushwork.studio.log import logger
 from brushwork.studio.measures import PREVIEW_SECONDS, SUBMITTED
 from brushwork.studio.places import Places
 from brushwork.studio.store import ACTIVE, ENDED, RESUMABLE, Job, Upload
+from brushwork.studio.users import LOCAL
 from brushwork.studio.workers import JobWorker, QuickWorker
 
 __all__ = ["FORMATS", "Service", "facts_of"]
@@ -55,6 +56,7 @@ class Service:
         self.quick.start()
         self.worker.start()
         threading.Thread(target=self._sweep, name="sweeper", daemon=True).start()
+        threading.Thread(target=self._paint_swatches, name="swatches", daemon=True).start()
 
     def close(self) -> None:
         """End the workers; jobs can be gone on with."""
@@ -167,6 +169,17 @@ class Service:
                 content = self._quick(user, "swatch", style=[(str(style.path), 1.0)], size=SWATCH)
             _write(kept, content)
         return kept.read_bytes()
+
+    def _paint_swatches(self) -> None:
+        """Those of the built-in styles, once, before anybody looks; whatever else is asked for goes first."""
+        try:
+            for name, style in self.places.styles(LOCAL).items():
+                if self._closing.is_set():
+                    return
+                if not style.own:
+                    self.swatch(LOCAL, name)
+        except BrushworkError:
+            logger.exception("swatches failed")
 
     def _swatch_path(self, user: str, name: str) -> Path:
         style = self.styles(user).get(name)

@@ -9,7 +9,7 @@ LOG_OUT = "Log out"
 PICTURE, VIDEO, BATCH, MY_STYLES, HISTORY = "Picture", "Video", "Batch", "My styles", "History"
 STYLISE, BLEND, MASKS = "Stylise", "Blend", "Masks"
 
-PHOTO = "Your photo: drop, paste or take one"
+PHOTO = "Your photo"
 STYLE = "Style"
 OWN_PAINTING = "Or a painting of your own"
 LIBRARY = "Look at all styles"
@@ -21,7 +21,7 @@ KEEP_WAYS = [
     ("no", ""), ("the photo's colors, the picture's brightness", "luminance"),
     ("recolor the painting, by covariance", "cholesky"), ("recolor the painting, by histogram", "histogram"),
 ]  # fmt: skip
-BEFORE_AFTER = "Before and after: move the handle"
+BEFORE_AFTER = "Before and after"
 FULL_SIZE = "Full size"
 BEST_QUALITY = "Best quality (Gatys)"
 BEST_SIZE = "Longer side for best quality, in pixels"
@@ -64,7 +64,7 @@ NO_OWN_STYLES = "You have added no style yet."
 REFRESH = "Refresh"
 CHOSEN_JOB = "A result, the newest first"
 AGAIN = "Again"
-VARY = "Vary: back to the form"
+VARY = "Vary it"
 DELETE = "Delete"
 RECIPE = "Recipe"
 ONLY_PICTURES = "Only single pictures go back to the form."

@@ -121,6 +121,8 @@ class QuickWorker:
                 raise TimeoutError
             value, error = self._connection.recv()
         except (EOFError, OSError, TimeoutError) as reason:
+            if self.closed:
+                raise BusyError("the studio is shutting down") from reason
             logger.error("the quick worker died", extra={"request": function, "reason": type(reason).__name__})
             self._end()
             raise StudioError("this file, or this request, ended the process that worked at it") from reason
