@@ -1,0 +1,208 @@
+"""Processes that are killed: what goes on, what is told, and that nothing is lost."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from brushwork.errors import BrushworkError
+from brushwork.studio.client import Studio
+from brushwork.studio.places import Places
+
+pytestmark = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="finds processes by Linux's /proc")
+
+Serve = Callable[..., Any]
+Until = Callable[..., Any]
+SLOW: dict[str, Any] = {"kind": "picture", "style": "great-wave", "method": "gatys", "size": 64}
+ENDLESS = {**SLOW, "settings": {"steps": 1_000_000, "tolerance": 0}}
+
+
+def workers(server: int) -> list[int]:
+    """The processes of a server's workers: that of previews, and that of jobs, which is the nicer one."""
+
+    def nice(process: str) -> int:
+        return int(Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[16])
+
+    children = Path(f"/proc/{server}/task/{server}/children").read_text().split()
+    # Processes are started by the thread that wants them; all threads' children count.
+    for task in Path(f"/proc/{server}/task").iterdir():
+        children += (task / "children").read_text().split()
+    spawned = [
+        child for child in dict.fromkeys(children)
+        if b"spawn_main" in Path(f"/proc/{child}/cmdline").read_bytes()
+    ]  # fmt: skip
+    return [int(child) for child in sorted(spawned, key=nice)]
+
+
+def lives(process: int) -> bool:
+    try:
+        state = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0]
+        return state != "Z" or len(list(Path(f"/proc/{process}/task").iterdir())) > 1
+    except FileNotFoundError:
+        return False
+
+
+@pytest.fixture(scope="module")
+def running(serve: Serve) -> Any:
+    return serve()
+
+
+@pytest.fixture
+def studio(running: Any) -> Iterator[Studio]:
+    with Studio(running.url) as client:
+        yield client
+        for job in client.jobs():
+            if job["status"] in ("waiting", "running", "paused", "interrupted"):
+                client.job(job["id"], "cancel")
+
+
+def step(studio: Studio, job: str) -> int:
+    return int(studio.job(job)["progress"].get("step", 0))
+
+
+def kill_at_work(studio: Studio, job: str, running: Any, until: Until, most: int = 25) -> int:
+    """Kill the job worker in the middle of a job; the step at which it was."""
+    until(lambda: step(studio, job) >= most)
+    os.kill(workers(running.process.pid)[1], signal.SIGKILL)
+    until(lambda: studio.job(job)["status"] != "running")
+    return step(studio, job)
+
+
+def test_a_job_whose_worker_is_killed_is_interrupted_and_goes_on_where_it_was(
+    studio: Studio, running: Any, samples: Path, until: Until, tmp_path: Path
+) -> None:
+    settings = {"steps": 60, "tolerance": 0, "precision": "float32"}
+    ask = {**SLOW, "photo": studio.send(samples / "photo.png"), "settings": settings}
+    job = studio.submit(**ask)["id"]
+    reached = kill_at_work(studio, job, running, until)
+    facts = studio.job(job)
+    assert facts["status"] == "interrupted"
+    assert "it can be gone on with" in facts["message"]
+    assert reached < 60
+    with pytest.raises(BrushworkError, match="is interrupted"):
+        studio.wait(job)
+    studio.job(job, "resume")
+    told = [facts["progress"]["step"] for facts in studio.events(job) if facts["status"] == "running"]
+    assert studio.job(job)["status"] == "done"
+    assert studio.job(job)["message"] == ""
+    later = [number for number in told if number != reached]
+    assert later[0] > 10  # from its checkpoint, not from the beginning
+    whole = studio.submit(**ask)["id"]
+    studio.wait(whole)
+    for identity in (job, whole):
+        studio.fetch(identity, tmp_path / f"{identity}.tif")
+    first, second = ((tmp_path / f"{identity}.tif").read_bytes() for identity in (job, whole))
+    assert first == second
+
+
+def test_the_next_job_is_done_by_another_worker(studio: Studio, running: Any, samples: Path, until: Until) -> None:
+    photo = studio.send(samples / "photo.png")
+    job = studio.submit(**ENDLESS, photo=photo)["id"]
+    waiting = [studio.submit("picture", photo=photo, style="great-wave", size=64)["id"] for _ in range(2)]
+    before = workers(running.process.pid)
+    kill_at_work(studio, job, running, until, 1)
+    for identity in waiting:
+        assert studio.wait(identity)["status"] == "done"
+    assert studio.job(job)["status"] == "interrupted"
+    after = workers(running.process.pid)
+    assert (after[0], after[1] != before[1]) == (before[0], True)
+
+
+@pytest.mark.parametrize(("wish", "after"), [("cancel", "canceled"), ("pause", "paused")])
+def test_a_wish_survives_the_worker_that_it_was_meant_for(
+    wish: str, after: str, studio: Studio, running: Any, samples: Path, until: Until
+) -> None:
+    job = studio.submit(**ENDLESS, photo=studio.send(samples / "photo.png"))["id"]
+    until(lambda: step(studio, job) >= 1)
+    worker = workers(running.process.pid)[1]
+    os.kill(worker, signal.SIGSTOP)
+    studio.job(job, wish)
+    os.kill(worker, signal.SIGKILL)
+    assert until(lambda: [s for s in [studio.job(job)["status"]] if s != "running"]) == [after]
+
+
+def test_previews_go_on_after_their_worker_is_killed(studio: Studio, running: Any, samples: Path, until: Until) -> None:
+    photo = studio.send(samples / "photo.png")
+    before = studio.preview(photo, "great-wave", size=64)
+    worker = workers(running.process.pid)[0]
+    os.kill(worker, signal.SIGKILL)
+    until(lambda: not lives(worker))
+    assert studio.preview(photo, "great-wave", size=64) == before
+    assert studio.send(samples / "wave.jpg")
+
+
+def test_a_preview_whose_worker_dies_is_refused_and_nothing_hangs(
+    studio: Studio, running: Any, samples: Path, until: Until
+) -> None:
+    photo = studio.send(samples / "photo.png")
+    studio.preview(photo, "great-wave", size=64)
+    worker = workers(running.process.pid)[0]
+    os.kill(worker, signal.SIGSTOP)
+    with running.http() as http:
+        assert http.get("/health").status_code == 200
+    with ThreadPoolExecutor(1) as pool:
+        asked = pool.submit(studio.preview, photo, "great-wave", size=64)
+        time.sleep(0.5)
+        os.kill(worker, signal.SIGKILL)
+        with pytest.raises(BrushworkError, match="ended the process"):
+            asked.result(30)
+    assert studio.preview(photo, "great-wave", size=64)
+
+
+def test_a_killed_studio_takes_its_workers_with_it_and_loses_nothing(
+    running: Any, serve: Serve, samples: Path, until: Until, tmp_path: Path
+) -> None:
+    with Studio(running.url) as studio:
+        photo = studio.send(samples / "photo.png")
+        done = studio.submit("picture", photo=photo, style="great-wave", size=64)["id"]
+        studio.wait(done)
+        studio.fetch(done, tmp_path / "before.png")
+        long = studio.submit(**{**SLOW, "settings": {"steps": 60, "tolerance": 0}}, photo=photo)["id"]
+        waiting = [studio.submit("picture", photo=photo, style="feminine-wave", size=64)["id"] for _ in range(2)]
+        paused = studio.submit("picture", photo=photo, style="great-wave", size=64)["id"]
+        studio.job(paused, "pause")
+        until(lambda: step(studio, long) >= 15)
+        processes = workers(running.process.pid)
+    assert len(processes) == 2
+    running.process.kill()
+    running.process.wait()
+    until(lambda: not any(map(lives, processes)), 10)
+    again = serve(folder=running.folder)
+    with Studio(again.url) as studio:
+        facts = {job["id"]: job for job in studio.jobs()}
+        assert facts[long]["status"] == "interrupted"
+        assert "the studio ended meanwhile" in facts[long]["message"]
+        assert facts[paused]["status"] == "paused"
+        studio.fetch(done, tmp_path / "after.png")
+        assert (tmp_path / "after.png").read_bytes() == (tmp_path / "before.png").read_bytes()
+        for identity in waiting:
+            assert studio.wait(identity)["status"] == "done"
+        for identity in (long, paused):
+            studio.job(identity, "resume")
+            assert studio.wait(identity)["status"] == "done"
+        assert studio.preview(photo, "great-wave", size=64)
+
+
+def test_a_studio_that_is_asked_to_end_does_so_soon_and_its_job_can_be_gone_on_with(
+    serve: Serve, samples: Path, until: Until
+) -> None:
+    running = serve()
+    with Studio(running.url) as studio:
+        job = studio.submit(**ENDLESS, photo=studio.send(samples / "photo.png"))["id"]
+        until(lambda: step(studio, job) >= 1)
+        processes = workers(running.process.pid)
+    began = time.monotonic()
+    running.stop(signal.SIGTERM)
+    assert time.monotonic() - began < 10
+    until(lambda: not any(map(lives, processes)), 10)
+    found = Places(running.folder).store().job(job)
+    assert found is not None
+    assert found.status == "interrupted"
+    assert "the studio was closed meanwhile" in found.message
