@@ -7,12 +7,15 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from brushwork.studio.users import Users
 
 # A browser that is left alone asks its maker's servers for updates.
 QUIET = [
@@ -42,7 +45,19 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture(scope="session")
 def studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of a studio of its own."""
-    folder = tmp_path_factory.mktemp("studio")
+    yield from served(tmp_path_factory.mktemp("studio"))
+
+
+@pytest.fixture
+def team(tmp_path: Path) -> Iterator[str]:
+    """The address of a studio for those who log in: anna and ben, whose password is "password of" and the name."""
+    users = Users(tmp_path / "s" / "users.json")
+    for name in ("anna", "ben"):
+        users.add(name, f"password of {name}")
+    yield from served(tmp_path)
+
+
+def served(folder: Path) -> Iterator[str]:
     command = [
         sys.executable,
         "-m",
@@ -65,8 +80,6 @@ def studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 def _address(log: Path, process: subprocess.Popen[bytes]) -> str:
-    import time
-
     for _ in range(600):
         for line in log.read_text().splitlines():
             if line.startswith("{") and json.loads(line).get("event") == "the studio is there":
@@ -90,7 +103,7 @@ def opened(browser: Browser, studio: str, **options: Any) -> Iterator[Page]:
     page.on("console", lambda message: wrong.append(message.text) if message.type == "error" else None)
     page.on("request", lambda request: wrong.append(request.url) if _leaves(request.url, studio) else None)
     page.goto(studio)
-    page.get_by_role("heading", name="brushwork studio").wait_for()
+    page.get_by_role("heading", name="brushwork studio").first.wait_for()
     yield page
     context.close()
     assert wrong == []

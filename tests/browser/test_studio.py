@@ -270,11 +270,31 @@ def test_a_wrong_file_is_refused_in_a_line(page: Page, tmp_path: Path) -> None:
     expect(page.locator("#chosen-job").get_by_role("combobox")).not_to_have_value(re.compile("false"))
 
 
+def test_who_logs_in_sees_their_own(browser: Browser, team: str) -> None:
+    addresses = []
+    for name in ("anna", "ben"):
+        for page in opened(browser, team, viewport={"width": 1280, "height": 900}):
+            assert page.url == f"{team}/login"
+            page.get_by_label("Name").fill(name)
+            page.get_by_label("Password").fill(f"password of {name}")
+            page.get_by_label("Password").press("Enter")
+            page.get_by_role("tab", name="Picture").wait_for()
+            with_photo(page)
+            click(page, "Full size")
+            ended(page)
+            open_tab(page, "History")
+            expect(page.locator("#history img")).to_have_count(1)
+            addresses.append(str(job(page).get_by_role("link", name="PNG").get_attribute("href")))
+            assert [page.request.get(team + address).status for address in addresses] == [404, 200][-len(addresses) :]
+            click(page, "Log out")
+            page.wait_for_url(f"{team}/login")
+
+
 def test_it_fits_a_phone(browser: Browser, studio: str) -> None:
     for page in opened(browser, studio, viewport={"width": 390, "height": 844}, is_mobile=True, has_touch=True):
         with_photo(page)
         assert page.evaluate("document.documentElement.scrollWidth") <= 390
-        page.screenshot(path=_shot("phone"), full_page=True)
+        page.screenshot(path=_shot("phone"), type="jpeg", quality=85)
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -284,7 +304,7 @@ def test_nothing_serious_stands_in_the_way_of_people(scheme: str, browser: Brows
     for page in opened(browser, studio, viewport={"width": 1280, "height": 900}, color_scheme=scheme):
         with_photo(page)
         page.wait_for_timeout(500)
-        page.screenshot(path=_shot(scheme))
+        page.screenshot(path=_shot(scheme), type="jpeg", quality=85)
         found = []
         for tab in ("Picture", "Blend", "Masks", "Video", "Batch", "My styles", "History"):
             open_tab(page, tab)
@@ -300,4 +320,4 @@ def test_nothing_serious_stands_in_the_way_of_people(scheme: str, browser: Brows
 
 
 def _shot(name: str) -> Path:
-    return Path(SHOTS) / f"studio-{name}.png"
+    return Path(SHOTS) / f"studio-{name}.jpg"
