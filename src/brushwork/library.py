@@ -14,6 +14,7 @@ from brushwork.settings import METHODS, TRAINED
 from brushwork.styles import (
     SavedStyle,
     built_in_styles,
+    is_built_in,
     is_saved,
     own_folder,
     own_styles,
@@ -47,7 +48,7 @@ class LibraryStyle:
     @property
     def own(self) -> bool:
         """Whether the user added it."""
-        return self.path not in built_in_styles().values()
+        return not is_built_in(self.path)
 
 
 def list_styles(folder: Path | None = None) -> dict[str, LibraryStyle]:
@@ -57,15 +58,16 @@ def list_styles(folder: Path | None = None) -> dict[str, LibraryStyle]:
         folder: Of the user's; None: that of `own_folder`.
     """
     own = {name: _own(name, path) for name, path in own_styles(folder).items()}
-    return dict(sorted({**_all_built_in(), **own}.items()))
+    built_in = {name: _built_in(name, path) for name, path in built_in_styles().items()}
+    return dict(sorted({**built_in, **own}.items()))
 
 
 @functools.cache  # they don't change while a program runs
-def _all_built_in() -> dict[str, LibraryStyle]:
-    return {name: _built_in(name, path) for name, path in built_in_styles().items()}
-
-
 def _built_in(name: str, path: Path) -> LibraryStyle:
+    return _saved(name, path)
+
+
+def _saved(name: str, path: Path) -> LibraryStyle:
     methods, about = read_about(path)
     return LibraryStyle(name, path, tuple(methods), about)
 
@@ -73,7 +75,7 @@ def _built_in(name: str, path: Path) -> LibraryStyle:
 def _own(name: str, path: Path) -> LibraryStyle:
     if is_saved(path):
         try:
-            return _built_in(name, path)
+            return _saved(name, path)
         except BrushworkError:  # it is listed, for remove_style to take away
             return LibraryStyle(name, path, (), {"title": "damaged"})
     try:

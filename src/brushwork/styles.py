@@ -25,6 +25,7 @@ __all__ = [
     "SavedStyle",
     "StylePart",
     "built_in_styles",
+    "is_built_in",
     "is_saved",
     "locate_style",
     "own_folder",
@@ -132,6 +133,11 @@ def _weighted(piece: str) -> tuple[str, float]:
 def built_in_styles() -> dict[str, Path]:
     """Names of the styles that come with brushwork, and their files."""
     return {path.stem: path for path in sorted(_FOLDER.glob(f"*{_SUFFIX}"))}
+
+
+def is_built_in(path: Path) -> bool:
+    """Whether a style's file comes with brushwork."""
+    return path.parent == _FOLDER
 
 
 def own_styles(folder: Path | None = None) -> dict[str, Path]:
