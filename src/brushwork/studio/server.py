@@ -12,6 +12,7 @@ from contextlib import asynccontextmanager
 from typing import Annotated, Any
 
 import uvicorn
+from anyio import to_thread
 from fastapi import FastAPI, Form, Request, Response
 from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
@@ -27,7 +28,7 @@ from brushwork.studio.limits import Limits
 from brushwork.studio.log import log_to_stderr, logger
 from brushwork.studio.measures import JOBS, WAITING, WORKERS
 from brushwork.studio.places import Places
-from brushwork.studio.service import Service
+from brushwork.studio.service import CHECKS, Service
 from brushwork.studio.store import ACTIVE, ENDED, RESUMABLE
 from brushwork.studio.users import Logins, Users
 from brushwork.version import __version__
@@ -36,6 +37,7 @@ __all__ = ["application", "is_loopback", "run"]
 
 LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 PORT = 7860
+THREADS = 40  # for requests that don't wait for the quick worker
 
 
 def is_loopback(host: str) -> bool:
@@ -66,6 +68,8 @@ def application(places: Places, limits: Limits, *, login: bool = False, page: bo
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        # Each request that waits for the quick worker takes a thread, and none of the others shall wait for these.
+        to_thread.current_default_thread_limiter().total_tokens = limits.previews + CHECKS + THREADS
         service.start()
         try:
             yield

@@ -24,6 +24,7 @@ from brushwork.studio.store import Store
 __all__ = ["JobWorker", "QuickWorker"]
 
 _SPAWN = multiprocessing.get_context("spawn")  # torch survives no fork
+# Seconds by which a request may be overtaken: nobody waits forever, also where previews never end.
 URGENCY, LEAST = {"preview": 0, "check": 1, "masks": 1, "film_preview": 1}, 2  # swatches and the like can wait
 ANSWER = 120.0  # seconds after which a quick worker counts as stuck
 WATCHED = 0.3  # seconds between two looks at the job worker
@@ -31,17 +32,17 @@ AGAIN = 1.0  # seconds before a worker that died is started again
 
 
 class _Turn:
-    """A lock that goes to the most urgent of those who wait, and of them to the first."""
+    """A lock that goes to the first of those who wait, as if each had come by so many seconds later."""
 
     def __init__(self) -> None:
         self._changed, self._taken = threading.Condition(), False
-        self._waiting: list[tuple[int, int]] = []
+        self._waiting: list[tuple[float, int]] = []
         self._numbers = itertools.count()
 
     @contextmanager
-    def of(self, urgency: int) -> Iterator[None]:
+    def of(self, seconds: float) -> Iterator[None]:
         """Hold it; 0 is the most urgent."""
-        mine = urgency, next(self._numbers)
+        mine = time.monotonic() + seconds, next(self._numbers)
         with self._changed:
             heapq.heappush(self._waiting, mine)
             self._changed.wait_for(lambda: not self._taken and self._waiting[0] == mine)

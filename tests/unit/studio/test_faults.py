@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from brushwork.errors import BrushworkError
@@ -154,6 +155,23 @@ def test_a_preview_whose_worker_dies_is_refused_and_nothing_hangs(
         with pytest.raises(BrushworkError, match="ended the process"):
             asked.result(30)
     assert studio.preview(photo, "great-wave", size=64)
+
+
+def test_who_needs_no_worker_waits_for_none(studio: Studio, running: Any, samples: Path) -> None:
+    photo = studio.send(samples / "photo.png")
+    worker = workers(running.process.pid)[0]
+    with running.http() as http, ThreadPoolExecutor(45) as pool:
+        http.get("/health")
+        os.kill(worker, signal.SIGSTOP)
+        try:
+            waiting = [pool.submit(http.get, f"/api/uploads/{photo}/view.jpg?size={64 + k}") for k in range(45)]
+            time.sleep(0.5)
+            began = time.monotonic()
+            assert all(httpx.get(f"{running.url}{path}").is_success for path in ("/health", "/api/jobs", "/metrics"))
+            assert time.monotonic() - began < 5
+        finally:
+            os.kill(worker, signal.SIGCONT)
+        assert all(one.result(60).is_success for one in waiting)
 
 
 def test_a_killed_studio_takes_its_workers_with_it_and_loses_nothing(
