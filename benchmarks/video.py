@@ -6,7 +6,8 @@
 Ten films of moving layers of photographs, whose motion and occlusions are known exactly; the sequences of a folder
 (subfolders of frames), judged by TV-L1 flow, which the blending doesn't use; Middlebury's pairs there (with flow10.flo)
 for the flow itself. E_warp of neighbors and ten frames apart, sharpness, and the style error under the judge on four
-frames of each, as shares of frame by frame's. With --clip frames a second from file to file at 640 px, and the resident
+frames of each, of what is made by default (the model for films, and blending) as shares of frame by frame's, of blending
+alone and of the model for films alone. With --clip frames a second from file to file at 640 px, and the resident
 memory at frames 100 and 1000 of the clip in a loop. With --best Gatys' method instead of all that, held to the frames
 before. Writes a dated JSON to benchmarks/results/.
 """
@@ -40,11 +41,16 @@ from brushwork.methods.feed_forward import FeedForward
 from brushwork.metrics import FAR, sharpness, warping_errors
 from brushwork.passes import FrameFiles, Passes
 from brushwork.sequences import moving_layers
+from brushwork.settings import FILM_MODEL
 from brushwork.steadying import Seen, Steady, watched
 from brushwork.style_values import encode_style
 from brushwork.video import SMOOTHING, TEMPORAL_WEIGHT, stylize_video
 
 MEASURES = ("E_warp", "long-range E_warp", "sharpness", "style error")
+WAYS = {
+    "frame by frame": ("adain-lite", 0.0), "blending alone": ("adain-lite", SMOOTHING),
+    "film model frame by frame": (FILM_MODEL, 0.0), "steady": (FILM_MODEL, SMOOTHING),
+}  # fmt: skip
 BEST_STEPS, BEST_SIZE, BEST_LENGTH = 40, 256, 14  # of Gatys' method: small and short
 BEST_WAYS = {
     "frame by frame": (0.0, 1), "one pass": (TEMPORAL_WEIGHT, 1), "two passes": (TEMPORAL_WEIGHT, 2),
@@ -116,20 +122,29 @@ def style_error(frames: list[Tensor], originals: list[Tensor], style: str, judge
 
 
 def compared(films: dict[str, tuple[list[Tensor], Motion]], paintings: list[Path], judge: Any) -> dict[str, Any]:
-    method, rows = load(AdaINLite()), {}
-    assert isinstance(method, FeedForward)
+    """Each film in four ways, and how what is made by default compares with each of the others."""
+    methods, rows = {model: load(AdaINLite(model=model)) for model in dict(WAYS.values())}, {}
     for number, (name, (frames, motion)) in enumerate(films.items()):
         painting = paintings[number % len(paintings)]
-        style = str(painting)
-        results = {s: measured(painted(method, frames, style, s), motion, frames, style, judge) for s in (0, SMOOTHING)}
-        shares = [after / before for before, after in zip(results[0], results[SMOOTHING], strict=True)]
+        results = {}
+        for way, (model, smoothing) in WAYS.items():
+            method = methods[model]
+            assert isinstance(method, FeedForward)
+            made = painted(method, frames, str(painting), smoothing)
+            results[way] = measured(made, motion, frames, str(painting), judge)
+        shares = {
+            way: [after / before for before, after in zip(results[way], results["steady"], strict=True)]
+            for way in WAYS if way != "steady"
+        }  # fmt: skip
         original = [warping_errors(frames, motion), warping_errors(frames, motion, FAR)]
-        rows[name] = {"style": painting.name, "frame by frame": results[0], "steady": results[SMOOTHING],
-                      "shares": shares, "E_warp of the film": original}  # fmt: skip
-        print(name, painting.name, [f"{share:.3f}" for share in shares], flush=True)
-    means = [fmean(column) for column in zip(*(row["shares"] for row in rows.values()), strict=True)]
-    print("mean", [f"{share:.3f}" for share in means], flush=True)
-    return {"measures": MEASURES[: len(means)], "mean": means, "films": rows}
+        rows[name] = {"style": painting.name, **results, "shares of": shares, "E_warp of the film": original}
+        print(name, painting.name, {way: [f"{x:.3f}" for x in found] for way, found in shares.items()}, flush=True)
+    means = {
+        way: [fmean(column) for column in zip(*(row["shares of"][way] for row in rows.values()), strict=True)]
+        for way in WAYS if way != "steady"
+    }  # fmt: skip
+    print("mean", {way: [f"{x:.3f}" for x in found] for way, found in means.items()}, flush=True)
+    return {"measures": MEASURES[: len(next(iter(means.values())))], "mean shares of": means, "films": rows}
 
 
 def best(films: dict[str, tuple[list[Tensor], Motion]], painting: Path) -> dict[str, Any]:
@@ -190,7 +205,7 @@ def speed(clip: Path, folder: Path) -> dict[str, Any]:
             frame.pts, frame.time_base = number, Fraction(1, 25)
             out.mux(stream.encode(frame))
         out.mux(stream.encode(None))
-    method = load(AdaINLite())
+    method = load(AdaINLite(model=FILM_MODEL))
 
     def progress(step: Any) -> None:
         if step.step in (100, 1000):

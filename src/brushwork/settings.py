@@ -18,6 +18,7 @@ from typing import Annotated, Any, TypeAlias
 from brushwork.errors import UsageError
 
 __all__ = [
+    "FILM_MODEL",
     "KEEP_COLOR",
     "KEEP_COLOR_WHEN",
     "METHODS",
@@ -145,6 +146,7 @@ def _typed(name: str, value: object, kind: Any) -> object:
         raise UsageError(f"{name}: expected {_WORDS[kind]}, got one that is far too large") from error
 
 
+FILM_MODEL = "adain-lite-film"  # of AdaINLite, whose pictures hold still where a film does: the default of films
 PRECISION = Option("of the network; auto takes bfloat16 where it is faster", choices=("float32", "bfloat16", "auto"))
 _STRENGTH = Option("how much of the style: 0 is the photo itself", 0, 1)
 _STYLE_SCALE = Option("size of the painting relative to the photo: smaller gives finer strokes", 0.1, 4)
@@ -259,7 +261,9 @@ class AdaINLite(Checked):
     Our own network; what it owes to whom, and what was tried: docs/methods/adain_lite.md.
     """
 
-    model: Annotated[str, Option("network: adain-lite (embedded) or a .safetensors file", file=True)] = "adain-lite"
+    model: Annotated[
+        str, Option("network: adain-lite, adain-lite-film (embedded) or a .safetensors file", file=True)
+    ] = "adain-lite"
     strength: Annotated[float, _STRENGTH] = 1.0
     style_scale: Annotated[float, _STYLE_SCALE] = 1.0
     precision: Annotated[str, PRECISION] = "auto"

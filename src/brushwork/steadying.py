@@ -22,6 +22,7 @@ from brushwork.tiling import Ask, Moments, Sums
 __all__ = ["Motion", "Seen", "Steady", "watched"]
 
 ALIKE = 0.2  # distance of colors at which what was before counts a third of where it is the same
+DETAIL = 1.1  # of the detail that a frame was painted with, which it gets back; blending blurs what lasts, too
 SHARPER = 2.0  # times at most that detail is raised, where blending took some away
 GRID = 16  # pixels of the squares in which that is seen
 BANDS = 2  # of detail: what is lost at half the size, and at a quarter
@@ -159,7 +160,7 @@ def blended(painted: Tensor, before: Tensor, motion: Motion, smoothing: float) -
 
 
 def detailed(blended: Tensor, painted: Tensor, bands: int = BANDS) -> Tensor:
-    """A blended frame with about as much detail, here and there, as it was painted with.
+    """A blended frame with about as much detail, here and there, as it was painted with, or a little more.
 
     Args:
         blended: (1, 3, H, W) in [0, 1].
@@ -168,7 +169,7 @@ def detailed(blended: Tensor, painted: Tensor, bands: int = BANDS) -> Tensor:
     """
     detail, coarse = _detail(blended)
     wanted, target = _detail(painted)
-    gain = ((_energy(wanted) + 1e-6) / (_energy(detail) + 1e-6)).sqrt().clamp(1, SHARPER)
+    gain = ((DETAIL**2 * _energy(wanted) + 1e-6) / (_energy(detail) + 1e-6)).sqrt().clamp(1, SHARPER)
     result = blended + (F.interpolate(gain, blended.shape[2:], mode="bilinear") - 1) * detail
     if bands > 1:
         result = result + _enlarged(detailed(coarse, target, bands - 1) - coarse, blended)

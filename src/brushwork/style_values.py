@@ -108,7 +108,8 @@ def _style_origin(method: Method) -> dict[str, str]:
     recipe = method.recipe()
     parts = {part: recipe[part] for part in ("weights", "model") if part in recipe}
     origin = {
-        part: found["sha256"] if found else recipe.get("given", "given by the caller") for part, found in parts.items()
+        part: found.get("codes", found["sha256"]) if found else recipe.get("given", "given by the caller")
+        for part, found in parts.items()
     }
     shaping = {"pooling", "padding", "statistic", "style_scale"} & set(option_of(type(settings)))
     return origin | {name: str(getattr(settings, name)) for name in sorted(shaping)}

@@ -179,10 +179,21 @@ class TrainAdaINLite(PerceptualTraining):
     temporal_weight: Annotated[
         float, Option("weight of pictures holding still where photos that move do: for films", 0)
     ] = 0.0
+    learn: Annotated[
+        str,
+        Option(
+            "network: all of it; painter: what makes codes of paintings stays, so that codes stay what they are",
+            choices=("network", "painter"),
+        ),
+    ] = "network"
     any_style: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        if self.learn == "painter" and not self.start:
+            raise UsageError(
+                "learn: the painter alone learns beside a coder that is there; give start, such as adain-lite"
+            )
         if self.side % 48:  # painting and photo alike; a painting is seen at two thirds of its size
             raise UsageError(f"side: expected a multiple of 48, got {self.side}")
 

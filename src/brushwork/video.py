@@ -31,7 +31,7 @@ from brushwork.methods.feed_forward import FeedForward
 from brushwork.passes import FrameFiles, Passes
 from brushwork.progress import Progress, Step
 from brushwork.recipes import StyleSource, recipe_of, result_size, style_records
-from brushwork.settings import AdaINLite, Settings, method_name
+from brushwork.settings import FILM_MODEL, AdaINLite, Settings, method_name
 from brushwork.steadying import Seen, Steady, watched
 from brushwork.style_values import encode_style
 
@@ -114,7 +114,7 @@ def stylize_video(
         film: A video file, an animated GIF or WebP, a folder of numbered pictures, or a pattern such as "in/%05d.png".
         style: See `stylize`; or keyframes, between which styles pass into one another.
         output: A file (.mp4, .m4v, .mov, .mkv, .webm, .gif, .webp), a folder, or a pattern.
-        settings: A method and its options; `AdaINLite()` by default.
+        settings: A method and its options; AdaIN-lite's model for films by default.
         method: From `brushwork.methods.load`, instead of settings.
         device: "auto", "cpu", "cuda", "cuda:1", "mps".
         size: Longer side of the frames in pixels; 0 keeps the film's; None does too, but stops at 1024.
@@ -141,7 +141,7 @@ def stylize_video(
         raise UsageError(f"expected a smoothing from 0 to 0.95, got {smoothing}")
     check_film_target(output, encoding, depth)
     read = open_film(film, max_pixels=max_pixels)
-    method = method or load(settings or AdaINLite(), choose_device(device))
+    method = method or load(settings or AdaINLite(model=FILM_MODEL), choose_device(device))
     if passes < 1 or (passes > 1 and isinstance(method, FeedForward)):
         raise UsageError(f"expected 1 pass, or of gatys more, got {passes} of {method_name(method.settings)}")
     width, height = result_size(read.size, size)

@@ -29,7 +29,10 @@ SMALL: dict[str, Any] = {
 WAYS = {
     **{name: (name, {}) for name in TRAININGS},
     "any style with a critic": ("adain-lite", {"adversarial_weight": 0.1}),
-    "any style for films": ("adain-lite", {"temporal_weight": 100.0}),
+    "any style for films": (
+        "adain-lite",
+        {"temporal_weight": 100.0, "learn": "painter", "start": "adain-lite"},
+    ),
     "a critic": ("conditional-instance-norm", {"adversarial_weight": 0.1, "adversarial_loss": "least-squares"}),
     "batch normalization": ("johnson", {"normalization": "batch"}),
     "a row": ("conditional-instance-norm", {"learn": "row", "start": "model.safetensors"}),
@@ -71,7 +74,7 @@ def make(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.Mon
         task = task_of(method, settings, styles, torch.device("cpu"))
         return Trainer(task, PhotoFolder("photos", settings.side), settings, Path(f"{output}.safetensors"))
 
-    if "start" in WAYS[request.param][1]:
+    if WAYS[request.param][1].get("start") == "model.safetensors":
         make("model", "conditional-instance-norm").run()
     return make
 

@@ -12,6 +12,7 @@ import rich_click as click
 from brushwork.cli.commands import MAX_PIXELS, STYLE_HELP, Size
 from brushwork.cli.options import method_options, settings_of, without_method_options
 from brushwork.errors import UsageError
+from brushwork.settings import FILM_MODEL
 
 __all__ = ["evaluate", "video"]
 
@@ -64,6 +65,8 @@ def video(
     **values: Any,
 ) -> None:
     """Paint FILM (a video, an animated GIF or WebP, a folder of frames) in the style of a painting."""
+    if method_name == "adain-lite" and values["model"] is None:
+        values["model"] = FILM_MODEL
     settings, options = settings_of(method_name, values), without_method_options(values)
     if (style is None) == (not keyframes):
         raise UsageError("expected --style STYLE, or --at TIME STYLE once or more")

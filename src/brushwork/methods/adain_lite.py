@@ -35,7 +35,7 @@ from brushwork.settings import AdaINLite
 from brushwork.statistics import covariance
 from brushwork.tiling import NEAR, Seen, Steps
 from brushwork.training_settings import TrainAdaINLite
-from brushwork.weights import load_into, read_model
+from brushwork.weights import Model, load_into, read_model
 from brushwork.weights.files import write_tensors
 
 __all__ = ["AdaINLiteMethod", "AdaINLiteTask", "LiteStyle", "MovedPhotos"]
@@ -76,6 +76,8 @@ class AdaINLiteTask:
         if self.model is not None:
             load_into(self.network, self.model)
         self.network.train().requires_grad_(True).to(device)
+        if settings.learn == "painter":
+            self.network.coder.requires_grad_(False)
         if self.model is None:
             self._set_units(device)
 
@@ -112,7 +114,10 @@ class AdaINLiteTask:
     def write(self, path: Path) -> None:
         """Write what the option `model` takes."""
         tensors = {name: tensor.detach().cpu().half() for name, tensor in self.network.state_dict().items()}
-        write_tensors(path, tensors, {"model": NAME})
+        about = {"model": NAME}
+        if self.settings.learn == "painter" and self.model is not None:
+            about["codes"] = _codes_of(self.model)
+        write_tensors(path, tensors, about)
 
     def _painted(self, photos: Tensor, paintings: Tensor) -> tuple[Tensor, Tensor]:
         return self.loss.paint(self.network, photos.to(self.loss.dtype), self._moments(paintings))
@@ -174,6 +179,11 @@ def _color_errors(found: Tensor, target: Tensor) -> Tensor:
     return 4 * means + relative_errors(covariance(found), covariance(target)).clamp(max=4)
 
 
+def _codes_of(model: Model) -> str:
+    """The hash of the model whose codes it takes: its own, unless its painter learned alone."""
+    return str(model.about.get("codes", model.sha256))
+
+
 class AdaINLiteMethod(AnyStyle[LiteStyle]):
     """AdaIN-lite.
 
@@ -211,7 +221,7 @@ class AdaINLiteMethod(AnyStyle[LiteStyle]):
         self.painter = lite.painter.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self._recipe = {
             "weights": {"name": encoder.weights.record.name, "sha256": encoder.weights.sha256},
-            "model": {"name": model.name, "sha256": model.sha256},
+            "model": {"name": model.name, "sha256": model.sha256, "codes": _codes_of(model)},
             "dtype": str(self.dtype).removeprefix("torch."),
         }
 

@@ -2,15 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from brushwork.errors import UsageError
-from brushwork.settings import METHODS, TRAINED, Settings, option_of, settings_from
+from brushwork.settings import FILM_MODEL, METHODS, TRAINED, AdaINLite, Settings, option_of, settings_from
 from brushwork.weights.records import RECORDS
 
-__all__ = ["Batch", "Credentials", "Grid", "JobAsk", "NewStyle", "Painting", "Picture", "Preview", "Video", "methods"]
+__all__ = [
+    "Batch",
+    "Credentials",
+    "Grid",
+    "JobAsk",
+    "NewStyle",
+    "Painting",
+    "Picture",
+    "Preview",
+    "Video",
+    "ask_of",
+    "methods",
+]
 
 Id = Annotated[str, Field(pattern=r"^[0-9a-f]{32}$", description="what sending a file gave")]
 Style = Annotated[
@@ -82,6 +96,13 @@ class Video(Painting):
     smoothing: Annotated[float, Field(ge=0, le=0.95)] = 0.9
     keep_color: Literal["luminance"] | None = None
 
+    def to_settings(self) -> Settings:
+        """The method's; of AdaIN-lite the model for films, unless another one is named."""
+        settings = super().to_settings()
+        if isinstance(settings, AdaINLite) and "model" not in self.settings:
+            return replace(settings, model=FILM_MODEL)
+        return settings
+
 
 class Batch(Painting):
     """Many photos in one style, into a zip file."""
@@ -102,6 +123,12 @@ class Grid(_Ask):
 
 
 JobAsk = Annotated[Picture | Video | Batch | Grid, Field(discriminator="kind")]
+
+
+def ask_of(request: Mapping[str, Any]) -> Picture | Video | Batch | Grid:
+    """What a job was asked for, of its request as it is stored."""
+    found: Picture | Video | Batch | Grid = TypeAdapter(JobAsk).validate_python(request)
+    return found
 
 
 class NewStyle(_Ask):

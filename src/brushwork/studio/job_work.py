@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from brushwork.errors import BrushworkError, Interrupted
-from brushwork.settings import settings_from
+from brushwork.studio.asks import Painting, ask_of
 from brushwork.studio.log import logger
 from brushwork.studio.places import Places, folder_bytes
 from brushwork.studio.store import Job
@@ -151,7 +151,9 @@ class Work:
         from brushwork.device import choose_device
         from brushwork.methods import load
 
-        return load(settings_from(self.ask["method"], self.ask["settings"]), choose_device("auto"))
+        ask = ask_of(self.ask)
+        assert isinstance(ask, Painting)
+        return load(ask.to_settings(), choose_device("auto"))
 
     def _plain(self, message: str) -> str:
         """A message with the names that people know, and none of the server's folders."""

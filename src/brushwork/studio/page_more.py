@@ -9,13 +9,12 @@ from typing import Any
 import gradio as gr
 
 from brushwork.studio import texts
-from brushwork.studio.asks import Batch, NewStyle, Video
+from brushwork.studio.asks import Batch, NewStyle, Video, ask_of
 from brushwork.studio.desk import QUIET, Desk
 from brushwork.studio.forms import Form
 from brushwork.studio.page_picture import DEFAULT, PictureTab
 from brushwork.studio.panel import JobPanel
 from brushwork.studio.parts import film, photo, raw
-from brushwork.studio.service import Ask
 from brushwork.studio.store import RESUMABLE, Job
 
 __all__ = ["BatchTab", "HistoryTab", "StylesTab", "VideoTab"]
@@ -245,14 +244,9 @@ class HistoryTab:
         return self.desk.service.job(self.desk.user(request), identity)
 
     def _again(self, identity: str | None, request: gr.Request) -> str:
-        from pydantic import TypeAdapter
-
-        from brushwork.studio.asks import JobAsk
-
         with self.desk.telling():
             job = self._job(identity, request)
-            ask: Ask = TypeAdapter(JobAsk).validate_python(job.request)
-            return self.desk.service.submit(self.desk.user(request), ask).id
+            return self.desk.service.submit(self.desk.user(request), ask_of(job.request)).id
 
     def _delete(self, identity: str | None, request: gr.Request) -> list[Any]:
         with self.desk.telling():

@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from safetensors.torch import save_file
 from torch import Tensor
 
-from brushwork import load
+from brushwork import encode_style, load, save_style
 from brushwork.errors import UsageError, WeightsError
 from brushwork.features import load_network
 from brushwork.lite_network import CODE, CODE_LAYERS, LiteNetwork, Shaped, StyledConv, StyledNorm
@@ -196,3 +196,17 @@ def test_pictures_that_move_as_their_photos_do_have_no_temporal_loss() -> None:
     moved = float(film.apart(film.before, film.after))
     assert moved < 0.3 * still  # what is left is grain
     assert float(film.apart(film.before, film.after + 0.5)) > 0.2
+
+
+def test_a_painter_that_learned_alone_takes_the_codes_of_before(tmp_path: Path) -> None:
+    embedded = load(AdaINLite())
+    film = load(AdaINLite(model="adain-lite-film"))
+    painting = torch.rand(1, 3, 96, 96)
+    codes = [method.encode_style(painting, sizes=[96]).code for method in (embedded, film)]
+    assert torch.equal(*codes)
+    photo = torch.rand(1, 3, 64, 64)
+    values = [encode_style(method, "great-wave", [64]) for method in (embedded, film)]
+    pictures = [method(photo, value) for method, value in zip((embedded, film), values, strict=True)]
+    assert 0 < (pictures[0] - pictures[1]).abs().mean() < 0.2
+    save_style(tmp_path / "mine.safetensors", film, values[1])
+    assert torch.equal(encode_style(embedded, tmp_path / "mine.safetensors", [64]).code, values[1].code)
