@@ -6,8 +6,8 @@
 Ten films of moving layers of photographs, whose motion and occlusions are known exactly; the sequences of a folder
 (subfolders of frames), judged by TV-L1 flow, which the blending doesn't use; Middlebury's pairs there (with flow10.flo)
 for the flow itself. E_warp of neighbors and ten frames apart, sharpness, and the style error under the judge on four
-frames of each, of what is made by default (the model for films, and blending) as shares of frame by frame's, of blending
-alone and of the model for films alone. With --clip frames a second from file to file at 640 px, and the resident
+frames of each, of what is made by default (the model for films, and blending) as shares of frame by frame's, of
+blending alone and of the model for films alone. With --clip frames a second from file to file at 640 px, and resident
 memory at frames 100 and 1000 of the clip in a loop. With --best Gatys' method instead of all that, held to the frames
 before. Writes a dated JSON to benchmarks/results/.
 """

@@ -21,7 +21,7 @@ from brushwork.settings import METHODS, option_of
 from brushwork.studio.asks import JobAsk, NewStyle, Preview, Video, methods
 from brushwork.studio.faults import BusyError, NotThereError, StudioError
 from brushwork.studio.log import logger
-from brushwork.studio.service import Service, facts_of
+from brushwork.studio.service import Service
 from brushwork.studio.store import Job, Upload
 
 __all__ = ["answer_errors", "router_of"]
@@ -248,7 +248,8 @@ def _upload_facts(upload: Upload) -> UploadFacts:
 
 
 def _job_facts(job: Job) -> JobFacts:
-    return JobFacts(**facts_of(job))
+    names = set(JobFacts.model_fields) - {"result"}
+    return JobFacts(**{name: getattr(job, name) for name in names}, result=bool(job.result))
 
 
 def _style_facts(style: Any) -> StyleFacts:

@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 import sqlite3
+import unicodedata
 from pathlib import Path
 
 from brushwork.errors import UsageError
@@ -15,7 +16,7 @@ from brushwork.studio.store import Job, Store, Upload
 from brushwork.studio.users import LOCAL
 from brushwork.styles import StylePart, own_folder
 
-__all__ = ["Places", "default_folder", "folder_bytes"]
+__all__ = ["Places", "called", "default_folder", "folder_bytes", "stem_of"]
 
 _IDENTITY = re.compile(r"[0-9a-f]{32}")
 _PIECE = re.compile(r"(@[0-9a-f]{32}|\w[\w-]*)(?::(\d{1,6}(?:\.\d{1,6})?))?")
@@ -149,3 +150,17 @@ def folder_bytes(folder: Path) -> int:
             except OSError:
                 continue
     return total
+
+
+def called(name: str) -> str:
+    """A file's name for people: without folders, control characters and what would be long."""
+    plain = "".join(
+        letter for letter in name.replace("\\", "/").split("/")[-1] if unicodedata.category(letter)[0] != "C"
+    )
+    return plain.strip()[:80] or "file"
+
+
+def stem_of(title: str) -> str:
+    """A job's title as a file's name."""
+    words = re.sub(r"[^\w.-]+", "-", title.replace(" in the style of ", "_"))
+    return re.sub(r"\.\w{2,5}(?=_|$)", "", words, count=1).strip("-.")[:80] or "result"

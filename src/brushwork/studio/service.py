@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import re
 import secrets
 import shutil
 import threading
-import time
-import unicodedata
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -20,18 +16,18 @@ from brushwork.studio.faults import BusyError, NotNowError, NotThereError, TooLa
 from brushwork.studio.limits import Limits
 from brushwork.studio.log import logger
 from brushwork.studio.measures import PREVIEW_SECONDS, SUBMITTED
-from brushwork.studio.places import Places
-from brushwork.studio.store import ACTIVE, ENDED, RESUMABLE, Job, Upload
+from brushwork.studio.places import Places, called, stem_of
+from brushwork.studio.room import Room
+from brushwork.studio.store import ACTIVE, RESUMABLE, Job, Upload
 from brushwork.studio.users import LOCAL
 from brushwork.studio.workers import JobWorker, QuickWorker
 
-__all__ = ["FORMATS", "Service", "facts_of"]
+__all__ = ["FORMATS", "Service"]
 
 FORMATS = {"png": "image/png", "jpeg": "image/jpeg", "tiff": "image/tiff", "mp4": "video/mp4", "zip": "application/zip"}
 SUFFIXES = {"png": ".png", "jpeg": ".jpg", "tiff": ".tif", "mp4": ".mp4", "zip": ".zip"}
 CHECKS = 48  # requests to the quick worker that may wait besides previews
 SWATCH, THUMBNAIL = 112, 320  # pixels
-SWEPT_EVERY = 600.0  # seconds
 
 Ask = Picture | Video | Batch | Grid
 
@@ -48,6 +44,7 @@ class Service:
         self.places, self.limits, self.store = places, limits, places.store()
         self.quick = QuickWorker(limits.previews + CHECKS)
         self.worker = JobWorker(places, limits)
+        self.room = Room(places, limits, self.store)
         self._previews = threading.BoundedSemaphore(limits.previews)
         self._closing = threading.Event()
 
@@ -55,7 +52,7 @@ class Service:
         """Start the workers."""
         self.quick.start()
         self.worker.start()
-        threading.Thread(target=self._sweep, name="sweeper", daemon=True).start()
+        threading.Thread(target=self.room.keep_swept, args=(self._closing,), name="sweeper", daemon=True).start()
         threading.Thread(target=self._paint_swatches, name="swatches", daemon=True).start()
 
     def close(self) -> None:
@@ -76,12 +73,12 @@ class Service:
             size = sent.stat().st_size
             if size > self.limits.upload_mb * 1_000_000:
                 raise TooLargeError(f"{size / 1e6:.0f} MB are more than the limit of {self.limits.upload_mb} MB")
-            identity, called = secrets.token_hex(16), _called(name)
-            facts = self._check(user, sent, called)
-            self._make_room(user, size)
+            identity, title = secrets.token_hex(16), called(name)
+            facts = self._check(user, sent, title)
+            self.room.make(user, size)
             kind = facts.pop("kind")
             shutil.move(sent, self.places.upload(identity))
-            return self.store.add_upload(identity, user, kind, called, size, facts)
+            return self.store.add_upload(identity, user, kind, title, size, facts)
         finally:
             sent.unlink(missing_ok=True)
 
@@ -111,14 +108,9 @@ class Service:
             NotNowError: A job that isn't done needs it.
         """
         upload = self.upload(user, identity)
-        if upload.id in self._needed(user):
+        if upload.id in self.room.needed(user):
             raise NotNowError("a job that isn't done needs this file; cancel it first")
-        self._forget(upload)
-
-    def _forget(self, upload: Upload) -> None:
-        self.store.remove_upload(upload.id)
-        self.places.upload(upload.id).unlink(missing_ok=True)
-        self.places.upload(upload.id).with_suffix(".jpg").unlink(missing_ok=True)
+        self.room.forget(upload)
 
     def thumbnail(self, user: str, identity: str, size: int = THUMBNAIL) -> bytes:
         """A picture or a film's first frame, small, as JPEG made here: nothing that was sent is sent on."""
@@ -260,7 +252,7 @@ class Service:
             UsageError, NotThereError, TooLargeError: A wrong value; no such file or style; no room.
         """
         title = self._checked_title(user, ask)
-        self._make_room(user, 0)
+        self.room.make(user, 0)
         limits = self.limits
         job = self.store.add_job(user, ask.kind, title, ask.model_dump(), limits.jobs, limits.queue)
         if job is None:
@@ -375,7 +367,7 @@ class Service:
         path = made.with_suffix(SUFFIXES[form])
         if not path.exists():
             self._quick(user, "convert", source=str(made), target=str(path))
-        return path, f"{_stem(job.title)}{path.suffix}", FORMATS[form]
+        return path, f"{stem_of(job.title)}{path.suffix}", FORMATS[form]
 
     def live_preview(self, user: str, identity: str) -> bytes:
         """The picture as it was a moment ago, as JPEG.
@@ -389,83 +381,6 @@ class Service:
         except FileNotFoundError:
             raise NotThereError("there is no picture of this job yet") from None
 
-    # Room
-
-    def _needed(self, user: str) -> set[str]:
-        """Files that jobs need which aren't done."""
-        texts = [str(job.request) for job in self.store.jobs(user, 10_000) if job.status not in ENDED]
-        return {identity for text in texts for identity in re.findall(r"[0-9a-f]{32}", text)}
-
-    def _make_room(self, user: str, size: int) -> None:
-        """Delete a user's oldest files and results until there is room for so many bytes.
-
-        Raises:
-            TooLargeError: There is none, with all deleted that may be.
-        """
-        most = round(self.limits.storage_gb * 1e9) - size
-        uploads = self.store.uploads(user)
-        jobs = [job for job in self.store.jobs(user, 10_000) if job.status in ENDED]
-        used = sum(upload.bytes for upload in uploads) + sum(job.bytes for job in jobs)
-        if used > most:
-            needed = self._needed(user)
-            oldest: list[Upload | Job] = [*(u for u in uploads if u.id not in needed), *jobs]
-            for thing in sorted(oldest, key=lambda thing: thing.made):
-                if used <= most:
-                    break
-                self._delete(thing)
-                used -= thing.bytes
-        if used > most:
-            raise TooLargeError(f"your files fill the {self.limits.storage_gb:g} GB that there are; delete some jobs")
-
-    def _delete(self, thing: Upload | Job) -> None:
-        logger.info("deleted for room or age", extra={"id": thing.id, "bytes": thing.bytes, "user": thing.user})
-        if isinstance(thing, Upload):
-            self._forget(thing)
-        else:
-            self.store.remove_job(thing.id)
-            self.places.remove(thing)
-
-    def sweep(self) -> None:
-        """Delete what is older than it may be, folders of no job, and what was being sent when a studio ended."""
-        known = set[str]()
-        for user in self.store.users():
-            needed = self._needed(user)
-            jobs = self.store.jobs(user, 1_000_000)
-            known |= {job.id for job in jobs}
-            ended = [job for job in jobs if job.status in ENDED]
-            if self.limits.keep_days:
-                before = time.time() - 86_400 * self.limits.keep_days
-                things: list[Upload | Job] = [u for u in self.store.uploads(user) if u.id not in needed]
-                for thing in [*things, *ended]:
-                    if thing.made < before:
-                        self._delete(thing)
-        for folder in self.places.jobs.iterdir():
-            if folder.name not in known and _old(folder):
-                shutil.rmtree(folder, ignore_errors=True)
-        for left in filter(_old, self.places.root.glob(".masks-*")):
-            shutil.rmtree(left, ignore_errors=True)
-        for left in filter(_old, self.places.root.glob(".sent-*")):
-            left.unlink(missing_ok=True)
-
-    def _sweep(self) -> None:
-        while not self._closing.is_set():
-            try:
-                self.sweep()
-            except OSError:
-                logger.exception("sweeping failed")
-            self._closing.wait(SWEPT_EVERY)
-
-    def used(self, user: str) -> int:
-        """Bytes of a user's files and results."""
-        jobs = [job for job in self.store.jobs(user, 10_000) if job.status in ENDED]
-        return sum(upload.bytes for upload in self.store.uploads(user)) + sum(job.bytes for job in jobs)
-
-
-def facts_of(job: Job) -> Mapping[str, Any]:
-    """A job as the API gives it."""
-    names = ("id", "kind", "title", "request", "status", "progress", "message", "made", "started", "ended")
-    return {**{name: getattr(job, name) for name in names}, "result": bool(job.result)}
-
 
 def _quick_settings(settings: Settings) -> Settings:
     """Those of a method of one pass, with what it shares with the one that is wanted."""
@@ -473,24 +388,6 @@ def _quick_settings(settings: Settings) -> Settings:
         return settings
     shared = {name: getattr(settings, name) for name in option_of(AdaINLite) if hasattr(settings, name)}
     return AdaINLite(**{name: shared[name] for name in ("style_scale",) if name in shared})
-
-
-def _called(name: str) -> str:
-    """A file's name for people: without folders, control characters and what would be long."""
-    plain = "".join(
-        letter for letter in name.replace("\\", "/").split("/")[-1] if unicodedata.category(letter)[0] != "C"
-    )
-    return plain.strip()[:80] or "file"
-
-
-def _stem(title: str) -> str:
-    """A job's title as a file's name."""
-    words = re.sub(r"[^\w.-]+", "-", title.replace(" in the style of ", "_"))
-    return re.sub(r"\.\w{2,5}(?=_|$)", "", words, count=1).strip("-.")[:80] or "result"
-
-
-def _old(path: Path) -> bool:
-    return time.time() - path.stat().st_mtime > SWEPT_EVERY
 
 
 def _write(path: Path, content: bytes) -> None:

@@ -496,11 +496,11 @@ def test_what_nobody_foresaw_fails_a_job_and_not_the_worker(
 def test_what_is_too_old_is_deleted_but_nothing_that_is_needed(service: Service, take: Take, do: Do) -> None:
     old, done, needed = take(), do(Picture(photo=take().id, style="great-wave", size=64)), take()
     job = service.submit("ada", Picture(photo=needed.id, style="great-wave"))
-    service.sweep()
+    service.room.sweep()
     assert len(service.store.uploads("ada")) == 3
     object.__setattr__(service.limits, "keep_days", 1e-9)
     time.sleep(0.01)
-    service.sweep()
+    service.room.sweep()
     assert [upload.id for upload in service.store.uploads("ada")] == [needed.id]
     assert [found.id for found in service.jobs("ada")] == [job.id]
     assert not service.places.job(done.id).exists()
@@ -518,7 +518,7 @@ def test_what_a_crash_left_is_swept_away_after_a_while(service: Service, take: T
         path.mkdir()
     for path in [*left, service.places.job(done.id)]:
         os.utime(path, (long_ago, long_ago))
-    service.sweep()
+    service.room.sweep()
     assert not any(path.exists() for path in left)
     assert fresh.exists()
     assert service.result("ada", done.id)[0].exists()
@@ -536,7 +536,7 @@ def test_masks_are_made_of_what_is_painted(service: Service, tmp_path: Path) -> 
 
 def test_room_that_is_used_is_told(service: Service, take: Take, do: Do) -> None:
     photo = take()
-    assert service.used("ada") == photo.bytes
+    assert service.room.used("ada") == photo.bytes
     job = do(Picture(photo=photo.id, style="great-wave", size=64))
-    assert service.used("ada") == photo.bytes + job.bytes
-    assert service.used("bob") == 0
+    assert service.room.used("ada") == photo.bytes + job.bytes
+    assert service.room.used("bob") == 0
