@@ -68,25 +68,30 @@ def step(studio: Studio, job: str) -> int:
     return int(studio.job(job)["progress"].get("step", 0))
 
 
-def kill_at_work(studio: Studio, job: str, running: Any, until: Until, most: int = 25) -> int:
+def kill_at_work(studio: Studio, job: str, running: Any, until: Until) -> int:
     """Kill the job worker in the middle of a job; the step at which it was."""
-    until(lambda: step(studio, job) >= most)
+    until(lambda: step(studio, job) >= 25)
     os.kill(workers(running.process.pid)[1], signal.SIGKILL)
     until(lambda: studio.job(job)["status"] != "running")
     return step(studio, job)
 
 
-def test_a_job_whose_worker_is_killed_is_interrupted_and_goes_on_where_it_was(
+def test_a_job_whose_worker_is_killed_is_interrupted_and_goes_on_where_it_was_after_the_next_one(
     studio: Studio, running: Any, samples: Path, until: Until, tmp_path: Path
 ) -> None:
     settings = {"steps": 60, "tolerance": 0, "precision": "float32"}
     ask = {**SLOW, "photo": studio.send(samples / "photo.png"), "settings": settings}
     job = studio.submit(**ask)["id"]
+    following = studio.submit("picture", photo=ask["photo"], style="great-wave", size=64)["id"]
+    before = workers(running.process.pid)
     reached = kill_at_work(studio, job, running, until)
     facts = studio.job(job)
     assert facts["status"] == "interrupted"
     assert "it can be gone on with" in facts["message"]
     assert reached < 60
+    assert studio.wait(following)["status"] == "done"
+    after = workers(running.process.pid)
+    assert (after[0], after[1] != before[1]) == (before[0], True)
     with pytest.raises(BrushworkError, match="is interrupted"):
         studio.wait(job)
     studio.job(job, "resume")
@@ -103,19 +108,6 @@ def test_a_job_whose_worker_is_killed_is_interrupted_and_goes_on_where_it_was(
     assert first == second
 
 
-def test_the_next_job_is_done_by_another_worker(studio: Studio, running: Any, samples: Path, until: Until) -> None:
-    photo = studio.send(samples / "photo.png")
-    job = studio.submit(**ENDLESS, photo=photo)["id"]
-    waiting = [studio.submit("picture", photo=photo, style="great-wave", size=64)["id"] for _ in range(2)]
-    before = workers(running.process.pid)
-    kill_at_work(studio, job, running, until, 1)
-    for identity in waiting:
-        assert studio.wait(identity)["status"] == "done"
-    assert studio.job(job)["status"] == "interrupted"
-    after = workers(running.process.pid)
-    assert (after[0], after[1] != before[1]) == (before[0], True)
-
-
 @pytest.mark.parametrize(("wish", "after"), [("cancel", "canceled"), ("pause", "paused")])
 def test_a_wish_survives_the_worker_that_it_was_meant_for(
     wish: str, after: str, studio: Studio, running: Any, samples: Path, until: Until
@@ -129,21 +121,11 @@ def test_a_wish_survives_the_worker_that_it_was_meant_for(
     assert until(lambda: [s for s in [studio.job(job)["status"]] if s != "running"]) == [after]
 
 
-def test_previews_go_on_after_their_worker_is_killed(studio: Studio, running: Any, samples: Path, until: Until) -> None:
-    photo = studio.send(samples / "photo.png")
-    before = studio.preview(photo, "great-wave", size=64)
-    worker = workers(running.process.pid)[0]
-    os.kill(worker, signal.SIGKILL)
-    until(lambda: not lives(worker))
-    assert studio.preview(photo, "great-wave", size=64) == before
-    assert studio.send(samples / "wave.jpg")
-
-
-def test_a_preview_whose_worker_dies_is_refused_and_nothing_hangs(
-    studio: Studio, running: Any, samples: Path, until: Until
+def test_a_preview_whose_worker_is_killed_is_refused_and_the_next_one_comes(
+    studio: Studio, running: Any, samples: Path
 ) -> None:
     photo = studio.send(samples / "photo.png")
-    studio.preview(photo, "great-wave", size=64)
+    before = studio.preview(photo, "great-wave", size=64)
     worker = workers(running.process.pid)[0]
     os.kill(worker, signal.SIGSTOP)
     with running.http() as http:
@@ -154,7 +136,8 @@ def test_a_preview_whose_worker_dies_is_refused_and_nothing_hangs(
         os.kill(worker, signal.SIGKILL)
         with pytest.raises(BrushworkError, match="ended the process"):
             asked.result(30)
-    assert studio.preview(photo, "great-wave", size=64)
+    assert studio.preview(photo, "great-wave", size=64) == before
+    assert studio.send(samples / "wave.jpg")
 
 
 def test_who_needs_no_worker_waits_for_none(studio: Studio, running: Any, samples: Path) -> None:
