@@ -120,6 +120,7 @@ def test_full_size_is_fetched_in_three_formats_with_its_recipe(page: Page, tmp_p
     page.get_by_label("the photo's colors, the picture's brightness").locator("visible=true").check()
     click(page, "Full size")
     ended(page)
+    assert job(page).locator("img").evaluate("img => img.decode().then(() => img.naturalWidth)") == 451
     for name, form in (("PNG", "PNG"), ("JPEG", "JPEG"), ("TIFF", "TIFF")):
         content = fetched(page, name)
         assert Image.open(io.BytesIO(content)).format == form

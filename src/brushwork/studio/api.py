@@ -1,4 +1,4 @@
-"""The HTTP interface: what the page does, for programs. Its description is at /api/docs and /api/openapi.json."""
+"""The HTTP interface: what the page does, for programs. Its description is at /api/openapi.json."""
 
 from __future__ import annotations
 

@@ -168,7 +168,7 @@ class Work:
     def _painted(self, photo: Path, method: Any, output: Path, masks: Any, kept: Path) -> tuple[str, ...]:
         """One picture into its file; remarks."""
         from brushwork.checkpoints import Checkpoint
-        from brushwork.io import read_size, write_image
+        from brushwork.io import read_image, read_size, write_image
         from brushwork.planning import plan_job, worth_a_plan
         from brushwork.streaming import stylize_file
         from brushwork.stylization import result_size, stylize
@@ -182,7 +182,9 @@ class Work:
         checkpoint = Checkpoint(kept, every=KEPT_EVERY, resume=True, failed=lambda error: None)
         common: dict[str, Any] = {"method": method, "plan": plan, "progress": self._progress, "checkpoint": checkpoint}
         if plan is not None and plan.way == "streamed":
-            return stylize_file(photo, style, output, depth=ask["depth"], **common, **chosen).notes
+            notes = stylize_file(photo, style, output, depth=ask["depth"], **common, **chosen).notes
+            self._show(read_image(output, size=PREVIEW).pixels)
+            return notes
         try:
             result = stylize(photo, style, **common, **chosen)
         except Interrupted as stop:
@@ -190,6 +192,7 @@ class Work:
                 raise
             result = stop.best  # what there is, is kept
         write_image(result.picture, output, depth=ask["depth"], recipe=self._recipe(result))
+        self._show(result.picture.pixels)
         checkpoint.remove()
         return tuple(result.picture.notes)
 

@@ -224,7 +224,7 @@ class HistoryTab:
         return [gallery, gr.Dropdown(choices, value=choices[0][1] if choices else None)]
 
     def _thumbnail(self, request: gr.Request, job: Job) -> str:
-        if job.progress and job.status != "canceled":
+        if (job.progress or job.result) and job.status != "canceled":
             return self.desk.address(request, f"/api/jobs/{job.id}/preview?at={job.status}")
         ask = job.request
         source = ask.get("photo") or ask.get("film") or ask["photos"][0]
@@ -264,7 +264,7 @@ class HistoryTab:
             named = gr.Dropdown(value=style) if not painting and "+" not in style else gr.Dropdown()
             groups = [gr.Group(visible=name == ask["method"]) for name in form.groups]
             before = self.desk.view(request, ask["photo"])
-            after = self.desk.address(request, f"/api/jobs/{job.id}/preview") if job.progress else before
+            after = self.desk.address(request, f"/api/jobs/{job.id}/preview") if job.progress or job.result else before
         return [
             gr.Tabs(selected="picture"), ask["photo"], named, painting, ask["keep_color"] or "", ask["method"],
             *form.filled(ask["method"], ask["settings"]), *groups, (before, after),

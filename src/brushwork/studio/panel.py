@@ -96,7 +96,7 @@ def _picture(job: Job, title: str) -> str:
     address = f"/api/jobs/{job.id}"
     if job.result.endswith(".mp4"):
         return f'<video controls loop src="{address}/result?inline=true" aria-label="{title}"></video>'
-    if job.progress:  # the number makes the browser fetch it again
+    if job.progress or job.result:  # the number makes the browser fetch it again
         fresh = f"{job.progress.get('share', 0)}-{job.progress.get('step', 0)}-{job.status}"
         return f'<img src="{address}/preview?at={fresh}" alt="{title}">'
     return ""

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from brushwork.errors import BrushworkError, UsageError
+from brushwork.studio.log import logger
 
 __all__ = ["FUNCTIONS", "serve"]
 
@@ -43,6 +44,9 @@ def serve(connection: Connection) -> None:
             reply = (None, str(error))
         except MemoryError:
             reply = (None, "not enough memory; take a smaller picture")
+        except Exception:  # this request fails, the next one doesn't
+            logger.exception("a request failed", extra={"request": name})
+            reply = (None, "it failed for a reason that the log tells")
         try:
             connection.send(reply)
         except BrokenPipeError:

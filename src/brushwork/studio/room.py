@@ -18,6 +18,7 @@ __all__ = ["SWEPT_EVERY", "Room"]
 
 SWEPT_EVERY = 600.0  # seconds
 DAY = 86_400.0
+MOST = 1_000_000  # jobs of a user
 
 
 class Room:
@@ -34,12 +35,12 @@ class Room:
 
     def used(self, user: str) -> int:
         """Bytes of a user's files and results."""
-        things: list[Upload | Job] = [*self.store.uploads(user), *self._ended(user)]
+        things: list[Upload | Job] = [*self.store.uploads(user), *self.store.jobs(user, MOST)]
         return sum(thing.bytes for thing in things)
 
     def needed(self, user: str) -> set[str]:
         """Files that jobs need which aren't done."""
-        texts = [str(job.request) for job in self.store.jobs(user, 10_000) if job.status not in ENDED]
+        texts = [str(job.request) for job in self.store.jobs(user, MOST) if job.status not in ENDED]
         return {identity for text in texts for identity in re.findall(r"[0-9a-f]{32}", text)}
 
     def make(self, user: str, size: int) -> None:
@@ -67,7 +68,7 @@ class Room:
         """Delete what is older than it may be, folders of no job, and what was being sent when a studio ended."""
         known = set[str]()
         for user in self.store.users():
-            known |= {job.id for job in self.store.jobs(user, 1_000_000)}
+            known |= {job.id for job in self.store.jobs(user, MOST)}
             before = time.time() - DAY * self.limits.keep_days
             for thing in self._dispensable(user) if self.limits.keep_days else ():
                 if thing.made < before:
@@ -87,7 +88,7 @@ class Room:
             closing.wait(SWEPT_EVERY)
 
     def _ended(self, user: str) -> list[Job]:
-        return [job for job in self.store.jobs(user, 10_000) if job.status in ENDED]
+        return [job for job in self.store.jobs(user, MOST) if job.status in ENDED]
 
     def _dispensable(self, user: str) -> list[Upload | Job]:
         """What may be deleted, the oldest first."""

@@ -23,6 +23,7 @@ from brushwork.errors import UsageError
 from brushwork.studio import texts
 from brushwork.studio.api import answer_errors, router_of
 from brushwork.studio.asks import Credentials
+from brushwork.studio.faults import BusyError
 from brushwork.studio.guard import COOKIE, Guard, token_in
 from brushwork.studio.limits import Limits
 from brushwork.studio.log import log_to_stderr, logger
@@ -52,7 +53,9 @@ def is_loopback(host: str) -> bool:
         return host == "localhost"
 
 
-def application(places: Places, limits: Limits, *, login: bool = False, page: bool = True, local: bool = True) -> Any:
+def application(
+    places: Places, limits: Limits, *, login: bool = False, page: bool = True, hosts: tuple[str, ...] = LOOPBACK
+) -> Any:
     """The studio as an ASGI application, which starts its workers with its lifespan.
 
     Args:
@@ -60,7 +63,7 @@ def application(places: Places, limits: Limits, *, login: bool = False, page: bo
         limits: What may be asked.
         login: Whether one has to log in.
         page: Whether there is a page, or the API only.
-        local: Whether it is to be called by this machine's names only.
+        hosts: Names by which it may be called; empty: any.
     """
     service = Service(places, limits)
     users = Users(places.root / "users.json")
@@ -91,7 +94,7 @@ def application(places: Places, limits: Limits, *, login: bool = False, page: bo
         from brushwork.studio.page import mounted
 
         whole = mounted(app, service, logged_in=login)
-    return Guard(whole, limits, logins, LOOPBACK if local else ())
+    return Guard(whole, limits, logins, hosts)
 
 
 def _watching(app: FastAPI, service: Service) -> None:
@@ -127,7 +130,10 @@ def _logging_in(app: FastAPI, logins: Logins) -> None:
     async def log_in(
         request: Request, name: Annotated[str, Form()] = "", password: Annotated[str, Form()] = ""
     ) -> Response:
-        token = await run_in_threadpool(logins.log_in, name, password[:1024])
+        try:
+            token = await run_in_threadpool(logins.log_in, name, password[:1024])
+        except BusyError as busy:
+            return HTMLResponse(_login_page(str(busy)), busy.status, {"retry-after": str(busy.seconds)})
         if token is None:
             return HTMLResponse(_login_page(texts.WRONG_PASSWORD), 401)
         answer = RedirectResponse("/", 303)
@@ -188,7 +194,8 @@ def run(
     held = places.claim()
     port = server_socket.getsockname()[1]
     url = f"http://{f'[{host}]' if ':' in host else host}:{port}"
-    app = application(places, limits, login=login, page=page, local=is_loopback(host))
+    hosts = (*LOOPBACK, host) if is_loopback(host) else ()
+    app = application(places, limits, login=login, page=page, hosts=hosts)
     logger.info("the studio is there", extra={"url": url, "folder": str(places.root), "login": login})
     if browser:
         threading.Timer(0.5, webbrowser.open, [url]).start()
