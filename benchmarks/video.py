@@ -63,10 +63,10 @@ GRAIN = 0.012  # deviation of what a camera adds to each frame
 Motion = Callable[[int, int], tuple[Tensor, Tensor]]
 
 
-def exact_films(photos: Path) -> dict[str, tuple[list[Tensor], Motion]]:
+def exact_films(photos: Path, count: int) -> dict[str, tuple[list[Tensor], Motion]]:
     files = sorted(photos.glob("*.jpg"))
     found = {}
-    for number in range(FILMS):
+    for number in range(count):
         drawn = random.Random(number).sample(files, 4)
         film = moving_layers(
             [read_image(file).pixels for file in drawn], SIZE, LENGTH, seed=number, speed=2 + number % 4
@@ -223,6 +223,7 @@ def main() -> None:
     parser.add_argument("--sequences", type=Path, required=True)
     parser.add_argument("--paintings", type=Path, required=True)
     parser.add_argument("--every", type=int, default=4, help="take every n-th painting")
+    parser.add_argument("--films", type=int, default=FILMS, help="of exactly known motion")
     parser.add_argument("--judge", type=Path)
     parser.add_argument("--clip", type=Path)
     parser.add_argument("--best", action="store_true", help="Gatys' method on films, and nothing else")
@@ -238,8 +239,8 @@ def main() -> None:
         with tempfile.TemporaryDirectory() as name:
             facts["speed"] = speed(args.clip, Path(name))
     with torch.inference_mode():
-        facts["exact flow"] = compared(exact_films(args.photos), paintings, judge)
         facts["real films"] = compared(real_films(args.sequences), paintings, judge)
+        facts["exact flow"] = compared(exact_films(args.photos, args.films), paintings, judge)
     write("video", facts)
 
 

@@ -217,7 +217,7 @@ def _jobs(router: APIRouter, service: Service) -> None:
     def resume(user: User, identity: str) -> JobFacts:
         return _job_facts(service.resume(user, identity))
 
-    @router.post("/jobs/{identity}/cancel", summary="End it; a picture that has begun is kept as it is")
+    @router.post("/jobs/{identity}/cancel", summary="End it; of a picture or batch that runs, what there is is kept")
     def cancel(user: User, identity: str) -> JobFacts:
         return _job_facts(service.cancel(user, identity))
 

@@ -27,7 +27,7 @@ COOKIE = "brushwork_session"
 OPEN = ("/login", "/api/sessions", "/health", "/ready")  # without a login
 PAGE_UPLOAD, PAGE_FILE = "/gradio_api/upload", "/gradio_api/file="
 PAGE = ("/assets/", "/static/", "/gradio_api/")  # what the page is made of; scripts of its workers among it
-SENDS_FILES = ("/api/uploads", PAGE_UPLOAD)
+SENDS_FILES = ("/api/uploads", PAGE_UPLOAD, "/gradio_api/component_server")
 # What is counted by its name; anybody may ask for any other, and each would be kept.
 ROUTES = (
     "/", "/api/uploads", "/api/styles", "/api/methods", "/api/previews", "/api/jobs", "/api/sessions",
@@ -35,7 +35,16 @@ ROUTES = (
 )  # fmt: skip
 METHODS = ("GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE")
 # Never of use here, and doors to other files, other servers or other users' work.
-SHUT = ("/gradio_api/proxy=", "/proxy=", "/gradio_api/deep_link", "/gradio_api/mcp", "/monitoring")
+SHUT = (
+    "/gradio_api/file/",
+    "/file",
+    "/gradio_api/stream",
+    "/gradio_api/proxy=",
+    "/proxy=",
+    "/gradio_api/deep_link",
+    "/gradio_api/mcp",
+    "/monitoring",
+)
 # Gradio's page is made of scripts and styles within the page, and of blobs while pictures are edited; its image editor
 # compiles drawing code (unsafe-eval). What is sent never gets into a script: see `parts.raw`.
 PAGE_POLICY = (

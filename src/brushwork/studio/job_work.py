@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import threading
 import time
 import zipfile
 from collections.abc import Callable, Mapping
+from dataclasses import replace
+from functools import partial
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from brushwork.errors import BrushworkError, Interrupted
+from brushwork.errors import BrushworkError, Interrupted, UsageError
 from brushwork.studio.asks import Painting, ask_of
 from brushwork.studio.log import logger
 from brushwork.studio.places import Places, folder_bytes
@@ -25,6 +28,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Work", "serve"]
 
+Value = TypeVar("Value")
 IDLE = 0.1  # seconds between two looks at the queue
 TOLD_EVERY, SHOWN_EVERY = 0.25, 1.0  # seconds between two notes of progress, and between two pictures of it
 PREVIEW = 768  # longer side of those, in pixels
@@ -84,12 +88,12 @@ class Work:
     def run(self) -> None:
         """Do it, and say how it ended."""
         logger.info("job begins", extra={"job": self.job.id, "kind": self.job.kind, "user": self.job.user})
-        self.folder.mkdir(mode=0o700, exist_ok=True)
         kinds: dict[str, Callable[[], tuple[str, str]]] = {
             "picture": self._picture, "video": self._video, "batch": self._batch, "grid": self._grid,
         }  # fmt: skip
         status, result = "failed", ""
         try:
+            self.folder.mkdir(mode=0o700, exist_ok=True)
             result, message = kinds[self.job.kind]()
             status = "stopped" if self._wish() == "cancel" else "done"
         except Interrupted:
@@ -162,11 +166,27 @@ class Work:
     def _picture(self) -> tuple[str, str]:
         photo, method = self._upload(self.ask["photo"]), self._method()
         masks = [self._upload(mask) for mask in self.ask["masks"]]
-        notes = self._painted(photo, method, self.folder / "result.png", masks, self.folder / "checkpoint")
+        notes = self._painted(photo, method, self.folder / "result.png", masks)
         return "result.png", "; ".join(notes)
 
-    def _painted(self, photo: Path, method: Any, output: Path, masks: Any, kept: Path) -> tuple[str, ...]:
+    def _painted(self, photo: Path, method: Any, output: Path, masks: Any) -> tuple[str, ...]:
         """One picture into its file; remarks."""
+        kept = self.folder / f"{output.stem}.checkpoint"
+        return self._gone_on(lambda: self._paint(photo, method, output, masks, kept), kept)
+
+    def _gone_on(self, work: Callable[[], Value], kept: Path) -> Value:
+        """What a piece of work gives that goes on from what is kept; what another version left is no use to it."""
+        try:
+            return work()
+        except UsageError as error:
+            if "belongs to another job" not in str(error):
+                raise
+            logger.warning("begun anew", extra={"job": self.job.id, "reason": str(error)[:200]})
+            for path in kept.parent.glob(f"{kept.name}*"):
+                shutil.rmtree(path) if path.is_dir() else path.unlink()
+            return work()
+
+    def _paint(self, photo: Path, method: Any, output: Path, masks: Any, kept: Path) -> tuple[str, ...]:
         from brushwork.checkpoints import Checkpoint
         from brushwork.io import read_image, read_size, write_image
         from brushwork.planning import plan_job, worth_a_plan
@@ -176,8 +196,6 @@ class Work:
         style, ask = self._style(self.ask["style"]), self.ask
         chosen = {"size": ask["size"], "keep_color": ask["keep_color"], "max_pixels": self.pixels, "masks": masks}
         size = result_size(read_size(photo, max_pixels=self.pixels), ask["size"])
-        if size[0] * size[1] > self.pixels:
-            raise BrushworkError(f"{size[0]} x {size[1]} pixels are over the limit of {self.pixels:,}")
         plan = plan_job(method, size, file=output) if worth_a_plan(size, None) else None
         checkpoint = Checkpoint(kept, every=KEPT_EVERY, resume=True, failed=lambda error: None)
         common: dict[str, Any] = {"method": method, "plan": plan, "progress": self._progress, "checkpoint": checkpoint}
@@ -210,7 +228,7 @@ class Work:
         return self._plain(value) if isinstance(value, str) else value
 
     def _video(self) -> tuple[str, str]:
-        from brushwork.video import stylize_video
+        from brushwork.video import stylize_video, work_folder
 
         film = self._upload(self.ask["film"])
         facts = self.store.upload(self.ask["film"], self.job.user).facts
@@ -219,13 +237,16 @@ class Work:
         def progress(step: Step) -> None:
             if step.step > self.seconds * rate + 1:
                 raise BrushworkError(f"the film is longer than the limit of {self.seconds:.0f} seconds")
-            self._progress(step)
+            # No frame is known to be the last one: some films don't say how many they have, or have more.
+            self._progress(replace(step, steps=max(step.steps, step.step + 1)))
 
-        done = stylize_video(
-            film, self._style(self.ask["style"]), self.folder / "result.mp4", method=self._method(),
-            size=self.ask["size"], smoothing=self.ask["smoothing"], keep_color=bool(self.ask["keep_color"]),
-            max_pixels=self.pixels, progress=progress, resume=True,
+        output, method, style = self.folder / "result.mp4", self._method(), self._style(self.ask["style"])
+        work = partial(
+            stylize_video, film, style, output, method=method, size=self.ask["size"],
+            smoothing=self.ask["smoothing"], keep_color=bool(self.ask["keep_color"]), max_pixels=self.pixels,
+            progress=progress, resume=True,
         )  # fmt: skip
+        done = self._gone_on(work, work_folder(output))
         return "result.mp4", self._plain("; ".join(done.notes))
 
     def _batch(self) -> tuple[str, str]:
@@ -237,7 +258,7 @@ class Work:
             try:
                 photo = self._upload(identity)
                 if not output.exists():
-                    self._painted(photo, method, output, [], self.folder / "checkpoint")
+                    self._painted(photo, method, output, [])
             except Interrupted:
                 if self._wish() == "pause" or not any(made.iterdir()):
                     raise
@@ -261,6 +282,7 @@ class Work:
                 identity = self.ask["photos"][int(path.stem) - 1]
                 archive.write(path, f"{path.stem}_{Path(self.names.get(identity, 'photo')).stem}.png")
         temporary.replace(self.folder / "result.zip")
+        shutil.rmtree(made)
 
     def _grid(self) -> tuple[str, str]:
         from brushwork.interpolation import interpolate, shares

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from typing import Any
 
 os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # read when Gradio is imported; no request leaves the machine
@@ -62,6 +63,7 @@ def mounted(app: FastAPI, service: Service, *, logged_in: bool) -> FastAPI:
         service: The studio.
         logged_in: Whether there are logins, and so a way to log out.
     """
+    shutil.rmtree(service.places.root / "page", ignore_errors=True)  # what a page that was killed left
     os.environ["GRADIO_TEMP_DIR"] = str(service.places.root / "page")
     desk = Desk(service)
 
@@ -107,4 +109,5 @@ def _blocks(desk: Desk, logged_in: bool) -> Any:
         page.load(styles, None, choosers, **QUIET)
         page.load(own.look, None, [own.own, own.chosen], **QUIET)
         page.load(history.waiting, None, note, **QUIET)
+    page.queue(max_size=4 * desk.service.limits.previews, default_concurrency_limit=4)
     return page

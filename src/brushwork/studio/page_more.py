@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import json
+import re
 from typing import Any
 
 import gradio as gr
@@ -225,14 +226,15 @@ class HistoryTab:
 
     def _thumbnail(self, request: gr.Request, job: Job) -> str:
         if (job.progress or job.result) and job.status != "canceled":
-            return self.desk.address(request, f"/api/jobs/{job.id}/preview?at={job.status}")
+            return self.desk.address(request, f"/api/jobs/{job.id}/preview?job={job.id}&at={job.status}")
         ask = job.request
         source = ask.get("photo") or ask.get("film") or ask["photos"][0]
-        return self.desk.address(request, f"/api/uploads/{source}/thumbnail")
+        return self.desk.address(request, f"/api/uploads/{source}/thumbnail?job={job.id}")
 
-    def _picked(self, chosen: gr.SelectData, request: gr.Request) -> str | None:
-        jobs = self.desk.service.jobs(self.desk.user(request))
-        return jobs[chosen.index].id if chosen.index < len(jobs) else None
+    def _picked(self, chosen: gr.SelectData) -> str | None:
+        """The job of a picture, by its address: others may have come and gone since the pictures were listed."""
+        found = re.search("job=([0-9a-f]{32})", str(chosen.value["image"]["url"]))
+        return found[1] if found else None
 
     def _opened(self, identity: str | None, request: gr.Request) -> tuple[str, str]:
         job = self.desk.service.store.job(identity or "", self.desk.user(request))

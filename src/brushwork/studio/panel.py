@@ -57,7 +57,9 @@ class JobPanel:
             "cancel": job.status in (*ACTIVE, *RESUMABLE),
         }
         ahead = self.desk.service.store.ahead_of(job) if job.status == "waiting" else 0
-        buttons = [gr.Button(visible=can[name]) for name in ("pause", "resume", "cancel")]
+        kept = job.status == "running" and job.kind in ("picture", "batch")
+        buttons = [gr.Button(visible=can[name]) for name in ("pause", "resume")]
+        buttons.append(gr.Button(texts.CANCEL if kept else texts.DISCARD, visible=can["cancel"]))
         return [job_html(job, ahead), *buttons, gr.Timer(active=job.status in ACTIVE)]
 
 
@@ -96,7 +98,7 @@ def _picture(job: Job, title: str) -> str:
     address = f"/api/jobs/{job.id}"
     if job.result.endswith(".mp4"):
         return f'<video controls loop src="{address}/result?inline=true" aria-label="{title}"></video>'
-    if job.progress or job.result:  # the number makes the browser fetch it again
+    if (job.progress and job.status != "canceled") or job.result:  # the number makes the browser fetch it again
         fresh = f"{job.progress.get('share', 0)}-{job.progress.get('step', 0)}-{job.status}"
         return f'<img src="{address}/preview?at={fresh}" alt="{title}">'
     return ""

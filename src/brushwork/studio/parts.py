@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import secrets
+import threading
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
 import gradio as gr
-from gradio.components.image_editor import EditorData, EditorDataBlobs
+from gradio.components.image_editor import AcceptBlobs, EditorData, EditorDataBlobs
 from gradio.components.imageslider import SliderData
 from gradio.data_classes import FileData, ImageData
 
 __all__ = ["Shown", "comparison", "editor", "film", "photo", "raw"]
 
 Part = TypeVar("Part", bound=gr.components.Component)
-KEPT = 8  # drawings that wait for a click
+KEPT = 32  # drawings that wait for a click
 
 
 def raw(content: str = "", **given: Any) -> gr.Markdown:
@@ -40,6 +42,7 @@ def comparison(**given: Any) -> gr.ImageSlider:
 def editor(**given: Any) -> gr.ImageEditor:
     """A picture, by its address, in which regions are painted; gives the painted layer's file, which isn't decoded."""
     made = gr.ImageEditor(type="filepath", layers=False, transforms=(), format="png", **given)
+    setattr(made, "accept_blobs", _only_layers(made))  # noqa: B010 - a method
     return _with(made, preprocess=lambda payload: _layer(made, payload), postprocess=_background)
 
 
@@ -67,9 +70,22 @@ def _layer(component: gr.ImageEditor, payload: EditorData | None) -> bytes | Non
     if payload.id is None:
         return Path(payload.layers[0].path).read_bytes() if payload.layers else None
     kept: EditorDataBlobs | None = component.blob_storage.pop(payload.id, None)
-    while len(component.blob_storage) > KEPT:
-        component.blob_storage.pop(next(iter(component.blob_storage)))
     return kept.layers[0] if kept is not None and kept.layers else None
+
+
+def _only_layers(component: gr.ImageEditor) -> Any:
+    """What takes the drawing that is sent: the first layer, of so many people at the most."""
+    accept = component.accept_blobs
+
+    def accept_blobs(data: AcceptBlobs) -> None:
+        if data.data["type"] == "layer" and str(data.data["index"]) == "0":
+            accept(data)
+        with suppress(KeyError, RuntimeError, StopIteration):
+            while len(component.blob_storage) > KEPT:
+                component.blob_storage.pop(next(iter(component.blob_storage)))
+
+    setattr(accept_blobs, "_is_server_fn", True)  # noqa: B010 - as gradio.utils.server does
+    return accept_blobs
 
 
 def _background(value: str | None) -> EditorData | None:
@@ -83,14 +99,15 @@ class Shown:
     """Previews in memory, each for its user only, by a name that is used once."""
 
     def __init__(self, most: int = 200) -> None:
-        self._most, self._kept = most, dict[str, tuple[str, bytes]]()
+        self._most, self._kept, self._lock = most, dict[str, tuple[str, bytes]](), threading.Lock()
 
     def keep(self, user: str, content: bytes) -> str:
         """Keep a JPEG; the path at which it is."""
         token = secrets.token_hex(16)
-        self._kept[token] = user, content
-        while len(self._kept) > self._most:
-            self._kept.pop(next(iter(self._kept)))
+        with self._lock:
+            self._kept[token] = user, content
+            while len(self._kept) > self._most:
+                self._kept.pop(next(iter(self._kept)))
         return f"/shown/{token}.jpg"
 
     def get(self, user: str, token: str) -> bytes | None:

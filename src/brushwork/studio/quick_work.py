@@ -20,6 +20,7 @@ __all__ = ["FUNCTIONS", "serve"]
 
 Value = TypeVar("Value")
 KEPT = 8  # photos at preview size that stay in memory
+DRAWN = 4096 * 4096  # pixels of a drawing of regions at most
 QUALITY = 88  # of JPEGs that are shown
 SAMPLES = 3  # frames of a film's preview
 # The first bytes of containers that FFmpeg may be given: a playlist, which is text, would have it open other files.
@@ -196,7 +197,9 @@ def masks(drawn: str, folder: str, colors: Sequence[tuple[int, int, int]]) -> li
     import numpy as np
     from PIL import Image
 
-    with Image.open(drawn) as opened:
+    with Image.open(drawn, formats=["PNG", "WEBP"]) as opened:
+        if opened.width * opened.height > DRAWN:
+            raise UsageError(f"{opened.width} x {opened.height} pixels are more than a drawing may have")
         samples = np.asarray(opened.convert("RGBA")).astype(np.int32)
     apart = np.stack([np.square(samples[..., :3] - np.array(color)).sum(2) for color in colors])
     painted, nearest = samples[..., 3] > 127, apart.argmin(0)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
+import sqlite3
 import threading
 import time
 from pathlib import Path
@@ -74,7 +75,11 @@ class Room:
                 if thing.made < before:
                     self._delete(thing)
         left = [folder for folder in self.places.jobs.iterdir() if folder.name not in known]
-        left += [*self.places.root.glob(".masks-*"), *self.places.root.glob(".sent-*")]
+        left += [
+            *self.places.root.glob(".masks-*"),
+            *self.places.root.glob(".sent-*"),
+            *self.places.root.glob(".drawn-*"),
+        ]
         for path in filter(_old, left):
             shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink(missing_ok=True)
 
@@ -83,7 +88,7 @@ class Room:
         while not closing.is_set():
             try:
                 self.sweep()
-            except OSError:
+            except (OSError, sqlite3.Error):
                 logger.exception("sweeping failed")
             closing.wait(SWEPT_EVERY)
 

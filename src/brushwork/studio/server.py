@@ -194,7 +194,8 @@ def run(
     held = places.claim()
     port = server_socket.getsockname()[1]
     url = f"http://{f'[{host}]' if ':' in host else host}:{port}"
-    hosts = (*LOOPBACK, host) if is_loopback(host) else ()
+    # With logins any name will do: a server in front that speaks HTTPS has one of its own.
+    hosts = (*LOOPBACK, host) if is_loopback(host) and not login else ()
     app = application(places, limits, login=login, page=page, hosts=hosts)
     logger.info("the studio is there", extra={"url": url, "folder": str(places.root), "login": login})
     if browser:

@@ -251,8 +251,8 @@ class Service:
             BusyError: The user, or all, have too many.
             UsageError, NotThereError, TooLargeError: A wrong value; no such file or style; no room.
         """
+        self.room.make(user, 0)  # first: it may delete what the job wants
         title = self._checked_title(user, ask)
-        self.room.make(user, 0)
         limits = self.limits
         job = self.store.add_job(user, ask.kind, title, ask.model_dump(), limits.jobs, limits.queue)
         if job is None:
@@ -280,14 +280,26 @@ class Service:
             film = self.upload(user, ask.film)
             if film.kind != "film" and film.facts.get("frames", 1) < 2:
                 raise UsageError(f"{film.name} is no film; send a video, or an animated GIF or WebP")
+            self._check_size(film, ask.size)
             return f"{film.name} in the style of {words}"
-        names = [self.upload(user, photo).name for photo in (ask.photos if isinstance(ask, Batch) else [ask.photo])]
+        photos = [self.upload(user, photo) for photo in (ask.photos if isinstance(ask, Batch) else [ask.photo])]
+        for photo in photos:
+            self._check_size(photo, ask.size)
+        names = [photo.name for photo in photos]
         if len(names) > self.limits.batch:
             raise TooLargeError(f"{len(names)} photos are more than the limit of {self.limits.batch} for a batch")
         for mask in ask.masks if isinstance(ask, Picture) else ():
             self.upload(user, mask)
         more = f" and {len(names) - 1} more" if len(names) > 1 else ""
         return f"{names[0]}{more} in the style of {words}"
+
+    def _check_size(self, upload: Upload, size: int | None) -> None:
+        """That a result isn't larger than a picture may be."""
+        longer = max(upload.facts["width"], upload.facts["height"])
+        width, height = (round(upload.facts[side] * (size or longer) / longer) for side in ("width", "height"))
+        most = round(self.limits.megapixels * 1e6)
+        if width * height > most:
+            raise TooLargeError(f"{width} x {height} pixels are over the limit of {most:,}")
 
     def _style_words(self, user: str, style: str) -> str:
         def called(piece: str) -> str:
@@ -319,7 +331,7 @@ class Service:
         return self.job(user, identity)
 
     def cancel(self, user: str, identity: str) -> Job:
-        """End a job; of one that has begun what there is is kept, where that is a picture."""
+        """End a job; what there is is kept of a picture that is painted just now, and of a batch."""
         job = self.job(user, identity)
         if self.store.move(job.id, ("waiting", *RESUMABLE), "canceled"):
             self.places.remove(job)

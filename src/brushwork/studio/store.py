@@ -1,6 +1,6 @@
 """What the studio knows, in one SQLite file: uploads, jobs and logins. Server and workers share it.
 
-Why no task queue of others: docs/decisions/0010-studio-jobs.md.
+Why no task queue of others: docs/decisions/0010-studio.md.
 """
 
 from __future__ import annotations
@@ -234,10 +234,16 @@ class Store:
         """All running jobs are interrupted, because their worker is gone; which they were."""
         rows = self._all(
             "UPDATE jobs SET status = CASE wish WHEN 'cancel' THEN 'canceled' WHEN 'pause' THEN 'paused' "
-            "ELSE 'interrupted' END, wish = '', message = ?, ended = ? WHERE status = 'running' RETURNING id",
+            "ELSE 'interrupted' END, wish = '', message = CASE wish WHEN '' THEN ? ELSE '' END, ended = ? "
+            "WHERE status = 'running' RETURNING id",
             message, time.time(),
         )  # fmt: skip
         return [row[0] for row in rows]
+
+    def wished(self) -> str:
+        """The running job of which something is wanted, or ""."""
+        found = self._all("SELECT id FROM jobs WHERE status = 'running' AND wish != ''")
+        return str(found[0][0]) if found else ""
 
     def want(self, identity: str, wish: str) -> bool:
         """Tell a running job's worker; whether it runs."""

@@ -69,7 +69,8 @@ DELETE = "Delete"
 RECIPE = "Recipe"
 ONLY_PICTURES = "Only single pictures go back to the form."
 
-PAUSE, RESUME, CANCEL = "Pause", "Go on", "Stop and keep what there is"
+PAUSE, RESUME = "Pause", "Go on"
+CANCEL, DISCARD = "Stop and keep what there is", "Cancel and discard it"
 STATUS = {
     "waiting": "Waits for its turn", "running": "Painting", "paused": "Paused", "interrupted": "Interrupted",
     "done": "Done", "stopped": "Stopped early; this is as far as it came", "failed": "It failed",

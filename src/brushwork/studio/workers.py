@@ -5,6 +5,7 @@ from __future__ import annotations
 import heapq
 import itertools
 import multiprocessing
+import sqlite3
 import threading
 import time
 from collections.abc import Iterator
@@ -13,7 +14,7 @@ from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnProcess
 from typing import Any
 
-from brushwork.errors import UsageError
+from brushwork.errors import BrushworkError, UsageError
 from brushwork.studio import job_work, quick_work
 from brushwork.studio.faults import BusyError, StudioError
 from brushwork.studio.limits import Limits
@@ -28,6 +29,7 @@ _SPAWN = multiprocessing.get_context("spawn")  # torch survives no fork
 URGENCY, LEAST = {"preview": 0, "check": 1, "masks": 1, "film_preview": 1}, 2  # swatches and the like can wait
 ANSWER = 120.0  # seconds after which a quick worker counts as stuck
 WATCHED = 0.3  # seconds between two looks at the job worker
+HEARD = 120.0  # seconds in which the job worker must hear what is wanted of its job
 AGAIN = 1.0  # seconds before a worker that died is started again
 
 
@@ -89,8 +91,9 @@ class QuickWorker:
         try:
             self.call("ready")
             self.warm = True
-        except StudioError:
-            logger.exception("the quick worker doesn't start")
+        except BrushworkError:
+            if not self.closed:
+                logger.exception("the quick worker doesn't start")
 
     def call(self, function: str, /, **arguments: Any) -> Any:
         """What a function of `quick_work` gives.
@@ -126,6 +129,7 @@ class QuickWorker:
                 raise BusyError("the studio is shutting down") from reason
             logger.error("the quick worker died", extra={"request": function, "reason": type(reason).__name__})
             self._end()
+            self.start()
             raise StudioError("this file, or this request, ended the process that worked at it") from reason
         if error is not None:
             raise UsageError(error)
@@ -139,6 +143,7 @@ class QuickWorker:
         theirs.close()
 
     def _end(self) -> None:
+        self.warm = False
         if self._connection is not None:
             self._connection.close()
         if self._process is not None:
@@ -201,14 +206,33 @@ class JobWorker:
             self._process = _SPAWN.Process(target=_jobs, args=arguments, name="brushwork-jobs", daemon=True)
             self._process.start()
             theirs.close()
-            while self._process.is_alive() and not self._closing.is_set():
-                self._process.join(WATCHED)
+            self._wait_for(self._process)
             ours.close()
-            if not self._closing.is_set():
+            while not self._closing.is_set():
                 logger.error("the job worker died", extra={"exit_code": self._process.exitcode})
-                reason = "its process ended, perhaps for want of memory; it can be gone on with"
-                self._interrupt(self.store, reason)
                 time.sleep(AGAIN)
+                try:
+                    reason = "its process ended, perhaps for want of memory; it can be gone on with"
+                    self._interrupt(self.store, reason)
+                    break
+                except (OSError, sqlite3.Error):  # a full disk; until there is room, nothing can be begun
+                    logger.exception("the jobs can't be written down")
+
+    def _wait_for(self, process: SpawnProcess) -> None:
+        """Until it ends; one that doesn't hear what its user wants is ended."""
+        unheard, since = "", 0.0
+        while process.is_alive() and not self._closing.is_set():
+            process.join(WATCHED)
+            try:
+                wished = self.store.wished()
+            except sqlite3.Error:
+                continue
+            if not wished or wished != unheard:
+                unheard, since = wished, time.monotonic()
+            elif time.monotonic() - since > HEARD:
+                logger.error("the job worker doesn't hear", extra={"job": wished})
+                process.kill()
+                process.join()
 
     def close(self) -> None:
         """End it; its job can be gone on with."""

@@ -232,3 +232,9 @@ def test_strangers_make_no_measures_of_their_own(guard: Guard, locked: Guard) ->
         ask(guard, f"ODD{number}", "/api/jobs")
     assert {("GET", "other"), ("other", "/api/jobs")} <= measures()
     assert not any("secret" in route or "page" in route or "ODD" in method for method, route in measures())
+
+
+@pytest.mark.parametrize("path", ["/gradio_api/file//etc/passwd", "/gradio_api/file/https://example.org/x", "/file=/x"])
+def test_other_ways_to_files_are_shut(path: str, guard: Guard) -> None:
+    assert ask(guard, "GET", path).status_code == 404
+    assert ask(guard, "GET", path).json() == {"error": "not here"}
