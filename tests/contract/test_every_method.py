@@ -296,7 +296,8 @@ def test_a_tile_that_waits_holds_what_it_says(method: Method) -> None:
     with torch.inference_mode():
         said = [ask.waiting for ask in steps()]
         held = held_bytes(steps())
-    assert all(here <= told + 3_000_000 for here, told in zip(held, said, strict=True))  # with kernels in another form
+    kernels = 1_500_000 * getattr(method, "dtype", torch.bfloat16).itemsize  # in another form
+    assert all(here <= told + kernels for here, told in zip(held, said, strict=True))
     assert max(held) < 256**2 * 70
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -23,6 +24,7 @@ from brushwork.studio.users import LOCAL
 __all__ = ["LATEST", "QUIET", "Desk"]
 
 QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
+KEPT = 10_000  # files that were dropped
 LATEST: dict[str, Any] = {**QUIET, "trigger_mode": "always_last"}  # of many moves of a slider only the last one counts
 
 
@@ -35,6 +37,8 @@ class Desk:
 
     def __init__(self, service: Service) -> None:
         self.service, self.shown = service, Shown()
+        self._taken = dict[tuple[str, str], str]()  # user and path of what was dropped → its upload
+        self._taking = threading.Lock()
 
     def user(self, request: gr.Request) -> str:
         """Whose request it is."""
@@ -58,11 +62,22 @@ class Desk:
             raise gr.Error(texts.FAILED, duration=8, print_exception=False) from None
 
     def take(self, request: gr.Request, path: str) -> Upload:
-        """Keep a file that was dropped on the page, which keeps its own copy to show."""
+        """Keep a file that was dropped on the page, which keeps its own copy to show; the same one once."""
+        user = self.user(request)
+        with self._taking:
+            known = self.service.store.upload(self._taken.get((user, path), ""), user)
+            if known is None:
+                known = self._sent(user, path)
+                self._taken[user, path] = known.id
+                while len(self._taken) > KEPT:
+                    self._taken.pop(next(iter(self._taken)))
+            return known
+
+    def _sent(self, user: str, path: str) -> Upload:
         with tempfile.NamedTemporaryFile(dir=self.service.places.root, prefix=".sent-", delete=False) as kept:
             pass
         shutil.copyfile(path, kept.name)
-        return self.service.take(self.user(request), Path(kept.name), Path(path).name)
+        return self.service.take(user, Path(kept.name), Path(path).name)
 
     def style_choices(self, request: gr.Request, method: str | None = None) -> list[tuple[str, str]]:
         """Styles by title, own ones first; those that a method can take."""

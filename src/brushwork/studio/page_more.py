@@ -32,7 +32,7 @@ class VideoTab:
     """
 
     def __init__(self, desk: Desk) -> None:
-        self.desk, self.film_id = desk, gr.State("")
+        self.desk = desk
         with gr.Row():
             with gr.Column(scale=2, min_width=320):
                 self.film = film(label=texts.FILM, sources=["upload"], height=240, elem_id="film")
@@ -46,18 +46,31 @@ class VideoTab:
             with gr.Column(scale=3, min_width=320):
                 self.frames = raw("", elem_id="frames")
                 self.panel = JobPanel(desk)
-        self.film.change(self._taken, self.film, self.film_id, **QUIET)
-        wishes = [self.film_id, self.style, self.smoothing, self.size, self.keep, self.form.method, *self.form.inputs]
+        self.film.change(self._taken, self.film, None, **QUIET)
+        wishes = [self.film, self.style, self.smoothing, self.size, self.keep, self.form.method, *self.form.inputs]
         self.look.click(self._preview, wishes, self.frames, api_visibility="private")
         self.go.click(self._submit, wishes, self.panel.job, **QUIET)
 
-    def _taken(self, path: str | None, request: gr.Request) -> str:
+    def _taken(self, path: str | None, request: gr.Request) -> None:
+        """Check it at once; what is asked of it before that takes it as well."""
         with self.desk.telling():
-            return self.desk.take(request, path).id if path else ""
+            if path:
+                self.desk.take(request, path)
 
-    def _ask(self, film: str, style: str, smoothing: float, size: float, keep: bool, method: str, *values: Any) -> Any:
-        if not film:
+    def _ask(
+        self,
+        request: gr.Request,
+        path: str | None,
+        style: str,
+        smoothing: float,
+        size: float,
+        keep: bool,
+        method: str,
+        *values: Any,
+    ) -> Any:
+        if not path:
             raise gr.Error(texts.FILM_FIRST, print_exception=False)
+        film = self.desk.take(request, path).id
         return _checked(
             Video, kind="video", film=film, style=style, smoothing=smoothing, size=int(size), method=method,
             keep_color="luminance" if keep else None, settings=self.form.settings(method, values),
@@ -65,12 +78,12 @@ class VideoTab:
 
     def _preview(self, request: gr.Request, *wishes: Any) -> str:
         with self.desk.telling():
-            content = self.desk.service.film_preview(self.desk.user(request), self._ask(*wishes))
+            content = self.desk.service.film_preview(self.desk.user(request), self._ask(request, *wishes))
         return f'<img src="{self.desk.show(request, content)}" alt="{texts.FILM_FRAMES}">'
 
     def _submit(self, request: gr.Request, *wishes: Any) -> str:
         with self.desk.telling():
-            return self.desk.service.submit(self.desk.user(request), self._ask(*wishes)).id
+            return self.desk.service.submit(self.desk.user(request), self._ask(request, *wishes)).id
 
 
 class BatchTab:
