@@ -31,7 +31,7 @@ def chromium() -> str | None:
     return next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # while it is there, so is its event loop, in which no other test could run its own
 def browser() -> Iterator[Browser]:
     path = chromium()
     if path is None:
