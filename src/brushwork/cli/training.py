@@ -107,7 +107,7 @@ def _usage(method: str, settings: Any, output: Path) -> str:
     if getattr(settings, "makes", "") == "textures":
         return f"brushwork synthesize {output} --size 1024x768 -o texture.png"
     learn, command = getattr(settings, "learn", None), f"brushwork stylize photo.jpg --method {method}"
-    if learn == "network":
+    if learn == "network" and not settings.any_style:
         return f"{command} --model {output} --style {output.with_suffix('')}/NAME.safetensors"
     if settings.any_style:
         option = f"--network {settings.network} --decoder" if method == "adain" else "--model"
