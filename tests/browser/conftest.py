@@ -101,6 +101,7 @@ def opened(browser: Browser, studio: str, **options: Any) -> Iterator[Page]:
     page, wrong = context.new_page(), list[str]()
     page.on("pageerror", lambda error: wrong.append(str(error)))
     page.on("console", lambda message: wrong.append(message.text) if message.type == "error" else None)
+    page.on("response", lambda answer: wrong.append(f"{answer.status} {answer.url}") if answer.status >= 400 else None)
     page.on("request", lambda request: wrong.append(request.url) if _leaves(request.url, studio) else None)
     page.goto(studio)
     page.get_by_role("heading", name="brushwork studio").first.wait_for()

@@ -238,7 +238,7 @@ class HistoryTab:
         return [gallery, gr.Dropdown(choices, value=choices[0][1] if choices else None)]
 
     def _thumbnail(self, request: gr.Request, job: Job) -> str:
-        if (job.progress or job.result) and job.status != "canceled":
+        if (self.desk.service.places.job(job.id) / "preview.jpg").exists():
             return self.desk.address(request, f"/api/jobs/{job.id}/preview?job={job.id}&at={job.status}")
         ask = job.request
         source = ask.get("photo") or ask.get("film") or ask["photos"][0]
