@@ -123,7 +123,7 @@ def style_error(frames: list[Tensor], originals: list[Tensor], style: str, judge
 
 def compared(films: dict[str, tuple[list[Tensor], Motion]], paintings: list[Path], judge: Any) -> dict[str, Any]:
     """Each film in four ways, and how what is made by default compares with each of the others."""
-    methods, rows = {model: load(AdaINLite(model=model)) for model in dict(WAYS.values())}, {}
+    methods, rows = {model: load(AdaINLite(model=model)) for model, _ in WAYS.values()}, {}
     for number, (name, (frames, motion)) in enumerate(films.items()):
         painting = paintings[number % len(paintings)]
         results = {}

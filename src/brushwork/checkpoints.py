@@ -18,10 +18,14 @@ from torch import Tensor
 from brushwork.errors import BrushworkError, UsageError
 from brushwork.weights.files import write_tensors
 
-__all__ = ["Checkpoint", "State", "different"]
+__all__ = ["AnotherJobError", "Checkpoint", "State", "different"]
 
 FORMAT = "1"
 UNIMPORTANT = {"name", "tile"}  # of a recipe
+
+
+class AnotherJobError(UsageError):
+    """A checkpoint is of another job, or of another version of brushwork."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +71,7 @@ class Checkpoint:
         """The state to go on from; None where there is none, or none is wanted.
 
         Raises:
-            UsageError: It belongs to another job; says what differs.
+            AnotherJobError: It belongs to another job; says what differs.
             BrushworkError: The file is damaged or of another version of brushwork.
         """
         if not self.resume or not self.path.exists():
@@ -75,7 +79,7 @@ class Checkpoint:
         state, job = _read(self.path)
         differences = different(job, self.job)
         if differences:
-            raise UsageError(
+            raise AnotherJobError(
                 f"{self.path} belongs to another job ({'; '.join(differences)}); give the options of then, or start "
                 "anew without resuming"
             )

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from brushwork.errors import UsageError
 
-__all__ = ["MARGIN", "Film", "moving_layers"]
+__all__ = ["Film", "moving_layers"]
 
 MARGIN = 1.5  # how much larger than the frame the background is, so that it doesn't end
 BLOBS = 3  # waves of a layer's outline

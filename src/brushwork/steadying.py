@@ -1,7 +1,7 @@
 """Frames that hold still where the film does: each is blended with the one before, brought to it by optical flow.
 
 Related: Lai et al. 2018, arXiv:1808.00449, and Ruder et al. 2016, arXiv:1604.08610, where what the flow brings is held
-on to as well. What was tried: docs/methods/video.md.
+on to as well. What was tried: docs/video.md.
 """
 
 from __future__ import annotations

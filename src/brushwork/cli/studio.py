@@ -23,6 +23,7 @@ def _limits() -> dict[str, type[Any]]:
 @click.command()
 @click.option("--host", default="127.0.0.1", show_default=True, help="any other than this machine's own needs users")
 @click.option("--port", type=click.IntRange(0, 65535), default=7860, show_default=True, help="0 takes a free one")
+@click.option("--name", "names", multiple=True, help="of a server in front that speaks HTTPS: studio.example.org")
 @click.option("--folder", type=click.Path(file_okay=False, path_type=Path), help="for files, results and history")
 @click.option("--api-only", is_flag=True, help="no page, only the HTTP interface")
 @click.option("--no-browser", is_flag=True, help="don't open the page in the browser")
@@ -30,8 +31,8 @@ def _limits() -> dict[str, type[Any]]:
 @click.option("--remove-user", metavar="NAME", help="let somebody in no longer")
 @method_options(_limits())
 def studio(
-    host: str, port: int, folder: Path | None, api_only: bool, no_browser: bool, add_user: str | None,
-    remove_user: str | None, **values: Any,
+    host: str, port: int, names: tuple[str, ...], folder: Path | None, api_only: bool, no_browser: bool,
+    add_user: str | None, remove_user: str | None, **values: Any,
 ) -> None:  # fmt: skip
     """Open a web page on which photos are painted; or serve a team, who log in."""
     missing = [name for name in ("gradio", "fastapi", "prometheus_client") if importlib.util.find_spec(name) is None]
@@ -54,4 +55,4 @@ def studio(
         from brushwork.studio.server import run
 
         limits: Any = settings_of("studio", values, _limits())
-        run(places, limits, host=host, port=port, page=not api_only, browser=not (no_browser or api_only))
+        run(places, limits, host=host, port=port, names=names, page=not api_only, browser=not (no_browser or api_only))

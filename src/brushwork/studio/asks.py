@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
@@ -13,6 +13,7 @@ from brushwork.settings import FILM_MODEL, METHODS, TRAINED, AdaINLite, Settings
 from brushwork.weights.records import RECORDS
 
 __all__ = [
+    "Ask",
     "Batch",
     "Credentials",
     "Grid",
@@ -122,12 +123,13 @@ class Grid(_Ask):
     size: Annotated[int, Field(ge=64, le=512, description="longer side of each picture")] = 256
 
 
-JobAsk = Annotated[Picture | Video | Batch | Grid, Field(discriminator="kind")]
+Ask: TypeAlias = Picture | Video | Batch | Grid
+JobAsk = Annotated[Ask, Field(discriminator="kind")]
 
 
-def ask_of(request: Mapping[str, Any]) -> Picture | Video | Batch | Grid:
+def ask_of(request: Mapping[str, Any]) -> Ask:
     """What a job was asked for, of its request as it is stored."""
-    found: Picture | Video | Batch | Grid = TypeAdapter(JobAsk).validate_python(request)
+    found: Ask = TypeAdapter(JobAsk).validate_python(request)
     return found
 
 

@@ -79,10 +79,9 @@ class Desk:
         shutil.copyfile(path, kept.name)
         return self.service.take(user, Path(kept.name), Path(path).name)
 
-    def style_choices(self, request: gr.Request, method: str | None = None) -> list[tuple[str, str]]:
-        """Styles by title, own ones first; those that a method can take."""
-        offered = methods() if method is None else [method]
-        styles = [s for s in self.service.styles(self.user(request)).values() if set(s.methods) & set(offered)]
+    def style_choices(self, request: gr.Request) -> list[tuple[str, str]]:
+        """Styles by title, own ones first; those that a method of the page can take."""
+        styles = [s for s in self.service.styles(self.user(request)).values() if set(s.methods) & set(methods())]
         return [(_words(style), style.name) for style in sorted(styles, key=lambda style: (not style.own, style.name))]
 
     def show(self, request: gr.Request, content: bytes) -> str:

@@ -16,10 +16,10 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from brushwork.errors import BrushworkError, Interrupted, UsageError
+from brushwork.errors import BrushworkError, Interrupted
 from brushwork.studio.asks import Painting, ask_of
 from brushwork.studio.log import logger
-from brushwork.studio.places import Places, folder_bytes
+from brushwork.studio.places import Places, folder_bytes, write_whole
 from brushwork.studio.store import Job
 
 if TYPE_CHECKING:
@@ -83,7 +83,6 @@ class Work:
         self.names: dict[str, str] = {}
         self._told = self._shown = 0.0
         self._before, self._all = 0, 1  # pictures of a batch that are done, and all of them
-        self._settings: Any = None
 
     def run(self) -> None:
         """Do it, and say how it ended."""
@@ -138,10 +137,7 @@ class Work:
 
         height, width = pixels.shape[2:]
         size = fit_size((width, height), min(PREVIEW, max(width, height)))
-        content = jpeg(resize(pixels.float().cpu(), size))
-        temporary = self.folder / ".preview.tmp"
-        temporary.write_bytes(content)
-        temporary.replace(self.folder / "preview.jpg")
+        write_whole(self.folder / "preview.jpg", jpeg(resize(pixels.float().cpu(), size)))
 
     def _upload(self, identity: str) -> Path:
         upload = self.places.owned(identity, self.job.user, self.store)
@@ -176,11 +172,11 @@ class Work:
 
     def _gone_on(self, work: Callable[[], Value], kept: Path) -> Value:
         """What a piece of work gives that goes on from what is kept; what another version left is no use to it."""
+        from brushwork.checkpoints import AnotherJobError
+
         try:
             return work()
-        except UsageError as error:
-            if "belongs to another job" not in str(error):
-                raise
+        except AnotherJobError as error:
             logger.warning("begun anew", extra={"job": self.job.id, "reason": str(error)[:200]})
             for path in kept.parent.glob(f"{kept.name}*"):
                 shutil.rmtree(path) if path.is_dir() else path.unlink()

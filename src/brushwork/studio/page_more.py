@@ -21,7 +21,6 @@ from brushwork.studio.store import RESUMABLE, Job
 __all__ = ["BatchTab", "HistoryTab", "StylesTab", "VideoTab"]
 
 FILM_SIZES = (256, 1920)
-GATYS = "gatys"
 
 
 class VideoTab:

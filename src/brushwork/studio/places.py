@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import secrets
 import shutil
 import sqlite3
 import unicodedata
@@ -16,7 +17,7 @@ from brushwork.studio.store import Job, Store, Upload
 from brushwork.studio.users import LOCAL
 from brushwork.styles import StylePart, own_folder
 
-__all__ = ["Places", "called", "default_folder", "folder_bytes", "stem_of"]
+__all__ = ["Places", "called", "default_folder", "folder_bytes", "stem_of", "write_whole"]
 
 _IDENTITY = re.compile(r"[0-9a-f]{32}")
 _PIECE = re.compile(r"(@[0-9a-f]{32}|\w[\w-]*)(?::(\d{1,6}(?:\.\d{1,6})?))?")
@@ -164,3 +165,10 @@ def stem_of(title: str) -> str:
     """A job's title as a file's name."""
     words = re.sub(r"[^\w.-]+", "-", title.replace(" in the style of ", "_"))
     return re.sub(r"\.\w{2,5}(?=_|$)", "", words, count=1).strip("-.")[:80] or "result"
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Write a file that others may read meanwhile: the old one or the new one, each whole."""
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
+    temporary.write_bytes(content)
+    temporary.replace(path)

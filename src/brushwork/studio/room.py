@@ -15,7 +15,7 @@ from brushwork.studio.log import logger
 from brushwork.studio.places import Places
 from brushwork.studio.store import ENDED, Job, Store, Upload
 
-__all__ = ["SWEPT_EVERY", "Room"]
+__all__ = ["Room"]
 
 SWEPT_EVERY = 600.0  # seconds
 DAY = 86_400.0

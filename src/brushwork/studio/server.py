@@ -168,6 +168,7 @@ def run(
     *,
     host: str = "127.0.0.1",
     port: int = PORT,
+    names: tuple[str, ...] = (),
     page: bool = True,
     browser: bool = False,
 ) -> None:
@@ -178,6 +179,7 @@ def run(
         limits: What may be asked.
         host: An address of this machine; any but its own needs users.
         port: 0 takes a free one.
+        names: By which it is called besides, where a server in front of it speaks HTTPS.
         page: Whether there is a page, or the API only.
         browser: Open it in the browser.
 
@@ -194,8 +196,7 @@ def run(
     held = places.claim()
     port = server_socket.getsockname()[1]
     url = f"http://{f'[{host}]' if ':' in host else host}:{port}"
-    # With logins any name will do: a server in front that speaks HTTPS has one of its own.
-    hosts = (*LOOPBACK, host) if is_loopback(host) and not login else ()
+    hosts = (*LOOPBACK, host, *names) if is_loopback(host) else ()
     app = application(places, limits, login=login, page=page, hosts=hosts)
     logger.info("the studio is there", extra={"url": url, "folder": str(places.root), "login": login})
     if browser:

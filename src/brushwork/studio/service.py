@@ -10,13 +10,13 @@ from typing import Any
 
 from brushwork.errors import BrushworkError, UsageError
 from brushwork.library import LibraryStyle, remove_style
-from brushwork.settings import AdaINLite, Settings, method_name, option_of
-from brushwork.studio.asks import Batch, Grid, NewStyle, Picture, Preview, Video
+from brushwork.settings import AdaINLite, Gatys, Settings, method_name
+from brushwork.studio.asks import Ask, Batch, Grid, NewStyle, Picture, Preview, Video
 from brushwork.studio.faults import BusyError, NotNowError, NotThereError, TooLargeError
 from brushwork.studio.limits import Limits
 from brushwork.studio.log import logger
 from brushwork.studio.measures import PREVIEW_SECONDS, SUBMITTED
-from brushwork.studio.places import Places, called, stem_of
+from brushwork.studio.places import Places, called, stem_of, write_whole
 from brushwork.studio.room import Room
 from brushwork.studio.store import ACTIVE, RESUMABLE, Job, Upload
 from brushwork.studio.users import LOCAL
@@ -28,8 +28,6 @@ FORMATS = {"png": "image/png", "jpeg": "image/jpeg", "tiff": "image/tiff", "mp4"
 SUFFIXES = {"png": ".png", "jpeg": ".jpg", "tiff": ".tif", "mp4": ".mp4", "zip": ".zip"}
 CHECKS = 48  # requests to the quick worker that may wait besides previews
 SWATCH, THUMBNAIL = 112, 320  # pixels
-
-Ask = Picture | Video | Batch | Grid
 
 
 class Service:
@@ -119,7 +117,7 @@ class Service:
             return bytes(self._quick(user, "thumbnail", path=str(self.places.upload(upload.id)), size=size))
         kept = self.places.upload(upload.id).with_suffix(".jpg")
         if not kept.exists():
-            _write(kept, self._quick(user, "thumbnail", path=str(self.places.upload(upload.id)), size=size))
+            write_whole(kept, self._quick(user, "thumbnail", path=str(self.places.upload(upload.id)), size=size))
         return kept.read_bytes()
 
     # Styles
@@ -159,7 +157,7 @@ class Service:
                 content = self._quick(user, "thumbnail", path=str(style.path), size=SWATCH)
             else:
                 content = self._quick(user, "swatch", style=[(str(style.path), 1.0)], size=SWATCH)
-            _write(kept, content)
+            write_whole(kept, content)
         return kept.read_bytes()
 
     def _paint_swatches(self) -> None:
@@ -302,11 +300,11 @@ class Service:
             raise TooLargeError(f"{width} x {height} pixels are over the limit of {most:,}")
 
     def _style_words(self, user: str, style: str) -> str:
-        def called(piece: str) -> str:
+        def word(piece: str) -> str:
             reference = piece.strip().partition(":")[0]
             return self.upload(user, reference[1:]).name if reference.startswith("@") else reference
 
-        return " + ".join(called(piece) for piece in style.split("+"))
+        return " + ".join(word(piece) for piece in style.split("+"))
 
     def job(self, user: str, identity: str) -> Job:
         """A user's job.
@@ -396,13 +394,4 @@ class Service:
 
 def _quick_settings(settings: Settings) -> Settings:
     """Those of a method of one pass, with what it shares with the one that is wanted."""
-    if method_name(settings) != "gatys":
-        return settings
-    shared = {name: getattr(settings, name) for name in option_of(AdaINLite) if hasattr(settings, name)}
-    return AdaINLite(**{name: shared[name] for name in ("style_scale",) if name in shared})
-
-
-def _write(path: Path, content: bytes) -> None:
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
-    temporary.write_bytes(content)
-    temporary.replace(path)
+    return AdaINLite(style_scale=settings.style_scale) if isinstance(settings, Gatys) else settings

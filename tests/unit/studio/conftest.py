@@ -1,4 +1,4 @@
-"""Studios to test, each a real one in a process of its own, and small pictures and films to send them."""
+"""Studios to test, real ones in processes of their own or in this one, and small pictures and films to send them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +21,14 @@ import pytest
 from PIL import Image
 from skimage import data
 
+from brushwork.errors import BrushworkError, UsageError
+from brushwork.studio import job_work
+from brushwork.studio.job_work import Work
+from brushwork.studio.limits import Limits
+from brushwork.studio.places import Places
+from brushwork.studio.quick_work import FUNCTIONS
+from brushwork.studio.service import Service
+from brushwork.studio.store import Job, Upload
 from brushwork.studio.users import Users
 
 PASSWORDS = {"ada": "correct horse", "bob": "battery staple", "eve": "tr0ub4dor&3"}
@@ -150,3 +158,62 @@ def sent(client: httpx.Client, path: Path) -> str:
 @pytest.fixture(scope="session", name="sent")
 def sent_fixture() -> Callable[[httpx.Client, Path], str]:
     return sent
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A home of its own for what is done in this process, and word of each step."""
+    monkeypatch.setenv("BRUSHWORK_HOME", str(tmp_path / "home"))
+    monkeypatch.setattr(job_work, "TOLD_EVERY", 0)
+
+
+def in_process(folder: Path, **limits: Any) -> Service:
+    """A studio whose workers' work is done in this process."""
+
+    def call(function: str, /, **arguments: Any) -> Any:
+        try:
+            return FUNCTIONS[function](**arguments)
+        except BrushworkError as error:
+            raise UsageError(str(error)) from None
+
+    service = Service(Places(folder), Limits(**limits))
+    service.quick.call = call  # type: ignore[method-assign]
+    return service
+
+
+@pytest.fixture
+def service(tmp_path: Path, home: None) -> Service:
+    return in_process(tmp_path / "studio", upload_mb=1, megapixels=0.05, video_seconds=2, batch=3, jobs=4, previews=2)
+
+
+@pytest.fixture
+def take(service: Service, samples: Path) -> Callable[..., Upload]:
+    def take(name: str = "photo.png", user: str = "ada", content: bytes | None = None, called: str = "") -> Upload:
+        sent = service.places.root / ".sent-1"
+        sent.write_bytes((samples / name).read_bytes() if content is None else content)
+        return service.take(user, sent, called or name)
+
+    return take
+
+
+@pytest.fixture
+def do(service: Service) -> Callable[..., Job]:
+    """Submit a job and do it; what it is told at each step may be answered with a wish."""
+
+    def do(ask: Any, wish: Callable[[Mapping[str, Any]], str] | None = None, job: Job | None = None) -> Job:
+        job = job or service.submit("ada", ask)
+        claimed, tell = service.store.claim(), service.store.tell
+        assert claimed is not None
+        assert claimed.id == job.id
+
+        def told(identity: str, progress: Mapping[str, Any]) -> None:
+            tell(identity, progress)
+            if wish is not None and wish(progress):
+                service.store.want(identity, wish(progress))
+
+        service.store.tell = told  # type: ignore[method-assign]
+        Work(claimed, service.places, service.store, 50_000, 2).run()
+        service.store.tell = tell  # type: ignore[method-assign]
+        return service.job("ada", job.id)
+
+    return do

@@ -79,3 +79,10 @@ def test_no_request_fails_inside(mode: GenerationMode, running: Any, known: dict
     assert [event for event in asked if event["status"] >= 500] == []
     assert {200, 201, 202, 404} <= {event["status"] for event in asked}
     assert httpx.get(f"{running.url}/health").status_code == 200
+
+
+def test_the_description_names_every_route(running: Any) -> None:
+    with running.http() as http:
+        paths = http.get("/api/openapi.json").json()["paths"]
+    assert {"/api/uploads", "/api/jobs", "/api/jobs/{identity}/result", "/api/previews", "/api/styles"} <= set(paths)
+    assert "429" in paths["/api/jobs"]["post"]["responses"]

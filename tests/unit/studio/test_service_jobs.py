@@ -1,0 +1,261 @@
+"""What becomes of jobs; the workers' work is done in this process here."""
+
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from brushwork import read_recipe
+from brushwork.errors import UsageError
+from brushwork.io.film_files import open_film
+from brushwork.studio.asks import Batch, Grid, Picture, Video
+from brushwork.studio.faults import BusyError, NotNowError, NotThereError, TooLargeError
+from brushwork.studio.job_work import Work
+from brushwork.studio.service import Service
+from brushwork.studio.store import Job, Upload
+
+Film = Callable[[Path, int], Path]
+Take = Callable[..., Upload]
+Do = Callable[..., Job]
+GATYS: dict[str, Any] = {"method": "gatys", "settings": {"steps": 12, "precision": "float32"}, "size": 64}
+
+
+def picture(content: bytes | Path) -> np.ndarray:
+    with Image.open(io.BytesIO(content) if isinstance(content, bytes) else content) as opened:
+        return np.asarray(opened.convert("RGB")).astype(float)
+
+
+def test_jobs_of_what_isn_t_there_are_refused(service: Service, take: Take) -> None:
+    photo, theirs = take().id, take(user="bob").id
+    none = "0" * 32
+    for missing in (
+        Picture(photo=none, style="great-wave"),
+        Picture(photo=theirs, style="great-wave"),
+        Picture(photo=photo, style="no-such-style"),
+        Picture(photo=photo, style=f"@{theirs}"),
+        Picture(photo=photo, style="great-wave", masks=[theirs]),
+        Batch(kind="batch", photos=[photo, theirs], style="great-wave"),
+        Grid(kind="grid", photo=photo, styles=["great-wave", f"@{theirs}"]),
+        Video(kind="video", film=theirs, style="great-wave"),
+    ):
+        with pytest.raises(NotThereError):
+            service.submit("ada", missing)
+    with pytest.raises(UsageError, match=r"photo\.png is no film"):
+        service.submit("ada", Video(kind="video", film=photo, style="great-wave"))
+    with pytest.raises(TooLargeError, match="limit of 3 for a batch"):
+        service.submit("ada", Batch(kind="batch", photos=[photo] * 4, style="great-wave"))
+    assert service.jobs("ada") == []
+
+
+def test_no_more_jobs_wait_than_may_also_not_those_that_were_paused(service: Service, take: Take) -> None:
+    ask = Picture(photo=take().id, style="great-wave")
+    jobs = [service.submit("ada", ask) for _ in range(4)]
+    with pytest.raises(BusyError, match="4 jobs of yours") as refused:
+        service.submit("ada", ask)
+    assert refused.value.seconds > 0
+    service.pause("ada", jobs[0].id)
+    assert service.submit("ada", ask).status == "waiting"
+    with pytest.raises(BusyError):
+        service.resume("ada", jobs[0].id)
+    service.cancel("ada", jobs[1].id)
+    assert service.resume("ada", jobs[0].id).status == "waiting"
+
+
+def test_a_job_takes_only_what_suits_its_state(service: Service, take: Take, do: Do) -> None:
+    done = do(Picture(photo=take().id, style="great-wave", size=64))
+    for action in (service.pause, service.cancel, service.resume):
+        with pytest.raises(NotNowError, match="a job that is done can't be"):
+            action("ada", done.id)
+    waiting = service.submit("ada", Picture(photo=take().id, style="great-wave"))
+    impossible: list[Callable[[str, str], Any]] = [service.resume, service.remove_job, service.result]
+    for one in impossible:
+        with pytest.raises(NotNowError, match="waiting"):
+            one("ada", waiting.id)
+    for one in [*impossible, service.pause, service.cancel, service.job]:
+        with pytest.raises(NotThereError):
+            one("bob", done.id)
+    service.remove_job("ada", done.id)
+    assert not service.places.job(done.id).exists()
+    with pytest.raises(NotThereError):
+        service.job("ada", done.id)
+
+
+def test_a_picture_in_each_format_tells_how_it_was_made(service: Service, take: Take, do: Do) -> None:
+    job = do(Picture(photo=take(called='a "boat" \\ of.mine.png').id, style="great-wave", size=96, depth=16))
+    assert (job.status, job.message) == ("done", "")
+    assert job.bytes >= (service.places.job(job.id) / "result.png").stat().st_size
+    for form, suffix, kind in ((None, ".png", "PNG"), ("jpeg", ".jpg", "JPEG"), ("tiff", ".tif", "TIFF")):
+        path, name, _ = service.result("ada", job.id, form)
+        assert name == f"of.mine_great-wave{suffix}"
+        with Image.open(path) as opened:
+            assert (opened.format, opened.size) == (kind, (96, 72))
+        recipe = json.loads(read_recipe(path) or "")
+        assert recipe["method"] == "adain-lite"
+        assert "of.mine.png" in json.dumps(recipe)
+        assert str(service.places.root) not in json.dumps(recipe)
+    with pytest.raises(UsageError, match="isn't made as mp4"):
+        service.result("ada", job.id, "mp4")
+
+
+def test_a_recipe_is_whole_whatever_its_photo_is_called(service: Service, take: Take, do: Do) -> None:
+    name = '"},{"x": "é\'.png'
+    job = do(Picture(photo=take(called=name).id, style=f"@{take('wave.jpg').id}", size=64))
+    recipe = json.loads(read_recipe(service.result("ada", job.id)[0]) or "")
+    assert recipe["content"]["name"] == name
+    assert "wave.jpg" in str(recipe)
+
+
+def test_regions_have_their_styles(service: Service, take: Take, do: Do, tmp_path: Path) -> None:
+    half = Image.new("L", (160, 120))
+    half.paste(255, (0, 0, 80, 120))
+    half.save(tmp_path / "left.png")
+    half.point(lambda value: 255 - value).save(tmp_path / "right.png")
+    masks = [take(content=(tmp_path / f"{side}.png").read_bytes()).id for side in ("left", "right")]
+    photo = take().id
+    both = do(Picture(photo=photo, style="great-wave+feminine-wave", masks=masks, size=128))
+    alone = [do(Picture(photo=photo, style=style, size=128)) for style in ("great-wave", "feminine-wave")]
+    found, *ones = (picture(service.result("ada", job.id)[0]) for job in (both, *alone))
+    for at, one in ((slice(0, 48), ones[0]), (slice(80, 128), ones[1])):
+        other = ones[1] if one is ones[0] else ones[0]
+        assert np.abs(found[:, at] - one[:, at]).mean() < 0.5 * np.abs(found[:, at] - other[:, at]).mean()
+
+
+def test_a_film_keeps_its_frames(service: Service, take: Take, do: Do) -> None:
+    job = do(Video(kind="video", film=take("film.mp4").id, style="great-wave", size=64))
+    assert (job.status, job.progress["step"]) == ("done", 8)
+    path, name, kind = service.result("ada", job.id)
+    assert (name, kind) == ("film_great-wave.mp4", "video/mp4")
+    assert len(list(open_film(path).frames())) == 8
+
+
+def test_a_batch_is_a_zip_of_pictures_that_are_called_as_they_were(service: Service, take: Take, do: Do) -> None:
+    photos = [take(called="a/b.png").id, take("wave.jpg", called="../b.jpg").id]
+    job = do(Batch(kind="batch", photos=photos, style="great-wave", size=64))
+    path, _, kind = service.result("ada", job.id)
+    assert kind == "application/zip"
+    with zipfile.ZipFile(path) as archive:
+        assert archive.namelist() == ["0001_b.png", "0002_b.png"]
+        assert [picture(archive.read(name)).shape for name in archive.namelist()] == [(48, 64, 3), (64, 64, 3)]
+
+
+def test_one_bad_photo_of_a_batch_is_told_and_the_others_are_made(service: Service, take: Take, do: Do) -> None:
+    photos = [take(), take(called="bad.png"), take()]
+    service.places.upload(photos[1].id).write_bytes(b"no picture any longer")
+    job = do(Batch(kind="batch", photos=[photo.id for photo in photos], style="great-wave", size=64))
+    assert job.status == "done"
+    assert job.message.startswith("bad.png: isn't a picture")
+    with zipfile.ZipFile(service.result("ada", job.id)[0]) as archive:
+        assert archive.namelist() == ["0001_photo.png", "0003_photo.png"]
+
+
+def test_a_grid_has_a_picture_for_each_share(service: Service, take: Take, do: Do) -> None:
+    job = do(Grid(kind="grid", photo=take().id, styles=["great-wave", "feminine-wave"], steps=3, size=64))
+    assert job.status == "done"
+    assert job.progress["share"] == 1
+    height, width, _ = picture(service.result("ada", job.id)[0]).shape
+    assert width >= 3 * 64
+    assert height >= 48
+
+
+def test_what_is_canceled_while_it_is_optimized_is_kept_as_it_is(service: Service, take: Take, do: Do) -> None:
+    ask = Picture(photo=take().id, style=f"@{take('wave.jpg').id}", **GATYS)
+    job = do(ask, lambda progress: "cancel" if progress["step"] >= 4 else "")
+    assert job.status == "stopped"
+    assert 4 <= job.progress["step"] < 12
+    path, _, _ = service.result("ada", job.id)
+    assert picture(path).shape == (48, 64, 3)
+    assert json.loads(read_recipe(path) or "")["stopped_early"] is True
+
+
+def test_a_quick_picture_that_is_canceled_leaves_nothing(service: Service, take: Take) -> None:
+    job = service.submit("ada", Picture(photo=take().id, style="great-wave"))
+    service.cancel("ada", job.id)
+    assert service.job("ada", job.id).status == "canceled"
+    assert not service.places.job(job.id).exists()
+    assert service.store.claim() is None
+
+
+def test_what_was_paused_goes_on_to_the_same_picture(service: Service, take: Take, do: Do) -> None:
+    settings = {**GATYS, "settings": {"steps": 24, "precision": "float32"}}
+    ask = Picture(photo=take().id, style=f"@{take('wave.jpg').id}", **settings)
+    whole = do(ask)
+    paused = do(ask, lambda progress: "pause" if progress["step"] == 15 else "")
+    assert paused.status == "paused"
+    assert picture(service.live_preview("ada", paused.id)).shape == (48, 64, 3)
+    told = list[int]()
+
+    def listen(progress: Mapping[str, Any]) -> str:
+        told.append(progress["step"])
+        return ""
+
+    job = do(ask, listen, service.resume("ada", paused.id))
+    assert job.status == "done"
+    assert told[0] > 10
+    first, second = (picture(service.result("ada", identity)[0]) for identity in (whole.id, job.id))
+    assert np.array_equal(first, second)
+
+
+def test_a_batch_goes_on_with_the_next_photo(service: Service, take: Take, do: Do) -> None:
+    ask = Batch(kind="batch", photos=[take().id for _ in range(3)], style="great-wave", size=64)
+    paused = do(ask, lambda progress: "pause" if progress["done"] == 1 else "")
+    made = service.places.job(paused.id) / "made" / "0001.png"
+    assert paused.status == "paused"
+    made.write_bytes(b"painted before")
+    job = do(ask, None, service.resume("ada", paused.id))
+    assert job.status == "done"
+    with zipfile.ZipFile(service.places.job(job.id) / "result.zip") as archive:
+        assert archive.read(archive.namelist()[0]) == b"painted before"
+
+
+def test_a_batch_that_is_canceled_keeps_what_it_has(service: Service, take: Take, do: Do) -> None:
+    ask = Batch(kind="batch", photos=[take().id for _ in range(3)], style="great-wave", size=64)
+    job = do(ask, lambda progress: "cancel" if progress["done"] == 1 else "")
+    assert job.status == "stopped"
+    with zipfile.ZipFile(service.result("ada", job.id)[0]) as archive:
+        assert 1 <= len(archive.namelist()) < 3
+
+
+def test_a_job_that_fails_says_why_in_names_of_its_user_and_may_be_tried_again(
+    service: Service, take: Take, do: Do
+) -> None:
+    photo = take(called="boat.png")
+    path = service.places.upload(photo.id)
+    content = path.read_bytes()
+    path.write_bytes(content[:200])
+    ask = Picture(photo=photo.id, style="great-wave", size=64)
+    job = do(ask)
+    assert job.status == "failed"
+    assert job.message.startswith("boat.png: can't be read")
+    assert str(service.places.root) not in job.message
+    assert photo.id not in job.message
+    path.write_bytes(content)
+    again = do(ask, None, service.resume("ada", job.id))
+    assert (again.status, again.message, again.tries) == ("done", "", 2)
+
+
+def test_a_result_over_the_limit_of_pixels_is_refused_in_plain_words(service: Service, take: Take) -> None:
+    with pytest.raises(TooLargeError, match="400 x 300 pixels are over the limit of 50,000"):
+        service.submit("ada", Picture(photo=take().id, style="great-wave", size=400))
+
+
+def test_what_nobody_foresaw_fails_a_job_and_not_the_worker(
+    service: Service, take: Take, do: Do, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for error, words in ((RuntimeError("inside"), "a reason that the log tells"), (MemoryError(), "not enough memory")):
+
+        def fail(self: Work, error: BaseException = error) -> Any:
+            raise error
+
+        monkeypatch.setattr(Work, "_picture", fail)
+        job = do(Picture(photo=take().id, style="great-wave"))
+        assert job.status == "failed"
+        assert words in job.message
+        assert "inside" not in job.message
