@@ -82,6 +82,7 @@ class Work:
         self.folder = places.job(job.id)
         self.names: dict[str, str] = {}
         self._told = self._shown = 0.0
+        self._facts: dict[str, Any] = {}  # of the last step, told or not
         self._before, self._all = 0, 1  # pictures of a batch that are done, and all of them
 
     def run(self) -> None:
@@ -106,6 +107,9 @@ class Work:
             message = "it failed for a reason that the log tells"
         if status == "canceled":
             self.places.remove(self.job)
+        if self._facts:
+            finished = {"share": 1, "seconds_left": 0} if status == "done" else {}
+            self.store.tell(self.job.id, self._facts | finished)
         self.store.end(self.job.id, status, message, result, folder_bytes(self.folder))
         logger.info("job ends", extra={"job": self.job.id, "status": status})
 
@@ -115,18 +119,18 @@ class Work:
     def _progress(self, step: Step) -> None:
         now = time.monotonic()
         last = step.step == step.steps
-        if now - self._told < TOLD_EVERY and not last:
-            return
-        self._told = now
         share = (self._before + step.step / step.steps) / self._all
-        facts = {
+        self._facts = {
             "step": step.step, "steps": step.steps, "share": round(share, 4), "seconds": round(step.seconds, 2),
             "seconds_left": round(step.seconds_left, 2), "done": self._before, "all": self._all,
         }  # fmt: skip
+        if now - self._told < TOLD_EVERY and not last:
+            return
+        self._told = now
         if now - self._shown > SHOWN_EVERY or last:
             self._show(step.preview())
             self._shown = time.monotonic()
-        self.store.tell(self.job.id, facts)
+        self.store.tell(self.job.id, self._facts)
         if self._wish() and not last:
             raise Interrupted()
 
@@ -243,6 +247,8 @@ class Work:
             progress=progress, resume=True,
         )  # fmt: skip
         done = self._gone_on(work, work_folder(output))
+        if self._facts:
+            self._facts["steps"] = self._facts["step"]
         return "result.mp4", self._plain("; ".join(done.notes))
 
     def _batch(self) -> tuple[str, str]:
