@@ -47,7 +47,10 @@ def test_every_module_says_what_it_is_and_what_it_offers(module: str) -> None:
         assert hasattr(loaded, name)
 
 
-@pytest.mark.parametrize("module", ["brushwork", "brushwork.settings", "brushwork.styles", "brushwork.cli.main"])
+@pytest.mark.parametrize(
+    "module",
+    ["brushwork", "brushwork.settings", "brushwork.styles", "brushwork.cli.main", "brushwork.studio.page"],
+)
 def test_these_import_no_torch(module: str) -> None:
     program = f"import sys, {module}; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0

@@ -10,13 +10,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import gradio as gr
-
 from brushwork.errors import BrushworkError
 from brushwork.studio import texts
 from brushwork.studio.asks import methods
 from brushwork.studio.log import logger
 from brushwork.studio.parts import Shown
+from brushwork.studio.quiet_gradio import gr
 from brushwork.studio.service import Service
 from brushwork.studio.store import Upload
 from brushwork.studio.users import LOCAL

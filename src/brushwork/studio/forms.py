@@ -7,12 +7,11 @@ import typing
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import gradio as gr
-
 from brushwork.settings import METHODS, Option, option_of
 from brushwork.studio import texts
 from brushwork.studio.asks import methods
 from brushwork.studio.desk import QUIET
+from brushwork.studio.quiet_gradio import gr
 
 __all__ = ["Form"]
 

@@ -6,11 +6,6 @@ import os
 import shutil
 from typing import Any
 
-os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # read when Gradio is imported; no request leaves the machine
-os.environ["HF_HUB_OFFLINE"] = "1"
-os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
-
-import gradio as gr
 from fastapi import FastAPI, Request, Response
 
 from brushwork.studio import texts
@@ -18,6 +13,7 @@ from brushwork.studio.desk import QUIET, Desk
 from brushwork.studio.page_more import BatchTab, HistoryTab, StylesTab, VideoTab
 from brushwork.studio.page_picture import PictureTab
 from brushwork.studio.parts import raw
+from brushwork.studio.quiet_gradio import gr
 from brushwork.studio.service import Service
 
 __all__ = ["mounted"]

@@ -7,8 +7,6 @@ import json
 import re
 from typing import Any
 
-import gradio as gr
-
 from brushwork.studio import texts
 from brushwork.studio.asks import Batch, NewStyle, Video, ask_of
 from brushwork.studio.desk import QUIET, Desk
@@ -16,6 +14,7 @@ from brushwork.studio.forms import Form
 from brushwork.studio.page_picture import DEFAULT, PictureTab
 from brushwork.studio.panel import JobPanel
 from brushwork.studio.parts import film, photo, raw
+from brushwork.studio.quiet_gradio import gr
 from brushwork.studio.store import RESUMABLE, Job
 
 __all__ = ["BatchTab", "HistoryTab", "StylesTab", "VideoTab"]

@@ -6,14 +6,13 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-import gradio as gr
-
 from brushwork.studio import texts
 from brushwork.studio.asks import Grid, Picture, Preview
 from brushwork.studio.desk import LATEST, QUIET, Desk
 from brushwork.studio.forms import Form
 from brushwork.studio.panel import JobPanel
 from brushwork.studio.parts import comparison, editor, photo
+from brushwork.studio.quiet_gradio import gr
 
 __all__ = ["PictureTab"]
 

@@ -5,11 +5,10 @@ from __future__ import annotations
 import html
 from typing import Any
 
-import gradio as gr
-
 from brushwork.studio import texts
 from brushwork.studio.desk import QUIET, Desk
 from brushwork.studio.parts import raw
+from brushwork.studio.quiet_gradio import gr
 from brushwork.studio.store import ACTIVE, RESUMABLE, Job
 
 __all__ = ["JobPanel", "job_html"]

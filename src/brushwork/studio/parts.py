@@ -8,10 +8,15 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
-import gradio as gr
-from gradio.components.image_editor import AcceptBlobs, EditorData, EditorDataBlobs
-from gradio.components.imageslider import SliderData
-from gradio.data_classes import FileData, ImageData
+from brushwork.studio.quiet_gradio import (
+    AcceptBlobs,
+    EditorData,
+    EditorDataBlobs,
+    FileData,
+    ImageData,
+    SliderData,
+    gr,
+)  # fmt: skip
 
 __all__ = ["Shown", "comparison", "editor", "film", "photo", "raw"]
 

@@ -1,0 +1,40 @@
+"""Gradio, imported so that it sends nothing, and writes nothing beside its own files."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import sys
+from typing import Any
+
+__all__ = ["AcceptBlobs", "EditorData", "EditorDataBlobs", "FileData", "ImageData", "SliderData", "gr"]
+
+os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # read when Gradio is imported; no request leaves the machine
+os.environ["HF_HUB_OFFLINE"] = "1"
+os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
+
+
+def _without_interfaces() -> None:
+    """Import Gradio without the .pyi file that it makes anew for each component: that takes half of its time.
+
+    The one function that does so is replaced before the package's own code runs, which defines the components.
+    """
+    spec: Any = importlib.util.find_spec("gradio")
+    package = sys.modules["gradio"] = importlib.util.module_from_spec(spec)
+    try:
+        import gradio.component_meta
+
+        gradio.component_meta.create_or_modify_pyi = lambda *about: None
+        spec.loader.exec_module(package)
+    except BaseException:
+        del sys.modules["gradio"]
+        raise
+
+
+if "gradio" not in sys.modules:
+    _without_interfaces()
+
+import gradio as gr  # noqa: E402 - after that
+from gradio.components.image_editor import AcceptBlobs, EditorData, EditorDataBlobs  # noqa: E402
+from gradio.components.imageslider import SliderData  # noqa: E402
+from gradio.data_classes import FileData, ImageData  # noqa: E402
