@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import importlib.util
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import rich_click as click
 
 from brushwork.cli.options import method_options, settings_of
 from brushwork.errors import UsageError
+
+if TYPE_CHECKING:
+    from brushwork.studio.places import Places
+    from brushwork.studio.users import Users
 
 __all__ = ["studio"]
 
@@ -20,6 +24,21 @@ def _limits() -> dict[str, type[Any]]:
     return {"studio": Limits}
 
 
+def _remove(name: str, users: Users, places: Places) -> None:
+    """Take away a login, and what its user has: the next one of this name shall not find it."""
+    from brushwork.studio.limits import Limits
+    from brushwork.studio.room import Room
+
+    store = places.store()
+    room = Room(places, Limits(), store)
+    if name in users.names() and (used := room.used(name)):
+        click.confirm(f"{name}'s files, results and styles ({used / 1e6:,.1f} MB) are deleted too. Go on?", abort=True)
+    users.remove(name)
+    store.remove_sessions_of(name)
+    room.forget_user(name)
+    click.echo(f"{name} may log in no longer")
+
+
 @click.command()
 @click.option("--host", default="127.0.0.1", show_default=True, help="any other than this machine's own needs users")
 @click.option("--port", type=click.IntRange(0, 65535), default=7860, show_default=True, help="0 takes a free one")
@@ -28,7 +47,7 @@ def _limits() -> dict[str, type[Any]]:
 @click.option("--api-only", is_flag=True, help="no page, only the HTTP interface")
 @click.option("--no-browser", is_flag=True, help="don't open the page in the browser")
 @click.option("--add-user", metavar="NAME", help="let somebody log in, or give another password; asks for it")
-@click.option("--remove-user", metavar="NAME", help="let somebody in no longer")
+@click.option("--remove-user", metavar="NAME", help="let somebody in no longer, and delete what they have")
 @method_options(_limits())
 def studio(
     host: str, port: int, names: tuple[str, ...], folder: Path | None, api_only: bool, no_browser: bool,
@@ -48,9 +67,7 @@ def studio(
         places.store().remove_sessions_of(add_user)
         click.echo(f"{add_user} may log in")
     elif remove_user is not None:
-        users.remove(remove_user)
-        places.store().remove_sessions_of(remove_user)
-        click.echo(f"{remove_user} may log in no longer")
+        _remove(remove_user, users, places)
     else:
         from brushwork.studio.server import run
 

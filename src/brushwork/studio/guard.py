@@ -6,6 +6,7 @@ import json
 import time
 from collections.abc import Awaitable, Callable, MutableMapping
 from http.cookies import CookieError, SimpleCookie
+from pathlib import Path
 from typing import Any, TypeAlias
 from urllib.parse import unquote, urlsplit
 
@@ -76,7 +77,7 @@ class Guard:
 
     def __init__(self, app: App, limits: Limits, logins: Logins | None, hosts: tuple[str, ...] = ()) -> None:
         self.app, self.limits, self.logins, self.hosts = app, limits, logins, hosts
-        self._files: dict[str, str] = {}  # of Gradio's uploads: path → user
+        self._files: dict[str, str] = {}  # of Gradio's uploads, for a day: path → user
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request, or refuse it."""
@@ -121,6 +122,11 @@ class Guard:
             await _answer(send, 404, "no such file of yours")
             return
         if path == PAGE_UPLOAD:
+            if self._kept(str(user)) > self.limits.storage_gb * 1e9:
+                await _answer(
+                    send, 413, f"what you sent in the last day fills the {self.limits.storage_gb:g} GB there are"
+                )
+                return
             send = self._noting_files(send, str(user))
         sized = _Sized(receive, send, self._most(path))
         try:
@@ -159,6 +165,12 @@ class Guard:
             await send({"type": "http.response.body", "body": b""})
             return
         await _answer(send, 401, "log in first")
+
+    def _kept(self, user: str) -> int:
+        """Bytes of what Gradio keeps for a user."""
+        return sum(
+            Path(path).stat().st_size for path, owner in self._files.items() if owner == user and Path(path).is_file()
+        )
 
     def _noting_files(self, send: Send, user: str) -> Send:
         """Remember whose the files are that Gradio's upload keeps, by its answer: a list of paths."""

@@ -18,9 +18,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from brushwork.errors import BrushworkError, Interrupted
 from brushwork.studio.asks import Painting, ask_of
+from brushwork.studio.limits import Limits
 from brushwork.studio.log import logger
-from brushwork.studio.places import Places, folder_bytes, write_whole
-from brushwork.studio.store import Job
+from brushwork.studio.places import Places, as_file_name, folder_bytes, write_whole
+from brushwork.studio.store import Job, Store
 
 if TYPE_CHECKING:
     from brushwork.progress import Step
@@ -34,15 +35,15 @@ TOLD_EVERY, SHOWN_EVERY = 0.25, 1.0  # seconds between two notes of progress, an
 PREVIEW = 768  # longer side of those, in pixels
 KEPT_EVERY = 10  # steps between two checkpoints of what is optimized
 NICE = 10  # previews go first
+TIME_IS_UP = "it worked for {:g} hours, and waits for others now; it can be gone on with"
 
 
-def serve(root: Path, megapixels: float, seconds: float, alive: Connection) -> None:
+def serve(root: Path, limits: Limits, alive: Connection) -> None:
     """Do jobs until the server is gone.
 
     Args:
         root: The studio's folder.
-        megapixels: Of a picture at most.
-        seconds: Of a film at most.
+        limits: Of pictures, films and time.
         alive: Closed when the server is gone, whatever its end was.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the server's, which then ends this
@@ -55,7 +56,7 @@ def serve(root: Path, megapixels: float, seconds: float, alive: Connection) -> N
         if job is None:
             time.sleep(IDLE)
             continue
-        Work(job, places, store, round(megapixels * 1e6), seconds).run()
+        Work(job, places, store, limits).run()
 
 
 def _leave_with(alive: Connection) -> None:
@@ -72,12 +73,13 @@ class Work:
         job: Running, by its state.
         places: Where files lie.
         store: What is told.
-        pixels: Of a picture at most.
-        seconds: Of a film at most.
+        limits: Of pictures, films and time.
     """
 
-    def __init__(self, job: Job, places: Places, store: Any, pixels: int, seconds: float) -> None:
-        self.job, self.places, self.store, self.pixels, self.seconds = job, places, store, pixels, seconds
+    def __init__(self, job: Job, places: Places, store: Store, limits: Limits) -> None:
+        self.job, self.places, self.store, self.limits = job, places, store, limits
+        self.pixels = round(limits.megapixels * 1e6)
+        self._until = time.monotonic() + 3600 * limits.job_hours
         self.ask = job.request
         self.folder = places.job(job.id)
         self.names: dict[str, str] = {}
@@ -97,7 +99,8 @@ class Work:
             result, message = kinds[self.job.kind]()
             status = "stopped" if self._wish() == "cancel" else "done"
         except Interrupted:
-            status, message = ("paused" if self._wish() == "pause" else "canceled"), ""
+            status = "paused" if self._wish() == "pause" else "canceled"
+            message = "" if self.store.wish_of(self.job.id) else TIME_IS_UP.format(self.limits.job_hours)
         except BrushworkError as error:
             message = self._plain(str(error))
         except MemoryError:
@@ -114,7 +117,8 @@ class Work:
         logger.info("job ends", extra={"job": self.job.id, "status": status})
 
     def _wish(self) -> str:
-        return str(self.store.wish_of(self.job.id))
+        """What its user wants; to pause, when its time is up."""
+        return self.store.wish_of(self.job.id) or ("pause" if time.monotonic() > self._until else "")
 
     def _progress(self, step: Step) -> None:
         now = time.monotonic()
@@ -161,7 +165,9 @@ class Work:
 
     def _plain(self, message: str) -> str:
         """A message with the names that people know, and none of the server's folders."""
-        return self.places.plain(message.replace(f"{self.folder}/", ""), self.job.user, self.store)
+        for folder in (self.folder / "film", self.folder):
+            message = message.replace(f"{folder}/", "")
+        return self.places.plain(message, self.job.user, self.store)
 
     def _picture(self) -> tuple[str, str]:
         photo, method = self._upload(self.ask["photo"]), self._method()
@@ -230,13 +236,13 @@ class Work:
     def _video(self) -> tuple[str, str]:
         from brushwork.video import stylize_video, work_folder
 
-        film = self._upload(self.ask["film"])
-        facts = self.store.upload(self.ask["film"], self.job.user).facts
+        film = self._named_film()
+        facts = self.places.owned(self.ask["film"], self.job.user, self.store).facts
         rate = facts["frames"] / facts["seconds"] if facts.get("seconds") else 25.0
 
         def progress(step: Step) -> None:
-            if step.step > self.seconds * rate + 1:
-                raise BrushworkError(f"the film is longer than the limit of {self.seconds:.0f} seconds")
+            if step.step > self.limits.video_seconds * rate + 1:
+                raise BrushworkError(f"the film is longer than the limit of {self.limits.video_seconds:.0f} seconds")
             # No frame is known to be the last one: some films don't say how many they have, or have more.
             self._progress(replace(step, steps=max(step.steps, step.step + 1)))
 
@@ -247,9 +253,22 @@ class Work:
             progress=progress, resume=True,
         )  # fmt: skip
         done = self._gone_on(work, work_folder(output))
+        shutil.rmtree(film.parent)
         if self._facts:
             self._facts["steps"] = self._facts["step"]
         return "result.mp4", self._plain("; ".join(done.notes))
+
+    def _named_film(self) -> Path:
+        """The film by the name that its owner knows, which its recipe will tell."""
+        upload = self._upload(self.ask["film"])
+        film = self.folder / "film" / as_file_name(self.names[upload.name], "film")
+        film.parent.mkdir(exist_ok=True)
+        if not film.exists():
+            try:
+                os.link(upload, film)
+            except OSError:  # a file system without links
+                shutil.copyfile(upload, film)
+        return film
 
     def _batch(self) -> tuple[str, str]:
         made, method, failed = self.folder / "made", self._method(), list[str]()

@@ -17,7 +17,7 @@ from brushwork.studio.store import Job, Store, Upload
 from brushwork.studio.users import LOCAL
 from brushwork.styles import StylePart, own_folder
 
-__all__ = ["Places", "called", "default_folder", "folder_bytes", "stem_of", "write_whole"]
+__all__ = ["Places", "as_file_name", "called", "default_folder", "folder_bytes", "stem_of", "write_whole"]
 
 _IDENTITY = re.compile(r"[0-9a-f]{32}")
 _PIECE = re.compile(r"(@[0-9a-f]{32}|\w[\w-]*)(?::(\d{1,6}(?:\.\d{1,6})?))?")
@@ -81,9 +81,17 @@ class Places:
         """A job's folder."""
         return self.jobs / identity
 
+    def user(self, user: str) -> Path:
+        """What belongs to a user who logs in, and to no upload or job."""
+        return self.root / "users" / user
+
+    def swatches_of(self, user: str) -> Path:
+        """Small pictures of a user's own styles."""
+        return self.swatches / f"of-{user}"
+
     def styles_folder(self, user: str) -> Path:
         """A user's own styles; who needs no login has those of the command."""
-        return own_folder() if user == LOCAL else self.root / "users" / user / "styles"
+        return own_folder() if user == LOCAL else self.user(user) / "styles"
 
     def styles(self, user: str) -> dict[str, LibraryStyle]:
         """All styles of a user by name: own ones, and those that come with brushwork."""
@@ -163,8 +171,12 @@ def called(name: str) -> str:
 
 def stem_of(title: str) -> str:
     """A job's title as a file's name."""
-    words = re.sub(r"[^\w.-]+", "-", title.replace(" in the style of ", "_"))
-    return re.sub(r"\.\w{2,5}(?=_|$)", "", words, count=1).strip("-.")[:80] or "result"
+    return as_file_name(re.sub(r"\.\w{2,5}(?=_|$)", "", title.replace(" in the style of ", "_"), count=1), "result")
+
+
+def as_file_name(name: str, otherwise: str) -> str:
+    """A name of letters, digits, underscores, dots and hyphens."""
+    return re.sub(r"[^\w.-]+", "-", name).strip("-.")[:80] or otherwise
 
 
 def write_whole(path: Path, content: bytes) -> None:

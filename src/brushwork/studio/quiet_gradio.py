@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib.util
 import os
 import sys
-from typing import Any
+from typing import Any, NoReturn
 
 __all__ = ["AcceptBlobs", "EditorData", "EditorDataBlobs", "FileData", "ImageData", "SliderData", "gr"]
 
@@ -35,6 +35,15 @@ if "gradio" not in sys.modules:
     _without_interfaces()
 
 import gradio as gr  # noqa: E402 - after that
+from gradio import processing_utils  # noqa: E402
 from gradio.components.image_editor import AcceptBlobs, EditorData, EditorDataBlobs  # noqa: E402
 from gradio.components.imageslider import SliderData  # noqa: E402
 from gradio.data_classes import FileData, ImageData  # noqa: E402
+
+
+async def _refuse(url: str) -> NoReturn:
+    """In place of fetching a file whose name in a request is an address: nobody here asks for that."""
+    raise gr.Error(f"files must be sent; nothing is fetched from {url[:40]!r}")
+
+
+processing_utils.async_ssrf_protected_get = _refuse

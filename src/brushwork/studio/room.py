@@ -12,8 +12,9 @@ from pathlib import Path
 from brushwork.studio.faults import TooLargeError
 from brushwork.studio.limits import Limits
 from brushwork.studio.log import logger
-from brushwork.studio.places import Places
+from brushwork.studio.places import Places, folder_bytes
 from brushwork.studio.store import ENDED, Job, Store, Upload
+from brushwork.studio.users import LOCAL
 
 __all__ = ["Room"]
 
@@ -35,9 +36,9 @@ class Room:
         self.places, self.limits, self.store = places, limits, store
 
     def used(self, user: str) -> int:
-        """Bytes of a user's files and results."""
-        things: list[Upload | Job] = [*self.store.uploads(user), *self.store.jobs(user, MOST)]
-        return sum(thing.bytes for thing in things)
+        """Bytes of a user's files, results and own styles."""
+        styles = folder_bytes(self.places.styles_folder(user)) if user != LOCAL else 0  # those are the command's
+        return sum(thing.bytes for thing in self._things(user)) + styles
 
     def needed(self, user: str) -> set[str]:
         """Files that jobs need which aren't done."""
@@ -65,6 +66,13 @@ class Room:
         self.places.upload(upload.id).unlink(missing_ok=True)
         self.places.upload(upload.id).with_suffix(".jpg").unlink(missing_ok=True)
 
+    def forget_user(self, user: str) -> None:
+        """Delete all that a user has."""
+        for thing in self._things(user):
+            self._delete(thing)
+        shutil.rmtree(self.places.user(user), ignore_errors=True)
+        shutil.rmtree(self.places.swatches_of(user), ignore_errors=True)
+
     def sweep(self) -> None:
         """Delete what is older than it may be, folders of no job, and what was being sent when a studio ended."""
         known = set[str]()
@@ -91,6 +99,9 @@ class Room:
             except (OSError, sqlite3.Error):
                 logger.exception("sweeping failed")
             closing.wait(SWEPT_EVERY)
+
+    def _things(self, user: str) -> list[Upload | Job]:
+        return [*self.store.uploads(user), *self.store.jobs(user, MOST)]
 
     def _ended(self, user: str) -> list[Job]:
         return [job for job in self.store.jobs(user, MOST) if job.status in ENDED]

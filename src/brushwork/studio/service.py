@@ -16,7 +16,7 @@ from brushwork.studio.faults import BusyError, NotNowError, NotThereError, TooLa
 from brushwork.studio.limits import Limits
 from brushwork.studio.log import logger
 from brushwork.studio.measures import PREVIEW_SECONDS, SUBMITTED
-from brushwork.studio.places import Places, called, stem_of, write_whole
+from brushwork.studio.places import Places, called, folder_bytes, stem_of, write_whole
 from brushwork.studio.room import Room
 from brushwork.studio.store import ACTIVE, RESUMABLE, Job, Upload
 from brushwork.studio.users import LOCAL
@@ -135,6 +135,7 @@ class Service:
         upload, folder = self.upload(user, ask.picture), self.places.styles_folder(user)
         about = {"title": ask.title, "artist": ask.artist}
         path = self.places.upload(upload.id)
+        self.room.make(user, upload.bytes)
         self._quick(user, "add_style", path=str(path), name=ask.name, folder=str(folder), about=about)
         return self.styles(user)[ask.name]
 
@@ -173,7 +174,7 @@ class Service:
 
     def _swatch_path(self, user: str, name: str) -> Path:
         style = self.styles(user).get(name)
-        folder = self.places.swatches if style is None or not style.own else self.places.swatches / f"of-{user}"
+        folder = self.places.swatches if style is None or not style.own else self.places.swatches_of(user)
         folder.mkdir(exist_ok=True)
         return folder / f"{name}.jpg"
 
@@ -377,6 +378,7 @@ class Service:
         path = made.with_suffix(SUFFIXES[form])
         if not path.exists():
             self._quick(user, "convert", source=str(made), target=str(path))
+            self.store.resize(job.id, folder_bytes(path.parent))
         return path, f"{stem_of(job.title)}{path.suffix}", FORMATS[form]
 
     def live_preview(self, user: str, identity: str) -> bytes:

@@ -36,6 +36,13 @@ CREATE INDEX IF NOT EXISTS jobs_of ON jobs (user, number);
 CREATE INDEX IF NOT EXISTS jobs_in ON jobs (status, number);
 CREATE TABLE IF NOT EXISTS sessions (token TEXT PRIMARY KEY, user TEXT NOT NULL, ends REAL NOT NULL);
 """
+# Jobs that wait, in the order in which they are done: users take turns, each with the oldest of theirs.
+_QUEUE = """
+SELECT number FROM (
+    SELECT number, row_number() OVER (PARTITION BY user ORDER BY number) AS turn,
+        (SELECT max(started) FROM jobs AS any WHERE any.user = jobs.user) AS served
+    FROM jobs WHERE status = 'waiting')
+ORDER BY turn, served NULLS FIRST, number"""
 
 
 @dataclass(frozen=True)
@@ -200,15 +207,15 @@ class Store:
         return [row[0] for row in self._all("SELECT user FROM jobs UNION SELECT user FROM uploads")]
 
     def ahead_of(self, job: Job) -> int:
-        """How many jobs come first."""
-        query = "SELECT count(*) FROM jobs WHERE status = 'running' OR (status = 'waiting' AND number < ?)"
-        return int(self._all(query, job.number)[0][0])
+        """How many jobs come before one that waits."""
+        waiting = [row[0] for row in self._all(_QUEUE)]
+        return self.counts().get("running", 0) + (waiting.index(job.number) if job.number in waiting else 0)
 
     def claim(self) -> Job | None:
-        """The next job, for the worker that asks; it runs from now on."""
+        """The next job, for the worker that asks; it runs from now on. Users take turns."""
         found = self._all(
-            "UPDATE jobs SET status = 'running', started = ?, tries = tries + 1, message = '' WHERE number = "
-            "(SELECT number FROM jobs WHERE status = 'waiting' ORDER BY number LIMIT 1) RETURNING *",
+            "UPDATE jobs SET status = 'running', started = ?, tries = tries + 1, message = '' "
+            f"WHERE number = ({_QUEUE} LIMIT 1) RETURNING *",
             time.time(),
         )
         return _job(found[0]) if found else None
@@ -266,6 +273,10 @@ class Store:
                 job.id, job.status, job.user, of_user, of_all,
             )
         )  # fmt: skip
+
+    def resize(self, identity: str, size: int) -> None:
+        """A job's folder takes other bytes than when it ended."""
+        self._change("UPDATE jobs SET bytes = ? WHERE id = ?", size, identity)
 
     def remove_job(self, identity: str) -> None:
         """Forget a job."""

@@ -168,7 +168,7 @@ class JobWorker:
 
     Args:
         places: Where files lie.
-        limits: Of pictures and films.
+        limits: Of pictures, films and time.
     """
 
     def __init__(self, places: Places, limits: Limits) -> None:
@@ -202,7 +202,7 @@ class JobWorker:
     def _watch(self) -> None:
         while not self._closing.is_set():
             ours, theirs = _SPAWN.Pipe()
-            arguments = (self.places.root, self.limits.megapixels, self.limits.video_seconds, theirs)
+            arguments = (self.places.root, self.limits, theirs)
             self._process = _SPAWN.Process(target=_jobs, args=arguments, name="brushwork-jobs", daemon=True)
             self._process.start()
             theirs.close()

@@ -212,7 +212,7 @@ def do(service: Service) -> Callable[..., Job]:
                 service.store.want(identity, wish(progress))
 
         service.store.tell = told  # type: ignore[method-assign]
-        Work(claimed, service.places, service.store, 50_000, 2).run()
+        Work(claimed, service.places, service.store, service.limits).run()
         service.store.tell = tell  # type: ignore[method-assign]
         return service.job("ada", job.id)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -205,6 +206,25 @@ def test_a_file_that_the_page_was_sent_is_its_sender_s(locked: Guard, logins: Lo
     assert ask(locked, "GET", path, headers=ada).text == "ada 0"
     assert ask(locked, "GET", path, headers=bob).status_code == 404
     assert ask(locked, "GET", "/gradio_api/file=/etc/passwd", headers=ada).status_code == 404
+
+
+def test_who_sends_the_page_more_than_there_is_room_for_is_refused(
+    logins: Logins, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent = tmp_path / "one.png"
+    sent.write_bytes(bytes(11_000_000))
+
+    async def keeping(scope: Any, receive: Any, send: Any) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": json.dumps([str(sent)]).encode()})
+
+    locked = Guard(keeping, Limits(storage_gb=0.01), logins)
+    ada, bob = ({"authorization": f"Bearer {logins.log_in(name, PASSWORD)}"} for name in ("ada", "bob"))
+    assert ask(locked, "POST", "/gradio_api/upload", headers=ada).status_code == 200
+    assert ask(locked, "POST", "/gradio_api/upload", headers=ada).status_code == 413
+    assert ask(locked, "POST", "/gradio_api/upload", headers=bob).status_code == 200
+    sent.unlink()
+    assert ask(locked, "POST", "/gradio_api/upload", headers=ada).status_code == 200
 
 
 def test_websockets_are_closed(guard: Guard) -> None:

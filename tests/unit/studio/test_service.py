@@ -248,3 +248,21 @@ def test_room_that_is_used_is_told(service: Service, take: Take, do: Do) -> None
     job = do(Picture(photo=photo.id, style="great-wave", size=64))
     assert service.room.used("ada") == photo.bytes + job.bytes
     assert service.room.used("bob") == 0
+    service.result("ada", job.id, "tiff")
+    assert service.job("ada", job.id).bytes > job.bytes
+    style = service.add_style("ada", NewStyle(picture=photo.id, name="mine"))
+    assert service.room.used("ada") >= photo.bytes + service.job("ada", job.id).bytes + style.path.stat().st_size
+
+
+def test_what_a_removed_user_had_is_gone_and_nothing_of_others(service: Service, take: Take, do: Do) -> None:
+    photo, theirs = take(), take(user="bob")
+    service.add_style("ada", NewStyle(picture=photo.id, name="mine"))
+    service.swatch("ada", "mine")
+    job = do(Picture(photo=photo.id, style="mine", size=64))
+    waiting = service.submit("ada", Picture(photo=photo.id, style="mine", size=64))
+    service.room.forget_user("ada")
+    names = {photo.id, job.id, waiting.id, "mine.jpg"}
+    assert not any(names & {*path.parts} for path in service.places.root.rglob("*"))
+    assert (service.room.used("ada"), service.jobs("ada"), "mine" in service.styles("ada")) == (0, [], False)
+    assert service.store.claim() is None
+    assert service.upload("bob", theirs.id) == theirs

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+import av
 import numpy as np
 import pytest
 from PIL import Image
@@ -134,6 +135,25 @@ def test_a_film_keeps_its_frames(service: Service, take: Take, do: Do) -> None:
     path, name, kind = service.result("ada", job.id)
     assert (name, kind) == ("film_great-wave.mp4", "video/mp4")
     assert len(list(open_film(path).frames())) == 8
+    with av.open(str(path)) as opened:
+        recipe = json.loads(next(text for text in opened.metadata.values() if text.startswith("{")))
+    assert recipe["content"]["name"] == "film.mp4"
+
+
+def test_a_film_that_can_t_be_read_is_called_as_its_owner_calls_it(service: Service, take: Take, do: Do) -> None:
+    film = take("film.mp4", called="my days.mp4")
+    service.places.upload(film.id).write_bytes(b"nothing")
+    job = do(Video(kind="video", film=film.id, style="great-wave", size=64))
+    assert (job.status, job.message.partition(":")[0]) == ("failed", "my-days.mp4")
+
+
+def test_a_job_whose_time_is_up_waits_until_it_is_gone_on_with(service: Service, take: Take, do: Do) -> None:
+    object.__setattr__(service.limits, "job_hours", 0.0)
+    job = do(Picture(photo=take().id, style="great-wave", **GATYS))
+    assert job.status == "paused"
+    assert job.message == "it worked for 0 hours, and waits for others now; it can be gone on with"
+    object.__setattr__(service.limits, "job_hours", 1.0)
+    assert do(None, None, service.resume("ada", job.id)).status == "done"
 
 
 def test_a_batch_is_a_zip_of_pictures_that_are_called_as_they_were(service: Service, take: Take, do: Do) -> None:

@@ -31,12 +31,25 @@ def submit(store: Store) -> Submit:
 
 
 def test_jobs_are_done_in_the_order_in_which_they_came(store: Store, submit: Submit) -> None:
-    jobs = [submit(user) for user in ("ada", "bob", "ada")]
+    jobs = [submit() for _ in range(3)]
     assert [store.ahead_of(job) for job in jobs] == [0, 1, 2]
     claimed = [store.claim() for _ in jobs]
     assert [job and job.id for job in claimed] == [job.id for job in jobs]
     assert all(job and job.status == "running" and job.started and job.tries == 1 for job in claimed)
     assert store.claim() is None
+
+
+def test_users_take_turns_however_many_jobs_one_has(store: Store, submit: Submit) -> None:
+    jobs = [submit(user) for user in ("ada", "ada", "ada", "bob", "bob", "eve")]
+    assert [store.ahead_of(job) for job in jobs] == [0, 3, 5, 1, 4, 2]
+    first = store.claim()
+    assert first is not None
+    assert first.id == jobs[0].id
+    assert [store.ahead_of(job) for job in jobs[1:]] == [3, 5, 1, 4, 2]
+    late = submit("zoe")
+    order = (jobs[3], jobs[5], late, jobs[1], jobs[4], jobs[2])
+    claimed = [store.claim() for _ in order]
+    assert [job and job.id for job in claimed] == [job.id for job in order]
 
 
 def test_a_job_is_claimed_once_however_many_ask(store: Store, submit: Submit) -> None:
