@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-import json
-import os
 import shutil
-import subprocess
-import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
-
-from brushwork.studio.users import Users
+from studios import launch
 
 # A browser that is left alone asks its maker's servers for updates.
 QUIET = [
@@ -45,48 +39,17 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture(scope="session")
 def studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of a studio of its own."""
-    yield from served(tmp_path_factory.mktemp("studio"))
+    running = launch(tmp_path_factory.mktemp("studio") / "folder")
+    yield running.url
+    running.stop()
 
 
 @pytest.fixture
 def team(tmp_path: Path) -> Iterator[str]:
-    """The address of a studio for those who log in: anna and ben, whose password is "password of" and the name."""
-    users = Users(tmp_path / "s" / "users.json")
-    for name in ("anna", "ben"):
-        users.add(name, f"password of {name}")
-    yield from served(tmp_path)
-
-
-def served(folder: Path) -> Iterator[str]:
-    command = [
-        sys.executable,
-        "-m",
-        "brushwork",
-        "studio",
-        "--no-browser",
-        "--port",
-        "0",
-        "--folder",
-        str(folder / "s"),
-    ]
-    environment = {**os.environ, "BRUSHWORK_HOME": str(folder / "home")}
-    with (folder / "log").open("w") as log:
-        process = subprocess.Popen(command, stderr=log, env=environment)
-    try:
-        yield _address(folder / "log", process)
-    finally:
-        process.terminate()
-        process.wait(20)
-
-
-def _address(log: Path, process: subprocess.Popen[bytes]) -> str:
-    for _ in range(600):
-        for line in log.read_text().splitlines():
-            if line.startswith("{") and json.loads(line).get("event") == "the studio is there":
-                return str(json.loads(line)["url"])
-        assert process.poll() is None, log.read_text()
-        time.sleep(0.1)
-    raise AssertionError(log.read_text())
+    """The address of a studio for those who log in: ada and bob."""
+    running = launch(tmp_path / "folder", users=("ada", "bob"))
+    yield running.url
+    running.stop()
 
 
 @pytest.fixture

@@ -16,6 +16,7 @@ import pytest
 import skimage
 from PIL import Image
 from playwright.sync_api import Browser, Locator, Page, expect
+from studios import PASSWORDS
 
 from brushwork import read_recipe
 
@@ -254,6 +255,9 @@ def test_history_does_it_again_varies_it_and_forgets_it(page: Page) -> None:
     page.get_by_role("tab", name="Picture", exact=True, selected=True).wait_for()
     expect(style_field(page).get_by_role("combobox")).to_have_value(re.compile("^bell-tower"))
     open_tab(page, "History")
+    expect(page.locator("#history img").first).to_have_attribute("src", re.compile("at=done"))
+    # What is deleted while it is fetched isn't found.
+    page.wait_for_function("[...document.querySelectorAll('#history img')].every(picture => picture.complete)")
     click(page, "Delete")
     expect(page.locator("#history img")).to_have_count(count)
 
@@ -273,11 +277,11 @@ def test_a_wrong_file_is_refused_in_a_line(page: Page, tmp_path: Path) -> None:
 
 def test_who_logs_in_sees_their_own(browser: Browser, team: str) -> None:
     addresses = []
-    for name in ("anna", "ben"):
+    for name in ("ada", "bob"):
         for page in opened(browser, team, viewport={"width": 1280, "height": 900}):
             assert page.url == f"{team}/login"
             page.get_by_label("Name").fill(name)
-            page.get_by_label("Password").fill(f"password of {name}")
+            page.get_by_label("Password").fill(PASSWORDS[name])
             page.get_by_label("Password").press("Enter")
             page.get_by_role("tab", name="Picture").wait_for()
             with_photo(page)

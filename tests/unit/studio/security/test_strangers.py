@@ -13,6 +13,7 @@ from typing import Any
 import httpx
 import pytest
 from click.testing import CliRunner
+from studios import PASSWORDS
 
 from brushwork.cli.studio import studio as command
 from brushwork.studio.guard import COOKIE
@@ -21,7 +22,6 @@ from brushwork.studio.store import Store
 Sent = Callable[[httpx.Client, Path], str]
 Until = Callable[..., Any]
 Done = Callable[..., str]
-PASSWORDS = {"ada": "correct horse", "bob": "battery staple", "eve": "tr0ub4dor&3"}
 MARK = b"<script>alert('mark')</script>"
 NONE = "0" * 32
 
