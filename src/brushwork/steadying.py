@@ -22,7 +22,7 @@ from brushwork.tiling import Ask, Moments, Sums
 __all__ = ["Motion", "Seen", "Steady", "watched"]
 
 ALIKE = 0.2  # distance of colors at which what was before counts a third of where it is the same
-DETAIL = 1.1  # of the detail that a frame was painted with, which it gets back; blending blurs what lasts, too
+FOLLOWING = 3  # times as quickly as what is painted, the statistics it is painted with follow the film
 SHARPER = 2.0  # times at most that detail is raised, where blending took some away
 GRID = 16  # pixels of the squares in which that is seen
 BANDS = 2  # of detail: what is lost at half the size, and at a quarter
@@ -72,10 +72,14 @@ def motion_between(before: Tensor, now: Tensor, estimator: Estimator) -> Motion:
     """How a frame follows from the one before; both pixels (1, 3, H, W) in [0, 1]."""
     back, forth = estimator(now, before), estimator(before, now)
     hidden = F.max_pool2d(1 - stays_visible(back, forth), 5, 2, 2)  # a little more than that, and softly
-    apart = F.avg_pool2d((now - warp(before, back)).square().sum(1, keepdim=True), 5, 2, 2)
-    sure = (1 - F.avg_pool2d(hidden, 3, 1, 1)) * torch.exp(-apart / ALIKE**2)
+    sure = (1 - F.avg_pool2d(hidden, 3, 1, 1)) * _alike(now, warp(before, back), 2)
     cut = float(sure.mean()) < CUT_SHARE and _brightness_shift(before, now) > CUT_COLORS
     return Motion(back, F.interpolate(sure, now.shape[2:], mode="bilinear"), cut)
+
+
+def _alike(first: Tensor, second: Tensor, stride: int = 1) -> Tensor:
+    """How far colors are the same here and there, (1, 1, H, W) in [0, 1]."""
+    return torch.exp(-F.avg_pool2d((first - second).square().sum(1, keepdim=True), 5, stride, 2) / ALIKE**2)
 
 
 def _brightness_shift(before: Tensor, now: Tensor) -> float:
@@ -95,6 +99,9 @@ def _shrinking(frame: Tensor) -> float:
 class Steady:
     """Paints frames one after another, so that they hold still.
 
+    What was painted before is held on to as long as the film shows what it was painted for: flow that is a little off,
+    or light that slowly changes, adds up from frame to frame, and what no longer fits is painted anew.
+
     Args:
         method: Of one pass.
         smoothing: How much of the frame before stays where it can be followed: 0, frame by frame, to below 1.
@@ -104,6 +111,7 @@ class Steady:
         self.method, self.smoothing = method, smoothing
         self.moments: list[Moments] = []
         self.before: Tensor | None = None  # as it was painted
+        self.meant: Tensor | None = None  # what the film showed when that was painted: blended likewise
 
     @property
     def watches(self) -> bool:
@@ -116,12 +124,16 @@ class Steady:
         if not self.smoothing:
             return self.method(pixels, value)
         if seen.motion is None or seen.motion.cut:
-            self.moments, self.before = [], None
+            self.moments, self.before, self.meant = [], None, None
         painted = self.method.frame(pixels, value, self._answer)
-        if self.before is None or seen.motion is None:
-            self.before = painted
+        if self.before is None or self.meant is None or seen.motion is None:
+            self.before, self.meant = painted, pixels
             return painted
-        self.before = blended(painted, self.before, seen.motion, self.smoothing)
+        back = seen.motion.back
+        brought, was = (warp(frame, back, mode="bicubic") for frame in (self.before, self.meant))
+        weight = self.smoothing * seen.motion.sure * _alike(pixels, was)
+        self.before = (painted + weight * (brought - painted)).clamp(0, 1)
+        self.meant = pixels + weight * (was - pixels)
         return detailed(self.before, painted)  # which is not blended again: it would grow from frame to frame
 
     def _answer(self, stop: int, ask: Ask) -> Moments:
@@ -132,7 +144,7 @@ class Steady:
         if stop == len(self.moments):
             self.moments.append(now)
         else:
-            last, keep = self.moments[stop], self.smoothing
+            last, keep = self.moments[stop], self.smoothing**FOLLOWING
             self.moments[stop] = Moments(
                 torch.lerp(now.mean, last.mean, keep), torch.lerp(now.variance, last.variance, keep)
             )
@@ -140,27 +152,21 @@ class Steady:
 
     def state(self) -> dict[str, Tensor]:
         """All that decides how it goes on."""
-        found = {} if self.before is None else {"before": self.before}
+        found = {} if self.before is None or self.meant is None else {"before": self.before, "meant": self.meant}
         for number, moments in enumerate(self.moments):
             found |= {f"{number}/mean": moments.mean, f"{number}/variance": moments.variance}
         return found
 
     def go_on(self, state: dict[str, Tensor]) -> None:
         """From what `state` gave."""
-        self.before = state.get("before")
+        self.before, self.meant = state.get("before"), state.get("meant")
         count = sum(name.endswith("/mean") for name in state)
         device = self.method.device
         self.moments = [Moments(*(state[f"{k}/{of}"].to(device) for of in ("mean", "variance"))) for k in range(count)]
 
 
-def blended(painted: Tensor, before: Tensor, motion: Motion, smoothing: float) -> Tensor:
-    """A painted frame, drawn towards the one before where that can be followed."""
-    brought = warp(before, motion.back, mode="bicubic")
-    return (painted + smoothing * motion.sure * (brought - painted)).clamp(0, 1)
-
-
 def detailed(blended: Tensor, painted: Tensor, bands: int = BANDS) -> Tensor:
-    """A blended frame with about as much detail, here and there, as it was painted with, or a little more.
+    """A blended frame with about as much detail, here and there, as it was painted with.
 
     Args:
         blended: (1, 3, H, W) in [0, 1].
@@ -169,7 +175,7 @@ def detailed(blended: Tensor, painted: Tensor, bands: int = BANDS) -> Tensor:
     """
     detail, coarse = _detail(blended)
     wanted, target = _detail(painted)
-    gain = ((DETAIL**2 * _energy(wanted) + 1e-6) / (_energy(detail) + 1e-6)).sqrt().clamp(1, SHARPER)
+    gain = ((_energy(wanted) + 1e-6) / (_energy(detail) + 1e-6)).sqrt().clamp(1, SHARPER)
     result = blended + (F.interpolate(gain, blended.shape[2:], mode="bilinear") - 1) * detail
     if bands > 1:
         result = result + _enlarged(detailed(coarse, target, bands - 1) - coarse, blended)

@@ -37,7 +37,7 @@ from brushwork.style_values import encode_style
 
 __all__ = ["SMOOTHING", "Filmed", "Keyframe", "stylize_video", "work_folder"]
 
-SMOOTHING = 0.9
+SMOOTHING = 0.97
 TEMPORAL_WEIGHT = 200.0
 SEGMENT = 100  # frames
 
@@ -118,7 +118,7 @@ def stylize_video(
         method: From `brushwork.methods.load`, instead of settings.
         device: "auto", "cpu", "cuda", "cuda:1", "mps".
         size: Longer side of the frames in pixels; 0 keeps the film's; None does too, but stops at 1024.
-        smoothing: How much of the frame before stays where it can be followed: 0, frame by frame, to 0.95; of methods
+        smoothing: How much of the frame before stays where it can be followed: 0, frame by frame, to 0.99; of methods
             of one pass.
         temporal_weight: How much frames are held to those before; of Gatys' method.
         passes: How often all frames are gone over, forth and back; of Gatys' method.
@@ -137,8 +137,8 @@ def stylize_video(
         Interrupted: Ctrl-C; what is done waits to be resumed.
     """
     started, output, encoding = time.perf_counter(), Path(output), encoding or Encoding()
-    if not 0 <= smoothing <= 0.95:
-        raise UsageError(f"expected a smoothing from 0 to 0.95, got {smoothing}")
+    if not 0 <= smoothing <= 0.99:
+        raise UsageError(f"expected a smoothing from 0 to 0.99, got {smoothing}")
     check_film_target(output, encoding, depth)
     read = open_film(film, max_pixels=max_pixels)
     method = method or load(settings or AdaINLite(model=FILM_MODEL), choose_device(device))

@@ -41,7 +41,7 @@ class _Time(click.ParamType):  # type: ignore[type-arg]
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="file, folder or %05d.png; FILM_STYLE otherwise")
 @click.option("--method", "method_name", default="adain-lite", show_default=True, help="see: brushwork methods")
 @click.option("--size", type=Size(), help="longer side of the frames; full keeps the film's; up to 1024 otherwise")
-@click.option("--smoothing", type=click.FloatRange(0, 0.95), help="how much of the frame before stays: 0 to 0.95")
+@click.option("--smoothing", type=click.FloatRange(0, 0.99), help="how much of the frame before stays: 0 to 0.99")
 @click.option("--temporal-weight", type=click.FloatRange(0), help="of gatys: how much frames are held to those before")
 @click.option("--passes", type=click.IntRange(1), help="of gatys: how often frames are gone over, forth and back [1]")
 @click.option("--keep-color", is_flag=True, help="keep the colors of the film")

@@ -94,7 +94,7 @@ class Video(Painting):
 
     kind: Literal["video"]
     film: Id
-    smoothing: Annotated[float, Field(ge=0, le=0.95)] = 0.9
+    smoothing: Annotated[float, Field(ge=0, le=0.99)] = 0.97
     keep_color: Literal["luminance"] | None = None
 
     def to_settings(self) -> Settings:

@@ -36,7 +36,7 @@ class VideoTab:
                 self.film = film(label=texts.FILM, sources=["upload"], height=240, elem_id="film")
                 self.style = gr.Dropdown([DEFAULT], value=DEFAULT, label=texts.STYLE)
                 self.form = Form()
-                self.smoothing = gr.Slider(0, 0.95, 0.9, step=0.05, label=texts.SMOOTHING, info=texts.SMOOTHING_HELP)
+                self.smoothing = gr.Slider(0, 0.99, 0.97, step=0.01, label=texts.SMOOTHING, info=texts.SMOOTHING_HELP)
                 self.size = gr.Slider(*FILM_SIZES, 640, step=16, label=texts.FILM_SIZE)
                 self.keep = gr.Checkbox(label=texts.KEEP_COLORS_FILM)
                 with gr.Row():
