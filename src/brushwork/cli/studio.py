@@ -13,6 +13,7 @@ from brushwork.errors import UsageError
 
 if TYPE_CHECKING:
     from brushwork.studio.places import Places
+    from brushwork.studio.room import Room
     from brushwork.studio.users import Users
 
 __all__ = ["studio"]
@@ -26,17 +27,20 @@ def _limits() -> dict[str, type[Any]]:
 
 def _remove(name: str, users: Users, places: Places) -> None:
     """Take away a login, and what its user has: the next one of this name shall not find it."""
-    from brushwork.studio.limits import Limits
-    from brushwork.studio.room import Room
-
-    store = places.store()
-    room = Room(places, Limits(), store)
+    room = _room(places)
     if name in users.names() and (used := room.used(name)):
         click.confirm(f"{name}'s files, results and styles ({used / 1e6:,.1f} MB) are deleted too. Go on?", abort=True)
     users.remove(name)
-    store.remove_sessions_of(name)
+    room.store.remove_sessions_of(name)
     room.forget_user(name)
     click.echo(f"{name} may log in no longer")
+
+
+def _room(places: Places) -> Room:
+    from brushwork.studio.limits import Limits
+    from brushwork.studio.room import Room
+
+    return Room(places, Limits(), places.store())
 
 
 @click.command()
@@ -63,7 +67,10 @@ def studio(
     places = Places(folder or default_folder())
     users = Users(places.root / "users.json")
     if add_user is not None:
+        new = add_user not in users.names()
         users.add(add_user, click.prompt("Password", hide_input=True, confirmation_prompt=True))
+        if new:  # what one of this name had who is gone, and whose removal was cut short
+            _room(places).forget_user(add_user)
         places.store().remove_sessions_of(add_user)
         click.echo(f"{add_user} may log in")
     elif remove_user is not None:

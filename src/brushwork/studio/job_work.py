@@ -20,7 +20,7 @@ from brushwork.errors import BrushworkError, Interrupted
 from brushwork.studio.asks import Painting, ask_of
 from brushwork.studio.limits import Limits
 from brushwork.studio.log import logger
-from brushwork.studio.places import Places, as_file_name, folder_bytes, write_whole
+from brushwork.studio.places import Places, folder_bytes, write_whole
 from brushwork.studio.store import Job, Store
 
 if TYPE_CHECKING:
@@ -79,7 +79,8 @@ class Work:
     def __init__(self, job: Job, places: Places, store: Store, limits: Limits) -> None:
         self.job, self.places, self.store, self.limits = job, places, store, limits
         self.pixels = round(limits.megapixels * 1e6)
-        self._until = time.monotonic() + 3600 * limits.job_hours
+        # A grid can't be gone on with, and is small.
+        self._until = time.monotonic() + 3600 * limits.job_hours if job.kind != "grid" else float("inf")
         self.ask = job.request
         self.folder = places.job(job.id)
         self.names: dict[str, str] = {}
@@ -165,9 +166,7 @@ class Work:
 
     def _plain(self, message: str) -> str:
         """A message with the names that people know, and none of the server's folders."""
-        for folder in (self.folder / "film", self.folder):
-            message = message.replace(f"{folder}/", "")
-        return self.places.plain(message, self.job.user, self.store)
+        return self.places.plain(message.replace(f"{self.folder}/", ""), self.job.user, self.store)
 
     def _picture(self) -> tuple[str, str]:
         photo, method = self._upload(self.ask["photo"]), self._method()
@@ -222,7 +221,7 @@ class Work:
 
     def _recipe(self, result: Result) -> str:
         """For the file, with the names that people know."""
-        recipe = {**result.recipe, "stopped_early": True} if self._wish() else dict(result.recipe)
+        recipe = {**result.recipe, "stopped_early": True} if self._wish() == "cancel" else dict(result.recipe)
         return json.dumps(self._named(recipe), sort_keys=True)
 
     def _named(self, value: Any) -> Any:
@@ -236,7 +235,7 @@ class Work:
     def _video(self) -> tuple[str, str]:
         from brushwork.video import stylize_video, work_folder
 
-        film = self._named_film()
+        film = self._upload(self.ask["film"])
         facts = self.places.owned(self.ask["film"], self.job.user, self.store).facts
         rate = facts["frames"] / facts["seconds"] if facts.get("seconds") else 25.0
 
@@ -253,22 +252,9 @@ class Work:
             progress=progress, resume=True,
         )  # fmt: skip
         done = self._gone_on(work, work_folder(output))
-        shutil.rmtree(film.parent)
         if self._facts:
             self._facts["steps"] = self._facts["step"]
         return "result.mp4", self._plain("; ".join(done.notes))
-
-    def _named_film(self) -> Path:
-        """The film by the name that its owner knows, which its recipe will tell."""
-        upload = self._upload(self.ask["film"])
-        film = self.folder / "film" / as_file_name(self.names[upload.name], "film")
-        film.parent.mkdir(exist_ok=True)
-        if not film.exists():
-            try:
-                os.link(upload, film)
-            except OSError:  # a file system without links
-                shutil.copyfile(upload, film)
-        return film
 
     def _batch(self) -> tuple[str, str]:
         made, method, failed = self.folder / "made", self._method(), list[str]()
@@ -287,7 +273,7 @@ class Work:
             except BrushworkError as error:
                 failed.append(self._plain(str(error)))
             self._before = number
-            if self._wish() == "pause":
+            if self._wish() == "pause" and number < self._all:
                 raise Interrupted()
             if self._wish():
                 break

@@ -20,9 +20,7 @@ class Limits(Checked):
     batch: Annotated[int, Option("photos of one batch", 1)] = 200
     jobs: Annotated[int, Option("jobs of one user that wait or run", 1)] = 20
     queue: Annotated[int, Option("jobs of all users that wait or run", 1)] = 100
-    job_hours: Annotated[float, Option("hours that a job may work; then it waits until it is gone on with", 0.001)] = (
-        24.0
-    )
+    job_hours: Annotated[float, Option("hours that a job may work; then it waits until it is gone on with", 0.1)] = 24.0
     previews: Annotated[int, Option("previews of all users that wait for their turn", 1)] = 16
     body_kb: Annotated[int, Option("kilobytes of a request that sends no file", 1)] = 64
     storage_gb: Annotated[float, Option("gigabytes of what one user has; the oldest goes first", 0.01)] = 20.0

@@ -17,7 +17,7 @@ from brushwork.studio.store import Job, Store, Upload
 from brushwork.studio.users import LOCAL
 from brushwork.styles import StylePart, own_folder
 
-__all__ = ["Places", "as_file_name", "called", "default_folder", "folder_bytes", "stem_of", "write_whole"]
+__all__ = ["Places", "called", "default_folder", "folder_bytes", "stem_of", "write_whole"]
 
 _IDENTITY = re.compile(r"[0-9a-f]{32}")
 _PIECE = re.compile(r"(@[0-9a-f]{32}|\w[\w-]*)(?::(\d{1,6}(?:\.\d{1,6})?))?")
@@ -171,12 +171,8 @@ def called(name: str) -> str:
 
 def stem_of(title: str) -> str:
     """A job's title as a file's name."""
-    return as_file_name(re.sub(r"\.\w{2,5}(?=_|$)", "", title.replace(" in the style of ", "_"), count=1), "result")
-
-
-def as_file_name(name: str, otherwise: str) -> str:
-    """A name of letters, digits, underscores, dots and hyphens."""
-    return re.sub(r"[^\w.-]+", "-", name).strip("-.")[:80] or otherwise
+    words = re.sub(r"[^\w.-]+", "-", title.replace(" in the style of ", "_"))
+    return re.sub(r"\.\w{2,5}(?=_|$)", "", words, count=1).strip("-.")[:80] or "result"
 
 
 def write_whole(path: Path, content: bytes) -> None:

@@ -43,7 +43,7 @@ from gradio.data_classes import FileData, ImageData  # noqa: E402
 
 async def _refuse(url: str) -> NoReturn:
     """In place of fetching a file whose name in a request is an address: nobody here asks for that."""
-    raise gr.Error(f"files must be sent; nothing is fetched from {url[:40]!r}")
+    raise gr.Error(f"files must be sent; nothing is fetched from {url[:40]!r}", print_exception=False)
 
 
 processing_utils.async_ssrf_protected_get = _refuse

@@ -45,8 +45,8 @@ class Room:
         texts = [str(job.request) for job in self.store.jobs(user, MOST) if job.status not in ENDED]
         return {identity for text in texts for identity in re.findall(r"[0-9a-f]{32}", text)}
 
-    def make(self, user: str, size: int) -> None:
-        """Delete a user's oldest files and results until there is room for so many bytes.
+    def make(self, user: str, size: int, keep: str = "") -> None:
+        """Delete a user's oldest files and results, but not the one to keep, until there is room for so many bytes.
 
         Raises:
             TooLargeError: There is none, with all deleted that may be.
@@ -55,10 +55,13 @@ class Room:
         for thing in self._dispensable(user) if used > most else ():
             if used <= most:
                 break
-            self._delete(thing)
-            used -= thing.bytes
+            if thing.id != keep:
+                self._delete(thing)
+                used -= thing.bytes
         if used > most:
-            raise TooLargeError(f"your files fill the {self.limits.storage_gb:g} GB that there are; delete some jobs")
+            raise TooLargeError(
+                f"your files fill the {self.limits.storage_gb:g} GB that there are; delete some jobs or styles"
+            )
 
     def forget(self, upload: Upload) -> None:
         """Delete a file."""
@@ -88,6 +91,9 @@ class Room:
             *self.places.root.glob(".sent-*"),
             *self.places.root.glob(".drawn-*"),
         ]
+        # What Gradio forgets of what it was sent.
+        page = [path for path in (self.places.root / "page").rglob("*") if path.is_file()]
+        left += [path for path in page if time.time() - path.stat().st_mtime > DAY]
         for path in filter(_old, left):
             shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink(missing_ok=True)
 

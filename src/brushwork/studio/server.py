@@ -202,6 +202,7 @@ def run(
     app = application(places, limits, login=login, page=page, hosts=hosts)
     gc.freeze()
     gc.enable()
+    server_socket.listen()  # whoever comes from now on waits for the moment that it still takes
     logger.info("the studio is there", extra={"url": url, "folder": str(places.root), "login": login})
     if browser:
         threading.Timer(0.5, webbrowser.open, [url]).start()

@@ -135,7 +135,8 @@ class Service:
         upload, folder = self.upload(user, ask.picture), self.places.styles_folder(user)
         about = {"title": ask.title, "artist": ask.artist}
         path = self.places.upload(upload.id)
-        self.room.make(user, upload.bytes)
+        if user != LOCAL:
+            self.room.make(user, upload.bytes, keep=upload.id)
         self._quick(user, "add_style", path=str(path), name=ask.name, folder=str(folder), about=about)
         return self.styles(user)[ask.name]
 

@@ -33,6 +33,7 @@ CREATE TABLE IF NOT EXISTS jobs (
     progress TEXT NOT NULL DEFAULT '{}', message TEXT NOT NULL DEFAULT '', result TEXT NOT NULL DEFAULT '',
     bytes INTEGER NOT NULL DEFAULT 0, tries INTEGER NOT NULL DEFAULT 0, made REAL NOT NULL, started REAL, ended REAL);
 CREATE INDEX IF NOT EXISTS jobs_of ON jobs (user, number);
+CREATE INDEX IF NOT EXISTS jobs_begun ON jobs (user, started);
 CREATE INDEX IF NOT EXISTS jobs_in ON jobs (status, number);
 CREATE TABLE IF NOT EXISTS sessions (token TEXT PRIMARY KEY, user TEXT NOT NULL, ends REAL NOT NULL);
 """
