@@ -1,7 +1,8 @@
-"""Studios in processes of their own."""
+"""Studios in processes of their own, and pictures as they answer with them."""
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import signal
@@ -15,6 +16,8 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import numpy as np
+from PIL import Image
 
 from brushwork.studio.users import Users
 
@@ -86,3 +89,9 @@ def launch(folder: Path, *flags: str, users: tuple[str, ...] = ()) -> Running:
         print(log.read_text())
         raise
     return running
+
+
+def picture(content: bytes | Path) -> np.ndarray[Any, Any]:
+    """A file's pixels, (H, W, 3) from 0 to 255."""
+    with Image.open(io.BytesIO(content) if isinstance(content, bytes) else content) as opened:
+        return np.asarray(opened.convert("RGB")).astype(float)

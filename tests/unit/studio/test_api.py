@@ -15,6 +15,7 @@ import httpx
 import numpy as np
 import pytest
 from PIL import Image
+from studios import picture
 
 from brushwork import read_recipe
 from brushwork.errors import BrushworkError
@@ -53,11 +54,6 @@ def http(running: Any) -> Iterator[httpx.Client]:
 def photo(running: Any, samples: Path, sent: Sent) -> str:
     with running.http() as client:
         return sent(client, samples / "photo.png")
-
-
-def picture(content: bytes) -> np.ndarray[Any, Any]:
-    with Image.open(io.BytesIO(content)) as opened:
-        return np.asarray(opened.convert("RGB")).astype(float)
 
 
 def test_a_studio_says_that_it_is_well(http: httpx.Client) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import os
 import time
 from collections.abc import Callable
@@ -12,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
+from studios import picture
 
 from brushwork.errors import BrushworkError, UsageError
 from brushwork.studio.asks import NewStyle, Picture, Preview, Video
@@ -23,11 +23,6 @@ Film = Callable[[Path, int], Path]
 Take = Callable[..., Upload]
 Do = Callable[..., Job]
 GATYS: dict[str, Any] = {"method": "gatys", "settings": {"steps": 12, "precision": "float32"}, "size": 64}
-
-
-def picture(content: bytes | Path) -> np.ndarray:
-    with Image.open(io.BytesIO(content) if isinstance(content, bytes) else content) as opened:
-        return np.asarray(opened.convert("RGB")).astype(float)
 
 
 def left_over(service: Service) -> list[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 import zipfile
 from collections.abc import Callable, Mapping
@@ -12,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
+from studios import picture
 
 from brushwork import read_recipe
 from brushwork.errors import UsageError
@@ -26,11 +26,6 @@ Film = Callable[[Path, int], Path]
 Take = Callable[..., Upload]
 Do = Callable[..., Job]
 GATYS: dict[str, Any] = {"method": "gatys", "settings": {"steps": 12, "precision": "float32"}, "size": 64}
-
-
-def picture(content: bytes | Path) -> np.ndarray:
-    with Image.open(io.BytesIO(content) if isinstance(content, bytes) else content) as opened:
-        return np.asarray(opened.convert("RGB")).astype(float)
 
 
 def test_jobs_of_what_isn_t_there_are_refused(service: Service, take: Take) -> None:
