@@ -13,7 +13,9 @@ from typing import Any
 from brushwork.errors import BrushworkError
 from brushwork.studio import texts
 from brushwork.studio.asks import methods
+from brushwork.studio.faults import NotAllowedError
 from brushwork.studio.log import logger
+from brushwork.studio.page_access import PageFiles
 from brushwork.studio.parts import Shown
 from brushwork.studio.quiet_gradio import gr
 from brushwork.studio.service import Service
@@ -32,10 +34,11 @@ class Desk:
 
     Args:
         service: The studio.
+        files: Whose the files are that the page was sent.
     """
 
-    def __init__(self, service: Service) -> None:
-        self.service, self.shown = service, Shown()
+    def __init__(self, service: Service, files: PageFiles) -> None:
+        self.service, self.files, self.shown = service, files, Shown()
         self._taken = dict[tuple[str, str], str]()  # user and path of what was dropped → its upload
         self._taking = threading.Lock()
 
@@ -61,8 +64,14 @@ class Desk:
             raise gr.Error(texts.FAILED, duration=8, print_exception=False) from None
 
     def take(self, request: gr.Request, path: str) -> Upload:
-        """Keep a file that was dropped on the page, which keeps its own copy to show; the same one once."""
+        """Keep a file that was dropped on the page, which keeps its own copy to show; the same one once.
+
+        Raises:
+            NotAllowedError: The user has sent no such file.
+        """
         user = self.user(request)
+        if not self.files.owns(user, path):
+            raise NotAllowedError("send the file again")
         with self._taking:
             known = self.service.store.upload(self._taken.get((user, path), ""), user)
             if known is None:

@@ -4,20 +4,29 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from http.cookies import CookieError, SimpleCookie
-from pathlib import Path
 from typing import Any, TypeAlias
 from urllib.parse import unquote, urlsplit
 
 from starlette.requests import ClientDisconnect
 
+from brushwork.studio.faults import StudioError
 from brushwork.studio.limits import Limits
 from brushwork.studio.log import logger
 from brushwork.studio.measures import REQUEST_SECONDS, REQUESTS
+from brushwork.studio.page_access import (
+    COMPONENT_ROUTE,
+    FILE_ROUTE,
+    UPLOAD_ROUTE,
+    PageFiles,
+    checked_body,
+    is_reachable,
+    needs_check,
+)
 from brushwork.studio.users import LOCAL, Logins
 
-__all__ = ["COOKIE", "Guard"]
+__all__ = ["COOKIE", "Guard", "cookie_in", "token_in"]
 
 Scope: TypeAlias = MutableMapping[str, Any]
 Receive: TypeAlias = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -26,26 +35,14 @@ App: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 COOKIE = "brushwork_session"
 OPEN = ("/login", "/api/sessions", "/health", "/ready")  # without a login
-PAGE_UPLOAD, PAGE_FILE = "/gradio_api/upload", "/gradio_api/file="
 PAGE = ("/assets/", "/static/", "/gradio_api/")  # what the page is made of; scripts of its workers among it
-SENDS_FILES = ("/api/uploads", PAGE_UPLOAD, "/gradio_api/component_server")
+SENDS_FILES = ("/api/uploads", UPLOAD_ROUTE, COMPONENT_ROUTE)
 # What is counted by its name; anybody may ask for any other, and each would be kept.
 ROUTES = (
     "/", "/api/uploads", "/api/styles", "/api/methods", "/api/previews", "/api/jobs", "/api/sessions",
     "/api/openapi.json", "/gradio_api", "/login", "/logout", "/health", "/ready", "/metrics",
 )  # fmt: skip
 METHODS = ("GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE")
-# Never of use here, and doors to other files, other servers or other users' work.
-SHUT = (
-    "/gradio_api/file/",
-    "/file",
-    "/gradio_api/stream",
-    "/gradio_api/proxy=",
-    "/proxy=",
-    "/gradio_api/deep_link",
-    "/gradio_api/mcp",
-    "/monitoring",
-)
 # Gradio's page is made of scripts and styles within the page, and of blobs while pictures are edited; its image editor
 # compiles drawing code (unsafe-eval). What is sent never gets into a script: see `parts.raw`.
 PAGE_POLICY = (
@@ -73,11 +70,19 @@ class Guard:
         limits: Of sizes.
         logins: Who may come in; None: everybody on this machine.
         hosts: Names by which the studio may be called; empty: any, because there are logins.
+        files: Whose the files are that the page was sent.
     """
 
-    def __init__(self, app: App, limits: Limits, logins: Logins | None, hosts: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self,
+        app: App,
+        limits: Limits,
+        logins: Logins | None,
+        hosts: tuple[str, ...] = (),
+        files: PageFiles | None = None,
+    ) -> None:
         self.app, self.limits, self.logins, self.hosts = app, limits, logins, hosts
-        self._files: dict[str, str] = {}  # of Gradio's uploads, for a day: path → user
+        self.files = files or PageFiles()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request, or refuse it."""
@@ -118,22 +123,47 @@ class Guard:
             await self._turned_away(send, path, headers)
             return
         scope.setdefault("state", {})["user"] = user
-        if path.startswith(PAGE_FILE) and self._files.get(unquote(path.removeprefix(PAGE_FILE))) != user:
-            await _answer(send, 404, "no such file of yours")
+        refusal = self._user_refusal(str(user), path)
+        if refusal is not None:
+            await _answer(send, *refusal)
             return
-        if path == PAGE_UPLOAD:
-            if self._kept(str(user)) > self.limits.storage_gb * 1e9:
-                await _answer(
-                    send, 413, f"what you sent in the last day fills the {self.limits.storage_gb:g} GB there are"
-                )
-                return
+        if path == UPLOAD_ROUTE:
             send = self._noting_files(send, str(user))
         sized = _Sized(receive, send, self._most(path))
+        incoming: Receive = sized.receive
         try:
-            await self.app(scope, sized.receive, sized.send)
+            if needs_check(method, path, headers.get("content-type", "")):
+                incoming = _again(self._checked(str(user), headers, await _whole(incoming)), incoming)
+            await self.app(scope, incoming, sized.send)
+        except StudioError as error:
+            await _answer(sized.send, error.status, str(error))
         except ClientDisconnect:
             if not sized.refused:
                 raise
+
+    def _user_refusal(self, user: str, path: str) -> tuple[int, str] | None:
+        """Why a user gets nothing there, if so."""
+        if not is_reachable(path):
+            return 404, "not here"
+        if path.startswith(FILE_ROUTE) and not self.files.owns(user, path.removeprefix(FILE_ROUTE)):
+            return 404, "no such file of yours"
+        if path == UPLOAD_ROUTE and self.files.size(user) > self.limits.storage_gb * 1e9:
+            return 413, f"what you sent in the last day fills the {self.limits.storage_gb:g} GB there are"
+        return None
+
+    def _checked(self, user: str, headers: dict[str, str], body: bytes) -> bytes:
+        """A request's JSON that names no files but the user's; see `checked_body`."""
+        host = headers.get("host", "")
+
+        def own_address(address: Any) -> bool:
+            if not isinstance(address, str):
+                return False
+            parts = urlsplit(address)
+            if parts.path.startswith(FILE_ROUTE):
+                return self.files.owns(user, unquote(parts.path.removeprefix(FILE_ROUTE)))
+            return parts.netloc == host and parts.path.startswith(("/api/", "/shown/"))
+
+        return checked_body(body, lambda path: self.files.owns(user, path), own_address)
 
     def _most(self, path: str) -> int:
         """Bytes that may be sent there."""
@@ -143,8 +173,6 @@ class Guard:
         host = headers.get("host", "")
         if self.hosts and _name_of(host) not in self.hosts:
             return 403, "this studio is not called by that name"
-        if any(path.startswith(shut) for shut in SHUT):
-            return 404, "not here"
         if method not in ("GET", "HEAD", "OPTIONS"):
             origin = headers.get("origin")
             if (origin is not None and urlsplit(origin).netloc != host) or headers.get("sec-fetch-site") in (
@@ -166,12 +194,6 @@ class Guard:
             return
         await _answer(send, 401, "log in first")
 
-    def _kept(self, user: str) -> int:
-        """Bytes of what Gradio keeps for a user."""
-        return sum(
-            Path(path).stat().st_size for path, owner in self._files.items() if owner == user and Path(path).is_file()
-        )
-
     def _noting_files(self, send: Send, user: str) -> Send:
         """Remember whose the files are that Gradio's upload keeps, by its answer: a list of paths."""
         body = bytearray()
@@ -185,9 +207,7 @@ class Guard:
                     except ValueError:
                         paths = []
                     for path in paths if isinstance(paths, list) else ():
-                        self._files[str(path)] = user
-                    while len(self._files) > 10_000:
-                        self._files.pop(next(iter(self._files)))
+                        self.files.add(user, str(path))
             await send(message)
 
         return noting
@@ -236,13 +256,35 @@ class _Sized:
             await self._send(message)
 
 
+async def _whole(receive: Receive) -> bytes:
+    """A request's body."""
+    body = bytearray()
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise ClientDisconnect
+        body.extend(message.get("body", b""))
+        if not message.get("more_body"):
+            return bytes(body)
+
+
+def _again(body: bytes, receive: Receive) -> Receive:
+    """A body that was read, to be read again; then whatever else the client says."""
+    waiting = [{"type": "http.request", "body": body, "more_body": False}]
+
+    async def receiving() -> MutableMapping[str, Any]:
+        return waiting.pop() if waiting else await receive()
+
+    return receiving
+
+
 def _too_large(size: int, most: int) -> str:
     return f"{size:,} bytes are more than the limit of {most:,} here"
 
 
 def _is_page(path: str) -> bool:
     """Whether it is a part of Gradio's page; files that were sent are none."""
-    return path == "/" or (path.startswith(PAGE) and not path.startswith(PAGE_FILE))
+    return path == "/" or (path.startswith(PAGE) and not path.startswith(FILE_ROUTE))
 
 
 def token_in(headers: dict[str, str]) -> str:
@@ -250,8 +292,13 @@ def token_in(headers: dict[str, str]) -> str:
     scheme, _, token = headers.get("authorization", "").partition(" ")
     if scheme.lower() == "bearer":
         return token.strip()
+    return cookie_in(headers, COOKIE)
+
+
+def cookie_in(headers: Mapping[str, str], name: str) -> str:
+    """A cookie's value; "" where there is none."""
     try:
-        found = SimpleCookie(headers.get("cookie", "")).get(COOKIE)
+        found = SimpleCookie(headers.get("cookie", "")).get(name)
     except CookieError:
         return ""
     return found.value if found is not None else ""

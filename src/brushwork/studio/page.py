@@ -10,6 +10,7 @@ from fastapi import FastAPI, Request, Response
 
 from brushwork.studio import texts
 from brushwork.studio.desk import QUIET, Desk
+from brushwork.studio.page_access import PageFiles
 from brushwork.studio.page_more import BatchTab, HistoryTab, StylesTab, VideoTab
 from brushwork.studio.page_picture import PictureTab
 from brushwork.studio.parts import raw
@@ -51,17 +52,19 @@ input[role="combobox"] { text-overflow: ellipsis; margin-right: 1.75rem; }
 """
 
 
-def mounted(app: FastAPI, service: Service, *, logged_in: bool) -> FastAPI:
+def mounted(app: FastAPI, service: Service, files: PageFiles, *, logged_in: bool) -> FastAPI:
     """The application with the page at /.
 
     Args:
         app: With the API.
         service: The studio.
+        files: Whose the files are that the page was sent.
         logged_in: Whether there are logins, and so a way to log out.
     """
     shutil.rmtree(service.places.root / "page", ignore_errors=True)  # what a page that was killed left
     os.environ["GRADIO_TEMP_DIR"] = str(service.places.root / "page")
-    desk = Desk(service)
+    desk = Desk(service, files)
+    blocks = _blocks(desk, logged_in)
 
     @app.get("/shown/{token}", include_in_schema=False)
     def shown(request: Request, token: str) -> Response:
@@ -70,10 +73,13 @@ def mounted(app: FastAPI, service: Service, *, logged_in: bool) -> FastAPI:
 
     theme = gr.themes.Soft(primary_hue="indigo", font=FONTS, font_mono=["ui-monospace", "monospace"]).set(**COLORS)
     whole: FastAPI = gr.mount_gradio_app(
-        app, _blocks(desk, logged_in), path="/", auth_dependency=lambda request: request.state.user,
+        app, blocks, path="/", auth_dependency=lambda request: request.state.user,
         max_file_size=service.limits.upload_mb * 1_000_000, show_error=False, footer_links=[], run_history=False,
         enable_monitoring=False, theme=theme, css=CSS, ssr_mode=False, mcp_server=False, pwa=False,
+        blocked_paths=service.places.private(),
     )  # fmt: skip
+    # Gradio compares no path with the folder for uploads before it says so of itself, and only `launch` does.
+    blocks.has_launched = blocks.is_running = True
     return whole
 
 

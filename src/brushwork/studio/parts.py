@@ -5,7 +5,6 @@ from __future__ import annotations
 import secrets
 import threading
 from contextlib import suppress
-from pathlib import Path
 from typing import Any, TypeVar
 
 from brushwork.studio.quiet_gradio import (
@@ -70,10 +69,8 @@ def _two_addresses(value: Any) -> SliderData | None:
 
 
 def _layer(component: gr.ImageEditor, payload: EditorData | None) -> bytes | None:
-    if payload is None:
+    if payload is None or payload.id is None:  # the page sends drawings apart; a file that is named is not read
         return None
-    if payload.id is None:
-        return Path(payload.layers[0].path).read_bytes() if payload.layers else None
     kept: EditorDataBlobs | None = component.blob_storage.pop(payload.id, None)
     return kept.layers[0] if kept is not None and kept.layers else None
 

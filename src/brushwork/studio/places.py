@@ -89,6 +89,11 @@ class Places:
         """Small pictures of a user's own styles."""
         return self.swatches / f"of-{user}"
 
+    def private(self) -> list[str]:
+        """What no component of the page may show: all of the folder but the page's own files."""
+        files = [self.root / "users.json", self.root / "studio.sqlite", self.root / "lock.sqlite"]
+        return [str(path) for path in (self.uploads, self.jobs, self.swatches, self.root / "users", *files)]
+
     def styles_folder(self, user: str) -> Path:
         """A user's own styles; who needs no login has those of the command."""
         return own_folder() if user == LOCAL else self.user(user) / "styles"

@@ -29,6 +29,7 @@ from brushwork.studio.guard import COOKIE, Guard, token_in
 from brushwork.studio.limits import Limits
 from brushwork.studio.log import log_to_stderr, logger
 from brushwork.studio.measures import JOBS, WAITING, WORKERS
+from brushwork.studio.page_access import PageFiles
 from brushwork.studio.places import Places
 from brushwork.studio.service import CHECKS, Service
 from brushwork.studio.store import ACTIVE, ENDED, RESUMABLE
@@ -90,12 +91,12 @@ def application(
     _watching(app, service)
     if logins is not None:
         _logging_in(app, logins)
-    whole: Any = app
+    whole, files = app, PageFiles()
     if page:
         from brushwork.studio.page import mounted
 
-        whole = mounted(app, service, logged_in=login)
-    return Guard(whole, limits, logins, hosts)
+        whole = mounted(app, service, files, logged_in=login)
+    return Guard(whole, limits, logins, hosts, files)
 
 
 def _watching(app: FastAPI, service: Service) -> None:

@@ -1,0 +1,131 @@
+"""What a request to the page may reach: a short list of routes, and the files that its own user has sent.
+
+Gradio takes the place of a file from the request, reads it and copies it, whatever it is. So each request is checked
+before Gradio sees it: a path has to be, letter by letter, one that Gradio gave this user for an upload.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from brushwork.studio.faults import NotAllowedError, StudioError
+
+__all__ = ["COMPONENT_ROUTE", "FILE_ROUTE", "UPLOAD_ROUTE", "PageFiles", "checked_body", "is_reachable", "needs_check"]
+
+UPLOAD_ROUTE, FILE_ROUTE = "/gradio_api/upload", "/gradio_api/file="
+COMPONENT_ROUTE = "/gradio_api/component_server"
+FOLDERS = ("/api/", "/assets/", "/shown/", "/static/", FILE_ROUTE, "/gradio_api/heartbeat/")
+ROUTES = frozenset(
+    (
+        "/", "/config", "/favicon.ico", "/health", "/login", "/logout", "/manifest.json", "/metrics", "/ready",
+        "/robots.txt", "/theme.css", UPLOAD_ROUTE, COMPONENT_ROUTE, "/gradio_api/cancel", "/gradio_api/info",
+        "/gradio_api/queue/data", "/gradio_api/queue/join", "/gradio_api/reset", "/gradio_api/startup-events",
+        "/gradio_api/upload_progress", "/gradio_api/theme.css",
+    )
+)  # fmt: skip
+KEPT = 10_000  # files of one user that are remembered
+DEEPEST = 50  # levels of a request's JSON; the page needs five
+
+
+def is_reachable(path: str) -> bool:
+    """Whether there is a route of the studio's, or one of Gradio's that the page uses.
+
+    All others are closed: they answer the same questions without a queue, fetch from other servers, run ffmpeg.
+
+    >>> is_reachable("/gradio_api/queue/join"), is_reachable("/gradio_api/process_recording")
+    (True, False)
+    """
+    return path in ROUTES or path.startswith(FOLDERS)
+
+
+def needs_check(method: str, path: str, content_type: str) -> bool:
+    """Whether the body is one in which Gradio looks for files."""
+    if method in ("GET", "HEAD", "OPTIONS") or not path.startswith("/gradio_api/") or path == UPLOAD_ROUTE:
+        return False
+    # A drawing is sent as a form. Gradio makes this very comparison; forms hold files, and name none.
+    return not (path == COMPONENT_ROUTE and content_type.startswith("multipart/form-data"))
+
+
+class PageFiles:
+    """The files that were sent to the page: which user may name which."""
+
+    def __init__(self) -> None:
+        self._of: defaultdict[str, dict[str, None]] = defaultdict(dict)  # user → paths, the oldest first
+        self._lock = threading.Lock()
+
+    def add(self, user: str, path: str) -> None:
+        """Note a file that a user has sent; two users who send the same file share it."""
+        with self._lock:
+            paths = self._of[user]
+            paths.pop(path, None)
+            paths[path] = None
+            while len(paths) > KEPT:
+                del paths[next(iter(paths))]
+
+    def owns(self, user: str, path: Any) -> bool:
+        """Whether a user has sent the file of exactly this path."""
+        return isinstance(path, str) and path in self._of.get(user, ())
+
+    def size(self, user: str) -> int:
+        """Bytes of all files that a user has sent and that are still there."""
+        with self._lock:
+            paths = list(self._of.get(user, ()))
+        return sum(os.stat(path).st_size for path in paths if os.path.isfile(path))  # noqa: PTH113, PTH116 - quick
+
+
+def checked_body(body: bytes, owns: Callable[[Any], bool], own_address: Callable[[Any], bool]) -> bytes:
+    """A JSON body, written anew, so that Gradio reads what was checked.
+
+    Args:
+        body: As it was sent.
+        owns: Whether the user has sent the file of a path.
+        own_address: Whether an address is one of this studio's, for the user's browser.
+
+    Raises:
+        StudioError: It is no JSON object.
+        NotAllowedError: It names a file that isn't the user's. The message is the same for every file, and nothing was
+            looked up on the disk.
+    """
+    try:
+        content = json.loads(body)
+    except (ValueError, RecursionError):
+        raise StudioError("expected a JSON object") from None
+    if not isinstance(content, dict):
+        raise StudioError("expected a JSON object")
+    # What an event says of itself (a picture that was picked) is never opened, and names addresses.
+    event = content.pop("event_data", None)
+    for file in _files_in(content):
+        url = file.pop("url", None)  # Gradio makes it anew from the path
+        if not owns(file.get("path")) and (file.get("path"), url) != (None, None):
+            raise _refused()
+    for file in _files_in(event):
+        for key in ("path", "url"):
+            if file.get(key) is not None and not (owns(file[key]) or own_address(file[key])):
+                raise _refused()
+    if event is not None:
+        content["event_data"] = event
+    return json.dumps(content).encode()
+
+
+def _refused() -> NotAllowedError:
+    return NotAllowedError("a request may only name files that you have sent")
+
+
+def _files_in(value: Any) -> Iterator[dict[str, Any]]:
+    """All objects within a value that name a file, whether Gradio would know them for one or not."""
+    waiting = [(value, 0)]
+    while waiting:
+        item, depth = waiting.pop()
+        if depth > DEEPEST:
+            raise StudioError(f"expected at most {DEEPEST} levels of JSON")
+        if isinstance(item, dict):
+            if "path" in item or "url" in item:
+                yield item
+            waiting.extend((inner, depth + 1) for inner in item.values())
+        elif isinstance(item, list):
+            waiting.extend((inner, depth + 1) for inner in item)
