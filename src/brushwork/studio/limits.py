@@ -26,4 +26,6 @@ class Limits(Checked):
     storage_gb: Annotated[float, Option("gigabytes of what one user has; the oldest goes first", 0.01)] = 20.0
     keep_days: Annotated[float, Option("days after which results and files are deleted; 0 never", 0)] = 0.0
     session_hours: Annotated[float, Option("hours after which one has to log in again", 0.1)] = 24.0
-    login_failures: Annotated[int, Option("wrong passwords for a name in five minutes; then it has to wait", 1)] = 10
+    login_failures: Annotated[
+        int, Option("wrong passwords for a name that one address may send in five minutes", 1)
+    ] = 10

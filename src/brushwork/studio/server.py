@@ -24,8 +24,9 @@ from brushwork.errors import UsageError
 from brushwork.studio import texts
 from brushwork.studio.api import answer_errors, router_of
 from brushwork.studio.asks import Credentials
+from brushwork.studio.devices import DAYS, DEVICE_COOKIE
 from brushwork.studio.faults import BusyError
-from brushwork.studio.guard import COOKIE, Guard, token_in
+from brushwork.studio.guard import COOKIE, Guard, cookie_in, token_in
 from brushwork.studio.limits import Limits
 from brushwork.studio.log import log_to_stderr, logger
 from brushwork.studio.measures import JOBS, WAITING, WORKERS
@@ -133,21 +134,23 @@ def _logging_in(app: FastAPI, logins: Logins) -> None:
         request: Request, name: Annotated[str, Form()] = "", password: Annotated[str, Form()] = ""
     ) -> Response:
         try:
-            token = await run_in_threadpool(logins.log_in, name, password[:1024])
+            token = await run_in_threadpool(logins.log_in, name, password[:1024], *_client(request))
         except BusyError as busy:
             return HTMLResponse(_login_page(str(busy)), busy.status, {"retry-after": str(busy.seconds)})
         if token is None:
             return HTMLResponse(_login_page(texts.WRONG_PASSWORD), 401)
         answer = RedirectResponse("/", 303)
+        secure = request.url.scheme == "https"
+        hours = round(3600 * logins.hours)
+        answer.set_cookie(COOKIE, token, max_age=hours, httponly=True, samesite="lax", secure=secure)
         answer.set_cookie(
-            COOKIE, token, max_age=round(3600 * logins.hours), httponly=True, samesite="lax",
-            secure=request.url.scheme == "https",
-        )  # fmt: skip
+            DEVICE_COOKIE, logins.device(name), max_age=86_400 * DAYS, httponly=True, samesite="strict", secure=secure
+        )
         return answer
 
     @app.post("/api/sessions", status_code=201, summary="Log in: a token for Authorization: Bearer")
-    async def token(ask: Credentials) -> dict[str, str]:
-        found = await run_in_threadpool(logins.log_in, ask.name, ask.password)
+    async def token(ask: Credentials, request: Request) -> dict[str, str]:
+        found = await run_in_threadpool(logins.log_in, ask.name, ask.password, *_client(request))
         if found is None:
             raise HTTPException(401, texts.WRONG_PASSWORD)
         return {"token": found}
@@ -158,6 +161,11 @@ def _logging_in(app: FastAPI, logins: Logins) -> None:
         answer = RedirectResponse("/login", 303)
         answer.delete_cookie(COOKIE)
         return answer
+
+
+def _client(request: Request) -> tuple[str, str]:
+    """Who asks: the address, and the cookie of a device on which somebody has logged in before."""
+    return request.client.host if request.client else "", cookie_in(request.headers, DEVICE_COOKIE)
 
 
 def _login_page(message: str) -> str:

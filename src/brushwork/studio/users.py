@@ -8,13 +8,13 @@ import json
 import os
 import re
 import secrets
-import threading
 import time
-from collections import defaultdict, deque
+from collections.abc import Hashable
 from pathlib import Path
 
 from brushwork.errors import UsageError
-from brushwork.studio.faults import BusyError
+from brushwork.studio.devices import device_of, new_device
+from brushwork.studio.login_limits import LoginLimits, client_of
 from brushwork.studio.store import Store
 
 __all__ = ["LOCAL", "Logins", "Users"]
@@ -22,8 +22,7 @@ __all__ = ["LOCAL", "Logins", "Users"]
 LOCAL = "local"  # who uses a studio without a login
 SHORTEST = 8  # of a password, in characters
 COST = {"n": 1 << 14, "r": 8, "p": 1}  # of scrypt: 16 MB and some 40 ms for each guess (RFC 7914)
-TURNS = 16  # logins that may wait for each other
-WINDOW = 300.0  # seconds in which wrong passwords are counted
+NAMES = 5  # an address may send this many times as many wrong passwords for all names as for one
 
 
 class Users:
@@ -71,6 +70,11 @@ class Users:
         found = _hashed(password, bytes.fromhex(entry["salt"]))
         return hmac.compare_digest(found, bytes.fromhex(entry["hash"]))
 
+    def key(self, name: str) -> bytes | None:
+        """A secret of a user's, which changes with the password; None for a name that isn't there."""
+        entry = self._read().get(name)
+        return bytes.fromhex(entry["hash"]) if entry else None
+
     def _read(self) -> dict[str, dict[str, str]]:
         try:
             return dict(json.loads(self.path.read_text("utf-8")))
@@ -96,43 +100,52 @@ class Logins:
         users: Who may.
         store: Keeps hashes of tokens.
         hours: How long a login lasts.
-        failures: Wrong passwords for a name, in five minutes, after which it has to wait.
+        failures: Wrong passwords for a name from one address, in five minutes, after which that address has to wait.
     """
 
     def __init__(self, users: Users, store: Store, hours: float, failures: int) -> None:
         self.users, self.store, self.hours, self.failures = users, store, hours, failures
-        self._wrong: defaultdict[str, deque[float]] = defaultdict(deque)
-        self._lock, self._turns = threading.Lock(), threading.BoundedSemaphore(TURNS)
+        self._limits = LoginLimits()
 
-    def log_in(self, name: str, password: str) -> str | None:
+    def log_in(self, name: str, password: str, address: str = "", device: str = "") -> str | None:
         """A token, or None for a wrong name or password.
 
-        Raises:
-            BusyError: Too many wrong ones, or too many at the same time.
-        """
-        if not self._turns.acquire(blocking=False):
-            raise BusyError("too many log in just now; try again in a moment")
-        try:
-            return self._token(name, password)
-        finally:
-            self._turns.release()
+        Args:
+            name: The user's.
+            password: Likewise.
+            address: Of the client.
+            device: The cookie of a device, see `device`.
 
-    def _token(self, name: str, password: str) -> str | None:
-        with self._lock:  # one guess after another, too
-            wrong, now = self._wrong[name[:64]], time.monotonic()
-            while wrong and now - wrong[0] > WINDOW:
-                wrong.popleft()
-            if len(wrong) >= self.failures:
-                raise BusyError("too many wrong passwords; wait five minutes", round(WINDOW))
-            if not self.users.knows(name, password):
-                wrong.append(now)
-                if len(self._wrong) > 10_000:  # names that nobody has
-                    self._wrong.clear()
-                return None
-            wrong.clear()
+        Raises:
+            BusyError: Too many wrong ones, or too many at the same time. A known device has limits of its own, which
+                nobody else can use up.
+        """
+        name = name[:64]
+        key = self.users.key(name)
+        known = device_of(device, name, key) if key is not None else None
+        client = known or client_of(address)
+        limits: dict[Hashable, int] = {(name, client): self.failures}
+        if known is None:
+            limits[client] = NAMES * self.failures
+        with self._limits.attempt(client, limits, known=known is not None) as attempt:
+            attempt.right = self.users.knows(name, password)
+        if not attempt.right:
+            return None
+        self._limits.forgive((name, client))
         token = secrets.token_urlsafe(32)
         self.store.add_session(_token_hash(token), name, time.time() + 3600 * self.hours)
         return token
+
+    def device(self, name: str) -> str:
+        """A cookie for the device on which a user has just logged in.
+
+        Raises:
+            UsageError: The user was removed meanwhile.
+        """
+        key = self.users.key(name)
+        if key is None:
+            raise UsageError(f"there is no user {name!r}")
+        return new_device(name, key)
 
     def user_of(self, token: str) -> str | None:
         """Who has logged in with it, if that lasts and the user is still there."""

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import stat
+import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -16,6 +18,7 @@ from brushwork.studio.store import Store
 from brushwork.studio.users import Logins, Users
 
 PASSWORD = "correct horse"
+HOME, ATTACKER = "198.51.100.1", "203.0.113.7"
 
 
 @pytest.fixture
@@ -105,18 +108,102 @@ def test_a_login_ends_with_its_hours_and_with_its_user(users: Users, tmp_path: P
     assert logins.user_of(token or "") is None
 
 
-def test_wrong_passwords_make_their_name_wait_and_no_other(
-    logins: Logins, users: Users, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    users.add("bob", PASSWORD)
-    assert [logins.log_in("ada", "wrong") for _ in range(3)] == [None] * 3
+def test_wrong_passwords_make_their_sender_wait(logins: Logins, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert [logins.log_in("ada", "wrong", ATTACKER) for _ in range(3)] == [None] * 3
     with pytest.raises(BusyError, match="wait five minutes") as refused:
-        logins.log_in("ada", PASSWORD)
+        logins.log_in("ada", PASSWORD, ATTACKER)
     assert refused.value.seconds == 300
-    assert logins.log_in("bob", PASSWORD)
     now = time.monotonic()
     monkeypatch.setattr(time, "monotonic", lambda: now + 301)
-    assert logins.log_in("ada", PASSWORD)
+    assert logins.log_in("ada", PASSWORD, ATTACKER)
+
+
+def test_nobody_locks_out_the_owner_of_a_name(logins: Logins) -> None:
+    for number in range(10):
+        with suppress(BusyError):
+            logins.log_in("ada", "wrong", ATTACKER)
+        with suppress(BusyError):
+            logins.log_in("ada", "wrong", f"203.0.113.{number}")
+    assert logins.log_in("ada", PASSWORD, HOME)
+
+
+def test_an_address_that_guesses_at_many_names_has_to_wait(logins: Logins) -> None:
+    for number in range(15):
+        assert logins.log_in(f"name{number}", "wrong", ATTACKER) is None
+    with pytest.raises(BusyError):
+        logins.log_in("ada", PASSWORD, ATTACKER)
+    with pytest.raises(BusyError):
+        logins.log_in("another", "wrong", ATTACKER)
+    assert logins.log_in("ada", PASSWORD, HOME)
+
+
+def test_a_known_device_passes_while_its_address_has_to_wait(logins: Logins, users: Users) -> None:
+    device = logins.device("ada")
+    for number in range(20):
+        with suppress(BusyError):
+            logins.log_in(("ada", "bob", "eve")[number % 3], "wrong", HOME)
+    with pytest.raises(BusyError):
+        logins.log_in("ada", PASSWORD, HOME)
+    assert logins.log_in("ada", PASSWORD, HOME, device)
+    users.add("bob", PASSWORD)
+    with pytest.raises(BusyError):  # it is known as ada's alone
+        logins.log_in("bob", PASSWORD, HOME, device)
+
+
+def test_a_known_device_has_no_more_guesses_than_another(logins: Logins) -> None:
+    device = logins.device("ada")
+    assert [logins.log_in("ada", "wrong", HOME, device) for _ in range(3)] == [None] * 3
+    with pytest.raises(BusyError):
+        logins.log_in("ada", PASSWORD, HOME, device)
+    assert logins.log_in("ada", PASSWORD, HOME, logins.device("ada"))
+
+
+def test_another_password_makes_devices_unknown(logins: Logins, users: Users) -> None:
+    device = logins.device("ada")
+    users.add("ada", "another password")
+    for _ in range(3):
+        logins.log_in("ada", "wrong", HOME)
+    with pytest.raises(BusyError):
+        logins.log_in("ada", "another password", HOME, device)
+
+
+def test_who_has_to_wait_costs_no_work(logins: Logins, monkeypatch: pytest.MonkeyPatch) -> None:
+    for _ in range(3):
+        logins.log_in("ada", "wrong", ATTACKER)
+    monkeypatch.setattr(module, "_hashed", lambda *secret: pytest.fail("a password was hashed"))
+    with pytest.raises(BusyError):
+        logins.log_in("ada", "wrong", ATTACKER)
+
+
+def test_guesses_from_many_threads_are_counted_and_hold_up_nobody_else(
+    logins: Logins, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hashed, ending = list[str](), threading.Event()
+
+    def slow(password: str, salt: bytes) -> bytes:
+        time.sleep(0.02)
+        hashed.append(password)
+        return b"right" if password == PASSWORD else b"wrong"
+
+    def guess(number: int) -> None:
+        while not ending.is_set():
+            with suppress(BusyError):
+                logins.log_in(f"name{number}", "wrong", ATTACKER)
+            time.sleep(0.001)
+
+    monkeypatch.setattr(module, "_hashed", slow)
+    monkeypatch.setattr(logins.users, "_read", lambda: {"ada": {"salt": "00", "hash": b"right".hex()}})
+    guessing = [threading.Thread(target=guess, args=(number,)) for number in range(24)]
+    for thread in guessing:
+        thread.start()
+    for _ in range(10):
+        before = len(hashed)
+        assert logins.log_in("ada", PASSWORD, HOME)
+        assert len(hashed) - before <= 6  # its own, and of the guesses at most a lane's that was ahead, and another's
+    ending.set()
+    for thread in guessing:
+        thread.join()
+    assert hashed.count("wrong") == 15
 
 
 def test_a_right_password_forgives_the_wrong_ones(logins: Logins) -> None:
@@ -124,15 +211,6 @@ def test_a_right_password_forgives_the_wrong_ones(logins: Logins) -> None:
         assert logins.log_in("ada", "wrong") is None
         assert logins.log_in("ada", "wrong") is None
         assert logins.log_in("ada", PASSWORD)
-
-
-def test_guesses_at_the_same_time_are_refused_rather_than_queued_without_end(logins: Logins) -> None:
-    for _ in range(module.TURNS):
-        logins._turns.acquire()
-    with pytest.raises(BusyError, match="in a moment"):
-        logins.log_in("ada", PASSWORD)
-    logins._turns.release()
-    assert logins.log_in("ada", PASSWORD)
 
 
 def test_a_name_that_nobody_has_takes_as_long_as_another(users: Users) -> None:

@@ -6,6 +6,7 @@ import json
 import stat
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,9 +17,11 @@ from click.testing import CliRunner
 from studios import PASSWORDS
 
 from brushwork.cli.studio import studio as command
+from brushwork.studio.devices import DEVICE_COOKIE
 from brushwork.studio.guard import COOKIE
 from brushwork.studio.store import Store
 
+FAILURES = 3  # as in conftest.py
 Sent = Callable[[httpx.Client, Path], str]
 Until = Callable[..., Any]
 Done = Callable[..., str]
@@ -101,7 +104,8 @@ def test_a_browser_logs_in_by_the_form_and_out_again(running: Any, hooks: Any) -
         assert MARK.decode() not in wrong.text
         right = browser.post("/login", data={"name": "ada", "password": PASSWORDS["ada"]})
         assert (right.status_code, right.headers["location"]) == (303, "/")
-        flags = {part.strip().lower() for part in right.headers["set-cookie"].split(";")[1:]}
+        session = next(cookie for cookie in right.headers.get_list("set-cookie") if cookie.startswith(COOKIE))
+        flags = {part.strip().lower() for part in session.split(";")[1:]}
         assert {"httponly", "samesite=lax", "path=/", "max-age=86400"} <= flags
         token = browser.cookies[COOKIE]
         assert browser.get("/api/jobs").status_code == 200
@@ -127,6 +131,44 @@ def test_wrong_passwords_are_refused_and_soon_the_name_has_to_wait(stranger: htt
         assert answer.status_code == 429
         assert int(answer.headers["retry-after"]) == 300
     assert stranger.post("/api/sessions", json={"name": "bob", "password": PASSWORDS["bob"]}).status_code == 201
+
+
+def test_many_who_guess_keep_nobody_out(running: Any, hooks: Any) -> None:
+    ending, statuses = threading.Event(), list[int]()
+    guessed = {"name": "ada", "password": "a wrong one"}
+
+    def guess() -> None:
+        with running.http(event_hooks=hooks, headers={"x-forwarded-for": "203.0.113.7"}) as client:
+            while not ending.is_set():
+                statuses.append(client.post("/api/sessions", json=guessed).status_code)
+
+    guessing = [threading.Thread(target=guess) for _ in range(24)]
+    for thread in guessing:
+        thread.start()
+    with running.http(event_hooks=hooks, headers={"x-forwarded-for": "198.51.100.1"}) as owner:
+        right = {"name": "ada", "password": PASSWORDS["ada"]}
+        answers = [owner.post("/api/sessions", json=right) for _ in range(5)]
+    ending.set()
+    for thread in guessing:
+        thread.join()
+    assert [answer.status_code for answer in answers] == [201] * 5
+    assert set(statuses) <= {401, 429}
+    assert statuses.count(401) <= FAILURES
+
+
+def test_a_browser_that_logged_in_before_is_let_in_where_others_guess(running: Any, hooks: Any) -> None:
+    with running.http(event_hooks=hooks, headers={"x-forwarded-for": "192.0.2.9"}) as browser:
+        right, wrong = {"name": "bob", "password": PASSWORDS["bob"]}, {"name": "bob", "password": "a wrong one"}
+        cookies = browser.post("/login", data=right).headers.get_list("set-cookie")
+        device = next(cookie for cookie in cookies if cookie.startswith(DEVICE_COOKIE))
+        assert {"httponly", "samesite=strict", "path=/"} <= {part.strip().lower() for part in device.split(";")}
+        browser.cookies.delete(COOKIE)
+        assert browser.get("/api/jobs").status_code == 401  # being known lets nobody in
+        with running.http(event_hooks=hooks, headers=dict(browser.headers)) as stranger:
+            for _ in range(FAILURES):
+                assert stranger.post("/login", data=wrong).status_code == 401
+            assert stranger.post("/login", data=right).status_code == 429
+        assert browser.post("/login", data=right).status_code == 303
 
 
 @pytest.mark.parametrize(
