@@ -70,8 +70,7 @@ class Desk:
             NotAllowedError: The user has sent no such file.
         """
         user = self.user(request)
-        if not self.files.owns(user, path):
-            raise NotAllowedError("send the file again")
+        self._check(user, path)
         with self._taking:
             known = self.service.store.upload(self._taken.get((user, path), ""), user)
             if known is None:
@@ -80,6 +79,15 @@ class Desk:
                 while len(self._taken) > KEPT:
                     self._taken.pop(next(iter(self._taken)))
             return known
+
+    def read(self, request: gr.Request, path: str) -> bytes:
+        """The content of a file that was sent to the page; see `take`."""
+        self._check(self.user(request), path)
+        return Path(path).read_bytes()
+
+    def _check(self, user: str, path: str) -> None:
+        if not self.files.owns(user, path):
+            raise NotAllowedError("send the file again")
 
     def _sent(self, user: str, path: str) -> Upload:
         with tempfile.NamedTemporaryFile(dir=self.service.places.root, prefix=".sent-", delete=False) as kept:

@@ -231,10 +231,12 @@ class PictureTab:
             raise gr.Error(texts.PHOTO_FIRST, print_exception=False)
         return self.desk.view(request, photo)
 
-    def _in_regions(self, request: gr.Request, layer: bytes | None, styles: tuple[str, ...]) -> dict[str, Any]:
+    def _in_regions(self, request: gr.Request, layer: bytes | str | None, styles: tuple[str, ...]) -> dict[str, Any]:
         """Style and masks of what is painted."""
         if not layer:
             raise gr.Error(texts.PAINT_FIRST, print_exception=False)
+        if isinstance(layer, str):
+            layer = self.desk.read(request, layer)
         colors = [(int(c[1:3], 16), int(c[3:5], 16), int(c[5:7], 16)) for c in COLORS]
         with tempfile.NamedTemporaryFile(dir=self.desk.service.places.root, prefix=".drawn-", suffix=".png") as file:
             file.write(layer)
@@ -245,11 +247,11 @@ class PictureTab:
             raise gr.Error(texts.PAINT_FIRST, print_exception=False)
         return {"style": "+".join(style for style, _ in chosen), "masks": [mask for _, mask in chosen]}
 
-    def _mask_preview(self, request: gr.Request, photo: str, layer: bytes | None, *styles: str) -> Any:
+    def _mask_preview(self, request: gr.Request, photo: str, layer: bytes | str | None, *styles: str) -> Any:
         with self.desk.telling():
             return self._compared(request, photo, **self._in_regions(request, layer, styles))
 
-    def _mask_submit(self, request: gr.Request, photo: str, layer: bytes | None, *styles: str) -> str:
+    def _mask_submit(self, request: gr.Request, photo: str, layer: bytes | str | None, *styles: str) -> str:
         with self.desk.telling():
             ask = self._in_regions(request, layer, styles)
         return self._submitted(request, photo=photo, size=0, **ask)

@@ -44,7 +44,7 @@ def comparison(**given: Any) -> gr.ImageSlider:
 
 
 def editor(**given: Any) -> gr.ImageEditor:
-    """A picture, by its address, in which regions are painted; gives the painted layer's file, which isn't decoded."""
+    """A picture, by its address, in which regions are painted; gives the painted layer's content, or its file's path."""
     made = gr.ImageEditor(type="filepath", layers=False, transforms=(), format="png", **given)
     setattr(made, "accept_blobs", _only_layers(made))  # noqa: B010 - a method
     return _with(made, preprocess=lambda payload: _layer(made, payload), postprocess=_background)
@@ -68,9 +68,11 @@ def _two_addresses(value: Any) -> SliderData | None:
     return SliderData(root=(first, second))
 
 
-def _layer(component: gr.ImageEditor, payload: EditorData | None) -> bytes | None:
-    if payload is None or payload.id is None:  # the page sends drawings apart; a file that is named is not read
+def _layer(component: gr.ImageEditor, payload: EditorData | None) -> bytes | str | None:
+    if payload is None:
         return None
+    if payload.id is None:  # a drawing that was taken once is sent as a file; whose that is, is not known here
+        return payload.layers[0].path if payload.layers else None
     kept: EditorDataBlobs | None = component.blob_storage.pop(payload.id, None)
     return kept.layers[0] if kept is not None and kept.layers else None
 

@@ -18,8 +18,16 @@ OWN, OTHER = "/studio/page/1/own.png", "/studio/page/2/other.png"
 ADDRESS = "http://localhost/api/jobs/1/preview"
 
 
+def owns(path: Any) -> bool:
+    return bool(path == OWN)
+
+
+def own_address(address: Any) -> bool:
+    return bool(address == ADDRESS)
+
+
 def checked(content: Any) -> Any:
-    return json.loads(checked_body(json.dumps(content).encode(), OWN.__eq__, ADDRESS.__eq__))
+    return json.loads(checked_body(json.dumps(content).encode(), owns, own_address))
 
 
 def test_one_s_own_file_passes_and_its_address_is_left_to_gradio() -> None:
@@ -74,7 +82,7 @@ def test_a_file_is_found_at_any_depth_of_anything(around: Any, nesting: list[str
 )
 def test_what_is_no_plain_object_is_refused(body: bytes) -> None:
     with pytest.raises(StudioError, match="expected"):
-        checked_body(body, OWN.__eq__, ADDRESS.__eq__)
+        checked_body(body, owns, own_address)
 
 
 @pytest.mark.parametrize("key", ["data", "path"])
@@ -86,7 +94,7 @@ def test_of_two_values_of_one_name_the_last_is_checked_and_passed_on(key: str) -
         else f'{{"data": [{file}]}}'
     )
     with pytest.raises(NotAllowedError):
-        checked_body(body.encode(), OWN.__eq__, ADDRESS.__eq__)
+        checked_body(body.encode(), owns, own_address)
 
 
 def test_a_file_is_its_sender_s_and_of_two_senders_either_s(tmp_path: Path) -> None:

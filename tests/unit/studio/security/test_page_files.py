@@ -107,6 +107,7 @@ SHAPES: dict[str, Shape] = {
     "gallery": lambda path, own: [{"image": file(path), "caption": None}],
     "editor": lambda path, own: {"background": file(path), "layers": [], "composite": None},
     "layer": lambda path, own: {"background": None, "layers": [file(path)], "composite": file(path), "id": None},
+    "bare layer": lambda path, own: {"layers": [{"path": path}]},
     "message": lambda path, own: {"text": "", "files": [file(path)]},
     "update": lambda path, own: {"__type__": "update", "value": file(path)},
     "deep": lambda path, own: {"a": [[{"b": {"c": file(path)}}]]},
@@ -266,15 +267,20 @@ def test_parts_of_the_page_answer_for_drawings_alone(attacker: Client, secrets: 
                 assert answer.status_code == 404
 
 
-@pytest.mark.parametrize("shape", ["file", "file without a mark", "stream", "words"])
+@pytest.mark.parametrize(
+    ("kind", "shape"),
+    [("image", "file"), ("image", "file without a mark"), ("image", "stream"), ("image", "words"), ("file", "list"),
+     ("video", "film"), ("imageeditor", "layer"), ("imageeditor", "bare layer")],
+)  # fmt: skip
 @pytest.mark.usefixtures("nothing_leaks")
 def test_behind_the_guard_gradio_and_the_studio_refuse_it_too(
-    shape: str, attacker: Client, secrets: dict[str, Path], own: str, monkeypatch: pytest.MonkeyPatch
+    kind: str, shape: str, attacker: Client, secrets: dict[str, Path], own: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(guard, "needs_check", lambda *request: False)
-    function, _ = attacker.taking("image")
+    function, kinds = attacker.taking(kind)
     for path in map(str, secrets.values()):
-        status, said = attacker.call(function, [SHAPES[shape](path, own)])
+        data = [SHAPES[shape](path, own) if part == kind else None for part in kinds]
+        status, said = attacker.call(function, data)
         assert (status, json.loads(said)[0]) == (200, False)
         assert path not in said
 
