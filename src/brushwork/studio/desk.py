@@ -8,7 +8,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from brushwork.errors import BrushworkError
 from brushwork.studio import texts
@@ -22,11 +22,20 @@ from brushwork.studio.service import Service
 from brushwork.studio.store import Upload
 from brushwork.studio.users import LOCAL
 
-__all__ = ["LATEST", "QUIET", "Desk"]
+__all__ = ["LATEST", "QUIET", "Desk", "Dropped"]
 
 QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
 KEPT = 10_000  # files that were dropped
-LATEST: dict[str, Any] = {**QUIET, "trigger_mode": "always_last"}  # of many moves of a slider only the last one counts
+# Of many moves of a slider only the last one counts. A function called this way must not raise an error: Gradio
+# then forgets the move that waits for it to end.
+LATEST: dict[str, Any] = {**QUIET, "trigger_mode": "always_last"}
+
+
+class Dropped(NamedTuple):
+    """A file that was dropped on the page: its upload, or why it was refused; neither if there is none."""
+
+    id: str = ""
+    refusal: str = ""
 
 
 class Desk:
@@ -88,6 +97,16 @@ class Desk:
     def _check(self, user: str, path: str) -> None:
         if not self.files.owns(user, path):
             raise NotAllowedError("send the file again")
+
+    def dropped(self, path: str | None, request: gr.Request) -> Dropped:
+        """What becomes of a file that was dropped on the page, or removed; see `take`."""
+        if not path:
+            return Dropped()
+        try:
+            with self.telling():
+                return Dropped(self.take(request, path).id)
+        except gr.Error as error:
+            return Dropped(refusal=error.message)
 
     def _sent(self, user: str, path: str) -> Upload:
         with tempfile.NamedTemporaryFile(dir=self.service.places.root, prefix=".sent-", delete=False) as kept:

@@ -5,15 +5,16 @@ from __future__ import annotations
 import html
 import json
 import re
+import secrets
 from typing import Any
 
 from brushwork.studio import texts
 from brushwork.studio.asks import Batch, NewStyle, Video, ask_of
-from brushwork.studio.desk import QUIET, Desk
+from brushwork.studio.desk import QUIET, Desk, Dropped
 from brushwork.studio.forms import Form
 from brushwork.studio.page_picture import DEFAULT, PictureTab
 from brushwork.studio.panel import JobPanel
-from brushwork.studio.parts import film, photo, raw
+from brushwork.studio.parts import film, photo, raw, status_line
 from brushwork.studio.quiet_gradio import gr
 from brushwork.studio.store import RESUMABLE, Job
 
@@ -162,7 +163,7 @@ class StylesTab:
             upload = self.desk.take(request, path)
             ask = _checked(NewStyle, picture=upload.id, name=name.strip(), title=title.strip(), artist=artist.strip())
             added = self.desk.service.add_style(self.desk.user(request), ask)
-        return [_line(texts.ADDED.format(name=added.name)), *self.look(request), *self.styles(request)]
+        return [status_line(texts.ADDED.format(name=added.name)), *self.look(request), *self.styles(request)]
 
     def _remove(self, name: str | None, request: gr.Request) -> list[Any]:
         with self.desk.telling():
@@ -179,7 +180,7 @@ class StylesTab:
             for style in own
         )
         names = [style.name for style in own]
-        shown = f'<div class="figures">{figures}</div>' if own else _line(texts.NO_OWN_STYLES)
+        shown = f'<div class="figures">{figures}</div>' if own else status_line(texts.NO_OWN_STYLES)
         return [shown, gr.Dropdown(names, value=names[0] if names else None)]
 
 
@@ -221,9 +222,11 @@ class HistoryTab:
         self.again.click(self._again, self.chosen, self.panel.job, **QUIET).then(self.look, None, lists, **QUIET)
         self.delete.click(self._delete, self.chosen, lists, **QUIET)
         form = picture.form
-        filled = [tabs, picture.photo_id, picture.style, picture.painting_id, picture.keep, form.method]
-        self.vary.click(self._vary, self.chosen, [*filled, *form.inputs, *form.groups.values(), picture.comparison],
-                        api_visibility="private")  # fmt: skip
+        filled = [
+            tabs, picture.tabs, picture.tab, picture.dropped, picture.style, picture.own, picture.keep, form.method,
+            *form.inputs, *form.groups.values(), picture.asked,
+        ]  # fmt: skip
+        self.vary.click(self._vary, self.chosen, filled, api_visibility="private")
 
     def look(self, request: gr.Request) -> list[Any]:
         """All jobs, as pictures and as choices."""
@@ -276,22 +279,17 @@ class HistoryTab:
             painting = style[1:] if style.startswith("@") and "+" not in style else ""
             named = gr.Dropdown(value=style) if not painting and "+" not in style else gr.Dropdown()
             groups = [gr.Group(visible=name == ask["method"]) for name in form.groups]
-            before = self.desk.view(request, ask["photo"])
-            after = self.desk.address(request, f"/api/jobs/{job.id}/preview") if job.progress or job.result else before
         return [
-            gr.Tabs(selected="picture"), ask["photo"], named, painting, ask["keep_color"] or "", ask["method"],
-            *form.filled(ask["method"], ask["settings"]), *groups, (before, after),
+            gr.Tabs(selected="picture"), gr.Tabs(selected="one"), "one", Dropped(ask["photo"]), named,
+            Dropped(painting), ask["keep_color"] or "", ask["method"], *form.filled(ask["method"], ask["settings"]),
+            *groups, secrets.token_hex(8),
         ]  # fmt: skip
 
     def waiting(self, request: gr.Request) -> str:
         """A line about jobs that can be gone on with."""
         jobs = self.desk.service.jobs(self.desk.user(request))
         count = sum(job.status in RESUMABLE for job in jobs)
-        return _line(texts.WAITS.format(count=count)) if count else ""
-
-
-def _line(words: str) -> str:
-    return f'<p role="status">{html.escape(words)}</p>'
+        return status_line(texts.WAITS.format(count=count)) if count else ""
 
 
 def _checked(ask: Any, /, **values: Any) -> Any:

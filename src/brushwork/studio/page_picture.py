@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import secrets
 import tempfile
 from pathlib import Path
 from typing import Any
 
 from brushwork.studio import texts
 from brushwork.studio.asks import Grid, Picture, Preview
-from brushwork.studio.desk import LATEST, QUIET, Desk
+from brushwork.studio.desk import LATEST, QUIET, Desk, Dropped
 from brushwork.studio.forms import Form
 from brushwork.studio.panel import JobPanel
-from brushwork.studio.parts import comparison, editor, photo
+from brushwork.studio.parts import comparison, editor, photo, raw, status_line
 from brushwork.studio.quiet_gradio import gr
 
 __all__ = ["PictureTab"]
@@ -32,7 +33,10 @@ class PictureTab:
 
     def __init__(self, desk: Desk) -> None:
         self.desk = desk
-        self.photo_id = gr.State("")
+        # What a preview is made of, besides the fields: a change of any of these asks for another one.
+        self.dropped, self.own, self.tab = gr.State(Dropped()), gr.State(Dropped()), gr.State("one")
+        self.painted = gr.State({})  # the regions that were painted last, and their photo
+        self.asked = gr.State("")  # is set to something new after the fields were filled by anything but the user
         self.style_fields: list[Any] = []  # whose choices are the library
         with gr.Row():
             with gr.Column(scale=2, min_width=320):
@@ -40,21 +44,24 @@ class PictureTab:
                     label=texts.PHOTO, sources=["upload", "webcam", "clipboard"], height=280,
                     elem_id="photo",
                 )  # fmt: skip
-                with gr.Tabs():
-                    with gr.Tab(texts.STYLISE, id="one"):
+                with gr.Tabs() as self.tabs:
+                    with gr.Tab(texts.STYLISE, id="one") as one:
                         self._stylise()
-                    with gr.Tab(texts.BLEND, id="blend"):
+                    with gr.Tab(texts.BLEND, id="blend") as blend:
                         self._blend()
-                    with gr.Tab(texts.MASKS, id="masks"):
+                    with gr.Tab(texts.MASKS, id="masks") as masks:
                         self._masks()
             with gr.Column(scale=3, min_width=320, elem_classes="result"):
-                with gr.Column(visible=False) as self.stage:  # empty it would tell readers of screens nothing
-                    self.comparison = comparison(
-                        label=texts.BEFORE_AFTER, elem_id="comparison",
-                        buttons=["fullscreen"], max_height=640,
-                    )  # fmt: skip
+                self.said = raw(status_line(texts.NO_PHOTO))
+                self.comparison = comparison(
+                    label=texts.BEFORE_AFTER, elem_id="comparison", buttons=["fullscreen"], max_height=640,
+                    visible=False,  # empty it would tell readers of screens nothing
+                )  # fmt: skip
                 self.panel = JobPanel(desk)
         self._events()
+        one.select(lambda: "one", None, self.tab, **QUIET)
+        blend.select(lambda: "blend", None, self.tab, **QUIET)
+        masks.select(lambda: "masks", None, self.tab, **QUIET)
 
     def _stylise(self) -> None:
         self.style = gr.Dropdown([DEFAULT], value=DEFAULT, label=texts.STYLE, elem_id="style")
@@ -68,7 +75,6 @@ class PictureTab:
             self.painting = photo(
                 label=texts.OWN_PAINTING, sources=["upload", "clipboard"], height=180, elem_id="own-painting"
             )
-        self.painting_id = gr.State("")
         self.form = Form()
         self.keep = gr.Radio(texts.KEEP_WAYS, value="", label=texts.KEEP_COLORS)
         self.best_size = gr.Slider(256, 2048, 768, step=64, label=texts.BEST_SIZE)
@@ -109,27 +115,30 @@ class PictureTab:
             self.mask_full = gr.Button(texts.FULL_SIZE, variant="primary")
 
     def _events(self) -> None:
-        looks = [self.photo_id, self.style, self.painting_id, self.keep, self.form.method, *self.form.inputs]
-        look: dict[str, Any] = {"fn": self._preview, "inputs": looks, "outputs": self.comparison, **LATEST}
-        self.photo.change(self._taken, self.photo, self.photo_id, **QUIET).then(**look)
-        self.photo_id.change(lambda photo: gr.Column(visible=bool(photo)), self.photo_id, self.stage, **QUIET)
-        self.painting.change(self._taken, self.painting, self.painting_id, **QUIET).then(**look)
-        fields: list[Any] = [self.style, self.keep, self.form.method, *self.form.inputs]
-        for field in fields:
-            field.input(**look)
+        looks = [self.dropped, self.style, self.own, self.keep, self.form.method, *self.form.inputs]
+        mixed = [self.dropped, *self.blended, *self.shares]
+        drawn = [self.dropped, self.editor, *self.regions]
+        self._preview_events(looks, mixed)
+        self.photo.change(self.desk.dropped, self.photo, self.dropped, **LATEST)
+        self.painting.change(self.desk.dropped, self.painting, self.own, **LATEST)
+        self.style.input(lambda: (None, Dropped()), None, [self.painting, self.own], **QUIET)  # the last choice counts
         self.shelf.expand(self._swatches, None, self.swatches, **QUIET)
-        self.swatches.select(self._picked, None, self.style, **QUIET).then(**look)
+        self.swatches.select(self._picked, None, [self.style, self.painting, self.own, self.asked], **QUIET)
         self.full.click(self._submit, looks, self.panel.job, **QUIET)
         self.best.click(self._submit_best, [*looks, self.best_size], self.panel.job, **QUIET)
-        mixed = [self.photo_id, *self.blended, *self.shares]
-        for field in (*self.blended, *self.shares):
-            field.input(self._blend_preview, mixed, self.comparison, **LATEST)
         self.blend_full.click(self._blend_submit, mixed, self.panel.job, **QUIET)
         self.grid.click(self._grid, mixed, self.panel.job, **QUIET)
-        self.take_photo.click(self._to_editor, self.photo_id, self.editor, **QUIET)
-        drawn = [self.photo_id, self.editor, *self.regions]
-        self.mask_preview.click(self._mask_preview, drawn, self.comparison, api_visibility="private")
+        self.take_photo.click(self._to_editor, self.dropped, self.editor, **QUIET)
+        self.mask_preview.click(self._paint, drawn, self.painted, **QUIET)
         self.mask_full.click(self._mask_submit, drawn, self.panel.job, **QUIET)
+
+    def _preview_events(self, looks: list[Any], mixed: list[Any]) -> None:
+        """One listener makes all previews, so that none arrives after a newer one."""
+        fields = [field for field in (*looks, *mixed) if not isinstance(field, gr.State)]
+        states = [self.dropped, self.own, self.tab, self.painted, self.asked]
+        triggers = [state.change for state in states] + [field.input for field in fields]
+        inputs = [self.tab, self.painted, *looks, *mixed[1:]]
+        gr.on(triggers, self._preview, inputs, [self.said, self.comparison], **LATEST)
 
     def styles(self, request: gr.Request) -> list[Any]:
         """The library, for all fields that choose from it."""
@@ -143,50 +152,63 @@ class PictureTab:
         """The fields that `styles` is for."""
         return [*self.style_fields, *self.blended, *self.regions]
 
-    def _taken(self, path: str | None, request: gr.Request) -> str:
-        with self.desk.telling():
-            return self.desk.take(request, path).id if path else ""
-
     def _preview(
-        self, request: gr.Request, photo: str, style: str, painting: str, keep: str, method: str, *values: Any
-    ) -> Any:
-        if not photo or not (style or painting):
-            return gr.skip()
-        settings = self.form.settings(method, values)
-        with self.desk.telling():
-            return self._compared(
-                request, photo, style=_reference(style, painting), method=method, settings=settings,
-                keep_color=keep or None,
-            )  # fmt: skip
+        self, request: gr.Request, tab: str, painted: dict[str, Any], photo: Dropped, *fields: Any
+    ) -> list[Any]:
+        """A preview of what the open tab asks for, or a line about what is missing for one."""
+        ends = len(fields) - 2 * MAX_STYLES  # of the first tab's fields
+        try:
+            with self.desk.telling():
+                if not photo.id:
+                    raise gr.Error(photo.refusal or texts.NO_PHOTO, print_exception=False)
+                if tab == "masks":
+                    ask = self._regions_ask(photo, painted)
+                else:
+                    ask = self._one_ask(*fields[:ends]) if tab == "one" else self._blend_ask(*fields[ends:])
+                content = self.desk.service.preview(
+                    self.desk.user(request), Preview(photo=photo.id, size=PREVIEW, **ask)
+                )
+        except gr.Error as error:
+            return [status_line(error.message), gr.update(value=None, visible=False)]
+        before, after = self.desk.view(request, photo.id), self.desk.show(request, content)
+        return ["", gr.update(value=(before, after), visible=True)]
 
-    def _compared(self, request: gr.Request, photo: str, **ask: Any) -> tuple[str, str]:
-        """Photo and preview, by their addresses."""
-        user = self.desk.user(request)
-        content = self.desk.service.preview(user, Preview(photo=photo, size=PREVIEW, **ask))
-        return self.desk.view(request, photo), self.desk.show(request, content)
+    def _one_ask(self, style: str, own: Dropped, keep: str, method: str, *values: Any) -> dict[str, Any]:
+        if own.refusal:
+            raise gr.Error(own.refusal, print_exception=False)
+        return {
+            "style": f"@{own.id}" if own.id else style, "keep_color": keep or None, "method": method,
+            "settings": self.form.settings(method, values),
+        }  # fmt: skip
 
-    def _submit(
-        self, request: gr.Request, photo: str, style: str, painting: str, keep: str, method: str, *values: Any
-    ) -> str:
-        return self._submitted(
-            request, photo=photo, style=_reference(style, painting), method=method, keep_color=keep or None, size=0,
-            settings=self.form.settings(method, values),
-        )  # fmt: skip
+    def _blend_ask(self, *fields: Any) -> dict[str, Any]:
+        styles, blend = self._mixed(fields)
+        if not styles:
+            raise gr.Error(texts.NO_BLEND, print_exception=False)
+        return {"style": blend}
+
+    def _regions_ask(self, photo: Dropped, painted: dict[str, Any]) -> dict[str, Any]:
+        if painted.get("photo") != photo.id:
+            raise gr.Error(texts.NO_REGIONS, print_exception=False)
+        return {"style": painted["style"], "masks": painted["masks"]}
+
+    def _submit(self, request: gr.Request, photo: Dropped, *fields: Any) -> str:
+        return self._submitted(request, photo, size=0, **self._one_ask(*fields))
 
     def _submit_best(
-        self, request: gr.Request, photo: str, style: str, painting: str, keep: str, method: str, *values: Any
+        self, request: gr.Request, photo: Dropped, style: str, own: Dropped, keep: str, _: str, *values: Any
     ) -> str:
         *options, size = values
-        return self._submitted(
-            request, photo=photo, style=_reference(style, painting), method="gatys", keep_color=keep or None,
-            size=int(size), settings=self.form.settings("gatys", options),
-        )  # fmt: skip
+        return self._submitted(request, photo, size=int(size), **self._one_ask(style, own, keep, "gatys", *options))
 
-    def _submitted(self, request: gr.Request, **ask: Any) -> str:
-        if not ask["photo"]:
-            raise gr.Error(texts.PHOTO_FIRST, print_exception=False)
+    def _submitted(self, request: gr.Request, photo: Dropped, **ask: Any) -> str:
+        self._require(photo)
         with self.desk.telling():
-            return self.desk.service.submit(self.desk.user(request), Picture(**ask)).id
+            return self.desk.service.submit(self.desk.user(request), Picture(photo=photo.id, **ask)).id
+
+    def _require(self, photo: Dropped) -> None:
+        if not photo.id:
+            raise gr.Error(photo.refusal or texts.PHOTO_FIRST, print_exception=False)
 
     def _swatches(self, request: gr.Request) -> list[tuple[str, str]]:
         return [
@@ -194,8 +216,8 @@ class PictureTab:
             for _, name in self.desk.style_choices(request)
         ]
 
-    def _picked(self, chosen: gr.SelectData) -> str:
-        return str(chosen.value["caption"])
+    def _picked(self, chosen: gr.SelectData) -> tuple[str, None, Dropped, str]:
+        return str(chosen.value["caption"]), None, Dropped(), secrets.token_hex(8)
 
     def _mixed(self, fields: tuple[Any, ...]) -> tuple[list[str], str]:
         """Styles that are chosen, and their blend."""
@@ -203,33 +225,24 @@ class PictureTab:
         chosen = [(style, share) for style, share in zip(styles, shares, strict=True) if style]
         return [style for style, _ in chosen], "+".join(f"{style}:{share:g}" for style, share in chosen)
 
-    def _blend_preview(self, request: gr.Request, photo: str, *fields: Any) -> Any:
-        styles, blend = self._mixed(fields)
-        if not photo or not styles:
-            return gr.skip()
-        with self.desk.telling():
-            return self._compared(request, photo, style=blend)
-
-    def _blend_submit(self, request: gr.Request, photo: str, *fields: Any) -> str:
+    def _blend_submit(self, request: gr.Request, photo: Dropped, *fields: Any) -> str:
         styles, blend = self._mixed(fields)
         if len(styles) < 2:
             raise gr.Error(texts.TWO_STYLES, print_exception=False)
-        return self._submitted(request, photo=photo, style=blend, size=0)
+        return self._submitted(request, photo, style=blend, size=0)
 
-    def _grid(self, request: gr.Request, photo: str, *fields: Any) -> str:
+    def _grid(self, request: gr.Request, photo: Dropped, *fields: Any) -> str:
         styles, _ = self._mixed(fields)
-        if not photo:
-            raise gr.Error(texts.PHOTO_FIRST, print_exception=False)
+        self._require(photo)
         if len(styles) < 2:
             raise gr.Error(texts.TWO_STYLES, print_exception=False)
         with self.desk.telling():
-            ask = Grid(kind="grid", photo=photo, styles=styles, steps=GRID_STEPS[len(styles)])
+            ask = Grid(kind="grid", photo=photo.id, styles=styles, steps=GRID_STEPS[len(styles)])
             return self.desk.service.submit(self.desk.user(request), ask).id
 
-    def _to_editor(self, photo: str, request: gr.Request) -> str:
-        if not photo:
-            raise gr.Error(texts.PHOTO_FIRST, print_exception=False)
-        return self.desk.view(request, photo)
+    def _to_editor(self, photo: Dropped, request: gr.Request) -> str:
+        self._require(photo)
+        return self.desk.view(request, photo.id)
 
     def _in_regions(self, request: gr.Request, layer: bytes | str | None, styles: tuple[str, ...]) -> dict[str, Any]:
         """Style and masks of what is painted."""
@@ -247,16 +260,14 @@ class PictureTab:
             raise gr.Error(texts.PAINT_FIRST, print_exception=False)
         return {"style": "+".join(style for style, _ in chosen), "masks": [mask for _, mask in chosen]}
 
-    def _mask_preview(self, request: gr.Request, photo: str, layer: bytes | str | None, *styles: str) -> Any:
+    def _paint(self, request: gr.Request, photo: Dropped, layer: bytes | str | None, *styles: str) -> dict[str, Any]:
+        """The regions as they are painted now, and their photo."""
+        self._require(photo)
         with self.desk.telling():
-            return self._compared(request, photo, **self._in_regions(request, layer, styles))
+            return {"photo": photo.id, **self._in_regions(request, layer, styles)}
 
-    def _mask_submit(self, request: gr.Request, photo: str, layer: bytes | str | None, *styles: str) -> str:
+    def _mask_submit(self, request: gr.Request, photo: Dropped, layer: bytes | str | None, *styles: str) -> str:
+        self._require(photo)
         with self.desk.telling():
             ask = self._in_regions(request, layer, styles)
-        return self._submitted(request, photo=photo, size=0, **ask)
-
-
-def _reference(style: str, painting: str) -> str:
-    """A painting that was dropped goes before a name."""
-    return f"@{painting}" if painting else style
+        return self._submitted(request, photo, size=0, **ask)

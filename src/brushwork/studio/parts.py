@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import html
 import secrets
 import threading
 from contextlib import suppress
-from typing import Any, TypeVar
+from typing import Any
 
 from brushwork.studio.quiet_gradio import (
     AcceptBlobs,
@@ -15,11 +16,11 @@ from brushwork.studio.quiet_gradio import (
     ImageData,
     SliderData,
     gr,
+    server,
 )  # fmt: skip
 
-__all__ = ["Shown", "comparison", "editor", "film", "photo", "raw"]
+__all__ = ["Shown", "comparison", "editor", "film", "photo", "raw", "status_line"]
 
-Part = TypeVar("Part", bound=gr.components.Component)
 KEPT = 32  # drawings that wait for a click
 
 
@@ -28,75 +29,97 @@ def raw(content: str = "", **given: Any) -> gr.Markdown:
     return gr.Markdown(content, sanitize_html=False, latex_delimiters=[], **given)
 
 
+def status_line(words: str) -> str:
+    """HTML of a line that is read out when it appears, for `raw`; empty if there are no words."""
+    return f'<p role="status">{html.escape(words)}</p>' if words else ""
+
+
 def photo(**given: Any) -> gr.Image:
     """A place for a picture that somebody sends; gives the path of its file, which is not decoded here."""
-    return _with(gr.Image(type="filepath", **given), preprocess=_path)
+    return PhotoFile(type="filepath", **given)
 
 
 def film(**given: Any) -> gr.Video:
     """A place for a film that somebody sends; gives the path of its file, as it is."""
-    return _with(gr.Video(**given), preprocess=_path)
+    return FilmFile(**given)
 
 
 def comparison(**given: Any) -> gr.ImageSlider:
     """Two pictures, by their addresses, under one handle."""
-    return _with(gr.ImageSlider(type="filepath", interactive=False, **given), postprocess=_two_addresses)
+    return Comparison(type="filepath", interactive=False, **given)
 
 
 def editor(**given: Any) -> gr.ImageEditor:
-    """A picture, by its address, in which regions are painted; gives the painted layer's content, or its file's path."""
-    made = gr.ImageEditor(type="filepath", layers=False, transforms=(), format="png", **given)
-    setattr(made, "accept_blobs", _only_layers(made))  # noqa: B010 - a method
-    return _with(made, preprocess=lambda payload: _layer(made, payload), postprocess=_background)
+    """A picture, by its address, in which regions are painted; gives the painted layer's file, which isn't decoded."""
+    return RegionEditor(type="filepath", layers=False, transforms=(), format="png", **given)
 
 
-def _with(component: Part, **functions: Any) -> Part:
-    """A component that reads or writes its value in another way; a subclass would have Gradio write a stub of it."""
-    for name, function in functions.items():
-        setattr(component, name, function)
-    return component
+# Subclasses, because Gradio makes a component anew, from its class, whenever an event updates a property of it:
+# methods that were set on the first instance would be lost. `is_template` has the browser draw the base class.
 
 
-def _path(payload: Any) -> str | None:
-    return payload.path if payload is not None else None
+class PhotoFile(gr.Image):
+    """An image that is not decoded."""
+
+    is_template = True
+
+    def preprocess(self, payload: ImageData | None) -> str | None:
+        """The path of the file."""
+        return payload.path if payload is not None else None
 
 
-def _two_addresses(value: Any) -> SliderData | None:
-    if value is None:
-        return None
-    first, second = (ImageData(path=url, url=url) for url in value)
-    return SliderData(root=(first, second))
+class FilmFile(gr.Video):
+    """A video that is not decoded."""
+
+    is_template = True
+
+    def preprocess(self, payload: FileData | None) -> str | None:
+        """The path of the file."""
+        return payload.path if payload is not None else None
 
 
-def _layer(component: gr.ImageEditor, payload: EditorData | None) -> bytes | str | None:
-    if payload is None:
-        return None
-    if payload.id is None:  # a drawing that was taken once is sent as a file; whose that is, is not known here
-        return payload.layers[0].path if payload.layers else None
-    kept: EditorDataBlobs | None = component.blob_storage.pop(payload.id, None)
-    return kept.layers[0] if kept is not None and kept.layers else None
+class Comparison(gr.ImageSlider):
+    """Two images that the browser fetches from the studio's own routes."""
+
+    is_template = True
+
+    def postprocess(self, value: Any) -> SliderData | None:
+        """The images at two addresses, a pair of str."""
+        if value is None:
+            return None
+        first, second = (ImageData(path=url, url=url) for url in value)
+        return SliderData(root=(first, second))
 
 
-def _only_layers(component: gr.ImageEditor) -> Any:
-    """What takes the drawing that is sent: the first layer, of so many people at the most."""
-    accept = component.accept_blobs
+class RegionEditor(gr.ImageEditor):
+    """An editor whose background comes from the studio's own routes, and whose first layer alone is kept."""
 
-    def accept_blobs(data: AcceptBlobs) -> None:
+    is_template = True
+
+    def preprocess(self, payload: EditorData | None) -> Any:
+        """The first layer's file, as bytes; None if nothing was painted."""
+        if payload is None:
+            return None
+        if payload.id is None:
+            return Path(payload.layers[0].path).read_bytes() if payload.layers else None
+        kept: EditorDataBlobs | None = self.blob_storage.pop(payload.id, None)
+        return kept.layers[0] if kept is not None and kept.layers else None
+
+    def postprocess(self, value: Any) -> EditorData | None:
+        """A background at an address, a str."""
+        if value is None:
+            return None
+        picture = FileData(path=value, url=value)
+        return EditorData(background=picture, layers=[], composite=None)
+
+    @server  # type: ignore[untyped-decorator]
+    def accept_blobs(self, data: AcceptBlobs) -> None:
+        """Keep the first layer of a drawing, of `KEPT` drawings at most."""
         if data.data["type"] == "layer" and str(data.data["index"]) == "0":
-            accept(data)
+            super().accept_blobs(data)
         with suppress(KeyError, RuntimeError, StopIteration):
-            while len(component.blob_storage) > KEPT:
-                component.blob_storage.pop(next(iter(component.blob_storage)))
-
-    setattr(accept_blobs, "_is_server_fn", True)  # noqa: B010 - as gradio.utils.server does
-    return accept_blobs
-
-
-def _background(value: str | None) -> EditorData | None:
-    if value is None:
-        return None
-    picture = FileData(path=value, url=value)
-    return EditorData(background=picture, layers=[], composite=None)
+            while len(self.blob_storage) > KEPT:
+                self.blob_storage.pop(next(iter(self.blob_storage)))
 
 
 class Shown:

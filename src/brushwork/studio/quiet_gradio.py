@@ -7,7 +7,7 @@ import os
 import sys
 from typing import Any, NoReturn
 
-__all__ = ["AcceptBlobs", "EditorData", "EditorDataBlobs", "FileData", "ImageData", "SliderData", "gr"]
+__all__ = ["AcceptBlobs", "EditorData", "EditorDataBlobs", "FileData", "ImageData", "SliderData", "gr", "server"]
 
 os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # read when Gradio is imported; no request leaves the machine
 os.environ["HF_HUB_OFFLINE"] = "1"
@@ -35,7 +35,8 @@ if "gradio" not in sys.modules:
     _without_interfaces()
 
 import gradio as gr  # noqa: E402 - after that
-from gradio import processing_utils  # noqa: E402
+from gradio import component_meta, processing_utils  # noqa: E402
+from gradio.components.base import server  # noqa: E402
 from gradio.components.image_editor import AcceptBlobs, EditorData, EditorDataBlobs  # noqa: E402
 from gradio.components.imageslider import SliderData  # noqa: E402
 from gradio.data_classes import FileData, ImageData  # noqa: E402
@@ -46,4 +47,5 @@ async def _refuse(url: str) -> NoReturn:
     raise gr.Error(f"files must be sent; nothing is fetched from {url[:40]!r}", print_exception=False)
 
 
+component_meta.create_or_modify_pyi = lambda *about: None  # nor for components of ours, where Gradio was there before
 processing_utils.async_ssrf_protected_get = _refuse

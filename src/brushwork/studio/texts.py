@@ -86,6 +86,9 @@ AS = {"png": "PNG", "jpeg": "JPEG", "tiff": "TIFF", "mp4": "MP4", "zip": "ZIP"}
 PROGRESS = "Progress of {title}"
 WAITS = "{count} of your jobs can be gone on with: see History."
 
+NO_PHOTO = "Drop a photo to see it in a style."
+NO_BLEND = "Choose a style to see a preview."
+NO_REGIONS = "Paint regions, choose their styles, and select Preview regions."
 PHOTO_FIRST = "Drop a photo first."
 FILM_FIRST = "Drop a clip first."
 PHOTOS_FIRST = "Drop some photos first."
