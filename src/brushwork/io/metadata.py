@@ -45,7 +45,7 @@ def clean_exif(exif: bytes, resolution: tuple[float, float] | None = None) -> by
         carrier.set_type(pyvips.GValue.gint_type, "orientation", 1)
         if carrier.get_typeof("exif-ifd2-ColorSpace"):
             carrier.set_type(pyvips.GValue.gstr_type, "exif-ifd2-ColorSpace", "1")
-        cleaned = pyvips.Image.new_from_buffer(carrier.pngsave_buffer(keep="exif"), "")
+        cleaned = pyvips.Image.pngload_buffer(carrier.pngsave_buffer(keep="exif"))
         return bytes(cleaned.get("exif-data"))
     except (pyvips.Error, UnicodeDecodeError):
         return None
@@ -110,7 +110,7 @@ def _carrier(exif: bytes) -> pyvips.Image:
     """One pixel whose fields are the tags of the EXIF; only a loader of libvips can parse them."""
     buffer = io.BytesIO()
     PillowImage.new("L", (1, 1)).save(buffer, "PNG", exif=exif)
-    return pyvips.Image.new_from_buffer(buffer.getvalue(), "").copy()
+    return pyvips.Image.pngload_buffer(buffer.getvalue()).copy()
 
 
 def _exif_fields(image: pyvips.Image) -> list[str]:

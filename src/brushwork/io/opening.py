@@ -1,7 +1,8 @@
 """Open a picture file as a libvips image, with one clear line for each way this can fail.
 
-libvips does the work; Pillow steps in for BMP. We open the file and hand over its descriptor, so that no name is
-taken for a loader option, as in "a[page=1].png", and none needs an encoding.
+libvips does the work; Pillow steps in for BMP. The first bytes choose the loader, so no other loader of libvips (SVG,
+PDF, ImageMagick, CSV, its own format) ever sees a byte of the file. We open the file and hand over its descriptor, so
+that no name is taken for a loader option, as in "a[page=1].png", and none needs an encoding.
 """
 
 from __future__ import annotations
@@ -26,8 +27,18 @@ KNOWN = "PNG, JPEG, WebP, TIFF, AVIF, BMP or GIF"
 MAX_PIXELS = 500_000_000
 """Default limit of width times height, against decompression bombs."""
 
-# libvips could open more (CSV, its own format); a format that wasn't asked for is only a larger target.
-_LOADERS = {"pngload", "jpegload", "webpload", "tiffload", "heifload", "gifload"}
+_HEAD = 64  # bytes that tell the format
+_SIGNATURES = {
+    b"\x89PNG\r\n\x1a\n": "pngload",
+    b"\xff\xd8\xff": "jpegload",
+    b"GIF87a": "gifload",
+    b"GIF89a": "gifload",
+    b"II*\0": "tiffload",
+    b"MM\0*": "tiffload",
+    b"II+\0": "tiffload",  # BigTIFF
+    b"MM\0+": "tiffload",
+    b"BM": "bmp",  # read by Pillow
+}
 
 _DAMAGED = "can't be read, the file is damaged or incomplete; copy or download it again"
 
@@ -75,21 +86,35 @@ def open_image(
         kind = "a directory" if path.is_dir() else "no regular file"
         raise PictureError(f"{path}: is {kind}; expected a picture file ({KNOWN})")
     with path.open("rb") as file:
-        head = file.read(2)
+        head = file.read(_HEAD)
         file.seek(0)
         if not head:
             raise PictureError(f"{path}: is empty (0 bytes); copy or download it again")
-        if head == b"BM":
+        loader = _loader(head)
+        if loader is None:
+            raise PictureError(f"{path}: isn't a picture that brushwork reads; expected {KNOWN}")
+        if loader == "bmp":
             return _open_bmp(file, path, max_pixels, header_only)
         if anywhere and hasattr(os, "posix_fadvise"):
             # Tile by tile, each as it is asked for, a disk is ten times slower than when it may read on by itself.
             os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_WILLNEED)
         source = pyvips.Source.new_from_descriptor(file.fileno())  # libvips keeps a duplicate
-    image = pyvips.Image.new_from_source(source, "", access="random" if anywhere else "sequential", fail_on="error")
-    if image.get("vips-loader").removesuffix("_source") not in _LOADERS:
-        raise PictureError(f"{path}: isn't a picture that brushwork reads; convert it to {KNOWN}")
+    load = getattr(pyvips.Image, f"{loader}_source")
+    image = load(source, access="random" if anywhere else "sequential", fail_on="error")
     _check_limit(path, image.width, image.height, max_pixels)
     return image
+
+
+def _loader(head: bytes) -> str | None:
+    """Return what reads a file with these first bytes; None if nothing does."""
+    for signature, loader in _SIGNATURES.items():
+        if head.startswith(signature):
+            return loader
+    if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
+        return "webpload"
+    if head[4:8] == b"ftyp" and (b"avif" in head[8:] or b"avis" in head[8:]):  # its brand, or one it is compatible with
+        return "heifload"
+    return None
 
 
 def field(image: pyvips.Image, name: str, default: Any = None) -> Any:
@@ -124,8 +149,6 @@ def vips_reason(error: pyvips.Error) -> str:
     # of another file, and what has no colon is a tail without meaning.
     lines = [line.strip() for line in error.detail.splitlines() if ": " in line and "load error" not in line]
     last = lines[-1].split(": ", 1)[1] if lines else ""
-    if "not in a known format" in last:
-        return f"isn't a picture that brushwork reads ({KNOWN}), or is damaged"
     return f"{_DAMAGED} ({last})" if last else _DAMAGED
 
 

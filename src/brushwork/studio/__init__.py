@@ -1,6 +1,7 @@
 """The studio: a web page for people who have a photo and want a picture, and the same as a service.
 
-    page ─┐                       ┌─▶ quick worker: checks of uploads, previews, swatches
+                                  ┌─▶ quick workers "checks": uploads, thumbnails
+    page ─┐                       ├─▶ quick worker "previews": previews, swatches
           ├─▶ Service ─▶ Store ───┤
     api ──┘   (no torch)  (SQLite)└─▶ job worker: one job after another
 

@@ -77,7 +77,8 @@ REFUSALS: dict[int | str, dict[str, Any]] = {
     status: {"model": Error, "description": words}
     for status, words in {
         400: "It makes no sense", 401: "Nobody has logged in", 403: "From another site", 404: "Not there, or not yours",
-        409: "Not in this state", 413: "Too large", 422: "Not as described", 429: "Too many; see Retry-After",
+        409: "Not in this state, or superseded by a newer request", 413: "Too large", 422: "Not as described",
+        429: "Too many; see Retry-After", 503: "Busy; see Retry-After", 504: "It took too long; see Retry-After",
     }.items()
 }  # fmt: skip
 

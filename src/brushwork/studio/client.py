@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, TypeVar
 
 import httpx
 
@@ -20,6 +20,7 @@ from brushwork.studio.faults import BusyError
 
 __all__ = ["Studio"]
 
+Answer = TypeVar("Answer")
 TRIES = 60  # when the studio is busy
 
 
@@ -71,18 +72,17 @@ class Studio:
         return done
 
     def send(self, path: str | Path) -> str:
-        """Send a file; its id."""
-        with Path(path).open("rb") as file:
-            return str(self._json("POST", "/uploads", files={"file": (Path(path).name, file)})["id"])
+        """Send a file, waiting while the studio is busy; its id."""
+
+        def sent() -> str:
+            with Path(path).open("rb") as file:
+                return str(self._json("POST", "/uploads", files={"file": (Path(path).name, file)})["id"])
+
+        return _patiently(sent)
 
     def submit(self, kind: str, **ask: Any) -> dict[str, Any]:
         """Submit a job, waiting while the studio is busy; its facts."""
-        for _ in range(TRIES):
-            try:
-                return dict(self._json("POST", "/jobs", json={"kind": kind, **ask}))
-            except BusyError as busy:
-                time.sleep(busy.seconds)
-        raise BrushworkError("the studio stays busy; try again later")
+        return _patiently(lambda: dict(self._json("POST", "/jobs", json={"kind": kind, **ask})))
 
     def events(self, job: str) -> Iterator[dict[str, Any]]:
         """A job's facts whenever they change, until it ends or waits for its user."""
@@ -151,11 +151,21 @@ class Studio:
         return answer
 
 
+def _patiently(ask: Callable[[], Answer]) -> Answer:
+    """What a request gives, once the studio isn't busy."""
+    for _ in range(TRIES):
+        try:
+            return ask()
+        except BusyError as busy:
+            time.sleep(busy.seconds)
+    raise BrushworkError("the studio stays busy; try again later")
+
+
 def _raise(answer: httpx.Response) -> None:
     try:
         message = answer.json()["error"]
     except (ValueError, KeyError):
         message = f"the studio answered {answer.status_code}"
-    if answer.status_code == 429:
+    if answer.status_code in (429, 503):
         raise BusyError(message, int(answer.headers.get("retry-after", 2)))
     raise BrushworkError(message)

@@ -4,15 +4,28 @@ StudioError              400 a request that makes no sense
 ├── NotAllowedError      403 another site's page, another name of this machine, a file that is not one's own
 ├── NotThereError        404 no such thing, or not yours
 ├── NotNowError          409 a job that is in another state
+├── SupersededError      409 a request that a newer one of the same user replaced
 ├── TooLargeError        413 over a limit of size
 └── BusyError            429 over a limit of number; says when to come again
+    ├── UnavailableError 503 no worker was free in time
+    └── DeadlineError    504 stopped, since it took too long
 """
 
 from __future__ import annotations
 
 from brushwork.errors import BrushworkError
 
-__all__ = ["BusyError", "NotAllowedError", "NotNowError", "NotThereError", "StudioError", "TooLargeError"]
+__all__ = [
+    "BusyError",
+    "DeadlineError",
+    "NotAllowedError",
+    "NotNowError",
+    "NotThereError",
+    "StudioError",
+    "SupersededError",
+    "TooLargeError",
+    "UnavailableError",
+]
 
 
 class StudioError(BrushworkError):
@@ -39,6 +52,12 @@ class NotNowError(StudioError):
     status = 409
 
 
+class SupersededError(StudioError):
+    """Replaced by a newer request of the same user, which will be answered instead."""
+
+    status = 409
+
+
 class TooLargeError(StudioError):
     """Over a limit of size."""
 
@@ -58,3 +77,15 @@ class BusyError(StudioError):
     def __init__(self, message: str, seconds: int = 2) -> None:
         super().__init__(message)
         self.seconds = seconds
+
+
+class UnavailableError(BusyError):
+    """No worker was free in time, or the studio is shutting down."""
+
+    status = 503
+
+
+class DeadlineError(BusyError):
+    """The request took longer than its deadline, and was stopped."""
+
+    status = 504

@@ -15,5 +15,5 @@ PREVIEW_SECONDS = Histogram(
 )
 SUBMITTED = Counter("brushwork_jobs_submitted", "Jobs by kind", ["kind"])
 JOBS = Gauge("brushwork_jobs", "Jobs that there are, by state", ["status"])
-WAITING = Gauge("brushwork_quick_waiting", "Requests that wait for the quick worker")
+WAITING = Gauge("brushwork_requests_waiting", "Requests that wait for a worker", ["worker"])
 WORKERS = Gauge("brushwork_workers_alive", "Whether a worker runs", ["worker"])

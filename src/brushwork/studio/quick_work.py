@@ -1,4 +1,4 @@
-"""What the quick worker does, in a process of its own: whatever decodes files, and previews."""
+"""What quick workers do, in processes of their own: whatever decodes files, and previews."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 from brushwork.errors import BrushworkError, UsageError
 from brushwork.studio.log import logger
 
-__all__ = ["FUNCTIONS", "serve"]
+__all__ = ["FUNCTIONS", "PAINTING", "load_checks", "load_previews", "serve"]
 
 Value = TypeVar("Value")
 KEPT = 8  # photos at preview size that stay in memory
@@ -31,9 +31,11 @@ FILM_HEADS = {
 }
 
 
-def serve(connection: Connection) -> None:
-    """Answer requests (function's name, arguments) with (answer, error), until the server is gone."""
+def serve(connection: Connection, load: Callable[[], object]) -> None:
+    """Load, say so, and answer requests (function's name, arguments) with (answer, error), until the server is gone."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the server's, which then ends this
+    load()
+    connection.send("ready")
     while True:
         try:
             name, arguments = connection.recv()
@@ -54,7 +56,12 @@ def serve(connection: Connection) -> None:
             return
 
 
-def ready() -> bool:
+def load_checks() -> None:
+    """Load what decodes files."""
+    import brushwork.io  # noqa: F401
+
+
+def load_previews() -> None:
     """Load what previews need, so that the first one doesn't wait for it."""
     import torch
 
@@ -64,7 +71,6 @@ def ready() -> bool:
 
     method = _method(AdaINLite())
     stylize(Pixels(torch.full((1, 3, 64, 96), 0.5)), "great-wave", method=method)
-    return True
 
 
 def check(path: str, megapixels: float, seconds: float) -> dict[str, Any]:
@@ -74,7 +80,7 @@ def check(path: str, megapixels: float, seconds: float) -> dict[str, Any]:
         BrushworkError: Neither a picture nor a film; over a limit; or it can't be decoded.
     """
     from brushwork.io import read_image, read_size
-    from brushwork.io.picture_films import AnimationFile
+    from brushwork.io.opening import field, open_image, reading
 
     file, most = Path(path), round(megapixels * 1e6)
     with file.open("rb") as opened:
@@ -83,16 +89,21 @@ def check(path: str, megapixels: float, seconds: float) -> dict[str, Any]:
         return _check_film(file, most, seconds)
     width, height = read_size(file, max_pixels=most)
     facts = {"kind": "picture", "width": width, "height": height}
-    if head[:6] in (b"GIF87a", b"GIF89a") or head[8:12] == b"WEBP":
-        facts["frames"] = AnimationFile(file, most).count
+    if _is_gif(head) or head[8:12] == b"WEBP":
+        with reading(file):
+            facts["frames"] = field(open_image(file, most, header_only=True), "n-pages", 1)
     read_image(file, size=min(256, max(width, height)), max_pixels=most)  # all of it can be decoded
     return facts
 
 
 def _is_film(head: bytes) -> bool:
-    return any(head[at : at + len(start)] == start for at, starts in FILM_HEADS.items() for start in starts) and (
-        head[4:12] not in (b"ftypavif", b"ftypheic", b"ftypmif1", b"ftypavis")
+    return any(head[at : at + len(start)] == start for at, starts in FILM_HEADS.items() for start in starts) and not (
+        _is_gif(head) or head[4:12] in (b"ftypavif", b"ftypheic", b"ftypmif1", b"ftypavis")
     )
+
+
+def _is_gif(head: bytes) -> bool:
+    return head[:6] in (b"GIF87a", b"GIF89a")
 
 
 def _check_film(file: Path, most: int, seconds: float) -> dict[str, Any]:
@@ -261,5 +272,6 @@ def _photo(path: str, size: int) -> Any:
 
 FUNCTIONS: dict[str, Callable[..., Any]] = {
     function.__name__: function
-    for function in (ready, check, preview, film_preview, thumbnail, swatch, add_style, convert, masks)
+    for function in (check, preview, film_preview, thumbnail, swatch, add_style, convert, masks)
 }
+PAINTING = ("preview", "film_preview", "swatch")  # what needs a network

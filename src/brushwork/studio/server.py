@@ -32,7 +32,7 @@ from brushwork.studio.log import log_to_stderr, logger
 from brushwork.studio.measures import JOBS, WAITING, WORKERS
 from brushwork.studio.page_access import PageFiles
 from brushwork.studio.places import Places
-from brushwork.studio.service import CHECKS, Service
+from brushwork.studio.service import CHECKERS, CHECKS, PAINTERS, Service
 from brushwork.studio.store import ACTIVE, ENDED, RESUMABLE
 from brushwork.studio.users import Logins, Users
 from brushwork.version import __version__
@@ -41,7 +41,7 @@ __all__ = ["application", "is_loopback", "run"]
 
 LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 PORT = 7860
-THREADS = 40  # for requests that don't wait for the quick worker
+THREADS = 40  # for requests that wait for no worker
 
 
 def is_loopback(host: str) -> bool:
@@ -74,8 +74,9 @@ def application(
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        # Each request that waits for the quick worker takes a thread, and none of the others shall wait for these.
-        to_thread.current_default_thread_limiter().total_tokens = limits.previews + CHECKS + THREADS
+        # A request takes a thread while it waits for a worker, and the other requests shall not wait for these.
+        threads = limits.previews + PAINTERS + CHECKS + CHECKERS + THREADS
+        to_thread.current_default_thread_limiter().total_tokens = threads
         service.start()
         try:
             yield
@@ -101,6 +102,9 @@ def application(
 
 
 def _watching(app: FastAPI, service: Service) -> None:
+    def alive() -> dict[str, bool]:
+        return {"jobs": service.worker.alive, "checks": service.checks.ready, "previews": service.previews.ready}
+
     @app.get("/health", include_in_schema=False)
     def health() -> dict[str, str]:
         """That the server answers."""
@@ -108,8 +112,8 @@ def _watching(app: FastAPI, service: Service) -> None:
 
     @app.get("/ready", include_in_schema=False)
     def ready() -> Response:
-        """That the workers run, and previews come quickly."""
-        workers = {"jobs": service.worker.alive, "previews": service.quick.warm}
+        """That the workers run, and have loaded what they need."""
+        workers = alive()
         return JSONResponse({"ready": all(workers.values()), "workers": workers}, 200 if all(workers.values()) else 503)
 
     @app.get("/metrics", include_in_schema=False)
@@ -118,9 +122,10 @@ def _watching(app: FastAPI, service: Service) -> None:
         counts = service.store.counts()
         for status in (*ACTIVE, *RESUMABLE, *ENDED):
             JOBS.labels(status).set(counts.get(status, 0))
-        WAITING.set(service.quick.waiting)
-        WORKERS.labels("jobs").set(service.worker.alive)
-        WORKERS.labels("previews").set(service.quick.warm)
+        for workers in (service.checks, service.previews):
+            WAITING.labels(workers.name).set(workers.waiting)
+        for name, there in alive().items():
+            WORKERS.labels(name).set(there)
         return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
 
 

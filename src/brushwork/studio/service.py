@@ -11,6 +11,7 @@ from typing import Any
 from brushwork.errors import BrushworkError, UsageError
 from brushwork.library import LibraryStyle, remove_style
 from brushwork.settings import AdaINLite, Gatys, Settings, method_name
+from brushwork.studio import quick_work
 from brushwork.studio.asks import Ask, Batch, Grid, NewStyle, Picture, Preview, Video
 from brushwork.studio.faults import BusyError, NotNowError, NotThereError, TooLargeError
 from brushwork.studio.limits import Limits
@@ -20,14 +21,16 @@ from brushwork.studio.places import Places, called, folder_bytes, stem_of, write
 from brushwork.studio.room import Room
 from brushwork.studio.store import ACTIVE, RESUMABLE, Job, Upload
 from brushwork.studio.users import LOCAL
-from brushwork.studio.workers import JobWorker, QuickWorker
+from brushwork.studio.workers import JobWorker, QuickWorkers
 
 __all__ = ["FORMATS", "Service"]
 
 FORMATS = {"png": "image/png", "jpeg": "image/jpeg", "tiff": "image/tiff", "mp4": "video/mp4", "zip": "application/zip"}
 SUFFIXES = {"png": ".png", "jpeg": ".jpg", "tiff": ".tif", "mp4": ".mp4", "zip": ".zip"}
-CHECKS = 48  # requests to the quick worker that may wait besides previews
+CHECKS = 48  # checks of files, thumbnails and the like that may wait
+CHECKERS, PAINTERS = 2, 1  # processes that check files, and that paint previews
 SWATCH, THUMBNAIL = 112, 320  # pixels
+NOBODY = "*"  # whose turn it is when the studio itself wants something; no user's name
 
 
 class Service:
@@ -40,15 +43,16 @@ class Service:
 
     def __init__(self, places: Places, limits: Limits) -> None:
         self.places, self.limits, self.store = places, limits, places.store()
-        self.quick = QuickWorker(limits.previews + CHECKS)
+        self.checks = QuickWorkers("checks", quick_work.load_checks, processes=CHECKERS, most=CHECKS)
+        self.previews = QuickWorkers("previews", quick_work.load_previews, processes=PAINTERS, most=limits.previews)
         self.worker = JobWorker(places, limits)
         self.room = Room(places, limits, self.store)
-        self._previews = threading.BoundedSemaphore(limits.previews)
         self._closing = threading.Event()
 
     def start(self) -> None:
         """Start the workers."""
-        self.quick.start()
+        self.checks.start()
+        self.previews.start()
         self.worker.start()
         threading.Thread(target=self.room.keep_swept, args=(self._closing,), name="sweeper", daemon=True).start()
         threading.Thread(target=self._paint_swatches, name="swatches", daemon=True).start()
@@ -57,7 +61,8 @@ class Service:
         """End the workers; jobs can be gone on with."""
         self._closing.set()
         self.worker.close()
-        self.quick.close()
+        self.checks.close()
+        self.previews.close()
 
     # Files
 
@@ -82,11 +87,9 @@ class Service:
 
     def _check(self, user: str, sent: Path, name: str) -> dict[str, Any]:
         """What the file is, with its own name in what is said of it."""
-        limits = self.limits
+        megapixels, seconds = self.limits.megapixels, self.limits.video_seconds
         try:
-            facts = self._quick(
-                user, "check", path=str(sent), megapixels=limits.megapixels, seconds=limits.video_seconds
-            )
+            facts = self._quick(user, "check", path=str(sent), megapixels=megapixels, seconds=seconds)
         except UsageError as error:
             raise UsageError(str(error).replace(sent.name, name)) from None
         return dict(facts)
@@ -112,12 +115,12 @@ class Service:
 
     def thumbnail(self, user: str, identity: str, size: int = THUMBNAIL) -> bytes:
         """A picture or a film's first frame, small, as JPEG made here: nothing that was sent is sent on."""
-        upload = self.upload(user, identity)
+        path = self.places.upload(self.upload(user, identity).id)
         if size != THUMBNAIL:
-            return bytes(self._quick(user, "thumbnail", path=str(self.places.upload(upload.id)), size=size))
-        kept = self.places.upload(upload.id).with_suffix(".jpg")
+            return bytes(self._quick(user, "thumbnail", path=str(path), size=size))
+        kept = path.with_suffix(".jpg")
         if not kept.exists():
-            write_whole(kept, self._quick(user, "thumbnail", path=str(self.places.upload(upload.id)), size=size))
+            write_whole(kept, self._quick(user, "thumbnail", path=str(path), size=size))
         return kept.read_bytes()
 
     # Styles
@@ -133,8 +136,7 @@ class Service:
             UsageError: A name that is taken.
         """
         upload, folder = self.upload(user, ask.picture), self.places.styles_folder(user)
-        about = {"title": ask.title, "artist": ask.artist}
-        path = self.places.upload(upload.id)
+        path, about = self.places.upload(upload.id), {"title": ask.title, "artist": ask.artist}
         if user != LOCAL:
             self.room.make(user, upload.bytes, keep=upload.id)
         self._quick(user, "add_style", path=str(path), name=ask.name, folder=str(folder), about=about)
@@ -163,15 +165,17 @@ class Service:
         return kept.read_bytes()
 
     def _paint_swatches(self) -> None:
-        """Those of the built-in styles, once, before anybody looks; whatever else is asked for goes first."""
-        try:
-            for name, style in self.places.styles(LOCAL).items():
-                if self._closing.is_set():
-                    return
-                if not style.own:
-                    self.swatch(LOCAL, name)
-        except BrushworkError:
-            logger.exception("swatches failed")
+        """Those of the built-in styles, once, before anybody looks, in turns with the users."""
+        names = [name for name, style in self.places.styles(LOCAL).items() if not style.own]
+        while names and not self._closing.is_set():
+            try:
+                self.swatch(NOBODY, names[0])
+            except BusyError as busy:
+                self._closing.wait(busy.seconds)
+                continue
+            except BrushworkError:
+                logger.exception("a swatch failed", extra={"style": names[0]})
+            names.pop(0)
 
     def _swatch_path(self, user: str, name: str) -> Path:
         style = self.styles(user).get(name)
@@ -185,17 +189,17 @@ class Service:
         """A photo in a style, as JPEG.
 
         Raises:
-            BusyError: Too many wait.
+            BusyError: Too many wait, or it took too long.
+            SupersededError: The same user asked for a newer preview of this photo, while this one waited.
             UsageError, NotThereError: A wrong value; no such file or style.
         """
         settings = _quick_settings(ask.to_settings())
         photo = self.upload(user, ask.photo)
         style = self._checked_parts(user, ask.style, method_name(settings))
         masks = [str(self.places.upload(self.upload(user, mask).id)) for mask in ask.masks]
-        path = str(self.places.upload(photo.id))
         return self._shown(
-            user, "preview", photo=path, style=style, settings=settings, keep_color=ask.keep_color, masks=masks,
-            size=ask.size,
+            user, "preview", photo.id, photo=str(self.places.upload(photo.id)), style=style, settings=settings,
+            keep_color=ask.keep_color, masks=masks, size=ask.size,
         )  # fmt: skip
 
     def film_preview(self, user: str, ask: Video, size: int = 480) -> bytes:
@@ -203,23 +207,19 @@ class Service:
         settings = _quick_settings(ask.to_settings())
         film, style = self.upload(user, ask.film), self._checked_parts(user, ask.style, method_name(settings))
         return self._shown(
-            user, "film_preview", film=str(self.places.upload(film.id)), style=style, settings=settings, size=size,
-            keep_color=bool(ask.keep_color),
+            user, "film_preview", film.id, film=str(self.places.upload(film.id)), style=style, settings=settings,
+            size=size, keep_color=bool(ask.keep_color),
         )  # fmt: skip
 
-    def _shown(self, user: str, function: str, /, **arguments: Any) -> bytes:
-        if not self._previews.acquire(blocking=False):
-            raise BusyError(f"{self.limits.previews} previews wait already; try again in a moment")
-        try:
-            with PREVIEW_SECONDS.time():
-                return bytes(self._quick(user, function, **arguments))
-        finally:
-            self._previews.release()
+    def _shown(self, user: str, function: str, topic: str, /, **arguments: Any) -> bytes:
+        with PREVIEW_SECONDS.time():
+            return bytes(self._quick(user, function, topic, **arguments))
 
-    def _quick(self, user: str, function: str, /, **arguments: Any) -> Any:
-        """Ask the quick worker; what it refuses names files as their owner does."""
+    def _quick(self, user: str, function: str, topic: str = "", /, **arguments: Any) -> Any:
+        """Ask a quick worker; what it refuses names files as their owner does."""
+        workers = self.previews if function in quick_work.PAINTING else self.checks
         try:
-            return self.quick.call(function, **arguments)
+            return workers.call(function, user=user, topic=topic, **arguments)
         except UsageError as error:
             raise UsageError(self.places.plain(str(error), user, self.store)) from None
 
@@ -237,7 +237,7 @@ class Service:
         folder = self.places.root / f".masks-{secrets.token_hex(8)}"
         folder.mkdir()
         try:
-            files = self.quick.call("masks", drawn=str(drawn), folder=str(folder), colors=colors)
+            files = self._quick(user, "masks", drawn=str(drawn), folder=str(folder), colors=colors)
             return [self.take(user, Path(file), f"mask {number}.png").id for number, file in enumerate(files, 1)]
         finally:
             shutil.rmtree(folder, ignore_errors=True)

@@ -2,165 +2,197 @@
 
 from __future__ import annotations
 
-import heapq
-import itertools
 import multiprocessing
 import sqlite3
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnProcess
 from typing import Any
 
-from brushwork.errors import BrushworkError, UsageError
+from brushwork.errors import UsageError
 from brushwork.studio import job_work, quick_work
-from brushwork.studio.faults import BusyError, StudioError
+from brushwork.studio.faults import DeadlineError, StudioError, UnavailableError
 from brushwork.studio.limits import Limits
 from brushwork.studio.log import log_to_stderr, logger
 from brushwork.studio.places import Places
 from brushwork.studio.store import Store
+from brushwork.studio.turns import CLOSED, Turns
 
-__all__ = ["JobWorker", "QuickWorker"]
+__all__ = ["JobWorker", "QuickWorkers"]
 
 _SPAWN = multiprocessing.get_context("spawn")  # torch survives no fork
-# Seconds by which a request may be overtaken: nobody waits forever, also where previews never end.
-URGENCY, LEAST = {"preview": 0, "check": 1, "masks": 1, "film_preview": 1}, 2  # swatches and the like can wait
-ANSWER = 120.0  # seconds after which a quick worker counts as stuck
+PATIENCE = 6.0  # seconds that a request waits for a worker
+# Seconds after which a worker is ended over a request; much more than any request takes on a machine that isn't busy.
+DEADLINES, DEADLINE = {"preview": 20.0, "film_preview": 30.0, "convert": 120.0}, 45.0
+LOADING = 120.0  # seconds after which a worker that doesn't start counts as stuck
 WATCHED = 0.3  # seconds between two looks at the job worker
 HEARD = 120.0  # seconds in which the job worker must hear what is wanted of its job
 AGAIN = 1.0  # seconds before a worker that died is started again
 
 
-class _Turn:
-    """A lock that goes to the first of those who wait, as if each had come by so many seconds later."""
-
-    def __init__(self) -> None:
-        self._changed, self._taken = threading.Condition(), False
-        self._waiting: list[tuple[float, int]] = []
-        self._numbers = itertools.count()
-
-    @contextmanager
-    def of(self, seconds: float) -> Iterator[None]:
-        """Hold it; 0 is the most urgent."""
-        mine = time.monotonic() + seconds, next(self._numbers)
-        with self._changed:
-            heapq.heappush(self._waiting, mine)
-            self._changed.wait_for(lambda: not self._taken and self._waiting[0] == mine)
-            heapq.heappop(self._waiting)
-            self._taken = True
-        try:
-            yield
-        finally:
-            with self._changed:
-                self._taken = False
-                self._changed.notify_all()
-
-
-class QuickWorker:
+class _QuickProcess:
     """A process that answers one request after another.
 
     Args:
-        most: Requests that may wait; more are refused.
+        name: Of the process.
+        load: What the process does before its first request; a function of `quick_work`.
     """
 
-    def __init__(self, most: int) -> None:
-        self._most, self._waiting = most, 0
-        self._turn, self._count = _Turn(), threading.Lock()
+    def __init__(self, name: str, load: Callable[[], object]) -> None:
+        self.name, self._load = name, load
         self._process: SpawnProcess | None = None
         self._connection: Connection | None = None
-        self.closed = False
-        self.warm = False
+
+    def start(self) -> None:
+        """Start it, and wait until it has loaded what it needs.
+
+        Raises:
+            EOFError, OSError: It died.
+        """
+        self._connection, theirs = _SPAWN.Pipe()
+        self._process = _SPAWN.Process(target=_quick, args=(theirs, self._load), name=self.name, daemon=True)
+        self._process.start()
+        theirs.close()
+        self._receive(LOADING)
+        logger.info("worker ready", extra={"worker": self.name, "pid": self._process.pid})
+
+    def answer(self, function: str, arguments: dict[str, Any]) -> Any:
+        """What a function of `quick_work` gives, and its error.
+
+        Raises:
+            EOFError, OSError: The process died.
+            TimeoutError: It took longer than its deadline.
+        """
+        assert self._connection is not None
+        self._connection.send((function, arguments))
+        return self._receive(DEADLINES.get(function, DEADLINE))
+
+    def _receive(self, seconds: float) -> Any:
+        assert self._connection is not None
+        if not self._connection.poll(seconds):
+            raise TimeoutError
+        return self._connection.recv()
+
+    def kill(self) -> None:
+        """End it; whoever waits for its answer is told so."""
+        if self._process is not None:
+            self._process.kill()
+
+    def end(self) -> None:
+        """End it, and close what belongs to it; only for whoever has it."""
+        self.kill()
+        if self._process is not None:
+            self._process.join()
+        if self._connection is not None:
+            self._connection.close()
+        self._process = self._connection = None
+
+
+class QuickWorkers:
+    """Processes that answer requests of one kind.
+
+    Args:
+        name: Of the kind.
+        load: What each process does before its first request; a function of `quick_work`.
+        processes: How many.
+        most: Requests that may wait; more are refused.
+        patience: Seconds that a request may wait.
+    """
+
+    def __init__(
+        self, name: str, load: Callable[[], object], *, processes: int, most: int, patience: float = PATIENCE
+    ) -> None:
+        self.name = name
+        self._processes = [_QuickProcess(f"brushwork-{name}-{number}", load) for number in range(1, processes + 1)]
+        self._ready: set[str] = set()
+        self._turns = Turns[_QuickProcess](most, patience)
+        self._closing = threading.Event()
 
     @property
     def waiting(self) -> int:
-        """Requests that wait or are answered."""
-        return self._waiting
+        """Requests that wait."""
+        return self._turns.waiting
 
     @property
-    def pid(self) -> int | None:
-        """Of the process."""
-        return self._process.pid if self._process is not None else None
+    def ready(self) -> bool:
+        """Whether one of them has loaded what it needs."""
+        return bool(self._ready)
 
     def start(self) -> None:
-        """Load what previews need, in the background."""
-        threading.Thread(target=self._warm, name="warm", daemon=True).start()
+        """Start the processes in the background, one after another."""
+        threading.Thread(target=self._start, args=self._processes, name=self.name, daemon=True).start()
 
-    def _warm(self) -> None:
-        try:
-            self.call("ready")
-            self.warm = True
-        except BrushworkError:
-            if not self.closed:
-                logger.exception("the quick worker doesn't start")
+    def _start(self, *processes: _QuickProcess) -> None:
+        for process in processes:
+            while not self._closing.is_set():
+                try:
+                    process.start()
+                except (EOFError, OSError):  # TimeoutError is an OSError
+                    process.end()
+                    if not self._closing.wait(AGAIN):
+                        logger.exception("a worker doesn't start", extra={"worker": process.name})
+                else:
+                    self._ready.add(process.name)
+                    self._turns.add(process)
+                    break
+            if self._closing.is_set():
+                process.end()
 
-    def call(self, function: str, /, **arguments: Any) -> Any:
+    def call(self, function: str, /, *, user: str, topic: str = "", **arguments: Any) -> Any:
         """What a function of `quick_work` gives.
 
-        Raises:
-            BusyError: So many wait already.
-            StudioError: What the function refused, or the process died over it.
-        """
-        with self._count:
-            if self._waiting >= self._most:
-                raise BusyError("too many wait for a preview or a check just now; try again in a moment")
-            self._waiting += 1
-        try:
-            with self._turn.of(URGENCY.get(function, LEAST)):
-                return self._answered(function, arguments)
-        finally:
-            with self._count:
-                self._waiting -= 1
+        Args:
+            function: Its name.
+            user: Whose request it is; users take turns.
+            topic: The request replaces the same user's waiting one of the same topic; empty: none.
+            arguments: Of the function.
 
-    def _answered(self, function: str, arguments: dict[str, Any]) -> Any:
-        if self.closed:
-            raise BusyError("the studio is shutting down")
-        if self._process is None or not self._process.is_alive():
-            self._begin()
-        assert self._connection is not None
-        try:
-            self._connection.send((function, arguments))
-            if not self._connection.poll(ANSWER):
-                raise TimeoutError
-            value, error = self._connection.recv()
-        except (EOFError, OSError, TimeoutError) as reason:
-            if self.closed:
-                raise BusyError("the studio is shutting down") from reason
-            logger.error("the quick worker died", extra={"request": function, "reason": type(reason).__name__})
-            self._end()
-            self.start()
-            raise StudioError("this file, or this request, ended the process that worked at it") from reason
+        Raises:
+            BusyError: So many wait already, or it waited too long, or it took too long.
+            SupersededError: A newer request replaced it.
+            UsageError: What the function refused.
+            StudioError: The process died over it.
+        """
+        with self._turns.turn(user, topic) as process:
+            value, error = self._answered(process, function, arguments)
         if error is not None:
             raise UsageError(error)
         return value
 
-    def _begin(self) -> None:
-        self._end()
-        self._connection, theirs = _SPAWN.Pipe()
-        self._process = _SPAWN.Process(target=_quick, args=(theirs,), name="brushwork-quick", daemon=True)
-        self._process.start()
-        theirs.close()
+    def _answered(self, process: _QuickProcess, function: str, arguments: dict[str, Any]) -> Any:
+        try:
+            answer = process.answer(function, arguments)
+        except (EOFError, OSError) as reason:
+            if self._closing.is_set():
+                raise UnavailableError(CLOSED) from reason
+            late = isinstance(reason, TimeoutError)
+            logger.error("a worker was late" if late else "a worker died",
+                         extra={"worker": process.name, "request": function})  # fmt: skip
+            self._restart(process)
+            if late:
+                raise DeadlineError("this took too long and was stopped; try a smaller file, or try later") from reason
+            raise StudioError("this file, or this request, ended the process that worked at it") from reason
+        self._turns.add(process)
+        return answer
 
-    def _end(self) -> None:
-        self.warm = False
-        if self._connection is not None:
-            self._connection.close()
-        if self._process is not None:
-            self._process.kill()
-            self._process.join()
-        self._process = self._connection = None
+    def _restart(self, process: _QuickProcess) -> None:
+        self._ready.discard(process.name)
+        process.end()
+        threading.Thread(target=self._start, args=(process,), name=self.name, daemon=True).start()
 
     def close(self) -> None:
-        """End the process."""
-        self.closed = True
-        if self._process is not None:
-            self._process.kill()
+        """End the processes."""
+        self._closing.set()
+        self._turns.close()
+        for process in self._processes:
+            process.kill()
 
 
-def _quick(connection: Connection) -> None:
+def _quick(connection: Connection, load: Callable[[], object]) -> None:
     log_to_stderr()
-    quick_work.serve(connection)
+    quick_work.serve(connection, load)
 
 
 class JobWorker:

@@ -31,6 +31,16 @@ def test_one_photo_one_painting(run: Run, here: Path) -> None:
     assert read_image("photo_wave.png").size == (48, 36)
 
 
+@pytest.mark.parametrize("content", [b"<svg xmlns='http://www.w3.org/2000/svg'/>", b"%PDF-1.7"])
+def test_a_drawing_that_calls_itself_a_picture_is_refused(run: Run, here: Path, content: bytes) -> None:
+    (here / "drawing.png").write_bytes(content)
+    for ask in (("drawing.png", "--style", "wave.jpg"), ("photo.png", "--style", "drawing.png")):
+        outcome = run("stylize", *ask, *SHORT)
+        assert outcome.code != 0
+        assert "drawing.png: isn't a picture that brushwork reads; expected PNG, JPEG" in outcome.err
+        assert "Traceback" not in outcome.err
+
+
 def test_each_style_on_each_photo_of_folders_and_patterns(run: Run, here: Path) -> None:
     (here / "in").mkdir()
     for name in ("a.png", "b.PNG", ".hidden.png"):

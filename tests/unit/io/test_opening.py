@@ -1,15 +1,18 @@
 """Hostile files: each is refused with one line that names it."""
 
 import contextlib
+import gzip
 import os
 import struct
 import threading
 import zlib
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pytest
 import pyvips
+import tifffile
 from PIL import Image as PillowImage
 from PIL import features
 from skimage import data
@@ -80,6 +83,60 @@ def test_file_that_is_no_picture(tmp_path: Path, content: bytes) -> None:
 def test_vips_own_format_is_refused(tmp_path: Path) -> None:
     pyvips.Image.black(9, 9).write_to_file(str(tmp_path / "a.v"))
     assert_refused(tmp_path / "a.v", "isn't a picture")
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"<svg xmlns='http://www.w3.org/2000/svg' width='9' height='9'/>",
+        b"\xef\xbb\xbf<?xml version='1.0'?>\n<!-- --><svg xmlns='http://www.w3.org/2000/svg' width='9' height='9'/>",
+        gzip.compress(b"<svg xmlns='http://www.w3.org/2000/svg' width='9' height='9'/>"),
+        b"%PDF-1.7\n",
+        b"%!PS-Adobe-3.0 EPSF-3.0\n",
+        b"P6 1 1 255 abc",
+        b"#?RADIANCE\n",
+        b"SIMPLE  =                    T",
+        b"1,2,3\n4,5,6\n",
+        b"\xff\x0a\xfa\x7f\x01\x90",  # JPEG XL
+        b"\0\0\0\x0cjP  \r\n\x87\n",  # JPEG 2000
+        b"v/1\x01\x02\0\0\0",  # OpenEXR
+        b"\0\0\x01\0\x01\0\x10\x10",  # ICO
+        b"\0\0\0\x18ftypheic\0\0\0\0mif1heic",
+        b"RIFF\x24\0\0\0WAVEfmt ",
+    ],
+)
+def test_libvips_sees_no_byte_of_a_foreign_format(
+    tmp_path: Path, content: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*args: object) -> None:
+        raise AssertionError("libvips was asked to open a foreign format")
+
+    monkeypatch.setattr(pyvips.Source, "new_from_descriptor", fail)
+    path = tmp_path / "a.png"
+    path.write_bytes(content + bytes(99))
+    assert_refused(path, "isn't a picture that brushwork reads; expected PNG, JPEG, WebP, TIFF, AVIF, BMP or GIF$")
+
+
+def test_only_the_formats_own_loader_is_called(tmp_path: Path) -> None:
+    path = tmp_path / "a.png"
+    path.write_bytes(b"\x89PNG\r\n\x1a\n<svg xmlns='http://www.w3.org/2000/svg' width='9' height='9'/>")
+    assert_refused(path, "damaged")
+
+
+@pytest.mark.parametrize("big", [False, True])
+@pytest.mark.parametrize("endian", ["<", ">"])
+def test_every_kind_of_tiff_is_read(tmp_path: Path, endian: Literal["<", ">"], big: bool) -> None:
+    tifffile.imwrite(tmp_path / "a", PHOTO, bigtiff=big, byteorder=endian, photometric="rgb")
+    assert read_image(tmp_path / "a").size == (101, 67)
+
+
+@pytest.mark.skipif(not features.check("avif"), reason="Pillow without AVIF")
+def test_an_avif_may_name_its_kind_among_its_compatible_brands(tmp_path: Path) -> None:
+    path = save(tmp_path / "a.avif", PHOTO)
+    content = path.read_bytes()
+    assert content[4:12] == b"ftypavif"
+    path.write_bytes(content[:8] + b"mif1" + content[12:])
+    assert read_size(path) == (101, 67)
 
 
 @pytest.mark.parametrize(

@@ -95,14 +95,15 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def in_process(folder: Path, **limits: Any) -> Service:
     """A studio whose workers' work is done in this process."""
 
-    def call(function: str, /, **arguments: Any) -> Any:
+    def call(function: str, /, *, user: str, topic: str = "", **arguments: Any) -> Any:
         try:
             return FUNCTIONS[function](**arguments)
         except BrushworkError as error:
             raise UsageError(str(error)) from None
 
     service = Service(Places(folder), Limits(**limits))
-    service.quick.call = call  # type: ignore[method-assign]
+    for workers in (service.checks, service.previews):
+        workers.call = call  # type: ignore[method-assign]
     return service
 
 

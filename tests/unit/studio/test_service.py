@@ -10,12 +10,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, features
 from studios import picture
 
 from brushwork.errors import BrushworkError, UsageError
 from brushwork.studio.asks import NewStyle, Picture, Preview, Video
-from brushwork.studio.faults import BusyError, NotNowError, NotThereError, TooLargeError
+from brushwork.studio.faults import NotNowError, NotThereError, TooLargeError
 from brushwork.studio.service import Service
 from brushwork.studio.store import Job, Upload
 
@@ -34,6 +34,24 @@ def test_what_is_sent_is_known_by_its_content(take: Take) -> None:
     photo, film = take("photo.png", called="film.mp4"), take("film.mp4", called="photo.png")
     assert (photo.kind, photo.facts) == ("picture", {"width": 160, "height": 120})
     assert (film.kind, film.facts) == ("film", {"width": 96, "height": 64, "frames": 8, "seconds": 1.0})
+
+
+@pytest.mark.parametrize("form", ["PNG", "JPEG", "WebP", "TIFF", "AVIF", "BMP", "GIF"])
+def test_every_format_that_is_read_can_be_sent(form: str, take: Take, tmp_path: Path) -> None:
+    if form == "AVIF" and not features.check("avif"):
+        pytest.skip("Pillow without AVIF")
+    Image.new("RGB", (48, 32), (200, 0, 0)).save(tmp_path / "photo", form)
+    upload = take(content=(tmp_path / "photo").read_bytes(), called="photo.png")
+    assert (upload.kind, upload.facts["width"], upload.facts["height"]) == ("picture", 48, 32)
+    assert upload.facts.get("frames", 1) == 1
+
+
+@pytest.mark.parametrize("form", ["GIF", "WebP"])
+def test_an_animation_is_a_picture_whose_frames_are_counted(form: str, take: Take, tmp_path: Path) -> None:
+    images = [Image.new("RGB", (48, 32), (80 * k, 0, 0)) for k in range(3)]
+    images[0].save(tmp_path / "moving", form, save_all=True, append_images=images[1:], duration=100)
+    upload = take(content=(tmp_path / "moving").read_bytes(), called="moving")
+    assert (upload.kind, upload.facts) == ("picture", {"width": 48, "height": 32, "frames": 3})
 
 
 @pytest.mark.parametrize(
@@ -143,13 +161,6 @@ def test_a_preview_of_gatys_is_one_of_a_quick_method(service: Service, take: Tak
     slow = service.preview("ada", Preview(**ask, method="gatys", settings={"steps": 100_000, "style_scale": 0.5}))
     quick = service.preview("ada", Preview(**ask, settings={"style_scale": 0.5}))
     assert slow == quick
-
-
-def test_no_more_previews_than_may_wait(service: Service, take: Take) -> None:
-    ask = Preview(photo=take().id, style="great-wave", size=64)
-    with service._previews, service._previews, pytest.raises(BusyError, match="2 previews wait already"):
-        service.preview("ada", ask)
-    assert service.preview("ada", ask)
 
 
 def test_a_film_s_preview_shows_frames_above_each_other(service: Service, take: Take) -> None:

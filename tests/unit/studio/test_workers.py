@@ -1,86 +1,88 @@
-"""Whose turn it is with the quick worker, whose process is none here."""
+"""Processes that are late or die: their requests are told so, and the next ones are answered."""
 
 from __future__ import annotations
 
-import threading
+import os
+import signal
 import time
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 
-from brushwork.studio.faults import BusyError
-from brushwork.studio.workers import QuickWorker
+from brushwork.errors import UsageError
+from brushwork.studio import workers
+from brushwork.studio.faults import DeadlineError, StudioError, UnavailableError
+from brushwork.studio.workers import QuickWorkers
 
 Until = Callable[..., Any]
 
 
-class Answered:
-    """What the worker was asked, in its order; each answer takes a while, the first one until it is let go."""
-
-    def __init__(self, worker: QuickWorker, seconds: float) -> None:
-        self.order, self.seconds, self.go = list[str](), seconds, threading.Event()
-        worker._answered = self.answer  # type: ignore[method-assign]
-
-    def answer(self, function: str, arguments: dict[str, Any]) -> str:
-        self.order.append(function)
-        self.go.wait(20)
-        time.sleep(self.seconds)
-        return function
+@pytest.fixture
+def quick(until: Until) -> Iterator[QuickWorkers]:
+    """One process, which loads nothing beforehand."""
+    quick = QuickWorkers("checks", int, processes=1, most=2, patience=60)
+    quick.start()
+    until(lambda: quick.ready)
+    yield quick
+    quick.close()
 
 
-def test_previews_go_first_then_checks_then_what_can_wait(until: Until) -> None:
-    worker = QuickWorker(10)
-    answered = Answered(worker, 0)
-    asked = ("thumbnail", "swatch", "check", "preview", "convert", "preview")
-    with ThreadPoolExecutor(len(asked)) as pool:
-        for number, function in enumerate(asked, 1):
-            pool.submit(worker.call, function)
-            until(lambda number=number: worker.waiting == number)
-            time.sleep(0.02)
-        answered.go.set()
-    assert answered.order == ["thumbnail", "preview", "preview", "check", "swatch", "convert"]
+@pytest.fixture
+def ask(quick: QuickWorkers, tmp_path: Path) -> Callable[[], list[str]]:
+    """A small request."""
+    Image.new("RGBA", (8, 8)).save(tmp_path / "drawn.png")
+    wanted = {"drawn": str(tmp_path / "drawn.png"), "folder": str(tmp_path), "colors": [(255, 0, 0)]}
+    return lambda: list(quick.call("masks", user="ada", **wanted))
 
 
-def test_nobody_waits_forever_because_of_others_previews() -> None:
-    worker = QuickWorker(10)
-    answered = Answered(worker, 0.02)
-    answered.go.set()
-    ending = threading.Event()
+def process(quick: QuickWorkers) -> int:
+    found = quick._processes[0]._process
+    assert found is not None
+    assert found.pid is not None
+    return found.pid
 
-    def person() -> None:
-        while not ending.is_set():
-            worker.call("preview")
 
-    with ThreadPoolExecutor(4) as pool:
-        for _ in range(3):
-            pool.submit(person)
-        time.sleep(0.1)
+@pytest.mark.skipif(not hasattr(signal, "SIGSTOP"), reason="needs SIGSTOP")
+def test_a_request_over_its_deadline_is_told_so_and_the_next_one_is_answered(
+    quick: QuickWorkers, ask: Callable[[], list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    late = process(quick)
+    os.kill(late, signal.SIGSTOP)
+    with monkeypatch.context() as patched:
+        patched.setitem(workers.DEADLINES, "masks", 0.3)
         began = time.monotonic()
-        pool.submit(worker.call, "check").result(20)
-        seconds = time.monotonic() - began
-        ending.set()
-    assert 0.5 < seconds < 5
-    assert answered.order.count("preview") > 10
+        with pytest.raises(DeadlineError, match="took too long and was stopped") as caught:
+            ask()
+        assert time.monotonic() - began < 5
+    assert (caught.value.status, caught.value.seconds > 0) == (504, True)
+    assert len(ask()) == 2
+    assert process(quick) != late
 
 
-def test_more_than_may_wait_are_refused_at_once(until: Until) -> None:
-    worker = QuickWorker(2)
-    answered = Answered(worker, 0)
-    with ThreadPoolExecutor(2) as pool:
-        waiting = [pool.submit(worker.call, "check") for _ in range(2)]
-        until(lambda: worker.waiting == 2)
-        with pytest.raises(BusyError, match="try again in a moment"):
-            worker.call("preview")
-        answered.go.set()
-        assert [one.result(20) for one in waiting] == ["check", "check"]
-    assert worker.call("preview") == "preview"
+def test_a_request_whose_process_dies_is_told_so_and_the_next_one_is_answered(
+    quick: QuickWorkers, ask: Callable[[], list[str]]
+) -> None:
+    os.kill(process(quick), signal.SIGKILL)
+    with pytest.raises(StudioError, match="ended the process"):
+        ask()
+    assert len(ask()) == 2
 
 
-def test_a_worker_that_is_closed_starts_no_more() -> None:
-    worker = QuickWorker(2)
-    worker.close()
-    with pytest.raises(BusyError, match="shutting down"):
-        worker.call("ready")
-    assert worker.pid is None
+def test_what_a_function_refuses_is_said_and_the_process_stays(
+    quick: QuickWorkers, ask: Callable[[], list[str]], tmp_path: Path
+) -> None:
+    before = process(quick)
+    Image.new("1", (5000, 5000)).save(tmp_path / "large.png")
+    with pytest.raises(UsageError, match="5000 x 5000 pixels are more than"):
+        quick.call("masks", user="ada", drawn=str(tmp_path / "large.png"), folder=str(tmp_path), colors=[])
+    assert len(ask()) == 2
+    assert process(quick) == before
+
+
+def test_workers_that_are_closed_answer_no_more(quick: QuickWorkers, ask: Callable[[], list[str]]) -> None:
+    quick.close()
+    with pytest.raises(UnavailableError, match="shutting down"):
+        ask()
