@@ -97,11 +97,11 @@ class RegionEditor(gr.ImageEditor):
     is_template = True
 
     def preprocess(self, payload: EditorData | None) -> Any:
-        """The first layer's file, as bytes; None if nothing was painted."""
+        """The first layer as bytes, or the path of the file that it is sent again as; None if nothing was painted."""
         if payload is None:
             return None
         if payload.id is None:
-            return Path(payload.layers[0].path).read_bytes() if payload.layers else None
+            return payload.layers[0].path if payload.layers else None  # the desk checks whose file that is
         kept: EditorDataBlobs | None = self.blob_storage.pop(payload.id, None)
         return kept.layers[0] if kept is not None and kept.layers else None
 
