@@ -15,6 +15,7 @@ from multiprocessing.context import SpawnProcess
 from typing import Any
 
 from brushwork.errors import BrushworkError, UsageError
+from brushwork.openmp import configure_openmp
 from brushwork.studio import job_work, quick_work
 from brushwork.studio.faults import BusyError, StudioError
 from brushwork.studio.limits import Limits
@@ -159,6 +160,7 @@ class QuickWorker:
 
 
 def _quick(connection: Connection) -> None:
+    configure_openmp()
     log_to_stderr()
     quick_work.serve(connection)
 
@@ -244,5 +246,6 @@ class JobWorker:
 
 
 def _jobs(*arguments: Any) -> None:
+    configure_openmp()
     log_to_stderr()
     job_work.serve(*arguments)
