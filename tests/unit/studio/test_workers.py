@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections.abc import Callable
@@ -10,6 +11,8 @@ from typing import Any
 
 import pytest
 
+from brushwork import openmp
+from brushwork.studio import workers
 from brushwork.studio.faults import BusyError
 from brushwork.studio.workers import QuickWorker
 
@@ -84,3 +87,15 @@ def test_a_worker_that_is_closed_starts_no_more() -> None:
     with pytest.raises(BusyError, match="shutting down"):
         worker.call("ready")
     assert worker.pid is None
+
+
+@pytest.mark.parametrize(("worker", "work"), [(workers._quick, workers.quick_work), (workers._jobs, workers.job_work)])
+def test_threads_of_both_processes_sleep_while_they_wait(worker: Any, work: Any, monkeypatch: Any) -> None:
+    for name in openmp.WAITING:
+        monkeypatch.setenv(name, "")
+        monkeypatch.delenv(name)
+    seen: list[str | None] = []
+    monkeypatch.setattr(work, "serve", lambda *_: seen.append(os.environ.get("OMP_WAIT_POLICY")))
+    monkeypatch.setattr(workers, "log_to_stderr", lambda: None)
+    worker(None)
+    assert seen == ["PASSIVE"]
