@@ -6,6 +6,9 @@ import sys
 def main() -> None:
     """Run the command; stopped before it could begin, it says so in one line and leaves with 130."""
     try:
+        from brushwork.openmp import configure_openmp
+
+        configure_openmp()
         from brushwork.cli.main import main as run  # here, because loading is a part of what may be stopped
     except KeyboardInterrupt:
         print("stopped before the end", file=sys.stderr)

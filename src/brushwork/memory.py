@@ -11,6 +11,8 @@ from pathlib import Path
 
 import torch
 
+from brushwork import cgroups
+
 __all__ = [
     "available_memory",
     "kept_memory",
@@ -25,7 +27,6 @@ __all__ = [
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD, M_MMAP_MAX, M_ARENA_MAX = -1, -3, -4, -8  # of <malloc.h>
 STAYS = 2_000_000  # pixels of a picture whose memory is kept for the next one: some 200 MB
 LARGE = 500_000  # pixels from which on memory matters more than some percent of the time
-CGROUPS = Path("/sys/fs/cgroup")
 OF_VERSION_2 = "memory.max", "memory.current", "inactive_file"
 OF_VERSION_1 = "memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file"
 
@@ -48,29 +49,12 @@ def _system_memory() -> int | None:
         return None
 
 
-def _container_memory(root: Path = CGROUPS, own: Path = Path("/proc/self/cgroup")) -> int | None:
-    """What the limits of this process's control group, and of those around it, leave; None without a limit.
-
-    Source: the Linux kernel's documentation of cgroup v1 and v2.
-    """
-    left = [_left(group, *names) for group, names in _groups(root, own)]
+def _container_memory(root: Path = cgroups.ROOT, own: Path = cgroups.OWN) -> int | None:
+    """What the limits of this process's control group, and of those around it, leave; None without a limit."""
+    groups = cgroups.own_groups("memory", root, own)
+    left = [_left(group, *(OF_VERSION_2 if version == 2 else OF_VERSION_1)) for group, version in groups]
     known = [count for count in left if count is not None]
     return max(0, min(known)) if known else None
-
-
-def _groups(root: Path, own: Path) -> Iterator[tuple[Path, tuple[str, str, str]]]:
-    """Groups whose limits hold for this process. In a container, what it sees of its path may not be there."""
-    try:
-        lines = [line.split(":", 2) for line in own.read_text().splitlines()]
-    except (OSError, ValueError):
-        lines = []
-    for controller, top, names in (("", root, OF_VERSION_2), ("memory", root / "memory", OF_VERSION_1)):
-        paths = [line[2] for line in lines if len(line) == 3 and controller in line[1].split(",")]
-        for path in paths or ["/"]:
-            inner = top / path.lstrip("/")
-            for group in (inner, *inner.parents):
-                if group.is_relative_to(top):
-                    yield group, names
 
 
 def _left(group: Path, limit: str, used: str, cached: str) -> int | None:

@@ -12,7 +12,7 @@ from torch import Tensor
 from brushwork.checkpoints import Checkpoint, State, damaged
 from brushwork.image import resize
 from brushwork.optimization import Objective, PixelOptimizer
-from brushwork.progress import Progress, Step
+from brushwork.progress import Pace, Progress, Step
 
 __all__ = ["SMALLEST", "Pyramid", "Scale", "plan_scales"]
 
@@ -101,6 +101,7 @@ class Pyramid:
         self.level, self.left = -1, 0  # the scale worked at, and steps to do there
         self.lowest: list[float] = []  # the lowest loss after each of the scale's last steps
         self.steps_done, self.work_done, self.started = 0, 0, time.perf_counter()
+        self.pace = Pace()
 
     def run(self) -> Tensor:
         """The result, of the last scale's size.
@@ -148,7 +149,7 @@ class Pyramid:
         try:
             for name in FACTS:
                 setattr(self, name, state.facts[name])
-            self.started = time.perf_counter() - state.facts["seconds"]
+            self.started, self.pace = time.perf_counter() - state.facts["seconds"], Pace(self.work_done)
             size = (self.scales[self.level].width, self.scales[self.level].height)
             inner = State(state.tensors, state.facts["optimizer"])
             if tuple(inner.tensors["best"].shape) != (1, 3, size[1], size[0]):
@@ -193,7 +194,7 @@ class Pyramid:
                 terms=terms,
                 size=(scale.width, scale.height),
                 seconds=seconds,
-                seconds_left=seconds / self.work_done * work_left,
+                seconds_left=self.pace.seconds_left(self.work_done, work_left),
                 preview=self.best,  # type: ignore[arg-type]  # never None after a step
             )
         )

@@ -21,7 +21,7 @@ from torch import Tensor
 
 from brushwork.errors import BrushworkError
 from brushwork.memory import one_heap
-from brushwork.progress import Progress, Step
+from brushwork.progress import Pace, Progress, Step
 from brushwork.tiling import Ask, Canvas, Moments, Steps, Sums, Tile
 
 __all__ = ["FirstFeatures", "Journal", "Shelf", "first_moments", "in_turn", "over_tiles", "put", "reporting"]
@@ -382,13 +382,13 @@ def reporting(
     canvas: Canvas, steps: int, progress: Progress | None, preview: Callable[[], Tensor]
 ) -> Callable[[], None]:
     """What tells a listener of each tile."""
-    started, count = time.perf_counter(), 0
+    started, count, pace = time.perf_counter(), 0, Pace()
 
     def passed() -> None:
         nonlocal count
         count += 1
         if progress is not None:
-            seconds, left = time.perf_counter() - started, max(0, steps - count)
-            progress(Step(count, max(steps, count), 0.0, {}, canvas.size, seconds, seconds / count * left, preview))
+            seconds, left = time.perf_counter() - started, pace.seconds_left(count, max(0, steps - count))
+            progress(Step(count, max(steps, count), 0.0, {}, canvas.size, seconds, left, preview))
 
     return passed

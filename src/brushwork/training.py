@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from statistics import median
 from typing import Any, Protocol
 
 import torch
@@ -24,6 +25,7 @@ from brushwork.errors import BrushworkError, UsageError
 from brushwork.interruption import uninterrupted
 from brushwork.memory import out_of_memory, peak_memory
 from brushwork.photos import PhotoFolder
+from brushwork.progress import Pace
 from brushwork.training_settings import Training
 
 __all__ = ["Report", "Task", "Trainer"]
@@ -100,7 +102,6 @@ class _State:
     rate: float = 1.0  # factor, halved by each explosion
     usual: float = math.inf
     stepped_back: int = 0
-    spent: float = 0.0
     losses: list[float] = field(default_factory=list)
 
 
@@ -128,6 +129,7 @@ class Trainer:
         self.state = _State()
         self._good = self._everything()
         self._midway = False  # in a step, whose half is nothing to keep
+        self._pace = Pace()
 
     @property
     def checkpoint(self) -> Path:
@@ -143,12 +145,11 @@ class Trainer:
         Raises:
             BrushworkError: It explodes again and again, at any rate; or a file can't be written.
         """
-        started, before = time.monotonic(), self.state.spent
+        self._pace = Pace(self.state.step)
         try:
             while self.state.step < self.settings.steps and not self.exhausted:
                 with uninterrupted():
                     terms = self._step()
-                self.state.spent = before + time.monotonic() - started
                 if self.state.step % self.settings.save_every == 0:
                     self.save()
                 if listener is not None and terms:
@@ -186,7 +187,7 @@ class Trainer:
             self._step()
             seconds.append(time.monotonic() - started)
         self._restore(before)
-        return min(seconds) * self.settings.steps, peak_memory(self.fabric.device)
+        return median(seconds) * self.settings.steps, peak_memory(self.fabric.device)
 
     def samples(self, count: int = 4) -> Tensor:
         """Photos above what becomes of them now, (1, 3, 2 S, count S) in [0, 1]; the same photos each time."""
@@ -255,6 +256,7 @@ class Trainer:
             )
         self._restore(self._good)
         self.state.stepped_back, self.state.rate = stepped_back, rate
+        self._pace = Pace(self.state.step)
 
     def _everything(self) -> dict[str, Any]:
         return copy.deepcopy(
@@ -272,6 +274,7 @@ class Trainer:
         for optimizer, values in zip(self.optimizers, kept["optimizers"], strict=True):
             optimizer.load_state_dict(values)
             optimizer.zero_grad(set_to_none=True)
+        kept["state"].pop("spent", None)  # version 0.1 kept it
         self.state = _State(**kept["state"])
 
     def _facts(self) -> dict[str, Any]:
@@ -329,7 +332,7 @@ class Trainer:
 
     def _report(self, terms: Mapping[str, float]) -> Report:
         step, steps = self.state.step, self.settings.steps
-        left = self.state.spent / step * (steps - step)
+        left = self._pace.seconds_left(step, steps - step)
         folders = [folder for folder in (self.photos, self.task.paintings) if folder is not None]
         passed_over = sum(len(folder.passed_over) for folder in folders)
         return Report(step, steps, terms, left, passed_over, self.state.stepped_back)

@@ -29,7 +29,7 @@ from brushwork.io.video_writer import Encoding
 from brushwork.methods import Method, load
 from brushwork.methods.feed_forward import FeedForward
 from brushwork.passes import FrameFiles, Passes
-from brushwork.progress import Progress, Step
+from brushwork.progress import Pace, Progress, Step
 from brushwork.recipes import StyleSource, recipe_of, result_size, style_records
 from brushwork.settings import FILM_MODEL, AdaINLite, Settings, method_name
 from brushwork.steadying import Seen, Steady, watched
@@ -341,10 +341,10 @@ class _Clock:
     """How far it is, and how long it will take."""
 
     def __init__(self, size: tuple[int, int], done: int) -> None:
-        self.size, self.start, self.began = size, done, time.perf_counter()
+        self.size, self.pace, self.began = size, Pace(done), time.perf_counter()
 
     def step(self, done: int, steps: int, painted: torch.Tensor) -> Step:
         """So many are done of so many."""
         seconds = time.perf_counter() - self.began
-        left = seconds / (done - self.start) * (steps - done)
+        left = self.pace.seconds_left(done, steps - done)
         return Step(done, steps, 0.0, {}, self.size, seconds, left, lambda: painted)

@@ -12,11 +12,11 @@ import pytest
 import torch
 from PIL import Image
 
-from brushwork import memory
+from brushwork import cgroups, memory
 from brushwork.device import choose_dtype
 from brushwork.memory import available_memory, kept_memory, lean_memory, out_of_memory
 
-V1 = memory.CGROUPS / "memory"
+V1 = cgroups.ROOT / "memory"
 # Without bfloat16 instructions the network is calculated in float32, and libraries alone take more than 800 MB.
 SMALL = 800_000_000 if choose_dtype("auto", torch.device("cpu")) == torch.bfloat16 else 1_400_000_000
 

@@ -7,6 +7,7 @@ import torch
 
 from brushwork import Gatys, Interrupted, Step, load, stylize
 from brushwork.image import Picture
+from brushwork.progress import Pace
 
 
 def test_each_step_tells_how_far_the_work_is() -> None:
@@ -45,3 +46,22 @@ def test_what_a_listener_raises_ends_the_work() -> None:
         method(torch.rand(1, 3, 40, 40), style, progress=fail)
     with pytest.raises(Interrupted):
         method(torch.rand(1, 3, 40, 40), style, progress=stop)
+
+
+def test_the_time_left_follows_the_pace_of_the_latest_steps(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = [0.0]
+    monkeypatch.setattr("brushwork.progress.time.perf_counter", lambda: clock[0])
+    pace, left = Pace(500), 0.0  # gone on with after 500 steps
+    for number in range(501, 601):
+        clock[0] += 0.5
+        left = pace.seconds_left(number, 100)
+    assert left == pytest.approx(50)
+    for number in range(601, 606):  # the machine gets busy
+        clock[0] += 10
+        left = pace.seconds_left(number, 100)
+    assert left == pytest.approx(1000)
+    for number in range(606, 657):  # and is free again
+        clock[0] += 0.5
+        left = pace.seconds_left(number, 100)
+    assert left == pytest.approx(50)
+    assert pace.seconds_left(657, 0) == 0

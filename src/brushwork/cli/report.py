@@ -84,8 +84,9 @@ class Report:
 
             def show(step: Step) -> None:
                 left = f"{duration(step.seconds_left)} left"
-                told = f"loss {step.loss:.4g}" if unit is None else f"{step.step / step.seconds:.1f} {unit}/s"
-                bar.update(task, completed=step.step, total=step.steps, loss=told, left=left)
+                bar.update(task, completed=step.step, total=step.steps, left=left)
+                told = f"loss {step.loss:.4g}" if unit is None else f"{bar.tasks[0].speed or 0:.1f} {unit}/s"
+                bar.update(task, loss=told)
                 self._show_preview(step)
 
             yield show

@@ -41,6 +41,7 @@ __all__ = ["GatysMethod", "GatysStyle"]
 # whatever the padding, and the outermost two or three rows of pixels take it out on the picture: a frame.
 MARGIN = 16
 PICTURE = 12  # bytes of a pixel
+TIMED = 192  # side of the picture that tells the time of a larger one; smaller ones take more time per pixel
 PROBED = 96, 160  # sides of the pictures that tell what memory a larger one takes
 KEPT = 6  # pictures in memory, beside the photo, the result and what can lie on a disk: pixels, gradients, …
 HOLES = 1.35  # what convolutions take beside their tensors, going backward; measured at 16 megapixels
@@ -235,13 +236,14 @@ class GatysMethod:
 
     def estimate_seconds(self, width: int, height: int) -> float:
         """Time some steps on a small picture and scale by pixels and steps."""
-        probe = torch.full((1, 3, 128, 128), 0.5, device=self.device)
-        style = self.encode_style(probe.cpu(), sizes=[128])
+        side = min(TIMED, max(width, height) + 2 * MARGIN)
+        probe = torch.full((1, 3, side, side), 0.5, device=self.device)
+        style = self.encode_style(probe.cpu(), sizes=[side])
         seconds: list[float] = []
         pyramid = Pyramid(
-            [Scale(128, 128, 4)],
+            [Scale(side, side, 4)],
             lambda size: probe,
-            lambda size: self._objective(probe, [style.targets[128]], size),
+            lambda size: self._objective(probe, [style.targets[side]], size),
             kind=self.settings.optimizer,
             progress=lambda step: seconds.append(step.seconds),
         )

@@ -12,6 +12,7 @@ from multiprocessing.context import SpawnProcess
 from typing import Any
 
 from brushwork.errors import UsageError
+from brushwork.openmp import configure_openmp
 from brushwork.studio import job_work, quick_work
 from brushwork.studio.faults import DeadlineError, StudioError, UnavailableError
 from brushwork.studio.limits import Limits
@@ -191,6 +192,7 @@ class QuickWorkers:
 
 
 def _quick(connection: Connection, load: Callable[[], object]) -> None:
+    configure_openmp()
     log_to_stderr()
     quick_work.serve(connection, load)
 
@@ -276,5 +278,6 @@ class JobWorker:
 
 
 def _jobs(*arguments: Any) -> None:
+    configure_openmp()
     log_to_stderr()
     job_work.serve(*arguments)

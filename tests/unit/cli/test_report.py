@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -69,3 +70,16 @@ def test_the_preview_is_renewed_now_and_then(tmp_path: Path, monkeypatch: pytest
             clock[0] = now
             progress(step(1, torch.full((1, 3, 8, 8), shade)))
             assert float(read_image(path).pixels.mean()) == (0.0 if now < 2 else 1.0)
+
+
+def test_the_bar_shows_the_speed_of_this_run_not_of_what_was_done_before() -> None:
+    report = Report(as_json=False)
+    screen = io.StringIO()
+    clock = iter(range(0, 1000, 2))
+    report.console = Console(file=screen, force_terminal=True, width=120, get_time=lambda: float(next(clock)))
+    with report.bar("x.mp4", unit="frames") as progress:
+        progress(step(7))  # gone on with after 6
+        progress(step(8))
+        progress(step(9))
+    speeds = re.findall(r"([\d.]+) frames/s", screen.getvalue())
+    assert 0 < float(speeds[-1]) <= 0.5

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
+from brushwork import openmp
 from brushwork.errors import UsageError
 from brushwork.studio import workers
 from brushwork.studio.faults import DeadlineError, StudioError, UnavailableError
@@ -86,3 +87,20 @@ def test_workers_that_are_closed_answer_no_more(quick: QuickWorkers, ask: Callab
     quick.close()
     with pytest.raises(UnavailableError, match="shutting down"):
         ask()
+
+
+@pytest.mark.parametrize(
+    ("worker", "work", "arguments"),
+    [(workers._quick, workers.quick_work, (None, int)), (workers._jobs, workers.job_work, (None,))],
+)
+def test_threads_of_all_processes_sleep_while_they_wait(
+    worker: Any, work: Any, arguments: tuple[Any, ...], monkeypatch: Any
+) -> None:
+    for name in openmp.WAITING:
+        monkeypatch.setenv(name, "")
+        monkeypatch.delenv(name)
+    seen: list[str | None] = []
+    monkeypatch.setattr(work, "serve", lambda *_: seen.append(os.environ.get("OMP_WAIT_POLICY")))
+    monkeypatch.setattr(workers, "log_to_stderr", lambda: None)
+    worker(*arguments)
+    assert seen == ["PASSIVE"]

@@ -1,0 +1,36 @@
+"""The Linux control groups of this process: a container's limits are theirs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+__all__ = ["OWN", "ROOT", "own_groups"]
+
+ROOT = Path("/sys/fs/cgroup")
+OWN = Path("/proc/self/cgroup")
+
+
+def own_groups(controller: str, root: Path = ROOT, own: Path = OWN) -> Iterator[tuple[Path, int]]:
+    """Folders of the groups whose limits hold for this process, each with its version of cgroups, 1 or 2.
+
+    In a container, the path that a process sees of its group may not be there, so the folders need not exist.
+
+    Args:
+        controller: Of version 1: "memory", "cpu".
+        root: Where control groups are mounted.
+        own: The file that names this process's groups.
+
+    Source: the Linux kernel's documentation of cgroup v1 and v2.
+    """
+    try:
+        lines = [line.split(":", 2) for line in own.read_text().splitlines()]
+    except (OSError, ValueError):
+        lines = []
+    for name, top, version in (("", root, 2), (controller, root / controller, 1)):
+        paths = [line[2] for line in lines if len(line) == 3 and name in line[1].split(",")]
+        for path in paths or ["/"]:
+            inner = top / path.lstrip("/")
+            for group in (inner, *inner.parents):
+                if group.is_relative_to(top):
+                    yield group, version
