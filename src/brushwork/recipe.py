@@ -93,7 +93,7 @@ def as_recipe(value: object) -> Recipe:
     )
 
 
-# Checks of values: each takes a name such as "styles[0].weight" and what was found there. ------------------------------
+# Checks of values: each takes a name such as "styles[0].weight" and what was found there. -----------------------------
 
 _Check: TypeAlias = Callable[[str, Any], None]
 

@@ -90,7 +90,8 @@ def check_film_target(path: Path, encoding: Encoding, depth: int = 8) -> None:
         check_animation(path)
     else:
         raise UsageError(
-            f"{path}: films are written as {', '.join((*CONTAINERS, *ANIMATIONS))}, as a folder, or as %05d.png in one"
+            f"{path}: films are written as {', '.join((*CONTAINERS, *ANIMATIONS))}, as a folder, or as pictures by a "
+            "pattern with one number, such as %05d.png"
         )
 
 

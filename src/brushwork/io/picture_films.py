@@ -110,8 +110,8 @@ def is_pattern(path: Path) -> bool:
 
 
 def is_sequence(path: Path) -> bool:
-    """Whether a path means numbered pictures: a folder, or a pattern that is not itself the name of a file."""
-    return path.is_dir() or (is_pattern(path) and not path.exists())
+    """Whether a film's path means numbered pictures: a folder, or a pattern that is not itself the name of a file."""
+    return path.is_dir() or ("%" in path.name and not path.exists())
 
 
 def numbered(path: Path) -> list[Path]:
