@@ -53,7 +53,7 @@ def rerun(
         BrushworkError: An input that is in none of the folders, or other weights than then.
     """
     recipe = as_recipe(recipe)
-    places = [Path(folder) for folder in ([folders] if isinstance(folders, str | os.PathLike) else folders)]
+    places = _places(folders)
     if recipe.get("stopped_early"):
         raise BrushworkError("this picture was stopped before its end, so no run gives it again; stylize it anew")
     content = _find(recipe["content"], places)
@@ -79,6 +79,14 @@ def rerun(
         )
     made_now = {name: result.recipe[name] for name in ("brushwork", "torch", "device", "threads")}
     return replace(result, recipe=recipe | made_now), remarks
+
+
+def _places(folders: object) -> list[Path]:
+    """The folders, one or more."""
+    several = [folders] if isinstance(folders, str | os.PathLike) else folders
+    if not isinstance(several, list | tuple) or not all(isinstance(folder, str | os.PathLike) for folder in several):
+        raise UsageError(f"folders: expected a folder or a list of them, got {folders!r}")
+    return [Path(folder) for folder in several]
 
 
 def _keep_color(recipe: Recipe) -> tuple[str | None, str | None]:
