@@ -2,7 +2,7 @@
 
 >>> from brushwork import Gatys, stylize
 >>> result = stylize("photo.jpg", "painting.jpg", Gatys(steps=200))  # doctest: +SKIP
->>> write_image(result.picture, "result.png")  # doctest: +SKIP
+>>> result.save("result.png")  # doctest: +SKIP
 """
 
 from __future__ import annotations
@@ -12,7 +12,15 @@ from typing import TYPE_CHECKING, Any
 
 from brushwork.errors import BrushworkError, Interrupted, PictureError, UsageError, WeightsError
 from brushwork.progress import Progress, Step
+from brushwork.recipe import Recipe
 from brushwork.settings import AdaIN, AdaINLite, ConditionalInstanceNorm, Gatys, Johnson, MicroAST, TextureNets
+from brushwork.training_settings import (
+    TrainAdaIN,
+    TrainAdaINLite,
+    TrainConditional,
+    TrainJohnson,
+    TrainTextureNets,
+)
 from brushwork.version import __version__
 
 if TYPE_CHECKING:
@@ -29,6 +37,7 @@ if TYPE_CHECKING:
     from brushwork.style_values import encode_style, save_style, save_styles
     from brushwork.stylization import Result, stylize
     from brushwork.synthesis import synthesize
+    from brushwork.training_runs import Trained, train
     from brushwork.video import Keyframe, stylize_video
 
 __all__ = [
@@ -47,10 +56,17 @@ __all__ = [
     "Picture",
     "PictureError",
     "Progress",
+    "Recipe",
     "Regions",
     "Result",
     "Step",
     "TextureNets",
+    "TrainAdaIN",
+    "TrainAdaINLite",
+    "TrainConditional",
+    "TrainJohnson",
+    "TrainTextureNets",
+    "Trained",
     "UsageError",
     "WeightsError",
     "__version__",
@@ -70,6 +86,7 @@ __all__ = [
     "stylize_file",
     "stylize_video",
     "synthesize",
+    "train",
     "write_image",
 ]
 
@@ -82,6 +99,7 @@ _LATER = {
     "Picture": "image",
     "Regions": "guidance",
     "Result": "stylization",
+    "Trained": "training_runs",
     "add_style": "library",
     "encode_style": "style_values",
     "interpolate": "interpolation",
@@ -98,6 +116,7 @@ _LATER = {
     "stylize_file": "streaming",
     "stylize_video": "video",
     "synthesize": "synthesis",
+    "train": "training_runs",
     "write_image": "io",
 }
 

@@ -27,12 +27,16 @@ __all__ = [
 DEVICES = ("auto", "cpu", "cuda", "mps")
 
 
-def choose_device(name: str = "auto") -> torch.device:
-    """The device of that name; "auto" takes a GPU where there is one.
+def choose_device(name: str | torch.device = "auto") -> torch.device:
+    """The device of that name; "auto" takes a GPU where there is one. A device of torch is taken as it is.
 
     Raises:
         UsageError: An unknown name, or a device that this machine or this build of torch does not have.
     """
+    if isinstance(name, torch.device):
+        return name
+    if not isinstance(name, str):
+        raise UsageError(f"device: expected {', '.join(DEVICES)} or cuda:N, got {name!r}")
     kind, _, index = name.partition(":")
     if kind not in DEVICES or (index and (kind != "cuda" or not index.isdecimal())):
         raise UsageError(f"device: expected {', '.join(DEVICES)} or cuda:N, got {name!r}")

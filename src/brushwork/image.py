@@ -6,15 +6,23 @@ adds what its file brought along (alpha, EXIF, bit depth), and lives only where 
 
 from __future__ import annotations
 
+import operator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
 from brushwork.errors import UsageError
+from brushwork.exchange import from_array, from_pillow, to_array, to_pillow
 
-__all__ = ["NOTHING_VISIBLE", "Picture", "check_pixels", "fit_size", "resize"]
+if TYPE_CHECKING:
+    import numpy.typing as npt
+    from PIL import Image
+
+__all__ = ["NOTHING_VISIBLE", "Picture", "check_pixels", "check_size", "fit_size", "no_picture", "resize"]
 
 
 NOTHING_VISIBLE = "nothing is visible in a picture whose alpha is 0 everywhere; remove its alpha channel"
@@ -42,12 +50,61 @@ class Picture:
     notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
+        if not isinstance(self.pixels, Tensor):
+            raise UsageError(f"expected pixels as a tensor (1, 3, H, W), got {_how(self.pixels)}")
+        if self.alpha is not None and not isinstance(self.alpha, Tensor):
+            raise UsageError(f"expected alpha as a tensor (1, 1, H, W), got a {type(self.alpha).__name__}")
         _check_shape(self.pixels)
         if len(self.pixels) != 1:
             raise UsageError(f"expected one picture, got a batch of {len(self.pixels)}; take one with x[i : i + 1]")
         expected = (1, 1, *self.pixels.shape[2:])
         if self.alpha is not None and tuple(self.alpha.shape) != expected:
             raise UsageError(f"expected alpha of shape {expected}, as the pixels have, got {tuple(self.alpha.shape)}")
+
+    @classmethod
+    def from_numpy(cls, array: npt.NDArray[Any]) -> Picture:
+        """Return a picture of an array.
+
+        Args:
+            array: (H, W, 3) or (H, W, 4), sRGB with straight alpha: uint8, uint16, or floats in [0, 1].
+
+        Raises:
+            UsageError: another type, shape or range.
+
+        >>> Picture.from_numpy(np.zeros((48, 64, 3), np.uint8)).size
+        (64, 48)
+        """
+        pixels, alpha, depth = from_array(array)
+        return cls(pixels, alpha, depth=depth)
+
+    @classmethod
+    def from_pil(cls, image: Image.Image) -> Picture:
+        """Return a picture of an image of Pillow: upright, in sRGB by its profile, with alpha and EXIF.
+
+        Args:
+            image: of 8 bits in any mode, or of 16 bits in gray.
+
+        Raises:
+            UsageError: no image of Pillow, or one whose numbers have no agreed range.
+        """
+        array, exif = from_pillow(image)
+        pixels, alpha, depth = from_array(array)
+        return cls(pixels, alpha, exif, depth)
+
+    def to_numpy(self, dtype: npt.DTypeLike = np.uint8) -> npt.NDArray[Any]:
+        """Return an array (H, W, 3), or (H, W, 4) with straight alpha, sRGB.
+
+        Args:
+            dtype: uint8, uint16, both rounded to nearest, or float32 in [0, 1].
+
+        Raises:
+            UsageError: another type.
+        """
+        return to_array(self.pixels, self.alpha, dtype)
+
+    def to_pil(self) -> Image.Image:
+        """Return an image of Pillow, RGB or RGBA with 8 bits per channel; its info holds the EXIF."""
+        return to_pillow(self.to_numpy(), self.exif)
 
     @property
     def size(self) -> tuple[int, int]:
@@ -88,6 +145,8 @@ def check_pixels(pixels: Tensor) -> None:
     Traceback (most recent call last):
     brushwork.errors.UsageError: expected pixels of shape (B, 3, H, W), got (3, 512, 512); add a batch axis with x[None]
     """
+    if not isinstance(pixels, Tensor):
+        raise UsageError(f"expected pixels as a tensor (B, 3, H, W), got a {type(pixels).__name__}")
     _check_shape(pixels)
     if pixels.dtype != torch.float32:
         raise UsageError(f"expected float32 pixels in [0, 1], got {pixels.dtype}; convert them with {_cast(pixels)}")
@@ -96,6 +155,56 @@ def check_pixels(pixels: Tensor) -> None:
         raise UsageError("expected finite pixels, got NaN or infinity; repair them with torch.nan_to_num")
     if low < 0 or high > 1:
         raise UsageError(f"expected pixels in [0, 1], got [{low:.4g}, {high:.4g}]; rescale them, or use x.clamp(0, 1)")
+
+
+def check_size(value: object, name: str) -> int:
+    """Return a whole number, of any integer type.
+
+    Args:
+        value: what was passed.
+        name: of the argument, for the message.
+
+    Raises:
+        UsageError: it is something else.
+
+    >>> check_size("96", "size")
+    Traceback (most recent call last):
+    brushwork.errors.UsageError: size: expected a whole number, got '96'; write size=96
+    """
+    try:
+        if not isinstance(value, bool):
+            return operator.index(value)  # type: ignore[arg-type]
+    except TypeError:
+        pass
+    text = str(value).strip().removesuffix(".0")
+    mend = f"; write {name}={text}" if text.isdecimal() else ""
+    raise UsageError(f"{name}: expected a whole number, got {value!r}{mend}")
+
+
+def no_picture(name: str, value: object) -> UsageError:
+    """Return the error for an argument that is neither a file nor a `Picture`; it says how to make it one.
+
+    Args:
+        name: of the argument.
+        value: what was passed.
+    """
+    return UsageError(f"{name}: expected a file or a Picture, got {_how(value)}")
+
+
+def _how(value: object) -> str:
+    """What a value is, and how it becomes a picture."""
+    kind = type(value).__name__
+    if isinstance(value, Tensor):
+        return "a Tensor; wrap pixels in Picture(pixels)"
+    if isinstance(value, np.ndarray):
+        return "a NumPy array; make a picture of it with Picture.from_numpy(array)"
+    if isinstance(value, Picture):
+        return "a Picture"
+    if isinstance(getattr(value, "picture", None), Picture):
+        return f"a {kind}; take its .picture"
+    if type(value).__module__.startswith("PIL."):
+        return "an image of Pillow; make a picture of it with Picture.from_pil(image)"
+    return f"a {kind}"
 
 
 def fit_size(size: tuple[int, int], longer: int) -> tuple[int, int]:
@@ -114,6 +223,7 @@ def fit_size(size: tuple[int, int], longer: int) -> tuple[int, int]:
     >>> fit_size((4000, 3000), 1024)
     (1024, 768)
     """
+    longer = check_size(longer, "size")
     if longer < 1 or min(size) < 1:
         raise UsageError(f"expected sizes of at least 1 pixel, got {longer} for a picture of {size[0]} x {size[1]}")
     width, height = (max(1, round(side * longer / max(size))) for side in size)

@@ -71,8 +71,10 @@ def interpolate(
         UsageError: Another number of styles or steps; a method that doesn't blend.
         PictureError: A file that can't be read.
     """
+    if not isinstance(styles, list | tuple):
+        raise UsageError(f"styles: expected a list of two to four styles, got {styles!r}")
     plan = shares(len(styles), steps)
-    method = load(settings or AdaINLite(), choose_device(device))
+    method = load(AdaINLite() if settings is None else settings, choose_device(device))
     if not method.declaration.blends:
         raise UsageError(f"{method_name(method.settings)} with these settings blends no styles")
     photo = content if isinstance(content, Picture) else read_image(content, size=size, max_pixels=max_pixels)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -11,11 +12,13 @@ from typing import Any
 import torch
 
 from brushwork.device import choose_device
-from brushwork.errors import BrushworkError
+from brushwork.errors import BrushworkError, UsageError
 from brushwork.io import MAX_PIXELS
 from brushwork.methods import load
 from brushwork.planning import Plan
 from brushwork.progress import Progress
+from brushwork.recipe import Recipe, as_recipe
+from brushwork.recipes import FIRST_PICTURES
 from brushwork.settings import Settings, check_keep_color, settings_from
 from brushwork.styles import StylePart, built_in_styles, own_styles
 from brushwork.stylization import Result, stylize
@@ -29,8 +32,8 @@ _NETWORK_SUFFIXES = {".safetensors", ".pth", ".pt"}
 
 
 def rerun(
-    recipe: dict[str, Any],
-    folders: Sequence[str | Path],
+    recipe: Recipe,
+    folders: Sequence[str | Path] | str | Path,
     *,
     device: str | None = None,
     max_pixels: int = MAX_PIXELS,
@@ -39,38 +42,34 @@ def rerun(
     """The result of a recipe, and remarks on what may make it differ.
 
     Args:
-        recipe: `Result.recipe`, or what `brushwork.io.read_recipe` gives.
-        folders: Where the input files may be; they are recognized by SHA-256, whatever their name.
+        recipe: `Result.recipe`, or what `read_recipe` gives.
+        folders: One or more, where the input files may be; they are recognized by SHA-256, whatever their name.
         device: Instead of the recipe's, for another machine; the result then differs in details.
         max_pixels: Larger files are refused before they are decoded.
         progress: Called after each step.
 
     Raises:
-        BrushworkError: An input that is in none of the folders, other weights than then, or no recipe of ours.
+        UsageError: No recipe, or a damaged one; the message names the value.
+        BrushworkError: An input that is in none of the folders, or other weights than then.
     """
-    places = [Path(folder) for folder in folders]
+    recipe = as_recipe(recipe)
+    places = _places(folders)
     if recipe.get("stopped_early"):
         raise BrushworkError("this picture was stopped before its end, so no run gives it again; stylize it anew")
-    try:
-        content = _find(recipe["content"], places)
-        styles = [StylePart(str(_find(record, places)), float(record["weight"])) for record in recipe["styles"]]
-        settings = _settings(recipe, places)
-        size, threads = max(map(int, recipe["size"])), int(recipe["threads"])
-        masks = [_find(record, places) for record in recipe.get("masks", [])]
-        keep_color, keep_color_when = _keep_color(recipe)
-        plan = Plan("tiled", Tiling(int(recipe["tile"])), 0, 0, 0.0, 0) if recipe.get("tile") else None
-        on, remarks = device or recipe["device"], _remarks(recipe, device)
-    except (KeyError, TypeError, AttributeError, ValueError) as error:
-        if isinstance(error, BrushworkError):
-            raise
-        raise BrushworkError(f"the recipe is damaged or of another version of brushwork ({error!r})") from error
-    with _threads(threads):
-        method = load(settings, choose_device(on))
+    content = _find(recipe["content"], places)
+    styles = [StylePart(str(_find(record, places)), record["weight"]) for record in recipe["styles"]]
+    settings = _settings(recipe, places)
+    masks = [_find(record, places) for record in recipe.get("masks", [])]
+    keep_color, keep_color_when = _keep_color(recipe)
+    plan = Plan("tiled", Tiling(recipe["tile"]), 0, 0, 0.0, 0) if recipe.get("tile") else None
+    chosen, remarks = choose_device(device or recipe["device"]), _remarks(recipe, device)
+    with _threads(recipe["threads"]):
+        method = load(settings, chosen)
         result = stylize(
             content,
             styles,
             method=method,
-            size=size,
+            size=max(recipe["size"]),
             keep_color=keep_color,
             keep_color_when=keep_color_when,
             masks=masks,
@@ -79,22 +78,32 @@ def rerun(
             progress=progress,
         )
     made_now = {name: result.recipe[name] for name in ("brushwork", "torch", "device", "threads")}
-    return replace(result, recipe={**recipe, **made_now}), remarks
+    return replace(result, recipe=recipe | made_now), remarks
 
 
-def _keep_color(recipe: dict[str, Any]) -> tuple[str | None, str | None]:
+def _places(folders: object) -> list[Path]:
+    """The folders, one or more."""
+    several = [folders] if isinstance(folders, str | os.PathLike) else folders
+    if not isinstance(several, list | tuple) or not all(isinstance(folder, str | os.PathLike) for folder in several):
+        raise UsageError(f"folders: expected a folder or a list of them, got {folders!r}")
+    return [Path(folder) for folder in several]
+
+
+def _keep_color(recipe: Recipe) -> tuple[str | None, str | None]:
     """How and when; True and False of the first recipes meant luminance after, and nothing."""
     way = recipe["keep_color"]
     if isinstance(way, bool):
         return ("luminance", "after") if way else (None, None)
-    return check_keep_color(way, recipe["keep_color_when"])
+    return check_keep_color(way, recipe.get("keep_color_when"))
 
 
-def _settings(recipe: dict[str, Any], folders: Sequence[Path]) -> Settings:
+def _settings(recipe: Recipe, folders: Sequence[Path]) -> Settings:
     """The settings as they were, with the files found again and what was measured then."""
-    values = dict(recipe["settings"])
-    if recipe["init"]:
+    values = recipe["settings"]
+    if recipe["init"] is not None:
         values["init"] = str(_find(recipe["init"], folders))
+    elif values.get("init", "content") not in FIRST_PICTURES:
+        raise UsageError(f"recipe: init: expected what is known of the file {values['init']}, got nothing")
     if recipe.get("weights", {}) is None:
         raise BrushworkError("made with a network given in Python, which no recipe holds; run that program again")
     for option, part in (("network", "weights"), ("decoder", "decoder"), ("model", "model")):
@@ -105,7 +114,7 @@ def _settings(recipe: dict[str, Any], folders: Sequence[Path]) -> Settings:
     return settings_from(recipe["method"], values)
 
 
-def _network(name: str, recipe: dict[str, Any], part: str, folders: Sequence[Path]) -> str:
+def _network(name: str, recipe: Recipe, part: str, folders: Sequence[Path]) -> str:
     """The weights by the name they had, if that still gives the same file; else the file wherever it is."""
     sha256 = recipe[part]["sha256"]
     known = find(name) if name in RECORDS else embedded_model(name)
@@ -151,7 +160,10 @@ def _files(folders: Sequence[Path]) -> list[Path]:
 
 def _size(path: Path) -> int:
     """Bytes of a file; 0 where there is none."""
-    return path.stat().st_size if path.is_file() else 0
+    try:
+        return path.stat().st_size if path.is_file() else 0
+    except OSError:  # a name that is too long
+        return 0
 
 
 @contextmanager
@@ -165,6 +177,6 @@ def _threads(count: int) -> Iterator[None]:
         torch.set_num_threads(before)
 
 
-def _remarks(recipe: dict[str, Any], device: str | None) -> list[str]:
+def _remarks(recipe: Recipe, device: str | None) -> list[str]:
     now = {"brushwork": __version__, "torch": torch.__version__, "device": device or recipe["device"]}
     return [f"made with {k} {recipe[k]}, this is {v}: pixels may differ" for k, v in now.items() if recipe[k] != v]

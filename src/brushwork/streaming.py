@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -24,7 +23,8 @@ from brushwork.methods import Method, load
 from brushwork.methods.feed_forward import FeedForward, thumbnail_size
 from brushwork.planning import Plan, plan_job
 from brushwork.progress import Progress
-from brushwork.recipes import PictureSource, StyleSource, recipe_of, result_size
+from brushwork.recipe import Recipe
+from brushwork.recipes import PictureSource, StyleSource, check_masks, recipe_of, result_size
 from brushwork.settings import AdaINLite, Settings, method_name
 from brushwork.style_values import style_value
 from brushwork.tiling import Canvas, Tiling
@@ -44,7 +44,7 @@ class Streamed:
     """
 
     size: tuple[int, int]
-    recipe: dict[str, Any]
+    recipe: Recipe
     notes: tuple[str, ...]
     seconds: float
 
@@ -100,7 +100,8 @@ def stylize_file(
         Interrupted: Ctrl-C; there is no result.
         BrushworkError: Disk or memory ended.
     """
-    method = method or load(settings or AdaINLite(), choose_device(device))
+    check_masks(masks)
+    method = method or load(AdaINLite() if settings is None else settings, choose_device(device))
     if not isinstance(method, FeedForward):
         raise UsageError(f"{method_name(method.settings)} paints no file part by part; use stylize")
     started = time.perf_counter()
@@ -114,14 +115,14 @@ def stylize_file(
     )  # fmt: skip
     plan = plan or plan_job(method, reader.size, value, max_memory=max_memory, file=Path(output), bands=4 * depth // 8)
     tiling = plan.tiling or Tiling(max(reader.size))
-    recipe["tile"] = tiling.side
+    recipe |= {"tile": tiling.side}
     written = {"depth": depth, "quality": quality}
     spool = None if checkpoint is None else checkpoint.path.with_name(f"{checkpoint.path.name}.pixels")
     kept = _kept(checkpoint, recipe | {"written": written}, spool)
     with PictureWriter(
         output, reader.size, alpha=reader.alpha, **written, spool=spool,  # type: ignore[arg-type]
         exif=None if strip_metadata else reader.exif,
-        recipe=None if strip_metadata else json.dumps({**recipe, "written": written}, sort_keys=True),
+        recipe=None if strip_metadata else recipe,
     ) as writer:  # fmt: skip
         canvas = photo.canvas(writer, photo.finisher(method, value))
         method.paint(canvas, value, tiling=tiling, progress=progress, checkpoint=kept)
@@ -137,7 +138,7 @@ def _longer(content: str | Path, size: int | None, max_pixels: int) -> int | Non
     return None if wanted == original else max(wanted)
 
 
-def _kept(checkpoint: Checkpoint | None, job: dict[str, Any], spool: Path | None) -> Checkpoint | None:
+def _kept(checkpoint: Checkpoint | None, job: Recipe, spool: Path | None) -> Checkpoint | None:
     """The checkpoint of this job; without what has been painted it begins anew."""
     if checkpoint is None or spool is None:
         return None

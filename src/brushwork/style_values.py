@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -13,12 +14,12 @@ from torch import Tensor
 from brushwork.color import rgb_to_yiq
 from brushwork.errors import BrushworkError, UsageError
 from brushwork.guidance import ColorControl, Regions
-from brushwork.image import Picture, resize
+from brushwork.image import Picture, no_picture, resize
 from brushwork.io import MAX_PIXELS, read_image, read_size
 from brushwork.methods import Method
 from brushwork.recipes import PictureSource, StyleSource, style_parts
 from brushwork.settings import TRAINED, method_name, option_of
-from brushwork.styles import SavedStyle, is_saved, locate_style, read_style, write_style
+from brushwork.styles import SavedStyle, is_saved, read_style, write_style
 
 __all__ = ["encode_style", "painting_pixels", "save_style", "save_styles", "style_value", "visible"]
 
@@ -119,24 +120,20 @@ def _style_values(
     method: Method, style: StyleSource, sizes: list[int], max_pixels: int, colors: ColorControl | None = None
 ) -> tuple[list[tuple[Any, float]], list[str]]:
     """Values and weights of a blend's styles, and remarks for the user."""
-    if isinstance(style, Picture):
-        value = method.encode_style(painting_pixels(style, style, colors), sizes=sizes, mask=style.alpha)
-        return [(value, 1.0)], list(style.notes)
     values: list[tuple[Any, float]] = []
     notes: list[str] = []
-    for part in style_parts(style):
-        path = locate_style(part)
-        if is_saved(path):
+    for source, weight in style_parts(style):
+        if isinstance(source, Path) and is_saved(source):
             if colors is not None and colors.when == "before":
                 raise UsageError(
-                    f"keep_color before needs the painting itself, and {path} holds only its statistics; "
+                    f"keep_color before needs the painting itself, and {source} holds only its statistics; "
                     "take the painting's picture, or keep_color_when after (--keep-color-when after)"
                 )
-            values.append((_saved_value(method, path), part.weight))
+            values.append((_saved_value(method, source), weight))
         else:
-            picture = read_image(path, size=_enough(path, sizes, method, max_pixels), max_pixels=max_pixels)
-            value = method.encode_style(painting_pixels(picture, path, colors), sizes=sizes, mask=picture.alpha)
-            values.append((value, part.weight))
+            picture = source if isinstance(source, Picture) else _painting(source, sizes, method, max_pixels)
+            value = method.encode_style(painting_pixels(picture, source, colors), sizes=sizes, mask=picture.alpha)
+            values.append((value, weight))
             notes += picture.notes
     return values, notes
 
@@ -162,6 +159,8 @@ def _in_regions(
 
 def _mask(source: PictureSource, max_pixels: int) -> Tensor:
     """How bright a picture is, (1, 1, H, W); what is transparent is black."""
+    if not isinstance(source, str | os.PathLike | Picture):
+        raise no_picture("masks", source)
     picture = source if isinstance(source, Picture) else _read_mask(source, max_pixels)
     bright = rgb_to_yiq(picture.pixels)[:, :1].clamp(0, 1)
     return bright if picture.alpha is None else bright * picture.alpha
@@ -218,9 +217,10 @@ def painting_pixels(picture: Picture, source: object, colors: ColorControl | Non
     return pixels if colors is None else colors.style(pixels, picture.alpha)
 
 
-def _enough(path: Path, sizes: list[int], method: Method, max_pixels: int) -> int:
-    """Longer side at which a painting is read: never more than the method looks at."""
-    return min(max(read_size(path, max_pixels=max_pixels)), method.painting_size(sizes))
+def _painting(path: Path, sizes: list[int], method: Method, max_pixels: int) -> Picture:
+    """A painting's file, read no larger than the method looks at it."""
+    enough = min(max(read_size(path, max_pixels=max_pixels)), method.painting_size(sizes))
+    return read_image(path, size=enough, max_pixels=max_pixels)
 
 
 def _read_mask(path: str | Path, max_pixels: int) -> Picture:

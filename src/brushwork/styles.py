@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import math
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
@@ -38,6 +38,7 @@ __all__ = [
 
 _FOLDER = Path(__file__).parent / "models" / "styles"
 _SUFFIX = ".safetensors"
+_DTYPES = {f"torch.{kind}" for kind in ("float16", "bfloat16", "float32", "float64", "int64")}
 _PUBLISHED = (".pth", ".pt", ".model")  # networks of one style, as others publish them
 
 
@@ -211,8 +212,7 @@ def read_style(path: Path) -> SavedStyle:
     origins = _origins(about.pop("methods", ""))
     if not origins or not tensors:
         raise BrushworkError(f"{path} is no saved style; make one with brushwork.save_style")
-    if not all(bool(tensor.isfinite().all()) for tensor in tensors.values()):
-        raise BrushworkError(f"{path} holds numbers that are not finite; make it again")
+    _check_numbers(path, tensors)
     values: dict[str, dict[str, Tensor]] = {method: {} for method in origins}
     for name, tensor in tensors.items():
         method, _, rest = name.partition("/")
@@ -226,11 +226,21 @@ def _published(path: Path) -> SavedStyle:
 
     sha256_of(path)  # refuses what can't be read
     tensors = transformation_tensors(read_tensors(path))
-    if tensors is not None and not all(bool(tensor.isfinite().all()) for tensor in tensors.values()):
-        raise BrushworkError(f"{path} holds numbers that are not finite; get it again")
     if tensors is None:
         raise BrushworkError(f"{path} is no style: expected a network of fast_neural_style (pytorch/examples)")
+    _check_numbers(path, tensors)
     return SavedStyle({"johnson": tensors}, {"johnson": {}}, {})
+
+
+def _check_numbers(path: Path, tensors: Mapping[str, Tensor]) -> None:
+    """Refuse tensors that are empty, of a type that no style has, or not finite."""
+    for name, tensor in tensors.items():
+        if not tensor.numel():
+            raise BrushworkError(f"{path} is damaged: {name} is empty; make it again, or get it again")
+        if str(tensor.dtype) not in _DTYPES:
+            raise BrushworkError(f"{path} is damaged: {name} holds {tensor.dtype}; make it again, or get it again")
+        if not bool(tensor.isfinite().all()):
+            raise BrushworkError(f"{path} holds numbers that are not finite; make it again, or get it again")
 
 
 def _origins(text: str) -> dict[str, dict[str, str]]:

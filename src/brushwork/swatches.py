@@ -47,7 +47,7 @@ def swatch(
     Raises:
         UsageError: An unknown style, or one that this method can't take.
     """
-    method = method or load(settings or AdaINLite(), choose_device(device))
+    method = method or load(AdaINLite() if settings is None else settings, choose_device(device))
     return Picture(method(_noise(size), encode_style(method, style, method.sizes(size, size))))
 
 
@@ -76,7 +76,7 @@ def sheet(
     """
     if not styles:
         raise UsageError("a sheet needs at least one style; brushwork styles list shows those that there are")
-    method = load(settings or AdaINLite(), choose_device(device))
+    method = load(AdaINLite() if settings is None else settings, choose_device(device))
     painted = _noise(size) if photo is None else _square(photo, size)
     cells = [_cell(method, painted, style, progress) for style in styles]
     across = max(1, round(math.sqrt(1.5 * len(cells))))

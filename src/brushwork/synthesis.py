@@ -6,7 +6,7 @@ from pathlib import Path
 
 from brushwork.device import choose_device
 from brushwork.errors import BrushworkError, UsageError
-from brushwork.image import Picture
+from brushwork.image import Picture, check_size
 from brushwork.memory import out_of_memory
 from brushwork.methods.texture_nets import TextureNetsMethod
 from brushwork.settings import TextureNets
@@ -33,8 +33,11 @@ def synthesize(
     Raises:
         UsageError: No texture network; sides below 1, or beyond 64 million pixels together.
     """
+    width, height = check_size(width, "width"), check_size(height, "height")
     if min(width, height) < 1 or width * height > LARGEST:
         raise UsageError(f"expected sides of at least 1 and {LARGEST:,} pixels at most, got {width}×{height}")
+    if settings is not None and not isinstance(settings, TextureNets):
+        raise UsageError(f"settings: expected TextureNets(…), got {settings!r}")
     method = TextureNetsMethod(settings or TextureNets(), choose_device(device))
     network = encode_style(method, style, [max(width, height)])
     try:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Annotated, ClassVar
 
 from brushwork.errors import UsageError
@@ -18,6 +20,8 @@ __all__ = [
     "TrainJohnson",
     "TrainTextureNets",
     "Training",
+    "check_training",
+    "is_trained",
 ]
 
 
@@ -206,3 +210,33 @@ TRAININGS: dict[str, type[Training]] = {
     "conditional-instance-norm": TrainConditional,
     "texture-nets": TrainTextureNets,
 }
+
+
+def check_training(settings: Training, photos: object, output: Path) -> None:
+    """Check what a training would begin with, before torch is loaded.
+
+    Args:
+        settings: The method's and all its options.
+        photos: The folder with photographs, or None.
+        output: The file to write.
+
+    Raises:
+        UsageError: No settings, no photos, or a file that can't be written there.
+    """
+    if type(settings) not in TRAININGS.values():
+        raise UsageError(f"settings: expected settings such as TrainJohnson(steps=4000), got {settings!r}")
+    if photos is None and getattr(settings, "makes", "") != "textures":
+        raise UsageError("photos (--photos): give a folder with photographs; the network learns on them")
+    if output.suffix.lower() != ".safetensors":
+        raise UsageError(f"output (-o) {output}: a style ends in .safetensors")
+    if settings.start and output.resolve() == Path(settings.start).resolve():
+        raise UsageError(f"output (-o) {output} is what start (--start) begins with; choose another name")
+    if not output.parent.is_dir():
+        raise UsageError(f"output (-o) {output}: there is no folder {output.parent}; make it first")
+    if not os.access(output.parent, os.W_OK):
+        raise UsageError(f"output (-o) {output}: the folder {output.parent} can't be written to")
+
+
+def is_trained(output: Path) -> bool:
+    """Whether a training that wrote this file is done: it is there, and nothing waits to be resumed."""
+    return output.exists() and not output.with_name(output.name + ".training").exists()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 import time
 from collections.abc import Iterator, Sequence
@@ -30,6 +29,7 @@ from brushwork.methods import Method, load
 from brushwork.methods.feed_forward import FeedForward
 from brushwork.passes import FrameFiles, Passes
 from brushwork.progress import Pace, Progress, Step
+from brushwork.recipe import Recipe
 from brushwork.recipes import StyleSource, recipe_of, result_size, style_records
 from brushwork.settings import FILM_MODEL, AdaINLite, Settings, method_name
 from brushwork.steadying import Seen, Steady, watched
@@ -71,7 +71,7 @@ class Filmed:
     path: Path
     frames: int
     size: tuple[int, int]
-    recipe: dict[str, Any]
+    recipe: Recipe
     notes: tuple[str, ...]
     seconds: float
 
@@ -141,13 +141,12 @@ def stylize_video(
         raise UsageError(f"expected a smoothing from 0 to 0.99, got {smoothing}")
     check_film_target(output, encoding, depth)
     read = open_film(film, max_pixels=max_pixels)
-    method = method or load(settings or AdaINLite(model=FILM_MODEL), choose_device(device))
+    method = method or load(AdaINLite(model=FILM_MODEL) if settings is None else settings, choose_device(device))
     if passes < 1 or (passes > 1 and isinstance(method, FeedForward)):
         raise UsageError(f"expected 1 pass, or of gatys more, got {passes} of {method_name(method.settings)}")
     width, height = result_size(read.size, size)
     styles = _Styles(method, style, (width, height), max_pixels)
-    recipe = {
-        **recipe_of(method, read.path, styles.first, size=size, original=read.size, max_pixels=max_pixels),
+    recipe = recipe_of(method, read.path, styles.first, size=size, original=read.size, max_pixels=max_pixels) | {
         "at": styles.records(), "smoothing": smoothing,
         "temporal_weight": temporal_weight, "passes": passes, "keep_color": "luminance" if keep_color else None,
         "encoding": {"codec": encoding.codec, "quality": encoding.quality, "pixel_format": encoding.pixel_format},
@@ -166,7 +165,7 @@ def stylize_video(
         raise Interrupted(
             f"stopped; what is done of {output} is in {folder}, and --resume goes on from there"
         ) from stop
-    writer.join(-(-count // segment), json.dumps(recipe, sort_keys=True))
+    writer.join(-(-count // segment), recipe.to_json())
     shutil.rmtree(folder)
     notes = (*dict.fromkeys(read.notes), *writer.notes)
     return Filmed(output, count, (width, height), recipe, notes, time.perf_counter() - started)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import json
 import os
 import re
 import tempfile
@@ -126,7 +125,7 @@ def test_full_size_is_fetched_in_three_formats_with_its_recipe(page: Page, tmp_p
         content = fetched(page, name)
         assert Image.open(io.BytesIO(content)).format == form
         (tmp_path / name).with_suffix(f".{name.lower()}").write_bytes(content)
-        recipe = json.loads(read_recipe(tmp_path / f"{name}.{name.lower()}") or "")
+        recipe = dict(read_recipe(tmp_path / f"{name}.{name.lower()}") or {})
         assert (recipe["method"], recipe["keep_color"]) == ("adain-lite", "luminance")
         assert recipe["content"]["name"] == "chelsea.png"
 

@@ -25,6 +25,9 @@ def pictures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "frames").mkdir()
     for number in (1, 2):
         Image.fromarray(random.integers(0, 255, (32, 40, 3), np.uint8)).save(tmp_path / "frames" / f"{number:05d}.png")
+    (tmp_path / "holiday").mkdir()  # photographs to train on, and to paint one after another
+    for name in ("boat.jpg", "cat.jpg"):
+        Image.fromarray(random.integers(0, 255, (96, 80, 3), np.uint8)).save(tmp_path / "holiday" / name)
     return tmp_path
 
 

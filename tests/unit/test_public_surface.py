@@ -20,10 +20,11 @@ def test_the_public_names() -> None:
     assert sorted(brushwork.__all__) == [
         "AdaIN", "AdaINLite", "BrushworkError", "Checkpoint", "ConditionalInstanceNorm", "FeatureExtractor", "Gatys",
         "Interrupted", "Johnson", "Keyframe", "LibraryStyle", "MicroAST", "Picture", "PictureError", "Progress",
-        "Regions", "Result", "Step", "TextureNets", "UsageError", "WeightsError", "__version__", "add_style",
+        "Recipe", "Regions", "Result", "Step", "TextureNets", "TrainAdaIN", "TrainAdaINLite", "TrainConditional",
+        "TrainJohnson", "TrainTextureNets", "Trained", "UsageError", "WeightsError", "__version__", "add_style",
         "encode_style", "interpolate", "list_styles", "load", "load_network", "read_image", "read_recipe",
         "remove_style", "rerun", "save_style", "save_styles", "stylize", "stylize_file", "stylize_video",
-        "synthesize", "write_image",
+        "synthesize", "train", "write_image",
     ]  # fmt: skip
 
 

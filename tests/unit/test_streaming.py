@@ -78,7 +78,7 @@ def test_it_is_what_stylize_gives(options: dict[str, Any], photo: Path, tmp_path
     assert b"Maker" in found.exif
     recipe = read_recipe(tmp_path / "out.png")
     assert recipe is not None
-    assert '"tile": 96' in recipe
+    assert recipe["tile"] == 96
 
 
 def test_what_is_transparent_stays_so(method: Method, tmp_path: Path) -> None:

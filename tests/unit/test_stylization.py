@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +14,7 @@ from brushwork.image import Picture
 from brushwork.io import write_image
 from brushwork.methods import Method
 from brushwork.progress import Step
+from brushwork.recipe import Recipe
 from brushwork.styles import SavedStyle, StylePart, read_style, write_style
 from brushwork.stylization import read_content, result_size
 from brushwork.weights import sha256_of
@@ -43,7 +43,7 @@ def test_result_has_size_alpha_exif_and_recipe(here: Path) -> None:
     assert result.picture.exif == b"II*\0"
     assert result.picture.notes == ("photo: first of 2 frames", "style: first of 3 frames")
     assert result.seconds > 0
-    assert json.loads(json.dumps(result.recipe)) == result.recipe
+    assert Recipe.from_json(result.recipe.to_json()) == result.recipe
 
 
 def test_the_recipe_says_what_decided_the_result(here: Path) -> None:

@@ -17,6 +17,7 @@ from brushwork.settings import KEEP_COLOR, KEEP_COLOR_WHEN, METHODS, Settings, c
 
 if TYPE_CHECKING:
     from brushwork.cli.jobs import Job
+    from brushwork.recipe import Recipe
 
 __all__ = [
     "MAX_PIXELS",
@@ -201,7 +202,7 @@ def rerun(
     """
     recipe = _recipe_of(picture)
     if only_print:
-        click.echo(json.dumps(recipe, indent=None if as_json else 2))
+        click.echo(recipe.to_json(indent=None if as_json else 2))
         return
     from brushwork.cli.report import Report
     from brushwork.io import check_target
@@ -220,25 +221,19 @@ def rerun(
     report.say(str(output), picture=str(picture), output=str(output), notes=remarks)
 
 
-def _recipe_of(picture: Path) -> dict[str, Any]:
+def _recipe_of(picture: Path) -> Recipe:
     from brushwork.io import read_recipe
 
-    text = read_recipe(picture)
-    if text is None:
+    recipe = read_recipe(picture)
+    if recipe is None:
         raise BrushworkError(f"{picture} holds no recipe: it was not made by brushwork, or without metadata")
-    try:
-        # A file written from Python with `recipe=json.dumps(result.recipe)` doesn't say how it was written.
-        recipe = {"written": {"depth": 8, "quality": None}, **json.loads(text)}
-        if not {"depth", "quality"} <= set(recipe["written"]):
-            raise KeyError("written")
-    except (ValueError, TypeError, KeyError) as error:
-        raise BrushworkError(f"{picture}: its recipe is damaged ({error!r}); stylize anew") from error
-    return dict(recipe)
+    # Files of the first versions, written from Python, don't say how they were written.
+    return recipe if "written" in recipe else recipe | {"written": {"depth": 8, "quality": None}}
 
 
-def _check_new(output: Path, picture: Path, places: list[Path], recipe: dict[str, Any]) -> None:
+def _check_new(output: Path, picture: Path, places: list[Path], recipe: Recipe) -> None:
     """See that the result overwrites neither the picture nor what it was made from."""
-    inputs = [recipe.get("content"), recipe.get("init"), *(recipe.get("styles") or [])]
+    inputs = [recipe["content"], recipe["init"], *recipe["styles"]]
     names = [record["name"] for record in inputs if record and record.get("name")]
     kept = [picture, *(place / Path(name).name for place in places for name in names)]
     if output.resolve() in [path.resolve() for path in kept]:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import traceback
 from collections.abc import Callable
 from contextlib import nullcontext
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -80,11 +80,9 @@ def write_result(output: Path, result: Result, extra: dict[str, Any], options: d
         extra: More for the recipe.
         options: depth, quality, strip_metadata.
     """
-    from brushwork.io import write_image
-
-    recipe = json.dumps({**result.recipe, **extra, "written": _written(options)}, sort_keys=True)
-    strip = options["strip_metadata"]
-    write_image(result.picture, output, **_written(options), strip_metadata=strip, recipe=recipe)
+    replace(result, recipe=result.recipe | extra).save(
+        output, **_written(options), strip_metadata=options["strip_metadata"]
+    )
 
 
 def _written(options: dict[str, Any]) -> dict[str, Any]:
@@ -203,11 +201,11 @@ def _is_complete(job: Job, method: Method, options: dict[str, Any]) -> bool:
     if animation is not None and (not animation.exists() or frames_folder(animation).exists()):
         return False
     try:
-        held = json.loads(read_recipe(job.output) or "null")
-    except (BrushworkError, ValueError):
+        held = read_recipe(job.output)
+    except BrushworkError:
         return False
     recipe = recipe_of(method, job.photo, job.style, **_chosen(options))
-    return isinstance(held, dict) and not different(held, {**recipe, "written": _written(options)})
+    return held is not None and not different(held, {**recipe, "written": _written(options)})
 
 
 def _chosen(options: dict[str, Any]) -> dict[str, Any]:

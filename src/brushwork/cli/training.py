@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +11,7 @@ import rich_click as click
 from brushwork.cli.options import method_options, settings_of, without_method_options
 from brushwork.errors import UsageError
 from brushwork.settings import settings_from
-from brushwork.training_settings import TRAININGS
+from brushwork.training_settings import TRAININGS, check_training, is_trained
 
 __all__ = ["train"]
 
@@ -48,24 +46,15 @@ def train(
     settings: Any = settings_of(method, given, TRAININGS)
     if recipe is not None:
         settings = settings_from(method, {**_from_toml(recipe), **given}, TRAININGS)
-    if photos is None and getattr(settings, "makes", "") != "textures":
-        raise UsageError("--photos: give a folder with photographs; the network learns on them")
-    if output.suffix.lower() != ".safetensors":
-        raise UsageError(f"-o {output}: a style ends in .safetensors")
-    if settings.start and output.resolve() == Path(settings.start).resolve():
-        raise UsageError(f"-o {output} is what --start begins with; choose another name")
-    if not output.parent.is_dir():
-        raise UsageError(f"-o {output}: there is no folder {output.parent}; make it first")
-    if not os.access(output.parent, os.W_OK):
-        raise UsageError(f"-o {output}: the folder {output.parent} can't be written to")
+    check_training(settings, photos, output)
     from brushwork.cli.report import Report, duration
-    from brushwork.device import leave
+    from brushwork.training_runs import prepare, run, start
 
     said = f"{output} is done already; delete it to train anew"
-    if options["resume"] and output.exists() and not output.with_name(output.name + ".training").exists():
+    if options["resume"] and is_trained(output):
         Report(as_json=options["as_json"]).say(said, output=str(output))
         return
-    trainer = _trainer(method, settings, styles, photos, output, options["device"])
+    trainer = prepare(styles, photos, output, settings, device=options["device"])
     report = Report(as_json=options["as_json"]) if trainer.fabric.is_global_zero else _Silent()
     if options["dry_run"]:
         seconds, memory = trainer.estimate()
@@ -75,31 +64,12 @@ def train(
             seconds=seconds, steps=settings.steps, bytes=memory,
         )  # fmt: skip
         return
-    if trainer.checkpoint.exists() and not options["resume"]:
-        raise UsageError(f"{trainer.checkpoint} is there; go on from it with --resume, or delete it")
-    if options["resume"] and trainer.resume():
+    if start(trainer, resume=options["resume"]):
         report.say(f"goes on from step {trainer.state.step}", resumed=trainer.state.step)
-    _run(trainer, _Lines(report), options["log"])
-    leave()
+    run(trainer, _Lines(report), options["log"])
     step, usage = trainer.state.step, _usage(method, settings, output)
     early = f" (nothing more was learned after step {step})" if step < settings.steps else ""
     report.say(f"{output} is done{early}: {usage}", output=str(output), step=step)
-
-
-def _run(trainer: Any, lines: Callable[[Any], None], folder: Path | None) -> None:
-    """Train, and write what --log wants of it."""
-    from brushwork.training_log import TrainingLog
-
-    if folder is None or not trainer.fabric.is_global_zero:
-        trainer.run(lines)
-        return
-    with TrainingLog(folder, trainer) as log:
-
-        def both(now: Any) -> None:
-            lines(now)
-            log(now)
-
-        trainer.run(both)
 
 
 def _usage(method: str, settings: Any, output: Path) -> str:
@@ -128,32 +98,11 @@ def _from_toml(path: Path) -> dict[str, Any]:
     return {name: tuple(value) if isinstance(value, list) else value for name, value in found.items()}
 
 
-def _trainer(
-    method: str, settings: Any, styles: tuple[Path, ...], photos: Path | None, output: Path, device: str
-) -> Any:
-    from brushwork.device import choose_device, launched
-    from brushwork.photos import NoPhotos, PhotoFolder
-    from brushwork.training import Trainer
-    from brushwork.training_tasks import task_of
-
-    fabric = launched(choose_device(device))
-    task = task_of(method, settings, _named(styles), fabric.device)
-    shown = NoPhotos(settings.side) if photos is None else PhotoFolder(photos, settings.side)
-    return Trainer(task, shown, settings, output, fabric)
-
-
 class _Silent:
     """The report of all processes but the first."""
 
     def say(self, line: str, **facts: Any) -> None:
         """Nothing."""
-
-
-def _named(styles: tuple[Path, ...]) -> dict[str, Path]:
-    named = {path.stem: path for path in styles}
-    if len(named) < len(styles):
-        raise UsageError("--style: two paintings have one name; a style is named by its file")
-    return named
 
 
 class _Lines:

@@ -103,7 +103,9 @@ def video(
 def _output(film: Path, style: str) -> Path:
     """FILM_STYLE, in the film's own format where it can be written."""
     name = re.sub(r"[^\w.-]+", "_", Path(style).stem)
-    if film.is_dir() or "%" in film.name:
+    from brushwork.io.picture_films import is_sequence
+
+    if is_sequence(film):
         return Path(f"{film.name if film.is_dir() else film.parent.name}_{name}")
     suffix = film.suffix.lower()
     return Path(f"{film.stem}_{name}{suffix if suffix in FORMATS else '.mp4'}")

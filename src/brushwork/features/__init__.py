@@ -6,11 +6,19 @@ from dataclasses import dataclass
 
 import torch
 
-from brushwork.features.extractor import FeatureExtractor, FeatureNetwork, fingerprint
+from brushwork.features.extractor import FeatureExtractor, FeatureNetwork, check_network, fingerprint
 from brushwork.features.vgg import VGG
 from brushwork.weights import Weights, read
 
-__all__ = ["VGG", "FeatureExtractor", "FeatureNetwork", "LoadedNetwork", "fingerprint", "load_network"]
+__all__ = [
+    "VGG",
+    "FeatureExtractor",
+    "FeatureNetwork",
+    "LoadedNetwork",
+    "check_network",
+    "fingerprint",
+    "load_network",
+]
 
 
 @dataclass(frozen=True)

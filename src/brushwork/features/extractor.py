@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import inspect
 import threading
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, Protocol
 
 import torch
@@ -13,7 +15,7 @@ from torch import Tensor, nn
 from brushwork.errors import UsageError
 from brushwork.weights import Preprocessing
 
-__all__ = ["FeatureExtractor", "FeatureNetwork", "fingerprint"]
+__all__ = ["FeatureExtractor", "FeatureNetwork", "check_network", "fingerprint"]
 
 IMAGENET = Preprocessing((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
 
@@ -34,7 +36,8 @@ class FeatureExtractor(nn.Module):
     """Any CNN as a feature network.
 
     Args:
-        network: A module that takes (B, 3, H, W). Its weights are frozen and it is set to evaluation.
+        network: A module that takes (B, 3, H, W). While it runs here, it is in evaluation mode and its weights are
+            frozen; afterwards it is as it was.
         layers: Your name for a layer → its module's path in `network.named_modules()`; or paths alone.
         preprocessing: How pixels in [0, 1] become what the network was trained on; ImageNet's by default.
 
@@ -54,7 +57,9 @@ class FeatureExtractor(nn.Module):
         self, network: nn.Module, layers: Mapping[str, str] | Collection[str], preprocessing: Preprocessing = IMAGENET
     ) -> None:
         super().__init__()
-        self.network = network.eval().requires_grad_(False)
+        if not isinstance(network, nn.Module):
+            raise UsageError(f"network: expected a module of PyTorch, got a {type(network).__name__}")
+        self.network = network
         self.paths = dict(layers) if isinstance(layers, Mapping) else {path: path for path in layers}
         self.preprocessing = preprocessing
         self._turn = threading.Lock()
@@ -90,7 +95,7 @@ class FeatureExtractor(nn.Module):
 
             return hook
 
-        with self._turn:
+        with self._turn, _frozen(self.network):
             handles = [modules[self.paths[name]].register_forward_hook(keep(name)) for name in set(layers)]
             try:
                 self.network(self.preprocessing(image))
@@ -102,6 +107,42 @@ class FeatureExtractor(nn.Module):
         if len(found) < len(set(layers)):
             raise UsageError(f"the network never ran layer {', '.join(sorted(set(layers) - set(found)))}")
         return found
+
+
+def check_network(network: object) -> None:
+    """Refuse what can't be called as a `FeatureNetwork`, such as a bare module of PyTorch.
+
+    Raises:
+        UsageError: Says how a module becomes one.
+    """
+    try:
+        call = network.forward if isinstance(network, nn.Module) else network
+        inspect.signature(call).bind(None, ())  # type: ignore[arg-type]
+    except (TypeError, ValueError) as error:
+        raise UsageError(
+            f"network: expected a feature network, got a {type(network).__name__}; name the layers of a module with "
+            'FeatureExtractor(module, {"relu1_1": "features.1"})'
+        ) from error
+
+
+@contextmanager
+def _frozen(network: nn.Module) -> Iterator[None]:
+    """Evaluation mode and no gradients of weights within the block, as it was after it.
+
+    A graph that is recorded meanwhile stays without the weights' gradients.
+    """
+    training = {module: module.training for module in network.modules()}
+    learning = [parameter for parameter in network.parameters() if parameter.requires_grad]
+    try:
+        network.eval()
+        for parameter in learning:
+            parameter.requires_grad_(False)
+        yield
+    finally:
+        for module, mode in training.items():
+            module.training = mode
+        for parameter in learning:
+            parameter.requires_grad_(True)
 
 
 def fingerprint(network: nn.Module) -> str:

@@ -10,7 +10,7 @@ from brushwork.io.animation import check_animation
 from brushwork.io.films import Film, Frame
 from brushwork.io.opening import MAX_PIXELS, reading
 from brushwork.io.picture_film_writer import AnimationWriter, FolderWriter, check_folder
-from brushwork.io.picture_films import AnimationFile, FrameFolder
+from brushwork.io.picture_films import AnimationFile, FrameFolder, is_pattern, is_sequence
 from brushwork.io.video_file import VideoFile
 from brushwork.io.video_writer import CONTAINERS, Encoding, VideoWriter, check_encoding
 
@@ -63,7 +63,7 @@ def open_film(path: str | Path, *, max_pixels: int = MAX_PIXELS) -> Film:
         UsageError: HDR.
     """
     path = Path(path)
-    if path.is_dir() or "%" in path.name:
+    if is_sequence(path):
         return FrameFolder(path, max_pixels)
     with reading(path), path.open("rb") as file:
         head = file.read(16)
@@ -84,13 +84,14 @@ def check_film_target(path: Path, encoding: Encoding, depth: int = 8) -> None:
     suffix = path.suffix.lower()
     if suffix in CONTAINERS:
         check_encoding(path, encoding)
-    elif suffix in ANIMATIONS and "%" not in path.name:
-        check_animation(path)
-    elif not suffix or "%" in path.name:
+    elif not suffix or is_pattern(path):
         check_folder(path, depth)
+    elif suffix in ANIMATIONS:
+        check_animation(path)
     else:
         raise UsageError(
-            f"{path}: films are written as {', '.join((*CONTAINERS, *ANIMATIONS))}, as a folder, or as %05d.png in one"
+            f"{path}: films are written as {', '.join((*CONTAINERS, *ANIMATIONS))}, as a folder, or as pictures by a "
+            "pattern with one number, such as %05d.png"
         )
 
 
@@ -110,6 +111,6 @@ def film_writer(
     suffix = path.suffix.lower()
     if suffix in CONTAINERS:
         return VideoWriter(path, film, size, encoding, folder)
-    if suffix in ANIMATIONS and "%" not in path.name:
+    if suffix in ANIMATIONS and not is_pattern(path):
         return AnimationWriter(path, film, folder, quality=encoding.quality)
     return FolderWriter(path, film, depth=depth, quality=encoding.quality)

@@ -12,13 +12,14 @@ import pyvips
 import torch
 from torch import Tensor
 
-from brushwork.errors import UsageError
+from brushwork.errors import PictureError, UsageError
 from brushwork.image import NOTHING_VISIBLE, Picture, fit_size
 from brushwork.io.metadata import clean_exif, unpack_recipe
 from brushwork.io.opening import MAX_PIXELS, field, open_image, reading
 from brushwork.io.picture_writer import PictureWriter, check_target, write_image
 from brushwork.io.profiles import MAXIMUM, to_srgb
 from brushwork.io.tiff_exif import read_tiff_exif
+from brushwork.recipe import Recipe
 
 __all__ = [
     "MAX_PIXELS",
@@ -146,22 +147,26 @@ class PictureReader:
         return _tensors(samples, self._maximum)
 
 
-def read_recipe(path: str | os.PathLike[str]) -> str | None:
-    """Return the recipe that `write_image` stored in a picture.
+def read_recipe(path: str | os.PathLike[str]) -> Recipe | None:
+    """Return the recipe that `write_image` or `Result.save` stored in a picture.
 
     Args:
         path: a picture of any format that `read_image` reads.
 
     Returns:
-        JSON text; None where the picture holds no recipe.
+        The recipe, for `rerun`; None where the picture holds none.
 
     Raises:
-        PictureError: the file can't be read or is no picture.
+        PictureError: the file can't be read or is no picture, or its recipe is damaged.
     """
     path = Path(path)
     with reading(path):
         packet = field(open_image(path, None, header_only=True), "xmp-data")
-    return unpack_recipe(packet) if isinstance(packet, bytes) else None
+    text = unpack_recipe(packet) if isinstance(packet, bytes) else None
+    try:
+        return None if text is None else Recipe.from_json(text)
+    except UsageError as error:
+        raise PictureError(f"{path}: its recipe is damaged, or of another version of brushwork ({error})") from error
 
 
 def _orientation(image: pyvips.Image) -> int:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
 
-from brushwork.errors import PictureError, UsageError
+from brushwork.errors import PictureError
 from brushwork.image import Picture
 from brushwork.io.animation import check_animation, write_animation
 from brushwork.io.films import Film, Frame
 from brushwork.io.image_file import write_image
+from brushwork.io.picture_films import is_pattern
 from brushwork.io.picture_writer import check_target
 
 __all__ = ["AnimationWriter", "FolderWriter", "frame_name"]
@@ -103,10 +103,8 @@ def frame_name(path: Path, number: int) -> Path:
     >>> frame_name(Path("out"), 7).as_posix(), frame_name(Path("out/a%03d.jpg"), 7).as_posix()
     ('out/00007.png', 'out/a007.jpg')
     """
-    if "%" not in path.name:
+    if not is_pattern(path):
         return path / f"{number:05d}.png"
-    if not re.fullmatch(r"[^%]*%(0\d+)?d[^%]*", path.name):
-        raise UsageError(f"{path}: expected a pattern with one number, such as %05d.png")
     return path.with_name(path.name % number)
 
 

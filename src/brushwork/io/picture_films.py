@@ -19,9 +19,10 @@ from brushwork.io.films import Colors, Frame
 from brushwork.io.image_file import read_image, read_size
 from brushwork.io.opening import reading
 
-__all__ = ["FOLDER_RATE", "AnimationFile", "FrameFolder"]
+__all__ = ["FOLDER_RATE", "AnimationFile", "FrameFolder", "is_pattern", "is_sequence", "numbered"]
 
 FOLDER_RATE = Fraction(25)  # frames a second of a folder, which doesn't say
+_PATTERN = re.compile(r"([^%]*)%(?:0(\d+))?d([^%]*)", re.DOTALL)  # a name may hold line breaks
 PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp")
 
 
@@ -102,6 +103,20 @@ class FrameFolder:
             yield Frame(resize(picture.visible(), size or self.size), number, 1)
 
 
+def is_pattern(path: Path) -> bool:
+    """Whether a name stands for numbered pictures, as "%05d.png" does; a % alone is part of a name.
+
+    >>> is_pattern(Path("frames_%04d.png")), is_pattern(Path("50% off.png")), is_pattern(Path("100%d.mp4"))
+    (True, False, False)
+    """
+    return path.suffix.lower() in (*PICTURES, ".avif") and _PATTERN.fullmatch(path.name) is not None
+
+
+def is_sequence(path: Path) -> bool:
+    """Whether a film's path means numbered pictures: a folder, or a pattern that is not itself the name of a file."""
+    return path.is_dir() or ("%" in path.name and not path.exists())
+
+
 def numbered(path: Path) -> list[Path]:
     """Pictures of a folder, or those that a pattern such as "%05d.png" names, by their last number."""
     folder, wanted = (path, None) if path.is_dir() else (path.parent, _expression(path.name))
@@ -117,7 +132,7 @@ def numbered(path: Path) -> list[Path]:
 
 def _expression(pattern: str) -> re.Pattern[str]:
     """What "%05d.png" stands for."""
-    match = re.fullmatch(r"([^%]*)%(?:0(\d+))?d([^%]*)", pattern)
+    match = _PATTERN.fullmatch(pattern)
     if match is None:
         raise UsageError(f"{pattern}: expected a pattern with one number, such as %05d.png")
     digits = rf"\d{{{match[2]},}}" if match[2] else r"\d+"

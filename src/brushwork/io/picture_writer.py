@@ -23,12 +23,13 @@ from PIL import Image as PillowImage
 from torch import Tensor
 
 from brushwork.errors import PictureError, UsageError
-from brushwork.image import Picture, check_pixels
+from brushwork.image import Picture, check_pixels, check_size, no_picture
 from brushwork.interruption import uninterrupted
 from brushwork.io.deep_zoom import write_deep_zoom
 from brushwork.io.metadata import attach_exif, pack_recipe
 from brushwork.io.opening import system_reason
 from brushwork.io.tiff_exif import append_tiff_exif
+from brushwork.recipe import Recipe, as_recipe
 
 __all__ = ["PictureWriter", "check_target", "replacing", "write_image"]
 
@@ -99,7 +100,7 @@ def write_image(
     depth: int = 8,
     quality: int | None = None,
     strip_metadata: bool = False,
-    recipe: str | None = None,
+    recipe: Recipe | None = None,
 ) -> None:
     """Write a picture to a file, whole or not at all; the same call writes the same bytes.
 
@@ -110,19 +111,38 @@ def write_image(
         depth: bits per channel: 8, or 16 in PNG and TIFF.
         quality: 1 to 100 for JPEG and WebP (default 95) and AVIF (80); the other formats have none and ignore it.
         strip_metadata: leave EXIF and recipe out; the sRGB profile stays.
-        recipe: JSON text to keep in the file, for `read_recipe`; BMP and GIF can't hold it.
+        recipe: `Result.recipe`, to keep in the file for `read_recipe` and `rerun`, with the depth and quality that the
+            file is written with; BMP and GIF can't hold it. `Result.save` does all this at once.
 
     Raises:
         UsageError: pixels, suffix, depth, size or quality can't be written.
         PictureError: the file can't be written; what was there before is still there.
     """
+    if not isinstance(picture, Picture):
+        raise _no_picture(picture)
     path = Path(path)
     check_pixels(picture.pixels)
     check_target(path, depth, size=picture.size)
     form = _format(path)
     samples = _samples(picture.pixels, picture.alpha, form, depth)
-    kept = (None, None) if strip_metadata else (picture.exif, recipe)
+    kept = (None, None) if strip_metadata else (picture.exif, _written(recipe, depth, quality))
     _encode(samples, path, form, _options(form, quality, samples.nbytes), *kept)
+
+
+def _no_picture(value: object) -> UsageError:
+    if isinstance(getattr(value, "picture", None), Picture):
+        return UsageError(
+            f"expected a Picture, got a {type(value).__name__}; write its .picture, or call its save(path), which "
+            "keeps the recipe"
+        )
+    return no_picture("picture", value)
+
+
+def _written(recipe: Recipe | None, depth: int, quality: int | None) -> str | None:
+    """The text for the file: the recipe, and how this file is written."""
+    if recipe is None:
+        return None
+    return (as_recipe(recipe) | {"written": {"depth": depth, "quality": quality}}).to_json()
 
 
 class PictureWriter:
@@ -151,7 +171,7 @@ class PictureWriter:
         depth: int = 8,
         quality: int | None = None,
         exif: bytes | None = None,
-        recipe: str | None = None,
+        recipe: Recipe | None = None,
         spool: Path | None = None,
     ) -> None:
         self.path, self.size, self.depth, self.spool = Path(path), size, depth, spool
@@ -160,7 +180,7 @@ class PictureWriter:
         bands = 4 if alpha and self._form.alpha else 3
         self._shape = (size[1], size[0], bands)
         self._options = _options(self._form, quality, size[0] * size[1] * bands * depth // 8)
-        self._kept = (exif, recipe)
+        self._kept = (exif, _written(recipe, depth, quality))
 
     def __enter__(self) -> PictureWriter:
         size = math.prod(self._shape) * self.depth // 8
@@ -242,14 +262,14 @@ def _check_place(path: Path) -> None:
 
 
 def _check_depth(form: _Format, depth: int) -> None:
-    if depth not in (8, 16):
+    if isinstance(depth, bool) or depth not in (8, 16):
         raise UsageError(f"expected a depth of 8 or 16 bits per channel, got {depth}")
     if depth == 16 and not form.deep:
         raise UsageError(f"{form.name} holds 8 bits per channel, got a depth of 16; use PNG or TIFF")
 
 
 def _options(form: _Format, quality: int | None, size: int) -> dict[str, object]:
-    if quality is not None and not 1 <= quality <= 100:
+    if quality is not None and not 1 <= check_size(quality, "quality") <= 100:
         raise UsageError(f"expected a quality from 1 to 100, got {quality}")
     options = dict(form.options)
     if form.metadata:

@@ -6,7 +6,9 @@ import importlib
 
 import torch
 
-from brushwork.features import FeatureNetwork
+from brushwork.device import choose_device
+from brushwork.errors import UsageError
+from brushwork.features import FeatureNetwork, check_network
 from brushwork.methods.base import Declaration, Method
 from brushwork.settings import METHODS, Settings, method_name
 
@@ -22,11 +24,22 @@ def load(settings: Settings, device: torch.device | str = "cpu", *, network: Fea
         network: Another feature network than the settings name; see docs/weights.md, "Any CNN".
 
     Raises:
+        UsageError: No settings; no device of this machine; a network that gives no features by layer.
         WeightsError: The network's weights are not on this machine; says what to do.
     """
     if type(settings) not in METHODS.values():
-        raise TypeError(f"expected settings of one of {', '.join(METHODS)}, got {type(settings).__name__}")
+        raise UsageError(f"settings: expected settings such as Gatys(steps=100), got {_instead(settings)}")
+    device = choose_device(device)
+    if network is not None:
+        check_network(network)
     name = method_name(settings)
     module = importlib.import_module(f"brushwork.methods.{name.replace('-', '_')}")
     method: Method = getattr(module, f"{type(settings).__name__}Method")(settings, device, network=network)
     return method
+
+
+def _instead(settings: object) -> str:
+    """What was passed for settings, and what to write."""
+    kind = METHODS.get(settings, settings) if isinstance(settings, str) else settings
+    mend = f"; write {kind.__name__}()" if isinstance(kind, type) and kind in METHODS.values() else ""
+    return f"{settings.__name__ if isinstance(settings, type) else repr(settings)}{mend}"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import signal
@@ -25,6 +24,7 @@ from brushwork.studio.store import Job, Store
 
 if TYPE_CHECKING:
     from brushwork.progress import Step
+    from brushwork.recipe import Recipe
     from brushwork.stylization import Result
 
 __all__ = ["Work", "serve"]
@@ -219,10 +219,12 @@ class Work:
         checkpoint.remove()
         return tuple(result.picture.notes)
 
-    def _recipe(self, result: Result) -> str:
+    def _recipe(self, result: Result) -> Recipe:
         """For the file, with the names that people know."""
-        recipe = {**result.recipe, "stopped_early": True} if self._wish() == "cancel" else dict(result.recipe)
-        return json.dumps(self._named(recipe), sort_keys=True)
+        from brushwork.recipe import Recipe
+
+        recipe = {**result.recipe, "stopped_early": True} if self._wish() == "cancel" else result.recipe
+        return Recipe(self._named(recipe))
 
     def _named(self, value: Any) -> Any:
         """A recipe's values, each text of them plain."""

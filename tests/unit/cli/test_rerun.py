@@ -10,10 +10,12 @@ from typing import Any
 
 import pytest
 import torch
+from samples import write_recipe
 
 from brushwork import Gatys, encode_style, load, read_image, read_recipe, save_style, stylize
 from brushwork.image import Picture
 from brushwork.io import write_image
+from brushwork.recipe import Recipe
 from brushwork.weights import find
 
 Run = Callable[..., Any]
@@ -104,13 +106,15 @@ def test_a_picture_without_recipe_or_with_a_damaged_one(run: Run, here: Path) ->
     assert "holds no recipe" in run("rerun", "photo.png").err
     assert run("rerun", "nothere.png").code == 1
     make(run, "out.png")
-    recipe = json.loads(read_recipe("out.png") or "")
+    recipe = dict(read_recipe("out.png") or {})
     damages: list[Any] = [[], {}, recipe | {"content": None}, recipe | {"size": "big"}, recipe | {"settings": 3}]
     damages += [{k: v for k, v in recipe.items() if k != name} for name in ("styles", "threads")]
     damages += [recipe | {"written": {}}]
     damages += [recipe | {"settings": recipe["settings"] | {"brilliance": 3}}, recipe | {"method": "oil"}]
+    damages += [recipe | {"init": 3}, recipe | {"device": [1]}, recipe | {"styles": "x"}]
+    damages += [recipe | {"content": {"name": [1]}}, recipe | {"threads": float("nan")}]
     for damaged in damages:
-        write_image(Picture(torch.rand(1, 3, 8, 8)), "bad.png", recipe=json.dumps(damaged))
+        write_recipe("bad.png", json.dumps(damaged))
         outcome = run("rerun", "bad.png")
         assert outcome.code in (1, 2)
         assert "bug" not in outcome.err
@@ -136,8 +140,8 @@ def test_print_and_json(run: Run, here: Path) -> None:
 
 def test_another_version_or_device_is_remarked(run: Run, here: Path) -> None:
     make(run, "out.png")
-    recipe = json.loads(read_recipe("out.png") or "") | {"brushwork": "0.0.1", "device": "cuda:99"}
-    write_image(read_image("out.png"), "other.png", recipe=json.dumps(recipe))
+    recipe = Recipe(read_recipe("out.png") or {}) | {"brushwork": "0.0.1", "device": "cuda:99"}
+    write_image(read_image("out.png"), "other.png", recipe=recipe)
     assert run("rerun", "other.png").code == 2
     outcome = run("rerun", "other.png", "--device", "cpu")
     assert outcome.code == 0
@@ -147,6 +151,6 @@ def test_another_version_or_device_is_remarked(run: Run, here: Path) -> None:
 
 def test_a_file_written_from_python_can_be_run_again(run: Run, here: Path) -> None:
     result = stylize("photo.png", "wave.jpg", Gatys(steps=2))
-    write_image(result.picture, "from_python.png", recipe=json.dumps(result.recipe))
+    write_image(result.picture, "from_python.png", recipe=result.recipe)
     assert run("rerun", "from_python.png").code == 0
     assert torch.equal(read_image("from_python.png").pixels, read_image("from_python_rerun.png").pixels)

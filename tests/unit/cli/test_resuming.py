@@ -71,7 +71,7 @@ def test_stopped_and_resumed_it_has_the_same_bytes(run: Run, here: Path, monkeyp
         outcome = run(*JOB, 6, "--checkpoint-every", 2)
     assert outcome.code == 130
     assert "the best so far is in out.png; --resume goes on" in outcome.err
-    assert "stopped_early" in (read_recipe("out.png") or "")
+    assert "stopped_early" in (read_recipe("out.png") or {})
     assert (here / "out.png.checkpoint").exists()
     outcome = run(*JOB, 6, "--resume", "--json")
     assert outcome.code == 0
@@ -116,7 +116,7 @@ def test_a_batch_goes_on_where_it_was_stopped(run: Run, here: Path, monkeypatch:
     assert outcome.code == 130
     assert "stopped after 1 of 2" in outcome.err
     assert names(here) == ["photo_wave.png"]
-    assert "stopped_early" not in (read_recipe("photo_wave.png") or "")
+    assert "stopped_early" not in (read_recipe("photo_wave.png") or {})
     first, second = run(*batch, "--json").objects
     assert first["skipped"] is True
     assert second["output"] == "sea_wave.png"

@@ -239,7 +239,7 @@ def test_the_recipe_tells_no_folder(run: Run, here: Path) -> None:
         "stylize", here / "photo.png", "--style", here / "wave.jpg", "--init", here / "secret" / "first.png", *SHORT
     )
     assert outcome.code == 0, outcome.err
-    text = read_recipe("photo_wave.png") or ""
+    text = str(read_recipe("photo_wave.png"))
     assert "secret" not in text
     assert str(here) not in text
     assert json.loads(text)["settings"]["init"] == "first.png"
@@ -249,7 +249,7 @@ def test_keep_color_and_depth(run: Run, here: Path) -> None:
     kept = ("--keep-color", "histogram", "--keep-color-when", "after")
     run("stylize", "photo.png", "--style", "wave.jpg", *kept, "--depth", "16", "-o", "out.tif", *SHORT)
     assert read_image("out.tif").depth == 16
-    recipe = json.loads(read_recipe("out.tif") or "")
+    recipe = dict(read_recipe("out.tif") or {})
     assert (recipe["keep_color"], recipe["keep_color_when"]) == ("histogram", "after")
 
 
@@ -292,3 +292,15 @@ def test_built_in_and_saved_styles(run: Run, here: Path, monkeypatch: pytest.Mon
     outcome = run("stylize", "photo.png", "--style", "mine.safetensors", "--pooling", "average", *SHORT)
     assert outcome.code == 2
     assert "mine.safetensors was made with other settings (pooling max, not average)" in outcome.err
+
+
+@pytest.mark.parametrize("name", ["50% off.png", "%05d.png", "a+b:0.5.png", "[x]*?.png", "latin-\udce9.png"])
+def test_any_name_of_a_file_will_do(name: str, run: Run, here: Path) -> None:
+    """As photo, style, mask, first picture and output; a pattern is one only where no such file exists."""
+    (here / "photo.png").rename(name)
+    gatys = ("--method", "gatys", "--steps", "1", "--scales", "1", "--init", name, "--mask", name)
+    outcome = run("stylize", name, "--style", name, "-o", f"out {name}", *gatys)
+    assert outcome.code == 0, outcome.err
+    outcome = run("rerun", f"out {name}", "-o", f"again {name}")
+    assert outcome.code == 0, outcome.err
+    assert (here / f"again {name}").read_bytes() == (here / f"out {name}").read_bytes()

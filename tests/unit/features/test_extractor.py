@@ -95,3 +95,28 @@ def test_gatys_runs_through_it() -> None:
     result = method(content, method.encode_style(style, sizes=[40]), progress=lambda step: losses.append(step.loss))
     assert result.shape == content.shape
     assert losses[-1] < 0.5 * losses[0]
+
+
+def test_the_module_is_given_back_as_it_was() -> None:
+    """Its training mode, what learns in it and its gradients; and it runs in evaluation mode."""
+    module = nn.Sequential(nn.Conv2d(3, 4, 3, padding=1), nn.BatchNorm2d(4), nn.Dropout())
+    module[1].eval()
+    module[0].bias.requires_grad_(False)
+    kept = {name: value.clone() for name, value in module.state_dict().items()}
+    cnn = FeatureExtractor(module, {"end": "2"})
+    settings = Gatys(content_layers=("end",), style_layers=("end",), steps=2, scales=1, precision="float32")
+    method = load(settings, network=cnn)
+    picture = torch.rand(1, 3, 32, 32)
+    first, second = (cnn(picture, ["end"])["end"] for _ in range(2))
+    assert torch.equal(first, second)
+    assert not first.requires_grad
+    method(picture, method.encode_style(picture, sizes=[32]))
+    assert [part.training for part in module.modules()] == [True, True, False, True]
+    assert [value.requires_grad for value in module.parameters()] == [True, False, True, True]
+    assert all(value.grad is None for value in module.parameters())
+    assert all(torch.equal(value, kept[name]) for name, value in module.state_dict().items())
+
+
+def test_what_is_no_module_is_told() -> None:
+    with pytest.raises(UsageError, match="expected a module of PyTorch, got a str"):
+        FeatureExtractor("vgg", ["1"])  # type: ignore[arg-type]

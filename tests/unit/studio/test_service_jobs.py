@@ -92,7 +92,7 @@ def test_a_picture_in_each_format_tells_how_it_was_made(service: Service, take: 
         assert name == f"of.mine_great-wave{suffix}"
         with Image.open(path) as opened:
             assert (opened.format, opened.size) == (kind, (96, 72))
-        recipe = json.loads(read_recipe(path) or "")
+        recipe = dict(read_recipe(path) or {})
         assert recipe["method"] == "adain-lite"
         assert "of.mine.png" in json.dumps(recipe)
         assert str(service.places.root) not in json.dumps(recipe)
@@ -103,7 +103,7 @@ def test_a_picture_in_each_format_tells_how_it_was_made(service: Service, take: 
 def test_a_recipe_is_whole_whatever_its_photo_is_called(service: Service, take: Take, do: Do) -> None:
     name = '"},{"x": "é\'.png'
     job = do(Picture(photo=take(called=name).id, style=f"@{take('wave.jpg').id}", size=64))
-    recipe = json.loads(read_recipe(service.result("ada", job.id)[0]) or "")
+    recipe = dict(read_recipe(service.result("ada", job.id)[0]) or {})
     assert recipe["content"]["name"] == name
     assert "wave.jpg" in str(recipe)
 
@@ -183,7 +183,7 @@ def test_what_is_canceled_while_it_is_optimized_is_kept_as_it_is(service: Servic
     assert 4 <= job.progress["step"] < 12
     path, _, _ = service.result("ada", job.id)
     assert picture(path).shape == (48, 64, 3)
-    assert json.loads(read_recipe(path) or "")["stopped_early"] is True
+    assert dict(read_recipe(path) or {})["stopped_early"] is True
 
 
 def test_a_quick_picture_that_is_canceled_leaves_nothing(service: Service, take: Take) -> None:
