@@ -10,7 +10,14 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from brushwork.errors import BrushworkError, Interrupted, PictureError, UsageError, WeightsError
+from brushwork.errors import (
+    BrushworkError,
+    Interrupted,
+    PictureError,
+    SavedElsewhereError,
+    UsageError,
+    WeightsError,
+)
 from brushwork.progress import Progress, Step
 from brushwork.settings import AdaIN, AdaINLite, ConditionalInstanceNorm, Gatys, Johnson, MicroAST, TextureNets
 from brushwork.version import __version__
@@ -49,6 +56,7 @@ __all__ = [
     "Progress",
     "Regions",
     "Result",
+    "SavedElsewhereError",
     "Step",
     "TextureNets",
     "UsageError",

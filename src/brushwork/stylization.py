@@ -19,6 +19,7 @@ from brushwork.features import FeatureNetwork
 from brushwork.guidance import ColorControl
 from brushwork.image import Picture
 from brushwork.io import MAX_PIXELS, read_image, read_size
+from brushwork.locking import locked
 from brushwork.memory import out_of_memory
 from brushwork.methods import Method, load
 from brushwork.planning import Plan, plan_job, worth_a_plan
@@ -93,7 +94,7 @@ def stylize(
         UsageError: A wrong value; the message says what is expected.
         WeightsError: A network's weights are not on this machine.
         Interrupted: Ctrl-C; `error.best` is the Result so far, None before the first step.
-        BrushworkError: Memory ended, or the loss can't be tamed.
+        BrushworkError: Memory ended, the loss can't be tamed, or another process works with this checkpoint.
     """
     method = _checked(method, settings, network) or load(
         settings or AdaINLite(), choose_device(device), network=network
@@ -116,7 +117,8 @@ def stylize(
     work = partial(
         method, colors.content(colors.photo), value, init=init, progress=listener, checkpoint=kept, tiling=tiling
     )
-    return _finished(work, finish, f"{photo.size[0]}×{photo.size[1]} on {method.device}")
+    with locked(None if kept is None else kept.path):
+        return _finished(work, finish, f"{photo.size[0]}×{photo.size[1]} on {method.device}")
 
 
 def _tiling(plan: Plan | None, method: Method, photo: Picture, value: Any, max_memory: int | None) -> Tiling | None:

@@ -189,3 +189,17 @@ def test_where_memory_ends_it_goes_on_with_smaller_tiles(tmp_path: Path) -> None
     assert done.returncode == 0, done.stderr
     free, little = (read_image(tmp_path / name).pixels for name in ("free.png", "little.png"))
     assert (free - little).abs().max() <= 2.5 / 255
+
+
+def test_a_folder_removed_meanwhile_does_not_lose_the_picture(method: Method, photo: Path, tmp_path: Path) -> None:
+    (tmp_path / "out").mkdir()
+
+    def remove(step: Step) -> None:
+        if step.step == step.steps:
+            shutil.rmtree(tmp_path / "out")
+
+    with pytest.raises(SavedElsewhereError) as caught:
+        stylize_file(photo, "feminine-wave", tmp_path / "out" / "a.png", method=method, plan=PLAN, progress=remove)
+    assert caught.value.path == tmp_path / "a.png"
+    stylize_file(photo, "feminine-wave", tmp_path / "b.png", method=method, plan=PLAN)
+    assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import rich_click as click
 
+from brushwork.cli import stopping
 from brushwork.cli.options import method_options, settings_of, without_method_options
-from brushwork.errors import UsageError
+from brushwork.errors import Interrupted, UsageError
 from brushwork.settings import settings_from
 from brushwork.training_settings import TRAININGS
 
@@ -54,12 +53,10 @@ def train(
         raise UsageError(f"-o {output}: a style ends in .safetensors")
     if settings.start and output.resolve() == Path(settings.start).resolve():
         raise UsageError(f"-o {output} is what --start begins with; choose another name")
-    if not output.parent.is_dir():
-        raise UsageError(f"-o {output}: there is no folder {output.parent}; make it first")
-    if not os.access(output.parent, os.W_OK):
-        raise UsageError(f"-o {output}: the folder {output.parent} can't be written to")
+    _check_output(output)
     from brushwork.cli.report import Report, duration
     from brushwork.device import leave
+    from brushwork.locking import locked
 
     said = f"{output} is done already; delete it to train anew"
     if options["resume"] and output.exists() and not output.with_name(output.name + ".training").exists():
@@ -75,31 +72,50 @@ def train(
             seconds=seconds, steps=settings.steps, bytes=memory,
         )  # fmt: skip
         return
-    if trainer.checkpoint.exists() and not options["resume"]:
-        raise UsageError(f"{trainer.checkpoint} is there; go on from it with --resume, or delete it")
-    if options["resume"] and trainer.resume():
-        report.say(f"goes on from step {trainer.state.step}", resumed=trainer.state.step)
-    _run(trainer, _Lines(report), options["log"])
+    with locked(trainer.checkpoint if trainer.fabric.is_global_zero else None, output):
+        if trainer.checkpoint.exists() and not options["resume"]:
+            raise UsageError(f"{trainer.checkpoint} is there; go on from it with --resume, or delete it")
+        if options["resume"] and trainer.resume():
+            report.say(f"goes on from step {trainer.state.step}", resumed=trainer.state.step)
+        _run(trainer, _Lines(report), options["log"])
     leave()
     step, usage = trainer.state.step, _usage(method, settings, output)
     early = f" (nothing more was learned after step {step})" if step < settings.steps else ""
     report.say(f"{output} is done{early}: {usage}", output=str(output), step=step)
 
 
-def _run(trainer: Any, lines: Callable[[Any], None], folder: Path | None) -> None:
-    """Train, and write what --log wants of it."""
+def _run(trainer: Any, lines: _Lines, folder: Path | None) -> None:
+    """Train, and write what --log wants of it; stopped, say how to resume."""
+    try:
+        _train(trainer, lines, folder)
+    except KeyboardInterrupt:
+        state = trainer.state
+        told = f"stopped after step {state.step} of {trainer.settings.steps}"
+        more = f"; resume with: {stopping.resume_command()}" if trainer.checkpoint.exists() else ""
+        raise Interrupted(f"{told}{more}") from None
+
+
+def _train(trainer: Any, lines: _Lines, folder: Path | None) -> None:
     from brushwork.training_log import TrainingLog
 
     if folder is None or not trainer.fabric.is_global_zero:
         trainer.run(lines)
         return
-    with TrainingLog(folder, trainer) as log:
+    with TrainingLog(folder, trainer, lines.report.say) as log:
 
         def both(now: Any) -> None:
             lines(now)
             log(now)
 
         trainer.run(both)
+
+
+def _check_output(output: Path) -> None:
+    from brushwork.io.saving import place_problem
+
+    problem = place_problem(output)
+    if problem is not None:
+        raise UsageError(f"-o {output}: {problem}")
 
 
 def _usage(method: str, settings: Any, output: Path) -> str:
@@ -169,7 +185,8 @@ class _Lines:
             return
         self.next = time.monotonic() + SAID_EVERY
         terms = ", ".join(f"{name} {value:.3g}" for name, value in now.terms.items())
-        facts = {**now.terms, "passed_over": now.passed_over, "stepped_back": now.stepped_back}
         line = f"step {now.step} of {now.steps}: {terms}; about {duration(now.seconds)} left"
         line += f"; {now.passed_over} pictures passed over" if now.passed_over else ""
+        line += f"; no checkpoint now: {now.unsaved}" if now.unsaved else ""
+        facts = {**now.terms, "passed_over": now.passed_over, "stepped_back": now.stepped_back}
         self.report.say(line, step=now.step, seconds=now.seconds, **facts)
