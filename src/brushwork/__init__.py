@@ -10,7 +10,14 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from brushwork.errors import BrushworkError, Interrupted, PictureError, UsageError, WeightsError
+from brushwork.errors import (
+    BrushworkError,
+    Interrupted,
+    PictureError,
+    SavedElsewhereError,
+    UsageError,
+    WeightsError,
+)
 from brushwork.progress import Progress, Step
 from brushwork.recipe import Recipe
 from brushwork.settings import AdaIN, AdaINLite, ConditionalInstanceNorm, Gatys, Johnson, MicroAST, TextureNets
@@ -59,6 +66,7 @@ __all__ = [
     "Recipe",
     "Regions",
     "Result",
+    "SavedElsewhereError",
     "Step",
     "TextureNets",
     "TrainAdaIN",

@@ -96,7 +96,8 @@ class Checkpoint:
         try:
             write_tensors(self.path, tensors, facts | {"crc32": _checksum(tensors)})
         except Exception as error:  # safetensors has errors of its own for a full disk
-            told = BrushworkError(f"{self.path}: can't be written ({_first_line(error)}); is the disk full?")
+            words = error.strerror if isinstance(error, OSError) and error.strerror else _first_line(error)
+            told = BrushworkError(f"{self.path}: can't be written ({words.lower()})")
             if self.failed is None:
                 raise told from error
             self.failed(told)

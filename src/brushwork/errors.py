@@ -3,6 +3,7 @@
 BrushworkError                 one except clause for all of them
 ├── UsageError                 a wrong option, value or argument; the command exits with 2
 ├── PictureError               a picture file that can't be read or written; names the file
+├── SavedElsewhereError        finished work that is in another file than the one asked for; names both
 ├── WeightsError               weights that are missing, damaged or of another network
 └── Interrupted                the user stopped the work; carries the best result so far
 
@@ -11,9 +12,10 @@ Each message says what was got, what is expected and what to do, in one line.
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
-__all__ = ["BrushworkError", "Interrupted", "PictureError", "UsageError", "WeightsError"]
+__all__ = ["BrushworkError", "Interrupted", "PictureError", "SavedElsewhereError", "UsageError", "WeightsError"]
 
 
 class BrushworkError(Exception):
@@ -30,6 +32,19 @@ class UsageError(BrushworkError, ValueError):
 
 class PictureError(BrushworkError):
     """A picture file that can't be read or written; the message names the file."""
+
+
+class SavedElsewhereError(BrushworkError):
+    """Finished work could not be written to the file that was asked for, and is in another one.
+
+    Args:
+        message: One line for the user that names both files.
+        path: The file that holds the work.
+    """
+
+    def __init__(self, message: str, path: Path) -> None:
+        super().__init__(message)
+        self.path = path
 
 
 class WeightsError(BrushworkError):

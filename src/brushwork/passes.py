@@ -12,9 +12,10 @@ from typing import Any
 
 from torch import Tensor
 
-from brushwork.errors import BrushworkError
+from brushwork.errors import PictureError
 from brushwork.holding import DISTANCES, Done, Held
 from brushwork.io.films import Frame
+from brushwork.io.saving import writing_reason
 from brushwork.steadying import Seen
 from brushwork.weights.files import read_metadata, read_tensors, write_tensors
 
@@ -66,8 +67,8 @@ class FrameFiles:
         tensors = {"film": kept.film.pixels.contiguous(), "painted": kept.painted.contiguous()}
         try:
             write_tensors(self.path(number), tensors, {name: str(fact) for name, fact in facts.items()})
-        except Exception as error:  # safetensors has errors of its own for a full disk
-            raise BrushworkError(f"{self.path(number)} can't be written ({error}); is the disk full?") from error
+        except OSError as error:
+            raise PictureError(f"{self.path(number)}: {writing_reason(error, self.path(number))}") from error
 
     def count(self) -> int:
         """Frames that were painted once at least: as many as there are without a gap."""

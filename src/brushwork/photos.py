@@ -36,7 +36,8 @@ class PhotoFolder:
     """
 
     def __init__(self, folder: str | Path, side: int, closest: float = 1.5) -> None:
-        self.root = root = Path(folder)
+        root = Path(folder)
+        self.root: Path | None = root
         if not root.is_dir():
             raise UsageError(f"{folder} is no folder; give one with pictures")
         self.files = sorted(path for path in root.rglob("*") if path.suffix.lower() in SUFFIXES)
@@ -105,7 +106,7 @@ class NoPhotos(PhotoFolder):
     """Gray squares, for what is trained without photos: textures."""
 
     def __init__(self, side: int) -> None:
-        self.files, self.side, self.passed_over = [], side, set()
+        self.root, self.files, self.side, self.passed_over = None, [], side, set()
 
     def batch(self, count: int, rng: random.Random) -> Tensor:
         """Squares (count, 3, side, side) of 0.5."""

@@ -19,6 +19,7 @@ from brushwork.errors import UsageError
 from brushwork.guidance import ColorControl
 from brushwork.image import Picture
 from brushwork.io import MAX_PIXELS, PictureReader, PictureWriter, read_size
+from brushwork.locking import locked
 from brushwork.methods import Method, load
 from brushwork.methods.feed_forward import FeedForward, thumbnail_size
 from brushwork.planning import Plan, plan_job
@@ -98,6 +99,7 @@ def stylize_file(
     Raises:
         PictureError, UsageError, WeightsError: As `stylize`.
         Interrupted: Ctrl-C; there is no result.
+        SavedElsewhereError: The result could not be written to the output, and is in another file.
         BrushworkError: Disk or memory ended.
     """
     check_masks(masks)
@@ -119,15 +121,17 @@ def stylize_file(
     written = {"depth": depth, "quality": quality}
     spool = None if checkpoint is None else checkpoint.path.with_name(f"{checkpoint.path.name}.pixels")
     kept = _kept(checkpoint, recipe | {"written": written}, spool)
-    with PictureWriter(
-        output, reader.size, alpha=reader.alpha, **written, spool=spool,  # type: ignore[arg-type]
-        exif=None if strip_metadata else reader.exif,
-        recipe=None if strip_metadata else recipe,
-    ) as writer:  # fmt: skip
-        canvas = photo.canvas(writer, photo.finisher(method, value))
-        method.paint(canvas, value, tiling=tiling, progress=progress, checkpoint=kept)
-    if kept is not None:
-        kept.remove()
+    with locked(None if kept is None else kept.path, Path(output)):
+        with PictureWriter(
+            output, reader.size, alpha=reader.alpha, **written, spool=spool,  # type: ignore[arg-type]
+            beside=Path(content),
+            exif=None if strip_metadata else reader.exif,
+            recipe=None if strip_metadata else recipe,
+        ) as writer:  # fmt: skip
+            canvas = photo.canvas(writer, photo.finisher(method, value))
+            method.paint(canvas, value, tiling=tiling, progress=progress, checkpoint=kept)
+        if kept is not None:
+            kept.remove()
     return Streamed(reader.size, recipe, (*reader.notes, *notes), time.perf_counter() - started)
 
 

@@ -20,6 +20,7 @@ from brushwork.features import FeatureNetwork
 from brushwork.guidance import ColorControl
 from brushwork.image import Picture, check_size, no_picture
 from brushwork.io import MAX_PIXELS, read_image, read_size, write_image
+from brushwork.locking import locked
 from brushwork.memory import out_of_memory
 from brushwork.methods import Method, load
 from brushwork.planning import Plan, plan_job, worth_a_plan
@@ -168,7 +169,7 @@ def stylize(
         WeightsError: A network's weights are not on this machine.
         Interrupted: Ctrl-C; `error.best` is the Result so far, None before the first step. Of a list, it is a list of
             the results that are done, and of the one so far.
-        BrushworkError: Memory ended, or the loss can't be tamed.
+        BrushworkError: Memory ended, the loss can't be tamed, or another process works with this checkpoint.
     """
     check_masks(masks)
     _check_limits(max_pixels=max_pixels, max_memory=max_memory)
@@ -257,7 +258,8 @@ def _stylized(
     work = partial(
         method, colors.content(colors.photo), value, init=init, progress=listener, checkpoint=kept, tiling=tiling
     )
-    return _finished(work, finish, f"{photo.size[0]}×{photo.size[1]} on {method.device}")
+    with locked(None if kept is None else kept.path):
+        return _finished(work, finish, f"{photo.size[0]}×{photo.size[1]} on {method.device}")
 
 
 def _tiling(plan: Plan | None, method: Method, photo: Picture, value: Any, max_memory: int | None) -> Tiling | None:

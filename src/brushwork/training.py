@@ -12,6 +12,7 @@ import os
 import random
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from statistics import median
@@ -23,6 +24,9 @@ from torch import Tensor, nn
 from brushwork.device import launched
 from brushwork.errors import BrushworkError, UsageError
 from brushwork.interruption import uninterrupted
+from brushwork.io import save
+from brushwork.io.saving import room_problem, writing_reason
+from brushwork.locking import locked
 from brushwork.memory import out_of_memory, peak_memory
 from brushwork.photos import PhotoFolder
 from brushwork.progress import Pace
@@ -34,6 +38,7 @@ GOOD_EVERY = 50  # steps between two states that can be gone back to
 EXPLODED = 20.0  # times the usual loss: a step that nothing is learned from
 STEPS_BACK = 10  # how often, before it is given up
 USUAL = 0.95  # how much of the usual loss each step keeps
+CHECKPOINT = 6  # times the weights: they and their two moments, now and as they last were good
 GAIN = 0.005  # a mean loss that is lower by less has not fallen
 BETAS = (0.9, 0.999)
 CRITIC_BETAS = (0.5, 0.9)  # usual for what learns against a network that changes
@@ -86,6 +91,7 @@ class Report:
         seconds: Left, about.
         passed_over: Pictures of the folders that can't be used.
         stepped_back: How often it exploded and went back.
+        unsaved: Why the last checkpoint could not be written; empty if it was.
     """
 
     step: int
@@ -94,6 +100,7 @@ class Report:
     seconds: float
     passed_over: int
     stepped_back: int
+    unsaved: str = ""
 
 
 @dataclass
@@ -130,6 +137,7 @@ class Trainer:
         self._good = self._everything()
         self._midway = False  # in a step, whose half is nothing to keep
         self._pace = Pace()
+        self.unsaved = ""  # why the last checkpoint could not be written
 
     @property
     def checkpoint(self) -> Path:
@@ -143,32 +151,59 @@ class Trainer:
             listener: Called after each step; what it raises ends the training, after its checkpoint is written.
 
         Raises:
-            BrushworkError: It explodes again and again, at any rate; or a file can't be written.
+            SavedElsewhereError: The output, or where the training stands, could not be written to its file, and is in
+                another one.
+            BrushworkError: It explodes again and again, at any rate; a file can't be written; another process trains
+                for this output.
         """
+        with locked(self.checkpoint if self.fabric.is_global_zero else None, self.output):
+            self._check_room()
+            self._train(listener)
+            self._write()
+
+    def _check_room(self) -> None:
+        """Refuse a disk that the checkpoint won't fit on, which holds the output twice and more."""
+        weights = sum(p.numel() * p.element_size() for network in self.networks for p in network.parameters())
+        needed = CHECKPOINT * weights - (self.checkpoint.stat().st_size if self.checkpoint.exists() else 0)
+        problem = room_problem(self.output.resolve().parent, needed) if self.fabric.is_global_zero else None
+        if problem is not None:
+            raise BrushworkError(f"{self.output}: {problem}")
+
+    def _train(self, listener: Callable[[Report], None] | None) -> None:
+        """Train to the end; stopped or failed, keep where it stands."""
         self._pace = Pace(self.state.step)
         try:
             while self.state.step < self.settings.steps and not self.exhausted:
                 with uninterrupted():
                     terms = self._step()
                 if self.state.step % self.settings.save_every == 0:
-                    self.save()
+                    self._save_if_possible()
                 if listener is not None and terms:
                     listener(self._report(terms))
         except BaseException as error:
             if self._midway:
                 self._restore(self._good)
             if self.state.step:
-                self.save()
+                self.save(anywhere=True)
             if out_of_memory(error):
                 raise BrushworkError("out of memory; take a smaller --batch or --side") from error
             raise
-        self.save()
-        if self.fabric.is_global_zero:
-            try:
-                self.task.write(self.output)
-            except OSError as error:
-                raise BrushworkError(f"{self.output} can't be written: {error}; --resume tries again") from error
-            self.checkpoint.unlink(missing_ok=True)
+
+    def _write(self) -> None:
+        """Write the output, and then remove the checkpoint."""
+        if not self.fabric.is_global_zero:
+            return
+        self._save_if_possible()
+        save(self.output, self.task.write, beside=self.photos.root)
+        self.checkpoint.unlink(missing_ok=True)
+
+    def _save_if_possible(self) -> None:
+        """Write the checkpoint; where that fails, the one before stays, and the training goes on."""
+        self.unsaved = ""
+        try:
+            self.save()
+        except BrushworkError as error:
+            self.unsaved = str(error)
 
     @property
     def exhausted(self) -> bool:
@@ -283,23 +318,36 @@ class Trainer:
         photos, processes = len(self.photos.files), self.fabric.world_size
         return {**shaping, "photos": photos, "processes": processes, **self.task.facts()}
 
-    def save(self) -> None:
+    def save(self, *, anywhere: bool = False) -> None:
         """Write the checkpoint, whole or not at all.
 
+        Args:
+            anywhere: Where it can't be written, put it beside the photos or into the temporary folder.
+
         Raises:
+            SavedElsewhereError: It is in such a place.
             BrushworkError: It can't be written.
         """
         if not self.fabric.is_global_zero:
             return
-        temporary = self.checkpoint.with_name(f".{self.checkpoint.name}.{os.getpid()}.tmp")
+        if anywhere:
+            save(self.checkpoint, self._write_checkpoint, beside=self.photos.root)
+        else:
+            self._write_checkpoint(self.checkpoint)
+
+    def _write_checkpoint(self, path: Path) -> None:
+        temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
         with uninterrupted():
             try:
-                torch.save({**self._everything(), "good": self._good, "facts": self._facts()}, temporary)
-                temporary.replace(self.checkpoint)
-            except (OSError, RuntimeError) as error:  # torch wraps what the system says
-                raise BrushworkError(f"{self.checkpoint} can't be written: {error}") from error
+                # Opened here, because torch wraps what the system says into errors of its own.
+                with temporary.open("wb") as file:
+                    torch.save({**self._everything(), "good": self._good, "facts": self._facts()}, file)
+                temporary.replace(path)
+            except (OSError, RuntimeError) as error:
+                raise BrushworkError(f"{path} can't be written: {writing_reason(error, path)}") from error
             finally:
-                temporary.unlink(missing_ok=True)
+                with suppress(OSError):
+                    temporary.unlink(missing_ok=True)
 
     def resume(self) -> bool:
         """Go on from the checkpoint, if there is one.
@@ -335,7 +383,7 @@ class Trainer:
         left = self._pace.seconds_left(step, steps - step)
         folders = [folder for folder in (self.photos, self.task.paintings) if folder is not None]
         passed_over = sum(len(folder.passed_over) for folder in folders)
-        return Report(step, steps, terms, left, passed_over, self.state.stepped_back)
+        return Report(step, steps, terms, left, passed_over, self.state.stepped_back, self.unsaved)
 
 
 def _schedule(step: int, steps: int) -> float:

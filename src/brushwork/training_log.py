@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import csv
-from contextlib import ExitStack
+from collections.abc import Callable
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -11,6 +12,7 @@ from typing import Any
 from brushwork.errors import BrushworkError
 from brushwork.image import Picture
 from brushwork.io import write_image
+from brushwork.io.saving import writing_reason
 from brushwork.training import Report, Trainer
 
 __all__ = ["TrainingLog"]
@@ -27,13 +29,14 @@ class TrainingLog:
     Args:
         folder: Made if it isn't there.
         trainer: What is listened to.
+        failed: Told in one line why nothing more will be written; the training goes on. None: the error is raised.
 
     Raises:
         BrushworkError: The folder can't be written to.
     """
 
-    def __init__(self, folder: Path, trainer: Trainer) -> None:
-        self.folder, self.trainer = folder, trainer
+    def __init__(self, folder: Path, trainer: Trainer, failed: Callable[[str], None] | None = None) -> None:
+        self.folder, self.trainer, self.failed, self._ended = folder, trainer, failed, False
         self._open = ExitStack()
         try:
             folder.mkdir(parents=True, exist_ok=True)
@@ -49,12 +52,26 @@ class TrainingLog:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        self._open.close()
+        with suppress(OSError):  # of a full disk, which has been told already
+            self._open.close()
         if self._curves is not None:
             self._curves.close()
 
     def __call__(self, now: Report) -> None:
         """Write what there is to write after a step."""
+        if self._ended:
+            return
+        try:
+            self._write(now)
+        except (OSError, BrushworkError) as error:
+            if self.failed is None:
+                raise
+            self._ended = True
+            self.failed(
+                f"--log {self.folder}: nothing more is written ({writing_reason(error, self.folder / 'losses.csv')})"
+            )
+
+    def _write(self, now: Report) -> None:
         if now.step % EVERY == 0 or now.step == now.steps:
             self._write_terms(now)
         if now.step % self.trainer.settings.save_every == 0 or now.step == now.steps:

@@ -115,13 +115,18 @@ def start(trainer: Trainer, *, resume: bool) -> bool:
     return False
 
 
-def run(trainer: Trainer, progress: Callable[[Report], None] | None = None, log: str | Path | None = None) -> None:
-    """Train to the end, and write what is wanted of the way; see `train`."""
+def run(
+    trainer: Trainer,
+    progress: Callable[[Report], None] | None = None,
+    log: str | Path | None = None,
+    failed: Callable[[str], None] | None = None,
+) -> None:
+    """Train to the end, and write the log; see `train`, and `TrainingLog` for `failed`."""
     first = trainer.fabric.is_global_zero
     if log is None or not first:
         trainer.run(progress if first else None)
     else:
-        with TrainingLog(Path(log), trainer) as written:
+        with TrainingLog(Path(log), trainer, failed) as written:
 
             def both(now: Report) -> None:
                 if progress is not None:

@@ -8,7 +8,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -18,41 +17,32 @@ from brushwork.ahead import Afterwards, in_advance
 from brushwork.checkpoints import Checkpoint, State
 from brushwork.color import keep_luminance
 from brushwork.device import choose_device
-from brushwork.errors import Interrupted, PictureError, UsageError
+from brushwork.errors import BrushworkError, Interrupted, PictureError, UsageError
 from brushwork.flow import dis_flow
 from brushwork.holding import Held
-from brushwork.io import MAX_PIXELS
+from brushwork.io import MAX_PIXELS, save
 from brushwork.io.film_files import FilmWriter, check_film_target, film_writer, open_film
 from brushwork.io.films import Film, Frame
-from brushwork.io.video_writer import Encoding
+from brushwork.io.saving import room_problem, writing_reason
+from brushwork.io.video_writer import CONTAINERS, Encoding
+from brushwork.keyframes import Keyframe, Styles, check_times, keyframes_of, late_keyframes
+from brushwork.locking import locked
 from brushwork.methods import Method, load
 from brushwork.methods.feed_forward import FeedForward
 from brushwork.passes import FrameFiles, Passes
 from brushwork.progress import Pace, Progress, Step
 from brushwork.recipe import Recipe
-from brushwork.recipes import StyleSource, recipe_of, result_size, style_records
+from brushwork.recipes import StyleSource, recipe_of, result_size
 from brushwork.settings import FILM_MODEL, AdaINLite, Settings, method_name
 from brushwork.steadying import Seen, Steady, watched
-from brushwork.style_values import encode_style
 
 __all__ = ["SMOOTHING", "Filmed", "Keyframe", "stylize_video", "work_folder"]
 
 SMOOTHING = 0.97
 TEMPORAL_WEIGHT = 200.0
 SEGMENT = 100  # frames
-
-
-@dataclass(frozen=True)
-class Keyframe:
-    """A style that is reached at a time.
-
-    Args:
-        seconds: From the film's beginning.
-        style: See `stylize_video`.
-    """
-
-    seconds: float
-    style: StyleSource
+FILM_BYTES, PICTURE_BYTES = 0.02, 0.5  # per pixel of a frame, that video files and pictures surely take on the disk
+FRAME_BYTES = 24  # per pixel, of a frame that is optimized: the film's and the result's, as they are
 
 
 @dataclass(frozen=True)
@@ -135,40 +125,77 @@ def stylize_video(
         UsageError: A wrong value; the message says what is expected.
         WeightsError: A network's weights are not on this machine.
         Interrupted: Ctrl-C; what is done waits to be resumed.
+        SavedElsewhereError: The film could not be written to the output, and is in another file.
+        BrushworkError: Another process works on this output.
     """
     started, output, encoding = time.perf_counter(), Path(output), encoding or Encoding()
     if not 0 <= smoothing <= 0.99:
         raise UsageError(f"expected a smoothing from 0 to 0.99, got {smoothing}")
     check_film_target(output, encoding, depth)
-    read = open_film(film, max_pixels=max_pixels)
-    method = method or load(AdaINLite(model=FILM_MODEL) if settings is None else settings, choose_device(device))
-    if passes < 1 or (passes > 1 and isinstance(method, FeedForward)):
-        raise UsageError(f"expected 1 pass, or of gatys more, got {passes} of {method_name(method.settings)}")
-    width, height = result_size(read.size, size)
-    styles = _Styles(method, style, (width, height), max_pixels)
-    recipe = recipe_of(method, read.path, styles.first, size=size, original=read.size, max_pixels=max_pixels) | {
-        "at": styles.records(), "smoothing": smoothing,
-        "temporal_weight": temporal_weight, "passes": passes, "keep_color": "luminance" if keep_color else None,
-        "encoding": {"codec": encoding.codec, "quality": encoding.quality, "pixel_format": encoding.pixel_format},
-        "depth": depth, "segment": segment,
-    }  # fmt: skip
     folder = work_folder(output)
-    checkpoint = Checkpoint(folder / "state.safetensors", every=segment, resume=resume, job=recipe)
-    writer = film_writer(output, read, (width, height), encoding, folder, depth)
-    work = _Work(read, (width, height), writer, styles, checkpoint, keep_color)
+    with locked(folder, output):
+        read = open_film(film, max_pixels=max_pixels)
+        keys = keyframes_of(style)
+        check_times(keys, read)
+        method = method or load(AdaINLite(model=FILM_MODEL) if settings is None else settings, choose_device(device))
+        if passes < 1 or (passes > 1 and isinstance(method, FeedForward)):
+            raise UsageError(f"expected 1 pass, or of gatys more, got {passes} of {method_name(method.settings)}")
+        shown = result_size(read.size, size)
+        _check_room(output, read, shown, optimized=not isinstance(method, FeedForward))
+        styles = Styles(method, keys, shown, max_pixels)
+        recipe = recipe_of(method, read.path, styles.first, size=size, original=read.size, max_pixels=max_pixels) | {
+            "at": styles.records(), "smoothing": smoothing,
+            "temporal_weight": temporal_weight, "passes": passes, "keep_color": "luminance" if keep_color else None,
+            "encoding": {"codec": encoding.codec, "quality": encoding.quality, "pixel_format": encoding.pixel_format},
+            "depth": depth, "segment": segment,
+        }  # fmt: skip
+        checkpoint = Checkpoint(folder / "state.safetensors", every=segment, resume=resume, job=recipe)
+        writer = film_writer(output, read, shown, encoding, folder, depth)
+        work = _Work(read, shown, writer, styles, checkpoint, keep_color)
+        with _telling_how_to_resume(work, output):
+            if isinstance(method, FeedForward):
+                count = work.steadily(Steady(method, smoothing), progress)
+            else:
+                flow = dis_flow("medium", pixels=1 << 40)
+                count = work.in_passes(Held(method, temporal_weight, flow), passes, progress)
+        segments, facts = -(-count // segment), recipe.to_json()
+        save(output, lambda path: writer.join(segments, facts, path), beside=read.path)
+        shutil.rmtree(folder, ignore_errors=True)
+    notes = (*dict.fromkeys(read.notes), *writer.notes, *late_keyframes(keys, float(count / read.rate)))
+    return Filmed(output, count, shown, recipe, notes, time.perf_counter() - started)
+
+
+def _check_room(output: Path, film: Film, size: tuple[int, int], *, optimized: bool) -> None:
+    """Refuse a film that can't fit on the disk, before the work starts.
+
+    Args:
+        output: The film to make.
+        film: The film it is made from.
+        size: (width, height) of the frames.
+        optimized: Whether all frames wait in files, exactly as they are, until the last one is done.
+    """
+    folder = work_folder(output)
+    frame = (FILM_BYTES if output.suffix.lower() in CONTAINERS else PICTURE_BYTES) + FRAME_BYTES * optimized
+    held = sum(path.stat().st_size for path in folder.iterdir()) if folder.is_dir() else 0  # replaced, or done already
+    problem = room_problem(folder.resolve().parent, int(film.count * size[0] * size[1] * frame) - held)
+    if problem is not None:
+        raise PictureError(f"{output}: {problem}")
+
+
+@contextmanager
+def _telling_how_to_resume(work: _Work, output: Path) -> Iterator[None]:
+    """Say of work that ended early what is kept of it."""
     try:
-        if isinstance(method, FeedForward):
-            count = work.steadily(Steady(method, smoothing), progress)
-        else:
-            count = work.in_passes(Held(method, temporal_weight, dis_flow("medium", pixels=1 << 40)), passes, progress)
+        yield
     except (KeyboardInterrupt, Interrupted) as stop:
         raise Interrupted(
-            f"stopped; what is done of {output} is in {folder}, and --resume goes on from there"
+            f"stopped; what is done of {output} is in {work.folder}, and --resume goes on from there"
         ) from stop
-    writer.join(-(-count // segment), recipe.to_json())
-    shutil.rmtree(folder)
-    notes = (*dict.fromkeys(read.notes), *writer.notes)
-    return Filmed(output, count, (width, height), recipe, notes, time.perf_counter() - started)
+    except BrushworkError as error:
+        of_files = isinstance(error, PictureError) or isinstance(error.__cause__, OSError)
+        if not (of_files and work.begun and work.checkpoint.path.exists()):
+            raise
+        raise PictureError(f"{error}; what is done is in {work.folder}, and --resume goes on from there") from error
 
 
 @contextmanager
@@ -182,42 +209,6 @@ def _fewer_threads(count: int) -> Iterator[None]:
         torch.set_num_threads(before)
 
 
-class _Styles:
-    """The style at each time."""
-
-    def __init__(self, method: Method, style: Any, size: tuple[int, int], max_pixels: int) -> None:
-        self.keys = _keyframes(style)
-        if len(self.keys) > 1 and not method.declaration.blends:
-            raise UsageError(f"{method_name(method.settings)} can't pass from one style into another; take one style")
-        self.first, self._method = self.keys[0].style, method
-        sizes = method.sizes(*size)
-        self._values = [encode_style(method, key.style, sizes, max_pixels=max_pixels) for key in self.keys]
-
-    def records(self) -> list[Any]:
-        """For the recipe."""
-        return [[key.seconds, style_records(key.style)] for key in self.keys] if len(self.keys) > 1 else []
-
-    def at(self, seconds: float) -> Any:
-        """The style value at a time, between keyframes by a curve that begins and ends gently."""
-        later = next((k for k, key in enumerate(self.keys) if key.seconds > seconds), len(self.keys))
-        if later in (0, len(self.keys)):
-            return self._values[max(0, later - 1)]
-        before, after = self.keys[later - 1].seconds, self.keys[later].seconds
-        share = (seconds - before) / (after - before)
-        share = share * share * (3 - 2 * share)
-        return self._method.blend(self._values[later - 1 : later + 1], [1 - share, share])
-
-
-def _keyframes(style: Any) -> list[Keyframe]:
-    """One or more, in the order of their times."""
-    if isinstance(style, Sequence) and not isinstance(style, str) and style and isinstance(style[0], Keyframe):
-        keys = sorted(style, key=lambda key: key.seconds)
-        if any(a.seconds == b.seconds for a, b in pairwise(keys)):
-            raise UsageError("two keyframes at the same time; give each its own")
-        return keys
-    return [Keyframe(0.0, style)]
-
-
 class _Work:
     """The frames' way through painting."""
 
@@ -226,13 +217,14 @@ class _Work:
         film: Film,
         size: tuple[int, int],
         writer: FilmWriter,
-        styles: _Styles,
+        styles: Styles,
         checkpoint: Checkpoint,
         keep_color: bool,
     ) -> None:
         self.film, self.size, self.writer, self.styles = film, size, writer, styles
         self.checkpoint, self.keep_color = checkpoint, keep_color
         self.first_time: int | None = None
+        self.begun = False  # what an earlier job left has been read or removed
 
     @property
     def folder(self) -> Path:
@@ -251,6 +243,7 @@ class _Work:
                 if number % self.checkpoint.every == 0:
                     later(self.writer.begin, number // self.checkpoint.every, number)
                 frame = seen.frame
+                self._check_folder()
                 painted = self._colored(steady.paint(seen, self._style_at(frame.time)), frame)
                 later(self.writer.write, Frame(painted, frame.time, frame.duration))
                 number += 1
@@ -278,6 +271,7 @@ class _Work:
         clock = _Clock(self.size, paintings)
         for kept in Passes(held, files, count, self._style_at).run(seen):
             paintings += 1
+            self._check_folder()
             if progress is not None:
                 painted = self._colored(kept.painted, kept.film)
                 progress(clock.step(paintings, max(self.film.count * count, paintings), painted))
@@ -327,8 +321,17 @@ class _Work:
         state = self.checkpoint.load() if self.folder.exists() else None
         if state is None:
             shutil.rmtree(self.folder, ignore_errors=True)
-            self.folder.mkdir()
+            try:
+                self.folder.mkdir()
+            except OSError as error:
+                raise PictureError(f"{self.folder}: {writing_reason(error, self.folder)}") from error
+        self.begun = True
         return state
+
+    def _check_folder(self) -> None:
+        """End the work where what is done of it has been deleted: no later step could mend that."""
+        if not self.folder.is_dir():
+            raise PictureError(f"{self.folder}: this folder, which held what was done, has been deleted")
 
 
 def _watched(frames: Iterator[Frame], wanted: bool, before: torch.Tensor | None) -> Iterator[Seen]:

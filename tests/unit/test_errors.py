@@ -16,7 +16,14 @@ def test_one_except_clause_catches_all(name: str) -> None:
 
 def test_exit_codes() -> None:
     codes = {name: getattr(errors, name).exit_code for name in errors.__all__}
-    assert codes == {"BrushworkError": 1, "Interrupted": 130, "PictureError": 1, "UsageError": 2, "WeightsError": 1}
+    assert codes == {
+        "BrushworkError": 1,
+        "Interrupted": 130,
+        "PictureError": 1,
+        "SavedElsewhereError": 1,
+        "UsageError": 2,
+        "WeightsError": 1,
+    }
 
 
 def test_a_wrong_value_is_a_value_error_too() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -17,7 +18,7 @@ from PIL import Image
 from torch import Tensor
 
 from brushwork import AdaINLite, Checkpoint, Gatys, Picture, load, read_image, read_recipe, stylize, write_image
-from brushwork.errors import Interrupted, UsageError
+from brushwork.errors import Interrupted, SavedElsewhereError, UsageError
 from brushwork.methods import Method
 from brushwork.planning import Plan
 from brushwork.progress import Step
@@ -189,3 +190,17 @@ def test_where_memory_ends_it_goes_on_with_smaller_tiles(tmp_path: Path) -> None
     assert done.returncode == 0, done.stderr
     free, little = (read_image(tmp_path / name).pixels for name in ("free.png", "little.png"))
     assert (free - little).abs().max() <= 2.5 / 255
+
+
+def test_a_folder_removed_meanwhile_does_not_lose_the_picture(method: Method, photo: Path, tmp_path: Path) -> None:
+    (tmp_path / "out").mkdir()
+
+    def remove(step: Step) -> None:
+        if step.step == step.steps:
+            shutil.rmtree(tmp_path / "out")
+
+    with pytest.raises(SavedElsewhereError) as caught:
+        stylize_file(photo, "feminine-wave", tmp_path / "out" / "a.png", method=method, plan=PLAN, progress=remove)
+    assert caught.value.path == tmp_path / "a.png"
+    stylize_file(photo, "feminine-wave", tmp_path / "b.png", method=method, plan=PLAN)
+    assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()

@@ -5,17 +5,19 @@ from __future__ import annotations
 import json
 import os
 import random
+import shutil
 import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import torch
 
 from brushwork import Picture, read_image, write_image
-from brushwork.errors import BrushworkError, UsageError
+from brushwork.errors import BrushworkError, SavedElsewhereError, UsageError
 from brushwork.io import read_size
 from brushwork.methods.johnson import JohnsonTask
 from brushwork.photos import PhotoFolder
@@ -330,3 +332,56 @@ def test_the_same_numbers_give_the_same_squares(folder: Path) -> None:
     first, second = (PhotoFolder(folder, 64).batch(3, random.Random(7)) for _ in range(2))
     assert torch.equal(first, second)
     assert not torch.equal(first, PhotoFolder(folder, 64).batch(3, random.Random(8)))
+
+
+def test_a_network_that_can_t_be_written_is_saved_elsewhere(folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "out").mkdir()
+    run = trainer(folder, tmp_path / "out" / "wave.safetensors")
+
+    def remove(report: Report) -> None:
+        if report.step == 3:
+            shutil.rmtree(tmp_path / "out")
+
+    told: list[str] = []
+    with pytest.raises(SavedElsewhereError) as caught:
+        run.run(lambda report: (remove(report), told.append(report.unsaved))[0])
+    assert told[-1] == f"{run.checkpoint} can't be written: its directory {tmp_path}/out is gone"
+    assert caught.value.path == tmp_path / "wave.safetensors"  # beside the folder with photos
+    assert read_style(caught.value.path).methods == ["johnson"]
+
+
+def test_stopped_without_its_folder_it_keeps_where_it_stands(folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "out").mkdir()
+    run = trainer(folder, tmp_path / "out" / "wave.safetensors")
+
+    def stop(report: Report) -> None:
+        shutil.rmtree(tmp_path / "out")
+        raise KeyboardInterrupt
+
+    with pytest.raises(SavedElsewhereError) as caught:
+        run.run(stop)
+    again = trainer(folder, tmp_path / "wave.safetensors")
+    assert caught.value.path == again.checkpoint
+    assert again.resume()
+    assert again.state.step == 1
+
+
+def test_a_disk_without_room_for_the_checkpoint_is_told_at_once(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=1000))
+    run = trainer(folder, tmp_path / "wave.safetensors")
+    with pytest.raises(BrushworkError, match=r"wave\.safetensors: the disk has 0\.00 MB left"):
+        run.run()
+    assert run.state.step == 0
+
+
+def test_a_log_that_can_t_be_written_ends_and_the_training_goes_on(folder: Path, tmp_path: Path) -> None:
+    run = trainer(folder, tmp_path / "wave.safetensors")
+    told: list[str] = []
+    with TrainingLog(tmp_path / "log", run, told.append) as log:
+        shutil.rmtree(tmp_path / "log")
+        run.run(log)
+    assert len(told) == 1
+    assert "nothing more is written" in told[0]
+    assert read_style(run.output).methods == ["johnson"]

@@ -1,7 +1,11 @@
 from __future__ import annotations
 
+import errno
+import shutil
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -9,11 +13,13 @@ import torch
 from skimage import data
 
 from brushwork import AdaINLite, Gatys, Step, load
-from brushwork.errors import Interrupted, PictureError, UsageError
+from brushwork.errors import BrushworkError, Interrupted, PictureError, SavedElsewhereError, UsageError
 from brushwork.flow import dis_flow
 from brushwork.image import Picture
 from brushwork.io import read_image, write_image
+from brushwork.io.film_files import open_film
 from brushwork.io.films import Frame
+from brushwork.io.video_writer import VideoWriter, _failing
 from brushwork.methods.feed_forward import FeedForward
 from brushwork.metrics import sharpness, warping_errors
 from brushwork.sequences import Film, moving_layers
@@ -218,3 +224,100 @@ def test_wrong_wishes_are_refused(changed: dict[str, Any], words: str, folder: P
     with pytest.raises((UsageError, PictureError), match=words):
         stylize_video(film, style, tmp_path / output, **given)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["in"]
+
+
+def test_a_film_that_can_t_be_joined_where_it_was_asked_for_is_saved_elsewhere(
+    folder: Path, tmp_path: Path, method: FeedForward[Any]
+) -> None:
+    (tmp_path / "out").mkdir()
+    output = tmp_path / "out" / "a.mp4"
+
+    def block(step: Step) -> None:
+        output.mkdir(exist_ok=True)
+
+    with pytest.raises(SavedElsewhereError, match="is saved as") as caught:
+        stylize_video(folder, "feminine-wave", output, method=method, smoothing=0, progress=block)
+    assert caught.value.path == tmp_path / "a.mp4"  # beside the film
+    assert len(list(open_film(tmp_path / "a.mp4").frames())) == 12
+    output.rmdir()
+    told: list[int] = []
+    stylize_video(
+        folder, "feminine-wave", output, method=method, smoothing=0, resume=True, progress=lambda s: told.append(s.step)
+    )
+    assert output.read_bytes() == (tmp_path / "a.mp4").read_bytes()
+    assert not work_folder(output).exists()
+
+
+def test_a_film_whose_work_is_deleted_ends_at_once(folder: Path, tmp_path: Path, method: FeedForward[Any]) -> None:
+    steps: list[int] = []
+
+    def remove(step: Step) -> None:
+        steps.append(step.step)
+        shutil.rmtree(work_folder(tmp_path / "a.mp4"))
+
+    with pytest.raises(PictureError, match=r"a\.mp4\.parts: this folder, which held what was done, has been deleted"):
+        stylize_video(folder, "feminine-wave", tmp_path / "a.mp4", method=method, smoothing=0, progress=remove)
+    assert steps == [1]
+
+
+def test_a_full_disk_amid_a_film_says_what_is_kept(
+    folder: Path, tmp_path: Path, method: FeedForward[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write = VideoWriter.write
+
+    def full(self: VideoWriter, frame: Frame) -> None:
+        if self._number == 2:
+            with _failing(self.path):
+                raise OSError(errno.ENOSPC, "No space left on device")
+        write(self, frame)
+
+    monkeypatch.setattr(VideoWriter, "write", full)
+    with pytest.raises(
+        PictureError, match=r"a\.mp4: can't be written: no room left on the disk; what is done is in .*"
+    ):
+        stylize_video(folder, "feminine-wave", tmp_path / "a.mp4", method=method, smoothing=0, segment=3)
+    assert len(list(work_folder(tmp_path / "a.mp4").glob("*.segment"))) == 2
+
+
+@pytest.mark.parametrize(("name", "kind"), [("a.mp4", "steady"), ("frames", "steady"), ("a.mp4", "gatys")])
+def test_a_film_that_can_t_fit_is_told_before_the_work(
+    name: str, kind: str, folder: Path, tmp_path: Path, method: FeedForward[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    needed = 12 * SIZE[0] * SIZE[1] * {"steady": 0.02 if name == "a.mp4" else 0.5, "gatys": 24}[kind]
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=int(needed) - 10))
+    settings: dict[str, Any] = {"method": method} if kind == "steady" else {"settings": Gatys(steps=1)}
+    with pytest.raises(PictureError, match=rf"{name}: the disk has .* left, and at least"):
+        stylize_video(folder, "feminine-wave", tmp_path / name, **settings)
+    assert not work_folder(tmp_path / name).exists()
+
+
+def test_a_second_film_of_one_name_is_told_at_once_and_harms_nothing(
+    folder: Path, tmp_path: Path, method: FeedForward[Any]
+) -> None:
+    def second(step: Step) -> None:
+        for resume in (True, False) if step.step == 7 else ():
+            with ThreadPoolExecutor(1) as other, pytest.raises(BrushworkError, match=r"working on .*a\.mp4"):
+                other.submit(
+                    stylize_video, folder, "feminine-wave", tmp_path / "a.mp4", method=method, resume=resume
+                ).result()
+
+    done = stylize_video(folder, "feminine-wave", tmp_path / "a.mp4", method=method, smoothing=0, progress=second)
+    assert done.frames == 12
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.mp4", "in"]
+
+
+def test_a_key_frame_beyond_the_end_is_refused_or_noted(
+    folder: Path, tmp_path: Path, method: FeedForward[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keys = [Keyframe(0, "feminine-wave"), Keyframe(9, "bell-tower")]
+    with pytest.raises(UsageError, match="the key frame at 9 s is beyond the end"):
+        stylize_video(folder, keys, tmp_path / "a.mp4", method=method)
+
+    def without_a_length(*arguments: Any, **options: Any) -> Any:
+        film = open_film(*arguments, **options)
+        monkeypatch.setattr(film, "count", 0)
+        return film
+
+    monkeypatch.setattr("brushwork.video.open_film", without_a_length)
+    notes = stylize_video(folder, keys, tmp_path / "a.mp4", method=method, smoothing=0).notes
+    assert any("the key frame at 9 s is beyond the end of the film, which lasts 0.48 s" in note for note in notes)

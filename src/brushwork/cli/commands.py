@@ -215,7 +215,7 @@ def rerun(
     report = Report(as_json=as_json)
     with report.bar(picture.name) as progress:
         result, remarks = make_again(recipe, places, progress=progress, **options)
-    write_result(output, result, {}, {**recipe["written"], "strip_metadata": False})
+    write_result(output, result, {}, {**recipe["written"], "strip_metadata": False}, beside=picture)
     for remark in remarks:
         report.say(f"Note: {remark}")
     report.say(str(output), picture=str(picture), output=str(output), notes=remarks)
@@ -257,7 +257,7 @@ def interpolate(
     settings, options = settings_of(method_name, values), without_method_options(values)
     from brushwork.cli.report import Report
     from brushwork.interpolation import interpolate as between
-    from brushwork.io import check_target, write_image
+    from brushwork.io import check_target, save, write_image
 
     output = output or Path(f"{photo.stem}_styles.png")
     if output.resolve() == photo.resolve():
@@ -265,7 +265,7 @@ def interpolate(
     check_target(output, 8)
     report = Report(as_json=as_json)
     sheet = between(photo, styles, settings, steps=options["count"], size=options["size"], device=options["device"])
-    write_image(sheet, output)
+    save(output, lambda path: write_image(sheet, path), beside=photo)
     report.say(str(output), photo=str(photo), output=str(output), size=list(sheet.size))
 
 
@@ -280,12 +280,14 @@ def synthesize(style: Path, output: Path, size: str, seed: int, device: str) -> 
     match = re.fullmatch(r"(\d+)[x×](\d+)", size)
     if match is None:
         raise UsageError(f"--size: expected WIDTHxHEIGHT such as 1024x768, got {size!r}")
-    from brushwork.io import check_target, write_image
+    from brushwork.io import check_target, save, write_image
     from brushwork.settings import TextureNets
     from brushwork.synthesis import synthesize as made
 
-    check_target(output, 8)
-    write_image(made(str(style), int(match[1]), int(match[2]), TextureNets(seed=seed), device=device), output)
+    width, height = int(match[1]), int(match[2])
+    check_target(output, 8, size=(width, height))
+    texture = made(str(style), width, height, TextureNets(seed=seed), device=device)
+    save(output, lambda path: write_image(texture, path), beside=style)
     click.echo(str(output))
 
 

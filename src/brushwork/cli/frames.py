@@ -73,21 +73,30 @@ class Frames:
             self.failed(f"no more pictures of the way: {error}")
             self.saving, self.animation = False, None
 
-    def animate(self, result: Picture) -> Path | None:
+    def animate(self, result: Picture, *, beside: Path) -> Path | None:
         """Write the animation, which ends with the result; its path, or None where none is wanted.
 
+        Args:
+            result: The last frame.
+            beside: The input, beside which the animation goes if its file can't be written.
+
         Raises:
+            SavedElsewhereError: It is in another file.
             BrushworkError: It can't be written.
         """
         if self.animation is None:
             return None
-        from brushwork.io import write_animation, write_image
+        from brushwork.io import save, write_animation, write_image
 
         folder = frames_folder(self.animation)
-        folder.mkdir(exist_ok=True)
+        try:
+            folder.mkdir(exist_ok=True)
+        except OSError as error:
+            raise BrushworkError(f"{self.animation} can't be written: {error.strerror or error}") from error
         write_image(result, folder / "result.png", strip_metadata=True)
-        frames = [path for path in self._kept() if self._shown(int(path.stem))]
-        write_animation([*frames, folder / "result.png"], self.animation, quality=self.written["quality"])
+        frames = [path for path in self._kept() if self._shown(int(path.stem))] + [folder / "result.png"]
+        quality = self.written["quality"]
+        save(self.animation, lambda path: write_animation(frames, path, quality=quality), beside=beside)
         self.discard()
         return self.animation
 

@@ -17,7 +17,7 @@ from brushwork.cli.styles import styles
 from brushwork.cli.training import train
 from brushwork.cli.video import evaluate, video
 from brushwork.cli.weights import weights
-from brushwork.errors import BrushworkError, Interrupted
+from brushwork.errors import BrushworkError, Interrupted, SavedElsewhereError
 from brushwork.version import __version__
 
 __all__ = ["cli", "main"]
@@ -52,7 +52,7 @@ for command in (
 
 
 def main(arguments: list[str] | None = None) -> NoReturn:
-    """Run the command and leave with its exit code: 0, 1 failed, 2 usage, 130 interrupted."""
+    """Run the command and leave with its exit code: 0, 1 failed, 2 usage, 130 Ctrl-C, 143 SIGTERM."""
     arguments = sys.argv[1:] if arguments is None else arguments
     end = arguments.index("--") if "--" in arguments else len(arguments)
     flags, rest = arguments[:end], arguments[end:]
@@ -61,7 +61,7 @@ def main(arguments: list[str] | None = None) -> NoReturn:
     flags = (["--debug"] if debug else []) + [flag for flag in flags if flag != "--debug"]
     _prepare()
     try:
-        code = cli.main(args=[*flags, *rest] or ["--help"], prog_name="brushwork", standalone_mode=False)
+        code = cli.main(args=[*flags, *rest] or ["--help"], prog_name="brushwork", standalone_mode=False, obj=arguments)
         sys.stdout.flush()
         sys.exit(code if isinstance(code, int) else 0)
     except BrokenPipeError:
@@ -84,19 +84,23 @@ def _fail(error: BaseException, debug: bool, as_json: bool) -> NoReturn:
     message, code = _told(error)
     if as_json:
         facts: dict[str, Any] = {"error": message, "exit_code": code}
+        if isinstance(error, SavedElsewhereError):
+            facts["saved"] = str(error.path)
         click.echo(json.dumps(facts))
     else:
-        click.echo(message if code == 130 else f"Error: {message}", err=True)
+        click.echo(message if code in stopping.CODES.values() else f"Error: {message}", err=True)
     sys.exit(code)
 
 
 def _told(error: BaseException) -> tuple[str, int]:
     """The line and the exit code."""
     if isinstance(error, Interrupted):
-        return reason(error), 130
+        return reason(error), stopping.exit_code()
     # A signal in the middle of an import can come out as an error of that import.
-    if isinstance(error, KeyboardInterrupt | click.Abort) or stopping.asked():
-        return "stopped before the end", 130
+    if isinstance(error, KeyboardInterrupt | click.Abort) or (
+        stopping.asked() and not isinstance(error, BrushworkError)
+    ):
+        return "stopped before the end", stopping.exit_code()
     if isinstance(error, click.UsageError):
         command = error.ctx.command_path if error.ctx else "brushwork"
         return f"{' '.join(error.format_message().split()).rstrip('.')} ({command} --help tells more)", 2

@@ -15,7 +15,7 @@ from click import get_current_context
 from brushwork.ahead import Ahead
 from brushwork.cli import stopping
 from brushwork.cli.frames import Frames, frames_folder
-from brushwork.errors import BrushworkError, Interrupted
+from brushwork.errors import BrushworkError, Interrupted, SavedElsewhereError
 
 if TYPE_CHECKING:
     from brushwork.checkpoints import Checkpoint
@@ -57,7 +57,9 @@ def run_all(jobs: list[Job], method: Method, report: Report, options: dict[str, 
                 failed += 1
                 if get_current_context().find_root().params.get("debug"):
                     traceback.print_exception(error)
-                report.say(f"Error: {reason(error)}", photo=str(job.photo), style=job.style, error=reason(error))
+                facts = {"saved": str(error.path)} if isinstance(error, SavedElsewhereError) else {}
+                words = reason(error)
+                report.say(f"Error: {words}", photo=str(job.photo), style=job.style, error=words, **facts)
     if failed:
         raise BrushworkError(f"{failed} of {len(jobs)} failed")
 
@@ -71,7 +73,7 @@ def checkpoint_path(output: Path) -> Path:
     return output.with_name(f"{output.name}.checkpoint")
 
 
-def write_result(output: Path, result: Result, extra: dict[str, Any], options: dict[str, Any]) -> None:
+def write_result(output: Path, result: Result, extra: dict[str, Any], options: dict[str, Any], *, beside: Path) -> None:
     """Write a result with its recipe.
 
     Args:
@@ -79,10 +81,39 @@ def write_result(output: Path, result: Result, extra: dict[str, Any], options: d
         result: From `stylize`.
         extra: More for the recipe.
         options: depth, quality, strip_metadata.
+        beside: The input, beside which the result goes if the file can't be written.
+
+    Raises:
+        SavedElsewhereError: The result is not in the file, but in another one.
     """
-    replace(result, recipe=result.recipe | extra).save(
-        output, **_written(options), strip_metadata=options["strip_metadata"]
+    from brushwork.io import save
+
+    told, written = (
+        replace(result, recipe=result.recipe | extra),
+        {**_written(options), "strip_metadata": options["strip_metadata"]},
     )
+    save(output, lambda path: told.save(path, **written), beside=beside)
+
+
+def _write_all(
+    job: Job, result: Result, frames: Frames | None, extra: dict[str, Any], options: dict[str, Any]
+) -> Path | None:
+    """Write the result and, given frames, the animation, whose path is returned; one that fails spares the other."""
+    failed: list[BrushworkError] = []
+    animation = None
+    try:
+        write_result(job.output, result, extra, options, beside=job.photo)
+    except BrushworkError as error:
+        failed.append(error)
+    try:
+        animation = frames.animate(result.picture, beside=job.photo) if frames is not None else None
+    except BrushworkError as error:
+        failed.append(error)
+    if len(failed) == 2:
+        raise BrushworkError(f"{failed[0]}; {failed[1]}") from failed[0]
+    if failed:
+        raise failed[0]
+    return animation
 
 
 def _written(options: dict[str, Any]) -> dict[str, Any]:
@@ -144,8 +175,7 @@ def _run(
             if checkpoint is None:
                 frames.discard()
             raise
-        write_result(job.output, result, {}, options)
-        animation = frames.animate(result.picture)
+        animation = _write_all(job, result, frames, {}, options)
         if checkpoint is not None:
             checkpoint.remove()
     _tell(job, result, watch, animation, report, getattr(method.settings, "steps", watch.last), plan)
@@ -157,12 +187,14 @@ def _stopped(
     """Write what there is; without a checkpoint, nobody will need the frames again."""
     if stop.best is None:
         raise stop
-    write_result(job.output, stop.best, {"stopped_early": True}, options)
-    if checkpoint is None:
-        frames.animate(stop.best.picture)
+    told = f"the best so far is in {job.output}"
+    try:
+        _write_all(job, stop.best, frames if checkpoint is None else None, {"stopped_early": True}, options)
+    except BrushworkError as error:
+        told = str(error)
     kept = checkpoint is not None and checkpoint.path.exists()
     more = "; --resume goes on from the last checkpoint" if kept else ""
-    raise Interrupted(f"stopped before the end; the best so far is in {job.output}{more}", stop.best) from None
+    raise Interrupted(f"stopped before the end; {told}{more}", stop.best) from None
 
 
 def _announce(job: Job, method: Method, report: Report, options: dict[str, Any]) -> tuple[int, int] | None:

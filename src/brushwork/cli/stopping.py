@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import shlex
 import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-__all__ = ["asked", "finishing", "hold", "install"]
+from click import get_current_context
 
-_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+__all__ = ["CODES", "asked", "exit_code", "finishing", "hold", "install", "resume_command"]
+
+CODES = {signal.SIGINT: 130, signal.SIGTERM: 143}  # the exit code of each, as shells have it
 
 
 class _Wish:
@@ -17,14 +20,16 @@ class _Wish:
 
     asked = False
     held = False
+    number = signal.SIGINT
 
 
 def install() -> None:
     """Take over both signals; an ignored one (nohup, a job in the background) stays ignored."""
     _Wish.asked = _Wish.held = False
+    _Wish.number = signal.SIGINT
     if threading.current_thread() is not threading.main_thread():
         return
-    for number in _SIGNALS:
+    for number in CODES:
         if signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, _obey)
 
@@ -32,6 +37,22 @@ def install() -> None:
 def asked() -> bool:
     """Whether the user wants it to end."""
     return _Wish.asked
+
+
+def exit_code() -> int:
+    """The exit code of a command that was stopped: 143 by SIGTERM, else 130."""
+    return CODES[_Wish.number]
+
+
+def resume_command() -> str:
+    """The command line that resumes what this one began.
+
+    Needs the arguments of the line as the object of click's root context.
+    """
+    line: list[str] = list(get_current_context().find_root().obj or [])
+    end = line.index("--") if "--" in line else len(line)
+    resume = [] if "--resume" in line[:end] else ["--resume"]
+    return shlex.join(["brushwork", *line[:end], *resume, *line[end:]])
 
 
 def hold() -> None:
@@ -48,7 +69,9 @@ def finishing() -> Iterator[None]:
         _Wish.held = False
 
 
-def _obey(*_: object) -> None:
+def _obey(number: int, _: object) -> None:
     first, _Wish.asked = not _Wish.asked, True
+    if first:
+        _Wish.number = signal.Signals(number)
     if first and not _Wish.held:
         raise KeyboardInterrupt

@@ -52,10 +52,11 @@ def show(name: str, swatch: Path | None, as_json: bool) -> None:
     facts = _facts(found[name])
     if swatch is not None:
         from brushwork import swatches
-        from brushwork.io import check_target, write_image
+        from brushwork.io import check_target, save, write_image
 
         check_target(swatch)
-        write_image(swatches.swatch(name), swatch)
+        picture = swatches.swatch(name)
+        save(swatch, lambda path: write_image(picture, path))
         facts["swatch"] = str(swatch)
     if as_json:
         click.echo(json.dumps(facts, ensure_ascii=False))
@@ -71,11 +72,12 @@ def show(name: str, swatch: Path | None, as_json: bool) -> None:
 def sheet(target: Path, photo: Path | None, size: int) -> None:
     """Write one picture of all styles with their names, TARGET."""
     from brushwork import swatches
-    from brushwork.io import check_target, write_image
+    from brushwork.io import check_target, save, write_image
 
     check_target(target)
     names = [name for name, style in list_styles().items() if "adain-lite" in style.methods]
-    write_image(swatches.sheet(names, photo=photo, size=size), target)
+    picture = swatches.sheet(names, photo=photo, size=size)
+    save(target, lambda path: write_image(picture, path), beside=photo)
     click.echo(f"{target} shows {len(names)} style{'s' * (len(names) != 1)}")
 
 

@@ -8,8 +8,9 @@ from typing import Any
 
 import rich_click as click
 
+from brushwork.cli import stopping
 from brushwork.cli.options import method_options, settings_of, without_method_options
-from brushwork.errors import UsageError
+from brushwork.errors import Interrupted, UsageError
 from brushwork.settings import settings_from
 from brushwork.training_settings import TRAININGS, check_training, is_trained
 
@@ -48,6 +49,7 @@ def train(
         settings = settings_from(method, {**_from_toml(recipe), **given}, TRAININGS)
     check_training(settings, photos, output)
     from brushwork.cli.report import Report, duration
+    from brushwork.locking import locked
     from brushwork.training_runs import prepare, run, start
 
     said = f"{output} is done already; delete it to train anew"
@@ -64,12 +66,24 @@ def train(
             seconds=seconds, steps=settings.steps, bytes=memory,
         )  # fmt: skip
         return
-    if start(trainer, resume=options["resume"]):
-        report.say(f"goes on from step {trainer.state.step}", resumed=trainer.state.step)
-    run(trainer, _Lines(report), options["log"])
+    with locked(trainer.checkpoint if trainer.fabric.is_global_zero else None, output):
+        if start(trainer, resume=options["resume"]):
+            report.say(f"goes on from step {trainer.state.step}", resumed=trainer.state.step)
+        _run(trainer, _Lines(report), options["log"], run)
     step, usage = trainer.state.step, _usage(method, settings, output)
     early = f" (nothing more was learned after step {step})" if step < settings.steps else ""
     report.say(f"{output} is done{early}: {usage}", output=str(output), step=step)
+
+
+def _run(trainer: Any, lines: _Lines, folder: Path | None, run: Any) -> None:
+    """Train, and write what --log wants of it; stopped, say how to resume."""
+    try:
+        run(trainer, lines, folder, lines.report.say)
+    except KeyboardInterrupt:
+        state = trainer.state
+        told = f"stopped after step {state.step} of {trainer.settings.steps}"
+        more = f"; resume with: {stopping.resume_command()}" if trainer.checkpoint.exists() else ""
+        raise Interrupted(f"{told}{more}") from None
 
 
 def _usage(method: str, settings: Any, output: Path) -> str:
@@ -118,7 +132,8 @@ class _Lines:
             return
         self.next = time.monotonic() + SAID_EVERY
         terms = ", ".join(f"{name} {value:.3g}" for name, value in now.terms.items())
-        facts = {**now.terms, "passed_over": now.passed_over, "stepped_back": now.stepped_back}
         line = f"step {now.step} of {now.steps}: {terms}; about {duration(now.seconds)} left"
         line += f"; {now.passed_over} pictures passed over" if now.passed_over else ""
+        line += f"; no checkpoint now: {now.unsaved}" if now.unsaved else ""
+        facts = {**now.terms, "passed_over": now.passed_over, "stepped_back": now.stepped_back}
         self.report.say(line, step=now.step, seconds=now.seconds, **facts)

@@ -11,6 +11,7 @@ from brushwork.io.image_file import (
     read_size,
     write_image,
 )
+from brushwork.io.saving import save
 
 __all__ = [
     "MAX_PIXELS",
@@ -21,6 +22,7 @@ __all__ = [
     "read_image",
     "read_recipe",
     "read_size",
+    "save",
     "write_animation",
     "write_image",
 ]

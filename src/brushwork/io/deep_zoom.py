@@ -9,7 +9,8 @@ import pyvips
 
 from brushwork.errors import PictureError
 from brushwork.interruption import uninterrupted
-from brushwork.io.opening import system_reason
+from brushwork.io.opening import last_words
+from brushwork.io.saving import write_error, writing_reason
 
 __all__ = ["write_deep_zoom"]
 
@@ -38,6 +39,8 @@ def write_deep_zoom(image: pyvips.Image, path: Path, quality: int) -> None:
                 (made / f"{name}_files").rename(files)
                 (made / f"{name}.dzi").replace(path)
     except OSError as error:
-        raise PictureError(f"{path}: {system_reason(error)}") from error
+        raise PictureError(f"{path}: {writing_reason(error, path)}") from error
     except pyvips.Error as error:
-        raise PictureError(f"{path}: can't be written; is the disk full? ({error.message})") from error
+        told = write_error(path.parent)
+        reason = f"can't be written ({last_words(error)})" if told is None else writing_reason(told, path)
+        raise PictureError(f"{path}: {reason}") from error

@@ -45,8 +45,14 @@ class FilmWriter(Protocol):
         """Close the segment; what is in it stays, whatever happens."""
         ...
 
-    def join(self, count: int, recipe: str | None) -> None:
-        """Make the film of so many segments, with its recipe where it can hold one."""
+    def join(self, count: int, recipe: str | None, path: Path) -> None:
+        """Make the film of so many segments, with its recipe where it can hold one.
+
+        Args:
+            count: Of segments.
+            recipe: JSON.
+            path: The file, of the same suffix as the writer's own; frames that are files already stay where they are.
+        """
         ...
 
 

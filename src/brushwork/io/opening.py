@@ -20,7 +20,7 @@ from PIL import BmpImagePlugin
 
 from brushwork.errors import PictureError
 
-__all__ = ["KNOWN", "MAX_PIXELS", "field", "open_image", "reading", "system_reason", "vips_reason"]
+__all__ = ["KNOWN", "MAX_PIXELS", "field", "last_words", "open_image", "reading", "system_reason", "vips_reason"]
 
 KNOWN = "PNG, JPEG, WebP, TIFF, AVIF, BMP or GIF"
 
@@ -145,11 +145,17 @@ def _check_limit(path: Path, width: int, height: int, max_pixels: int | None) ->
 
 def vips_reason(error: pyvips.Error) -> str:
     """Return libvips's many-lined message as one line for the user."""
+    last = last_words(error)
+    return f"{_DAMAGED} ({last})" if last else _DAMAGED
+
+
+def last_words(error: pyvips.Error) -> str:
+    """Return the one line of libvips's message that says what went wrong; empty if none does."""
     # The last line of the form "where: what": libvips keeps one buffer for all threads, so the first ones may speak
     # of another file, and what has no colon is a tail without meaning.
-    lines = [line.strip() for line in error.detail.splitlines() if ": " in line and "load error" not in line]
-    last = lines[-1].split(": ", 1)[1] if lines else ""
-    return f"{_DAMAGED} ({last})" if last else _DAMAGED
+    lines = [line.strip() for line in error.detail.splitlines()]
+    told = [line for line in lines if ": " in line and "load error" not in line and "Unknown error" not in line]
+    return told[-1].split(": ", 1)[1] if told else ""
 
 
 def system_reason(error: OSError) -> str:

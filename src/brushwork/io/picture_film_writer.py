@@ -12,7 +12,8 @@ from brushwork.io.animation import check_animation, write_animation
 from brushwork.io.films import Film, Frame
 from brushwork.io.image_file import write_image
 from brushwork.io.picture_films import is_pattern
-from brushwork.io.picture_writer import check_target
+from brushwork.io.picture_writer import check_format, check_target
+from brushwork.io.saving import place_problem
 
 __all__ = ["AnimationWriter", "FolderWriter", "frame_name"]
 
@@ -50,8 +51,8 @@ class FolderWriter:
     def end(self) -> None:
         """See `VideoWriter`."""
 
-    def join(self, count: int, recipe: str | None) -> None:
-        """See `VideoWriter`; the folder is there already."""
+    def join(self, count: int, recipe: str | None, path: Path) -> None:
+        """See `FilmWriter`; the folder is there already."""
 
 
 class AnimationWriter:
@@ -79,10 +80,10 @@ class AnimationWriter:
     def end(self) -> None:
         """See `VideoWriter`."""
 
-    def join(self, count: int, recipe: str | None) -> None:
-        """See `VideoWriter`."""
+    def join(self, count: int, recipe: str | None, path: Path) -> None:
+        """See `FilmWriter`."""
         files = sorted(self.folder.glob("*_*.png"))
-        write_animation(files, self.path, milliseconds=self._delays(files), quality=self.quality)
+        write_animation(files, path, milliseconds=self._delays(files), quality=self.quality)
 
     def _delays(self, files: list[Path]) -> list[int]:
         """Milliseconds of each frame; what rounding to the format's clock takes from one, the next one gets."""
@@ -115,4 +116,10 @@ def check_folder(path: Path, depth: int) -> None:
         UsageError, PictureError: As `check_target`.
     """
     first = frame_name(path, 1)
-    check_target(first if first.parent.is_dir() else first.parent.parent / first.name, depth)
+    if first.parent.is_dir():
+        check_target(first, depth)
+        return
+    check_format(first, depth)
+    problem = place_problem(first.parent)
+    if problem is not None:
+        raise PictureError(f"{first.parent}: {problem}")

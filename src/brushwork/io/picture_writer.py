@@ -10,7 +10,7 @@ import secrets
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -27,11 +27,12 @@ from brushwork.image import Picture, check_pixels, check_size, no_picture
 from brushwork.interruption import uninterrupted
 from brushwork.io.deep_zoom import write_deep_zoom
 from brushwork.io.metadata import attach_exif, pack_recipe
-from brushwork.io.opening import system_reason
+from brushwork.io.opening import last_words, system_reason
+from brushwork.io.saving import place_problem, save, write_error, writing_reason
 from brushwork.io.tiff_exif import append_tiff_exif
 from brushwork.recipe import Recipe, as_recipe
 
-__all__ = ["PictureWriter", "check_target", "replacing", "write_image"]
+__all__ = ["PictureWriter", "check_format", "check_target", "replacing", "write_image"]
 
 
 @dataclass(frozen=True)
@@ -45,21 +46,26 @@ class _Format:
     quality: bool = False
     metadata: bool = True  # ICC, EXIF and XMP
     longest: int = 100_000_000  # side in pixels; this one is libvips's own limit
+    least: float = 0.1  # bytes per pixel that a painted picture surely takes
 
 
 _JPEG = _Format("JPEG", {"Q": 95, "subsample_mode": "off"}, alpha=False, quality=True, longest=65_535)
-_TIFF = _Format("TIFF", {"compression": "deflate", "predictor": "horizontal"}, deep=True)
+_TIFF = _Format("TIFF", {"compression": "deflate", "predictor": "horizontal"}, deep=True, least=0.5)
 _FORMATS = {
-    ".png": _Format("PNG", deep=True),
+    ".png": _Format("PNG", deep=True, least=0.5),
     ".jpg": _JPEG,
     ".jpeg": _JPEG,
-    ".webp": _Format("WebP", {"Q": 95, "smart_subsample": True}, quality=True, longest=16_383),
+    ".webp": _Format("WebP", {"Q": 95, "smart_subsample": True}, quality=True, longest=16_383, least=0.05),
     ".tif": _TIFF,
     ".tiff": _TIFF,
     ".avif": _Format(
-        "AVIF", {"Q": 80, "compression": "av1", "subsample_mode": "off", "bitdepth": 8}, quality=True, longest=16_384
+        "AVIF",
+        {"Q": 80, "compression": "av1", "subsample_mode": "off", "bitdepth": 8},
+        quality=True,
+        longest=16_384,
+        least=0.03,
     ),
-    ".bmp": _Format("BMP", alpha=False, metadata=False, longest=65_535),
+    ".bmp": _Format("BMP", alpha=False, metadata=False, longest=65_535, least=3.0),
     ".gif": _Format("GIF", metadata=False, longest=65_535),
     ".dzi": _Format("Deep Zoom", {"Q": 90}, quality=True, metadata=False),
 }
@@ -77,20 +83,22 @@ def check_target(path: str | os.PathLike[str], depth: int = 8, *, size: tuple[in
 
     Raises:
         UsageError: no format has this suffix, or it can't hold this depth or size.
-        PictureError: the directory is missing or not writable, or the target is no regular file.
+        PictureError: the directory is missing or not writable, the disk is full, or the target is no regular file.
     """
     path = Path(path)
-    form = _format(path)
-    _check_depth(form, depth)
+    form = check_format(path, depth)
     if size is not None and max(size) > form.longest:
         raise UsageError(
             f"{path}: {form.name} holds at most {form.longest} pixels a side, got {size[0]} x {size[1]}; "
             "use PNG or TIFF"
         )
+    least = 1 if size is None else math.ceil(size[0] * size[1] * form.least * depth / 8)
     try:
-        _check_place(path)
+        problem = place_problem(path, least)
     except OSError as error:
         raise PictureError(f"{path}: {system_reason(error)}") from error
+    if problem is not None:
+        raise PictureError(f"{path}: {problem}")
 
 
 def write_image(
@@ -157,9 +165,11 @@ class PictureWriter:
         depth, quality, exif, recipe: as for `write_image`.
         spool: a file for the samples that outlives the process; what it holds is gone on from. It is removed when the
             picture is there.
+        beside: the input; if the picture can't be written in the end, it is saved beside that, see `save`.
 
     Raises:
         UsageError, PictureError: as `write_image`.
+        SavedElsewhereError: at the end of the block, if the picture is in another file.
     """
 
     def __init__(
@@ -173,8 +183,9 @@ class PictureWriter:
         exif: bytes | None = None,
         recipe: Recipe | None = None,
         spool: Path | None = None,
+        beside: Path | None = None,
     ) -> None:
-        self.path, self.size, self.depth, self.spool = Path(path), size, depth, spool
+        self.path, self.size, self.depth, self.spool, self.beside = Path(path), size, depth, spool, beside
         check_target(self.path, depth, size=size)
         self._form = _format(self.path)
         bands = 4 if alpha and self._form.alpha else 3
@@ -212,11 +223,14 @@ class PictureWriter:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         try:
             if kind is None:
-                _encode(self._samples, self.path, self._form, self._options, *self._kept)
+                save(self.path, self._encode, beside=self.beside)
                 if self.spool is not None:
                     self.spool.unlink(missing_ok=True)
         finally:
             del self._samples, self._memory
+
+    def _encode(self, path: Path) -> None:
+        _encode(self._samples, path, self._form, self._options, *self._kept)
 
 
 def _encode(
@@ -249,23 +263,18 @@ def _format(path: Path) -> _Format:
     return _FORMATS[suffix]
 
 
-def _check_place(path: Path) -> None:
-    if path.is_dir():
-        raise PictureError(f"{path}: is a directory; add a file name, such as {path / 'result.png'}")
-    if path.exists() and not path.is_file():
-        raise PictureError(f"{path}: is no regular file; choose another name")
-    directory = _resolved(path).parent
-    if not directory.is_dir():
-        raise PictureError(f"{path}: there is no directory {directory}; make it first")
-    if not os.access(directory, os.W_OK | os.X_OK):
-        raise PictureError(f"{path}: can't write in the directory {directory}; check its rights")
+def check_format(path: Path, depth: int = 8) -> _Format:
+    """Return the format of a file's suffix.
 
-
-def _check_depth(form: _Format, depth: int) -> None:
+    Raises:
+        UsageError: no format has this suffix, or it can't hold this depth.
+    """
+    form = _format(path)
     if isinstance(depth, bool) or depth not in (8, 16):
         raise UsageError(f"expected a depth of 8 or 16 bits per channel, got {depth}")
     if depth == 16 and not form.deep:
         raise UsageError(f"{form.name} holds 8 bits per channel, got a depth of 16; use PNG or TIFF")
+    return form
 
 
 def _options(form: _Format, quality: int | None, size: int) -> dict[str, object]:
@@ -318,19 +327,30 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
     temporary = target.with_name(f".brushwork-{secrets.token_hex(8)}{target.suffix}")
     try:
         with temporary.open("x+b") as file:
-            yield file
+            try:
+                yield file
+            except pyvips.Error:
+                _raise_system_error(file)
+                raise
             file.flush()
             os.fsync(file.fileno())  # else a power cut could leave the new name with no content
         if target.exists():
             shutil.copymode(target, temporary)
         temporary.replace(target)
     except OSError as error:
-        raise PictureError(f"{path}: {system_reason(error)}") from error
+        raise PictureError(f"{path}: {writing_reason(error, path)}") from error
     except pyvips.Error as error:
-        detail = " ".join(error.detail.split()) or error.message
-        raise PictureError(f"{path}: can't be written; is the disk full? ({detail})") from error
+        raise PictureError(f"{path}: can't be written ({last_words(error)})") from error
     finally:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
+
+
+def _raise_system_error(file: BinaryIO) -> None:
+    """Raise what the system says of a file that libvips can't write; libvips itself says "Unknown error -1"."""
+    error = write_error(Path(), file.fileno())
+    if error is not None:
+        raise error
 
 
 def _resolved(path: Path) -> Path:

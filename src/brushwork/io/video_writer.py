@@ -18,7 +18,8 @@ import torch.nn.functional as F
 from brushwork.errors import PictureError, UsageError
 from brushwork.interruption import uninterrupted
 from brushwork.io.films import FULL, Film, Frame
-from brushwork.io.picture_writer import check_target, replacing
+from brushwork.io.picture_writer import replacing
+from brushwork.io.saving import place_problem, writing_reason
 from brushwork.io.video_file import av_reason, opened
 
 if TYPE_CHECKING:
@@ -101,9 +102,9 @@ def check_encoding(path: Path, encoding: Encoding) -> None:
     known = [form.name for form in av.Codec(codec.encoder, "w").video_formats or ()]
     if encoding.pixel_format is not None and encoding.pixel_format not in known:
         raise UsageError(f"pixel format {encoding.pixel_format!r}: {codec.encoder} takes {', '.join(known)}")
-    check_target(path.with_suffix(".png"))
-    if path.is_dir():
-        raise PictureError(f"{path}: is a directory; choose another name")
+    problem = place_problem(path)
+    if problem is not None:
+        raise PictureError(f"{path}: {problem}")
 
 
 def _codec_of(path: Path, encoding: Encoding) -> str:
@@ -197,13 +198,13 @@ class VideoWriter:
         with _failing(self.path):
             self._segment.mux(self._stream.encode(None))
             self._segment.close()
-        place = self._place(self._number)
-        place.with_suffix(".part").replace(place)
+            place = self._place(self._number)
+            place.with_suffix(".part").replace(place)
 
-    def join(self, count: int, recipe: str | None) -> None:
-        """Write the file of so many segments, with sound, subtitles and chapters of the film, and a recipe."""
-        container = CONTAINERS[self.path.suffix.lower()][0]
-        with uninterrupted(), replacing(self.path) as file, _failing(self.path):
+    def join(self, count: int, recipe: str | None, path: Path) -> None:
+        """Write a file of so many segments, with sound, subtitles and chapters of the film, and a recipe."""
+        container = CONTAINERS[path.suffix.lower()][0]
+        with uninterrupted(), replacing(path) as file, _failing(path):
             options = {"movflags": "+faststart"} if container in ("mp4", "mov") else {}
             with self._open(Path(file.name), container, options) as output, _source(self.film) as source:
                 first = opened(self._place(0))
@@ -261,7 +262,8 @@ def _failing(path: Path) -> Iterator[None]:
     try:
         yield
     except (av.FFmpegError, OSError) as error:
-        raise PictureError(f"{path}: can't be written: {av_reason(error)}") from error
+        reason = writing_reason(error, path) if isinstance(error, OSError) else av_reason(error)
+        raise PictureError(f"{path}: can't be written: {reason}") from error
 
 
 def _source(film: Film) -> Any:

@@ -69,7 +69,7 @@ def test_stopped_and_resumed_it_has_the_same_bytes(run: Run, here: Path, monkeyp
     with monkeypatch.context() as patch:
         at_step(5, lambda: signal.raise_signal(signal.SIGTERM), patch)
         outcome = run(*JOB, 6, "--checkpoint-every", 2)
-    assert outcome.code == 130
+    assert outcome.code == 143
     assert "the best so far is in out.png; --resume goes on" in outcome.err
     assert "stopped_early" in (read_recipe("out.png") or {})
     assert (here / "out.png.checkpoint").exists()
@@ -310,7 +310,7 @@ def test_terminated_amid_checkpoints_and_pictures_it_leaves_whole_files_only(her
     process.send_signal(signal.SIGTERM)
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=100)
-    assert process.returncode == 130, err
+    assert process.returncode == 143, err
     assert "the best so far is in out.png; --resume goes on from the last checkpoint" in out
     found = names(here)
     assert {"out.png", "out.png.checkpoint", "way.gif.frames"} <= set(found)

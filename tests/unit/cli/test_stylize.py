@@ -182,7 +182,7 @@ def test_full_disk_and_vanished_folder_are_told_in_one_line(
         patch.setattr("os.fsync", full)
         outcome = run("stylize", "photo.png", "--style", "wave.jpg", "-o", "out.png", *SHORT)
     assert outcome.code == 1
-    assert "Error: out.png: no space left on device" in outcome.err
+    assert "Error: out.png: no room left on the disk; and no other folder could take it" in outcome.err
     assert (here / "out.png").read_bytes() == b"old"
 
     (here / "gone").mkdir()
@@ -196,6 +196,7 @@ def test_full_disk_and_vanished_folder_are_told_in_one_line(
     outcome = run("stylize", "photo.png", "--style", "wave.jpg", "-o", "gone/out.png", *SHORT)
     assert outcome.code == 1
     assert "Error: gone/out.png: there is no directory" in outcome.err
+    assert outcome.err.endswith(f"it is saved as {here}/out.png instead\n")
 
 
 def test_out_of_memory_says_which_size(run: Run, here: Path, monkeypatch: pytest.MonkeyPatch) -> None:

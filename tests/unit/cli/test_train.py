@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import shlex
+import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +17,8 @@ import torch
 
 from brushwork.image import Picture
 from brushwork.io import read_size, write_image
+from brushwork.locking import locked
+from brushwork.training import Trainer
 
 Run = Callable[..., Any]
 SHORT = ["--steps", "2", "--batch", "1", "--side", "64", "--style-size", "64"]
@@ -126,7 +133,7 @@ def test_mistakes_are_said_in_one_line(run: Run, folder: Path) -> None:
     for arguments, words in (
         (("--style", "none.jpg", "-o", "a.safetensors"), "none.jpg"),
         (("--style", "wave.jpg", "-o", "a.png"), "ends in .safetensors"),
-        (("--style", "wave.jpg", "-o", "none/a.safetensors"), "no folder none"),
+        (("--style", "wave.jpg", "-o", "none/a.safetensors"), "there is no directory"),
         (("--style", "wave.jpg", "--style", "sea.png", "-o", "a.safetensors"), "one style at a time"),
         (("--style", "wave.jpg", "-o", "a.safetensors", "--learn", "row"), "conditional-instance-norm"),
         (("--style", "wave.jpg", "-o", "a.safetensors", "--start", "wave.jpg"), "wave.jpg"),
@@ -159,3 +166,46 @@ def test_the_recipes_are_options_of_their_methods(recipe: Path) -> None:
 
     method = next(name for name in TRAININGS if f"brushwork train {name} " in recipe.read_text("utf-8"))
     assert settings_from(method, _from_toml(recipe), TRAININGS)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
+def test_stopped_it_says_the_command_that_resumes(run: Run, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    line = ("train", "johnson", "--style", "wave.jpg", "--photos", folder, "-o", "my wave.safetensors", *TINY)
+    step = Trainer._step
+
+    def stopping(self: Trainer) -> dict[str, float]:
+        terms = step(self)
+        if self.state.step == 1:
+            signal.raise_signal(signal.SIGTERM)
+        return terms
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Trainer, "_step", stopping)
+        outcome = run(*line)
+    assert outcome.code == 143
+    told, _, command = outcome.err.strip().splitlines()[-1].partition("; resume with: brushwork ")
+    assert told == "stopped after step 1 of 2"
+    resumed = run(*shlex.split(command))
+    assert resumed.code == 0, resumed.err
+    assert "goes on from step 1" in resumed.err
+
+
+def test_a_second_training_of_one_output_is_told_before_it_touches_anything(run: Run, folder: Path) -> None:
+    line = ("train", "johnson", "--style", "wave.jpg", "--photos", folder, "-o", "a.safetensors", *TINY)
+    Path("log").mkdir()
+    Path("log/losses.csv").write_text("step,loss\n10,1.0\n")
+    with in_another_thread(Path("a.safetensors.training")):
+        outcome = run(*line, "--log", "log")
+    assert outcome.code == 1
+    assert "another brushwork process is working on a.safetensors" in outcome.err
+    assert Path("log/losses.csv").read_text() == "step,loss\n10,1.0\n"
+
+
+@contextmanager
+def in_another_thread(path: Path) -> Iterator[None]:
+    """Hold the lock of a path as another process would."""
+    with ThreadPoolExecutor(1) as thread:
+        lock = locked(path)
+        thread.submit(lock.__enter__).result()
+        yield
+        thread.submit(lock.__exit__, None, None, None).result()

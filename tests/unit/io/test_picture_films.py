@@ -43,7 +43,7 @@ def copied(film: Path, output: Path) -> None:
     for shown in source.frames():
         writer.write(shown)
     writer.end()
-    writer.join(1, None)
+    writer.join(1, None, output)
 
 
 @pytest.mark.parametrize("suffix", [".gif", ".webp"])

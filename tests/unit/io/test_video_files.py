@@ -79,7 +79,7 @@ def written(
             writer.end()
     if number % per:
         writer.end()
-    writer.join(-(-number // per), '{"made": "here"}')
+    writer.join(-(-number // per), '{"made": "here"}', output)
     return list(open_film(output).frames()), writer.notes
 
 

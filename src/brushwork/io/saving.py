@@ -1,0 +1,164 @@
+"""Save finished work: check the place before the work starts, and use another place if the first one fails."""
+
+from __future__ import annotations
+
+import errno
+import itertools
+import os
+import shutil
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from brushwork.errors import BrushworkError, Interrupted, SavedElsewhereError, UsageError
+
+__all__ = ["place_problem", "room_problem", "save", "write_error", "writing_reason"]
+
+PROBE = 1 << 20  # bytes that are written to learn why a disk takes no more
+
+_REASONS = {
+    errno.ENOSPC: "no room left on the disk",
+    getattr(errno, "EDQUOT", -1): "the disk quota is used up",
+    errno.EFBIG: "the file is larger than this system allows",
+    errno.EROFS: "the disk is read-only",
+}
+
+
+def save(path: Path, write: Callable[[Path], object], *, beside: Path | None = None) -> None:
+    """Write finished work to a file; if that fails, beside the input, or in the temporary folder.
+
+    Args:
+        path: The file that was asked for.
+        write: Writes the work to the file it is given, whole or not at all.
+        beside: The input, a file or folder; None if there is none.
+
+    Raises:
+        SavedElsewhereError: The file can't be written, and the work is in another one; the message names both.
+        BrushworkError: It can't be written anywhere.
+    """
+    try:
+        write(path)
+    except (UsageError, Interrupted):
+        raise
+    except (BrushworkError, OSError) as error:
+        reason = f"{path}: {writing_reason(error, path)}" if isinstance(error, OSError) else str(error)
+        place = _save_elsewhere(path, write, beside)
+        if place is None:
+            raise BrushworkError(f"{reason}; and no other folder could take it") from error
+        raise SavedElsewhereError(f"{reason}; it is saved as {place} instead", place) from error
+
+
+def _save_elsewhere(path: Path, write: Callable[[Path], object], beside: Path | None) -> Path | None:
+    """The file that took the work; None if none did."""
+    if beside is not None:
+        folder = beside.resolve().parent
+        if folder != _real(path).parent and folder.is_dir() and _written(free := _free_name(folder / path.name), write):
+            return free
+    try:
+        folder = Path(tempfile.mkdtemp(prefix="brushwork-"))  # of this user alone: names in /tmp can be guessed
+    except OSError:
+        return None
+    if _written(folder / path.name, write):
+        return folder / path.name
+    shutil.rmtree(folder, ignore_errors=True)
+    return None
+
+
+def _written(path: Path, write: Callable[[Path], object]) -> bool:
+    try:
+        write(path)
+    except (BrushworkError, OSError) as error:
+        if isinstance(error, Interrupted):
+            raise
+        return False
+    return True
+
+
+def _free_name(path: Path) -> Path:
+    """The path itself, or the first of NAME-1, NAME-2, … that is not taken."""
+    names = (path.with_name(f"{path.stem}-{number}{path.suffix}") for number in itertools.count(1))
+    return next(name for name in itertools.chain([path], names) if not os.path.lexists(name))
+
+
+def place_problem(path: Path, needed: int = 1) -> str | None:
+    """Why a file can't be written at a place; None if it can.
+
+    Args:
+        path: The file, which need not exist.
+        needed: Bytes it takes at least.
+    """
+    if path.is_dir():
+        return f"is a directory; add a file name, such as {path / f'result{path.suffix}'}"
+    if path.exists() and not path.is_file():
+        return "is no regular file; choose another name"
+    return folder_problem(_real(path).parent, needed)
+
+
+def folder_problem(folder: Path, needed: int = 1) -> str | None:
+    """Why no file can be made in a folder; None if one can."""
+    if not folder.is_dir():
+        return f"there is no directory {folder}; make it first"
+    if not os.access(folder, os.W_OK | os.X_OK):
+        return f"can't write in the directory {folder}; check its rights"
+    return room_problem(folder, needed)
+
+
+def room_problem(folder: Path, needed: int) -> str | None:
+    """Why so many bytes don't fit into a folder; None if they do, or if the system doesn't say."""
+    try:
+        free = shutil.disk_usage(folder).free
+    except OSError:
+        return None
+    if free >= needed:
+        return None
+    if not free:
+        return "no room left on the disk; free some first"
+    return f"the disk has {_amount(free)} left, and at least {_amount(needed)} are needed; free some room first"
+
+
+def _amount(count: int) -> str:
+    return f"{count / 1e9:.1f} GB" if count >= 1e9 else f"{count / 1e6:.2f} MB"
+
+
+def writing_reason(error: Exception, path: Path) -> str:
+    """Why a file couldn't be written, in words for the user."""
+    if not isinstance(error, OSError) and isinstance(error.__context__, OSError):
+        error = error.__context__  # torch raises an error of its own over that of the system
+    if isinstance(error, FileNotFoundError):
+        return f"its directory {_real(path).parent} is gone"
+    if isinstance(error, PermissionError):
+        return f"can't write in the directory {_real(path).parent}; check its rights"
+    if isinstance(error, OSError):
+        return _REASONS.get(error.errno or 0) or (error.strerror or str(error)).lower()
+    return str(error)
+
+
+def write_error(folder: Path, file: int | None = None) -> OSError | None:
+    """What the system says when more is written, for libraries that don't pass its error on; None if it takes more.
+
+    Args:
+        folder: Where to try, in a file without a name.
+        file: An open file that will be deleted, to write at its end instead.
+    """
+    try:
+        if file is not None:
+            _fill(file)
+        else:
+            with tempfile.TemporaryFile(dir=folder) as probe:
+                _fill(probe.fileno())
+    except OSError as error:
+        return error
+    return None
+
+
+def _fill(file: int) -> None:
+    os.lseek(file, 0, os.SEEK_END)
+    left = PROBE
+    while left:
+        left -= os.write(file, bytes(left))
+    os.fsync(file)
+
+
+def _real(path: Path) -> Path:
+    """The file behind a symbolic link."""
+    return Path(os.path.realpath(path))
