@@ -28,11 +28,12 @@ from report import write
 from skimage import data
 from torch import Tensor
 
-from brushwork import lite_network, load, read_image
-from brushwork.lite_network import Shaped
+from brushwork import load, read_image
+from brushwork.api.style_encoding import encode_style
 from brushwork.methods import Method
-from brushwork.settings import AdaINLite
-from brushwork.style_values import encode_style
+from brushwork.methods.adain_lite import network as lite_network
+from brushwork.methods.adain_lite.network import ModulatedWeights
+from brushwork.options.methods import AdaINLite
 
 LAYERS = {  # channels taken and given, positions a side, how many of them in the network
     "quarter": (64, 64, 256, 4),
@@ -90,7 +91,7 @@ class Int8:
 
         return again
 
-    def convolved(self, x: Tensor, kernel: Shaped, stride: int = 1) -> Tensor:
+    def convolved(self, x: Tensor, kernel: ModulatedWeights, stride: int = 1) -> Tensor:
         """Instead of `lite_network._convolved`."""
         if self.watching:
             found = self.float_convolved(x, kernel, stride)
@@ -110,7 +111,7 @@ def _range(x: Tensor) -> tuple[float, int]:
     return scale, round(-low / scale)
 
 
-def _packed(kernel: Shaped, stride: int) -> Any:
+def _packed(kernel: ModulatedWeights, stride: int) -> Any:
     scales = kernel.weight.abs().amax((1, 2, 3)).clamp_min(1e-8) / 127
     weight = torch.quantize_per_channel(
         kernel.weight.contiguous(), scales.double(), torch.zeros(len(scales), dtype=torch.long), 0, torch.qint8

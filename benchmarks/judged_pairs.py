@@ -28,10 +28,10 @@ from peers.microast import MicroAST
 from report import write
 
 from brushwork import Picture, load, read_image, read_recipe, write_image
+from brushwork.api.recipe import recipe_of
+from brushwork.api.stylize import stylize
 from brushwork.methods import Method
-from brushwork.recipes import recipe_of
-from brushwork.settings import settings_from
-from brushwork.stylization import stylize
+from brushwork.options.methods import settings_from
 
 
 def module(path: Path) -> ModuleType:

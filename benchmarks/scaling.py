@@ -76,10 +76,10 @@ def peak() -> int:
 def ours(name: str, photo: Path, folder: Path) -> dict[str, Any]:
     """One of our methods, here."""
     from brushwork import load, read_image
-    from brushwork.planning import plan_job
-    from brushwork.settings import settings_from
-    from brushwork.streaming import stylize_file
-    from brushwork.style_values import encode_style
+    from brushwork.api.style_encoding import encode_style
+    from brushwork.api.stylize_file import stylize_file
+    from brushwork.options.methods import settings_from
+    from brushwork.tiling.plan import plan_job
 
     options = dict(OURS[name])
     style = options.pop("style", "feminine-wave")

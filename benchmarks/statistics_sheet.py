@@ -18,7 +18,7 @@ from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 
 from brushwork import Gatys, Picture, Step, read_image, stylize, write_image
-from brushwork.settings import STATISTICS
+from brushwork.options.methods import STATISTICS
 
 COLUMNS = 4
 LABEL = 22  # height of the line below a picture, in pixels

@@ -15,8 +15,8 @@ import torch
 from report import write
 
 from brushwork import Gatys
-from brushwork.gatys_objective import GatysObjective
-from brushwork.methods.gatys import GatysMethod
+from brushwork.methods.gatys.method import GatysMethod
+from brushwork.methods.gatys.objective import GatysObjective
 
 WIDTH, HEIGHT = 384, 288
 

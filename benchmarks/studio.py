@@ -213,7 +213,7 @@ def timeouts(answers: Counter[str]) -> int:
 
 
 def latency(folder: Path) -> dict[str, Any]:
-    page = importlib.util.find_spec("brushwork.studio.page") is not None
+    page = importlib.util.find_spec("brushwork.studio.ui.page") is not None
     began, facts = time.perf_counter(), dict[str, Any]()
     with (
         studio(folder, "--no-browser" if page else "--api-only") as (url, _),

@@ -28,8 +28,8 @@ from report import write
 from torch import Tensor, nn
 
 from brushwork import Gatys, load, load_network, read_image
-from brushwork.features import VGG
-from brushwork.progress import Step
+from brushwork.nn import VGG
+from brushwork.runtime.progress import Step
 
 
 class DoneError(Exception):

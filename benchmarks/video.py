@@ -33,18 +33,18 @@ from report import write
 from torch import Tensor
 
 from brushwork import AdaINLite, Gatys, Picture, load, read_image, write_image
+from brushwork.api.style_encoding import encode_style
 from brushwork.flow import dis_flow, stays_visible, tvl1_flow
-from brushwork.holding import Held
 from brushwork.io.films import Frame
-from brushwork.memory import resident_memory
 from brushwork.methods.feed_forward import FeedForward
-from brushwork.metrics import FAR, sharpness, warping_errors
-from brushwork.passes import FrameFiles, Passes
-from brushwork.sequences import moving_layers
-from brushwork.settings import FILM_MODEL
-from brushwork.steadying import Seen, Steady, watched
-from brushwork.style_values import encode_style
-from brushwork.video import SMOOTHING, TEMPORAL_WEIGHT, stylize_video
+from brushwork.options.methods import FILM_MODEL
+from brushwork.runtime.memory import resident_memory
+from brushwork.training.synthetic_motion import moving_layers
+from brushwork.video.frame_optimizer import FrameOptimizer
+from brushwork.video.metrics import FAR, sharpness, warping_errors
+from brushwork.video.multi_pass import FrameFiles, MultiPassStylizer
+from brushwork.video.smoothing import FrameWithFlow, TemporalSmoother, with_flow
+from brushwork.video.stylize_video import SMOOTHING, TEMPORAL_WEIGHT, stylize_video
 
 MEASURES = ("E_warp", "long-range E_warp", "sharpness", "style error")
 WAYS = {
@@ -98,8 +98,8 @@ def estimated(frames: list[Tensor]) -> Motion:
 
 def painted(method: FeedForward[Any], frames: list[Tensor], style: str, smoothing: float) -> list[Tensor]:
     value = encode_style(method, style, [max(frames[0].shape[2:])])
-    steady = Steady(method, smoothing)
-    return [steady.paint(seen, value) for seen in watched((Frame(f, k, 1) for k, f in enumerate(frames)), dis_flow())]
+    steady = TemporalSmoother(method, smoothing)
+    return [steady.paint(seen, value) for seen in with_flow((Frame(f, k, 1) for k, f in enumerate(frames)), dis_flow())]
 
 
 def measured(frames: list[Tensor], motion: Motion, originals: list[Tensor], style: str, judge: Any) -> list[float]:
@@ -155,12 +155,12 @@ def best(films: dict[str, tuple[list[Tensor], Motion]], painting: Path) -> dict[
         value = encode_style(method, painting, method.sizes(frames[0].shape[3], frames[0].shape[2]))
         results = {}
         for kind, (weight, passes) in BEST_WAYS.items():
-            held, started = Held(method, weight, dis_flow("medium", pixels=1 << 40)), time.perf_counter()
+            held, started = FrameOptimizer(method, weight, dis_flow("medium", pixels=1 << 40)), time.perf_counter()
             with tempfile.TemporaryDirectory() as folder:
                 files = FrameFiles(Path(folder))
                 shown = (Frame(frame, k, 1) for k, frame in enumerate(frames))
-                seen = watched(shown, dis_flow()) if weight else (Seen(frame, None) for frame in shown)
-                for _ in Passes(held, files, passes, lambda time, value=value: value).run(seen):  # type: ignore[misc]
+                seen = with_flow(shown, dis_flow()) if weight else (FrameWithFlow(frame, None) for frame in shown)
+                for _ in MultiPassStylizer(held, files, passes, lambda time, value=value: value).run(seen):  # type: ignore[misc]
                     pass
                 seconds = (time.perf_counter() - started) / len(frames)
                 made = [files[number].painted for number in range(len(frames))]

@@ -36,9 +36,9 @@ from distillation import Gallery, gram, listing, network, relative, solved, stag
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from brushwork.features import VGG
+from brushwork.nn import VGG
+from brushwork.runtime.tensor_files import write_tensors
 from brushwork.weights import ARCHITECTURES, get_record
-from brushwork.weights.files import write_tensors
 
 CAFFE = get_record("vgg19.caffe").preprocessing
 BARE = dataclasses.replace(ARCHITECTURES["vgg19-slim"], taps=())  # in training, heads stand where taps will be

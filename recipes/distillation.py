@@ -10,8 +10,8 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from brushwork.device import choose_dtype
-from brushwork.features import VGG, load_network
+from brushwork.nn import VGG, load_network
+from brushwork.runtime.device import choose_dtype
 from brushwork.weights import ARCHITECTURES
 
 CROP = 192

@@ -20,8 +20,8 @@ from torch import Tensor
 
 import brushwork
 from brushwork import AdaIN, AdaINLite, ConditionalInstanceNorm, Gatys, encode_style, load, save_styles
-from brushwork.methods.gatys import GatysMethod, GatysStyle
-from brushwork.styles import SavedStyle, read_style, write_style
+from brushwork.methods.gatys.method import GatysMethod, GatysStyle
+from brushwork.styles.references import SavedStyle, read_style, write_style
 
 SIZES = [192, 512]  # longer sides of results; Gatys takes the nearest, AdaIN the largest
 PRECISION = 0.04  # of Gram matrices, relative: a squared error of 0.0016, and a third of the bytes or less

@@ -14,9 +14,9 @@ from pathlib import Path
 
 import torch
 
-from brushwork.methods.adain_lite import NAME
+from brushwork.methods.adain_lite.method import NAME
+from brushwork.runtime.tensor_files import write_tensors
 from brushwork.weights import read_model
-from brushwork.weights.files import write_tensors
 
 
 def main() -> None:

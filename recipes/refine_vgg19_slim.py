@@ -38,13 +38,13 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from brushwork import Gatys
-from brushwork.device import choose_device, choose_dtype
-from brushwork.features import VGG
-from brushwork.methods.gatys import GatysObjective
-from brushwork.optimization import PixelOptimizer
-from brushwork.statistics import gram_matrix
+from brushwork.methods.gatys.method import GatysObjective
+from brushwork.nn import VGG
+from brushwork.nn.statistics import gram_matrix
+from brushwork.optim.pixels import PixelOptimizer
+from brushwork.runtime.device import choose_device, choose_dtype
+from brushwork.runtime.tensor_files import write_tensors
 from brushwork.weights import get_record
-from brushwork.weights.files import write_tensors
 
 LAYERS = ("relu4_1", "relu4_2", "relu4_3", "relu4_4", "relu5_1")
 SERVED = ("relu4_1", "relu4_2", "relu4_3", "relu5_1")  # those with a tap

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from brushwork.methods.microast import MicroASTNetwork
-from brushwork.weights.files import write_tensors
+from brushwork.runtime.tensor_files import write_tensors
 
 # A shell's background job inherits that Ctrl-C is ignored, and so would the commands that tests send it to.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:

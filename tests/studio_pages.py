@@ -18,9 +18,9 @@ import uvicorn
 from brushwork.errors import BrushworkError, UsageError
 from brushwork.studio import server
 from brushwork.studio.limits import Limits
-from brushwork.studio.places import Places
-from brushwork.studio.quick_work import FUNCTIONS
+from brushwork.studio.quick_worker import FUNCTIONS
 from brushwork.studio.service import Service
+from brushwork.studio.storage import Places
 from brushwork.studio.users import Users
 
 META = {"_type": "gradio.FileData"}

@@ -18,34 +18,34 @@ from brushwork.errors import (
     UsageError,
     WeightsError,
 )
-from brushwork.progress import Progress, Step
-from brushwork.recipe import Recipe
-from brushwork.settings import AdaIN, AdaINLite, ConditionalInstanceNorm, Gatys, Johnson, MicroAST, TextureNets
-from brushwork.training_settings import (
+from brushwork.options.methods import AdaIN, AdaINLite, ConditionalInstanceNorm, Gatys, Johnson, MicroAST, TextureNets
+from brushwork.options.training import (
     TrainAdaIN,
     TrainAdaINLite,
     TrainConditional,
     TrainJohnson,
     TrainTextureNets,
 )
+from brushwork.runtime.progress import Progress, Step
+from brushwork.runtime.provenance import Recipe
 from brushwork.version import __version__
 
 if TYPE_CHECKING:
-    from brushwork.checkpoints import Checkpoint
-    from brushwork.features import FeatureExtractor, load_network
-    from brushwork.guidance import Regions
+    from brushwork.api.interpolate import interpolate
+    from brushwork.api.rerun import rerun
+    from brushwork.api.style_encoding import encode_style, save_style, save_styles
+    from brushwork.api.stylize import Result, stylize
+    from brushwork.api.stylize_file import stylize_file
+    from brushwork.api.synthesize import synthesize
+    from brushwork.api.train import Trained, train
     from brushwork.image import Picture
-    from brushwork.interpolation import interpolate
     from brushwork.io import read_image, read_recipe, write_image
-    from brushwork.library import LibraryStyle, add_style, list_styles, remove_style
     from brushwork.methods import load
-    from brushwork.replay import rerun
-    from brushwork.streaming import stylize_file
-    from brushwork.style_values import encode_style, save_style, save_styles
-    from brushwork.stylization import Result, stylize
-    from brushwork.synthesis import synthesize
-    from brushwork.training_runs import Trained, train
-    from brushwork.video import Keyframe, stylize_video
+    from brushwork.nn import FeatureExtractor, load_network
+    from brushwork.runtime.checkpoints import Checkpoint
+    from brushwork.styles.library import LibraryStyle, add_style, list_styles, remove_style
+    from brushwork.styles.regions import Regions
+    from brushwork.video.stylize_video import Keyframe, stylize_video
 
 __all__ = [
     "AdaIN",
@@ -100,31 +100,31 @@ __all__ = [
 
 # Loaded when first used, so that the command's help doesn't wait for torch.
 _LATER = {
-    "Checkpoint": "checkpoints",
-    "FeatureExtractor": "features",
-    "Keyframe": "video",
-    "LibraryStyle": "library",
+    "Checkpoint": "runtime.checkpoints",
+    "FeatureExtractor": "nn",
+    "Keyframe": "video.stylize_video",
+    "LibraryStyle": "styles.library",
     "Picture": "image",
-    "Regions": "guidance",
-    "Result": "stylization",
-    "Trained": "training_runs",
-    "add_style": "library",
-    "encode_style": "style_values",
-    "interpolate": "interpolation",
-    "list_styles": "library",
+    "Regions": "styles.regions",
+    "Result": "api.stylize",
+    "Trained": "api.train",
+    "add_style": "styles.library",
+    "encode_style": "api.style_encoding",
+    "interpolate": "api.interpolate",
+    "list_styles": "styles.library",
     "load": "methods",
-    "load_network": "features",
+    "load_network": "nn",
     "read_image": "io",
     "read_recipe": "io",
-    "remove_style": "library",
-    "rerun": "replay",
-    "save_style": "style_values",
-    "save_styles": "style_values",
-    "stylize": "stylization",
-    "stylize_file": "streaming",
-    "stylize_video": "video",
-    "synthesize": "synthesis",
-    "train": "training_runs",
+    "remove_style": "styles.library",
+    "rerun": "api.rerun",
+    "save_style": "api.style_encoding",
+    "save_styles": "api.style_encoding",
+    "stylize": "api.stylize",
+    "stylize_file": "api.stylize_file",
+    "stylize_video": "video.stylize_video",
+    "synthesize": "api.synthesize",
+    "train": "api.train",
     "write_image": "io",
 }
 

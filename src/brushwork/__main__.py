@@ -6,7 +6,7 @@ import sys
 def main() -> None:
     """Run the command; stopped before it could begin, it says so in one line and leaves with 130."""
     try:
-        from brushwork.openmp import configure_openmp
+        from brushwork.runtime.openmp import configure_openmp
 
         configure_openmp()
         from brushwork.cli.main import main as run  # here, because loading is a part of what may be stopped

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from brushwork.errors import UsageError
-from brushwork.statistics import interpolated
+from brushwork.nn.statistics import interpolated
 
 __all__ = [
     "keep_luminance",
@@ -167,7 +167,7 @@ def keep_luminance(result: Tensor, content: Tensor) -> Tensor:
     Source: Gatys, Bethge, Hertzmann, Shechtman 2016, "Preserving Color in Neural Artistic Style Transfer",
     luminance-only transfer, arXiv:1606.05897; Gatys, Ecker, Bethge, Hertzmann, Shechtman 2017, section 5.1,
     arXiv:1611.07865.
-    Differs: both papers make the result from luminance alone; that is the caller's step (`brushwork.guidance`).
+    Differs: both papers make the result from luminance alone; that is the caller's step (`brushwork.styles.regions`).
     """
     luma = rgb_to_yiq(result)[:, :1]
     chroma = rgb_to_yiq(content)[:, 1:].expand(len(result), -1, -1, -1)

@@ -16,7 +16,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from brushwork.errors import UsageError
-from brushwork.exchange import from_array, from_pillow, to_array, to_pillow
+from brushwork.runtime.arrays import from_array, from_pillow, to_array, to_pillow
 
 if TYPE_CHECKING:
     import numpy.typing as npt

@@ -11,22 +11,23 @@ import pytest
 import torch
 from torch import Tensor
 
-from brushwork.checkpoints import Checkpoint
 from brushwork.errors import Interrupted, UsageError
-from brushwork.guidance import Regions
 from brushwork.image import Picture
 from brushwork.io.films import Frame
-from brushwork.metering import held_bytes
 from brushwork.methods import Method, load
 from brushwork.methods.base import check_painting
 from brushwork.methods.feed_forward import FeedForward
 from brushwork.methods.texture_nets import TextureNetwork
-from brushwork.networks import TransformationNetwork
-from brushwork.progress import Step
-from brushwork.settings import METHODS, method_name, option_of, settings_from
-from brushwork.steadying import Seen as SeenFrame
-from brushwork.steadying import Steady
-from brushwork.tiling import Canvas, Seen, Tiling
+from brushwork.nn.transformation import TransformationNetwork
+from brushwork.options.base import option_of
+from brushwork.options.methods import METHODS, method_name, settings_from
+from brushwork.runtime.checkpoints import Checkpoint
+from brushwork.runtime.progress import Step
+from brushwork.styles.regions import Regions
+from brushwork.tiling.metering import held_bytes
+from brushwork.tiling.tiles import Canvas, TileInput, Tiling
+from brushwork.video.smoothing import TemporalSmoother
+from brushwork.video.smoothing import TileInput as SeenFrame
 
 
 @pytest.fixture(params=list(METHODS))
@@ -288,7 +289,7 @@ def test_a_tile_that_waits_holds_what_it_says(method: Method) -> None:
     if method.declaration.tiling != "statistics" or method_name(method.settings) == "texture-nets":
         pytest.skip("it has no tiles, or needs noise of all sizes while it waits")
     content, regions = _smooth((256, 256)), Regions([encoded(method, _smooth((96, 120)), (256, 256))])
-    seen = Seen(lambda: content, near=(0, 0, 256, 256))
+    seen = TileInput(lambda: content, near=(0, 0, 256, 256))
 
     def steps() -> Any:
         return method._steps(method._work(regions.styles, seen), seen)  # type: ignore[attr-defined]
@@ -333,7 +334,7 @@ def test_a_first_frame_is_what_the_picture_is(method: Method) -> None:
     assert isinstance(method, FeedForward)
     content = _smooth((90, 131))
     style = encoded(method, _smooth((96, 120)), (131, 90))
-    frame = Steady(method, 0.9).paint(SeenFrame(Frame(content, 0, 1), None), style)
+    frame = TemporalSmoother(method, 0.9).paint(SeenFrame(Frame(content, 0, 1), None), style)
     difference = (frame - method(content, style)).abs() * 255
     assert difference.max() <= 2
     assert difference.mean() <= 0.05

@@ -13,12 +13,12 @@ import torch
 from brushwork.errors import UsageError
 from brushwork.image import Picture
 from brushwork.io import write_image
-from brushwork.photos import PhotoFolder
-from brushwork.settings import option_of
-from brushwork.training import Report, Trainer
-from brushwork.training_settings import TRAININGS, Training
-from brushwork.training_tasks import task_of
-from brushwork.weights.files import read_tensors
+from brushwork.methods.training_tasks import task_of
+from brushwork.options.base import option_of
+from brushwork.options.training import TRAININGS, Training
+from brushwork.runtime.tensor_files import read_tensors
+from brushwork.training.data import PhotoFolder
+from brushwork.training.loop import Report, Trainer
 
 Make = Callable[..., Trainer]
 SMALL: dict[str, Any] = {

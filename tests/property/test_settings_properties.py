@@ -10,8 +10,9 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from brushwork.errors import UsageError
-from brushwork.settings import METHODS, option_of, settings_from
-from brushwork.styles import parse_style
+from brushwork.options.base import option_of
+from brushwork.options.methods import METHODS, settings_from
+from brushwork.styles.references import parse_style
 
 ANYTHING = st.one_of(
     st.none(), st.booleans(), st.integers(), st.floats(), st.text(max_size=8), st.lists(st.floats(), max_size=6)

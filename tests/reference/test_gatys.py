@@ -7,9 +7,9 @@ import pytest
 import torch
 
 from brushwork import Gatys
-from brushwork.features.vgg import VGG
-from brushwork.gatys_objective import GatysObjective
-from brushwork.statistics import gram_matrix
+from brushwork.methods.gatys.objective import GatysObjective
+from brushwork.nn.statistics import gram_matrix
+from brushwork.nn.vgg import VGG
 from brushwork.weights import Architecture, Preprocessing
 
 STYLE_LAYERS = ("relu1_1", "relu2_1", "relu3_1")

@@ -5,7 +5,7 @@ import torch
 from torch import Tensor
 
 from brushwork.flow import dis_flow, motion_boundaries, resized_flow, stays_visible, warp
-from brushwork.sequences import Film, moving_layers
+from brushwork.training.synthetic_motion import Film, moving_layers
 
 
 def shift(x: float, y: float, size: tuple[int, int] = (24, 32)) -> Tensor:

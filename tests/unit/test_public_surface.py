@@ -50,7 +50,13 @@ def test_every_module_says_what_it_is_and_what_it_offers(module: str) -> None:
 
 @pytest.mark.parametrize(
     "module",
-    ["brushwork", "brushwork.settings", "brushwork.styles", "brushwork.cli.main", "brushwork.studio.page"],
+    [
+        "brushwork",
+        "brushwork.options.methods",
+        "brushwork.styles.references",
+        "brushwork.cli.main",
+        "brushwork.studio.ui.page",
+    ],
 )
 def test_these_import_no_torch(module: str) -> None:
     program = f"import sys, {module}; sys.exit('torch' in sys.modules)"

@@ -10,14 +10,15 @@ from typing import TYPE_CHECKING, Any
 
 import rich_click as click
 
-from brushwork.cli.options import memory_limit, method_options, options_in_words, settings_of, without_method_options
 from brushwork.cli.running import run_all, write_result
 from brushwork.errors import BrushworkError, PictureError, UsageError
-from brushwork.settings import KEEP_COLOR, KEEP_COLOR_WHEN, METHODS, Settings, check_keep_color, option_of
+from brushwork.options.base import KEEP_COLOR, KEEP_COLOR_WHEN, check_keep_color, option_of
+from brushwork.options.flags import memory_limit, method_options, options_in_words, settings_of, without_method_options
+from brushwork.options.methods import METHODS, Settings
 
 if TYPE_CHECKING:
     from brushwork.cli.jobs import Job
-    from brushwork.recipe import Recipe
+    from brushwork.runtime.provenance import Recipe
 
 __all__ = [
     "MAX_PIXELS",
@@ -110,8 +111,8 @@ def stylize(
     _check_targets(jobs, options)
     report = Report(as_json=options["as_json"], preview=options["preview"])
 
-    from brushwork.device import choose_device
     from brushwork.methods import load
+    from brushwork.runtime.device import choose_device
 
     run_all(jobs, load(settings, choose_device(options["device"])), report, options)
 
@@ -165,13 +166,13 @@ def _check_targets(jobs: list[Job], options: dict[str, Any]) -> None:
 def plan(photo: Path, style: str, output: Path, method_name: str, as_json: bool, **values: Any) -> None:
     """Say how PHOTO would be made, and what memory and time that takes, without doing it."""
     settings, options = settings_of(method_name, values), without_method_options(values)
+    from brushwork.api.stylize import result_size
     from brushwork.cli.jobs import Job
     from brushwork.cli.report import duration
     from brushwork.cli.running import plan_of
-    from brushwork.device import choose_device
     from brushwork.io import read_size
     from brushwork.methods import load
-    from brushwork.stylization import result_size
+    from brushwork.runtime.device import choose_device
 
     size = result_size(read_size(photo, max_pixels=options["max_pixels"]), options["size"])
     method = load(settings, choose_device(options["device"]))
@@ -204,9 +205,9 @@ def rerun(
     if only_print:
         click.echo(recipe.to_json(indent=None if as_json else 2))
         return
+    from brushwork.api.rerun import rerun as make_again
     from brushwork.cli.report import Report
     from brushwork.io import check_target
-    from brushwork.replay import rerun as make_again
 
     output = output or picture.with_name(f"{picture.stem}_rerun{picture.suffix}")
     places = [picture.parent, *folders, Path()]
@@ -255,8 +256,8 @@ def interpolate(
 ) -> None:
     """Paint PHOTO in the styles between styles: a strip between two, a grid between three or four."""
     settings, options = settings_of(method_name, values), without_method_options(values)
+    from brushwork.api.interpolate import interpolate as between
     from brushwork.cli.report import Report
-    from brushwork.interpolation import interpolate as between
     from brushwork.io import check_target, save, write_image
 
     output = output or Path(f"{photo.stem}_styles.png")
@@ -280,9 +281,9 @@ def synthesize(style: Path, output: Path, size: str, seed: int, device: str) -> 
     match = re.fullmatch(r"(\d+)[x×](\d+)", size)
     if match is None:
         raise UsageError(f"--size: expected WIDTHxHEIGHT such as 1024x768, got {size!r}")
+    from brushwork.api.synthesize import synthesize as made
     from brushwork.io import check_target, save, write_image
-    from brushwork.settings import TextureNets
-    from brushwork.synthesis import synthesize as made
+    from brushwork.options.methods import TextureNets
 
     width, height = int(match[1]), int(match[2])
     check_target(output, 8, size=(width, height))
@@ -310,7 +311,7 @@ def methods(as_json: bool) -> None:
 @click.option("--json", "as_json", is_flag=True, help="print JSON, for scripts")
 def doctor(as_json: bool) -> None:
     """Say what is installed, what this machine has, and how fast it is (about 5 seconds)."""
-    from brushwork.doctor import examine
+    from brushwork.api.doctor import examine
 
     findings = examine()
     if as_json:

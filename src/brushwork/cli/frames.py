@@ -11,7 +11,7 @@ from brushwork.errors import BrushworkError
 
 if TYPE_CHECKING:
     from brushwork.image import Picture
-    from brushwork.progress import Step
+    from brushwork.runtime.progress import Step
 
 __all__ = ["Frames", "frame_path", "frames_folder"]
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from brushwork.errors import UsageError
-from brushwork.styles import locate_style, parse_style
+from brushwork.styles.references import locate_style, parse_style
 
 __all__ = ["Job", "find_photos", "is_folder", "plan_jobs", "protect", "protect_from_frames"]
 

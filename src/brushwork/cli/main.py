@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import sys
@@ -10,20 +11,49 @@ from typing import Any, NoReturn
 
 import rich_click as click
 
-from brushwork.cli import commands, stopping
+from brushwork.cli import stopping
 from brushwork.cli.report import reason
-from brushwork.cli.studio import studio
-from brushwork.cli.styles import styles
-from brushwork.cli.training import train
-from brushwork.cli.video import evaluate, video
-from brushwork.cli.weights import weights
 from brushwork.errors import BrushworkError, Interrupted, SavedElsewhereError
 from brushwork.version import __version__
 
 __all__ = ["cli", "main"]
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+# The command's verbs, in the order of the help; each is imported when it is asked for.
+COMMANDS = {
+    "stylize": "brushwork.cli.commands:stylize",
+    "video": "brushwork.cli.video:video",
+    "studio": "brushwork.studio.command:studio",
+    "plan": "brushwork.cli.commands:plan",
+    "interpolate": "brushwork.cli.commands:interpolate",
+    "synthesize": "brushwork.cli.commands:synthesize",
+    "train": "brushwork.cli.training:train",
+    "rerun": "brushwork.cli.commands:rerun",
+    "methods": "brushwork.cli.commands:methods",
+    "evaluate": "brushwork.cli.video:evaluate",
+    "doctor": "brushwork.cli.commands:doctor",
+    "styles": "brushwork.cli.styles:styles",
+    "weights": "brushwork.cli.weights:weights",
+}
+
+
+class _Verbs(click.RichGroup):
+    """A group that imports a verb's module when it is needed."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """All verbs."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The verb, or None."""
+        if cmd_name not in COMMANDS:
+            return None
+        module, _, name = COMMANDS[cmd_name].partition(":")
+        command: click.Command = getattr(importlib.import_module(module), name)
+        return command
+
+
+@click.group(cls=_Verbs, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
 @click.version_option(__version__, prog_name="brushwork")
 @click.option("--debug", is_flag=True, help="Show tracebacks.")
 def cli(debug: bool) -> None:
@@ -31,24 +61,6 @@ def cli(debug: bool) -> None:
 
     Start with: brushwork stylize photo.jpg --style painting.jpg
     """
-
-
-for command in (
-    commands.stylize,
-    video,
-    studio,
-    commands.plan,
-    commands.interpolate,
-    commands.synthesize,
-    train,
-    commands.rerun,
-    commands.methods,
-    evaluate,
-    commands.doctor,
-    styles,
-    weights,
-):
-    cli.add_command(command)
 
 
 def main(arguments: list[str] | None = None) -> NoReturn:

@@ -15,7 +15,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsed
 from rich.progress import Progress as Bar
 
 from brushwork.errors import BrushworkError
-from brushwork.progress import Progress, Step
+from brushwork.runtime.progress import Progress, Step
 
 __all__ = ["Report", "duration", "reason"]
 

@@ -12,20 +12,20 @@ from typing import TYPE_CHECKING, Any
 
 from click import get_current_context
 
-from brushwork.ahead import Ahead
 from brushwork.cli import stopping
 from brushwork.cli.frames import Frames, frames_folder
 from brushwork.errors import BrushworkError, Interrupted, SavedElsewhereError
+from brushwork.runtime.prefetch import Prefetcher
 
 if TYPE_CHECKING:
-    from brushwork.checkpoints import Checkpoint
+    from brushwork.api.stylize import Result
     from brushwork.cli.jobs import Job
     from brushwork.cli.report import Report
     from brushwork.image import Picture
     from brushwork.methods import Method
-    from brushwork.planning import Plan
-    from brushwork.progress import Progress, Step
-    from brushwork.stylization import Result
+    from brushwork.runtime.checkpoints import Checkpoint
+    from brushwork.runtime.progress import Progress, Step
+    from brushwork.tiling.plan import Plan
 
 __all__ = ["checkpoint_path", "plan_of", "run_all", "write_result"]
 
@@ -42,7 +42,7 @@ def run_all(jobs: list[Job], method: Method, report: Report, options: dict[str, 
     failed = 0
     read = partial(_photo, options=options)
     # On two cores, decoding ahead takes from the work what it saves.
-    reading: Any = nullcontext(read) if method.device.type == "cpu" else Ahead(read, jobs)
+    reading: Any = nullcontext(read) if method.device.type == "cpu" else Prefetcher(read, jobs)
     with reading as photos:
         for number, job in enumerate(jobs):
             if stopping.asked():  # while the files of the one before were written
@@ -137,9 +137,9 @@ class _Watch:
 
 def _photo(job: Job, options: dict[str, Any]) -> Picture | None:
     """The photo of a job that just begins; None for those that want a plan first."""
+    from brushwork.api.stylize import read_content, result_size
     from brushwork.io import read_size
-    from brushwork.planning import worth_a_plan
-    from brushwork.stylization import read_content, result_size
+    from brushwork.tiling.plan import worth_a_plan
 
     size = result_size(read_size(job.photo, max_pixels=options["max_pixels"]), options["size"])
     if worth_a_plan(size, options["max_memory"]):
@@ -153,7 +153,7 @@ def _run(
     size = _announce(job, method, report, options)
     if size is None:
         return
-    from brushwork.planning import worth_a_plan
+    from brushwork.tiling.plan import worth_a_plan
 
     plan = plan_of(job, method, size, options) if worth_a_plan(size, options["max_memory"]) else None
     checkpoint = _checkpoint(job, report, options)
@@ -203,9 +203,9 @@ def _announce(job: Job, method: Method, report: Report, options: dict[str, Any])
     Raises:
         UsageError: A size that the file can't hold.
     """
+    from brushwork.api.stylize import result_size
     from brushwork.cli.report import duration
     from brushwork.io import check_target, read_size
-    from brushwork.stylization import result_size
 
     original = read_size(job.photo, max_pixels=options["max_pixels"])
     size = result_size(original, options["size"])
@@ -225,9 +225,9 @@ def _announce(job: Job, method: Method, report: Report, options: dict[str, Any])
 
 def _is_complete(job: Job, method: Method, options: dict[str, Any]) -> bool:
     """Whether the result of exactly this job is there, with its animation if one is wanted."""
-    from brushwork.checkpoints import different
+    from brushwork.api.recipe import recipe_of
     from brushwork.io import read_recipe
-    from brushwork.recipes import recipe_of
+    from brushwork.runtime.checkpoints import different
 
     animation = options["animation"]
     if animation is not None and (not animation.exists() or frames_folder(animation).exists()):
@@ -248,7 +248,7 @@ def _chosen(options: dict[str, Any]) -> dict[str, Any]:
 def _checkpoint(job: Job, report: Report, options: dict[str, Any]) -> Checkpoint | None:
     if not options["checkpoint_every"] and not options["resume"]:
         return None
-    from brushwork.checkpoints import Checkpoint
+    from brushwork.runtime.checkpoints import Checkpoint
 
     path = checkpoint_path(job.output)
     if options["resume"]:
@@ -285,7 +285,7 @@ def _stylized(
     checkpoint: Checkpoint | None,
     plan: Plan | None,
 ) -> Result:
-    from brushwork.stylization import stylize
+    from brushwork.api.stylize import stylize
 
     return stylize(
         job.photo, job.style, photo=photo, method=method, progress=progress, checkpoint=checkpoint,
@@ -294,9 +294,9 @@ def _stylized(
 
 
 def plan_of(job: Job, method: Method, size: tuple[int, int], options: dict[str, Any]) -> Plan:
-    """How a job is best done; see `brushwork.planning`."""
-    from brushwork.planning import plan_job
-    from brushwork.style_values import encode_style
+    """How a job is best done; see `brushwork.tiling.plan`."""
+    from brushwork.api.style_encoding import encode_style
+    from brushwork.tiling.plan import plan_job
 
     # Networks of one pass differ by style; where the picture is optimized, encoding would take as long as some steps.
     one_pass = method.declaration.tiling == "statistics"
@@ -319,8 +319,8 @@ def _stream(
     job: Job, method: Method, report: Report, options: dict[str, Any], checkpoint: Checkpoint | None, plan: Plan
 ) -> None:
     """A job from file to file."""
+    from brushwork.api.stylize_file import stylize_file
     from brushwork.cli.report import duration
-    from brushwork.streaming import stylize_file
 
     with stopping.finishing():
         try:

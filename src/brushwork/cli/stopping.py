@@ -15,7 +15,7 @@ __all__ = ["CODES", "asked", "exit_code", "finishing", "hold", "install", "resum
 CODES = {signal.SIGINT: 130, signal.SIGTERM: 143}  # the exit code of each, as shells have it
 
 
-class _Wish:
+class ShutdownState:
     """What this process was asked; signals belong to the process, so there is one."""
 
     asked = False
@@ -25,8 +25,8 @@ class _Wish:
 
 def install() -> None:
     """Take over both signals; an ignored one (nohup, a job in the background) stays ignored."""
-    _Wish.asked = _Wish.held = False
-    _Wish.number = signal.SIGINT
+    ShutdownState.asked = ShutdownState.held = False
+    ShutdownState.number = signal.SIGINT
     if threading.current_thread() is not threading.main_thread():
         return
     for number in CODES:
@@ -36,12 +36,12 @@ def install() -> None:
 
 def asked() -> bool:
     """Whether the user wants it to end."""
-    return _Wish.asked
+    return ShutdownState.asked
 
 
 def exit_code() -> int:
     """The exit code of a command that was stopped: 143 by SIGTERM, else 130."""
-    return CODES[_Wish.number]
+    return CODES[ShutdownState.number]
 
 
 def resume_command() -> str:
@@ -57,7 +57,7 @@ def resume_command() -> str:
 
 def hold() -> None:
     """From now on a signal raises nothing, until the `finishing` block ends: what is left is writing files."""
-    _Wish.held = True
+    ShutdownState.held = True
 
 
 @contextmanager
@@ -66,12 +66,12 @@ def finishing() -> Iterator[None]:
     try:
         yield
     finally:
-        _Wish.held = False
+        ShutdownState.held = False
 
 
 def _obey(number: int, _: object) -> None:
-    first, _Wish.asked = not _Wish.asked, True
+    first, ShutdownState.asked = not ShutdownState.asked, True
     if first:
-        _Wish.number = signal.Signals(number)
-    if first and not _Wish.held:
+        ShutdownState.number = signal.Signals(number)
+    if first and not ShutdownState.held:
         raise KeyboardInterrupt

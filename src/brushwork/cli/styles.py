@@ -9,7 +9,7 @@ from typing import Any
 import rich_click as click
 
 from brushwork.errors import UsageError
-from brushwork.library import FACTS, LibraryStyle, add_style, list_styles, remove_style
+from brushwork.styles.library import FACTS, LibraryStyle, add_style, list_styles, remove_style
 
 __all__ = ["styles"]
 
@@ -51,7 +51,7 @@ def show(name: str, swatch: Path | None, as_json: bool) -> None:
         raise UsageError(f"no style {name!r}; brushwork styles list shows the {len(found)} names")
     facts = _facts(found[name])
     if swatch is not None:
-        from brushwork import swatches
+        from brushwork.api import swatches
         from brushwork.io import check_target, save, write_image
 
         check_target(swatch)
@@ -71,7 +71,7 @@ def show(name: str, swatch: Path | None, as_json: bool) -> None:
 @click.option("--size", type=click.IntRange(32, 1024), default=160, show_default=True, help="of each picture in pixels")
 def sheet(target: Path, photo: Path | None, size: int) -> None:
     """Write one picture of all styles with their names, TARGET."""
-    from brushwork import swatches
+    from brushwork.api import swatches
     from brushwork.io import check_target, save, write_image
 
     check_target(target)

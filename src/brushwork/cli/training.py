@@ -9,10 +9,10 @@ from typing import Any
 import rich_click as click
 
 from brushwork.cli import stopping
-from brushwork.cli.options import method_options, settings_of, without_method_options
 from brushwork.errors import Interrupted, UsageError
-from brushwork.settings import settings_from
-from brushwork.training_settings import TRAININGS, check_training, is_trained
+from brushwork.options.flags import method_options, settings_of, without_method_options
+from brushwork.options.methods import settings_from
+from brushwork.options.training import TRAININGS, check_training, is_trained
 
 __all__ = ["train"]
 
@@ -48,9 +48,9 @@ def train(
     if recipe is not None:
         settings = settings_from(method, {**_from_toml(recipe), **given}, TRAININGS)
     check_training(settings, photos, output)
+    from brushwork.api.train import prepare, run, start
     from brushwork.cli.report import Report, duration
-    from brushwork.locking import locked
-    from brushwork.training_runs import prepare, run, start
+    from brushwork.runtime.locking import locked
 
     said = f"{output} is done already; delete it to train anew"
     if options["resume"] and is_trained(output):

@@ -10,9 +10,9 @@ from typing import Any
 import rich_click as click
 
 from brushwork.cli.commands import MAX_PIXELS, STYLE_HELP, Size
-from brushwork.cli.options import method_options, settings_of, without_method_options
 from brushwork.errors import UsageError
-from brushwork.settings import FILM_MODEL
+from brushwork.options.flags import method_options, settings_of, without_method_options
+from brushwork.options.methods import FILM_MODEL
 
 __all__ = ["evaluate", "video"]
 
@@ -75,7 +75,7 @@ def video(
         raise UsageError("--smoothing is of methods of one pass, --temporal-weight and --passes of gatys")
     from brushwork.cli.report import Report, duration
     from brushwork.io.video_writer import Encoding
-    from brushwork.video import Keyframe, stylize_video
+    from brushwork.video.stylize_video import Keyframe, stylize_video
 
     output = output or _output(film, style or keyframes[0][1])
     if output.resolve() == film.resolve():
@@ -123,7 +123,7 @@ def evaluate() -> None:
 @click.option("--json", "as_json", is_flag=True, help="print one JSON object, for scripts")
 def evaluate_video(film: Path, original: Path, apart: int, as_json: bool) -> None:
     """Say how steady and how sharp FILM is: E_warp along the motion of the original, near and far, and sharpness."""
-    from brushwork.evaluation import evaluate_film
+    from brushwork.video.evaluation import evaluate_film
 
     found = evaluate_film(film, original, apart=apart)
     if as_json:

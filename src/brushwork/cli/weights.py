@@ -120,7 +120,7 @@ def _imported(files: tuple[Path, ...], name: str | None) -> tuple[str, Path, str
         path = import_model(files)
         return path.stem, path, f": brushwork stylize photo.jpg --method {path.stem} --style painting.jpg"
     if name is None and is_style_network(files[0]):
-        from brushwork.library import add_style
+        from brushwork.styles.library import add_style
 
         style = add_style(files[0])
         return style.name, style.path, f": brushwork stylize photo.jpg --method johnson --style {style.name}"

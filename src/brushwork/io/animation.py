@@ -10,9 +10,9 @@ from typing import Any
 import pyvips
 
 from brushwork.errors import UsageError
-from brushwork.interruption import uninterrupted
 from brushwork.io.opening import reading
 from brushwork.io.picture_writer import check_target, replacing
+from brushwork.runtime.signals import uninterrupted
 
 __all__ = ["check_animation", "write_animation"]
 

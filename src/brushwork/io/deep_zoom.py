@@ -8,9 +8,9 @@ from pathlib import Path
 import pyvips
 
 from brushwork.errors import PictureError
-from brushwork.interruption import uninterrupted
 from brushwork.io.opening import last_words
 from brushwork.io.saving import write_error, writing_reason
+from brushwork.runtime.signals import uninterrupted
 
 __all__ = ["write_deep_zoom"]
 

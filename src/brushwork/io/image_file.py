@@ -19,7 +19,7 @@ from brushwork.io.opening import MAX_PIXELS, field, open_image, reading
 from brushwork.io.picture_writer import PictureWriter, check_target, write_image
 from brushwork.io.profiles import MAXIMUM, to_srgb
 from brushwork.io.tiff_exif import read_tiff_exif
-from brushwork.recipe import Recipe
+from brushwork.runtime.provenance import Recipe
 
 __all__ = [
     "MAX_PIXELS",

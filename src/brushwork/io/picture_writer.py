@@ -24,13 +24,13 @@ from torch import Tensor
 
 from brushwork.errors import PictureError, UsageError
 from brushwork.image import Picture, check_pixels, check_size, no_picture
-from brushwork.interruption import uninterrupted
 from brushwork.io.deep_zoom import write_deep_zoom
 from brushwork.io.metadata import attach_exif, pack_recipe
 from brushwork.io.opening import last_words, system_reason
 from brushwork.io.saving import place_problem, save, write_error, writing_reason
 from brushwork.io.tiff_exif import append_tiff_exif
-from brushwork.recipe import Recipe, as_recipe
+from brushwork.runtime.provenance import Recipe, as_recipe
+from brushwork.runtime.signals import uninterrupted
 
 __all__ = ["PictureWriter", "check_format", "check_target", "replacing", "write_image"]
 

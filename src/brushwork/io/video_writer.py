@@ -16,11 +16,11 @@ import numpy as np
 import torch.nn.functional as F
 
 from brushwork.errors import PictureError, UsageError
-from brushwork.interruption import uninterrupted
 from brushwork.io.films import FULL, Film, Frame
 from brushwork.io.picture_writer import replacing
 from brushwork.io.saving import place_problem, writing_reason
 from brushwork.io.video_file import av_reason, opened
+from brushwork.runtime.signals import uninterrupted
 
 if TYPE_CHECKING:
     import av

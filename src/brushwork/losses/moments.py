@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from brushwork.losses.content import relative_error
-from brushwork.statistics import covariance, gram_matrix, mean_std
+from brushwork.nn.statistics import covariance, gram_matrix, mean_std
 
 __all__ = ["covariance_loss", "gaussian_mmd", "linear_mmd", "mean_std_loss", "polynomial_mmd"]
 

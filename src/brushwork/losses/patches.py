@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from brushwork.statistics import patches
+from brushwork.nn.statistics import patches
 
 __all__ = ["nearest", "patch_loss"]
 

@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-__all__ = ["foreign_forms", "repetition", "total_variation"]
+__all__ = ["checkerboard_loss", "low_frequency_color_loss", "total_variation"]
 
 
 COARSE = 16  # pixels that are averaged
@@ -25,7 +25,7 @@ def total_variation(pixels: Tensor) -> Tensor:
     return (down.square().sum() + across.square().sum()) / pixels.numel()
 
 
-def foreign_forms(pictures: Tensor, photos: Tensor) -> Tensor:
+def low_frequency_color_loss(pictures: Tensor, photos: Tensor) -> Tensor:
     """Mean square of large forms of color that no recoloring of the photo explains.
 
     Both are averaged over 16×16 pixels; what is left of the picture after the best affine map of the photo's colors,
@@ -46,7 +46,7 @@ def foreign_forms(pictures: Tensor, photos: Tensor) -> Tensor:
     return left
 
 
-def repetition(pictures: Tensor) -> Tensor:
+def checkerboard_loss(pictures: Tensor) -> Tensor:
     """Mean energy of what repeats every four pixels, as a network prints that has to enlarge; pictures have none of it.
 
     Of the picture without its coarse forms, the mean of each of the 16 places in a 4×4 cell, over 24×24 pixels.

@@ -15,7 +15,7 @@ from brushwork.losses.content import relative_error
 from brushwork.losses.moments import covariance_loss, gaussian_mmd, linear_mmd, mean_std_loss, polynomial_mmd
 from brushwork.losses.patches import patch_loss
 from brushwork.losses.transport import histogram_loss, sliced_wasserstein
-from brushwork.statistics import (
+from brushwork.nn.statistics import (
     covariance,
     drawn,
     gram_matrix,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from torch import Tensor
 
 from brushwork.losses.content import relative_error
-from brushwork.statistics import project, resampled
+from brushwork.nn.statistics import project, resampled
 
 __all__ = ["histogram_loss", "sliced_wasserstein", "sorted_distance"]
 

@@ -6,13 +6,16 @@ import importlib
 
 import torch
 
-from brushwork.device import choose_device
 from brushwork.errors import UsageError
-from brushwork.features import FeatureNetwork, check_network
 from brushwork.methods.base import Declaration, Method
-from brushwork.settings import METHODS, Settings, method_name
+from brushwork.nn import FeatureNetwork, check_network
+from brushwork.options.methods import METHODS, Settings, method_name
+from brushwork.runtime.device import choose_device
 
 __all__ = ["Declaration", "Method", "load"]
+
+
+_MODULES = {"gatys": "brushwork.methods.gatys.method", "adain-lite": "brushwork.methods.adain_lite.method"}
 
 
 def load(settings: Settings, device: torch.device | str = "cpu", *, network: FeatureNetwork | None = None) -> Method:
@@ -33,7 +36,7 @@ def load(settings: Settings, device: torch.device | str = "cpu", *, network: Fea
     if network is not None:
         check_network(network)
     name = method_name(settings)
-    module = importlib.import_module(f"brushwork.methods.{name.replace('-', '_')}")
+    module = importlib.import_module(_MODULES.get(name, f"brushwork.methods.{name.replace('-', '_')}"))
     method: Method = getattr(module, f"{type(settings).__name__}Method")(settings, device, network=network)
     return method
 

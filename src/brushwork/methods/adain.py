@@ -15,20 +15,20 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from brushwork.device import choose_dtype
 from brushwork.errors import UsageError
-from brushwork.features import FeatureNetwork, fingerprint, load_network
 from brushwork.losses.content import relative_errors
+from brushwork.losses.perceptual import OUTSIDE, SEEN, bounded
 from brushwork.methods.any_style import AnyStyle
 from brushwork.methods.base import Declaration
-from brushwork.perceptual import OUTSIDE, SEEN, bounded
-from brushwork.photos import PhotoFolder
-from brushwork.settings import AdaIN
-from brushwork.statistics import mean_std
-from brushwork.tiling import Ask, Moments, Seen, Steps
-from brushwork.training_settings import TrainAdaIN
+from brushwork.nn import FeatureNetwork, fingerprint, load_network
+from brushwork.nn.statistics import mean_std
+from brushwork.options.methods import AdaIN
+from brushwork.options.training import TrainAdaIN
+from brushwork.runtime.device import choose_dtype
+from brushwork.runtime.tensor_files import write_tensors
+from brushwork.tiling.tiles import Moments, Stages, StatisticsRequest, TileInput
+from brushwork.training.data import PhotoFolder
 from brushwork.weights import ARCHITECTURES, RECORDS, Architecture, read
-from brushwork.weights.files import write_tensors
 
 __all__ = ["AdaINMethod", "AdaINStyle", "AdaINTask", "Decoder", "adaptive_instance_norm", "decoder_of"]
 
@@ -262,10 +262,10 @@ class AdaINMethod(AnyStyle[AdaINStyle]):
     def _halo(self, styles: Sequence[AdaINStyle]) -> int:
         return HALO
 
-    def _painting(self, seen: Seen, styles: Sequence[AdaINStyle], shares: Tensor | None) -> Steps:
+    def _painting(self, seen: TileInput, styles: Sequence[AdaINStyle], shares: Tensor | None) -> Stages:
         features = self.network(seen.photo, [LAYER])[LAYER]
         small = None if shares is None else F.adaptive_avg_pool2d(shares, (features.shape[2], features.shape[3]))
-        mixed = self.mixed(features, styles, small, (yield Ask(features, small)))
+        mixed = self.mixed(features, styles, small, (yield StatisticsRequest(features, small)))
         painted: Tensor = self.decoder(mixed.to(self.dtype, memory_format=torch.channels_last)).float()
         return painted
 

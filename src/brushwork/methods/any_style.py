@@ -16,8 +16,8 @@ from torch import Tensor
 from brushwork.image import resize
 from brushwork.methods.base import check_painting, normalized
 from brushwork.methods.feed_forward import FeedForward
-from brushwork.settings import AdaIN, AdaINLite, ConditionalInstanceNorm, MicroAST
-from brushwork.tiling import Seen, Steps
+from brushwork.options.methods import AdaIN, AdaINLite, ConditionalInstanceNorm, MicroAST
+from brushwork.tiling.tiles import Stages, TileInput
 
 __all__ = ["AnyStyle"]
 
@@ -50,7 +50,7 @@ class AnyStyle(FeedForward[Style]):
         """The style of pixels (1, 3, H, W) on the device, where a mask of the same size says."""
 
     @abstractmethod
-    def _painting(self, seen: Seen, styles: Sequence[Style], shares: Tensor | None) -> Steps:
+    def _painting(self, seen: TileInput, styles: Sequence[Style], shares: Tensor | None) -> Stages:
         """What paints what is seen, in styles with shares (N, 1, H, W) of sum 1."""
 
     @torch.inference_mode()
@@ -110,7 +110,7 @@ class AnyStyle(FeedForward[Style]):
     def _probe(self) -> Style:
         return self._neutral
 
-    def _work(self, styles: Sequence[Style], whole: Seen) -> Any:
+    def _work(self, styles: Sequence[Style], whole: TileInput) -> Any:
         """The styles, and where they are mixed with the photo's own, that too."""
         strength, left = self.settings.strength, _left(whole.shares)
         rest = left is not None and bool(left.any())
@@ -121,7 +121,7 @@ class AnyStyle(FeedForward[Style]):
         mixed = [self.blend(pair, [strength, 1 - strength]) for pair in zip(styles, own, strict=False)]
         return _Work(mixed + own[len(styles) :], own, rest)
 
-    def _steps(self, work: Any, seen: Seen) -> Steps:
+    def _steps(self, work: Any, seen: TileInput) -> Stages:
         """What paints the photo in styles, as much as `strength` says; where their shares leave it, the photo."""
         strength, left = self.settings.strength, _left(seen.shares)
         shares = _filled(seen.shares, left, work.rest)

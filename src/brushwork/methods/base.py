@@ -9,12 +9,12 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor
 
-from brushwork.checkpoints import Checkpoint
 from brushwork.errors import UsageError
 from brushwork.image import check_pixels
-from brushwork.progress import Progress
-from brushwork.settings import Settings
-from brushwork.tiling import Demand, Tile, Tiling
+from brushwork.options.methods import Settings
+from brushwork.runtime.checkpoints import Checkpoint
+from brushwork.runtime.progress import Progress
+from brushwork.tiling.tiles import MemoryProfile, Tile, Tiling
 
 __all__ = ["Declaration", "Method", "check_content", "check_painting", "normalized"]
 
@@ -86,7 +86,7 @@ class Method(Protocol):
         """About how long a picture of this size takes, measured on a small one."""
         ...
 
-    def demand(self, style: Any = None) -> Demand:
+    def demand(self, style: Any = None) -> MemoryProfile:
         """What memory a picture takes in this style, measured on small ones; None: in some style."""
         ...
 
@@ -112,7 +112,7 @@ class Method(Protocol):
 
         Args:
             content: Pixels (1, 3, H, W) in [0, 1]; methods of one pass take several of one size, (B, 3, H, W).
-            style: From `encode_style`, `blend` or `load_style`; or `brushwork.guidance.Regions` of several.
+            style: From `encode_style`, `blend` or `load_style`; or `brushwork.styles.regions.Regions` of several.
             init: First picture, pixels of any size.
             progress: Called after each step; what it raises ends the work.
             checkpoint: The work goes on from the state it loads, with the same bits in the end, and saves its state

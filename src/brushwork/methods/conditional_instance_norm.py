@@ -18,21 +18,21 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from brushwork.device import choose_dtype
 from brushwork.errors import UsageError, WeightsError
-from brushwork.features import FeatureNetwork, load_network
+from brushwork.losses.perceptual import PerceptualLoss, at_size
 from brushwork.methods.any_style import AnyStyle
 from brushwork.methods.base import Declaration
-from brushwork.networks import TransformationNetwork
-from brushwork.perceptual import PerceptualLoss, at_size
-from brushwork.photos import PhotoFolder
-from brushwork.settings import ConditionalInstanceNorm
-from brushwork.statistics import mean_std
-from brushwork.styles import SavedStyle, write_style
-from brushwork.tiling import Seen, Steps
-from brushwork.training_settings import TrainConditional
+from brushwork.nn import FeatureNetwork, load_network
+from brushwork.nn.statistics import mean_std
+from brushwork.nn.transformation import TransformationNetwork
+from brushwork.options.methods import ConditionalInstanceNorm
+from brushwork.options.training import TrainConditional
+from brushwork.runtime.device import choose_dtype
+from brushwork.runtime.tensor_files import write_tensors
+from brushwork.styles.references import SavedStyle, write_style
+from brushwork.tiling.tiles import Stages, TileInput
+from brushwork.training.data import PhotoFolder
 from brushwork.weights import Model, load_into, read_model
-from brushwork.weights.files import write_tensors
 
 __all__ = ["ConditionalInstanceNormMethod", "PredictorTask", "StyleRow", "StylesTask"]
 
@@ -191,16 +191,16 @@ class ConditionalInstanceNormMethod(AnyStyle[StyleRow]):
         pixels = image.contiguous(memory_format=torch.channels_last)
         return StyleRow(self.predictor(Predictor.seen(self._encoder(pixels, SEEN_LAYERS), mask))[0])
 
-    def _painting(self, seen: Seen, styles: Sequence[StyleRow], shares: Tensor | None) -> Steps:
+    def _painting(self, seen: TileInput, styles: Sequence[StyleRow], shares: Tensor | None) -> Stages:
         pixels = seen.photo.to(self.dtype, memory_format=torch.channels_last)
         rows = torch.stack([style.row for style in styles])
         return self.painter.steps(pixels, self.painter.split(rows), shares)
 
-    def _work(self, styles: Sequence[StyleRow], whole: Seen) -> Any:
+    def _work(self, styles: Sequence[StyleRow], whole: TileInput) -> Any:
         """The styles."""
         return styles
 
-    def _steps(self, work: Any, seen: Seen) -> Steps:
+    def _steps(self, work: Any, seen: TileInput) -> Stages:
         """What paints the photo in styles; what their shares and the strength leave over is the photo itself."""
         covered: Tensor | float = self.settings.strength
         shares = seen.shares

@@ -13,39 +13,41 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from brushwork.ahead import Ahead
-from brushwork.checkpoints import Checkpoint, State, damaged
-from brushwork.device import ready_for, to_device
 from brushwork.errors import Interrupted
-from brushwork.guidance import Regions
 from brushwork.image import check_pixels, fit_size, resize
-from brushwork.memory import kept_memory, out_of_memory, release_memory, resident_memory
-from brushwork.metering import held_bytes, live_bytes
 from brushwork.methods.base import Declaration, check_content
-from brushwork.progress import Progress, Step
-from brushwork.settings import AdaIN, AdaINLite, ConditionalInstanceNorm, Johnson, MicroAST, TextureNets
-from brushwork.tile_passes import FirstFeatures, Journal, Shelf, first_moments, over_tiles, put, reporting
-from brushwork.tiling import (
-    Ask,
+from brushwork.options.methods import AdaIN, AdaINLite, ConditionalInstanceNorm, Johnson, MicroAST, TextureNets
+from brushwork.runtime.checkpoints import Checkpoint, State, damaged
+from brushwork.runtime.device import ready_for, to_device
+from brushwork.runtime.memory import kept_memory, out_of_memory, release_memory, resident_memory
+from brushwork.runtime.prefetch import Prefetcher
+from brushwork.runtime.progress import Progress, Step
+from brushwork.styles.regions import Regions
+from brushwork.tiling.metering import held_bytes, live_bytes
+from brushwork.tiling.passes import FeatureCache, FirstFeatures, TileProgress, first_moments, over_tiles, put, reporting
+from brushwork.tiling.tiles import (
     Box,
     Canvas,
-    Demand,
+    MemoryProfile,
     Moments,
-    Seen,
-    Steps,
+    Stages,
+    StatisticsRequest,
     Tile,
+    TileInput,
     Tiling,
-    alone,
-    answered,
     cut,
     padded_part,
+    run_whole,
+    run_with_statistics,
 )
 
 __all__ = ["FeedForward", "thumbnail", "thumbnail_size"]
 
 THUMBNAIL = 1024  # longer side at which a photo is looked at beforehand, in pixels
-PROBED = 128, 192  # sides of the pictures that tell what memory a larger one takes
-HOLES = 1.2  # memory that lies between tensors of changing sizes; measured for all methods, docs/large_pictures.md
+PROBE_SIZES = 128, 192  # sides of the pictures that tell what memory a larger one takes
+FRAGMENTATION_FACTOR = (
+    1.2  # memory that lies between tensors of changing sizes; measured for all methods, docs/large_pictures.md
+)
 FULL = 0.95  # of the memory that may be held: from there on, holes are given back, which takes time
 AT_ONCE = 8 * 256**2  # pixels of several pictures; docs/large_pictures.md has what it gives
 SMALLEST_TILE = 128  # below it a tile sees much more than it paints, and takes hardly less memory
@@ -82,7 +84,7 @@ class FeedForward(ABC, Generic[Style]):
         """A style value from a file's tensors."""
 
     @abstractmethod
-    def _steps(self, work: Any, seen: Seen) -> Steps:
+    def _steps(self, work: Any, seen: TileInput) -> Stages:
         """What paints the photo, or a tile of it, as much as `strength` says.
 
         Args:
@@ -94,7 +96,7 @@ class FeedForward(ABC, Generic[Style]):
     def _halo(self, styles: Sequence[Style]) -> int:
         """How many pixels away its network sees."""
 
-    def _work(self, styles: Sequence[Style], whole: Seen) -> Any:
+    def _work(self, styles: Sequence[Style], whole: TileInput) -> Any:
         """What all tiles share: the styles, and what must be known of the whole photo beforehand."""
         return styles
 
@@ -122,10 +124,10 @@ class FeedForward(ABC, Generic[Style]):
         return min(taken[1:]) * max(1.0, width * height / side**2)
 
     @torch.inference_mode()
-    def demand(self, style: Style | Regions | None = None) -> Demand:
+    def demand(self, style: Style | Regions | None = None) -> MemoryProfile:
         """What it takes of memory, measured on small pictures; None: for some style."""
         style = self._probe() if style is None else style
-        small, large = (self._side(side) for side in PROBED)
+        small, large = (self._side(side) for side in PROBE_SIZES)
 
         def flat(side: int) -> Tensor:
             return torch.full((1, 3, side, side), 0.5)
@@ -135,12 +137,14 @@ class FeedForward(ABC, Generic[Style]):
         pixel = (taken[1] - taken[0]) / (large**2 - small**2)
         held = [max(held_bytes(self._waiting(flat(side), style)), default=0) for side in (small, large)]
         waiting = (held[1] - held[0]) / (large**2 - small**2)
-        return Demand(HOLES * pixel, waiting, fixed=max(0.0, taken[0] - pixel * small**2), near=self.near)
+        return MemoryProfile(
+            FRAGMENTATION_FACTOR * pixel, waiting, fixed=max(0.0, taken[0] - pixel * small**2), near=self.near
+        )
 
-    def _waiting(self, photo: Tensor, style: Style | Regions) -> Steps:
+    def _waiting(self, photo: Tensor, style: Style | Regions) -> Stages:
         """A tile's way from stop to stop."""
         regions, photo = Regions.of(style).present(), photo.to(self.device)
-        seen = Seen(lambda: photo, regions.shares(*photo.shape[2:]), near=(0, 0, *photo.shape[2:]))
+        seen = TileInput(lambda: photo, regions.shares(*photo.shape[2:]), near=(0, 0, *photo.shape[2:]))
         return self._steps(self._work(regions.styles, seen), seen)
 
     @torch.inference_mode()
@@ -191,7 +195,9 @@ class FeedForward(ABC, Generic[Style]):
         return result
 
     @torch.inference_mode()
-    def frame(self, content: Tensor, style: Style | Regions, answer: Callable[[int, Ask], Moments]) -> Tensor:
+    def frame(
+        self, content: Tensor, style: Style | Regions, answer: Callable[[int, StatisticsRequest], Moments]
+    ) -> Tensor:
         """A frame of a film: as `__call__` paints it, but told the moments of the whole that it normalizes by.
 
         Args:
@@ -203,18 +209,18 @@ class FeedForward(ABC, Generic[Style]):
         return self._whole(content, style, answer)
 
     def _whole(
-        self, content: Tensor, style: Style | Regions, answer: Callable[[int, Ask], Moments] | None = None
+        self, content: Tensor, style: Style | Regions, answer: Callable[[int, StatisticsRequest], Moments] | None = None
     ) -> Tensor:
         """Pictures that are not cut."""
         height, width = content.shape[2:]
         regions = Regions.of(style).present()
         photo = self._padded(content.to(self.device))
         shares = regions.shares(height, width)
-        whole = Seen(lambda: photo, None if shares is None else self._padded(shares.to(photo)))
+        whole = TileInput(lambda: photo, None if shares is None else self._padded(shares.to(photo)))
         work = self._work(regions.styles, self._small((width, height), lambda: thumbnail(content), regions))
         with kept_memory(height * width):
             steps = self._steps(work, whole)
-            painted = alone(steps) if answer is None else answered(steps, answer)
+            painted = run_whole(steps) if answer is None else run_with_statistics(steps, answer)
         return painted[:, :, :height, :width].clamp(0, 1).float().cpu().contiguous()
 
     def _in_tiles(self, content: Tensor, style: Style | Regions, tiling: Tiling, progress: Progress | None) -> Tensor:
@@ -258,14 +264,14 @@ class FeedForward(ABC, Generic[Style]):
         """
         regions = Regions.of(style).present()
         work = self._work(regions.styles, self._small(canvas.size, canvas.thumbnail, regions))
-        journal = Journal(tiling.side)
+        journal = TileProgress(tiling.side)
         if checkpoint is not None:
             _keep(journal, checkpoint)
         while True:
             tiles = self.tiles(canvas.size, journal.side, regions)
             steps = len(tiles) * (1 + self._stops(work, regions))
             report = reporting(canvas, steps, progress, lambda: self(canvas.thumbnail(), style))
-            shelf = Shelf(tiling.folder, tiling.room)
+            shelf = FeatureCache(tiling.folder, tiling.room)
             try:
                 with kept_memory(journal.side**2):
                     self._over(tiles, work, canvas, regions, shelf, tiling, journal, report)
@@ -284,9 +290,9 @@ class FeedForward(ABC, Generic[Style]):
         work: Any,
         canvas: Canvas,
         regions: Regions,
-        shelf: Shelf,
+        shelf: FeatureCache,
         tiling: Tiling,
-        journal: Journal,
+        journal: TileProgress,
         report: Callable[[], None],
     ) -> None:
         width, height = canvas.size
@@ -298,7 +304,7 @@ class FeedForward(ABC, Generic[Style]):
                 release_memory()  # holes of kept memory, which grow from tile to tile
             report()
 
-        def begin(tile: Tile) -> Steps:
+        def begin(tile: Tile) -> Stages:
             def read(box: Box) -> Tensor:
                 return to_device(parts(box), self.device)
 
@@ -312,14 +318,14 @@ class FeedForward(ABC, Generic[Style]):
             near = tile.near[0] - y, tile.near[1] - x, tile.near[2] - y, tile.near[3] - x
             first = None if features is None else partial(features.seen, tile)
             pixels, pixels_near = partial(read, tile.seen), partial(read, tile.near)
-            return self._steps(work, Seen(pixels, seen, y, x, near, pixels_near, first))
+            return self._steps(work, TileInput(pixels, seen, y, x, near, pixels_near, first))
 
         def part(box: Box) -> Tensor:
             return ready_for(padded_part(canvas.read, canvas.size, box), self.device)
 
         def reading(tiles: Sequence[Tile]) -> Any:
             """A GPU's tiles are read ahead; on a processor, workers read their own."""
-            return nullcontext(part) if self.device.type == "cpu" else Ahead(part, [tile.seen for tile in tiles])
+            return nullcontext(part) if self.device.type == "cpu" else Prefetcher(part, [tile.seen for tile in tiles])
 
         features: FirstFeatures | None = None
         if tiling.again and self.first_halo is not None and not journal.known:
@@ -348,15 +354,15 @@ class FeedForward(ABC, Generic[Style]):
         """How often its network needs to know something of the whole picture."""
         side = self._side(4 * self.multiple)
         shares = regions.shares(side, side)
-        steps = self._steps(work, Seen(lambda: torch.full((1, 3, side, side), 0.5, device=self.device), shares))
+        steps = self._steps(work, TileInput(lambda: torch.full((1, 3, side, side), 0.5, device=self.device), shares))
         return sum(1 for _ in steps)
 
-    def _small(self, size: tuple[int, int], small: Callable[[], Tensor], regions: Regions) -> Seen:
+    def _small(self, size: tuple[int, int], small: Callable[[], Tensor], regions: Regions) -> TileInput:
         """The photo as it is looked at beforehand, if it is, for its own style: small."""
         width, height = thumbnail_size(size)
         shares = regions.shares(height, width)
         shares = None if shares is None else self._padded(shares.to(self.device))
-        return Seen(lambda: self._padded(small().to(self.device)), shares)
+        return TileInput(lambda: self._padded(small().to(self.device)), shares)
 
     def _side(self, length: int) -> int:
         """A side that the network can halve."""
@@ -378,7 +384,7 @@ def thumbnail(pixels: Tensor) -> Tensor:
     return resize(pixels, thumbnail_size((pixels.shape[3], pixels.shape[2])))
 
 
-def _keep(journal: Journal, checkpoint: Checkpoint) -> None:
+def _keep(journal: TileProgress, checkpoint: Checkpoint) -> None:
     """Fill the journal with what a checkpoint holds, and keep it there from now on."""
     state = checkpoint.load()
     if state is not None:

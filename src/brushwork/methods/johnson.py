@@ -13,12 +13,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from brushwork.losses.perceptual import PerceptualLoss, at_size
 from brushwork.methods.base import Declaration
 from brushwork.methods.network_style import NetworkStyle, learned, write_network
-from brushwork.networks import TransformationNetwork
-from brushwork.perceptual import PerceptualLoss, at_size
-from brushwork.tiling import Seen, Steps
-from brushwork.training_settings import TrainJohnson
+from brushwork.nn.transformation import TransformationNetwork
+from brushwork.options.training import TrainJohnson
+from brushwork.tiling.tiles import Stages, TileInput
 
 __all__ = ["JohnsonMethod", "JohnsonTask"]
 
@@ -92,7 +92,7 @@ class JohnsonMethod(NetworkStyle[TransformationNetwork]):
     def _probe(self) -> TransformationNetwork:
         return self.load_style(TransformationNetwork().state_dict())
 
-    def _painting(self, network: TransformationNetwork, seen: Seen) -> Steps:
+    def _painting(self, network: TransformationNetwork, seen: TileInput) -> Stages:
         return network.steps(seen.photo, network.row())
 
     def _halo(self, styles: Sequence[TransformationNetwork]) -> int:

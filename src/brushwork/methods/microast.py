@@ -15,14 +15,14 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from brushwork.device import choose_dtype
 from brushwork.errors import UsageError
-from brushwork.features import FeatureNetwork
 from brushwork.methods.any_style import AnyStyle
 from brushwork.methods.base import Declaration
-from brushwork.settings import MicroAST
-from brushwork.statistics import mean_std, position_weights
-from brushwork.tiling import Ask, Seen, Steps, within
+from brushwork.nn import FeatureNetwork
+from brushwork.nn.statistics import mean_std, position_weights
+from brushwork.options.methods import MicroAST
+from brushwork.runtime.device import choose_dtype
+from brushwork.tiling.tiles import Stages, StatisticsRequest, TileInput, within
 from brushwork.weights import load_into, read_model
 
 __all__ = ["MicroASTMethod", "MicroASTNetwork", "MicroASTStyle"]
@@ -122,7 +122,7 @@ class MicroASTNetwork(nn.Module):
         found = getattr(self.modulator, name)(features)
         return (found.flatten(2) * position_weights(found, mask)).sum(2)[0]  # type: ignore[no-any-return]
 
-    def steps(self, look: Callable[[], Tensor], styles: Sequence[MicroASTStyle], shares: Tensor | None) -> Steps:
+    def steps(self, look: Callable[[], Tensor], styles: Sequence[MicroASTStyle], shares: Tensor | None) -> Stages:
         """What makes pixels of a photo or a tile that `look` gives, (1, 3, H, W), in styles with shares of sum 1."""
 
         def where(of: str, depth: int) -> Tensor:
@@ -134,7 +134,7 @@ class MicroASTNetwork(nn.Module):
         size = x.shape[2], x.shape[3]
         small = x.new_ones(1, 1, *size) if shares is None else F.adaptive_avg_pool2d(shares, size)
         for depth, block in ((1, self.decoder.dec1), (0, self.decoder.dec2)):
-            whole = yield Ask(x)
+            whole = yield StatisticsRequest(x)
             mean, std = mean_std(x.float()) if whole is None else whole.of(0)
             x = (x - mean[..., None, None]) / std[..., None, None] * where("std", depth) + where("mean", depth)
             x = block(x, where("factor", depth), where("share", depth))
@@ -192,6 +192,6 @@ class MicroASTMethod(AnyStyle[MicroASTStyle]):
     def _halo(self, styles: Sequence[MicroASTStyle]) -> int:
         return HALO
 
-    def _painting(self, seen: Seen, styles: Sequence[MicroASTStyle], shares: Tensor | None) -> Steps:
+    def _painting(self, seen: TileInput, styles: Sequence[MicroASTStyle], shares: Tensor | None) -> Stages:
         mixed = partial(torch.autocast, self.device.type, torch.bfloat16, enabled=self.dtype == torch.bfloat16)
         return (yield from within(mixed, self.network.steps(lambda: seen.photo, styles, shares))).float()

@@ -11,13 +11,13 @@ from typing import Any, TypeVar
 import torch
 from torch import Tensor, nn
 
-from brushwork.device import choose_dtype
 from brushwork.errors import UsageError
-from brushwork.features import FeatureNetwork
 from brushwork.methods.feed_forward import FeedForward
-from brushwork.settings import Johnson, TextureNets, method_name
-from brushwork.styles import SavedStyle, StylePart, locate_style, read_style, write_style
-from brushwork.tiling import Seen, Steps
+from brushwork.nn import FeatureNetwork
+from brushwork.options.methods import Johnson, TextureNets, method_name
+from brushwork.runtime.device import choose_dtype
+from brushwork.styles.references import SavedStyle, StylePart, locate_style, read_style, write_style
+from brushwork.tiling.tiles import Stages, TileInput
 
 __all__ = ["NetworkStyle", "learned", "write_network"]
 
@@ -43,7 +43,7 @@ class NetworkStyle(FeedForward[Network]):
         self.dtype = choose_dtype(settings.precision, self.device)
 
     @abstractmethod
-    def _painting(self, network: Network, seen: Seen) -> Steps:
+    def _painting(self, network: Network, seen: TileInput) -> Stages:
         """What makes pixels (1, 3, H, W), about [0, 1], of pixels in the network's dtype."""
 
     def recipe(self) -> dict[str, Any]:
@@ -73,7 +73,7 @@ class NetworkStyle(FeedForward[Network]):
         """The network's tensors."""
         return {name: tensor.detach().cpu() for name, tensor in style.state_dict().items()}
 
-    def _steps(self, work: Sequence[Network], seen: Seen) -> Steps:
+    def _steps(self, work: Sequence[Network], seen: TileInput) -> Stages:
         """What paints the photo in styles; what their shares and the strength leave over is the photo itself."""
         shares, parts = seen.shares, []
         look = replace(seen, read=lambda: seen.photo.to(self.dtype, memory_format=torch.channels_last))

@@ -16,13 +16,13 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from brushwork.errors import UsageError
+from brushwork.losses.perceptual import PerceptualLoss, at_size
 from brushwork.methods.base import Declaration
 from brushwork.methods.network_style import NetworkStyle, learned, write_network
-from brushwork.networks import MIDDLE, StyleNorm
-from brushwork.perceptual import PerceptualLoss, at_size
-from brushwork.settings import TextureNets
-from brushwork.tiling import Seen, Steps, alone
-from brushwork.training_settings import TrainTextureNets
+from brushwork.nn.transformation import MIDDLE, StyleNorm
+from brushwork.options.methods import TextureNets
+from brushwork.options.training import TrainTextureNets
+from brushwork.tiling.tiles import Stages, TileInput, run_whole
 
 __all__ = ["TextureNetsMethod", "TextureNetwork", "TextureTask", "noise"]
 
@@ -40,7 +40,7 @@ class _Layer(nn.Module):
         self.conv, self.norm = nn.Conv2d(channels, width, kernel), StyleNorm(width, batch=batch)
         self.margin = kernel // 2
 
-    def steps(self, x: Tensor, border: str) -> Steps:
+    def steps(self, x: Tensor, border: str) -> Stages:
         """What the layer makes of features of a picture or a tile."""
         x = F.pad(x, (self.margin,) * 4, mode=border) if self.margin else x
         return F.leaky_relu((yield from _normed(self.norm, self.conv(x))), SLOPE)
@@ -53,7 +53,7 @@ class _Block(nn.ModuleList):
         sizes = ((channels, 3), (width, 3), (width, 1))
         super().__init__([_Layer(inputs, width, kernel, batch=batch) for inputs, kernel in sizes])
 
-    def steps(self, x: Tensor, border: str) -> Steps:
+    def steps(self, x: Tensor, border: str) -> Stages:
         """What the block makes of features of a picture or a tile."""
         layer: Any
         for layer in self:
@@ -114,9 +114,9 @@ class TextureNetwork(nn.Module):
             noises: In [0, 1), (B, 3, H / 2ᵏ, W / 2ᵏ) for k = 0, 1, …
             photo: (B, 3, H, W); for a network that stylizes.
         """
-        return alone(self.steps(noises, photo))
+        return run_whole(self.steps(noises, photo))
 
-    def steps(self, noises: Sequence[Tensor], photo: Tensor | None = None) -> Steps:
+    def steps(self, noises: Sequence[Tensor], photo: Tensor | None = None) -> Stages:
         """The same of a picture or a tile."""
         border = "reflect" if self.photo else "circular"
         blocks: Any = self.own
@@ -139,8 +139,8 @@ class TextureNetwork(nn.Module):
         return result
 
 
-def _normed(norm: Any, x: Tensor) -> Steps:
-    steps: Steps = norm.steps(x, (norm.scale, norm.shift))
+def _normed(norm: Any, x: Tensor) -> Stages:
+    steps: Stages = norm.steps(x, (norm.scale, norm.shift))
     return steps
 
 
@@ -272,7 +272,7 @@ class TextureNetsMethod(NetworkStyle[TextureNetwork]):
     def _halo(self, styles: Sequence[TextureNetwork]) -> int:
         return 4 << max(network.scales for network in styles)  # four pixels at each size
 
-    def _painting(self, network: TextureNetwork, seen: Seen) -> Steps:
+    def _painting(self, network: TextureNetwork, seen: TileInput) -> Stages:
         if not network.photo:
             raise UsageError("this network makes textures, of noise alone: brushwork synthesize")
         height, width = seen.photo.shape[2:]

@@ -17,10 +17,11 @@ from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 
 from brushwork.errors import BrushworkError, PictureError, UsageError
-from brushwork.settings import METHODS, option_of
-from brushwork.studio.asks import JobAsk, NewStyle, Preview, Video, methods
-from brushwork.studio.faults import BusyError, NotThereError, StudioError
+from brushwork.options.base import option_of
+from brushwork.options.methods import METHODS
+from brushwork.studio.errors import BusyError, NotFoundError, StudioError
 from brushwork.studio.log import logger
+from brushwork.studio.schemas import JobAsk, NewStyle, Preview, Video, methods
 from brushwork.studio.service import Service
 from brushwork.studio.store import Job, Upload
 
@@ -232,7 +233,7 @@ async def _events(service: Service, user: str, identity: str) -> AsyncIterator[s
     while True:
         try:
             job = await run_in_threadpool(service.job, user, identity)
-        except NotThereError:
+        except NotFoundError:
             return
         facts = _job_facts(job).model_dump(exclude={"request"})
         text = json.dumps(facts)

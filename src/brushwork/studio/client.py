@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 import httpx
 
 from brushwork.errors import BrushworkError
-from brushwork.studio.faults import BusyError
+from brushwork.studio.errors import BusyError
 
 __all__ = ["Studio"]
 

@@ -11,10 +11,10 @@ from urllib.parse import unquote, urlsplit
 
 from starlette.requests import ClientDisconnect
 
-from brushwork.studio.faults import StudioError
+from brushwork.studio.errors import StudioError
 from brushwork.studio.limits import Limits
 from brushwork.studio.log import logger
-from brushwork.studio.measures import REQUEST_SECONDS, REQUESTS
+from brushwork.studio.metrics import REQUEST_SECONDS, REQUESTS
 from brushwork.studio.page_access import (
     COMPONENT_ROUTE,
     FILE_ROUTE,

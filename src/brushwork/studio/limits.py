@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated
 
-from brushwork.settings import Checked, Option
+from brushwork.options.base import Checked, Option
 
 __all__ = ["Limits"]
 

@@ -9,7 +9,7 @@ from collections import Counter, OrderedDict, deque
 from collections.abc import Hashable, Iterator, Mapping
 from contextlib import contextmanager
 
-from brushwork.studio.faults import BusyError
+from brushwork.studio.errors import BusyError
 
 __all__ = ["WINDOW", "Attempt", "LoginLimits", "client_of"]
 

@@ -13,7 +13,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from brushwork.studio.faults import NotAllowedError, StudioError
+from brushwork.studio.errors import NotAllowedError, StudioError
 
 __all__ = ["COMPONENT_ROUTE", "FILE_ROUTE", "UPLOAD_ROUTE", "PageFiles", "checked_body", "is_reachable", "needs_check"]
 

@@ -23,16 +23,16 @@ from starlette.exceptions import HTTPException
 from brushwork.errors import UsageError
 from brushwork.studio import texts
 from brushwork.studio.api import answer_errors, router_of
-from brushwork.studio.asks import Credentials
 from brushwork.studio.devices import DAYS, DEVICE_COOKIE
-from brushwork.studio.faults import BusyError
+from brushwork.studio.errors import BusyError
 from brushwork.studio.guard import COOKIE, Guard, cookie_in, token_in
 from brushwork.studio.limits import Limits
 from brushwork.studio.log import log_to_stderr, logger
-from brushwork.studio.measures import JOBS, WAITING, WORKERS
+from brushwork.studio.metrics import JOBS, WAITING, WORKERS
 from brushwork.studio.page_access import PageFiles
-from brushwork.studio.places import Places
+from brushwork.studio.schemas import Credentials
 from brushwork.studio.service import CHECKERS, CHECKS, PAINTERS, Service
+from brushwork.studio.storage import Places
 from brushwork.studio.store import ACTIVE, ENDED, RESUMABLE
 from brushwork.studio.users import Logins, Users
 from brushwork.version import __version__
@@ -95,7 +95,7 @@ def application(
         _logging_in(app, logins)
     whole, files = app, PageFiles()
     if page:
-        from brushwork.studio.page import mounted
+        from brushwork.studio.ui.page import mounted
 
         whole = mounted(app, service, files, logged_in=login)
     return Guard(whole, limits, logins, hosts, files)

@@ -9,19 +9,19 @@ from pathlib import Path
 from typing import Any
 
 from brushwork.errors import BrushworkError, UsageError
-from brushwork.library import LibraryStyle, remove_style
-from brushwork.settings import AdaINLite, Gatys, Settings, method_name
+from brushwork.options.methods import AdaINLite, Gatys, Settings, method_name
 from brushwork.studio import quick_work
-from brushwork.studio.asks import Ask, Batch, Grid, NewStyle, Picture, Preview, Video
-from brushwork.studio.faults import BusyError, NotNowError, NotThereError, TooLargeError
+from brushwork.studio.errors import BusyError, ConflictError, NotFoundError, TooLargeError
 from brushwork.studio.limits import Limits
 from brushwork.studio.log import logger
-from brushwork.studio.measures import PREVIEW_SECONDS, SUBMITTED
-from brushwork.studio.places import Places, called, folder_bytes, stem_of, write_whole
-from brushwork.studio.room import Room
+from brushwork.studio.metrics import PREVIEW_SECONDS, SUBMITTED
+from brushwork.studio.quota import Room
+from brushwork.studio.schemas import Ask, Batch, Grid, NewStyle, Picture, Preview, Video
+from brushwork.studio.storage import Places, called, folder_bytes, stem_of, write_whole
 from brushwork.studio.store import ACTIVE, RESUMABLE, Job, Upload
 from brushwork.studio.users import LOCAL
 from brushwork.studio.workers import JobWorker, QuickWorkers
+from brushwork.styles.library import LibraryStyle, remove_style
 
 __all__ = ["FORMATS", "Service"]
 
@@ -110,7 +110,7 @@ class Service:
         """
         upload = self.upload(user, identity)
         if upload.id in self.room.needed(user):
-            raise NotNowError("a job that isn't done needs this file; cancel it first")
+            raise ConflictError("a job that isn't done needs this file; cancel it first")
         self.room.forget(upload)
 
     def thumbnail(self, user: str, identity: str, size: int = THUMBNAIL) -> bytes:
@@ -145,7 +145,7 @@ class Service:
     def remove_style(self, user: str, name: str) -> None:
         """Take a style that a user added out of the library."""
         if name not in self.styles(user):
-            raise NotThereError(f"there is no style {name[:40]!r}")
+            raise NotFoundError(f"there is no style {name[:40]!r}")
         swatch = self._swatch_path(user, name)
         remove_style(name, self.places.styles_folder(user))
         swatch.unlink(missing_ok=True)
@@ -154,7 +154,7 @@ class Service:
         """What a style looks like, as JPEG."""
         style = self.styles(user).get(name)
         if style is None:
-            raise NotThereError(f"there is no style {name[:40]!r}")
+            raise NotFoundError(f"there is no style {name[:40]!r}")
         kept = self._swatch_path(user, name)
         if not kept.exists():
             if style.path.suffix == ".png":
@@ -316,7 +316,7 @@ class Service:
         """
         found = self.store.job(identity, user)
         if found is None:
-            raise NotThereError(f"there is no job {identity[:40]!r} of yours")
+            raise NotFoundError(f"there is no job {identity[:40]!r} of yours")
         return found
 
     def jobs(self, user: str) -> list[Job]:
@@ -327,7 +327,7 @@ class Service:
         """Have a job wait until it is gone on with."""
         job = self.job(user, identity)
         if not self.store.move(job.id, ("waiting",), "paused") and not self.store.want(job.id, "pause"):
-            raise NotNowError(f"a job that is {job.status} can't be paused")
+            raise ConflictError(f"a job that is {job.status} can't be paused")
         return self.job(user, identity)
 
     def cancel(self, user: str, identity: str) -> Job:
@@ -336,14 +336,14 @@ class Service:
         if self.store.move(job.id, ("waiting", *RESUMABLE), "canceled"):
             self.places.remove(job)
         elif not self.store.want(job.id, "cancel"):
-            raise NotNowError(f"a job that is {job.status} can't be canceled")
+            raise ConflictError(f"a job that is {job.status} can't be canceled")
         return self.job(user, identity)
 
     def resume(self, user: str, identity: str) -> Job:
         """Go on with a job that was paused or interrupted, or try one again that failed."""
         job = self.job(user, identity)
         if job.status not in (*RESUMABLE, "failed"):
-            raise NotNowError(f"a job that is {job.status} can't be gone on with")
+            raise ConflictError(f"a job that is {job.status} can't be gone on with")
         if not self.store.queue_again(job, self.limits.jobs, self.limits.queue):
             raise self._busy()
         return self.job(user, identity)
@@ -352,7 +352,7 @@ class Service:
         """Delete a job and its result."""
         job = self.job(user, identity)
         if job.status in ACTIVE:
-            raise NotNowError(f"a job that is {job.status} can't be deleted; cancel it first")
+            raise ConflictError(f"a job that is {job.status} can't be deleted; cancel it first")
         self.store.remove_job(job.id)
         self.places.remove(job)
 
@@ -370,7 +370,7 @@ class Service:
         """
         job = self.job(user, identity)
         if not job.result:
-            raise NotNowError(f"this job is {job.status} and has no result")
+            raise ConflictError(f"this job is {job.status} and has no result")
         made = self.places.job(job.id) / job.result
         own = next(name for name, suffix in SUFFIXES.items() if suffix == made.suffix)
         form = form or own
@@ -392,7 +392,7 @@ class Service:
         try:
             return (self.places.job(job.id) / "preview.jpg").read_bytes()
         except FileNotFoundError:
-            raise NotThereError("there is no picture of this job yet") from None
+            raise NotFoundError("there is no picture of this job yet") from None
 
 
 def _quick_settings(settings: Settings) -> Settings:

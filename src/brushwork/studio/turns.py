@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from brushwork.studio.faults import BusyError, SupersededError, UnavailableError
+from brushwork.studio.errors import BusyError, SupersededError, UnavailableError
 
 __all__ = ["Turns"]
 

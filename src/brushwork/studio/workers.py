@@ -12,12 +12,12 @@ from multiprocessing.context import SpawnProcess
 from typing import Any
 
 from brushwork.errors import UsageError
-from brushwork.openmp import configure_openmp
+from brushwork.runtime.openmp import configure_openmp
 from brushwork.studio import job_work, quick_work
-from brushwork.studio.faults import DeadlineError, StudioError, UnavailableError
+from brushwork.studio.errors import DeadlineError, StudioError, UnavailableError
 from brushwork.studio.limits import Limits
 from brushwork.studio.log import log_to_stderr, logger
-from brushwork.studio.places import Places
+from brushwork.studio.storage import Places
 from brushwork.studio.store import Store
 from brushwork.studio.turns import CLOSED, Turns
 

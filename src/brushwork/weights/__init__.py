@@ -1,6 +1,6 @@
 """Weights records, the local store and the import of published checkpoints. Importing this imports no torch."""
 
-from brushwork.weights.files import sha256_of
+from brushwork.runtime.tensor_files import sha256_of
 from brushwork.weights.layouts import ARCHITECTURES, Architecture
 from brushwork.weights.models import Model, embedded_model, import_model, is_style_network, load_into, read_model
 from brushwork.weights.places import find, locate, store_dir

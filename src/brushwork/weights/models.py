@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from brushwork.errors import WeightsError
-from brushwork.weights.files import check_recorded, read_metadata, read_tensors, sha256_of, write_tensors
+from brushwork.runtime.tensor_files import check_recorded, read_metadata, read_tensors, sha256_of, write_tensors
 from brushwork.weights.places import MODELS, store_dir
 from brushwork.weights.published_styles import microast_tensors, transformation_tensors
 

@@ -9,7 +9,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from brushwork.errors import WeightsError
-from brushwork.weights.files import SUFFIXES, read_metadata
+from brushwork.runtime.tensor_files import SUFFIXES, read_metadata
 from brushwork.weights.reading import open_weights
 from brushwork.weights.records import RECORDS, WeightsRecord, get_record
 

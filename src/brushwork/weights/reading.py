@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from brushwork.errors import WeightsError
-from brushwork.weights.files import check_recorded, read_metadata, read_tensors, sha256_of
+from brushwork.runtime.tensor_files import check_recorded, read_metadata, read_tensors, sha256_of
 from brushwork.weights.layouts import Recognized, recognize
 from brushwork.weights.records import RECORDS, WeightsRecord
 

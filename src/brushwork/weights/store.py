@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from brushwork.errors import UsageError, WeightsError
-from brushwork.weights.files import SUFFIXES, sha256_of, write_tensors
+from brushwork.runtime.tensor_files import SUFFIXES, sha256_of, write_tensors
 from brushwork.weights.places import find, store_dir, stored_path
 from brushwork.weights.reading import Weights, open_weights
 from brushwork.weights.records import RECORDS, WeightsRecord, get_record

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from brushwork import doctor
+from brushwork.api import doctor
 
 Run = Callable[..., Any]
 

@@ -12,10 +12,11 @@ import pytest
 import torch
 from PIL import Image
 
-from brushwork import Picture, read_image, synthesis
-from brushwork.locking import locked
-from brushwork.methods.gatys import GatysMethod
-from brushwork.progress import Step
+from brushwork import Picture, read_image
+from brushwork.api import synthesize as synthesis
+from brushwork.methods.gatys.method import GatysMethod
+from brushwork.runtime.locking import locked
+from brushwork.runtime.progress import Step
 
 Run = Callable[..., Any]
 GATYS = ("--method", "gatys", "--precision", "float32", "--scales", 1, "--steps", 3)

@@ -3,7 +3,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from brushwork.settings import METHODS, option_of
+from brushwork.options.base import option_of
+from brushwork.options.methods import METHODS
 
 Run = Callable[..., Any]
 

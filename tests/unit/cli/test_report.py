@@ -12,7 +12,7 @@ from rich.console import Console
 from brushwork.cli.report import Report, duration, reason
 from brushwork.errors import PictureError
 from brushwork.io import read_image
-from brushwork.progress import Step
+from brushwork.runtime.progress import Step
 
 
 def step(number: int, picture: torch.Tensor | None = None) -> Step:

@@ -15,7 +15,7 @@ from samples import write_recipe
 from brushwork import Gatys, encode_style, load, read_image, read_recipe, save_style, stylize
 from brushwork.image import Picture
 from brushwork.io import write_image
-from brushwork.recipe import Recipe
+from brushwork.runtime.provenance import Recipe
 from brushwork.weights import find
 
 Run = Callable[..., Any]

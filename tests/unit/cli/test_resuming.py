@@ -21,8 +21,8 @@ from brushwork.cli import stopping
 from brushwork.errors import PictureError
 from brushwork.image import Picture
 from brushwork.io import write_image
-from brushwork.methods.gatys import GatysMethod
-from brushwork.progress import Step
+from brushwork.methods.gatys.method import GatysMethod
+from brushwork.runtime.progress import Step
 
 Run = Callable[..., Any]
 JOB = (

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from brushwork.io import read_size
-from brushwork.settings import METHODS, TRAINED
-from brushwork.styles import built_in_styles
+from brushwork.options.methods import METHODS, TRAINED
+from brushwork.styles.references import built_in_styles
 
 Run = Callable[..., Any]
 ANY = [name for name in METHODS if name not in TRAINED]  # methods that take any painting
@@ -58,7 +58,7 @@ def test_a_swatch_and_a_sheet_are_written(run: Run, here: Path, monkeypatch: pyt
     assert outcome.code == 0, outcome.err
     assert outcome.objects[0]["swatch"] == "swatch.png"
     assert read_size(here / "swatch.png") == (256, 256)
-    monkeypatch.setattr("brushwork.styles._FOLDER", here / "none")
+    monkeypatch.setattr("brushwork.styles.references._FOLDER", here / "none")
     assert run("styles", "add", "wave.jpg").code == 0
     for photo in ((), ("--photo", "photo.png")):
         outcome = run("styles", "sheet", f"sheet{len(photo)}.png", "--size", 48, *photo)

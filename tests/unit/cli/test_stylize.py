@@ -12,11 +12,12 @@ import pytest
 import torch
 from PIL import Image
 
-from brushwork import Gatys, encode_style, load, read_image, read_recipe, save_style, styles
+from brushwork import Gatys, encode_style, load, read_image, read_recipe, save_style
 from brushwork.errors import PictureError
 from brushwork.image import Picture
 from brushwork.io import picture_writer, write_image
-from brushwork.methods.gatys import GatysMethod
+from brushwork.methods.gatys.method import GatysMethod
+from brushwork.styles import references as styles
 
 Run = Callable[..., Any]
 SHORT = ("--method", "gatys", "--steps", "2", "--scales", "1")

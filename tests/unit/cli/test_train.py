@@ -17,8 +17,8 @@ import torch
 
 from brushwork.image import Picture
 from brushwork.io import read_size, write_image
-from brushwork.locking import locked
-from brushwork.training import Trainer
+from brushwork.runtime.locking import locked
+from brushwork.training.loop import Trainer
 
 Run = Callable[..., Any]
 SHORT = ["--steps", "2", "--batch", "1", "--side", "64", "--style-size", "64"]
@@ -161,8 +161,8 @@ RECIPES = sorted((Path(__file__).parents[3] / "recipes").glob("*.toml"))
 @pytest.mark.parametrize("recipe", RECIPES, ids=lambda path: path.stem)
 def test_the_recipes_are_options_of_their_methods(recipe: Path) -> None:
     from brushwork.cli.training import _from_toml
-    from brushwork.settings import settings_from
-    from brushwork.training_settings import TRAININGS
+    from brushwork.options.methods import settings_from
+    from brushwork.options.training import TRAININGS
 
     method = next(name for name in TRAININGS if f"brushwork train {name} " in recipe.read_text("utf-8"))
     assert settings_from(method, _from_toml(recipe), TRAININGS)

@@ -13,7 +13,7 @@ import torch
 from brushwork.errors import PictureError, UsageError
 from brushwork.image import Picture
 from brushwork.io import PictureWriter, read_image, read_recipe, write_image
-from brushwork.recipe import Recipe
+from brushwork.runtime.provenance import Recipe
 
 
 @pytest.mark.parametrize(("name", "depth"), [("a.png", 8), ("a.png", 16), ("a.jpg", 8), ("a.tif", 16), ("a.bmp", 8)])

@@ -17,7 +17,7 @@ from skimage import data
 from brushwork.errors import PictureError, UsageError
 from brushwork.image import Picture
 from brushwork.io import check_target, picture_writer, read_image, read_recipe, write_image
-from brushwork.recipe import Recipe
+from brushwork.runtime.provenance import Recipe
 
 PHOTO = np.ascontiguousarray(data.coffee()[:67, 200:301])
 # Without it, Pillow can't look at what we wrote.

@@ -6,7 +6,7 @@ import torch
 
 from brushwork.losses.content import content_loss, relative_error
 from brushwork.losses.gram import gram_loss
-from brushwork.losses.regularizers import foreign_forms, repetition, total_variation
+from brushwork.losses.regularizers import checkerboard_loss, low_frequency_color_loss, total_variation
 
 
 def random(*shape: int, seed: int = 0) -> torch.Tensor:
@@ -62,24 +62,24 @@ def test_gradients() -> None:
 def test_a_recolored_photo_has_no_foreign_forms_and_a_patch_is_one() -> None:
     photo = torch.rand(1, 3, 4, 6).repeat_interleave(16, 2).repeat_interleave(16, 3)
     recolored = torch.einsum("dc,nchw->ndhw", torch.randn(3, 3), photo) + 0.3
-    assert foreign_forms(recolored, photo) < 2e-3
+    assert low_frequency_color_loss(recolored, photo) < 2e-3
     patch = recolored.clone()
     patch[:, 1, 16:48, 32:64] += 1
-    assert foreign_forms(patch, photo) > 20 * foreign_forms(recolored, photo)
+    assert low_frequency_color_loss(patch, photo) > 20 * low_frequency_color_loss(recolored, photo)
     fine = recolored + torch.randn_like(recolored)  # strokes are no forms
-    assert foreign_forms(fine, photo) < 0.2 * foreign_forms(patch, photo)
+    assert low_frequency_color_loss(fine, photo) < 0.2 * low_frequency_color_loss(patch, photo)
     patch.requires_grad_()
-    foreign_forms(patch, photo).backward()
+    low_frequency_color_loss(patch, photo).backward()
     assert patch.grad is not None
     assert patch.grad[:, 1, 16:48, 32:64].mean() > 0
-    assert foreign_forms(torch.rand(1, 3, 5, 7), torch.rand(1, 3, 5, 7)) < 0.1
+    assert low_frequency_color_loss(torch.rand(1, 3, 5, 7), torch.rand(1, 3, 5, 7)) < 0.1
 
 
 def test_a_grid_of_four_pixels_repeats_and_a_photo_does_not() -> None:
     smooth = torch.linspace(0, 1, 96).expand(1, 3, 96, 96)
     grid = smooth.clone()
     grid[..., ::4, ::4] += 0.1
-    assert repetition(grid) > 20 * repetition(smooth)
-    assert repetition(grid) > 20 * repetition(smooth + 0.1 * torch.rand(1, 3, 96, 96)) / 3
+    assert checkerboard_loss(grid) > 20 * checkerboard_loss(smooth)
+    assert checkerboard_loss(grid) > 20 * checkerboard_loss(smooth + 0.1 * torch.rand(1, 3, 96, 96)) / 3
     moved = smooth + 0.1 * torch.sin(torch.arange(96) * 2 * math.pi / 7)
-    assert repetition(moved) < 0.2 * repetition(grid)
+    assert checkerboard_loss(moved) < 0.2 * checkerboard_loss(grid)

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from brushwork.losses.moments import covariance_loss, gaussian_mmd, linear_mmd, mean_std_loss, polynomial_mmd
-from brushwork.statistics import covariance, gram_matrix, mean_std
+from brushwork.nn.statistics import covariance, gram_matrix, mean_std
 
 
 def features(seed: int, height: int = 5, width: int = 3, shift: float = 0.0) -> torch.Tensor:

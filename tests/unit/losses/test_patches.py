@@ -3,7 +3,7 @@ import pytest
 import torch
 
 from brushwork.losses.patches import nearest, patch_loss
-from brushwork.statistics import patches
+from brushwork.nn.statistics import patches
 
 
 def features(seed: int, height: int = 5, width: int = 6) -> torch.Tensor:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 import torch
 
-from brushwork import settings
 from brushwork.errors import UsageError
 from brushwork.losses.style import STATISTICS, Statistic, Target, packed, unpacked
-from brushwork.statistics import gram_matrix
+from brushwork.nn.statistics import gram_matrix
+from brushwork.options import methods as settings
 
 BLENDING = [name for name, statistic in STATISTICS.items() if statistic.blends]
 every = pytest.mark.parametrize("statistic", STATISTICS.values(), ids=list(STATISTICS))

@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from brushwork.losses.transport import histogram_loss, sliced_wasserstein, sorted_distance
-from brushwork.statistics import project, quantiles
+from brushwork.nn.statistics import project, quantiles
 
 
 def features(seed: int, height: int = 5, width: int = 3) -> torch.Tensor:

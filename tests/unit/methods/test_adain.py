@@ -13,10 +13,10 @@ from torch import Tensor, nn
 
 from brushwork import FeatureExtractor, load
 from brushwork.errors import UsageError, WeightsError
-from brushwork.guidance import Regions
 from brushwork.methods.adain import AdaINMethod, AdaINStyle, Decoder, decoder_of
-from brushwork.settings import AdaIN
-from brushwork.tiling import Seen, alone
+from brushwork.options.methods import AdaIN
+from brushwork.styles.regions import Regions
+from brushwork.tiling.tiles import TileInput, run_whole
 from brushwork.weights import ARCHITECTURES, import_file
 
 
@@ -139,7 +139,9 @@ def test_strength_is_the_papers(method: AdaINMethod) -> None:
     features = method.network(photo, ["relu4_1"])["relu4_1"]
     styled = method.decoder(torch.lerp(features, method.mixed(features, [style], None), 0.3))
     assert torch.allclose(
-        alone(method._painting(Seen(lambda: photo), [method.blend([style, own], [0.3, 0.7])], None)), styled, atol=1e-4
+        run_whole(method._painting(TileInput(lambda: photo), [method.blend([style, own], [0.3, 0.7])], None)),
+        styled,
+        atol=1e-4,
     )
 
 
@@ -157,8 +159,10 @@ def test_each_region_has_its_style(method: AdaINMethod) -> None:
     photo, painting = pictures(48, 192)
     first, second = (method.encode_style(image, sizes=[192]) for image in (painting, 1 - painting))
     everywhere, nowhere = torch.ones(1, 1, 8, 8), torch.zeros(1, 1, 8, 8)
-    alone = method(photo, first)
-    assert torch.allclose(method(photo, Regions([first, second], torch.cat([everywhere, nowhere]))), alone, atol=1e-4)
+    run_whole = method(photo, first)
+    assert torch.allclose(
+        method(photo, Regions([first, second], torch.cat([everywhere, nowhere]))), run_whole, atol=1e-4
+    )
     left = torch.zeros(1, 1, 48, 192)
     left[..., :64] = 1
     result = method(photo, Regions([first], left))

@@ -10,16 +10,16 @@ import torch
 
 from brushwork import ConditionalInstanceNorm, Picture, encode_style, load, stylize, write_image
 from brushwork.errors import UsageError, WeightsError
-from brushwork.guidance import Regions
 from brushwork.methods.conditional_instance_norm import (
     ConditionalInstanceNormMethod,
     PredictorTask,
     StyleRow,
     StylesTask,
 )
-from brushwork.photos import PhotoFolder
-from brushwork.training_settings import TrainConditional
-from brushwork.weights.files import read_tensors, write_tensors
+from brushwork.options.training import TrainConditional
+from brushwork.runtime.tensor_files import read_tensors, write_tensors
+from brushwork.styles.regions import Regions
+from brushwork.training.data import PhotoFolder
 
 CPU = torch.device("cpu")
 SMALL = TrainConditional(steps=1, batch=2, side=64, width=4, blocks=1, style_size=64)

@@ -11,11 +11,11 @@ from torch import Tensor, nn
 
 from brushwork import Picture, encode_style, load, rerun, save_style, stylize, write_image
 from brushwork.errors import BrushworkError, UsageError, WeightsError
-from brushwork.guidance import Regions
 from brushwork.methods.johnson import JohnsonMethod
-from brushwork.networks import EPSILON, TransformationNetwork, folded, spikes
-from brushwork.settings import Johnson
-from brushwork.styles import read_style
+from brushwork.nn.transformation import EPSILON, TransformationNetwork, activation_outliers, folded
+from brushwork.options.methods import Johnson
+from brushwork.styles.references import read_style
+from brushwork.styles.regions import Regions
 
 
 class PublishedConv(nn.Module):
@@ -164,12 +164,12 @@ def test_a_mix_of_styles_has_the_mix_of_their_scales() -> None:
 def test_spikes_are_what_stands_out() -> None:
     network = TransformationNetwork(4, 1)
     photo = torch.rand(1, 3, 64, 64)
-    with spikes(network) as calm:
+    with activation_outliers(network) as calm:
         network(photo)
     assert len(calm) == len(network.norms)
     bright = photo.clone()
     bright[..., 20:26, 20:26] = 50
-    with spikes(network) as found:
+    with activation_outliers(network) as found:
         network(bright)
     assert found[0] > 10 * calm[0] + 0.01
     torch.stack(found).sum().backward()

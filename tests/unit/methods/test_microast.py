@@ -12,8 +12,8 @@ import torch
 
 from brushwork import MicroAST, Picture, load, stylize, write_image
 from brushwork.errors import UsageError, WeightsError
-from brushwork.guidance import Regions
 from brushwork.methods.microast import MicroASTMethod
+from brushwork.styles.regions import Regions
 from brushwork.weights import import_model, read_model
 
 PEERS = Path(__file__).parents[3] / "benchmarks" / "peers"

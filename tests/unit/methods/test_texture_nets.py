@@ -12,7 +12,7 @@ from torch import Tensor
 from brushwork import Picture, TextureNets, load, stylize, synthesize, write_image
 from brushwork.errors import UsageError
 from brushwork.methods.texture_nets import TextureNetsMethod, TextureNetwork, TextureTask, noise
-from brushwork.training_settings import TrainTextureNets
+from brushwork.options.training import TrainTextureNets
 
 CPU = torch.device("cpu")
 SMALL = TrainTextureNets(steps=1, batch=2, side=64, channels=2, scales=3, style_size=64)

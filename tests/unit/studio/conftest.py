@@ -16,11 +16,11 @@ from studios import Running, launch, until
 
 from brushwork.errors import BrushworkError, UsageError
 from brushwork.studio import job_work
-from brushwork.studio.job_work import Work
+from brushwork.studio.job_worker import Work
 from brushwork.studio.limits import Limits
-from brushwork.studio.places import Places
-from brushwork.studio.quick_work import FUNCTIONS
+from brushwork.studio.quick_worker import FUNCTIONS
 from brushwork.studio.service import Service
+from brushwork.studio.storage import Places
 from brushwork.studio.store import Job, Upload
 
 

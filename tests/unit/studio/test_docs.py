@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from brushwork.settings import option_of
+from brushwork.options.base import option_of
 from brushwork.studio.limits import Limits
 
 PAGE = (Path(__file__).parents[3] / "docs" / "studio.md").read_text("utf-8")

@@ -7,7 +7,7 @@ import threading
 import pytest
 
 from brushwork.studio import login_limits as module
-from brushwork.studio.faults import BusyError
+from brushwork.studio.errors import BusyError
 from brushwork.studio.login_limits import LoginLimits, client_of
 
 

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from brushwork.studio import page_access as module
-from brushwork.studio.faults import NotAllowedError, StudioError
+from brushwork.studio.errors import NotAllowedError, StudioError
 from brushwork.studio.page_access import PageFiles, checked_body, is_reachable, needs_check
 
 OWN, OTHER = "/studio/page/1/own.png", "/studio/page/2/other.png"

@@ -14,8 +14,8 @@ from PIL import Image, features
 from studios import picture
 
 from brushwork.errors import BrushworkError, UsageError
-from brushwork.studio.asks import NewStyle, Picture, Preview, Video
-from brushwork.studio.faults import NotNowError, NotThereError, TooLargeError
+from brushwork.studio.errors import ConflictError, NotFoundError, TooLargeError
+from brushwork.studio.schemas import NewStyle, Picture, Preview, Video
 from brushwork.studio.service import Service
 from brushwork.studio.store import Job, Upload
 
@@ -121,7 +121,7 @@ def test_a_file_that_a_job_needs_isn_t_deleted(service: Service, take: Take, do:
     photo, painting = take(), take("wave.jpg")
     job = service.submit("ada", Picture(photo=photo.id, style=f"great-wave:0.5+@{painting.id}:0.5", size=64))
     for upload in (photo, painting):
-        with pytest.raises(NotNowError, match="needs this file"):
+        with pytest.raises(ConflictError, match="needs this file"):
             service.remove_upload("ada", upload.id)
     service.cancel("ada", job.id)
     service.thumbnail("ada", photo.id)
@@ -195,7 +195,7 @@ def test_a_style_of_one_s_own_is_painted_with_and_taken_away(service: Service, t
     with pytest.raises(UsageError, match="there is a style mine already"):
         service.add_style("ada", NewStyle(picture=take().id, name="mine"))
     service.remove_style("ada", "mine")
-    with pytest.raises(NotThereError):
+    with pytest.raises(NotFoundError):
         service.swatch("ada", "mine")
     service.add_style("ada", NewStyle(picture=take("photo.png").id, name="mine"))
     assert service.swatch("ada", "mine") != first

@@ -16,9 +16,9 @@ from studios import picture
 from brushwork import read_recipe
 from brushwork.errors import UsageError
 from brushwork.io.film_files import open_film
-from brushwork.studio.asks import Batch, Grid, Picture, Video
-from brushwork.studio.faults import BusyError, NotNowError, NotThereError, TooLargeError
-from brushwork.studio.job_work import Work
+from brushwork.studio.errors import BusyError, ConflictError, NotFoundError, TooLargeError
+from brushwork.studio.job_worker import Work
+from brushwork.studio.schemas import Batch, Grid, Picture, Video
 from brushwork.studio.service import Service
 from brushwork.studio.store import Job, Upload
 
@@ -41,7 +41,7 @@ def test_jobs_of_what_isn_t_there_are_refused(service: Service, take: Take) -> N
         Grid(kind="grid", photo=photo, styles=["great-wave", f"@{theirs}"]),
         Video(kind="video", film=theirs, style="great-wave"),
     ):
-        with pytest.raises(NotThereError):
+        with pytest.raises(NotFoundError):
             service.submit("ada", missing)
     with pytest.raises(UsageError, match=r"photo\.png is no film"):
         service.submit("ada", Video(kind="video", film=photo, style="great-wave"))
@@ -67,19 +67,19 @@ def test_no_more_jobs_wait_than_may_also_not_those_that_were_paused(service: Ser
 def test_a_job_takes_only_what_suits_its_state(service: Service, take: Take, do: Do) -> None:
     done = do(Picture(photo=take().id, style="great-wave", size=64))
     for action in (service.pause, service.cancel, service.resume):
-        with pytest.raises(NotNowError, match="a job that is done can't be"):
+        with pytest.raises(ConflictError, match="a job that is done can't be"):
             action("ada", done.id)
     waiting = service.submit("ada", Picture(photo=take().id, style="great-wave"))
     impossible: list[Callable[[str, str], Any]] = [service.resume, service.remove_job, service.result]
     for one in impossible:
-        with pytest.raises(NotNowError, match="waiting"):
+        with pytest.raises(ConflictError, match="waiting"):
             one("ada", waiting.id)
     for one in [*impossible, service.pause, service.cancel, service.job]:
-        with pytest.raises(NotThereError):
+        with pytest.raises(NotFoundError):
             one("bob", done.id)
     service.remove_job("ada", done.id)
     assert not service.places.job(done.id).exists()
-    with pytest.raises(NotThereError):
+    with pytest.raises(NotFoundError):
         service.job("ada", done.id)
 
 

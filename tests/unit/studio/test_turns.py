@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from brushwork.studio.faults import BusyError, SupersededError, UnavailableError
+from brushwork.studio.errors import BusyError, SupersededError, UnavailableError
 from brushwork.studio.turns import Turns
 
 Until = Callable[..., Any]

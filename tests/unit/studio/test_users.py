@@ -13,7 +13,7 @@ import pytest
 
 from brushwork.errors import UsageError
 from brushwork.studio import users as module
-from brushwork.studio.faults import BusyError
+from brushwork.studio.errors import BusyError
 from brushwork.studio.store import Store
 from brushwork.studio.users import Logins, Users
 

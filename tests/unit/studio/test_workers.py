@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from brushwork import openmp
 from brushwork.errors import UsageError
+from brushwork.runtime import openmp
 from brushwork.studio import workers
-from brushwork.studio.faults import DeadlineError, StudioError, UnavailableError
+from brushwork.studio.errors import DeadlineError, StudioError, UnavailableError
 from brushwork.studio.workers import QuickWorkers
 
 Until = Callable[..., Any]

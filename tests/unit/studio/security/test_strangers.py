@@ -16,7 +16,7 @@ import pytest
 from click.testing import CliRunner
 from studios import PASSWORDS
 
-from brushwork.cli.studio import studio as command
+from brushwork.studio.command import studio as command
 from brushwork.studio.devices import DEVICE_COOKIE
 from brushwork.studio.guard import COOKIE
 from brushwork.studio.store import Store

@@ -1,0 +1,89 @@
+"""A photo in the styles between styles: a strip between two, a grid between three or four."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+
+from brushwork.api.recipe import PictureSource, StyleSource
+from brushwork.api.style_encoding import encode_style
+from brushwork.errors import UsageError
+from brushwork.image import Picture
+from brushwork.io import MAX_PIXELS, read_image
+from brushwork.methods import load
+from brushwork.options.methods import AdaINLite, Settings, method_name
+from brushwork.runtime.device import choose_device
+from brushwork.runtime.progress import Progress
+
+__all__ = ["interpolate", "shares"]
+
+GAP = 8  # white between two pictures, in pixels
+
+
+def shares(count: int, steps: int) -> list[list[tuple[float, ...]]]:
+    """Rows of the weights of `count` styles: one row between two; between three, the third below; four at the corners.
+
+    Args:
+        count: 2, 3 or 4.
+        steps: Pictures from one style to the next, at least 2.
+
+    Raises:
+        UsageError: Another count, fewer steps.
+
+    >>> shares(2, 3)
+    [[(1.0, 0.0), (0.5, 0.5), (0.0, 1.0)]]
+    """
+    if count not in (2, 3, 4) or steps < 2:
+        raise UsageError(f"expected 2 to 4 styles and at least 2 steps, got {count} styles and {steps} steps")
+    way = [place / (steps - 1) for place in range(steps)]
+    if count == 2:
+        return [[(1 - x, x) for x in way]]
+    if count == 3:
+        return [[((1 - y) * (1 - x), (1 - y) * x, y) for x in way] for y in way]
+    return [[((1 - y) * (1 - x), (1 - y) * x, y * (1 - x), y * x) for x in way] for y in way]
+
+
+def interpolate(
+    content: PictureSource,
+    styles: Sequence[StyleSource],
+    settings: Settings | None = None,
+    *,
+    steps: int = 5,
+    size: int = 256,
+    device: str = "auto",
+    max_pixels: int = MAX_PIXELS,
+    progress: Progress | None = None,
+) -> Picture:
+    """A strip (two styles) or a grid (three, four) of the photo in styles between styles.
+
+    Args:
+        content: A photo: a file or a `Picture`.
+        styles: Two to four, each as `stylize` takes it.
+        settings: A method that blends; `AdaINLite()` by default.
+        steps: Pictures from one style to the next.
+        size: Longer side of each, in pixels.
+        device: See `stylize`.
+        max_pixels: Larger files are refused before they are decoded.
+        progress: Called by the method for each picture; what it raises ends the work.
+
+    Raises:
+        UsageError: Another number of styles or steps; a method that doesn't blend.
+        PictureError: A file that can't be read.
+    """
+    if not isinstance(styles, list | tuple):
+        raise UsageError(f"styles: expected a list of two to four styles, got {styles!r}")
+    plan = shares(len(styles), steps)
+    method = load(AdaINLite() if settings is None else settings, choose_device(device))
+    if not method.declaration.blends:
+        raise UsageError(f"{method_name(method.settings)} with these settings blends no styles")
+    photo = content if isinstance(content, Picture) else read_image(content, size=size, max_pixels=max_pixels)
+    values = [encode_style(method, style, method.sizes(*photo.size), max_pixels=max_pixels) for style in styles]
+    white = torch.ones(1, 3, photo.size[1], GAP)
+    rows = []
+    for row in plan:
+        pictures = [method(photo.visible(), method.blend(values, weights), progress=progress) for weights in row]
+        line = [part for picture in pictures for part in (white, picture)][1:]
+        rows.append(torch.cat(line, 3))
+    between = torch.ones(1, 3, GAP, rows[0].shape[3])
+    return Picture(torch.cat([part for row in rows for part in (between, row)][1:], 2))

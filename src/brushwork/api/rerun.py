@@ -1,0 +1,183 @@
+"""Making a result again by its recipe."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from brushwork.api.recipe import FIRST_PICTURES
+from brushwork.api.stylize import Result, stylize
+from brushwork.errors import BrushworkError, UsageError
+from brushwork.io import MAX_PIXELS
+from brushwork.methods import load
+from brushwork.options.base import check_keep_color
+from brushwork.options.methods import Settings, settings_from
+from brushwork.runtime.device import choose_device
+from brushwork.runtime.progress import Progress
+from brushwork.runtime.provenance import Recipe, as_recipe
+from brushwork.styles.references import StylePart, built_in_styles, own_styles
+from brushwork.tiling.plan import Plan
+from brushwork.tiling.tiles import Tiling
+from brushwork.version import __version__
+from brushwork.weights import RECORDS, embedded_model, find, sha256_of
+
+__all__ = ["rerun"]
+
+_NETWORK_SUFFIXES = {".safetensors", ".pth", ".pt"}
+
+
+def rerun(
+    recipe: Recipe,
+    folders: Sequence[str | Path] | str | Path,
+    *,
+    device: str | None = None,
+    max_pixels: int = MAX_PIXELS,
+    progress: Progress | None = None,
+) -> tuple[Result, list[str]]:
+    """The result of a recipe, and remarks on what may make it differ.
+
+    Args:
+        recipe: `Result.recipe`, or what `read_recipe` gives.
+        folders: One or more, where the input files may be; they are recognized by SHA-256, whatever their name.
+        device: Instead of the recipe's, for another machine; the result then differs in details.
+        max_pixels: Larger files are refused before they are decoded.
+        progress: Called after each step.
+
+    Raises:
+        UsageError: No recipe, or a damaged one; the message names the value.
+        BrushworkError: An input that is in none of the folders, or other weights than then.
+    """
+    recipe = as_recipe(recipe)
+    places = _places(folders)
+    if recipe.get("stopped_early"):
+        raise BrushworkError("this picture was stopped before its end, so no run gives it again; stylize it anew")
+    content = _find(recipe["content"], places)
+    styles = [StylePart(str(_find(record, places)), record["weight"]) for record in recipe["styles"]]
+    settings = _settings(recipe, places)
+    masks = [_find(record, places) for record in recipe.get("masks", [])]
+    keep_color, keep_color_when = _keep_color(recipe)
+    plan = Plan("tiled", Tiling(recipe["tile"]), 0, 0, 0.0, 0) if recipe.get("tile") else None
+    chosen, remarks = choose_device(device or recipe["device"]), _remarks(recipe, device)
+    with _threads(recipe["threads"]):
+        method = load(settings, chosen)
+        result = stylize(
+            content,
+            styles,
+            method=method,
+            size=max(recipe["size"]),
+            keep_color=keep_color,
+            keep_color_when=keep_color_when,
+            masks=masks,
+            max_pixels=max_pixels,
+            plan=plan,
+            progress=progress,
+        )
+    made_now = {name: result.recipe[name] for name in ("brushwork", "torch", "device", "threads")}
+    return replace(result, recipe=recipe | made_now), remarks
+
+
+def _places(folders: object) -> list[Path]:
+    """The folders, one or more."""
+    several = [folders] if isinstance(folders, str | os.PathLike) else folders
+    if not isinstance(several, list | tuple) or not all(isinstance(folder, str | os.PathLike) for folder in several):
+        raise UsageError(f"folders: expected a folder or a list of them, got {folders!r}")
+    return [Path(folder) for folder in several]
+
+
+def _keep_color(recipe: Recipe) -> tuple[str | None, str | None]:
+    """How and when; True and False of the first recipes meant luminance after, and nothing."""
+    way = recipe["keep_color"]
+    if isinstance(way, bool):
+        return ("luminance", "after") if way else (None, None)
+    return check_keep_color(way, recipe.get("keep_color_when"))
+
+
+def _settings(recipe: Recipe, folders: Sequence[Path]) -> Settings:
+    """The settings as they were, with the files found again and what was measured then."""
+    values = recipe["settings"]
+    if recipe["init"] is not None:
+        values["init"] = str(_find(recipe["init"], folders))
+    elif values.get("init", "content") not in FIRST_PICTURES:
+        raise UsageError(f"recipe: init: expected what is known of the file {values['init']}, got nothing")
+    if recipe.get("weights", {}) is None:
+        raise BrushworkError("made with a network given in Python, which no recipe holds; run that program again")
+    for option, part in (("network", "weights"), ("decoder", "decoder"), ("model", "model")):
+        if option in values:
+            values[option] = _network(values[option] or recipe[part]["name"], recipe, part, folders)
+    if "precision" in values:
+        values["precision"] = recipe["dtype"]  # "auto" might decide otherwise today
+    return settings_from(recipe["method"], values)
+
+
+def _network(name: str, recipe: Recipe, part: str, folders: Sequence[Path]) -> str:
+    """The weights by the name they had, if that still gives the same file; else the file wherever it is."""
+    sha256 = recipe[part]["sha256"]
+    known = find(name) if name in RECORDS else embedded_model(name)
+    if known is not None and sha256_of(known) == sha256:
+        return name
+    candidates = [folder / Path(name).name for folder in folders]
+    candidates += [path for path in _files(folders) if path.suffix in _NETWORK_SUFFIXES]
+    found = _same(candidates, sha256)
+    if found:
+        return str(found)
+    other = f", or install brushwork {recipe['brushwork']}" if name in RECORDS else ""
+    raise BrushworkError(
+        f"made with the weights {name} of SHA-256 {sha256[:8]}…, which are not here; name their folder with --in{other}"
+    )
+
+
+def _find(record: dict[str, Any], folders: Sequence[Path]) -> Path:
+    if record["name"] is None:
+        raise BrushworkError("this result was made from pictures in memory; only one made from files can be run again")
+    candidates = [folder / Path(record["name"]).name for folder in folders]
+    candidates += [*built_in_styles().values(), *own_styles().values(), *_files(folders)]
+    found = _same([path for path in candidates if _size(path) == record["bytes"]], record["sha256"])
+    if found:
+        return found
+    searched = ", ".join(str(folder) for folder in folders)
+    raise BrushworkError(
+        f"{record['name']} as it was then (SHA-256 {record['sha256'][:8]}…) is not in {searched}; "
+        "name its folder with --in"
+    )
+
+
+def _same(candidates: Sequence[Path], sha256: str) -> Path | None:
+    """The first file with this content; its full path, which no keyword or name can be taken for."""
+    for path in dict.fromkeys(candidates):
+        if _size(path) and sha256_of(path) == sha256:
+            return path.resolve()
+    return None
+
+
+def _files(folders: Sequence[Path]) -> list[Path]:
+    return [path for folder in folders if folder.is_dir() for path in sorted(folder.iterdir())]
+
+
+def _size(path: Path) -> int:
+    """Bytes of a file; 0 where there is none."""
+    try:
+        return path.stat().st_size if path.is_file() else 0
+    except OSError:  # a name that is too long
+        return 0
+
+
+@contextmanager
+def _threads(count: int) -> Iterator[None]:
+    """As many as then: sums in another order differ in the last digits."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(max(1, min(count, 1024)))
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def _remarks(recipe: Recipe, device: str | None) -> list[str]:
+    now = {"brushwork": __version__, "torch": torch.__version__, "device": device or recipe["device"]}
+    return [f"made with {k} {recipe[k]}, this is {v}: pixels may differ" for k, v in now.items() if recipe[k] != v]

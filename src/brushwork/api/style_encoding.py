@@ -1,0 +1,229 @@
+"""Style values: from files, pictures, names, saved styles and blends of them, and into files."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from brushwork.api.color_control import ColorControl
+from brushwork.api.recipe import PictureSource, StyleSource, style_parts
+from brushwork.color import rgb_to_yiq
+from brushwork.errors import BrushworkError, UsageError
+from brushwork.image import Picture, no_picture, resize
+from brushwork.io import MAX_PIXELS, read_image, read_size
+from brushwork.methods import Method
+from brushwork.options.base import option_of
+from brushwork.options.methods import TRAINED, method_name
+from brushwork.styles.references import SavedStyle, is_saved, read_style, write_style
+from brushwork.styles.regions import Regions
+
+__all__ = ["encode_style", "painting_pixels", "save_style", "save_styles", "style_value", "visible"]
+
+MASK_SIZE = 4096  # longer side at which a mask is read, in pixels; it is enlarged from there
+
+
+def style_value(
+    method: Method,
+    style: StyleSource,
+    sizes: list[int],
+    colors: ColorControl,
+    *,
+    masks: Sequence[PictureSource] = (),
+    max_pixels: int = MAX_PIXELS,
+) -> tuple[Any, list[str]]:
+    """The value of a style or a blend, or `Regions` of several with masks; and remarks for the user.
+
+    Args:
+        method: From `brushwork.methods.load`.
+        style: See `stylize`.
+        sizes: Longer sides it will be used at.
+        colors: Recolors paintings, if that is wanted.
+        masks: A picture per style of the blend, or none.
+        max_pixels: Larger files are refused before they are decoded.
+    """
+    parts, notes = _style_values(method, style, sizes, max_pixels, colors)
+    return _in_regions(method, parts, masks, max_pixels) if masks else _blended(method, parts), notes
+
+
+def encode_style(method: Method, style: StyleSource, sizes: list[int], *, max_pixels: int = MAX_PIXELS) -> Any:
+    """The style value of a file, a `Picture`, a built-in name or a blend.
+
+    Args:
+        method: From `brushwork.methods.load`.
+        style: See `stylize`.
+        sizes: Longer sides it will be used at; `method.sizes(width, height)` tells.
+        max_pixels: Larger files are refused before they are decoded.
+    """
+    return _blended(method, _style_values(method, style, sizes, max_pixels)[0])
+
+
+def save_style(path: str | Path, method: Method, value: Any, **about: object) -> None:
+    """Write a style value to a file that `--style` and `stylize` take.
+
+    Args:
+        path: Ends in .safetensors.
+        method: The method that encoded it.
+        value: From `encode_style`.
+        about: Anything worth keeping with it: title, artist, year, source.
+
+    Raises:
+        BrushworkError: The file can't be written.
+    """
+    save_styles(path, [(method, value)], **about)
+
+
+def save_styles(path: str | Path, values: Sequence[tuple[Method, Any]], **about: object) -> None:
+    """Write one style's values for several methods to a file.
+
+    Args:
+        path: Ends in .safetensors.
+        values: Methods, each with what its `encode_style` gave. One method with several style scales serves all
+            scales between them.
+        about: See `save_style`.
+
+    Raises:
+        BrushworkError: The file can't be written.
+    """
+    named = [(_label(method), method, value) for method, value in values]
+    style = SavedStyle(
+        {name: method.save_style(value) for name, method, value in named},
+        {name: _style_origin(method) for name, method, _ in named},
+        {key: str(word) for key, word in about.items()},
+    )
+    write_style(Path(path), style)
+
+
+def _label(method: Method) -> str:
+    """What a file calls a method's value: "adain-lite", "adain-lite@0.5" at another style scale."""
+    scale = getattr(method.settings, "style_scale", 1.0)
+    return method_name(method.settings) + (f"@{scale:g}" if scale != 1 else "")
+
+
+def _style_origin(method: Method) -> dict[str, str]:
+    """What must agree for a saved style to be used: weights, and what shapes the statistics."""
+    settings = method.settings
+    recipe = method.recipe()
+    parts = {part: recipe[part] for part in ("weights", "model") if part in recipe}
+    origin = {
+        part: found.get("codes", found["sha256"]) if found else recipe.get("given", "given by the caller")
+        for part, found in parts.items()
+    }
+    shaping = {"pooling", "padding", "statistic", "style_scale"} & set(option_of(type(settings)))
+    return origin | {name: str(getattr(settings, name)) for name in sorted(shaping)}
+
+
+def _style_values(
+    method: Method, style: StyleSource, sizes: list[int], max_pixels: int, colors: ColorControl | None = None
+) -> tuple[list[tuple[Any, float]], list[str]]:
+    """Values and weights of a blend's styles, and remarks for the user."""
+    values: list[tuple[Any, float]] = []
+    notes: list[str] = []
+    for source, weight in style_parts(style):
+        if isinstance(source, Path) and is_saved(source):
+            if colors is not None and colors.when == "before":
+                raise UsageError(
+                    f"keep_color before needs the painting itself, and {source} holds only its statistics; "
+                    "take the painting's picture, or keep_color_when after (--keep-color-when after)"
+                )
+            values.append((_saved_value(method, source), weight))
+        else:
+            picture = source if isinstance(source, Picture) else _painting(source, sizes, method, max_pixels)
+            value = method.encode_style(painting_pixels(picture, source, colors), sizes=sizes, mask=picture.alpha)
+            values.append((value, weight))
+            notes += picture.notes
+    return values, notes
+
+
+def _blended(method: Method, parts: Sequence[tuple[Any, float]]) -> Any:
+    values = [value for value, _ in parts]
+    return values[0] if len(values) == 1 else method.blend(values, [weight for _, weight in parts])
+
+
+def _in_regions(
+    method: Method, parts: Sequence[tuple[Any, float]], masks: Sequence[PictureSource], max_pixels: int
+) -> Regions:
+    if not method.declaration.regions:
+        raise UsageError(f"masks: {method_name(method.settings)} with these settings takes none")
+    if len(masks) != len(parts):
+        raise UsageError(f"expected a mask per style, got {len(masks)} for {len(parts)}: 'wave.jpg+sea.jpg' takes two")
+    if any(weight != 1 for _, weight in parts):
+        raise UsageError("with masks the weights of a blend mean nothing: leave them out, and paint the masks grey")
+    read = [_mask(mask, max_pixels) for mask in masks]
+    height, width = max(mask.shape[2] for mask in read), max(mask.shape[3] for mask in read)
+    return Regions([value for value, _ in parts], torch.cat([resize(mask, (width, height)) for mask in read]))
+
+
+def _mask(source: PictureSource, max_pixels: int) -> Tensor:
+    """How bright a picture is, (1, 1, H, W); what is transparent is black."""
+    if not isinstance(source, str | os.PathLike | Picture):
+        raise no_picture("masks", source)
+    picture = source if isinstance(source, Picture) else _read_mask(source, max_pixels)
+    bright = rgb_to_yiq(picture.pixels)[:, :1].clamp(0, 1)
+    return bright if picture.alpha is None else bright * picture.alpha
+
+
+def _saved_value(method: Method, path: Path) -> Any:
+    """A saved style's value at the style scale that is wanted, between those of the file if need be."""
+    saved, name, origin = read_style(path), method_name(method.settings), _style_origin(method)
+    wanted = float(origin.pop("style_scale", 1.0))
+    kept = {label: found for label, found in saved.origins.items() if label.partition("@")[0] == name}
+    if not kept:
+        mend = f"train a network for it: brushwork train {name}" if name in TRAINED else "take the painting itself"
+        raise UsageError(f"{path} is a style for {', '.join(saved.methods)}, not for {name}; {mend}")
+    try:
+        labels = {float(found.get("style_scale", 1.0)): label for label, found in kept.items()}
+        low = max((scale for scale in labels if scale <= wanted), default=min(labels))
+        high = min((scale for scale in labels if scale >= wanted), default=max(labels))
+    except ValueError as error:
+        raise _damaged(path) from error
+    different = [
+        f"{key} {kept[labels[scale]].get(key, 'unknown')[:16]}, not {value[:16]}"
+        for scale in sorted({low, high})
+        for key, value in origin.items()
+        if kept[labels[scale]].get(key) != value
+    ]
+    if not low <= wanted <= high:
+        scales = " to ".join(f"{scale:g}" for scale in sorted({min(labels), max(labels)}))
+        different.append(f"style_scale {scales}, not {wanted:g}")
+    if different:
+        raise UsageError(f"{path} was made with other settings ({'; '.join(different)}); use those, or the painting")
+    try:
+        values = [method.load_style(saved.values[labels[scale]]) for scale in (low, high)]
+    except (ValueError, RuntimeError, LookupError, TypeError) as error:
+        raise _damaged(path) from error
+    share = math.log(wanted / low) / math.log(high / low) if low < high else 0.0
+    return method.blend(values, [1 - share, share]) if low < high else values[0]
+
+
+def _damaged(path: Path) -> BrushworkError:
+    return BrushworkError(f"{path} is damaged or of another version of brushwork; make it again")
+
+
+def visible(picture: Picture, source: object) -> Tensor:
+    """What a method should see of a picture that may be transparent; an error names its file."""
+    try:
+        return picture.visible()
+    except UsageError as error:
+        raise UsageError(f"{source}: {error}" if isinstance(source, str | Path) else str(error)) from error
+
+
+def painting_pixels(picture: Picture, source: object, colors: ColorControl | None) -> Tensor:
+    """A painting as the method should see it."""
+    pixels = visible(picture, source)
+    return pixels if colors is None else colors.style(pixels, picture.alpha)
+
+
+def _painting(path: Path, sizes: list[int], method: Method, max_pixels: int) -> Picture:
+    """A painting's file, read no larger than the method looks at it."""
+    enough = min(max(read_size(path, max_pixels=max_pixels)), method.painting_size(sizes))
+    return read_image(path, size=enough, max_pixels=max_pixels)
+
+
+def _read_mask(path: str | Path, max_pixels: int) -> Picture:
+    return read_image(path, size=min(MASK_SIZE, max(read_size(path, max_pixels=max_pixels))), max_pixels=max_pixels)

@@ -1,0 +1,149 @@
+"""Training as one call, `train`, and the steps of it that the command takes one by one."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from brushwork.errors import Interrupted, UsageError
+from brushwork.methods.training_tasks import task_of
+from brushwork.options.training import TRAININGS, Training, check_training, is_trained
+from brushwork.runtime.device import choose_device, launched, leave
+from brushwork.training.data import NoPhotos, PhotoFolder
+from brushwork.training.log import TrainingLog
+from brushwork.training.loop import Report, Trainer
+
+__all__ = ["Trained", "prepare", "run", "start", "train"]
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A network that was trained.
+
+    Args:
+        output: Its file.
+        steps: Steps that were taken, those before a resumption included: fewer than asked for where nothing more was
+            learned, 0 where the file was there already and `resume` was given.
+    """
+
+    output: Path
+    steps: int
+
+
+def train(
+    style: str | Path | Sequence[str | Path],
+    photos: str | Path | None,
+    output: str | Path,
+    settings: Training,
+    *,
+    device: str = "auto",
+    resume: bool = False,
+    log: str | Path | None = None,
+    progress: Callable[[Report], None] | None = None,
+) -> Trained:
+    """Train a network that paints in one pass; the same as `brushwork train` (docs/training.md).
+
+    Needs the extra `train`. Under torchrun all processes train one network.
+
+    Args:
+        style: A painting's file; a list of them for `TrainConditional`; for a network that takes any painting, a folder
+            of many.
+        photos: A folder with photographs, its subfolders included; None for textures, which need none.
+        output: The .safetensors file to write. What `stylize` takes as style or as model depends on the method.
+        settings: The method and its options: `TrainJohnson(steps=4000)`, `TrainConditional()`, `TrainTextureNets()`,
+            `TrainAdaIN()`, `TrainAdaINLite()`.
+        device: "auto", "cpu", "cuda", "cuda:1", "mps".
+        resume: Go on from OUTPUT.training, which a stopped training leaves; without it, such a file is an error.
+        log: A folder for losses, TensorBoard's curves and samples.
+        progress: Called after each step, with the losses and the time left; what it raises ends the training, after its
+            checkpoint is written.
+
+    Returns:
+        The file, and the steps that were taken.
+
+    Raises:
+        UsageError: A wrong value; a checkpoint that is there without `resume`, or is of another training.
+        PictureError: A painting that can't be read.
+        Interrupted: Ctrl-C; `resume=True` goes on with the same losses.
+        BrushworkError: The loss explodes again and again, memory ended, or a file can't be written.
+    """
+    path = Path(output)
+    check_training(settings, photos, path)
+    if resume and is_trained(path):
+        return Trained(path, 0)
+    trainer = prepare(style, photos, path, settings, device=device)
+    start(trainer, resume=resume)
+    try:
+        run(trainer, progress, log)
+    except (KeyboardInterrupt, Interrupted) as stop:
+        step = trainer.state.step
+        kept = f"; {trainer.checkpoint} holds the work, and resume=True goes on from it" if step else ""
+        raise Interrupted(f"stopped after {step} of {settings.steps} steps{kept}") from stop
+    return Trained(path, trainer.state.step)
+
+
+def prepare(
+    style: str | Path | Sequence[str | Path],
+    photos: str | Path | None,
+    output: Path,
+    settings: Training,
+    *,
+    device: str = "auto",
+) -> Trainer:
+    """What trains a network, before its first step; see `train` for arguments and errors."""
+    method = next(name for name, kind in TRAININGS.items() if type(settings) is kind)
+    paintings = _named([style] if isinstance(style, str | os.PathLike) else style)
+    fabric = launched(choose_device(device))
+    task = task_of(method, settings, paintings, fabric.device)
+    shown = NoPhotos(settings.side) if photos is None else PhotoFolder(Path(photos), settings.side)
+    return Trainer(task, shown, settings, output, fabric)
+
+
+def start(trainer: Trainer, *, resume: bool) -> bool:
+    """Go on from the checkpoint if that is wanted and there is one; whether it does.
+
+    Raises:
+        UsageError: There is one, and it isn't wanted; or it belongs to another training.
+        BrushworkError: It is damaged.
+    """
+    if resume:
+        return trainer.resume()
+    if trainer.checkpoint.exists():
+        raise UsageError(f"{trainer.checkpoint} is there; go on from it with resume (--resume), or delete it")
+    return False
+
+
+def run(
+    trainer: Trainer,
+    progress: Callable[[Report], None] | None = None,
+    log: str | Path | None = None,
+    failed: Callable[[str], None] | None = None,
+) -> None:
+    """Train to the end, and write the log; see `train`, and `TrainingLog` for `failed`."""
+    first = trainer.fabric.is_global_zero
+    if log is None or not first:
+        trainer.run(progress if first else None)
+    else:
+        with TrainingLog(Path(log), trainer, failed) as written:
+
+            def both(now: Report) -> None:
+                if progress is not None:
+                    progress(now)
+                written(now)
+
+            trainer.run(both)
+    leave()
+
+
+def _named(styles: Sequence[str | Path]) -> Mapping[str, Path]:
+    """Paintings by the names of their files."""
+    if not isinstance(styles, list | tuple) or not all(isinstance(style, str | os.PathLike) for style in styles):
+        raise UsageError(f"style: expected a file, a folder or a list of files, got {styles!r}")
+    if not styles:
+        raise UsageError("style: expected at least one painting, got none")
+    named = {Path(style).stem: Path(style) for style in styles}
+    if len(named) < len(styles):
+        raise UsageError("--style: two paintings have one name; a style is named by its file")
+    return named

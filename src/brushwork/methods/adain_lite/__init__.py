@@ -1,0 +1,1 @@
+"""AdaIN-lite: any style in one quick pass, through a network shaped by the style's code."""

@@ -1,0 +1,267 @@
+"""AdaIN-lite: any style in one quick pass. Our own network; the default.
+
+A painting becomes a code of 128 numbers, once. The code shapes the kernels of a small network and its two
+normalizations; the photo then passes it once, most of the way at a quarter, an eighth and a sixteenth of its size.
+Statistics of the whole photo are gathered at those two places only.
+
+Related: AdaIN (Huang and Belongie 2017, arXiv:1703.06868); style prediction (Ghiasi et al. 2017, arXiv:1705.06830);
+kernels scaled by a style (Karras et al. 2020, arXiv:1912.04958); kernels mixed by an input (Yang et al. 2019,
+arXiv:1904.04971). What was tried: docs/methods/adain_lite.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from brushwork.errors import UsageError
+from brushwork.flow import warp
+from brushwork.losses.content import relative_errors
+from brushwork.losses.perceptual import PerceptualLoss
+from brushwork.methods.adain_lite.network import (
+    CODE_LAYERS,
+    HALO,
+    MULTIPLE,
+    Generator,
+    LiteNetwork,
+    MeanCovariance,
+    StyleEncoder,
+)
+from brushwork.methods.any_style import AnyStyle
+from brushwork.methods.base import Declaration
+from brushwork.nn import FeatureNetwork, load_network
+from brushwork.nn.statistics import covariance
+from brushwork.options.methods import AdaINLite
+from brushwork.options.training import TrainAdaINLite
+from brushwork.runtime.device import choose_dtype
+from brushwork.runtime.tensor_files import write_tensors
+from brushwork.tiling.tiles import NEAR, Stages, TileInput
+from brushwork.training.data import PhotoFolder
+from brushwork.training.synthetic_motion import moving_layers
+from brushwork.weights import Model, load_into, read_model
+
+__all__ = ["AdaINLiteMethod", "AdaINLiteTask", "LiteStyle", "MovedPhotos"]
+
+NAME = "adain-lite"
+ENCODER = "vgg19-slim"
+STYLE_SIZE = 256  # longer side at which the coder sees a painting, in pixels, at style_scale 1
+STROKE_SIZE = 384  # and the longer side of the painting whose strokes it has learned to paint from that
+FASTEST = 8.0  # pixels that photos move at most, between the two moments of a temporal loss
+GRAIN = 0.02  # and the largest deviation of a camera's grain in them
+GIVEN_BACK = 8.0  # weight of how far a photo in its own style is from itself
+
+
+@dataclass(frozen=True)
+class LiteStyle:
+    """All that the network needs to know of a style: (128,)."""
+
+    code: Tensor
+
+
+class AdaINLiteTask:
+    """What trains coder and painter.
+
+    Args:
+        settings: All options.
+        paintings: Squares of these are its styles.
+        device: Where it runs.
+    """
+
+    def __init__(self, settings: TrainAdaINLite, paintings: PhotoFolder, device: torch.device) -> None:
+        self.settings, self.paintings = settings, paintings
+        torch.manual_seed(settings.seed)
+        self.loss = PerceptualLoss(settings, [], device)
+        self.critic = self.loss.critic
+        self.encoder = load_network(ENCODER, device=device, dtype=self.loss.dtype).network
+        self.network = LiteNetwork()
+        self.model = read_model(settings.start, NAME) if settings.start else None
+        if self.model is not None:
+            load_into(self.network, self.model)
+        self.network.train().requires_grad_(True).to(device)
+        if settings.learn == "painter":
+            self.network.coder.requires_grad_(False)
+        if self.model is None:
+            self._set_units(device)
+
+    def facts(self) -> dict[str, Any]:
+        """What must be the same for a checkpoint to be gone on from."""
+        start = self.model and self.model.sha256
+        return {"task": NAME, "model": start, "paintings": len(self.paintings.files), **self.loss.facts()}
+
+    def terms(self, photos: Tensor) -> dict[str, Tensor]:
+        """The weighted terms of the loss of photos (B, 3, S, S), in styles of paintings, a few in their own."""
+        paintings = self.paintings.drawn(len(photos), recolor=True).to(photos.device)
+        own = torch.rand(len(photos), 1, 1, 1).to(photos.device) < self.settings.own_share
+        film = MovedPhotos(photos) if self.settings.temporal_weight else None
+        photos = photos if film is None else film.before
+        paintings = torch.where(own, photos, paintings)
+        pictures, spiky = self._painted(photos, paintings)
+        colors = _color_errors(pictures, paintings).mean()
+        steady = {}
+        if film is not None:
+            apart = film.apart(pictures, self._painted(film.after, paintings)[0])
+            steady = {"temporal": self.settings.temporal_weight * apart}
+        return {
+            **steady,
+            **self.loss(pictures, photos, self.loss.grams(paintings), paintings=paintings),
+            "spikes": spiky,
+            "colors": self.settings.color_weight * colors,
+            "own": GIVEN_BACK * (own * (pictures - photos).abs()).mean(),
+        }
+
+    def painted(self, photos: Tensor) -> Tensor:
+        """Pictures of photos, (B, 3, S, S), in styles of paintings that are drawn."""
+        return self._painted(photos, self.paintings.drawn(len(photos), recolor=True).to(photos.device))[0]
+
+    def write(self, path: Path) -> None:
+        """Write what the option `model` takes."""
+        tensors = {name: tensor.detach().cpu().half() for name, tensor in self.network.state_dict().items()}
+        about = {"model": NAME}
+        if self.settings.learn == "painter" and self.model is not None:
+            about["codes"] = _codes_of(self.model)
+        write_tensors(path, tensors, about)
+
+    def _painted(self, photos: Tensor, paintings: Tensor) -> tuple[Tensor, Tensor]:
+        return self.loss.paint(self.network, photos.to(self.loss.dtype), self._moments(paintings))
+
+    @torch.no_grad()
+    def _moments(self, paintings: Tensor) -> list[MeanCovariance]:
+        """What the coder is told of paintings, which it sees smaller than they are painted."""
+        seen = F.interpolate(paintings, scale_factor=STYLE_SIZE / STROKE_SIZE, mode="bicubic", antialias=True)
+        seen = seen.clamp(0, 1).contiguous(memory_format=torch.channels_last)
+        return StyleEncoder.moments(seen, self.encoder(seen, CODE_LAYERS))
+
+    @torch.no_grad()
+    def _set_units(self, device: torch.device) -> None:
+        """Take what is typical of paintings' statistics from some, so that the coder sees numbers of one scale."""
+        coder = self.network.coder
+        shown = [self._moments(self.paintings.drawn(8, recolor=True).to(device)) for _ in range(25)]
+        layers = zip(*shown, strict=True)
+        moments = [(torch.cat([m for m, _ in layer]), torch.cat([spread for _, spread in layer])) for layer in layers]
+        squares = [mean.square() + spread.diagonal(dim1=1, dim2=2) for mean, spread in moments[1:]]
+        coder.unit.copy_(torch.stack([square.mean() for square in squares]).sqrt())
+        found = coder.statistics(moments)
+        coder.mean.copy_(found.mean(0))
+        coder.std.copy_(found.std(0) + 1e-3)
+
+
+class MovedPhotos:
+    """Photos, each with a piece of another one before it, and the same a moment later; all that moves is known.
+
+    Args:
+        photos: (B, 3, S, S) in [0, 1].
+    """
+
+    def __init__(self, photos: Tensor) -> None:
+        side, shown = photos.shape[3], photos.cpu()
+        films = []
+        for number, photo in enumerate(torch.split(shown, 1)):
+            seed, speed = int(torch.randint(1 << 60, ())), FASTEST * float(torch.rand(()))
+            layers = [photo, shown[number - 1, None]]
+            films.append(moving_layers(layers, (side, side), 2, seed=seed, speed=speed, margin=1.0))
+        self.before, self.after = (self._grainy(torch.cat([f.frames[k] for f in films]), photos) for k in (0, 1))
+        self.back = torch.cat([film.flow(1, 0) for film in films]).to(photos.device)
+        self.visible = torch.cat([film.visible(1, 0) for film in films]).to(photos.device)
+
+    @staticmethod
+    def _grainy(frames: Tensor, like: Tensor) -> Tensor:
+        """As a camera has them."""
+        grainy = (frames + GRAIN * torch.rand(()) * torch.randn(frames.shape)).clamp(0, 1)
+        return grainy.to(like.device).contiguous(memory_format=torch.channels_last)
+
+    def apart(self, before: Tensor, after: Tensor) -> Tensor:
+        """Mean squared distance of pictures of both, (B, 3, S, S), where the same is seen in them."""
+        brought = warp(before, self.back, mode="bicubic")
+        return (self.visible * (after - brought).square()).sum() / (3 * self.visible.sum()).clamp_min(1)
+
+
+def _color_errors(found: Tensor, target: Tensor) -> Tensor:
+    """Errors (B,) of colors' means and covariances."""
+    means = (found.mean((2, 3)) - target.mean((2, 3))).square().sum(1)
+    return 4 * means + relative_errors(covariance(found), covariance(target)).clamp(max=4)
+
+
+def _codes_of(model: Model) -> str:
+    """The hash of the model whose codes it takes: its own, unless its painter learned alone."""
+    return str(model.about.get("codes", model.sha256))
+
+
+class AdaINLiteMethod(AnyStyle[LiteStyle]):
+    """AdaIN-lite.
+
+    Args:
+        settings: All options.
+        device: Where it runs.
+        network: Refused: the code is of what vgg19-slim sees.
+
+    Raises:
+        UsageError: A network is given.
+        WeightsError: The model can't be read.
+    """
+
+    declaration = Declaration(
+        inputs="content+style", smallest=MULTIPLE, tiling="statistics", blends=True, init=False, regions=True
+    )
+    settings: AdaINLite
+    style_type = LiteStyle
+    multiple = MULTIPLE
+    first_halo, near = NEAR, True  # before its first stop and after its last one it sees no farther
+
+    def __init__(
+        self, settings: AdaINLite, device: torch.device | str = "cpu", *, network: FeatureNetwork | None = None
+    ) -> None:
+        super().__init__(settings, device)
+        if network is not None:
+            raise UsageError(f"{NAME} sees a painting through {ENCODER} only; another network suits gatys")
+        self.dtype = choose_dtype(settings.precision, self.device)
+        encoder = load_network(ENCODER, device=self.device, dtype=self.dtype)
+        model = read_model(settings.model, NAME)
+        lite = LiteNetwork()
+        load_into(lite, model)
+        lite.to(self.device)
+        self.encoder, self.coder = encoder.network, lite.coder
+        self.painter = lite.painter.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self._recipe = {
+            "weights": {"name": encoder.weights.record.name, "sha256": encoder.weights.sha256},
+            "model": {"name": model.name, "sha256": model.sha256, "codes": _codes_of(model)},
+            "dtype": str(self.dtype).removeprefix("torch."),
+        }
+
+    def recipe(self) -> dict[str, Any]:
+        """Weights and dtype."""
+        return dict(self._recipe)
+
+    def painting_size(self, sizes: Sequence[int]) -> int:
+        """See `Method`; the same for photos of all sizes."""
+        return max(1, round(STYLE_SIZE * self.settings.style_scale))
+
+    def _own_style(self, photo: Tensor, mask: Tensor | None) -> LiteStyle:
+        """As a painting is seen: smaller than it is painted."""
+
+        def seen(x: Tensor) -> Tensor:
+            return F.interpolate(x, scale_factor=STYLE_SIZE / STROKE_SIZE, mode="bilinear", antialias=True).clamp(0, 1)
+
+        return self._encoded(seen(photo), None if mask is None else seen(mask))
+
+    def _encoded(self, image: Tensor, mask: Tensor | None) -> LiteStyle:
+        pixels = image.contiguous(memory_format=torch.channels_last)
+        return LiteStyle(self.coder(self.coder.moments(pixels, self.encoder(pixels, CODE_LAYERS), mask))[0])
+
+    def _painting(self, seen: TileInput, styles: Sequence[LiteStyle], shares: Tensor | None) -> Stages:
+        painter: Generator = self.painter
+        shaped = [painter.shaped(style.code, self.dtype) for style in styles]
+
+        def typed(pixels: Tensor) -> Tensor:
+            return pixels.to(self.dtype, memory_format=torch.channels_last)
+
+        look = replace(seen, read=lambda: typed(seen.photo), read_near=lambda: typed(seen.photo_nearby))
+        return painter.steps(look, shaped, shares)
+
+    def _halo(self, styles: Sequence[LiteStyle]) -> int:
+        return HALO

@@ -1,0 +1,339 @@
+"""The network of AdaIN-lite: a coder of paintings, and a painter whose kernels a code shapes.
+
+Related work and what was tried: brushwork.methods.adain_lite.method, docs/methods/adain_lite.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple, TypeAlias
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from brushwork.nn.statistics import gram_matrix, mean_std
+from brushwork.nn.transformation import Normalization
+from brushwork.tiling.tiles import Moments, Stages, StatisticsRequest, TileInput, run_whole
+
+__all__ = ["CODE_LAYERS", "HALO", "MULTIPLE", "Generator", "LiteNetwork", "MeanCovariance", "StyleEncoder"]
+
+CODE = 128
+CODE_LAYERS = {"relu1_1": 16, "relu2_1": 32, "relu3_1": 64, "relu4_1": 192}
+HALF, QUARTER, EIGHTH, SIXTEENTH = 16, 64, 112, 128  # channels
+MULTIPLE = 16  # the picture is halved four times
+HALO = 160  # how many pixels away the painter sees
+RARE = 8.0  # deviations from the mean beyond which a painting's statistics are not believed: a flat color, a test chart
+MeanCovariance: TypeAlias = tuple[Tensor, Tensor]  # means (B, C) and covariances (B, C, C)
+
+
+class ModulatedWeights(NamedTuple):
+    """What a code makes of a layer: kernel and bias of a convolution, or scale and shift of a normalization."""
+
+    weight: Tensor
+    bias: Tensor
+
+    def to(self, dtype: torch.dtype) -> ModulatedWeights:
+        """A kernel in this number type; a normalization as it is, because statistics want float32."""
+        if self.weight.ndim == 1:
+            return self
+        return ModulatedWeights(self.weight.to(dtype, memory_format=torch.channels_last), self.bias.to(dtype))
+
+
+class ModulatedConv(nn.Module):
+    """A 3×3 convolution whose kernel the code shapes: (1 + b) ⊙ (W + U diag(m) V) ⊙ (1 + a), with bias c₀ + c.
+
+    a, b, m, c are linear in the code: a scale for each input and output channel, how much is mixed in of each of
+    `rank` kernels of rank 1, and a shift.
+
+    Args:
+        channels: Taken.
+        width: Given.
+        rank: Kernels to mix in.
+        gain: Of the kernels at first.
+        stride: 2 halves the size.
+        enlarges: Each four channels given become the four pixels of a finer one (Shi et al. 2016, arXiv:1609.05158).
+            Their kernels then have one sum and their biases are one, so that what is flat stays flat: no checkerboard.
+    """
+
+    def __init__(
+        self, channels: int, width: int, *, rank: int = 16, gain: float = 1.0, stride: int = 1, enlarges: bool = False
+    ) -> None:
+        super().__init__()
+        self.sizes, self.stride, self.enlarges = [channels, width, rank, width], stride, enlarges
+        spread = gain * (2 / (9 * channels)) ** 0.5
+        self.weight = nn.Parameter(torch.randn(width, channels * 9) * spread)
+        self.bias = nn.Parameter(torch.zeros(width))
+        self.down = nn.Parameter(torch.randn(rank, channels * 9) * spread)
+        self.up = nn.Parameter(torch.randn(width, rank) * rank**-0.5)
+        self.shape = _linear(CODE, sum(self.sizes))
+        if enlarges:  # the four start alike
+            with torch.no_grad():
+                for tensor in (self.weight, self.up):
+                    tensor.copy_(tensor[::4].repeat_interleave(4, 0))
+
+    def shaped(self, code: Tensor) -> ModulatedWeights:
+        """Kernel and bias for a code (128,)."""
+        a, b, m, c = self.shape(code).split(self.sizes)
+        weight = torch.addmm(self.weight, self.up * m, self.down).view(len(b), -1, 3, 3)
+        weight, bias = weight * torch.outer(1 + b, 1 + a)[:, :, None, None], self.bias + c
+        if self.enlarges:
+            weight = weight - (center_groups(weight.sum((2, 3))) / 9)[:, :, None, None]
+            bias = bias - center_groups(bias)
+        return ModulatedWeights(weight, bias)
+
+    def forward(self, x: Tensor, styles: Sequence[ModulatedWeights], shares: Tensor | None) -> Tensor:
+        """(B, width, H, W) of (B, channels, H, W); with several styles, each where its share says."""
+        results = [_convolved(x, style, self.stride) for style in styles]
+        return results[0] if shares is None else _mixed(results, shares)
+
+
+class ModulatedNorm(Normalization):
+    """Each channel brought to mean 0 and deviation 1 over the picture, then scaled and shifted by the code."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.shape = _linear(CODE, 2 * channels)
+
+    def shaped(self, code: Tensor) -> ModulatedWeights:
+        """Scale and shift for a code (128,)."""
+        scale, shift = self.shape(code).chunk(2)
+        return ModulatedWeights(1 + scale, shift)
+
+    def steps(
+        self,
+        x: Tensor,
+        styles: Sequence[ModulatedWeights],
+        shares: Tensor | None,
+        keep: tuple[Tensor, ...] = (),
+        near: bool = False,
+    ) -> Stages:
+        """(B, C, H, W); with several styles, each normalizing what its share covers; x may be a tile."""
+        small = None if shares is None else F.adaptive_avg_pool2d(shares, (x.shape[2], x.shape[3]))
+        moments = yield StatisticsRequest(x, small, keep, near)
+        result: Tensor = self(x, styles, small, moments)
+        return result
+
+    def forward(
+        self, x: Tensor, styles: Sequence[ModulatedWeights], small: Tensor | None, whole: Moments | None = None
+    ) -> Tensor:
+        """The same with shares of the features' size, and the whole picture's means and variances, if x is a tile."""
+        parts = [self._normalized(x, style, k, small, whole) for k, style in enumerate(styles)]
+        return parts[0] if small is None else _mixed(parts, small)
+
+    def _normalized(
+        self, x: Tensor, style: ModulatedWeights, k: int, small: Tensor | None, whole: Moments | None
+    ) -> Tensor:
+        """In one of the styles; as batch normalization of one picture, which torch does at once."""
+        scale, shift = style
+        if whole is not None:
+            return F.batch_norm(x, whole.mean[k], whole.variance[k], scale, shift, eps=self.epsilon)
+        if small is None:
+            parts = torch.split(x, 1)
+            found = [F.batch_norm(part, None, None, scale, shift, training=True, eps=self.epsilon) for part in parts]
+            return found[0] if len(found) == 1 else torch.cat(found)
+        mean, std = mean_std(x.float(), small[k : k + 1])
+        return F.batch_norm(x, mean[0], std[0].square(), scale, shift, eps=0.0)
+
+
+def center_groups(x: Tensor) -> Tensor:
+    """How each of a group of four rows differs from the group's mean."""
+    return x - x.reshape(-1, 4, *x.shape[1:]).mean(1).repeat_interleave(4, 0)
+
+
+def _linear(channels: int, width: int) -> nn.Linear:
+    """A map that starts near zero, so that a network starts as one without styles."""
+    linear = nn.Linear(channels, width)
+    nn.init.normal_(linear.weight, std=0.02)
+    nn.init.zeros_(linear.bias)
+    return linear
+
+
+def _convolved(x: Tensor, kernel: ModulatedWeights, stride: int = 1) -> Tensor:
+    return F.conv2d(F.pad(x, (1, 1, 1, 1), mode="replicate"), kernel.weight, kernel.bias, stride)
+
+
+def _plain(conv: nn.Conv2d, dtype: torch.dtype) -> ModulatedWeights:
+    assert conv.bias is not None
+    return ModulatedWeights(conv.weight, conv.bias).to(dtype)
+
+
+def _mixed(parts: Sequence[Tensor], shares: Tensor) -> Tensor:
+    height, width = parts[0].shape[2:]
+    small = F.adaptive_avg_pool2d(shares, (height, width)).to(parts[0].dtype)
+    return torch.stack([small[k : k + 1] * part for k, part in enumerate(parts)]).sum(0)
+
+
+class StyleEncoder(nn.Module):
+    """From a painting's statistics, seen through vgg19-slim, to its code.
+
+    The statistics: of each style layer means, deviations, and the covariance of 16 learned directions; of the colors
+    mean and covariance.
+    """
+
+    unit: Tensor
+    mean: Tensor
+    std: Tensor
+
+    def __init__(self, width: int = 112, directions: int = 16) -> None:
+        super().__init__()
+        self.directions = nn.ParameterDict(
+            {layer: torch.randn(directions, channels) * channels**-0.5 for layer, channels in CODE_LAYERS.items()}
+        )
+        pairs = directions * (directions + 1) // 2
+        count = sum(2 * channels + pairs for channels in CODE_LAYERS.values()) + 9
+        self.register_buffer("unit", torch.ones(len(CODE_LAYERS)))  # each layer's typical feature
+        self.register_buffer("mean", torch.zeros(count))  # and what is typical of each number
+        self.register_buffer("std", torch.ones(count))
+        self.layers = nn.Sequential(
+            nn.Linear(count, width), nn.ReLU(), nn.Linear(width, width), nn.ReLU(), nn.Linear(width, CODE)
+        )
+
+    @staticmethod
+    def moments(pixels: Tensor, features: Mapping[str, Tensor], mask: Tensor | None = None) -> list[MeanCovariance]:
+        """Means and covariances of pixels (B, 3, H, W), and of their features in each layer of `CODE_LAYERS`."""
+        return [_mean_covariance(x, mask) for x in (pixels, *(features[layer] for layer in CODE_LAYERS))]
+
+    def statistics(self, moments: Sequence[MeanCovariance]) -> Tensor:
+        """All numbers, (B, count), of the `moments` of paintings."""
+        (mean, spread), *layers = moments
+        found = [mean, _upper(spread) * 10]
+        for unit, directions, (mean, spread) in zip(self.unit, self.directions.values(), layers, strict=True):
+            mean, spread = mean / unit, spread / unit**2
+            std = (spread.diagonal(dim1=1, dim2=2).clamp_min(0) + 1e-5).sqrt()
+            found += [mean, std, _upper(directions @ spread @ directions.T)]
+        return torch.cat(found, 1)
+
+    def forward(self, moments: Sequence[MeanCovariance]) -> Tensor:
+        """Codes (B, 128)."""
+        typical = (self.statistics(moments) - self.mean) / self.std
+        codes: Tensor = self.layers(typical.clamp(-RARE, RARE))
+        return codes
+
+
+def _mean_covariance(features: Tensor, mask: Tensor | None) -> MeanCovariance:
+    """Means and covariances with one pass over the features: E[f fᵀ] - E[f] E[f]ᵀ."""
+    mean = features.mean((2, 3)) if mask is None else mean_std(features, mask)[0]
+    return mean, gram_matrix(features, mask) - mean[:, :, None] * mean[:, None]
+
+
+def _upper(matrices: Tensor) -> Tensor:
+    """The upper triangle of each, (B, K (K + 1) / 2)."""
+    rows, columns = torch.triu_indices(*matrices.shape[1:])
+    return matrices[:, rows, columns]
+
+
+class Generator(nn.Module):
+    """From the photo's pixels to the picture's, shaped by a style's code.
+
+    Half the size: edges, passed by all else. A quarter: where style comes in, and goes out. An eighth and a sixteenth:
+    large forms.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.edges, self.enter = nn.Conv2d(12, HALF, 3), nn.Conv2d(4 * HALF, QUARTER, 3)
+        self.styled = nn.ModuleDict(
+            {
+                "first": ModulatedConv(QUARTER, QUARTER),
+                "first norm": ModulatedNorm(QUARTER),
+                "to eighth": ModulatedConv(QUARTER, EIGHTH, stride=2),
+                "eighth 1": ModulatedConv(EIGHTH, EIGHTH),
+                "eighth 2": ModulatedConv(EIGHTH, EIGHTH, gain=0.3),
+                "to sixteenth": ModulatedConv(EIGHTH, SIXTEENTH, stride=2),
+                "sixteenth 1": ModulatedConv(SIXTEENTH, SIXTEENTH),
+                "sixteenth 2": ModulatedConv(SIXTEENTH, SIXTEENTH, gain=0.3),
+                "from sixteenth": ModulatedConv(SIXTEENTH, EIGHTH, gain=0.3),
+                "from eighth": ModulatedConv(EIGHTH, QUARTER),
+                "last": ModulatedConv(QUARTER, QUARTER),
+                "last norm": ModulatedNorm(QUARTER),
+                "strokes": ModulatedConv(QUARTER, QUARTER, gain=0.3),
+                "to half": ModulatedConv(QUARTER, 4 * HALF, enlarges=True),
+                "detail": ModulatedConv(2 * HALF, HALF),
+                "to full": ModulatedConv(HALF, 12, gain=0.3, enlarges=True),
+            }
+        )
+
+    def shaped(self, code: Tensor, dtype: torch.dtype = torch.float32) -> dict[str, ModulatedWeights]:
+        """Every kernel, in the number type to calculate in, and every normalization for a code (128,)."""
+        layers: Mapping[str, ModulatedConv | ModulatedNorm] = self.styled  # type: ignore[assignment]
+        return {name: layer.shaped(code).to(dtype) for name, layer in layers.items()}
+
+    def forward(
+        self, pixels: Tensor, styles: Sequence[Mapping[str, ModulatedWeights]], shares: Tensor | None = None
+    ) -> Tensor:
+        """Pixels (B, 3, H, W), about [0, 1]; see `steps`."""
+        return run_whole(self.steps(TileInput(lambda: pixels), styles, shares))
+
+    def steps(
+        self,
+        seen: TileInput,
+        styles: Sequence[Mapping[str, ModulatedWeights]],
+        shares: Tensor | None = None,
+    ) -> Stages:
+        """What paints a picture or a tile.
+
+        Args:
+            seen: Pixels (B, 3, H, W), whose sides are multiples of 16, in the number type to calculate in. A tile keeps
+                no edges while it waits, as it finds them again; and after its last stop paints only what is near.
+            styles: From `shaped`; one, or several with shares.
+            shares: Of each style at each pixel, (N, 1, H, W), of sum 1.
+        """
+
+        def found_edges(pixels: Tensor) -> Tensor:
+            return F.relu(_convolved(F.pixel_unshuffle((pixels - 0.5) * 4, 2), _plain(self.edges, pixels.dtype)))
+
+        def layer(name: str, x: Tensor) -> Tensor:
+            result: Tensor = self.styled[name](x, [style[name] for style in styles], shares)
+            return result
+
+        def normed(name: str, x: Tensor, *keep: Tensor) -> Stages:
+            norm: ModulatedNorm = self.styled[name]  # type: ignore[assignment]
+            return norm.steps(x, [style[name] for style in styles], shares, keep, near=name == "last norm")
+
+        kept: tuple[Tensor, ...] = ()
+        if seen.first is not None:
+            x = seen.first()
+        else:
+            edges = found_edges(seen.photo)
+            quarter = F.relu(_convolved(F.pixel_unshuffle(edges, 2), _plain(self.enter, edges.dtype)))
+            kept = (edges,) if seen.near is None else ()
+            x = quarter + F.relu(layer("first", quarter))
+            del edges, quarter  # nothing but what is kept may stay while it waits
+        quarter = yield from normed("first norm", x, *kept)
+        eighth = F.relu(layer("to eighth", quarter))
+        eighth = eighth + layer("eighth 2", F.relu(layer("eighth 1", eighth)))
+        sixteenth = F.relu(layer("to sixteenth", eighth))
+        sixteenth = sixteenth + layer("sixteenth 2", F.relu(layer("sixteenth 1", sixteenth)))
+        eighth = F.relu(eighth + _enlarged(layer("from sixteenth", sixteenth)))
+        quarter = F.relu(quarter + _enlarged(layer("from eighth", eighth)))
+        x = layer("last", quarter)
+        x = x if seen.near is None else seen.nearby(x, 4).clone(memory_format=torch.channels_last)
+        shares = None if shares is None else seen.nearby(shares)
+        del quarter, eighth, sixteenth
+        quarter = F.relu((yield from normed("last norm", x, *kept)))
+        (edges,) = kept or (found_edges(seen.photo_nearby),)
+        quarter = quarter + F.relu(layer("strokes", quarter))
+        half = F.relu(F.pixel_shuffle(layer("to half", quarter), 2))
+        half = F.relu(layer("detail", torch.cat([half, edges], 1)))
+        return F.pixel_shuffle(layer("to full", half), 2).float() / 4 + 0.5
+
+
+def _enlarged(x: Tensor) -> Tensor:
+    return F.interpolate(x, scale_factor=2.0, mode="bilinear")
+
+
+class LiteNetwork(nn.Module):
+    """Coder and painter, trained together."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.coder, self.painter = StyleEncoder(), Generator()
+
+    def forward(self, photos: Tensor, moments: Sequence[MeanCovariance]) -> Tensor:
+        """Each photo of (B, 3, H, W), in the number type to calculate in, in the style of its painting."""
+        pictures = [
+            self.painter(photo, [self.painter.shaped(code, photos.dtype)])
+            for photo, code in zip(torch.split(photos, 1), self.coder(moments), strict=True)
+        ]
+        return torch.cat(pictures)

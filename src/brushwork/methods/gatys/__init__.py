@@ -1,0 +1,1 @@
+"""Gatys et al. 2016: the pixels themselves are optimized."""

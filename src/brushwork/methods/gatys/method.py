@@ -1,0 +1,391 @@
+"""Optimize pixels until they have the photo's features and the painting's statistics.
+
+Source: Gatys, Ecker and Bethge 2016, "Image Style Transfer Using Convolutional Neural Networks", CVPR; and 2015,
+"A Neural Algorithm of Artistic Style", arXiv:1508.06576. What differs: docs/methods/gatys.md.
+Other statistics than Gram matrices: brushwork.losses.style, docs/methods/statistics.md.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from brushwork.errors import Interrupted, UsageError
+from brushwork.image import check_pixels, resize
+from brushwork.losses.style import STATISTICS, Target, packed, unpacked
+from brushwork.methods.base import Declaration, check_content, check_painting, normalized
+from brushwork.methods.gatys.objective import ExtraLoss, GatysObjective, TiledObjective, stride, with_extra
+from brushwork.nn import FeatureNetwork, fingerprint, load_network
+from brushwork.optim.lbfgs import LEAST_PAIRS
+from brushwork.optim.pixels import Objective
+from brushwork.optim.pyramid import SMALLEST, Pyramid, Scale, plan_scales
+from brushwork.options.methods import Gatys
+from brushwork.runtime.checkpoints import Checkpoint
+from brushwork.runtime.device import choose_dtype
+from brushwork.runtime.memory import lean_memory
+from brushwork.runtime.progress import Progress, Step
+from brushwork.styles.regions import Regions
+from brushwork.tiling.metering import live_bytes
+from brushwork.tiling.tiles import MemoryProfile, Tile, Tiling, cut
+
+__all__ = ["GatysMethod", "GatysStyle"]
+
+
+# Around the photo while it is optimized, and cut off in the end: beyond the border a network sees something invented,
+# whatever the padding, and the outermost two or three rows of pixels take it out on the picture: a frame.
+MARGIN = 16
+PICTURE = 12  # bytes of a pixel
+TIMED = 192  # side of the picture that tells the time of a larger one; smaller ones take more time per pixel
+PROBE_SIZES = 96, 160  # sides of the pictures that tell what memory a larger one takes
+KEPT = 6  # pictures in memory, beside the photo, the result and what can lie on a disk: pixels, gradients, …
+FRAGMENTATION_FACTOR = 1.35  # what convolutions take beside their tensors, going backward; measured at 16 megapixels
+MULTIPLE = 16  # of tiles' borders: the stride of the deepest features
+
+
+@dataclass(frozen=True)
+class GatysStyle:
+    """Statistics of a style.
+
+    Args:
+        targets: Longer side of the picture it is used on → layer → name → tensor; the names are those of
+            `brushwork.losses.style.Statistic.keeps`.
+    """
+
+    targets: Mapping[int, Mapping[str, Target]]
+
+    def nearest(self, size: int) -> Mapping[str, Target]:
+        """Statistics for a picture whose longer side is `size`, or of the nearest size there is."""
+        return self.targets[min(self.targets, key=lambda known: abs(known - size))]
+
+    def tensors(self, precision: float | None = None) -> dict[str, Tensor]:
+        """As a file holds it: "384/relu1_1/gram" → the upper triangle in bfloat16, or less of it, see `packed`."""
+        return {
+            f"{size}/{layer}/{name}": packed(name, tensor, precision)
+            for size, layers in self.targets.items()
+            for layer, target in layers.items()
+            for name, tensor in target.items()
+        }
+
+    @classmethod
+    def from_tensors(cls, tensors: Mapping[str, Tensor]) -> GatysStyle:
+        """The inverse of `tensors`, to bfloat16's precision."""
+        targets: dict[int, dict[str, dict[str, Tensor]]] = {}
+        for place, tensor in tensors.items():
+            size, rest = place.split("/", 1)
+            layer, name = rest.rsplit("/", 1)  # a layer's name may hold a slash too
+            targets.setdefault(int(size), {}).setdefault(layer, {})[name] = unpacked(name, tensor)
+        return cls(targets)
+
+
+class GatysMethod:
+    """Neural style transfer by optimization.
+
+    Args:
+        settings: All options.
+        device: Where it runs.
+        network: Another feature network than `settings.network`; its layers must be named in the settings.
+
+    Raises:
+        WeightsError: The network's weights are not on this machine; says what to do.
+    """
+
+    declaration = Declaration(
+        inputs="content+style", smallest=SMALLEST, tiling="inside", blends=True, init=True, regions=True
+    )
+
+    def __init__(
+        self, settings: Gatys, device: torch.device | str = "cpu", *, network: FeatureNetwork | None = None
+    ) -> None:
+        self.settings, self.device = settings, torch.device(device)
+        statistic = STATISTICS[settings.statistic]
+        exact = settings.statistic == "gram" and network is None  # in tiles; only of ours is known how far it sees
+        self.declaration = replace(
+            self.declaration,
+            blends=statistic.blends,
+            regions=statistic.regions,
+            tiling="inside" if exact else "none",
+        )
+        self.dtype = choose_dtype(settings.precision, self.device)
+        self._content_gain = 1.0
+        self._recipe: dict[str, Any] = {"weights": None, "dtype": str(self.dtype).removeprefix("torch.")}
+        if network is None:
+            loaded = load_network(
+                settings.network,
+                device=self.device,
+                dtype=self.dtype,
+                pooling=settings.pooling,
+                padding=settings.padding,
+            )
+            network = loaded.network
+            self._content_gain = loaded.weights.record.content_gain
+            self._recipe["weights"] = {"name": loaded.weights.record.name, "sha256": loaded.weights.sha256}
+        else:
+            self._recipe["dtype"] = "as given"
+            if isinstance(network, nn.Module):
+                network.to(self.device)
+                self._recipe["given"] = fingerprint(network)
+        self.network = network
+        # Unknown layers fail here and not after the pictures are read.
+        self.network(torch.zeros(1, 3, SMALLEST, SMALLEST, device=self.device), self._layers)
+
+    @property
+    def _layers(self) -> set[str]:
+        return {*self.settings.layers("content"), *self.settings.layers("style")}
+
+    def recipe(self) -> dict[str, Any]:
+        """Weights and dtype."""
+        return dict(self._recipe)
+
+    def save_style(self, style: GatysStyle) -> dict[str, Tensor]:
+        """A style value as tensors for a file."""
+        return style.tensors()
+
+    def load_style(self, tensors: Mapping[str, Tensor]) -> GatysStyle:
+        """A style value from a file's tensors."""
+        return GatysStyle.from_tensors(tensors)
+
+    def sizes(self, width: int, height: int) -> list[int]:
+        """Longer sides of the pyramid for a picture of this size."""
+        return [_without_margin((s.width, s.height), width, height) for s in self._scales(width, height)]
+
+    def _scales(self, width: int, height: int) -> list[Scale]:
+        """The pyramid of a photo of this size with its margin."""
+        return plan_scales(width + 2 * MARGIN, height + 2 * MARGIN, self.settings.steps, self.settings.scales)
+
+    @torch.no_grad()
+    def encode_style(self, image: Tensor, *, sizes: Sequence[int], mask: Tensor | None = None) -> GatysStyle:
+        """Statistics of a painting at each size.
+
+        Args:
+            image: Pixels (1, 3, H, W) in [0, 1].
+            sizes: Longer sides of the pictures it will be used on; the painting is brought to the same longer side,
+                times `style_scale`.
+            mask: How much each pixel counts, (1, 1, H, W) in [0, 1].
+
+        Raises:
+            UsageError: Not pixels; a mask of another size, or one that leaves nothing.
+        """
+        check_painting(image, mask)
+        return GatysStyle({size: self._targets(image, size, mask) for size in sizes})
+
+    def painting_size(self, sizes: Sequence[int]) -> int:
+        """See `Method`."""
+        return max(1, round(max(sizes) * self.settings.style_scale))
+
+    def _targets(self, image: Tensor, size: int, mask: Tensor | None) -> dict[str, Target]:
+        height, width = image.shape[2:]
+        factor = size * self.settings.style_scale / max(width, height)
+        at_scale = _at_least(round(width * factor), round(height * factor))  # a thin one is stretched
+        small = resize(image, at_scale).to(self.device)
+        small_mask = None if mask is None else F.adaptive_avg_pool2d(mask, at_scale[::-1]).to(self.device)
+        features = self.network(small, self.settings.layers("style"))
+        encode, seed = STATISTICS[self.settings.statistic].encode, self.settings.seed
+        # Each layer draws its own; the same at every size, so that styles of different sizes blend.
+        return {k: encode(found, small_mask, zlib.crc32(f"{seed}/{k}".encode())) for k, found in features.items()}
+
+    def blend(self, values: Sequence[GatysStyle], weights: Sequence[float]) -> GatysStyle:
+        """A style between styles; for Gram matrices their weighted mean.
+
+        The gradient is then the same as that of the weighted sum of the styles' losses: Σ w ‖G - A‖² = ‖G - Σ w A‖² +
+        const for weights that sum to 1. The other statistics: docs/methods/statistics.md.
+
+        Raises:
+            UsageError: No styles, weights that are negative or sum to 0; a statistic that doesn't blend, and why.
+        """
+        shares = normalized(values, weights)
+        mixed = STATISTICS[self.settings.statistic].blend
+        return GatysStyle(
+            {
+                size: {layer: mixed([value.nearest(size)[layer] for value in values], shares) for layer in layers}
+                for size, layers in max(values, key=lambda value: len(value.targets)).targets.items()
+            }
+        )
+
+    def demand(self, style: GatysStyle | Regions | None = None) -> MemoryProfile:
+        """What it takes of memory, measured on small pictures, whatever the style."""
+
+        def step(side: int) -> int:
+            probe = torch.full((1, 3, side, side), 0.5, device=self.device)
+            objective = self._objective(
+                probe, [self.encode_style(probe.cpu(), sizes=[side]).targets[side]], (side, side)
+            )
+            return live_bytes(lambda: torch.autograd.grad(objective(probe.requires_grad_())[0], probe))
+
+        step(PROBE_SIZES[0])  # what is made once doesn't count
+        small, large = (step(side) for side in PROBE_SIZES)
+        pixel = (large - small) / (PROBE_SIZES[1] ** 2 - PROBE_SIZES[0] ** 2)
+        mapped = PICTURE * (1 + 2 * (LEAST_PAIRS + 1)) if self.settings.optimizer == "lbfgs" else PICTURE
+        fixed = max(0.0, small - pixel * PROBE_SIZES[0] ** 2)
+        return MemoryProfile(FRAGMENTATION_FACTOR * pixel, whole=KEPT * PICTURE + mapped, mapped=mapped, fixed=fixed)
+
+    def tiles(self, size: tuple[int, int], side: int, style: GatysStyle | Regions | None = None) -> list[Tile]:
+        """How a picture of this (width, height) is cut into tiles of about this side."""
+        return cut(size[1], size[0], side, self._reach(), MULTIPLE)
+
+    def _reach(self) -> int:
+        """How many pixels away the deepest layer sees: as many as its own and each convolution's below are wide."""
+        layers = getattr(self.network, "layers", sorted(self._layers))
+        deepest = max(layers.index(layer) for layer in self._layers)
+        return sum(stride(layer) for layer in layers[: deepest + 1])
+
+    def estimate_seconds(self, width: int, height: int) -> float:
+        """Time some steps on a small picture and scale by pixels and steps."""
+        side = min(TIMED, max(width, height) + 2 * MARGIN)
+        probe = torch.full((1, 3, side, side), 0.5, device=self.device)
+        style = self.encode_style(probe.cpu(), sizes=[side])
+        seconds: list[float] = []
+        pyramid = Pyramid(
+            [Scale(side, side, 4)],
+            lambda size: probe,
+            lambda size: self._objective(probe, [style.targets[side]], size),
+            kind=self.settings.optimizer,
+            progress=lambda step: seconds.append(step.seconds),
+        )
+        pyramid.run()
+        per_pixel = (seconds[-1] - seconds[0]) / (len(seconds) - 1) / probe[0, 0].numel()  # the first one warms up
+        return sum(scale.work for scale in self._scales(width, height)) * per_pixel
+
+    def __call__(
+        self,
+        content: Tensor,
+        style: GatysStyle | Regions,
+        *,
+        init: Tensor | None = None,
+        progress: Progress | None = None,
+        checkpoint: Checkpoint | None = None,
+        tiling: Tiling | None = None,
+        extra_loss: ExtraLoss | None = None,
+    ) -> Tensor:
+        """Pixels with the content's features and the style's statistics.
+
+        Args:
+            content: Pixels (1, 3, H, W) in [0, 1].
+            style: From `encode_style` or `blend`; or `Regions` of several.
+            init: First picture, pixels (1, 3, h, w) of any size; needed only where `settings.init` is "style" or a
+                file's name. "noise" is made here, and "content" too unless it is given.
+            progress: Called after each step; what it raises ends the work.
+            checkpoint: Where the work goes on, and where it is kept in case it is killed.
+            tiling: Tiles in which loss and gradient are calculated, the same as of the whole, and a folder for what
+                L-BFGS remembers; None: the whole at once, all in memory.
+            extra_loss: Gives more terms of pixels (1, 3, H, W), weighted; the picture is then optimized at its full
+                size only, as it is held to something of that size.
+
+        Returns:
+            Pixels (1, 3, H, W) in [0, 1].
+
+        Raises:
+            UsageError: Not pixels, more than one picture, or a style of another network, statistic or other layers.
+            Interrupted: On Ctrl-C, or raised by `progress`; `error.best` holds the best pixels so far.
+        """
+        check_content(content)
+        height, width = content.shape[2:]
+        photo = _with_margin(content).to(self.device)
+        start = None if init is None else self._as_photo(init, width, height)
+        regions = Regions.of(style).present()
+        styles, shares = regions.styles, regions.shares(height, width)
+        if shares is not None and not self.declaration.regions:
+            raise UsageError(f"statistic {self.settings.statistic!r} takes no masks; take gram, or one style")
+
+        def objective(size: tuple[int, int]) -> Objective:
+            longer = _without_margin(size, width, height)
+            targets = [value.nearest(longer) for value in styles]
+            own = self._objective(photo, targets, size, shares, None if tiling is None else tiling.side)
+            return own if extra_loss is None else with_extra(own, extra_loss, MARGIN)
+
+        scales = self._scales(width, height)
+        pyramid = Pyramid(
+            scales if extra_loss is None else [replace(scales[-1], steps=self.settings.steps)],
+            lambda size: self._first(photo, start, size),
+            objective,
+            kind=self.settings.optimizer,
+            rate=self.settings.learning_rate,
+            tolerance=self.settings.tolerance,
+            progress=None if progress is None else lambda step: progress(_as_photo_step(step, width, height)),
+            checkpoint=checkpoint,
+            folder=None if tiling is None else tiling.folder,
+        )
+        try:
+            with lean_memory(width * height):
+                return _cropped(pyramid.run())
+        except (KeyboardInterrupt, Interrupted) as stop:
+            best = pyramid.best()
+            raise Interrupted(best=None if best is None else _cropped(best)) from stop
+
+    def _as_photo(self, init: Tensor, width: int, height: int) -> Tensor:
+        check_pixels(init)
+        return _with_margin(resize(init, (width, height))).to(self.device)
+
+    def _first(self, photo: Tensor, init: Tensor | None, size: tuple[int, int]) -> Tensor:
+        if self.settings.init == "content":
+            return resize(photo if init is None else init, size)
+        if self.settings.init == "noise":
+            # Drawn on the CPU, so that every device starts from the same picture.
+            generator = torch.Generator().manual_seed(self.settings.seed)
+            return torch.rand(1, 3, size[1], size[0], generator=generator).to(self.device)
+        if init is None:
+            raise UsageError(f"init={self.settings.init!r} needs a picture; pass init=pixels")
+        return resize(init, size)
+
+    @torch.no_grad()
+    def _objective(
+        self,
+        photo: Tensor,
+        styles: Sequence[Mapping[str, Target]],
+        size: tuple[int, int],
+        shares: Tensor | None = None,
+        side: int | None = None,
+    ) -> GatysObjective | TiledObjective:
+        settings = self.settings
+        targets = [self._needed(style) for style in styles] if settings.style_weight else []
+        small = None if shares is None else F.adaptive_avg_pool2d(_with_margin(shares), size[::-1]).to(self.device)
+        resized = resize(photo, size)
+        if side is not None and max(size) > side:
+            tiles = self.tiles(size, side)
+            return TiledObjective(self.network, settings, resized, targets, tiles, self._content_gain, small)
+        layers = settings.content_layers if settings.content_weight else ()
+        content = self.network(resized, layers) if layers else {}
+        return GatysObjective(self.network, settings, content, targets, self._content_gain, small)
+
+    def _needed(self, style: Mapping[str, Target]) -> dict[str, Target]:
+        """What the style losses compare with, on the device."""
+        needed, statistic = self.settings.layers("style"), self.settings.statistic
+        missing = [k for k in needed if set(style.get(k, ())) != set(STATISTICS[statistic].keeps)]
+        if missing:
+            raise UsageError(
+                f"this style has nothing for {statistic} of {', '.join(missing)}; take the painting itself, or other "
+                "style layers"
+            )
+        return {k: {name: tensor.to(self.device) for name, tensor in style[k].items()} for k in needed}
+
+
+def _at_least(width: int, height: int) -> tuple[int, int]:
+    return max(width, SMALLEST), max(height, SMALLEST)
+
+
+def _with_margin(pixels: Tensor) -> Tensor:
+    """The photo continued by its mirror image on each side; a side too short for a mirror repeats its border."""
+    mode = "reflect" if min(pixels.shape[2:]) > MARGIN else "replicate"
+    return F.pad(pixels, (MARGIN,) * 4, mode=mode)
+
+
+def _without_margin(size: tuple[int, int], width: int, height: int) -> int:
+    """Longer side of the photo itself where photo and margin together have this size."""
+    longer = max(width, height)
+    return max(1, round(max(size) * longer / (longer + 2 * MARGIN)))
+
+
+def _cropped(pixels: Tensor) -> Tensor:
+    return pixels[:, :, MARGIN:-MARGIN, MARGIN:-MARGIN].cpu().contiguous()
+
+
+def _as_photo_step(step: Step, width: int, height: int) -> Step:
+    """The event as the caller should see it, who knows of no margin."""
+    factor = step.size[0] / (width + 2 * MARGIN)
+    size = max(1, round(width * factor)), max(1, round(height * factor))
+    return replace(step, size=size, preview=lambda: _cropped(step.preview()))

@@ -1,0 +1,260 @@
+"""The loss of Gatys et al. of a picture, at once or tile by tile.
+
+Source: Gatys, Ecker and Bethge 2016, "Image Style Transfer Using Convolutional Neural Networks", CVPR.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import torch
+from torch import Tensor
+
+from brushwork.losses.content import content_loss, relative_error
+from brushwork.losses.gram import gram_loss
+from brushwork.losses.regularizers import total_variation
+from brushwork.losses.style import STATISTICS, Target
+from brushwork.nn import FeatureNetwork
+from brushwork.nn.statistics import gram_matrix, position_weights
+from brushwork.optim.pixels import Objective
+from brushwork.options.methods import Gatys
+from brushwork.tiling.tiles import Tile
+
+__all__ = ["ExtraLoss", "GatysObjective", "TiledObjective", "stride", "with_extra"]
+
+ExtraLoss: TypeAlias = Callable[[Tensor], Mapping[str, Tensor]]
+
+
+def layer_weights(settings: Gatys, kind: str) -> list[tuple[str, float]]:
+    """Layers of "content" or "style", each with its weight."""
+    layers = settings.layers(kind)
+    if not getattr(settings, f"{kind}_weight"):
+        return []
+    # Equal weights sum to 1: w_l = 1/5 for five style layers, as in the paper (section 3).
+    weights = getattr(settings, f"{kind}_layer_weights") or [1 / len(layers)] * len(layers)
+    return list(zip(layers, weights, strict=True))
+
+
+@dataclass(frozen=True)
+class GatysObjective:
+    """The loss of a picture: α·content + β·style + total variation.
+
+    Args:
+        network: Feature network.
+        settings: Weights, layers and the form of the loss.
+        content: Layer → the photo's features (1, C, h, w).
+        style: Layer → what the statistic keeps of it, see `brushwork.losses.style`; one such mapping per region.
+        shares: Of each region at each pixel, (N, 1, H, W); None: one style, everywhere.
+        content_gain: Factor of the normalized content loss, see `WeightsRecord`.
+    """
+
+    network: FeatureNetwork
+    settings: Gatys
+    content: Mapping[str, Tensor]
+    style: Sequence[Mapping[str, Target]]
+    content_gain: float = 1.0
+    shares: Tensor | None = None
+
+    def __call__(self, pixels: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
+        """The loss, and its weighted terms, of pixels (1, 3, H, W).
+
+        Source: Gatys et al. 2016, eq. 7 (total), 1 (content), 4 and 5 (style). Regions: Gatys et al. 2017, section 4,
+            arXiv:1611.07865, guided Gram matrices, every region of one weight.
+        """
+        settings = self.settings
+        features = self.network(pixels, {*self.content, *(layer for region in self.style for layer in region)})
+        paper = settings.loss == "paper"
+        content = content_loss if paper else relative_error
+        statistic = STATISTICS[settings.statistic]
+
+        def style(layer: str) -> Tensor:
+            found, total = features[layer], zero
+            for index, region in enumerate(self.style):
+                mask, target = None if self.shares is None else self.shares[index : index + 1], region[layer]
+                if paper:
+                    total = total + gram_loss(gram_matrix(found, mask), target["gram"])
+                else:
+                    total = total + statistic.gain * statistic.loss(found, target, mask)
+            return total / len(self.style)
+
+        zero = pixels.new_zeros(())
+        terms = {
+            "content": settings.content_weight
+            * (1.0 if paper else self.content_gain)
+            * sum((w * content(features[k], self.content[k]) for k, w in layer_weights(settings, "content")), zero),
+            "style": settings.style_weight
+            * sum((w * style(layer) for layer, w in layer_weights(settings, "style")), zero),
+        }
+        if settings.tv_weight:
+            terms["tv"] = settings.tv_weight * total_variation(pixels)
+        return sum(terms.values(), zero), terms
+
+
+class TiledObjective:
+    """The same, of a picture that is too large to be differentiated at once; for Gram matrices.
+
+    The Gram matrices of the whole picture are summed up tile by tile. Then each tile is passed again, and its gradient
+    is that of the whole: of its share in the Gram matrices, times the loss's gradient by these, and of its own content.
+
+    Args:
+        network: One whose features halve in size from stage to stage, as their names say: relu3_1 is a quarter.
+        settings: See `GatysObjective`.
+        photo: Pixels (1, 3, H, W).
+        style: See `GatysObjective`.
+        tiles: See `brushwork.tiling.tiles.cut`; what they see reaches as far as the network.
+        content_gain: See `GatysObjective`.
+        shares: See `GatysObjective`.
+    """
+
+    def __init__(
+        self,
+        network: FeatureNetwork,
+        settings: Gatys,
+        photo: Tensor,
+        style: Sequence[Mapping[str, Target]],
+        tiles: Sequence[Tile],
+        content_gain: float = 1.0,
+        shares: Tensor | None = None,
+    ) -> None:
+        self.network, self.settings, self.photo, self.style, self.tiles = network, settings, photo, style, tiles
+        self.paper = settings.loss == "paper"
+        self.gain = 1.0 if self.paper else content_gain
+        self.content = layer_weights(settings, "content")
+        self.layers = layer_weights(settings, "style") if style else []
+        self.weights = {layer: self._position_weights(layer, shares) for layer, _ in self.layers}
+        self.norms = self._norms()
+
+    def _position_weights(self, layer: str, shares: Tensor | None) -> list[Tensor | float]:
+        """What each position counts in the Gram matrix of each region, (1, 1, h, w), or all of them alike."""
+        height, width = (side // stride(layer) for side in self.photo.shape[2:])
+        if shares is None:
+            return [1 / (height * width)]
+        shape = self.photo.new_empty(1, 1, height, width)
+        return [position_weights(shape, share).view(1, 1, height, width) for share in torch.split(shares, 1)]
+
+    @torch.no_grad()
+    def _norms(self) -> dict[str, float]:
+        """Squared norms of the photo's features, which the normalized content loss is relative to."""
+        if self.paper or not self.content:
+            return {}
+        norms = dict.fromkeys((layer for layer, _ in self.content), 0.0)
+        for tile in self.tiles:
+            for layer, found in self._features(tile, self.photo, norms).items():
+                norms[layer] += float(found.double().square().sum())
+        return norms
+
+    def _features(self, tile: Tile, pixels: Tensor, layers: Any) -> dict[str, Tensor]:
+        """Features of what a tile gives, of a whole picture or of what the tile sees."""
+        seen = tile.of(pixels) if pixels.shape == self.photo.shape else pixels
+        found = self.network(seen, {*layers})
+        return {layer: tile.kept(found[layer], stride(layer)) for layer in found}
+
+    def __call__(self, pixels: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
+        """The loss, which knows its gradient, and its weighted terms, of pixels (1, 3, H, W)."""
+        whole = pixels.detach()
+        grams = self._grams(whole)
+        with torch.enable_grad():
+            style = self._style(grams)
+            pulls = dict(zip(grams, torch.autograd.grad(style, list(grams.values())), strict=True)) if grams else {}
+        gradient, content, variation = torch.zeros_like(whole), 0.0, 0.0
+        for tile in self.tiles:
+            seen = tile.of(whole).clone().requires_grad_()
+            with torch.enable_grad():
+                near, rough, pull = self._parts(tile, seen, pulls)
+                (part,) = torch.autograd.grad(near + rough + pull, seen)
+            tile.of(gradient).add_(part)
+            content, variation = content + float(near.detach()), variation + float(rough.detach())
+        terms = {"content": whole.new_tensor(content), "style": style.detach()}
+        if self.settings.tv_weight:
+            terms["tv"] = whole.new_tensor(variation)
+        value: Tensor = PrecomputedGradient.apply(pixels, sum(terms.values()), gradient)  # type: ignore[no-untyped-call]
+        return value, terms
+
+    @torch.no_grad()
+    def _grams(self, whole: Tensor) -> dict[tuple[str, int], Tensor]:
+        """Gram matrices (1, C, C) of the whole picture: of each layer in each region."""
+        sums: dict[tuple[str, int], Tensor] = {}
+        for tile in self.tiles if self.layers else ():
+            features = self._features(tile, whole, self.weights)
+            for layer, _ in self.layers:
+                for region in range(len(self.style)):
+                    part = self._gram(tile, layer, region, features[layer]).double()
+                    sums[layer, region] = sums.get((layer, region), torch.zeros_like(part)) + part
+        return {place: total.float().requires_grad_() for place, total in sums.items()}
+
+    def _gram(self, tile: Tile, layer: str, region: int, features: Tensor) -> Tensor:
+        """What a tile adds to a Gram matrix, (1, C, C)."""
+        weights = self.weights[layer][region]
+        if isinstance(weights, float):
+            return gram_matrix(features) * (weights * features[0, 0].numel())
+        flat = features.flatten(2)
+        return (flat * tile.kept_of_whole(weights, stride(layer)).flatten(2)) @ flat.mT
+
+    def _style(self, grams: Mapping[tuple[str, int], Tensor]) -> Tensor:
+        """The weighted style loss of Gram matrices."""
+        total = self.photo.new_zeros(())
+        for layer, weight in self.layers:
+            for region, target in enumerate(self.style):
+                compare = gram_loss if self.paper else relative_error
+                total = total + weight * compare(grams[layer, region], target[layer]["gram"]) / len(self.style)
+        return self.settings.style_weight * total
+
+    def _parts(
+        self, tile: Tile, seen: Tensor, pulls: Mapping[tuple[str, int], Tensor]
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """A tile's weighted content loss and total variation, and something with its gradient by the style loss."""
+        contents = [layer for layer, _ in self.content]
+        features = self._features(tile, seen, {*contents, *(layer for layer, _ in pulls)})
+        with torch.no_grad():
+            photo = self._features(tile, self.photo, contents) if contents else {}
+        near = rough = pull = seen.new_zeros(())
+        for layer, weight in self.content:
+            error = content_loss(features[layer], photo[layer])
+            relative = error if self.paper else 2 * error / max(self.norms[layer], 1e-12)
+            near = near + self.settings.content_weight * self.gain * weight * relative
+        for (layer, region), by in pulls.items():
+            pull = pull + (by * self._gram(tile, layer, region, features[layer])).sum()
+        if self.settings.tv_weight:
+            rough = self.settings.tv_weight * self._variation(tile, seen)
+        return near, rough, pull
+
+    def _variation(self, tile: Tile, seen: Tensor) -> Tensor:
+        """A tile's part of the total variation: differences of its pixels from the next ones."""
+        top, left, bottom, right = tile.core
+        y, x = tile.seen[:2]
+        rows, columns = slice(top - y, bottom - y + 1), slice(left - x, right - x + 1)
+        inside = seen[:, :, rows, columns]
+        down, across = inside[..., : right - left].diff(dim=2), inside[:, :, : bottom - top].diff(dim=3)
+        return (down.square().sum() + across.square().sum()) / self.photo.numel()
+
+
+class PrecomputedGradient(torch.autograd.Function):
+    """A value whose gradient by the pixels is known already."""
+
+    @staticmethod
+    def forward(ctx: Any, pixels: Tensor, value: Tensor, gradient: Tensor) -> Tensor:
+        ctx.gradient = gradient
+        return value.clone()
+
+    @staticmethod
+    def backward(ctx: Any, factor: Tensor) -> tuple[Tensor, None, None]:
+        return ctx.gradient.mul_(factor), None, None  # in place: it is as large as the picture
+
+
+def stride(layer: str) -> int:
+    """Pixels between a layer's positions: relu3_1 has 4."""
+    return 1 << (int(layer[4]) - 1)
+
+
+def with_extra(own: Objective, extra_loss: ExtraLoss, margin: int) -> Objective:
+    """A loss with more terms, weighted already, which see the picture without its margin."""
+    inside = slice(margin, -margin)
+
+    def objective(pixels: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
+        loss, terms = own(pixels)
+        more = extra_loss(pixels[:, :, inside, inside])
+        return loss + torch.stack([*more.values()]).sum(), {**terms, **more}
+
+    return objective

@@ -1,0 +1,59 @@
+"""Feature networks: image → {layer: features}."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+
+from brushwork.nn.extractor import FeatureExtractor, FeatureNetwork, check_network, fingerprint
+from brushwork.nn.vgg import VGG
+from brushwork.weights import Weights, read
+
+__all__ = [
+    "VGG",
+    "FeatureExtractor",
+    "FeatureNetwork",
+    "LoadedNetwork",
+    "check_network",
+    "fingerprint",
+    "load_network",
+]
+
+
+@dataclass(frozen=True)
+class LoadedNetwork:
+    """A feature network and the weights it was made from."""
+
+    network: FeatureNetwork
+    weights: Weights
+
+
+def load_network(
+    weights: str,
+    *,
+    device: torch.device | str = "cpu",
+    dtype: torch.dtype = torch.float32,
+    pooling: str = "max",
+    padding: str = "replicate",
+) -> LoadedNetwork:
+    """A VGG by the name of its weights, frozen, on a device, in channels-last order.
+
+    Args:
+        weights: A record ("vgg19-slim", "vgg19.caffe", …) or a path to a weights file.
+        device: Where it runs.
+        dtype: float32 or bfloat16; features come back as float32 either way.
+        pooling: "max" or "average".
+        padding: "replicate", "reflect" or "zeros".
+
+    Raises:
+        WeightsError: The weights are not here, or damaged; says what to do.
+
+    >>> sorted(load_network("vgg19-slim").network(torch.rand(1, 3, 32, 32), ["relu1_1", "relu2_1"]))
+    ['relu1_1', 'relu2_1']
+    """
+    found = read(weights)
+    network = VGG.from_tensors(found.tensors, found.record.preprocessing, pooling=pooling, padding=padding)
+    # torch's annotations don't know that a module takes memory_format.
+    network.to(device, dtype, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return LoadedNetwork(network, found)

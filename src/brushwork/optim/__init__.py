@@ -1,0 +1,1 @@
+"""Optimizing pixels: L-BFGS, Adam, and the coarse-to-fine pyramid."""

@@ -1,0 +1,175 @@
+"""Descending a loss over pixels: L-BFGS or Adam, in [0, 1], with a step back where it explodes."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeAlias
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from brushwork.errors import BrushworkError
+from brushwork.optim.lbfgs import BoundedLBFGS, Rows
+from brushwork.runtime.checkpoints import State
+
+__all__ = ["Objective", "PixelOptimizer"]
+
+Objective: TypeAlias = Callable[[Tensor], tuple[Tensor, dict[str, Tensor]]]
+
+EXPLODED = 10.0  # a loss this many times the best one so far is a step into nowhere
+NEGLIGIBLE = 1e-6  # of the first loss; a photo that already has the style is near 0, and rounding is no explosion
+FACTS = ("warm", "rate", "unit", "best_loss", "halvings", "failures", "terms")  # kept in a checkpoint
+PATIENCE = 12  # halvings in a row before giving up: a rate 4096 times smaller
+_PREFIX = "optimizer/"  # of its tensors in a checkpoint
+
+
+class PixelOptimizer:
+    """One picture being optimized at one size.
+
+    Pixels are brought back to [0, 1] after every step, so what the network sees is what is written in the end.
+    A loss that is not a number, or far above the best, takes the pixels back to the best ones and halves the rate;
+    where that doesn't help, the best ones stay.
+
+    Args:
+        pixels: First picture (1, 3, H, W) in [0, 1]; it is not changed.
+        objective: Pixels → loss and its terms.
+        kind: "lbfgs" or "adam".
+        rate: Learning rate; 0 chooses.
+        warm: A finished optimizer of a smaller size: Adam's moments are carried over. L-BFGS starts afresh, because
+            its curvature pairs belong to the old pixels.
+        folder: Where the best pixels and what L-BFGS remembers may lie; None: in memory.
+
+    Raises:
+        BrushworkError: While stepping: the loss was never a number, at this size or a smaller one.
+    """
+
+    def __init__(
+        self,
+        pixels: Tensor,
+        objective: Objective,
+        *,
+        kind: str,
+        rate: float = 0.0,
+        warm: PixelOptimizer | None = None,
+        folder: Path | None = None,
+    ) -> None:
+        self.pixels = pixels.detach().clone(memory_format=torch.contiguous_format)
+        self.objective, self.kind, self.warm, self.folder = objective, kind, warm is not None, folder
+        self.rate = rate or (1.0 if kind == "lbfgs" else 0.02)
+        self.best_loss, self._best = math.inf, Rows(1, self.pixels, folder)
+        self.best_pixels.copy_(self.pixels)
+        self.halvings, self.failures, self.terms = 0, 0, dict[str, float]()
+        # Losses are divided by the first one, so that it doesn't matter how large all weights are together: the first
+        # step of L-BFGS is as long as the gradient.
+        self.unit: float = warm.unit if warm is not None else 0.0
+        self.optimizer = self._fresh()
+        if warm is not None and isinstance(self.optimizer, torch.optim.Adam):
+            self._carry_over(self.optimizer, warm)
+
+    @property
+    def best_pixels(self) -> Tensor:
+        """Where the loss was least, (1, 3, H, W)."""
+        return self._best[0].view_as(self.pixels)
+
+    def _fresh(self) -> BoundedLBFGS | torch.optim.Adam:
+        if self.kind == "lbfgs":
+            return BoundedLBFGS(self.pixels, rate=self.rate, folder=self.folder)
+        return torch.optim.Adam([self.pixels], lr=self.rate, betas=(0.9, 0.99))
+
+    def _carry_over(self, optimizer: torch.optim.Adam, warm: PixelOptimizer) -> None:
+        assert isinstance(warm.optimizer, torch.optim.Adam)  # as the kind stays the same
+        state = warm.optimizer.state[warm.pixels]
+        if not state:
+            return
+        size = self.pixels.shape[2:]
+        mean = F.interpolate(state["exp_avg"], size, mode="bicubic", align_corners=False)
+        square = F.interpolate(state["exp_avg_sq"], size, mode="bilinear", align_corners=False)
+        optimizer.state[self.pixels] = {"step": state["step"].clone(), "exp_avg": mean, "exp_avg_sq": square}
+
+    def state(self) -> State:
+        """All that decides the next step, between two steps."""
+        if isinstance(self.optimizer, BoundedLBFGS):
+            tensors, facts = self.optimizer.state()
+        else:
+            tensors, facts = dict(self.optimizer.state[self.pixels]), {}
+        return State(
+            {"pixels": self.pixels, "best": self.best_pixels, **{_PREFIX + name: t for name, t in tensors.items()}},
+            {"optimizer": facts, **{name: getattr(self, name) for name in FACTS}},
+        )
+
+    @classmethod
+    def restored(
+        cls, state: State, objective: Objective, *, kind: str, device: torch.device, folder: Path | None = None
+    ) -> PixelOptimizer:
+        """The optimizer that was in this state; it takes the state's tensors over.
+
+        Args:
+            state: From `state`.
+            objective: As then.
+            kind: As then.
+            device: Where the pixels are.
+            folder: As then.
+        """
+        restored = cls(state.tensors["best"].to(device), objective, kind=kind, rate=state.facts["rate"], folder=folder)
+        restored.pixels.copy_(state.tensors["pixels"])
+        for name in FACTS:
+            setattr(restored, name, state.facts[name])
+        inner = {name.removeprefix(_PREFIX): t for name, t in state.tensors.items() if name.startswith(_PREFIX)}
+        if isinstance(restored.optimizer, BoundedLBFGS):
+            restored.optimizer.restore(inner, state.facts["optimizer"])
+        elif inner:
+            # Adam counts its steps on the CPU, wherever the pixels are.
+            restored.optimizer.state[restored.pixels] = {
+                name: tensor if name == "step" else tensor.to(device) for name, tensor in inner.items()
+            }
+        return restored
+
+    @property
+    def stuck(self) -> bool:
+        """Nothing helped: further steps change nothing."""
+        return self.failures > PATIENCE
+
+    def step(self) -> tuple[float, dict[str, float]]:
+        """One evaluation and one move; the loss and its terms are those before the move."""
+        if self.stuck:
+            return self.best_loss, self.terms
+        with torch.enable_grad():
+            value, parts = self.objective(self.pixels.requires_grad_(True))
+            loss = value.item()
+            self.unit = self.unit or (loss if math.isfinite(loss) and loss > 0 else 1.0)
+            (gradient,) = torch.autograd.grad(value / self.unit, [self.pixels])
+        self.pixels.requires_grad_(False)
+        self._remember(loss, {name: part.item() for name, part in parts.items()})
+        if not math.isfinite(loss) or loss > EXPLODED * max(self.best_loss, NEGLIGIBLE * self.unit):
+            self._step_back()
+        elif isinstance(self.optimizer, BoundedLBFGS):
+            # Contiguous, because networks in channels-last order give it so.
+            kept = gradient.contiguous()
+            del gradient
+            self.optimizer.step(kept)
+        else:
+            self.pixels.grad = gradient.contiguous()
+            self.optimizer.step()
+            self.pixels.clamp_(0, 1)
+        return loss, self.terms
+
+    def _remember(self, loss: float, terms: dict[str, float]) -> None:
+        self.terms = terms
+        if loss < self.best_loss:
+            self.best_loss, self.failures = loss, 0
+            self.best_pixels.copy_(self.pixels)
+
+    def _step_back(self) -> None:
+        if not math.isfinite(self.best_loss) and not self.warm:
+            raise BrushworkError(
+                "the loss is not a number from the start; check the weights with brushwork weights verify, "
+                "or take smaller weights or float32 precision"
+            )
+        self.halvings += 1
+        self.failures += 1
+        self.pixels.copy_(self.best_pixels)
+        self.rate /= 2
+        self.optimizer = self._fresh()

@@ -1,0 +1,200 @@
+"""Optimizing a picture from coarse to fine: each scale starts from the one before, enlarged."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from torch import Tensor
+
+from brushwork.image import resize
+from brushwork.optim.pixels import Objective, PixelOptimizer
+from brushwork.runtime.checkpoints import Checkpoint, State, damaged
+from brushwork.runtime.progress import Pace, Progress, Step
+
+__all__ = ["SMALLEST", "Pyramid", "Scale", "plan_scales"]
+
+COARSEST = 128  # longer side at which the pyramid begins; below it a painting's strokes are gone
+SMALLEST = 32  # relu5_1 sees a sixteenth of the picture: two positions each way
+PLATEAU = 20  # steps over which a loss must fall; L-BFGS stalls for a few now and then
+FACTS = ("level", "left", "lowest", "steps_done", "work_done")  # of a pyramid, kept in a checkpoint
+
+Size = tuple[int, int]
+
+
+@dataclass(frozen=True)
+class Scale:
+    """One level of the pyramid: width and height in pixels, and optimization steps."""
+
+    width: int
+    height: int
+    steps: int
+
+    @property
+    def work(self) -> int:
+        """Steps times pixels, to which the time is proportional."""
+        return self.steps * self.width * self.height
+
+
+def plan_scales(width: int, height: int, steps: int, count: int = 0) -> list[Scale]:
+    """The pyramid: each scale twice the one before, all with as many steps (docs/decisions/0007).
+
+    Args:
+        width: Of the result, in pixels.
+        height: Of the result.
+        steps: In all, at least 1.
+        count: Number of scales; 0 chooses as many as fit above 128 px. Never more than steps, nor so many that the
+            shorter side falls below 32 px.
+
+    >>> [(s.width, s.steps) for s in plan_scales(512, 384, steps=100)]
+    [(128, 34), (256, 33), (512, 33)]
+    """
+    if not count:
+        count = 1
+        while max(width, height) / 2**count >= COARSEST:
+            count += 1
+    count = min(count, steps)
+    while count > 1 and min(width, height) / 2 ** (count - 1) < SMALLEST:
+        count -= 1
+    split = [steps // count + (level < steps % count) for level in range(count)]
+    factors = [0.5 ** (count - 1 - level) for level in range(count)]
+    return [
+        Scale(max(1, round(width * factor)), max(1, round(height * factor)), n)
+        for factor, n in zip(factors, split, strict=True)
+    ]
+
+
+class Pyramid:
+    """One picture on its way from coarse to fine.
+
+    Args:
+        scales: From `plan_scales`.
+        first: Size → the picture to start from at the coarsest scale, (1, 3, H, W) in [0, 1].
+        objective: Size → the loss at that size.
+        kind: "lbfgs" or "adam".
+        rate: Learning rate; 0 chooses.
+        tolerance: A scale ends early when the lowest loss fell by less than this share over 20 steps; 0: never.
+        progress: Called after each step.
+        checkpoint: Where the work goes on, and where it is kept in case it is killed.
+        folder: Where the optimizer may put what it remembers; None: into memory.
+    """
+
+    def __init__(
+        self,
+        scales: list[Scale],
+        first: Callable[[Size], Tensor],
+        objective: Callable[[Size], Objective],
+        *,
+        kind: str,
+        rate: float = 0.0,
+        tolerance: float = 0.0,
+        progress: Progress | None = None,
+        checkpoint: Checkpoint | None = None,
+        folder: Path | None = None,
+    ) -> None:
+        self.scales, self.first, self.objective = scales, first, objective
+        self.kind, self.rate, self.tolerance = kind, rate, tolerance
+        self.progress, self.checkpoint, self.folder = progress, checkpoint, folder
+        self.optimizer: PixelOptimizer | None = None
+        self.level, self.left = -1, 0  # the scale worked at, and steps to do there
+        self.lowest: list[float] = []  # the lowest loss after each of the scale's last steps
+        self.steps_done, self.work_done, self.started = 0, 0, time.perf_counter()
+        self.pace = Pace()
+
+    def run(self) -> Tensor:
+        """The result, of the last scale's size.
+
+        Raises:
+            BrushworkError: The loss is not a number from the start; a checkpoint that is damaged.
+            UsageError: A checkpoint of another job.
+        """
+        self._resume()
+        while self._unfinished:
+            if not self.left:
+                self._enter(self.level + 1)
+            assert self.optimizer is not None  # of the scale that was entered
+            loss, terms = self.optimizer.step()
+            self._count(self.optimizer.best_loss)
+            self._report(loss, terms)
+            # After the report, so that whoever keeps each tenth picture has this one before it is passed.
+            if self.checkpoint is not None and self.steps_done % self.checkpoint.every == 0 and self._unfinished:
+                self.checkpoint.save(self.state())
+        assert self.optimizer is not None  # there is at least one scale
+        return self.optimizer.best_pixels
+
+    def best(self) -> Tensor | None:
+        """The best picture so far, at the result's size; None before the first step."""
+        if self.optimizer is None:
+            return None
+        return resize(self.optimizer.best_pixels, (self.scales[-1].width, self.scales[-1].height))
+
+    def state(self) -> State:
+        """All that decides how it goes on, between two steps; there was at least one."""
+        assert self.optimizer is not None
+        inner = self.optimizer.state()
+        facts = {name: getattr(self, name) for name in FACTS}
+        seconds = time.perf_counter() - self.started
+        return State(inner.tensors, {**facts, "optimizer": inner.facts, "seconds": seconds})
+
+    @property
+    def _unfinished(self) -> bool:
+        return self.left > 0 or self.level + 1 < len(self.scales)
+
+    def _resume(self) -> None:
+        state = None if self.checkpoint is None else self.checkpoint.load()
+        if self.checkpoint is None or state is None:
+            return
+        try:
+            for name in FACTS:
+                setattr(self, name, state.facts[name])
+            self.started, self.pace = time.perf_counter() - state.facts["seconds"], Pace(self.work_done)
+            size = (self.scales[self.level].width, self.scales[self.level].height)
+            inner = State(state.tensors, state.facts["optimizer"])
+            if tuple(inner.tensors["best"].shape) != (1, 3, size[1], size[0]):
+                raise ValueError("its picture is of another size")
+        except (LookupError, TypeError, ValueError) as error:
+            raise damaged(self.checkpoint.path, error) from error
+        device = self.first(size).device  # the file's tensors are on the CPU
+        self.optimizer = PixelOptimizer.restored(
+            inner, self.objective(size), kind=self.kind, device=device, folder=self.folder
+        )
+
+    def _enter(self, level: int) -> None:
+        scale = self.scales[level]
+        size = (scale.width, scale.height)
+        start = self.first(size) if self.optimizer is None else resize(self.optimizer.best_pixels, size)
+        self.optimizer = PixelOptimizer(
+            start, self.objective(size), kind=self.kind, rate=self.rate, warm=self.optimizer, folder=self.folder
+        )
+        self.level, self.left, self.lowest = level, scale.steps, []
+
+    def _count(self, lowest: float) -> None:
+        """One step is done; a scale where the loss has settled ends with it."""
+        scale = self.scales[self.level]
+        self.left -= 1
+        self.steps_done += 1
+        self.work_done += scale.width * scale.height
+        self.lowest = [*self.lowest[-PLATEAU:], lowest]
+        if len(self.lowest) > PLATEAU and self.lowest[0] - lowest < self.tolerance * self.lowest[0]:
+            self.left = 0
+
+    def _report(self, loss: float, terms: dict[str, float]) -> None:
+        if self.progress is None:
+            return
+        scale, later = self.scales[self.level], self.scales[self.level + 1 :]
+        seconds = time.perf_counter() - self.started
+        work_left = self.left * scale.width * scale.height + sum(s.work for s in later)
+        self.progress(
+            Step(
+                step=self.steps_done,
+                steps=self.steps_done + self.left + sum(s.steps for s in later),
+                loss=loss,
+                terms=terms,
+                size=(scale.width, scale.height),
+                seconds=seconds,
+                seconds_left=self.pace.seconds_left(self.work_done, work_left),
+                preview=self.best,  # type: ignore[arg-type]  # never None after a step
+            )
+        )

@@ -1,0 +1,134 @@
+"""What an option is: its help, the values it takes, and the check of every field of a settings class."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import math
+import numbers
+import os
+import typing
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from brushwork.errors import UsageError
+
+__all__ = ["KEEP_COLOR", "KEEP_COLOR_WHEN", "Checked", "Option", "check_keep_color", "option_of"]
+
+
+@dataclass(frozen=True)
+class Option:
+    """What a settings field means: its help, and the values it takes.
+
+    Args:
+        help: One line for the user.
+        low: Smallest value.
+        high: Largest value.
+        choices: The only values; an empty tuple means any.
+        file: Whether it may name a file.
+    """
+
+    help: str
+    low: float | None = None
+    high: float | None = None
+    choices: tuple[str, ...] = ()
+    file: bool = False
+
+    def check(self, name: str, value: object) -> None:
+        """Raise UsageError if the value is not allowed."""
+        if self.choices and value not in self.choices:
+            raise UsageError(f"{name}: expected one of {', '.join(self.choices)}, got {value!r}")
+        for number in value if isinstance(value, tuple) else (value,):
+            if isinstance(number, int | float) and not self._fits(number):
+                raise UsageError(f"{name}: expected {self.range}, got {number}")
+
+    def _fits(self, number: float) -> bool:
+        low, high = (-math.inf if self.low is None else self.low), (math.inf if self.high is None else self.high)
+        return low <= number <= high and abs(number) != math.inf  # not isfinite, which fails at very long numbers
+
+    @property
+    def range(self) -> str:
+        """The allowed numbers in words."""
+        if self.low is None and self.high is None:
+            return "a finite number"
+        if self.high is None:
+            return f"a number of at least {self.low:g}"
+        return (
+            f"a number of at most {self.high:g}" if self.low is None else f"a number from {self.low:g} to {self.high:g}"
+        )
+
+
+# Of every method, see brushwork.styles.regions.
+KEEP_COLOR = Option("keep the photo's colors: how", choices=("luminance", "cholesky", "histogram"))
+
+
+KEEP_COLOR_WHEN = Option(
+    "recolor the painting before, or the result after [luminance: after; otherwise before]", choices=("before", "after")
+)
+
+
+def check_keep_color(way: str | None, when: str | None) -> tuple[str | None, str | None]:
+    """How and when the photo's colors are kept; where it isn't said when, what suits the way.
+
+    Args:
+        way: One of KEEP_COLOR; None: not at all.
+        when: One of KEEP_COLOR_WHEN; None chooses.
+
+    Raises:
+        UsageError: Another value; a time without a way.
+
+    >>> check_keep_color("cholesky", None)
+    ('cholesky', 'before')
+    """
+    if way is not None:
+        KEEP_COLOR.check("keep_color", way)
+    if when is not None:
+        KEEP_COLOR_WHEN.check("keep_color_when", when)
+    if way is None:
+        if when is not None:
+            raise UsageError(f"keep_color_when: {when!r} needs keep_color: {', '.join(KEEP_COLOR.choices)}")
+        return None, None
+    return way, when or ("after" if way == "luminance" else "before")
+
+
+class Checked:
+    """Options: checks every field against its type and its option when it is made."""
+
+    def __post_init__(self) -> None:
+        hints = typing.get_type_hints(type(self))
+        for name, option in option_of(type(self)).items():
+            value = _typed(name, getattr(self, name), hints[name])
+            object.__setattr__(self, name, value)
+            option.check(name, value)
+
+
+_WORDS = {int: "a whole number", float: "a number", str: "a text"}
+
+
+def _typed(name: str, value: object, kind: Any) -> object:
+    """The value as its field's type: lists become tuples, whole numbers become floats where those are meant."""
+    if typing.get_origin(kind) is tuple:
+        if not isinstance(value, list | tuple):
+            raise UsageError(f"{name}: expected a list, got {value!r}; write [{value!r}]")
+        return tuple(_typed(name, part, typing.get_args(kind)[0]) for part in value)
+    if kind is str and isinstance(value, os.PathLike):
+        return os.fspath(value)
+    allowed = {int: numbers.Integral, float: numbers.Real}.get(kind, kind)  # NumPy's numbers too
+    if isinstance(value, bool) or not isinstance(value, allowed):
+        raise UsageError(f"{name}: expected {_WORDS[kind]}, got {value!r}")
+    try:
+        return kind(value)
+    except OverflowError as error:  # a whole number beyond all floats
+        raise UsageError(f"{name}: expected {_WORDS[kind]}, got one that is far too large") from error
+
+
+def option_of(kind: type[Any]) -> Mapping[str, Option]:
+    """Field name → its Option, in the order of the class."""
+    return _options(kind)  # type: ignore[arg-type]  # a class is hashable; mypy looks at its instances
+
+
+@functools.cache  # reading the hints of all methods anew for every flag took half of the command's start
+def _options(kind: type[Any]) -> Mapping[str, Option]:
+    hints = typing.get_type_hints(kind, include_extras=True)
+    return {field.name: typing.get_args(hints[field.name])[1] for field in dataclasses.fields(kind)}

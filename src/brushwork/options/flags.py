@@ -1,0 +1,147 @@
+"""Command-line flags made from the fields of settings classes."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+import typing
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
+
+import rich_click as click
+
+from brushwork.errors import UsageError
+from brushwork.options.base import option_of
+from brushwork.options.methods import METHODS, Settings, settings_from
+
+__all__ = ["flag_of", "memory_limit", "method_options", "settings_of", "without_method_options"]
+
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+class _List(click.ParamType):  # type: ignore[type-arg]  # generic since click 8.4 only
+    """Comma-separated values, for fields that are tuples."""
+
+    def __init__(self, kind: type) -> None:
+        self.kind = kind
+        self.name = "NUMBERS" if kind is float else "NAMES"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[Any, ...]:
+        """The tuple; a tuple stays what it is."""
+        if isinstance(value, tuple):
+            return value
+        try:
+            return tuple(self.kind(piece.strip()) for piece in value.split(",") if piece.strip())
+        except ValueError:
+            self.fail(f"expected numbers with commas between them, got {value!r}", param, ctx)
+
+
+def flag_of(name: str) -> str:
+    """A field's flag: "style_weight" → "--style-weight"."""
+    return f"--{name.replace('_', '-')}"
+
+
+def method_options(methods: Mapping[str, type[Any]] = METHODS) -> Callable[[Command], Command]:
+    """A decorator that adds a flag for every field of every method; a field that several share is added once."""
+
+    def decorate(command: Command) -> Command:
+        for name in reversed(_owners(methods)):  # click lists the last decoration first
+            command = _flag(name, {method: methods[method] for method in _owners(methods)[name]})(command)
+        return command
+
+    return decorate
+
+
+def _owners(methods: Mapping[str, type[Any]]) -> dict[str, list[str]]:
+    """Field → the methods that have it."""
+    owners: dict[str, list[str]] = {}
+    for method, kind in methods.items():
+        for name in option_of(kind):
+            owners.setdefault(name, []).append(method)
+    return owners
+
+
+def _flag(name: str, kinds: Mapping[str, type[Any]]) -> Callable[[Command], Command]:
+    defaults = ", ".join(f"{method} {_shown(_default(kind, name))}" for method, kind in kinds.items())
+    return click.option(
+        flag_of(name),
+        name,
+        type=_type(name, list(kinds.values())),
+        default=None,  # only what is given reaches the settings, so another method's option can be refused
+        help=f"{option_of(next(iter(kinds.values())))[name].help} [{defaults}]",
+    )
+
+
+def _default(kind: type[Any], name: str) -> Any:
+    return next(field.default for field in dataclasses.fields(kind) if field.name == name)
+
+
+def _type(name: str, kinds: list[type[Any]]) -> Any:
+    hint = typing.get_type_hints(kinds[0])[name]
+    if typing.get_origin(hint) is tuple:
+        return _List(typing.get_args(hint)[0])
+    # Every method's choices; the settings then refuse those of others.
+    choices = list(dict.fromkeys(choice for kind in kinds for choice in option_of(kind)[name].choices))
+    return click.Choice(choices) if choices else hint
+
+
+def _shown(default: Any) -> str:
+    if isinstance(default, tuple):
+        return ",".join(str(part) for part in default) or "empty"
+    return f"{default:g}" if isinstance(default, float) else str(default)
+
+
+def options_in_words(kind: type[Any]) -> list[dict[str, Any]]:
+    """Flag, help, default, and the values each option of a method takes."""
+    return [
+        {
+            "flag": flag_of(name),
+            "help": option.help,
+            "default": _default(kind, name),
+            "values": list(option.choices) or ("" if option.low is option.high is None else option.range),
+        }
+        for name, option in option_of(kind).items()
+    ]
+
+
+def settings_of(method: str, values: Mapping[str, Any], methods: Mapping[str, type[Any]] = METHODS) -> Settings:
+    """The settings of a method, from a command's values.
+
+    Args:
+        method: What --method says.
+        values: All values of the command; those that were not given are None.
+        methods: The methods whose flags the command has.
+
+    Raises:
+        UsageError: A wrong value, or a flag of another method, with the methods it belongs to and the flags that fit.
+    """
+    owners = _owners(methods)
+    given = {name: value for name, value in values.items() if name in owners and value is not None}
+    for name in given if method in methods else ():
+        if method not in owners[name]:
+            own = ", ".join(flag_of(field) for field in option_of(methods[method]))
+            raise UsageError(
+                f"{flag_of(name)} is no option of {method}, it belongs to {', '.join(owners[name])}; {method} has {own}"
+            )
+    return settings_from(method, given, methods)
+
+
+def without_method_options(values: Mapping[str, Any], methods: Mapping[str, type[Any]] = METHODS) -> dict[str, Any]:
+    """Of a command's values, those that are no method's."""
+    return {name: value for name, value in values.items() if name not in _owners(methods)}
+
+
+def memory_limit(words: str) -> int:
+    """Bytes of "4GB", "500 MB", "2GiB".
+
+    Raises:
+        UsageError: Anything else.
+
+    >>> memory_limit("4GB"), memory_limit("1.5 GiB")
+    (4000000000, 1610612736)
+    """
+    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([KMGT]?)(i?)B?\s*", words, re.IGNORECASE)
+    if match is None or not float(match[1]):
+        raise UsageError(f"max_memory: expected an amount such as 4GB or 500MB, got {words!r}")
+    return int(float(match[1]) * (1024 if match[3] else 1000) ** " KMGT".index(match[2].upper() or " "))

@@ -1,0 +1,169 @@
+"""Reading weights files without running code from them, and writing safetensors in one piece."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import warnings
+from collections.abc import Mapping
+from pathlib import Path
+from pickle import UnpicklingError
+from typing import TYPE_CHECKING, Any
+
+from brushwork.errors import WeightsError
+from brushwork.runtime.signals import uninterrupted
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+__all__ = ["SUFFIXES", "check_recorded", "read_metadata", "read_tensors", "sha256_of", "write_tensors"]
+
+SUFFIXES = (".safetensors", ".pth", ".pt")
+_NESTS = ("state_dict", "model_state_dict", "model", "params", "net")
+
+
+def sha256_of(path: Path) -> str:
+    """SHA-256 of a file, 64 hexadecimal digits.
+
+    Raises:
+        WeightsError: No such file, a directory, an empty or unreadable file.
+    """
+    digest = hashlib.sha256()
+    try:
+        if path.is_dir():
+            raise WeightsError(f"{path} is a directory; give a file ({', '.join(SUFFIXES)})")
+        with path.open("rb") as file:
+            while block := file.read(1 << 20):
+                digest.update(block)
+        if path.stat().st_size == 0:
+            raise WeightsError(f"{path} is empty; get it again")
+    except OSError as error:
+        raise WeightsError(f"{path} can't be read: {error.strerror or error}") from error
+    return digest.hexdigest()
+
+
+def check_recorded(path: Path, sha256: str, mend: str) -> bool:
+    """Whether the JSON beside a file has its SHA-256.
+
+    Raises:
+        WeightsError: It has another: the file is damaged; `mend` says what to do.
+    """
+    try:
+        recorded = json.loads(path.with_suffix(".json").read_text("utf-8")).get("sha256")
+    except (OSError, ValueError, AttributeError):
+        return False
+    if not isinstance(recorded, str):
+        return False
+    if recorded != sha256:
+        raise WeightsError(
+            f"{path} is damaged: its SHA-256 begins with {sha256[:8]}, recorded is {recorded[:8]}; {mend}"
+        )
+    return True
+
+
+def read_tensors(path: Path) -> dict[str, Tensor]:
+    """Tensors of a `.safetensors`, `.pth` or `.pt` file; what the file is, its first bytes say, not its name.
+
+    Args:
+        path: The file.
+
+    Returns:
+        Tensors on the CPU, by the names that the file gives them; other values are left out.
+
+    Raises:
+        WeightsError: Damaged, of another format, or a pickle that would have to run code.
+    """
+    kind = _format_of(path)
+    content = _read_safetensors(path) if kind == "safetensors" else _read_torch(path)
+    return _tensors_in(path, content)
+
+
+def read_metadata(path: Path) -> dict[str, str]:
+    """Metadata in the header of a safetensors file; empty for any other file."""
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, framework="np") as file:
+            return dict(file.metadata() or {})
+    except (OSError, SafetensorError, ValueError):
+        return {}
+
+
+def write_tensors(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> None:
+    """Write a safetensors file beside its target and rename it: a crash leaves the old file or none.
+
+    Raises:
+        OSError: It can't be written.
+    """
+    from safetensors.torch import save
+
+    content = save(dict(tensors), dict(metadata))
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    with uninterrupted():
+        try:
+            with temporary.open("wb") as file:
+                file.write(content)
+                os.fsync(file.fileno())
+            temporary.replace(path)
+        finally:
+            temporary.unlink(missing_ok=True)
+
+
+def _format_of(path: Path) -> str:
+    with path.open("rb") as file:
+        head = file.read(64)
+    # safetensors first: its first eight bytes are a length, and may look like the start of a pickle.
+    if head[8:9] == b"{":
+        return "safetensors"
+    if head.startswith((b"PK\x03\x04", b"\x80")):  # zip since PyTorch 1.6, a bare pickle before
+        return "torch"
+    if head.lstrip()[:1] == b"<":
+        raise WeightsError(f"{path} is a web page, not weights; the download went wrong, get it again")
+    raise WeightsError(f"{path} is neither safetensors nor a PyTorch file ({', '.join(SUFFIXES)})")
+
+
+def _read_safetensors(path: Path) -> dict[str, Tensor]:
+    from safetensors.torch import load_file
+
+    try:
+        return load_file(path)
+    except Exception as error:  # whatever hostile bytes bring about
+        raise WeightsError(f"{path} is damaged ({_first_line(error)}); get it again") from error
+
+
+def _read_torch(path: Path) -> Any:
+    import torch
+
+    try:
+        with path.open("rb") as file, warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of old formats, which the user can't change
+            return torch.load(file, map_location="cpu", weights_only=True)
+    except Exception as error:  # whatever hostile bytes bring about
+        raise WeightsError(f"{path} {_refusal(error)}") from error
+
+
+def _refusal(error: Exception) -> str:
+    """Why PyTorch didn't load a file; its own message advises to run the code, which we never do."""
+    code = re.search(r"GLOBAL ([\w.]+)", str(error))
+    if code or "TorchScript" in str(error):
+        what = code[1] if code else "a TorchScript program"
+        return f"holds code ({what}), which is never run; save its tensors alone with torch.save(model.state_dict(), …)"
+    reason = "not a pickle of tensors" if isinstance(error, UnpicklingError) else _first_line(error)
+    return f"is damaged or no PyTorch file ({reason}); get it again"
+
+
+def _tensors_in(path: Path, content: Any) -> dict[str, Tensor]:
+    import torch
+
+    while isinstance(content, Mapping):
+        tensors = {str(name): value for name, value in content.items() if isinstance(value, torch.Tensor)}
+        if tensors:
+            return tensors
+        content = next((content[key] for key in _NESTS if key in content), None)
+    raise WeightsError(f"{path} holds no named tensors; expected a state_dict")
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0][:120]

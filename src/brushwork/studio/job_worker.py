@@ -1,0 +1,313 @@
+"""What the job worker does, in a process of its own: one job after another, each of which can be gone on with."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import threading
+import time
+import zipfile
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from functools import partial
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from brushwork.errors import BrushworkError, Interrupted
+from brushwork.studio.limits import Limits
+from brushwork.studio.log import logger
+from brushwork.studio.schemas import Painting, ask_of
+from brushwork.studio.storage import Places, folder_bytes, write_whole
+from brushwork.studio.store import Job, Store
+
+if TYPE_CHECKING:
+    from brushwork.api.stylize import Result
+    from brushwork.runtime.progress import Step
+    from brushwork.runtime.provenance import Recipe
+
+__all__ = ["Work", "serve"]
+
+Value = TypeVar("Value")
+IDLE = 0.1  # seconds between two looks at the queue
+TOLD_EVERY, SHOWN_EVERY = 0.25, 1.0  # seconds between two notes of progress, and between two pictures of it
+PREVIEW = 768  # longer side of those, in pixels
+KEPT_EVERY = 10  # steps between two checkpoints of what is optimized
+NICE = 10  # previews go first
+TIME_IS_UP = "it worked for {:g} hours, and waits for others now; it can be gone on with"
+
+
+def serve(root: Path, limits: Limits, alive: Connection) -> None:
+    """Do jobs until the server is gone.
+
+    Args:
+        root: The studio's folder.
+        limits: Of pictures, films and time.
+        alive: Closed when the server is gone, whatever its end was.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the server's, which then ends this
+    threading.Thread(target=_leave_with, args=(alive,), daemon=True).start()
+    os.nice(NICE)
+    places = Places(root)
+    store = places.store()
+    while True:
+        job = store.claim()
+        if job is None:
+            time.sleep(IDLE)
+            continue
+        Work(job, places, store, limits).run()
+
+
+def _leave_with(alive: Connection) -> None:
+    try:
+        alive.recv()
+    except EOFError:
+        os._exit(1)
+
+
+class Work:
+    """One job.
+
+    Args:
+        job: Running, by its state.
+        places: Where files lie.
+        store: What is told.
+        limits: Of pictures, films and time.
+    """
+
+    def __init__(self, job: Job, places: Places, store: Store, limits: Limits) -> None:
+        self.job, self.places, self.store, self.limits = job, places, store, limits
+        self.pixels = round(limits.megapixels * 1e6)
+        # A grid can't be gone on with, and is small.
+        self._until = time.monotonic() + 3600 * limits.job_hours if job.kind != "grid" else float("inf")
+        self.ask = job.request
+        self.folder = places.job(job.id)
+        self.names: dict[str, str] = {}
+        self._told = self._shown = 0.0
+        self._facts: dict[str, Any] = {}  # of the last step, told or not
+        self._before, self._all = 0, 1  # pictures of a batch that are done, and all of them
+
+    def run(self) -> None:
+        """Do it, and say how it ended."""
+        logger.info("job begins", extra={"job": self.job.id, "kind": self.job.kind, "user": self.job.user})
+        kinds: dict[str, Callable[[], tuple[str, str]]] = {
+            "picture": self._picture, "video": self._video, "batch": self._batch, "grid": self._grid,
+        }  # fmt: skip
+        status, result = "failed", ""
+        try:
+            self.folder.mkdir(mode=0o700, exist_ok=True)
+            result, message = kinds[self.job.kind]()
+            status = "stopped" if self._wish() == "cancel" else "done"
+        except Interrupted:
+            status = "paused" if self._wish() == "pause" else "canceled"
+            message = "" if self.store.wish_of(self.job.id) else TIME_IS_UP.format(self.limits.job_hours)
+        except BrushworkError as error:
+            message = self._plain(str(error))
+        except MemoryError:
+            message = "not enough memory; take a smaller size"
+        except Exception:
+            logger.exception("job failed", extra={"job": self.job.id})
+            message = "it failed for a reason that the log tells"
+        if status == "canceled":
+            self.places.remove(self.job)
+        if self._facts:
+            finished = {"share": 1, "seconds_left": 0} if status == "done" else {}
+            self.store.tell(self.job.id, self._facts | finished)
+        self.store.end(self.job.id, status, message, result, folder_bytes(self.folder))
+        logger.info("job ends", extra={"job": self.job.id, "status": status})
+
+    def _wish(self) -> str:
+        """What its user wants; to pause, when its time is up."""
+        return self.store.wish_of(self.job.id) or ("pause" if time.monotonic() > self._until else "")
+
+    def _progress(self, step: Step) -> None:
+        now = time.monotonic()
+        last = step.step == step.steps
+        share = (self._before + step.step / step.steps) / self._all
+        self._facts = {
+            "step": step.step, "steps": step.steps, "share": round(share, 4), "seconds": round(step.seconds, 2),
+            "seconds_left": round(step.seconds_left, 2), "done": self._before, "all": self._all,
+        }  # fmt: skip
+        if now - self._told < TOLD_EVERY and not last:
+            return
+        self._told = now
+        if now - self._shown > SHOWN_EVERY or last:
+            self._show(step.preview())
+            self._shown = time.monotonic()
+        self.store.tell(self.job.id, self._facts)
+        if self._wish() and not last:
+            raise Interrupted()
+
+    def _show(self, pixels: Any) -> None:
+        """The picture as it is now, for whoever watches."""
+        from brushwork.image import fit_size, resize
+        from brushwork.studio.quick_worker import jpeg
+
+        height, width = pixels.shape[2:]
+        size = fit_size((width, height), min(PREVIEW, max(width, height)))
+        write_whole(self.folder / "preview.jpg", jpeg(resize(pixels.float().cpu(), size)))
+
+    def _upload(self, identity: str) -> Path:
+        upload = self.places.owned(identity, self.job.user, self.store)
+        self.names[identity] = upload.name
+        return self.places.upload(identity)
+
+    def _style(self, style: str) -> Any:
+        return self.places.parts(style, self.job.user, self.store)
+
+    def _method(self) -> Any:
+        from brushwork.methods import load
+        from brushwork.runtime.device import choose_device
+
+        ask = ask_of(self.ask)
+        assert isinstance(ask, Painting)
+        return load(ask.to_settings(), choose_device("auto"))
+
+    def _plain(self, message: str) -> str:
+        """A message with the names that people know, and none of the server's folders."""
+        return self.places.plain(message.replace(f"{self.folder}/", ""), self.job.user, self.store)
+
+    def _picture(self) -> tuple[str, str]:
+        photo, method = self._upload(self.ask["photo"]), self._method()
+        masks = [self._upload(mask) for mask in self.ask["masks"]]
+        notes = self._painted(photo, method, self.folder / "result.png", masks)
+        return "result.png", "; ".join(notes)
+
+    def _painted(self, photo: Path, method: Any, output: Path, masks: Any) -> tuple[str, ...]:
+        """One picture into its file; remarks."""
+        kept = self.folder / f"{output.stem}.checkpoint"
+        return self._gone_on(lambda: self._paint(photo, method, output, masks, kept), kept)
+
+    def _gone_on(self, work: Callable[[], Value], kept: Path) -> Value:
+        """What a piece of work gives that goes on from what is kept; what another version left is no use to it."""
+        from brushwork.runtime.checkpoints import AnotherJobError
+
+        try:
+            return work()
+        except AnotherJobError as error:
+            logger.warning("begun anew", extra={"job": self.job.id, "reason": str(error)[:200]})
+            for path in kept.parent.glob(f"{kept.name}*"):
+                shutil.rmtree(path) if path.is_dir() else path.unlink()
+            return work()
+
+    def _paint(self, photo: Path, method: Any, output: Path, masks: Any, kept: Path) -> tuple[str, ...]:
+        from brushwork.api.stylize import result_size, stylize
+        from brushwork.api.stylize_file import stylize_file
+        from brushwork.io import read_image, read_size, write_image
+        from brushwork.runtime.checkpoints import Checkpoint
+        from brushwork.tiling.plan import plan_job, worth_a_plan
+
+        style, ask = self._style(self.ask["style"]), self.ask
+        chosen = {"size": ask["size"], "keep_color": ask["keep_color"], "max_pixels": self.pixels, "masks": masks}
+        size = result_size(read_size(photo, max_pixels=self.pixels), ask["size"])
+        plan = plan_job(method, size, file=output) if worth_a_plan(size, None) else None
+        checkpoint = Checkpoint(kept, every=KEPT_EVERY, resume=True, failed=lambda error: None)
+        common: dict[str, Any] = {"method": method, "plan": plan, "progress": self._progress, "checkpoint": checkpoint}
+        if plan is not None and plan.way == "streamed":
+            notes = stylize_file(photo, style, output, depth=ask["depth"], **common, **chosen).notes
+            self._show(read_image(output, size=PREVIEW).pixels)
+            return notes
+        try:
+            result = stylize(photo, style, **common, **chosen)
+        except Interrupted as stop:
+            if self._wish() == "pause" or stop.best is None:
+                raise
+            result = stop.best  # what there is, is kept
+        write_image(result.picture, output, depth=ask["depth"], recipe=self._recipe(result))
+        self._show(result.picture.pixels)
+        checkpoint.remove()
+        return tuple(result.picture.notes)
+
+    def _recipe(self, result: Result) -> Recipe:
+        """For the file, with the names that people know."""
+        from brushwork.runtime.provenance import Recipe
+
+        recipe = {**result.recipe, "stopped_early": True} if self._wish() == "cancel" else result.recipe
+        return Recipe(self._named(recipe))
+
+    def _named(self, value: Any) -> Any:
+        """A recipe's values, each text of them plain."""
+        if isinstance(value, Mapping):
+            return {name: self._named(part) for name, part in value.items()}
+        if isinstance(value, list | tuple):
+            return [self._named(part) for part in value]
+        return self._plain(value) if isinstance(value, str) else value
+
+    def _video(self) -> tuple[str, str]:
+        from brushwork.video.stylize_video import stylize_video, work_folder
+
+        film = self._upload(self.ask["film"])
+        facts = self.places.owned(self.ask["film"], self.job.user, self.store).facts
+        rate = facts["frames"] / facts["seconds"] if facts.get("seconds") else 25.0
+
+        def progress(step: Step) -> None:
+            if step.step > self.limits.video_seconds * rate + 1:
+                raise BrushworkError(f"the film is longer than the limit of {self.limits.video_seconds:.0f} seconds")
+            # No frame is known to be the last one: some films don't say how many they have, or have more.
+            self._progress(replace(step, steps=max(step.steps, step.step + 1)))
+
+        output, method, style = self.folder / "result.mp4", self._method(), self._style(self.ask["style"])
+        work = partial(
+            stylize_video, film, style, output, method=method, size=self.ask["size"],
+            smoothing=self.ask["smoothing"], keep_color=bool(self.ask["keep_color"]), max_pixels=self.pixels,
+            progress=progress, resume=True,
+        )  # fmt: skip
+        done = self._gone_on(work, work_folder(output))
+        if self._facts:
+            self._facts["steps"] = self._facts["step"]
+        return "result.mp4", self._plain("; ".join(done.notes))
+
+    def _batch(self) -> tuple[str, str]:
+        made, method, failed = self.folder / "made", self._method(), list[str]()
+        made.mkdir(exist_ok=True)
+        self._all = len(self.ask["photos"])
+        for number, identity in enumerate(self.ask["photos"], 1):
+            output = made / f"{number:04d}.png"
+            try:
+                photo = self._upload(identity)
+                if not output.exists():
+                    self._painted(photo, method, output, [])
+            except Interrupted:
+                if self._wish() == "pause" or not any(made.iterdir()):
+                    raise
+                break
+            except BrushworkError as error:
+                failed.append(self._plain(str(error)))
+            self._before = number
+            if self._wish() == "pause" and number < self._all:
+                raise Interrupted()
+            if self._wish():
+                break
+        if not any(made.glob("*.png")):
+            raise BrushworkError("; ".join(failed))
+        self._zip(made)
+        return "result.zip", "; ".join(failed)
+
+    def _zip(self, made: Path) -> None:
+        temporary = self.folder / ".result.tmp"
+        with zipfile.ZipFile(temporary, "w", zipfile.ZIP_STORED) as archive:
+            for path in sorted(made.glob("*.png")):
+                identity = self.ask["photos"][int(path.stem) - 1]
+                archive.write(path, f"{path.stem}_{Path(self.names.get(identity, 'photo')).stem}.png")
+        temporary.replace(self.folder / "result.zip")
+        shutil.rmtree(made)
+
+    def _grid(self) -> tuple[str, str]:
+        from brushwork.api.interpolate import interpolate, shares
+        from brushwork.io import write_image
+
+        ask = self.ask
+        photo, styles = self._upload(ask["photo"]), [self._style(style) for style in ask["styles"]]
+        self._all = sum(map(len, shares(len(styles), ask["steps"])))
+
+        def progress(step: Step) -> None:
+            self._progress(step)
+            self._before = min(self._all - 1, self._before + (step.step == step.steps))
+
+        picture = interpolate(
+            photo, styles, steps=ask["steps"], size=ask["size"], max_pixels=self.pixels, progress=progress
+        )
+        write_image(picture, self.folder / "result.png")
+        self._show(picture.pixels)
+        return "result.png", ""

@@ -1,0 +1,277 @@
+"""What quick workers do, in processes of their own: whatever decodes files, and previews."""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+import io
+import signal
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any, TypeVar
+
+from brushwork.errors import BrushworkError, UsageError
+from brushwork.studio.log import logger
+
+__all__ = ["FUNCTIONS", "PAINTING", "load_checks", "load_previews", "serve"]
+
+Value = TypeVar("Value")
+KEPT = 8  # photos at preview size that stay in memory
+DRAWN = 4096 * 4096  # pixels of a drawing of regions at most
+QUALITY = 88  # of JPEGs that are shown
+SAMPLES = 3  # frames of a film's preview
+# The first bytes of containers that FFmpeg may be given: a playlist, which is text, would have it open other files.
+FILM_HEADS = {
+    0: (b"\x1a\x45\xdf\xa3", b"OggS", b"FLV", b"\x30\x26\xb2\x75", b"\x00\x00\x01\xba", b"\x00\x00\x01\xb3", b"G"),
+    4: (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip"),
+    8: (b"AVI ",),
+}
+
+
+def serve(connection: Connection, load: Callable[[], object]) -> None:
+    """Load, say so, and answer requests (function's name, arguments) with (answer, error), until the server is gone."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the server's, which then ends this
+    load()
+    connection.send("ready")
+    while True:
+        try:
+            name, arguments = connection.recv()
+        except EOFError:
+            return
+        try:
+            reply: tuple[Any, str | None] = (FUNCTIONS[name](**arguments), None)
+        except BrushworkError as error:
+            reply = (None, str(error))
+        except MemoryError:
+            reply = (None, "not enough memory; take a smaller picture")
+        except Exception:  # this request fails, the next one doesn't
+            logger.exception("a request failed", extra={"request": name})
+            reply = (None, "it failed for a reason that the log tells")
+        try:
+            connection.send(reply)
+        except BrokenPipeError:
+            return
+
+
+def load_checks() -> None:
+    """Load what decodes files."""
+    import brushwork.io  # noqa: F401
+
+
+def load_previews() -> None:
+    """Load what previews need, so that the first one doesn't wait for it."""
+    import torch
+
+    from brushwork.api.stylize import stylize
+    from brushwork.image import Picture as Pixels
+    from brushwork.options.methods import AdaINLite
+
+    method = _method(AdaINLite())
+    stylize(Pixels(torch.full((1, 3, 64, 96), 0.5)), "great-wave", method=method)
+
+
+def check(path: str, megapixels: float, seconds: float) -> dict[str, Any]:
+    """What a file is, by its content: kind, width, height; of a film frames and seconds.
+
+    Raises:
+        BrushworkError: Neither a picture nor a film; over a limit; or it can't be decoded.
+    """
+    from brushwork.io import read_image, read_size
+    from brushwork.io.opening import field, open_image, reading
+
+    file, most = Path(path), round(megapixels * 1e6)
+    with file.open("rb") as opened:
+        head = opened.read(16)
+    if _is_film(head):
+        return _check_film(file, most, seconds)
+    width, height = read_size(file, max_pixels=most)
+    facts = {"kind": "picture", "width": width, "height": height}
+    if _is_gif(head) or head[8:12] == b"WEBP":
+        with reading(file):
+            facts["frames"] = field(open_image(file, most, header_only=True), "n-pages", 1)
+    read_image(file, size=min(256, max(width, height)), max_pixels=most)  # all of it can be decoded
+    return facts
+
+
+def _is_film(head: bytes) -> bool:
+    return any(head[at : at + len(start)] == start for at, starts in FILM_HEADS.items() for start in starts) and not (
+        _is_gif(head) or head[4:12] in (b"ftypavif", b"ftypheic", b"ftypmif1", b"ftypavis")
+    )
+
+
+def _is_gif(head: bytes) -> bool:
+    return head[:6] in (b"GIF87a", b"GIF89a")
+
+
+def _check_film(file: Path, most: int, seconds: float) -> dict[str, Any]:
+    from brushwork.io.video_file import VideoFile
+
+    film = VideoFile(file, most)
+    long = float(film.count / film.rate)
+    if long > seconds:
+        raise UsageError(f"{file}: {long:.0f} seconds are more than the limit of {seconds:.0f}; cut it")
+    width, height = film.size
+    return {"kind": "film", "width": width, "height": height, "frames": film.count, "seconds": round(long, 2)}
+
+
+def preview(
+    photo: str, style: list[tuple[str, float]], settings: Any, keep_color: str | None, masks: list[str], size: int
+) -> bytes:
+    """A photo in a style, as JPEG."""
+    from brushwork.api.stylize import stylize
+    from brushwork.io import read_size
+
+    longer = min(size, max(read_size(photo)))
+    result = stylize(
+        photo, _parts(style), photo=_photo(photo, longer), size=longer, method=_method(settings),
+        keep_color=keep_color, masks=masks,
+    )  # fmt: skip
+    return jpeg(result.picture.pixels)
+
+
+def film_preview(film: str, style: list[tuple[str, float]], settings: Any, size: int, keep_color: bool) -> bytes:
+    """Three frames of a film beside each other, as they are and in a style, as JPEG."""
+    import torch
+
+    from brushwork.api.style_encoding import encode_style
+    from brushwork.color import keep_luminance
+    from brushwork.image import fit_size
+    from brushwork.io.film_files import open_film
+
+    opened, method = open_film(film), _method(settings)
+    width, height = fit_size(opened.size, min(size, max(opened.size)))
+    value = encode_style(method, _parts(style), method.sizes(width, height))
+    columns = []
+    for number in _spread(opened.count):
+        frame = next(iter(opened.frames(number, (width, height))), None)
+        if frame is None:
+            break
+        painted = method(frame.pixels, value)
+        columns.append(torch.cat([frame.pixels, keep_luminance(painted, frame.pixels) if keep_color else painted], 2))
+    if not columns:
+        raise UsageError(f"{film}: holds no frame that can be read")
+    return jpeg(torch.cat(columns, 3))
+
+
+def _spread(count: int) -> list[int]:
+    """Numbers of some frames of so many."""
+    return sorted({round((k + 0.5) / SAMPLES * max(1, count)) for k in range(SAMPLES)}) if count > SAMPLES else [0]
+
+
+def thumbnail(path: str, size: int) -> bytes:
+    """A picture made small, or a film's first frame, as JPEG."""
+    from brushwork.image import fit_size
+    from brushwork.io import read_image, read_size
+    from brushwork.io.film_files import open_film
+
+    with Path(path).open("rb") as opened:
+        film = _is_film(opened.read(16))
+    if film:
+        read = open_film(path)
+        frame = next(iter(read.frames(0, fit_size(read.size, min(size, max(read.size))))))
+        return jpeg(frame.pixels)
+    return jpeg(read_image(path, size=min(size, max(read_size(path)))).visible())
+
+
+def swatch(style: list[tuple[str, float]], size: int) -> bytes:
+    """What a style looks like by its numbers alone, as JPEG."""
+    from brushwork.api.swatches import swatch as painted
+    from brushwork.options.methods import AdaINLite, ConditionalInstanceNorm
+
+    try:
+        return jpeg(painted(_parts(style), method=_method(AdaINLite()), size=size).pixels)
+    except UsageError:  # a style of the network of many styles alone
+        return jpeg(painted(_parts(style), method=_method(ConditionalInstanceNorm()), size=size).pixels)
+
+
+def add_style(path: str, name: str, folder: str, about: dict[str, str]) -> None:
+    """Add a painting to a library."""
+    from brushwork.styles.library import add_style as add
+
+    add(path, name, Path(folder), **{key: fact for key, fact in about.items() if fact})
+
+
+def convert(source: str, target: str) -> None:
+    """The same picture in another format, with its recipe."""
+    from brushwork.io import read_image, read_recipe, write_image
+
+    picture = read_image(source)
+    depth = picture.depth if target.endswith((".tif", ".png")) else 8
+    write_image(picture, target, depth=depth, recipe=read_recipe(source))
+
+
+def masks(drawn: str, folder: str, colors: Sequence[tuple[int, int, int]]) -> list[str]:
+    """A mask for each color that is painted in a transparent picture, and one for what is left; their files."""
+    import numpy as np
+    from PIL import Image
+
+    with Image.open(drawn, formats=["PNG", "WEBP"]) as opened:
+        if opened.width * opened.height > DRAWN:
+            raise UsageError(f"{opened.width} x {opened.height} pixels are more than a drawing may have")
+        samples = np.asarray(opened.convert("RGBA")).astype(np.int32)
+    apart = np.stack([np.square(samples[..., :3] - np.array(color)).sum(2) for color in colors])
+    painted, nearest = samples[..., 3] > 127, apart.argmin(0)
+    regions = [painted & (nearest == number) for number in range(len(colors))] + [~painted]
+    files = []
+    for number, region in enumerate(regions):
+        files.append(str(Path(folder) / f"{number}.png"))
+        Image.fromarray((region * 255).astype(np.uint8)).save(files[-1])
+    return files
+
+
+def jpeg(pixels: Any) -> bytes:
+    """Pixels (1, 3, H, W) in [0, 1] as a JPEG file."""
+    from PIL import Image
+
+    samples = (pixels[0].permute(1, 2, 0).clamp(0, 1) * 255).round().byte().numpy()
+    file = io.BytesIO()
+    Image.fromarray(samples).save(file, "JPEG", quality=QUALITY)
+    return file.getvalue()
+
+
+def _parts(style: list[tuple[str, float]]) -> Any:
+    from brushwork.styles.references import StylePart
+
+    return [StylePart(reference, weight) for reference, weight in style]
+
+
+def _method(settings: Any) -> Any:
+    """A method, which shares its network with others that differ in strength and stroke size only."""
+    shared = {name: 1.0 for name in ("strength", "style_scale") if hasattr(settings, name)}
+    method = copy.copy(_loaded(dataclasses.replace(settings, **shared)))
+    method.settings = settings
+    return method
+
+
+@lru_cache(4)
+def _loaded(settings: Any) -> Any:
+    from brushwork.methods import load
+    from brushwork.runtime.device import choose_device
+
+    return load(settings, choose_device("auto"))
+
+
+_photos: OrderedDict[tuple[str, int], Any] = OrderedDict()
+
+
+def _photo(path: str, size: int) -> Any:
+    """A photo as `stylize` reads it; the last ones stay."""
+    from brushwork.api.stylize import read_content
+
+    key = path, size
+    if key not in _photos:
+        _photos[key] = read_content(path, size)
+        while len(_photos) > KEPT:
+            _photos.popitem(last=False)
+    _photos.move_to_end(key)
+    return _photos[key]
+
+
+FUNCTIONS: dict[str, Callable[..., Any]] = {
+    function.__name__: function
+    for function in (check, preview, film_preview, thumbnail, swatch, add_style, convert, masks)
+}
+PAINTING = ("preview", "film_preview", "swatch")  # what needs a network

@@ -1,0 +1,150 @@
+"""What may be asked of the studio, checked field by field: the bodies of requests, and of jobs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Annotated, Any, Literal, TypeAlias
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+
+from brushwork.errors import UsageError
+from brushwork.options.base import option_of
+from brushwork.options.methods import FILM_MODEL, METHODS, TRAINED, AdaINLite, Settings, settings_from
+from brushwork.weights.records import RECORDS
+
+__all__ = [
+    "Ask",
+    "Batch",
+    "Credentials",
+    "Grid",
+    "JobAsk",
+    "NewStyle",
+    "Painting",
+    "Picture",
+    "Preview",
+    "Video",
+    "ask_of",
+    "methods",
+]
+
+Id = Annotated[str, Field(pattern=r"^[0-9a-f]{32}$", description="what sending a file gave")]
+Style = Annotated[
+    str,
+    Field(
+        min_length=1, max_length=400, description='a name, "@" and the id of a picture, or a blend: "great-wave:0.7+@…"'
+    ),
+]
+Size = Annotated[int | None, Field(ge=0, le=30_000, description="longer side; 0: the original's; none: up to 1024")]
+Value = str | float | int | list[str] | list[float]
+
+
+def methods() -> dict[str, type[Any]]:
+    """The methods that the studio offers: those that need no training first."""
+    return {name: kind for name, kind in METHODS.items() if name not in TRAINED}
+
+
+class _Ask(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class Painting(_Ask):
+    """A style, and how it is painted."""
+
+    style: Style
+    method: Annotated[str, Field(json_schema_extra={"enum": list(methods())})] = "adain-lite"
+    settings: dict[Annotated[str, Field(max_length=40)], Value] = Field(default={}, max_length=40)
+    keep_color: Literal["luminance", "cholesky", "histogram"] | None = None
+    size: Size = None
+
+    def to_settings(self) -> Settings:
+        """The method's.
+
+        Raises:
+            UsageError: A wrong value; a file's name, which nobody may give here.
+        """
+        if self.method not in methods():
+            raise UsageError(f"no method {self.method[:40]!r} here; there are {', '.join(methods())}")
+        options, defaults = option_of(METHODS[self.method]), METHODS[self.method]()
+        for name, value in self.settings.items():
+            known = (*RECORDS, "content", "style", "noise", getattr(defaults, name, ""))
+            if name in options and options[name].file and value not in known:
+                raise UsageError(f"{name}: names of files can't be given here; got {str(value)[:40]!r}")
+        return settings_from(self.method, self.settings)
+
+
+class Preview(Painting):
+    """A quick look, at most 1024 px, by a method of one pass."""
+
+    photo: Id
+    masks: list[Id] = Field(default=[], max_length=4)
+    size: Annotated[int, Field(ge=64, le=1024, description="longer side")] = 768
+
+
+class Picture(Painting):
+    """One photo in one style, in full quality."""
+
+    kind: Literal["picture"] = "picture"
+    photo: Id
+    masks: list[Id] = Field(default=[], max_length=4, description="a picture per style of the blend")
+    depth: Literal[8, 16] = 8
+
+
+class Video(Painting):
+    """A film in one style."""
+
+    kind: Literal["video"]
+    film: Id
+    smoothing: Annotated[float, Field(ge=0, le=0.99)] = 0.97
+    keep_color: Literal["luminance"] | None = None
+
+    def to_settings(self) -> Settings:
+        """The method's; of AdaIN-lite the model for films, unless another one is named."""
+        settings = super().to_settings()
+        if isinstance(settings, AdaINLite) and "model" not in self.settings:
+            return replace(settings, model=FILM_MODEL)
+        return settings
+
+
+class Batch(Painting):
+    """Many photos in one style, into a zip file."""
+
+    kind: Literal["batch"]
+    photos: list[Id] = Field(min_length=1, max_length=10_000)
+    depth: Literal[8, 16] = 8
+
+
+class Grid(_Ask):
+    """One photo in two to four styles and all between them."""
+
+    kind: Literal["grid"]
+    photo: Id
+    styles: list[Style] = Field(min_length=2, max_length=4)
+    steps: Annotated[int, Field(ge=2, le=9)] = 5
+    size: Annotated[int, Field(ge=64, le=512, description="longer side of each picture")] = 256
+
+
+Ask: TypeAlias = Picture | Video | Batch | Grid
+JobAsk = Annotated[Ask, Field(discriminator="kind")]
+
+
+def ask_of(request: Mapping[str, Any]) -> Ask:
+    """What a job was asked for, of its request as it is stored."""
+    found: Ask = TypeAdapter(JobAsk).validate_python(request)
+    return found
+
+
+class NewStyle(_Ask):
+    """A painting for the library."""
+
+    picture: Id
+    name: str = Field(min_length=1, max_length=40, pattern=r"^\w[\w-]*$")
+    title: str = Field(default="", max_length=120)
+    artist: str = Field(default="", max_length=120)
+
+
+class Credentials(_Ask):
+    """A login."""
+
+    name: str = Field(max_length=64)
+    password: str = Field(max_length=1024)

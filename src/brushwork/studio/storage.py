@@ -1,0 +1,187 @@
+"""Where the studio keeps its files, and what its users' references mean."""
+
+from __future__ import annotations
+
+import os
+import re
+import secrets
+import shutil
+import sqlite3
+import unicodedata
+from pathlib import Path
+
+from brushwork.errors import UsageError
+from brushwork.studio.errors import NotFoundError
+from brushwork.studio.store import Job, Store, Upload
+from brushwork.studio.users import LOCAL
+from brushwork.styles.library import LibraryStyle, list_styles
+from brushwork.styles.references import StylePart, own_folder
+
+__all__ = ["Places", "called", "default_folder", "folder_bytes", "stem_of", "write_whole"]
+
+_IDENTITY = re.compile(r"[0-9a-f]{32}")
+_PIECE = re.compile(r"(@[0-9a-f]{32}|\w[\w-]*)(?::(\d{1,6}(?:\.\d{1,6})?))?")
+
+
+def default_folder() -> Path:
+    """Beside the user's weights and styles: BRUSHWORK_HOME, or the platform's cache."""
+    return own_folder().parent / "studio"
+
+
+class Places:
+    """The studio's folder. Names in it are made here, never taken from what somebody sent.
+
+    Args:
+        root: Made if it isn't there, for its owner only.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        for folder in (root, self.uploads, self.jobs, self.swatches):
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+    @property
+    def uploads(self) -> Path:
+        """Files that were sent."""
+        return self.root / "uploads"
+
+    @property
+    def jobs(self) -> Path:
+        """A folder for each job."""
+        return self.root / "jobs"
+
+    @property
+    def swatches(self) -> Path:
+        """Small pictures of styles."""
+        return self.root / "swatches"
+
+    def claim(self) -> sqlite3.Connection:
+        """Have the folder for this process alone, until it ends, whatever its end is, or closes what it is given.
+
+        Raises:
+            UsageError: Another studio has it.
+        """
+        held = sqlite3.connect(self.root / "lock.sqlite", timeout=0, isolation_level=None, check_same_thread=False)
+        try:
+            held.execute("BEGIN EXCLUSIVE")
+        except sqlite3.OperationalError as error:
+            held.close()
+            raise UsageError(f"a studio runs in {self.root} already; stop it, or take another --folder") from error
+        return held
+
+    def store(self) -> Store:
+        """The database."""
+        return Store(self.root / "studio.sqlite")
+
+    def upload(self, identity: str) -> Path:
+        """A file that was sent."""
+        return self.uploads / identity
+
+    def job(self, identity: str) -> Path:
+        """A job's folder."""
+        return self.jobs / identity
+
+    def user(self, user: str) -> Path:
+        """What belongs to a user who logs in, and to no upload or job."""
+        return self.root / "users" / user
+
+    def swatches_of(self, user: str) -> Path:
+        """Small pictures of a user's own styles."""
+        return self.swatches / f"of-{user}"
+
+    def private(self) -> list[str]:
+        """What no component of the page may show: all of the folder but the page's own files."""
+        files = [self.root / "users.json", self.root / "studio.sqlite", self.root / "lock.sqlite"]
+        return [str(path) for path in (self.uploads, self.jobs, self.swatches, self.root / "users", *files)]
+
+    def styles_folder(self, user: str) -> Path:
+        """A user's own styles; who needs no login has those of the command."""
+        return own_folder() if user == LOCAL else self.user(user) / "styles"
+
+    def styles(self, user: str) -> dict[str, LibraryStyle]:
+        """All styles of a user by name: own ones, and those that come with brushwork."""
+        return list_styles(self.styles_folder(user))
+
+    def parts(self, style: str, user: str, store: Store) -> list[StylePart]:
+        """The parts of a style that a user named: "great-wave", "@" and a picture's id, or a blend, "a:0.7+@…:0.3".
+
+        Raises:
+            UsageError: Something else, or weights that sum to 0.
+            NotThereError: No such style, or no such picture of this user.
+        """
+        parts, library = [], self.styles(user)
+        for piece in style.split("+"):
+            match = _PIECE.fullmatch(piece.strip())
+            if match is None:
+                raise UsageError(f"style {piece.strip()[:80]!r}: expected a name, or @ and a picture's id, and :weight")
+            parts.append(StylePart(str(self._file(match[1], user, store, library)), float(match[2] or 1)))
+        if not sum(part.weight for part in parts) > 0:
+            raise UsageError("the weights of a blend sum to 0; give at least one style a weight above 0")
+        return parts
+
+    def _file(self, reference: str, user: str, store: Store, library: dict[str, LibraryStyle]) -> Path:
+        if reference.startswith("@"):
+            return self.upload(self.owned(reference[1:], user, store).id)
+        if reference not in library:
+            raise NotFoundError(f"there is no style {reference!r}")
+        return library[reference].path
+
+    def owned(self, identity: str, user: str, store: Store) -> Upload:
+        """A user's file.
+
+        Raises:
+            NotThereError: It isn't there, or is another user's.
+        """
+        found = store.upload(identity, user)
+        if found is None:
+            raise NotFoundError(f"there is no file {identity[:40]!r} of yours; it may have been deleted")
+        return found
+
+    def plain(self, message: str, user: str, store: Store) -> str:
+        """A message with the names that people know, and none of the server's folders."""
+        for style in self.styles(user).values():
+            message = message.replace(str(style.path), style.name)
+        for identity in set(_IDENTITY.findall(message)):
+            upload = store.upload(identity, user)
+            if upload is not None:
+                message = message.replace(str(self.upload(identity)), upload.name).replace(identity, upload.name)
+        for folder in (self.root, own_folder().parent):
+            message = message.replace(f"{folder}/", "")
+        return message
+
+    def remove(self, job: Job) -> None:
+        """Delete a job's files."""
+        shutil.rmtree(self.job(job.id), ignore_errors=True)
+
+
+def folder_bytes(folder: Path) -> int:
+    """The size of all files in a folder."""
+    total = 0
+    for path, _, names in os.walk(folder):
+        for name in names:
+            try:
+                total += (Path(path) / name).stat().st_size
+            except OSError:
+                continue
+    return total
+
+
+def called(name: str) -> str:
+    """A file's name for people: without folders, control characters and what would be long."""
+    plain = "".join(
+        letter for letter in name.replace("\\", "/").split("/")[-1] if unicodedata.category(letter)[0] != "C"
+    )
+    return plain.strip()[:80] or "file"
+
+
+def stem_of(title: str) -> str:
+    """A job's title as a file's name."""
+    words = re.sub(r"[^\w.-]+", "-", title.replace(" in the style of ", "_"))
+    return re.sub(r"\.\w{2,5}(?=_|$)", "", words, count=1).strip("-.")[:80] or "result"
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Write a file that others may read meanwhile: the old one or the new one, each whole."""
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
+    temporary.write_bytes(content)
+    temporary.replace(path)

@@ -1,0 +1,134 @@
+"""What all tabs of the page ask the studio for: whose request it is, files that were dropped, errors in a line."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from brushwork.errors import BrushworkError
+from brushwork.studio import texts
+from brushwork.studio.errors import NotAllowedError
+from brushwork.studio.log import logger
+from brushwork.studio.page_access import PageFiles
+from brushwork.studio.schemas import methods
+from brushwork.studio.service import Service
+from brushwork.studio.store import Upload
+from brushwork.studio.ui.components import Shown
+from brushwork.studio.ui.gradio_import import gr
+from brushwork.studio.users import LOCAL
+
+__all__ = ["LATEST", "QUIET", "Desk", "Dropped"]
+
+QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
+KEPT = 10_000  # files that were dropped
+# Of many moves of a slider only the last one counts. A function called this way must not raise an error: Gradio
+# then forgets the move that waits for it to end.
+LATEST: dict[str, Any] = {**QUIET, "trigger_mode": "always_last"}
+
+
+class Dropped(NamedTuple):
+    """A file that was dropped on the page: its upload, or why it was refused; neither if there is none."""
+
+    id: str = ""
+    refusal: str = ""
+
+
+class Desk:
+    """The studio, as the page sees it.
+
+    Args:
+        service: The studio.
+        files: Whose the files are that the page was sent.
+    """
+
+    def __init__(self, service: Service, files: PageFiles) -> None:
+        self.service, self.files, self.shown = service, files, Shown()
+        self._taken = dict[tuple[str, str], str]()  # user and path of what was dropped → its upload
+        self._taking = threading.Lock()
+
+    def user(self, request: gr.Request) -> str:
+        """Whose request it is."""
+        return request.username or LOCAL
+
+    def address(self, request: gr.Request, path: str) -> str:
+        """A path of this server as the browser calls it."""
+        return f"{request.url.scheme}://{request.headers['host']}{path}"
+
+    @contextmanager
+    def telling(self) -> Iterator[None]:
+        """Errors as a line on the page."""
+        try:
+            yield
+        except BrushworkError as error:
+            raise gr.Error(str(error), duration=8, print_exception=False) from None
+        except gr.Error:
+            raise
+        except Exception:
+            logger.exception("a click failed")
+            raise gr.Error(texts.FAILED, duration=8, print_exception=False) from None
+
+    def take(self, request: gr.Request, path: str) -> Upload:
+        """Keep a file that was dropped on the page, which keeps its own copy to show; the same one once.
+
+        Raises:
+            NotAllowedError: The user has sent no such file.
+        """
+        user = self.user(request)
+        self._check(user, path)
+        with self._taking:
+            known = self.service.store.upload(self._taken.get((user, path), ""), user)
+            if known is None:
+                known = self._sent(user, path)
+                self._taken[user, path] = known.id
+                while len(self._taken) > KEPT:
+                    self._taken.pop(next(iter(self._taken)))
+            return known
+
+    def read(self, request: gr.Request, path: str) -> bytes:
+        """The content of a file that was sent to the page; see `take`."""
+        self._check(self.user(request), path)
+        return Path(path).read_bytes()
+
+    def _check(self, user: str, path: str) -> None:
+        if not self.files.owns(user, path):
+            raise NotAllowedError("send the file again")
+
+    def dropped(self, path: str | None, request: gr.Request) -> Dropped:
+        """What becomes of a file that was dropped on the page, or removed; see `take`."""
+        if not path:
+            return Dropped()
+        try:
+            with self.telling():
+                return Dropped(self.take(request, path).id)
+        except gr.Error as error:
+            return Dropped(refusal=error.message)
+
+    def _sent(self, user: str, path: str) -> Upload:
+        with tempfile.NamedTemporaryFile(dir=self.service.places.root, prefix=".sent-", delete=False) as kept:
+            pass
+        shutil.copyfile(path, kept.name)
+        return self.service.take(user, Path(kept.name), Path(path).name)
+
+    def style_choices(self, request: gr.Request) -> list[tuple[str, str]]:
+        """Styles by title, own ones first; those that a method of the page can take."""
+        styles = [s for s in self.service.styles(self.user(request)).values() if set(s.methods) & set(methods())]
+        return [(_words(style), style.name) for style in sorted(styles, key=lambda style: (not style.own, style.name))]
+
+    def show(self, request: gr.Request, content: bytes) -> str:
+        """The address of a picture that was just made."""
+        return self.address(request, self.shown.keep(self.user(request), content))
+
+    def view(self, request: gr.Request, photo: str) -> str:
+        """The address of a photo at screen size; the image editor goes by its suffix."""
+        return self.address(request, f"/api/uploads/{photo}/view.jpg")
+
+
+def _words(style: Any) -> str:
+    title, artist = style.about.get("title", ""), style.about.get("artist", "")
+    about = ", ".join(word for word in (artist, title) if word)
+    return f"{style.name} ({about})" if about else style.name

@@ -1,0 +1,100 @@
+"""Forms made from the settings of methods: a new method gets one without a line here."""
+
+from __future__ import annotations
+
+import dataclasses
+import typing
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from brushwork.options.base import Option, option_of
+from brushwork.options.methods import METHODS
+from brushwork.studio import texts
+from brushwork.studio.schemas import methods
+from brushwork.studio.ui.context import QUIET
+from brushwork.studio.ui.gradio_import import gr
+
+__all__ = ["Form"]
+
+FIRST = ("strength", "style_scale", "steps", "style_weight")  # what is shown at once; the rest is under "More options"
+
+
+class Form:
+    """A choice of a method, and the options of each."""
+
+    def __init__(self) -> None:
+        self.fields: list[tuple[str, str]] = []  # method and option of each input
+        self.inputs: list[Any] = []
+        self.groups: dict[str, gr.Group] = {}
+        choices = [(texts.METHODS.get(name, name), name) for name in methods()]
+        self.method = gr.Dropdown(choices, value="adain-lite", label=texts.METHOD)
+        for name, kind in methods().items():
+            with gr.Group(visible=name == "adain-lite") as self.groups[name]:
+                self._options(name, kind)
+        self.method.change(self._chosen, self.method, list(self.groups.values()), **QUIET)
+
+    def _options(self, method: str, kind: type[Any]) -> None:
+        options = {name: option for name, option in option_of(kind).items() if not option.file}
+        first = [name for name in FIRST if name in options]
+        for name in first:
+            self._field(method, kind, name, options[name])
+        with gr.Accordion(texts.MORE, open=False):
+            for name, option in options.items():
+                if name not in first:
+                    self._field(method, kind, name, option)
+
+    def _field(self, method: str, kind: type[Any], name: str, option: Option) -> None:
+        self.fields.append((method, name))
+        self.inputs.append(_component(name, option, typing.get_type_hints(kind)[name], _default(kind, name)))
+
+    def _chosen(self, method: str) -> list[Any]:
+        return [gr.Group(visible=name == method) for name in self.groups]
+
+    def settings(self, method: str, values: Sequence[Any]) -> dict[str, Any]:
+        """What was changed of a method's options, of the values of all inputs."""
+        found = {}
+        for (owner, name), value in zip(self.fields, values, strict=True):
+            default = _default(METHODS[owner], name)
+            wanted = _value(value, default)
+            if owner == method and wanted != default:
+                found[name] = list(wanted) if isinstance(wanted, tuple) else wanted
+        return found
+
+    def filled(self, method: str, settings: Mapping[str, Any]) -> list[Any]:
+        """The values of all inputs for some settings of a method, and defaults for the others."""
+        return [
+            _shown(settings[name] if owner == method and name in settings else _default(METHODS[owner], name))
+            for owner, name in self.fields
+        ]
+
+
+def _component(name: str, option: Option, hint: Any, default: Any) -> Any:
+    label = texts.LABELS.get(name, name.replace("_", " ").capitalize())
+    if option.choices:
+        return gr.Dropdown(list(option.choices), value=default, label=label, info=option.help)
+    if hint in (int, float) and option.low is not None and option.high is not None and option.high < 100:
+        step = 1 if hint is int else 0.05
+        return gr.Slider(option.low, option.high, default, step=step, label=label, info=option.help)
+    if hint in (int, float):
+        return gr.Number(default, label=label, info=option.help, precision=0 if hint is int else None)
+    return gr.Textbox(_shown(default), label=label, info=option.help, max_length=400)
+
+
+def _default(kind: type[Any], name: str) -> Any:
+    return next(field.default for field in dataclasses.fields(kind) if field.name == name)
+
+
+def _shown(value: Any) -> Any:
+    """As an input shows it: a list with commas."""
+    return ", ".join(str(part) for part in value) if isinstance(value, tuple | list) else value
+
+
+def _value(shown: Any, default: Any) -> Any:
+    """What an input means, of the type of the default."""
+    if isinstance(default, tuple):
+        pieces = [piece.strip() for piece in str(shown or "").split(",") if piece.strip()]
+        numbers = bool(pieces) and all(piece.replace(".", "", 1).isdigit() for piece in pieces)
+        return tuple(float(piece) if numbers else piece for piece in pieces)
+    if shown is None:
+        return default
+    return float(shown) if isinstance(default, float) else shown

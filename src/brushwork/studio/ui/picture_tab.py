@@ -1,0 +1,273 @@
+"""The tab for one photo: in one style, between several, or in regions."""
+
+from __future__ import annotations
+
+import secrets
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from brushwork.studio import texts
+from brushwork.studio.schemas import Grid, Picture, Preview
+from brushwork.studio.ui.components import comparison, editor, photo, raw, status_line
+from brushwork.studio.ui.context import LATEST, QUIET, Desk, Dropped
+from brushwork.studio.ui.forms import Form
+from brushwork.studio.ui.gradio_import import gr
+from brushwork.studio.ui.job_panel import JobPanel
+
+__all__ = ["PictureTab"]
+
+DEFAULT = "great-wave"
+COLORS = ["#e02020", "#2050e0", "#f0c800"]  # of regions
+PREVIEW = 768  # longer side, in pixels
+MAX_STYLES = 4
+GRID_STEPS = {2: 5, 3: 4, 4: 4}
+
+
+class PictureTab:
+    """A photo on the left, what becomes of it on the right.
+
+    Args:
+        desk: What the page asks the studio for.
+    """
+
+    def __init__(self, desk: Desk) -> None:
+        self.desk = desk
+        # What a preview is made of, besides the fields: a change of any of these asks for another one.
+        self.dropped, self.own, self.tab = gr.State(Dropped()), gr.State(Dropped()), gr.State("one")
+        self.painted = gr.State({})  # the regions that were painted last, and their photo
+        self.asked = gr.State("")  # is set to something new after the fields were filled by anything but the user
+        self.style_fields: list[Any] = []  # whose choices are the library
+        with gr.Row():
+            with gr.Column(scale=2, min_width=320):
+                self.photo = photo(
+                    label=texts.PHOTO, sources=["upload", "webcam", "clipboard"], height=280,
+                    elem_id="photo",
+                )  # fmt: skip
+                with gr.Tabs() as self.tabs:
+                    with gr.Tab(texts.STYLISE, id="one") as one:
+                        self._stylise()
+                    with gr.Tab(texts.BLEND, id="blend") as blend:
+                        self._blend()
+                    with gr.Tab(texts.MASKS, id="masks") as masks:
+                        self._masks()
+            with gr.Column(scale=3, min_width=320, elem_classes="result"):
+                self.said = raw(status_line(texts.NO_PHOTO))
+                self.comparison = comparison(
+                    label=texts.BEFORE_AFTER, elem_id="comparison", buttons=["fullscreen"], max_height=640,
+                    visible=False,  # empty it would tell readers of screens nothing
+                )  # fmt: skip
+                self.panel = JobPanel(desk)
+        self._events()
+        one.select(lambda: "one", None, self.tab, **QUIET)
+        blend.select(lambda: "blend", None, self.tab, **QUIET)
+        masks.select(lambda: "masks", None, self.tab, **QUIET)
+
+    def _stylise(self) -> None:
+        self.style = gr.Dropdown([DEFAULT], value=DEFAULT, label=texts.STYLE, elem_id="style")
+        self.style_fields.append(self.style)
+        with gr.Accordion(texts.LIBRARY, open=False) as self.shelf:
+            self.swatches = gr.Gallery(
+                label=texts.LIBRARY, show_label=False, columns=4, height=360, allow_preview=False, elem_id="swatches",
+                buttons=[],
+            )  # fmt: skip
+        with gr.Accordion(texts.OWN_PAINTING, open=False):
+            self.painting = photo(
+                label=texts.OWN_PAINTING, sources=["upload", "clipboard"], height=180, elem_id="own-painting"
+            )
+        self.form = Form()
+        self.keep = gr.Radio(texts.KEEP_WAYS, value="", label=texts.KEEP_COLORS)
+        self.best_size = gr.Slider(256, 2048, 768, step=64, label=texts.BEST_SIZE)
+        with gr.Row():
+            self.full = gr.Button(texts.FULL_SIZE, variant="primary")
+            self.best = gr.Button(texts.BEST_QUALITY)
+
+    def _blend(self) -> None:
+        gr.Markdown(texts.BLEND_HELP)
+        self.blended: list[Any] = []
+        self.shares: list[Any] = []
+        for number in range(MAX_STYLES):
+            none = (texts.NO_STYLE, "")
+            field = gr.Dropdown(
+                [none], value="", label=texts.BLENDED.format(number=number + 1), elem_id=f"blend-{number + 1}"
+            )
+            share = gr.Slider(0, 1, 1 if number < 2 else 0.5, step=0.05, label=texts.SHARE.format(number=number + 1))
+            self.blended.append(field)
+            self.shares.append(share)
+        with gr.Row():
+            self.blend_full = gr.Button(texts.FULL_SIZE, variant="primary")
+            self.grid = gr.Button(texts.GRID)
+
+    def _masks(self) -> None:
+        gr.Markdown(texts.MASK_HELP)
+        self.take_photo = gr.Button(texts.TAKE_PHOTO)
+        self.editor = editor(
+            label=texts.EDITOR, sources=[],
+            brush=gr.Brush(colors=list(COLORS), default_color=COLORS[0], color_mode="fixed", default_size=40),
+            buttons=[], canvas_size=(PREVIEW, PREVIEW), elem_id="editor",
+        )  # fmt: skip
+        self.regions = [
+            gr.Dropdown([(texts.LEAVE, "")], value="", label=label, elem_id=f"region-{number + 1}")
+            for number, label in enumerate(texts.REGIONS)
+        ]
+        with gr.Row():
+            self.mask_preview = gr.Button(texts.MASK_PREVIEW)
+            self.mask_full = gr.Button(texts.FULL_SIZE, variant="primary")
+
+    def _events(self) -> None:
+        looks = [self.dropped, self.style, self.own, self.keep, self.form.method, *self.form.inputs]
+        mixed = [self.dropped, *self.blended, *self.shares]
+        drawn = [self.dropped, self.editor, *self.regions]
+        self._preview_events(looks, mixed)
+        self.photo.change(self.desk.dropped, self.photo, self.dropped, **LATEST)
+        self.painting.change(self.desk.dropped, self.painting, self.own, **LATEST)
+        self.style.input(lambda: (None, Dropped()), None, [self.painting, self.own], **QUIET)  # the last choice counts
+        self.shelf.expand(self._swatches, None, self.swatches, **QUIET)
+        self.swatches.select(self._picked, None, [self.style, self.painting, self.own, self.asked], **QUIET)
+        self.full.click(self._submit, looks, self.panel.job, **QUIET)
+        self.best.click(self._submit_best, [*looks, self.best_size], self.panel.job, **QUIET)
+        self.blend_full.click(self._blend_submit, mixed, self.panel.job, **QUIET)
+        self.grid.click(self._grid, mixed, self.panel.job, **QUIET)
+        self.take_photo.click(self._to_editor, self.dropped, self.editor, **QUIET)
+        self.mask_preview.click(self._paint, drawn, self.painted, **QUIET)
+        self.mask_full.click(self._mask_submit, drawn, self.panel.job, **QUIET)
+
+    def _preview_events(self, looks: list[Any], mixed: list[Any]) -> None:
+        """One listener makes all previews, so that none arrives after a newer one."""
+        fields = [field for field in (*looks, *mixed) if not isinstance(field, gr.State)]
+        states = [self.dropped, self.own, self.tab, self.painted, self.asked]
+        triggers = [state.change for state in states] + [field.input for field in fields]
+        inputs = [self.tab, self.painted, *looks, *mixed[1:]]
+        gr.on(triggers, self._preview, inputs, [self.said, self.comparison], **LATEST)
+
+    def styles(self, request: gr.Request) -> list[Any]:
+        """The library, for all fields that choose from it."""
+        library = self.desk.style_choices(request)
+        some = [gr.Dropdown([(texts.NO_STYLE, ""), *library]) for _ in self.blended]
+        regions = [gr.Dropdown([(texts.LEAVE, ""), *library]) for _ in self.regions]
+        return [gr.Dropdown(library), *some, *regions]
+
+    @property
+    def choosers(self) -> list[Any]:
+        """The fields that `styles` is for."""
+        return [*self.style_fields, *self.blended, *self.regions]
+
+    def _preview(
+        self, request: gr.Request, tab: str, painted: dict[str, Any], photo: Dropped, *fields: Any
+    ) -> list[Any]:
+        """A preview of what the open tab asks for, or a line about what is missing for one."""
+        ends = len(fields) - 2 * MAX_STYLES  # of the first tab's fields
+        try:
+            with self.desk.telling():
+                if not photo.id:
+                    raise gr.Error(photo.refusal or texts.NO_PHOTO, print_exception=False)
+                if tab == "masks":
+                    ask = self._regions_ask(photo, painted)
+                else:
+                    ask = self._one_ask(*fields[:ends]) if tab == "one" else self._blend_ask(*fields[ends:])
+                content = self.desk.service.preview(
+                    self.desk.user(request), Preview(photo=photo.id, size=PREVIEW, **ask)
+                )
+        except gr.Error as error:
+            return [status_line(error.message), gr.update(value=None, visible=False)]
+        before, after = self.desk.view(request, photo.id), self.desk.show(request, content)
+        return ["", gr.update(value=(before, after), visible=True)]
+
+    def _one_ask(self, style: str, own: Dropped, keep: str, method: str, *values: Any) -> dict[str, Any]:
+        if own.refusal:
+            raise gr.Error(own.refusal, print_exception=False)
+        return {
+            "style": f"@{own.id}" if own.id else style, "keep_color": keep or None, "method": method,
+            "settings": self.form.settings(method, values),
+        }  # fmt: skip
+
+    def _blend_ask(self, *fields: Any) -> dict[str, Any]:
+        styles, blend = self._mixed(fields)
+        if not styles:
+            raise gr.Error(texts.NO_BLEND, print_exception=False)
+        return {"style": blend}
+
+    def _regions_ask(self, photo: Dropped, painted: dict[str, Any]) -> dict[str, Any]:
+        if painted.get("photo") != photo.id:
+            raise gr.Error(texts.NO_REGIONS, print_exception=False)
+        return {"style": painted["style"], "masks": painted["masks"]}
+
+    def _submit(self, request: gr.Request, photo: Dropped, *fields: Any) -> str:
+        return self._submitted(request, photo, size=0, **self._one_ask(*fields))
+
+    def _submit_best(
+        self, request: gr.Request, photo: Dropped, style: str, own: Dropped, keep: str, _: str, *values: Any
+    ) -> str:
+        *options, size = values
+        return self._submitted(request, photo, size=int(size), **self._one_ask(style, own, keep, "gatys", *options))
+
+    def _submitted(self, request: gr.Request, photo: Dropped, **ask: Any) -> str:
+        self._require(photo)
+        with self.desk.telling():
+            return self.desk.service.submit(self.desk.user(request), Picture(photo=photo.id, **ask)).id
+
+    def _require(self, photo: Dropped) -> None:
+        if not photo.id:
+            raise gr.Error(photo.refusal or texts.PHOTO_FIRST, print_exception=False)
+
+    def _swatches(self, request: gr.Request) -> list[tuple[str, str]]:
+        return [
+            (self.desk.address(request, f"/api/styles/{name}/swatch"), name)
+            for _, name in self.desk.style_choices(request)
+        ]
+
+    def _picked(self, chosen: gr.SelectData) -> tuple[str, None, Dropped, str]:
+        return str(chosen.value["caption"]), None, Dropped(), secrets.token_hex(8)
+
+    def _mixed(self, fields: tuple[Any, ...]) -> tuple[list[str], str]:
+        """Styles that are chosen, and their blend."""
+        styles, shares = fields[:MAX_STYLES], fields[MAX_STYLES:]
+        chosen = [(style, share) for style, share in zip(styles, shares, strict=True) if style]
+        return [style for style, _ in chosen], "+".join(f"{style}:{share:g}" for style, share in chosen)
+
+    def _blend_submit(self, request: gr.Request, photo: Dropped, *fields: Any) -> str:
+        styles, blend = self._mixed(fields)
+        if len(styles) < 2:
+            raise gr.Error(texts.TWO_STYLES, print_exception=False)
+        return self._submitted(request, photo, style=blend, size=0)
+
+    def _grid(self, request: gr.Request, photo: Dropped, *fields: Any) -> str:
+        styles, _ = self._mixed(fields)
+        self._require(photo)
+        if len(styles) < 2:
+            raise gr.Error(texts.TWO_STYLES, print_exception=False)
+        with self.desk.telling():
+            ask = Grid(kind="grid", photo=photo.id, styles=styles, steps=GRID_STEPS[len(styles)])
+            return self.desk.service.submit(self.desk.user(request), ask).id
+
+    def _to_editor(self, photo: Dropped, request: gr.Request) -> str:
+        self._require(photo)
+        return self.desk.view(request, photo.id)
+
+    def _in_regions(self, request: gr.Request, layer: bytes | str | None, styles: tuple[str, ...]) -> dict[str, Any]:
+        """Style and masks of what is painted."""
+        if not layer:
+            raise gr.Error(texts.PAINT_FIRST, print_exception=False)
+        if isinstance(layer, str):
+            layer = self.desk.read(request, layer)
+        colors = [(int(c[1:3], 16), int(c[3:5], 16), int(c[5:7], 16)) for c in COLORS]
+        with tempfile.NamedTemporaryFile(dir=self.desk.service.places.root, prefix=".drawn-", suffix=".png") as file:
+            file.write(layer)
+            file.flush()
+            masks = self.desk.service.masks(self.desk.user(request), Path(file.name), colors)
+        chosen = [(style, mask) for style, mask in zip(styles, masks, strict=True) if style]
+        if not chosen:
+            raise gr.Error(texts.PAINT_FIRST, print_exception=False)
+        return {"style": "+".join(style for style, _ in chosen), "masks": [mask for _, mask in chosen]}
+
+    def _paint(self, request: gr.Request, photo: Dropped, layer: bytes | str | None, *styles: str) -> dict[str, Any]:
+        """The regions as they are painted now, and their photo."""
+        self._require(photo)
+        with self.desk.telling():
+            return {"photo": photo.id, **self._in_regions(request, layer, styles)}
+
+    def _mask_submit(self, request: gr.Request, photo: Dropped, layer: bytes | str | None, *styles: str) -> str:
+        self._require(photo)
+        with self.desk.telling():
+            ask = self._in_regions(request, layer, styles)
+        return self._submitted(request, photo, size=0, **ask)

@@ -1,0 +1,157 @@
+"""The library of styles: what comes with brushwork, by its codes, and what the user adds, by its picture."""
+
+from __future__ import annotations
+
+import functools
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from brushwork.errors import BrushworkError, UsageError
+from brushwork.options.methods import METHODS, TRAINED
+from brushwork.styles.references import (
+    SavedStyle,
+    built_in_styles,
+    is_built_in,
+    is_saved,
+    own_folder,
+    own_styles,
+    read_about,
+    read_style,
+    write_style,
+)
+
+__all__ = ["LibraryStyle", "add_style", "list_styles", "remove_style"]
+
+LONGER = 1024  # of a picture that is kept: no method looks at more of it by default
+FACTS = ("title", "artist", "year", "source")
+
+
+@dataclass(frozen=True)
+class LibraryStyle:
+    """A style by name.
+
+    Args:
+        name: What --style takes.
+        path: Its file.
+        methods: Those that can take it.
+        about: Title, artist, year, source, as far as they are known.
+    """
+
+    name: str
+    path: Path
+    methods: tuple[str, ...]
+    about: Mapping[str, str]
+
+    @property
+    def own(self) -> bool:
+        """Whether the user added it."""
+        return not is_built_in(self.path)
+
+
+def list_styles(folder: Path | None = None) -> dict[str, LibraryStyle]:
+    """All styles by name; one that the user added goes before a built-in one of its name.
+
+    Args:
+        folder: Of the user's; None: that of `own_folder`.
+    """
+    own = {name: _own(name, path) for name, path in own_styles(folder).items()}
+    built_in = {name: _built_in(name, path) for name, path in built_in_styles().items()}
+    return dict(sorted({**built_in, **own}.items()))
+
+
+@functools.cache  # they don't change while a program runs
+def _built_in(name: str, path: Path) -> LibraryStyle:
+    return _saved(name, path)
+
+
+def _saved(name: str, path: Path) -> LibraryStyle:
+    methods, about = read_about(path)
+    return LibraryStyle(name, path, tuple(methods), about)
+
+
+def _own(name: str, path: Path) -> LibraryStyle:
+    if is_saved(path):
+        try:
+            return _saved(name, path)
+        except BrushworkError:  # it is listed, for remove_style to take away
+            return LibraryStyle(name, path, (), {"title": "damaged"})
+    try:
+        facts = json.loads(path.with_suffix(".json").read_text("utf-8"))
+    except (OSError, ValueError):
+        facts = None
+    about = {str(k): str(v) for k, v in facts.items()} if isinstance(facts, dict) else {}
+    return LibraryStyle(name, path, tuple(method for method in METHODS if method not in TRAINED), about)
+
+
+def add_style(
+    picture: str | Path, name: str | None = None, folder: Path | None = None, **about: object
+) -> LibraryStyle:
+    """Add to the user's library a painting, at most 1024 px long, that every method can take; or a saved style.
+
+    Args:
+        picture: A painting's file, a saved style, or a network of one style as others publish it.
+        name: What to call it; by default the file's name.
+        folder: Of the user's styles; None: that of `own_folder`.
+        about: Title, artist, year, source, ….
+
+    Raises:
+        PictureError: The picture can't be read.
+        UsageError: A name that is taken, or one that --style could not tell from a blend or a file.
+        BrushworkError: It can't be written.
+    """
+    from brushwork.io import read_image, read_size, write_image
+
+    source = Path(picture)
+    chosen = name if name is not None else re.sub(r"[^\w.]+", "-", source.stem.lower()).strip("-.")
+    if not re.fullmatch(r"\w[\w-]*", chosen):
+        raise UsageError(f"name: expected letters, digits and hyphens, got {chosen!r}; choose one with --name")
+    if chosen in own_styles(folder):
+        raise UsageError(f"there is a style {chosen} already; remove it first: brushwork styles remove {chosen}")
+    style = read_style(source) if is_saved(source) else read_image(source, size=min(LONGER, max(read_size(source))))
+    folder = folder or own_folder()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise BrushworkError(f"{folder} can't be made: {error.strerror or error}") from error
+    known = {key: str(fact) for key, fact in about.items() if fact is not None}
+    if isinstance(style, SavedStyle):
+        path = folder / f"{chosen}.safetensors"
+        write_style(path, replace(style, about={**style.about, **known}))
+        return _own(chosen, path)
+    path = folder / f"{chosen}.png"
+    facts = path.with_suffix(".json")
+    try:
+        _write_facts(facts, known)
+        write_image(style, path)  # last: a style is there when its picture is
+    except BrushworkError:
+        facts.unlink(missing_ok=True)
+        raise
+    return _own(chosen, path)
+
+
+def _write_facts(path: Path, facts: Mapping[str, str]) -> None:
+    try:
+        path.write_text(json.dumps(facts, ensure_ascii=False, indent=1) + "\n", "utf-8")
+    except OSError as error:
+        raise BrushworkError(f"{path} can't be written: {error.strerror or error}") from error
+
+
+def remove_style(name: str, folder: Path | None = None) -> None:
+    """Take a style that the user added out of the library.
+
+    Args:
+        name: Its name.
+        folder: Of the user's styles; None: that of `own_folder`.
+
+    Raises:
+        UsageError: There is none of this name, or it came with brushwork.
+    """
+    own = own_styles(folder)
+    if name not in own:
+        reason = "it comes with brushwork" if name in built_in_styles() else "there is none"
+        raise UsageError(f"style {name!r} can't be removed: {reason}; yours are {', '.join(own) or 'none'}")
+    own[name].unlink()
+    own[name].with_suffix(".json").unlink(missing_ok=True)

@@ -1,0 +1,278 @@
+"""Style references: a painting's file, a name of the library, a saved style file, or a blend of them.
+
+wave.jpg    feminine-wave    mine.safetensors    "wave.jpg:0.7+feminine-wave:0.3"
+
+The library is what comes with brushwork, saved styles, and what the user added to it, pictures.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from brushwork.errors import BrushworkError, UsageError
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+__all__ = [
+    "SavedStyle",
+    "StylePart",
+    "built_in_styles",
+    "is_built_in",
+    "is_saved",
+    "locate_style",
+    "own_folder",
+    "own_styles",
+    "parse_style",
+    "read_about",
+    "read_style",
+    "write_style",
+]
+
+_FOLDER = Path(__file__).parents[1] / "models" / "styles"
+_SUFFIX = ".safetensors"
+_DTYPES = {f"torch.{kind}" for kind in ("float16", "bfloat16", "float32", "float64", "int64")}
+_PUBLISHED = (".pth", ".pt", ".model")  # networks of one style, as others publish them
+
+
+@dataclass(frozen=True)
+class StylePart:
+    """One style of a blend: a path or a name, and its share."""
+
+    reference: str
+    weight: float = 1.0
+
+    @property
+    def stem(self) -> str:
+        """The name without folder and suffix."""
+        return Path(self.reference).stem
+
+
+@dataclass(frozen=True)
+class SavedStyle:
+    """A style as a file holds it.
+
+    Args:
+        values: Method → what it knows of the style, tensors by name; "adain-lite@0.5" is at another style scale.
+        origins: As `values` → what must agree for its value to be used: weights, and what shapes it.
+        about: Title, artist, year, source, ….
+    """
+
+    values: dict[str, dict[str, Tensor]]
+    origins: dict[str, dict[str, str]]
+    about: dict[str, str]
+
+    @property
+    def methods(self) -> list[str]:
+        """The methods that can take it."""
+        return _methods(self.origins)
+
+
+def _methods(labels: Iterable[str]) -> list[str]:
+    return list(dict.fromkeys(label.partition("@")[0] for label in labels))
+
+
+def parse_style(text: str) -> list[StylePart]:
+    """The parts of a style argument.
+
+    Args:
+        text: References joined by +, each with :weight if wanted. A + or : that belongs to the name of a file that
+            exists is left alone.
+
+    Raises:
+        UsageError: An empty part, a negative weight, or weights that sum to 0.
+
+    >>> parse_style("wave.jpg:0.7+feminine-wave:0.3")
+    [StylePart(reference='wave.jpg', weight=0.7), StylePart(reference='feminine-wave', weight=0.3)]
+    """
+    parts = [_part(piece, text) for piece in _pieces(text)]
+    if not sum(part.weight for part in parts) > 0:
+        raise UsageError(f"style {text!r}: the weights sum to 0; give at least one style a weight above 0")
+    return parts
+
+
+def _pieces(text: str) -> Iterator[str]:
+    """What stands between the + signs, the longest that names a file first."""
+    words = text.split("+")
+    while words:
+        for count in range(len(words), 0, -1):
+            piece = "+".join(words[:count])
+            if count == 1 or os.path.isfile(_weighted(piece)[0]):  # noqa: PTH113 - Path fails at very long names
+                yield piece
+                del words[:count]
+                break
+
+
+def _part(piece: str, text: str) -> StylePart:
+    reference, weight = _weighted(piece)
+    if not reference or weight < 0 or not math.isfinite(weight):
+        raise UsageError(f"style {text!r}: expected name:weight with a weight of at least 0, got {piece.strip()!r}")
+    return StylePart(reference, weight)
+
+
+def _weighted(piece: str) -> tuple[str, float]:
+    """The reference and its weight, 1 if there is none."""
+    if os.path.isfile(piece):  # noqa: PTH113
+        return piece, 1.0
+    reference, colon, number = piece.rpartition(":")
+    try:
+        weight = float(number) if colon else None
+    except ValueError:
+        weight = None  # the colon belongs to the name, as in C:\wave.jpg
+    if weight is None:
+        return piece.strip(), 1.0
+    return (reference if os.path.isfile(reference) else reference.strip()), weight  # noqa: PTH113
+
+
+def built_in_styles() -> dict[str, Path]:
+    """Names of the styles that come with brushwork, and their files."""
+    return {path.stem: path for path in sorted(_FOLDER.glob(f"*{_SUFFIX}"))}
+
+
+def is_built_in(path: Path) -> bool:
+    """Whether a style's file comes with brushwork."""
+    return path.parent == _FOLDER
+
+
+def own_styles(folder: Path | None = None) -> dict[str, Path]:
+    """Names of the styles that the user added, and their pictures or saved styles; or those of another folder."""
+    place = folder or own_folder()
+    return {path.stem: path for suffix in (".png", _SUFFIX) for path in sorted(place.glob(f"*{suffix}"))}
+
+
+def own_folder() -> Path:
+    """Where the user's styles lie; it need not be there."""
+    from brushwork.weights import store_dir
+
+    return store_dir().parent / "styles"
+
+
+def locate_style(part: StylePart) -> Path:
+    """The file of a style: as given, or that of a name in the library; the user's go before the built-in ones.
+
+    Raises:
+        UsageError: Neither a file nor a name.
+    """
+    if os.path.isfile(part.reference):  # noqa: PTH113
+        return Path(part.reference)
+    library = {**built_in_styles(), **own_styles()}
+    if part.reference in library:
+        return library[part.reference]
+    if os.path.isdir(part.reference):  # noqa: PTH112
+        raise UsageError(f"style {part.reference!r} is a folder; give each of its pictures with a --style of its own")
+    close = get_close_matches(part.reference, library, 3)
+    near = f"did you mean {' or '.join(close)}? " if close else ""
+    names = f"{near}brushwork styles list shows the {len(library)} names" if library else "the library is empty"
+    raise UsageError(f"style {part.reference!r} is neither a file here nor a name in the library; {names}")
+
+
+def is_saved(path: Path) -> bool:
+    """Whether a style's file holds a saved style, or a network of one style, rather than a picture."""
+    return path.suffix.lower() in (_SUFFIX, *_PUBLISHED)
+
+
+def read_about(path: Path) -> tuple[list[str], dict[str, str]]:
+    """The methods a saved style is for, and what is known of it, without its numbers.
+
+    Raises:
+        BrushworkError: The file is missing, damaged or something else; the message names it.
+    """
+    from brushwork.runtime.tensor_files import read_metadata
+
+    about = read_metadata(path)
+    origins = _origins(about.pop("methods", ""))
+    if not origins:
+        raise BrushworkError(f"{path} is no saved style; make one with brushwork.save_style")
+    return _methods(origins), about
+
+
+def read_style(path: Path) -> SavedStyle:
+    """Read a saved style, or a network of one style as pytorch/examples' fast_neural_style publishes them.
+
+    Raises:
+        BrushworkError: The file is missing, damaged or something else; the message names it.
+    """
+    if path.suffix.lower() in _PUBLISHED:
+        return _published(path)
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, "pt") as file:
+            about: dict[str, str] = file.metadata() or {}
+            tensors: dict[str, Tensor] = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except (SafetensorError, OSError) as error:
+        raise BrushworkError(f"{path} can't be read as a saved style: {_line(error)}; make it again") from error
+    origins = _origins(about.pop("methods", ""))
+    if not origins or not tensors:
+        raise BrushworkError(f"{path} is no saved style; make one with brushwork.save_style")
+    _check_numbers(path, tensors)
+    values: dict[str, dict[str, Tensor]] = {method: {} for method in origins}
+    for name, tensor in tensors.items():
+        method, _, rest = name.partition("/")
+        values.setdefault(method, {})[rest] = tensor
+    return SavedStyle(values, origins, about)
+
+
+def _published(path: Path) -> SavedStyle:
+    from brushwork.runtime.tensor_files import read_tensors, sha256_of
+    from brushwork.weights import transformation_tensors
+
+    sha256_of(path)  # refuses what can't be read
+    tensors = transformation_tensors(read_tensors(path))
+    if tensors is None:
+        raise BrushworkError(f"{path} is no style: expected a network of fast_neural_style (pytorch/examples)")
+    _check_numbers(path, tensors)
+    return SavedStyle({"johnson": tensors}, {"johnson": {}}, {})
+
+
+def _check_numbers(path: Path, tensors: Mapping[str, Tensor]) -> None:
+    """Refuse tensors that are empty, of a type that no style has, or not finite."""
+    for name, tensor in tensors.items():
+        if not tensor.numel():
+            raise BrushworkError(f"{path} is damaged: {name} is empty; make it again, or get it again")
+        if str(tensor.dtype) not in _DTYPES:
+            raise BrushworkError(f"{path} is damaged: {name} holds {tensor.dtype}; make it again, or get it again")
+        if not bool(tensor.isfinite().all()):
+            raise BrushworkError(f"{path} holds numbers that are not finite; make it again, or get it again")
+
+
+def _origins(text: str) -> dict[str, dict[str, str]]:
+    try:
+        found = json.loads(text)
+        return {str(method): {str(k): str(v) for k, v in origin.items()} for method, origin in found.items()}
+    except (ValueError, AttributeError):
+        return {}
+
+
+def write_style(path: Path, style: SavedStyle) -> None:
+    """Write a saved style, whole or not at all.
+
+    Raises:
+        UsageError: The name has another suffix.
+        BrushworkError: The file can't be written.
+    """
+    from brushwork.runtime.tensor_files import write_tensors
+
+    if path.suffix.lower() != _SUFFIX:
+        raise UsageError(f"{path}: a saved style ends in {_SUFFIX}")
+    tensors = {
+        f"{method}/{name}": tensor.contiguous()
+        for method, value in style.values.items()
+        for name, tensor in value.items()
+    }
+    try:
+        write_tensors(path, tensors, {**style.about, "methods": json.dumps(style.origins)})
+    except OSError as error:
+        raise BrushworkError(f"{path} can't be written: {_line(error)}") from error
+
+
+def _line(error: Exception) -> str:
+    words = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+    return (words.splitlines() or [type(error).__name__])[0]

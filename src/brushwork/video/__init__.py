@@ -1,0 +1,1 @@
+"""Films: temporal smoothing, frame optimization, film metrics, and stylize_video."""

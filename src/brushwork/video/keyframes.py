@@ -1,0 +1,102 @@
+"""Key frames of a film: which style is reached when, and the style at each time between them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+from brushwork.api.recipe import StyleSource, style_records
+from brushwork.api.style_encoding import encode_style
+from brushwork.errors import UsageError
+from brushwork.io.films import Film
+from brushwork.methods import Method
+from brushwork.options.methods import method_name
+
+__all__ = ["Keyframe", "Styles", "check_times", "keyframes_of", "late_keyframes"]
+
+
+@dataclass(frozen=True)
+class Keyframe:
+    """A style that is reached at a time.
+
+    Args:
+        seconds: From the film's beginning.
+        style: See `stylize_video`.
+    """
+
+    seconds: float
+    style: StyleSource
+
+
+def keyframes_of(style: Any) -> list[Keyframe]:
+    """The key frames of a style argument, in the order of their times; a style alone is one at the beginning.
+
+    Raises:
+        UsageError: Two at the same time.
+    """
+    if isinstance(style, Sequence) and not isinstance(style, str) and style and isinstance(style[0], Keyframe):
+        keys = sorted(style, key=lambda key: key.seconds)
+        if any(a.seconds == b.seconds for a, b in pairwise(keys)):
+            raise UsageError("two keyframes at the same time; give each its own")
+        return keys
+    return [Keyframe(0.0, style)]
+
+
+def check_times(keys: Sequence[Keyframe], film: Film) -> None:
+    """Refuse key frames beyond the end of a film whose length is known.
+
+    Raises:
+        UsageError: Says which.
+    """
+    late = (
+        late_keyframes(keys, float((film.count + 1) / film.rate)) if film.count else []
+    )  # the count may be a frame off
+    if late:
+        raise UsageError(f"{late[0]}; give it an earlier time")
+
+
+def late_keyframes(keys: Sequence[Keyframe], seconds: float) -> list[str]:
+    """Remarks on the key frames after the end of a film of so many seconds."""
+    return [
+        f"the key frame at {key.seconds:g} s is beyond the end of the film, which lasts {seconds:.2f} s"
+        for key in keys
+        if key.seconds > seconds
+    ]
+
+
+class Styles:
+    """The style at each time of a film.
+
+    Args:
+        method: From `brushwork.methods.load`.
+        keys: In the order of their times.
+        size: (width, height) of the frames.
+        max_pixels: Larger paintings are refused.
+
+    Raises:
+        UsageError: Several key frames, and a method that doesn't blend.
+    """
+
+    def __init__(self, method: Method, keys: list[Keyframe], size: tuple[int, int], max_pixels: int) -> None:
+        self.keys = keys
+        if len(self.keys) > 1 and not method.declaration.blends:
+            raise UsageError(f"{method_name(method.settings)} can't pass from one style into another; take one style")
+        self.first, self._method = self.keys[0].style, method
+        sizes = method.sizes(*size)
+        self._values = [encode_style(method, key.style, sizes, max_pixels=max_pixels) for key in self.keys]
+
+    def records(self) -> list[Any]:
+        """For the recipe."""
+        return [[key.seconds, style_records(key.style)] for key in self.keys] if len(self.keys) > 1 else []
+
+    def at(self, seconds: float) -> Any:
+        """The style value at a time, between keyframes by a curve that begins and ends gently."""
+        later = next((k for k, key in enumerate(self.keys) if key.seconds > seconds), len(self.keys))
+        if later in (0, len(self.keys)):
+            return self._values[max(0, later - 1)]
+        before, after = self.keys[later - 1].seconds, self.keys[later].seconds
+        share = (seconds - before) / (after - before)
+        share = share * share * (3 - 2 * share)
+        return self._method.blend(self._values[later - 1 : later + 1], [1 - share, share])

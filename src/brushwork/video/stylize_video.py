@@ -1,0 +1,352 @@
+"""Films in a style: from file to file, frame by frame, in segments that outlive a crash."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from brushwork.api.recipe import StyleSource, recipe_of, result_size
+from brushwork.color import keep_luminance
+from brushwork.errors import BrushworkError, Interrupted, PictureError, UsageError
+from brushwork.flow import dis_flow
+from brushwork.io import MAX_PIXELS, save
+from brushwork.io.film_files import FilmWriter, check_film_target, film_writer, open_film
+from brushwork.io.films import Film, Frame
+from brushwork.io.saving import room_problem, writing_reason
+from brushwork.io.video_writer import CONTAINERS, Encoding
+from brushwork.methods import Method, load
+from brushwork.methods.feed_forward import FeedForward
+from brushwork.options.methods import FILM_MODEL, AdaINLite, Settings, method_name
+from brushwork.runtime.checkpoints import Checkpoint, State
+from brushwork.runtime.device import choose_device
+from brushwork.runtime.locking import locked
+from brushwork.runtime.prefetch import BackgroundWriter, in_advance
+from brushwork.runtime.progress import Pace, Progress, Step
+from brushwork.runtime.provenance import Recipe
+from brushwork.video.frame_optimizer import FrameOptimizer
+from brushwork.video.keyframes import Keyframe, Styles, check_times, keyframes_of, late_keyframes
+from brushwork.video.multi_pass import FrameFiles, MultiPassStylizer
+from brushwork.video.smoothing import FrameWithFlow, TemporalSmoother, with_flow
+
+__all__ = ["SMOOTHING", "Filmed", "Keyframe", "stylize_video", "work_folder"]
+
+SMOOTHING = 0.97
+TEMPORAL_WEIGHT = 200.0
+SEGMENT = 100  # frames
+FILM_BYTES, PICTURE_BYTES = 0.02, 0.5  # per pixel of a frame, that video files and pictures surely take on the disk
+FRAME_BYTES = 24  # per pixel, of a frame that is optimized: the film's and the result's, as they are
+
+
+@dataclass(frozen=True)
+class Filmed:
+    """A film in a style.
+
+    Args:
+        path: Where it is.
+        frames: How many.
+        size: (width, height) in pixels.
+        recipe: All that decided it.
+        notes: Remarks for the user.
+        seconds: How long it took, files included.
+    """
+
+    path: Path
+    frames: int
+    size: tuple[int, int]
+    recipe: Recipe
+    notes: tuple[str, ...]
+    seconds: float
+
+
+def work_folder(output: Path) -> Path:
+    """Where a film waits until it is whole.
+
+    >>> work_folder(Path("out/boat.mp4")).name
+    'boat.mp4.parts'
+    """
+    return output.with_name(f"{output.name.replace('%', '_')}.parts")
+
+
+def stylize_video(
+    film: str | Path,
+    style: StyleSource | Sequence[Keyframe],
+    output: str | Path,
+    settings: Settings | None = None,
+    *,
+    method: Method | None = None,
+    device: str = "auto",
+    size: int | None = None,
+    smoothing: float = SMOOTHING,
+    temporal_weight: float = TEMPORAL_WEIGHT,
+    passes: int = 1,
+    keep_color: bool = False,
+    encoding: Encoding | None = None,
+    depth: int = 8,
+    max_pixels: int = MAX_PIXELS,
+    progress: Progress | None = None,
+    resume: bool = False,
+    segment: int = SEGMENT,
+) -> Filmed:
+    """A film with the content of one and the style of a painting, that holds still where the film does.
+
+    Its frames keep their times; sound, subtitles and chapters are copied. What is done lies beside the output, in
+    closed segments, so that a job that was killed goes on, with the same frames in the end.
+
+    Args:
+        film: A video file, an animated GIF or WebP, a folder of numbered pictures, or a pattern such as "in/%05d.png".
+        style: See `stylize`; or keyframes, between which styles pass into one another.
+        output: A file (.mp4, .m4v, .mov, .mkv, .webm, .gif, .webp), a folder, or a pattern.
+        settings: A method and its options; AdaIN-lite's model for films by default.
+        method: From `brushwork.methods.load`, instead of settings.
+        device: "auto", "cpu", "cuda", "cuda:1", "mps".
+        size: Longer side of the frames in pixels; 0 keeps the film's; None does too, but stops at 1024.
+        smoothing: How much of the frame before stays where it can be followed: 0, frame by frame, to 0.99; of methods
+            of one pass.
+        temporal_weight: How much frames are held to those before; of Gatys' method.
+        passes: How often all frames are gone over, forth and back; of Gatys' method.
+        keep_color: Take the brightness of the result and the colors of the film.
+        encoding: Of video files.
+        depth: Bits of a channel in pictures of a folder, 8 or 16.
+        max_pixels: Frames of more are refused.
+        progress: Called after each frame; what it raises ends the work.
+        resume: Go on from what a killed job left.
+        segment: Frames of one.
+
+    Raises:
+        PictureError: A file that can't be read or written; the message names it.
+        UsageError: A wrong value; the message says what is expected.
+        WeightsError: A network's weights are not on this machine.
+        Interrupted: Ctrl-C; what is done waits to be resumed.
+        SavedElsewhereError: The film could not be written to the output, and is in another file.
+        BrushworkError: Another process works on this output.
+    """
+    started, output, encoding = time.perf_counter(), Path(output), encoding or Encoding()
+    if not 0 <= smoothing <= 0.99:
+        raise UsageError(f"expected a smoothing from 0 to 0.99, got {smoothing}")
+    check_film_target(output, encoding, depth)
+    folder = work_folder(output)
+    with locked(folder, output):
+        read = open_film(film, max_pixels=max_pixels)
+        keys = keyframes_of(style)
+        check_times(keys, read)
+        method = method or load(AdaINLite(model=FILM_MODEL) if settings is None else settings, choose_device(device))
+        if passes < 1 or (passes > 1 and isinstance(method, FeedForward)):
+            raise UsageError(f"expected 1 pass, or of gatys more, got {passes} of {method_name(method.settings)}")
+        shown = result_size(read.size, size)
+        _check_room(output, read, shown, optimized=not isinstance(method, FeedForward))
+        styles = Styles(method, keys, shown, max_pixels)
+        recipe = recipe_of(method, read.path, styles.first, size=size, original=read.size, max_pixels=max_pixels) | {
+            "at": styles.records(), "smoothing": smoothing,
+            "temporal_weight": temporal_weight, "passes": passes, "keep_color": "luminance" if keep_color else None,
+            "encoding": {"codec": encoding.codec, "quality": encoding.quality, "pixel_format": encoding.pixel_format},
+            "depth": depth, "segment": segment,
+        }  # fmt: skip
+        checkpoint = Checkpoint(folder / "state.safetensors", every=segment, resume=resume, job=recipe)
+        writer = film_writer(output, read, shown, encoding, folder, depth)
+        work = _Work(read, shown, writer, styles, checkpoint, keep_color)
+        with _telling_how_to_resume(work, output):
+            if isinstance(method, FeedForward):
+                count = work.steadily(TemporalSmoother(method, smoothing), progress)
+            else:
+                flow = dis_flow("medium", pixels=1 << 40)
+                count = work.in_passes(FrameOptimizer(method, temporal_weight, flow), passes, progress)
+        segments, facts = -(-count // segment), recipe.to_json()
+        save(output, lambda path: writer.join(segments, facts, path), beside=read.path)
+        shutil.rmtree(folder, ignore_errors=True)
+    notes = (*dict.fromkeys(read.notes), *writer.notes, *late_keyframes(keys, float(count / read.rate)))
+    return Filmed(output, count, shown, recipe, notes, time.perf_counter() - started)
+
+
+def _check_room(output: Path, film: Film, size: tuple[int, int], *, optimized: bool) -> None:
+    """Refuse a film that can't fit on the disk, before the work starts.
+
+    Args:
+        output: The film to make.
+        film: The film it is made from.
+        size: (width, height) of the frames.
+        optimized: Whether all frames wait in files, exactly as they are, until the last one is done.
+    """
+    folder = work_folder(output)
+    frame = (FILM_BYTES if output.suffix.lower() in CONTAINERS else PICTURE_BYTES) + FRAME_BYTES * optimized
+    held = sum(path.stat().st_size for path in folder.iterdir()) if folder.is_dir() else 0  # replaced, or done already
+    problem = room_problem(folder.resolve().parent, int(film.count * size[0] * size[1] * frame) - held)
+    if problem is not None:
+        raise PictureError(f"{output}: {problem}")
+
+
+@contextmanager
+def _telling_how_to_resume(work: _Work, output: Path) -> Iterator[None]:
+    """Say of work that ended early what is kept of it."""
+    try:
+        yield
+    except (KeyboardInterrupt, Interrupted) as stop:
+        raise Interrupted(
+            f"stopped; what is done of {output} is in {work.folder}, and --resume goes on from there"
+        ) from stop
+    except BrushworkError as error:
+        of_files = isinstance(error, PictureError) or isinstance(error.__cause__, OSError)
+        if not (of_files and work.begun and work.checkpoint.path.exists()):
+            raise
+        raise PictureError(f"{error}; what is done is in {work.folder}, and --resume goes on from there") from error
+
+
+@contextmanager
+def _fewer_threads(count: int) -> Iterator[None]:
+    """While the block works, torch leaves so many cores alone, if it has them."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(max(1, before - count))
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+class _Work:
+    """The frames' way through painting."""
+
+    def __init__(
+        self,
+        film: Film,
+        size: tuple[int, int],
+        writer: FilmWriter,
+        styles: Styles,
+        checkpoint: Checkpoint,
+        keep_color: bool,
+    ) -> None:
+        self.film, self.size, self.writer, self.styles = film, size, writer, styles
+        self.checkpoint, self.keep_color = checkpoint, keep_color
+        self.first_time: int | None = None
+        self.begun = False  # what an earlier job left has been read or removed
+
+    @property
+    def folder(self) -> Path:
+        """For what waits."""
+        return self.checkpoint.path.parent
+
+    def steadily(self, steady: TemporalSmoother, progress: Progress | None) -> int:
+        """Frames of one pass: read and watched in one thread, painted in this one, written in a third; their number."""
+        number, before = self._begin(steady)
+        clock = _Clock(self.size, number)
+        frames = self.film.frames(number, self.size)
+        # One core for what is watched and written, the others to paint: more threads would wait for one another.
+        alone = partial(torch.set_num_threads, 1)
+        with _fewer_threads(1), BackgroundWriter(begin=alone) as later:
+            for seen in in_advance(_watched(frames, steady.watches, before), begin=alone):
+                if number % self.checkpoint.every == 0:
+                    later(self.writer.begin, number // self.checkpoint.every, number)
+                frame = seen.frame
+                self._check_folder()
+                painted = self._colored(steady.paint(seen, self._style_at(frame.time)), frame)
+                later(self.writer.write, Frame(painted, frame.time, frame.duration))
+                number += 1
+                if number % self.checkpoint.every == 0:
+                    later(self.writer.end)
+                    later.wait()
+                    self._keep(number, seen, steady)
+                if progress is not None:
+                    progress(clock.step(number, max(self.film.count, number), painted))
+            if number % self.checkpoint.every:
+                later(self.writer.end)
+        return self._some(number)
+
+    def in_passes(self, held: FrameOptimizer, count: int, progress: Progress | None) -> int:
+        """Frames that are optimized, each kept as soon as it is done, and written when all passes are; their number."""
+        if self._state() is None:
+            self.checkpoint.save(State({}, {}))  # whose frames these are
+        files = FrameFiles(self.folder)
+        start = files.count()
+        before = files[start - 1].film.pixels if start else None
+        if start:
+            self.first_time = files[0].film.time
+        seen = _watched(self.film.frames(start, self.size), held.weight > 0 or count > 1, before)
+        paintings = sum(files.passes(number) for number in range(start))
+        clock = _Clock(self.size, paintings)
+        for kept in MultiPassStylizer(held, files, count, self._style_at).run(seen):
+            paintings += 1
+            self._check_folder()
+            if progress is not None:
+                painted = self._colored(kept.painted, kept.film)
+                progress(clock.step(paintings, max(self.film.count * count, paintings), painted))
+        return self._written(files)
+
+    def _written(self, files: FrameFiles) -> int:
+        count = self._some(files.count())
+        for number in range(count):
+            if number % self.checkpoint.every == 0:
+                self.writer.begin(number // self.checkpoint.every, number)
+            kept = files[number]
+            self.writer.write(replace(kept.film, pixels=self._colored(kept.painted, kept.film)))
+            if (number + 1) % self.checkpoint.every == 0 or number + 1 == count:
+                self.writer.end()
+        return count
+
+    def _some(self, count: int) -> int:
+        if not count:
+            raise PictureError(f"{self.film.path}: holds no frame that can be read")
+        return count
+
+    def _colored(self, painted: torch.Tensor, frame: Frame) -> torch.Tensor:
+        return keep_luminance(painted, frame.pixels) if self.keep_color else painted
+
+    def _style_at(self, time: int) -> Any:
+        if self.first_time is None:
+            self.first_time = time
+        return self.styles.at(float((time - self.first_time) * self.film.time_base))
+
+    def _begin(self, steady: TemporalSmoother) -> tuple[int, torch.Tensor | None]:
+        """Frames that are done, and the film's pixels of the last one."""
+        state = self._state()
+        if state is None:
+            return 0, None
+        tensors = dict(state.tensors)
+        before = tensors.pop("film", None)
+        steady.go_on(tensors)
+        self.first_time = int(state.facts["first_time"])
+        return int(state.facts["frames"]), before
+
+    def _keep(self, number: int, seen: FrameWithFlow, steady: TemporalSmoother) -> None:
+        tensors = steady.state() | ({"film": seen.frame.pixels} if steady.watches else {})
+        self.checkpoint.save(State(tensors, {"frames": number, "first_time": self.first_time}))
+
+    def _state(self) -> State | None:
+        """What was left to go on from; else an empty folder for what waits."""
+        state = self.checkpoint.load() if self.folder.exists() else None
+        if state is None:
+            shutil.rmtree(self.folder, ignore_errors=True)
+            try:
+                self.folder.mkdir()
+            except OSError as error:
+                raise PictureError(f"{self.folder}: {writing_reason(error, self.folder)}") from error
+        self.begun = True
+        return state
+
+    def _check_folder(self) -> None:
+        """End the work where what is done of it has been deleted: no later step could mend that."""
+        if not self.folder.is_dir():
+            raise PictureError(f"{self.folder}: this folder, which held what was done, has been deleted")
+
+
+def _watched(frames: Iterator[Frame], wanted: bool, before: torch.Tensor | None) -> Iterator[FrameWithFlow]:
+    """Frames, and if it is wanted how they follow from one another."""
+    return with_flow(frames, dis_flow(), before) if wanted else (FrameWithFlow(frame, None) for frame in frames)
+
+
+class _Clock:
+    """How far it is, and how long it will take."""
+
+    def __init__(self, size: tuple[int, int], done: int) -> None:
+        self.size, self.pace, self.began = size, Pace(done), time.perf_counter()
+
+    def step(self, done: int, steps: int, painted: torch.Tensor) -> Step:
+        """So many are done of so many."""
+        seconds = time.perf_counter() - self.began
+        left = self.pace.seconds_left(done, steps - done)
+        return Step(done, steps, 0.0, {}, self.size, seconds, left, lambda: painted)

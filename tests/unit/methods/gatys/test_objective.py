@@ -1,0 +1,67 @@
+"""The loss of a picture tile by tile: that of the whole, and so is its gradient."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor
+
+from brushwork import Gatys, load
+from brushwork.methods.gatys.method import GatysMethod
+from brushwork.methods.gatys.objective import TiledObjective
+from brushwork.tiling.tiles import Tiling
+
+SETTINGS = Gatys(precision="float32", tv_weight=3.0, steps=4, scales=1)
+
+
+def pictures(*sizes: tuple[int, int]) -> list[Tensor]:
+    torch.manual_seed(1)
+    return [
+        torch.nn.functional.interpolate(torch.rand(1, 3, h // 6, w // 6), (h, w), mode="bilinear") for h, w in sizes
+    ]
+
+
+@pytest.mark.parametrize("loss", ["normalized", "paper"])
+@pytest.mark.parametrize("masks", [False, True])
+@pytest.mark.parametrize("size", [(201, 333), (500, 97)])
+def test_the_gradient_over_tiles_is_that_of_the_whole(loss: str, masks: bool, size: tuple[int, int]) -> None:
+    method = load(replace(SETTINGS, loss=loss))
+    assert isinstance(method, GatysMethod)
+    photo, pixels, *paintings = pictures(size, size, (120, 160), (160, 120))
+    styles = [method.encode_style(painting, sizes=[333]).targets[333] for painting in paintings[: 1 + masks]]
+    shares = torch.rand(2, 1, *size) if masks else None
+    found = []
+    for side in (None, 96):
+        objective = method._objective(photo, styles, size[::-1], shares, side)
+        assert isinstance(objective, TiledObjective) == (side is not None)
+        leaf = pixels.clone().requires_grad_()
+        value, terms = objective(leaf)
+        (gradient,) = torch.autograd.grad(value / 7, leaf)
+        found.append((value.detach(), {name: term.detach() for name, term in terms.items()}, gradient))
+    (whole, terms, gradient), (value, parts, sums) = found
+    assert abs(float(value / whole) - 1) < 1e-5
+    assert list(parts) == list(terms)
+    assert all(abs(float(parts[name] / terms[name]) - 1) < 1e-5 for name in terms)
+    assert (sums - gradient).norm() / gradient.norm() < 1e-5
+
+
+def test_a_picture_in_tiles_is_the_picture(tmp_path: Path) -> None:
+    method = load(SETTINGS)
+    content, painting = pictures((300, 260), (120, 160))
+    style = method.encode_style(painting, sizes=method.sizes(260, 300))
+    whole = method(content, style)
+    tiled = method(content, style, tiling=Tiling(128, folder=tmp_path))
+    assert (tiled - whole).abs().max() < 1e-3
+    assert not list(tmp_path.iterdir())
+
+
+def test_pairs_on_disk_are_pairs_in_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("brushwork.optim.lbfgs.MAPPED", 0)
+    method = load(replace(SETTINGS, steps=8))
+    content, painting = pictures((70, 90), (60, 60))
+    style = method.encode_style(painting, sizes=method.sizes(90, 70))
+    here = method(content, style)
+    assert torch.equal(method(content, style, tiling=Tiling(1024, folder=tmp_path)), here)

@@ -1,0 +1,83 @@
+import pytest
+import torch
+
+from brushwork.optim.pyramid import Pyramid, Scale, plan_scales
+from brushwork.runtime.progress import Step
+
+
+def test_ends_at_the_results_size_with_all_steps() -> None:
+    for width, height in [(1024, 683), (33, 47), (5000, 12), (5000, 100), (1, 1)]:
+        scales = plan_scales(width, height, steps=101)
+        assert (scales[-1].width, scales[-1].height) == (width, height)
+        assert sum(s.steps for s in scales) == 101
+
+
+def test_steps_are_shared_out_evenly_and_what_is_left_goes_where_it_is_cheap() -> None:
+    assert [s.steps for s in plan_scales(2048, 1024, steps=303)] == [61, 61, 61, 60, 60]
+
+
+def test_number_of_scales_can_be_chosen() -> None:
+    assert [s.width for s in plan_scales(800, 600, steps=300, count=3)] == [200, 400, 800]
+
+
+def test_never_more_scales_than_steps() -> None:
+    assert [s.steps for s in plan_scales(2048, 2048, steps=2)] == [1, 1]
+
+
+@pytest.mark.parametrize("kind", ["lbfgs", "adam"])
+def test_each_scale_starts_where_the_one_before_ended(kind: str) -> None:
+    sizes: list[tuple[int, int]] = []
+
+    def toward_bright(size: tuple[int, int]):  # type: ignore[no-untyped-def]
+        sizes.append(size)
+        return lambda pixels: ((pixels - 0.8).square().mean(), {})
+
+    seen: list[Step] = []
+    scales = [Scale(8, 6, 30), Scale(16, 12, 30)]
+    pyramid = Pyramid(
+        scales, lambda size: torch.zeros(1, 3, *size[::-1]), toward_bright, kind=kind, rate=0.1, progress=seen.append
+    )
+    assert pyramid.best() is None
+    result = pyramid.run()
+    assert sizes == [(8, 6), (16, 12)]
+    assert result.shape == (1, 3, 12, 16)
+    assert seen[30].loss < 0.3 * seen[0].loss
+    assert seen[0].preview().shape == (1, 3, 12, 16)
+    assert seen[0].seconds_left > 0
+    assert seen[-1].seconds_left == 0
+
+
+@pytest.mark.parametrize("count", [0, 12])
+def test_no_side_is_halved_below_what_networks_see(count: int) -> None:
+    assert [(s.width, s.height) for s in plan_scales(1024, 100, steps=300, count=count)] == [(512, 50), (1024, 100)]
+    assert len(plan_scales(5000, 12, steps=300, count=count)) == 1
+
+
+def settled(tolerance: float) -> list[Step]:
+    """A pyramid whose first scale has nothing more to gain after its first steps."""
+    seen: list[Step] = []
+    Pyramid(
+        [Scale(8, 6, 60), Scale(16, 12, 10)],
+        lambda size: torch.zeros(1, 3, *size[::-1]),
+        lambda size: lambda pixels: ((pixels - 0.8).square().mean() + 1, {}),
+        kind="lbfgs",
+        tolerance=tolerance,
+        progress=seen.append,
+    ).run()
+    return seen
+
+
+def test_a_scale_whose_loss_has_settled_ends_early_and_the_count_says_so() -> None:
+    seen = settled(1e-3)
+    ended = next(step for step in seen if step.steps < 70)
+    assert ended.size == (8, 6)
+    assert 20 < ended.step < 40
+    assert ended.steps == ended.step + 10
+    assert [step.step for step in seen] == list(range(1, ended.steps + 1))
+    assert {step.size for step in seen[ended.step :]} == {(16, 12)}  # a shorter scale than the window is never cut
+    assert seen[-1].step == seen[-1].steps
+    assert seen[-1].seconds_left == 0
+
+
+def test_without_a_tolerance_every_step_is_taken() -> None:
+    assert len(settled(0)) == 70

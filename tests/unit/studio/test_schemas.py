@@ -1,0 +1,145 @@
+"""What may be asked, field by field."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from pydantic import TypeAdapter, ValidationError
+
+from brushwork.errors import UsageError
+from brushwork.options.methods import METHODS, AdaINLite, Gatys
+from brushwork.studio.schemas import Batch, Credentials, Grid, JobAsk, NewStyle, Picture, Preview, Video, methods
+
+PHOTO = "0" * 32
+asked = TypeAdapter[Any](JobAsk).validate_python
+
+
+def test_a_job_is_what_its_kind_says() -> None:
+    assert isinstance(asked({"kind": "picture", "photo": PHOTO, "style": "great-wave"}), Picture)
+    assert isinstance(asked({"kind": "video", "film": PHOTO, "style": "great-wave"}), Video)
+    assert isinstance(asked({"kind": "batch", "photos": [PHOTO], "style": "great-wave"}), Batch)
+    assert isinstance(asked({"kind": "grid", "photo": PHOTO, "styles": ["a", "b"]}), Grid)
+
+
+def test_settings_are_those_of_the_method() -> None:
+    ask = Picture(photo=PHOTO, style="great-wave", method="gatys", settings={"steps": 7, "style_layers": ["relu1_1"]})
+    assert ask.to_settings() == Gatys(steps=7, style_layers=("relu1_1",))
+    assert Preview(photo=PHOTO, style="great-wave").to_settings() == AdaINLite()
+
+
+@pytest.mark.parametrize("method", methods())
+def test_each_method_takes_its_own_defaults(method: str) -> None:
+    defaults = vars(METHODS[method]())
+    given = {name: list(value) if isinstance(value, tuple) else value for name, value in defaults.items()}
+    ask = Picture(photo=PHOTO, style="great-wave", method=method, settings=given)
+    assert ask.to_settings() == METHODS[method]()
+
+
+@pytest.mark.parametrize(
+    ("method", "settings"),
+    [
+        ("gatys", {"network": "/etc/passwd"}),
+        ("gatys", {"network": "x.safetensors"}),
+        ("gatys", {"network": "../vgg19-slim"}),
+        ("gatys", {"init": "/etc/passwd"}),
+        ("gatys", {"init": "photo.png"}),
+        ("adain", {"decoder": "./decoder.pth"}),
+        ("adain", {"network": "VGG19-SLIM"}),
+        ("adain-lite", {"model": "x.safetensors"}),
+        ("adain-lite", {"model": ["/etc/passwd"]}),
+        ("conditional-instance-norm", {"model": "/dev/zero"}),
+        ("microast", {"model": "~/x.safetensors"}),
+    ],
+)
+def test_files_of_the_server_can_t_be_named(method: str, settings: dict[str, Any]) -> None:
+    ask = Picture(photo=PHOTO, style="great-wave", method=method, settings=settings)
+    with pytest.raises(UsageError, match="names of files can't be given here"):
+        ask.to_settings()
+
+
+def test_every_option_that_takes_a_file_is_guarded() -> None:
+    guarded = 0
+    for method in methods():
+        for name, value in vars(METHODS[method]()).items():
+            if isinstance(value, str):
+                ask = Picture(photo=PHOTO, style="great-wave", method=method, settings={name: "/etc/passwd"})
+                with pytest.raises(UsageError):
+                    ask.to_settings()
+                guarded += 1
+    assert guarded > 8
+
+
+@pytest.mark.parametrize(
+    ("method", "settings", "words"),
+    [
+        ("adain-lite", {"strength": 2}, "strength: expected a number from 0 to 1"),
+        ("adain-lite", {"strength": float("nan")}, "strength"),
+        ("adain-lite", {"strength": 10**400}, "far too large"),
+        ("adain-lite", {"steps": 3}, "steps is not an option of adain-lite"),
+        ("adain-lite", {"__class__": "x"}, "not an option"),
+        ("gatys", {"steps": "many"}, "a whole number"),
+        ("gatys", {"steps": 0}, "at least 1"),
+        ("gatys", {"style_layers": "relu1_1"}, "a list"),
+        ("johnson", {}, "no method 'johnson' here"),
+        ("texture-nets", {}, "no method"),
+        ("/etc/passwd", {}, "no method"),
+    ],
+)
+def test_wrong_values_are_refused_in_plain_words(method: str, settings: dict[str, Any], words: str) -> None:
+    ask = Picture(photo=PHOTO, style="great-wave", method=method, settings=settings)
+    with pytest.raises(UsageError, match=words):
+        ask.to_settings()
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        {"kind": "picture", "style": "great-wave"},
+        {"kind": "picture", "photo": PHOTO},
+        {"kind": "picture", "photo": "../../etc/passwd", "style": "great-wave"},
+        {"kind": "picture", "photo": PHOTO.upper().replace("0", "A"), "style": "great-wave"},
+        {"kind": "picture", "photo": PHOTO + "0", "style": "great-wave"},
+        {"kind": "picture", "photo": PHOTO + "\n", "style": "great-wave"},
+        {"kind": "picture", "photo": PHOTO, "style": ""},
+        {"kind": "picture", "photo": PHOTO, "style": "a" * 401},
+        {"kind": "picture", "photo": PHOTO, "style": "great-wave", "size": -1},
+        {"kind": "picture", "photo": PHOTO, "style": "great-wave", "size": 30_001},
+        {"kind": "picture", "photo": PHOTO, "style": "great-wave", "depth": 12},
+        {"kind": "picture", "photo": PHOTO, "style": "great-wave", "output": "/etc/passwd"},
+        {"kind": "picture", "photo": PHOTO, "style": "great-wave", "keep_color": "all"},
+        {"kind": "picture", "photo": PHOTO, "style": "great-wave", "masks": [PHOTO] * 5},
+        {"kind": "picture", "photo": PHOTO, "style": "great-wave", "settings": {"a": {"b": 1}}},
+        {"kind": "picture", "photo": PHOTO, "style": "great-wave", "settings": {"a" * 41: 1}},
+        {"kind": "picture", "photo": PHOTO, "style": "great-wave", "settings": {str(k): 1 for k in range(41)}},
+        {"kind": "video", "film": PHOTO, "style": "great-wave", "smoothing": 1.0},
+        {"kind": "video", "film": PHOTO, "style": "great-wave", "smoothing": float("nan")},
+        {"kind": "video", "film": PHOTO, "style": "great-wave", "keep_color": "cholesky"},
+        {"kind": "batch", "photos": [], "style": "great-wave"},
+        {"kind": "grid", "photo": PHOTO, "styles": ["great-wave"]},
+        {"kind": "grid", "photo": PHOTO, "styles": ["great-wave"] * 5},
+        {"kind": "grid", "photo": PHOTO, "styles": ["great-wave"] * 2, "steps": 10},
+        {"kind": "grid", "photo": PHOTO, "styles": ["great-wave"] * 2, "size": 513},
+        {"kind": "shell", "photo": PHOTO},
+        {},
+    ],
+)
+def test_jobs_that_make_no_sense_are_refused(ask: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError):
+        asked(ask)
+
+
+@pytest.mark.parametrize("name", ["", "../x", "a/b", ".x", "-a", "a.png", "a b", "a\0", "a" * 41, "mine\n"])
+def test_a_new_style_s_name_is_no_path(name: str) -> None:
+    with pytest.raises(ValidationError):
+        NewStyle(picture=PHOTO, name=name)
+
+
+def test_long_passwords_are_refused_before_they_are_hashed() -> None:
+    with pytest.raises(ValidationError):
+        Credentials(name="ada", password="x" * 1025)
+
+
+def test_a_preview_is_no_larger_than_a_screen() -> None:
+    with pytest.raises(ValidationError):
+        Preview(photo=PHOTO, style="great-wave", size=1025)

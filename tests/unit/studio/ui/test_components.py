@@ -1,0 +1,47 @@
+"""Gradio's components as the page uses them."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from brushwork.studio import parts
+from brushwork.studio.ui.gradio_import import gr
+
+ADDRESSES = ("http://studio/before.jpg", "http://studio/after.jpg")
+
+
+def answers(part: Any, *values: Any) -> list[Any]:
+    """What the browser is sent when a function gives these values for a part, one after another."""
+    from gradio.state_holder import SessionState
+
+    with gr.Blocks() as page:
+        part.render()
+        gr.Button().click(lambda: None, None, part)
+    state = SessionState(page)
+    function = next(iter(page.fns.values()))
+    return [asyncio.run(page.postprocess_data(function, value, state))[0] for value in values]
+
+
+@pytest.mark.parametrize("update", [gr.skip(), gr.update(visible=True)])
+def test_a_comparison_takes_addresses_after_it_was_updated(update: dict[str, Any]) -> None:
+    _, value = answers(parts.comparison(render=False), update, ADDRESSES)
+    assert [picture["url"] for picture in value] == list(ADDRESSES)
+
+
+def test_an_editor_takes_an_address_after_it_was_updated() -> None:
+    _, value = answers(parts.editor(render=False), gr.skip(), ADDRESSES[0])
+    assert value["background"]["url"] == ADDRESSES[0]
+
+
+@pytest.mark.parametrize("make", [parts.photo, parts.film, parts.comparison, parts.editor])
+def test_a_part_is_drawn_as_the_component_that_it_is(make: Any) -> None:
+    part = make(render=False)
+    assert part.get_block_name() == type(part).__base__.__name__.lower()
+
+
+def test_words_of_a_status_are_no_html() -> None:
+    assert parts.status_line("<b>") == '<p role="status">&lt;b&gt;</p>'
+    assert parts.status_line("") == ""
