@@ -16,7 +16,7 @@ import torch
 import torch.nn.functional as F
 
 from brushwork import Picture, list_styles, load, read_image, stylize, write_image
-from brushwork.options.methods import settings_from
+from brushwork.registry import settings_from
 
 PHOTOS = [Path(skimage.__file__).parent / "data" / name for name in ("astronaut.png", "chelsea.png", "coffee.png")]
 GAP = 8

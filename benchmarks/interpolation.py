@@ -21,7 +21,7 @@ from judged_pairs import module, value_of
 from report import write
 
 from brushwork import encode_style, load, read_image
-from brushwork.options.methods import settings_from
+from brushwork.registry import settings_from
 
 STEPS = 10
 SLACK = 0.02

@@ -31,7 +31,7 @@ from brushwork import Picture, load, read_image, read_recipe, write_image
 from brushwork.api.recipe import recipe_of
 from brushwork.api.stylize import stylize
 from brushwork.methods import Method
-from brushwork.options.methods import settings_from
+from brushwork.registry import settings_from
 
 
 def module(path: Path) -> ModuleType:

@@ -27,7 +27,7 @@ def run(photo: str, painting: str, options: dict[str, Any], size: int) -> dict[s
     """Stylize here, and say what it took."""
     from brushwork import read_image, stylize
     from brushwork.image import Picture, resize
-    from brushwork.options.methods import settings_from
+    from brushwork.registry import settings_from
 
     settings = settings_from(options["method"], {k: v for k, v in options.items() if k != "method"})
     picture = read_image(photo, size=size)

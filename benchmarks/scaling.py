@@ -78,7 +78,7 @@ def ours(name: str, photo: Path, folder: Path) -> dict[str, Any]:
     from brushwork import load, read_image
     from brushwork.api.style_encoding import encode_style
     from brushwork.api.stylize_file import stylize_file
-    from brushwork.options.methods import settings_from
+    from brushwork.registry import settings_from
     from brushwork.tiling.plan import plan_job
 
     options = dict(OURS[name])

@@ -27,7 +27,7 @@ from torch import Tensor
 
 from brushwork import Picture, encode_style, load, read_image, write_image
 from brushwork.methods import Method
-from brushwork.options.methods import settings_from
+from brushwork.registry import settings_from
 
 
 def method_of(name: str, model: str | None) -> Method:

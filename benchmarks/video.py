@@ -36,7 +36,7 @@ from brushwork import AdaINLite, Gatys, Picture, load, read_image, write_image
 from brushwork.api.style_encoding import encode_style
 from brushwork.flow import dis_flow, stays_visible, tvl1_flow
 from brushwork.io.films import Frame
-from brushwork.methods.feed_forward import FeedForward
+from brushwork.methods.one_pass import OnePass
 from brushwork.options.methods import FILM_MODEL
 from brushwork.runtime.memory import resident_memory
 from brushwork.training.synthetic_motion import moving_layers
@@ -96,7 +96,7 @@ def estimated(frames: list[Tensor]) -> Motion:
     return motion
 
 
-def painted(method: FeedForward[Any], frames: list[Tensor], style: str, smoothing: float) -> list[Tensor]:
+def painted(method: OnePass[Any], frames: list[Tensor], style: str, smoothing: float) -> list[Tensor]:
     value = encode_style(method, style, [max(frames[0].shape[2:])])
     steady = TemporalSmoother(method, smoothing)
     return [steady.paint(seen, value) for seen in with_flow((Frame(f, k, 1) for k, f in enumerate(frames)), dis_flow())]
@@ -129,7 +129,7 @@ def compared(films: dict[str, tuple[list[Tensor], Motion]], paintings: list[Path
         results = {}
         for way, (model, smoothing) in WAYS.items():
             method = methods[model]
-            assert isinstance(method, FeedForward)
+            assert isinstance(method, OnePass)
             made = painted(method, frames, str(painting), smoothing)
             results[way] = measured(made, motion, frames, str(painting), judge)
         shares = {

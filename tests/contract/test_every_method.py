@@ -16,11 +16,12 @@ from brushwork.image import Picture
 from brushwork.io.films import Frame
 from brushwork.methods import Method, load
 from brushwork.methods.base import check_painting
-from brushwork.methods.feed_forward import FeedForward
+from brushwork.methods.mixing import mixture_of
+from brushwork.methods.one_pass import OnePass
 from brushwork.methods.texture_nets import TextureNetwork
 from brushwork.nn.transformation import TransformationNetwork
 from brushwork.options.base import option_of
-from brushwork.options.methods import METHODS, method_name, settings_from
+from brushwork.registry import OPTIONS, method_name, settings_from
 from brushwork.runtime.checkpoints import Checkpoint
 from brushwork.runtime.progress import Step
 from brushwork.styles.regions import Regions
@@ -30,10 +31,10 @@ from brushwork.video.smoothing import TemporalSmoother
 from brushwork.video.smoothing import TileInput as SeenFrame
 
 
-@pytest.fixture(params=list(METHODS))
+@pytest.fixture(params=list(OPTIONS))
 def method(request: pytest.FixtureRequest, microast: str) -> Method:
     values: dict[str, Any] = {"model": microast} if request.param == "microast" else {}
-    values |= {"steps": 3} if "steps" in option_of(METHODS[request.param]) else {}
+    values |= {"steps": 3} if "steps" in option_of(OPTIONS[request.param]) else {}
     return load(settings_from(request.param, values))
 
 
@@ -236,7 +237,7 @@ def test_in_tiles_it_paints_what_it_paints_as_a_whole(method: Method, size: tupl
     content = _smooth(size)
     style = encoded(method, _smooth((96, 120)), size[::-1])
     whole = method(content, style)
-    for tiling in (Tiling(128), Tiling(200, again=1), Tiling(150, again=1, whole=True)):
+    for tiling in (Tiling(128), Tiling(200, recompute_stages=1), Tiling(150, recompute_stages=1, whole=True)):
         difference = (method(content, style, tiling=tiling) - whole).abs() * 255  # type: ignore[call-arg]
         assert difference.max() <= 2
         assert difference.mean() <= 0.05
@@ -250,7 +251,7 @@ def test_in_tiles_masks_and_strength_mean_the_same(method: Method) -> None:
     masks = torch.rand(2, 1, 20, 31)
     masks[:, :, :10, :9] = 0  # where the photo stays
     regions = Regions([encoded(method, _smooth((96, 120 + k)), (200, 100)) for k in (0, 1)], masks)
-    tiled = method(content, regions, tiling=Tiling(100, again=1, whole=True))  # type: ignore[call-arg]
+    tiled = method(content, regions, tiling=Tiling(100, recompute_stages=1, whole=True))  # type: ignore[call-arg]
     difference = (tiled - method(content, regions)).abs() * 255
     assert difference.max() <= 2
     assert difference.mean() <= 0.05
@@ -292,7 +293,7 @@ def test_a_tile_that_waits_holds_what_it_says(method: Method) -> None:
     seen = TileInput(lambda: content, near=(0, 0, 256, 256))
 
     def steps() -> Any:
-        return method._steps(method._work(regions.styles, seen), seen)  # type: ignore[attr-defined]
+        return method._stages(seen, mixture_of(method.network, regions.styles, seen, method.settings.strength))
 
     with torch.inference_mode():
         said = [ask.waiting for ask in steps()]
@@ -328,10 +329,10 @@ def _smooth(size: tuple[int, int]) -> Tensor:
 
 
 def test_a_first_frame_is_what_the_picture_is(method: Method) -> None:
-    if not isinstance(method, FeedForward):
+    if not isinstance(method, OnePass):
         pytest.skip("no method of one pass")
     method = load(replace(method.settings, precision="float32"))
-    assert isinstance(method, FeedForward)
+    assert isinstance(method, OnePass)
     content = _smooth((90, 131))
     style = encoded(method, _smooth((96, 120)), (131, 90))
     frame = TemporalSmoother(method, 0.9).paint(SeenFrame(Frame(content, 0, 1), None), style)

@@ -15,7 +15,8 @@ from brushwork.image import Picture
 from brushwork.io import write_image
 from brushwork.methods.training_tasks import task_of
 from brushwork.options.base import option_of
-from brushwork.options.training import TRAININGS, Training
+from brushwork.options.training import Training
+from brushwork.registry import TRAININGS
 from brushwork.runtime.tensor_files import read_tensors
 from brushwork.training.data import PhotoFolder
 from brushwork.training.loop import Report, Trainer

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from brushwork.errors import UsageError
 from brushwork.options.base import option_of
-from brushwork.options.methods import METHODS, settings_from
+from brushwork.registry import OPTIONS, settings_from
 from brushwork.styles.references import parse_style
 
 ANYTHING = st.one_of(
@@ -21,8 +21,8 @@ ANYTHING = st.one_of(
 
 @st.composite
 def values(draw: st.DrawFn) -> tuple[str, dict[str, Any]]:
-    method = draw(st.sampled_from(sorted(METHODS)))
-    return method, draw(st.dictionaries(st.sampled_from(list(option_of(METHODS[method]))), ANYTHING, max_size=4))
+    method = draw(st.sampled_from(sorted(OPTIONS)))
+    return method, draw(st.dictionaries(st.sampled_from(list(option_of(OPTIONS[method]))), ANYTHING, max_size=4))
 
 
 @example(("gatys", {"seed": 2**63}))

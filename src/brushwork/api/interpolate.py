@@ -12,7 +12,8 @@ from brushwork.errors import UsageError
 from brushwork.image import Picture
 from brushwork.io import MAX_PIXELS, read_image
 from brushwork.methods import load
-from brushwork.options.methods import AdaINLite, Settings, method_name
+from brushwork.options.methods import AdaINLite, Settings
+from brushwork.registry import method_name
 from brushwork.runtime.device import choose_device
 from brushwork.runtime.progress import Progress
 

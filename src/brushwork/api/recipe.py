@@ -18,7 +18,7 @@ from brushwork.io import MAX_PIXELS, read_size
 from brushwork.io.picture_films import is_sequence, numbered
 from brushwork.methods import Method
 from brushwork.options.base import check_keep_color, option_of
-from brushwork.options.methods import method_name
+from brushwork.registry import method_name
 from brushwork.runtime.provenance import Recipe
 from brushwork.styles.references import StylePart, locate_style, parse_style
 from brushwork.version import __version__

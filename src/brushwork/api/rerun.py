@@ -17,7 +17,8 @@ from brushwork.errors import BrushworkError, UsageError
 from brushwork.io import MAX_PIXELS
 from brushwork.methods import load
 from brushwork.options.base import check_keep_color
-from brushwork.options.methods import Settings, settings_from
+from brushwork.options.methods import Settings
+from brushwork.registry import settings_from
 from brushwork.runtime.device import choose_device
 from brushwork.runtime.progress import Progress
 from brushwork.runtime.provenance import Recipe, as_recipe
@@ -112,7 +113,8 @@ def _settings(recipe: Recipe, folders: Sequence[Path]) -> Settings:
             values[option] = _network(values[option] or recipe[part]["name"], recipe, part, folders)
     if "precision" in values:
         values["precision"] = recipe["dtype"]  # "auto" might decide otherwise today
-    return settings_from(recipe["method"], values)
+    settings: Settings = settings_from(recipe["method"], values)
+    return settings
 
 
 def _network(name: str, recipe: Recipe, part: str, folders: Sequence[Path]) -> str:

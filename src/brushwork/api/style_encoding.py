@@ -19,7 +19,7 @@ from brushwork.image import Picture, no_picture, resize
 from brushwork.io import MAX_PIXELS, read_image, read_size
 from brushwork.methods import Method
 from brushwork.options.base import option_of
-from brushwork.options.methods import TRAINED, method_name
+from brushwork.registry import TRAINED, method_name
 from brushwork.styles.references import SavedStyle, is_saved, read_style, write_style
 from brushwork.styles.regions import Regions
 

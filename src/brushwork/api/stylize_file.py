@@ -20,8 +20,9 @@ from brushwork.errors import UsageError
 from brushwork.image import Picture
 from brushwork.io import MAX_PIXELS, PictureReader, PictureWriter, read_size
 from brushwork.methods import Method, load
-from brushwork.methods.feed_forward import FeedForward, thumbnail_size
-from brushwork.options.methods import AdaINLite, Settings, method_name
+from brushwork.methods.one_pass import OnePass, thumbnail_size
+from brushwork.options.methods import AdaINLite, Settings
+from brushwork.registry import method_name
 from brushwork.runtime.checkpoints import Checkpoint
 from brushwork.runtime.device import choose_device
 from brushwork.runtime.locking import locked
@@ -104,7 +105,7 @@ def stylize_file(
     """
     check_masks(masks)
     method = method or load(AdaINLite() if settings is None else settings, choose_device(device))
-    if not isinstance(method, FeedForward):
+    if not isinstance(method, OnePass):
         raise UsageError(f"{method_name(method.settings)} paints no file part by part; use stylize")
     started = time.perf_counter()
     reader = PictureReader(content, size=_longer(content, size, max_pixels), max_pixels=max_pixels)
@@ -187,7 +188,7 @@ class _Photo:
 
         return Canvas(self.reader.size, self.seen, write, self.thumbnail)
 
-    def finisher(self, method: FeedForward[Any], value: Any) -> Callable[[Tensor, Tensor], Tensor]:
+    def finisher(self, method: OnePass[Any], value: Any) -> Callable[[Tensor, Tensor], Tensor]:
         """What makes a painted part, and the photo's, a part of the result."""
         if self.colors.way is None or self.colors.when == "before":
             return lambda painted, original: self.colors.part(painted, original, painted)

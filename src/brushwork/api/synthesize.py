@@ -7,7 +7,8 @@ from pathlib import Path
 from brushwork.api.style_encoding import encode_style
 from brushwork.errors import BrushworkError, UsageError
 from brushwork.image import Picture, check_size
-from brushwork.methods.texture_nets import TextureNetsMethod
+from brushwork.methods.one_pass import OnePass
+from brushwork.methods.texture_nets import TextureNetsStyleNetwork
 from brushwork.options.methods import TextureNets
 from brushwork.runtime.device import choose_device
 from brushwork.runtime.memory import out_of_memory
@@ -38,10 +39,10 @@ def synthesize(
         raise UsageError(f"expected sides of at least 1 and {LARGEST:,} pixels at most, got {width}×{height}")
     if settings is not None and not isinstance(settings, TextureNets):
         raise UsageError(f"settings: expected TextureNets(…), got {settings!r}")
-    method = TextureNetsMethod(settings or TextureNets(), choose_device(device))
-    network = encode_style(method, style, [max(width, height)])
+    generator = TextureNetsStyleNetwork(settings or TextureNets(), choose_device(device))
+    network = encode_style(OnePass(generator), style, [max(width, height)])
     try:
-        return Picture(method.synthesize(network, width, height))
+        return Picture(generator.synthesize(network, width, height))
     except (MemoryError, RuntimeError) as error:
         if not out_of_memory(error):
             raise

@@ -9,7 +9,8 @@ from pathlib import Path
 
 from brushwork.errors import Interrupted, UsageError
 from brushwork.methods.training_tasks import task_of
-from brushwork.options.training import TRAININGS, Training, check_training, is_trained
+from brushwork.options.training import Training, check_training, is_trained
+from brushwork.registry import TRAININGS
 from brushwork.runtime.device import choose_device, launched, leave
 from brushwork.training.data import NoPhotos, PhotoFolder
 from brushwork.training.log import TrainingLog

@@ -14,7 +14,8 @@ from brushwork.cli.running import run_all, write_result
 from brushwork.errors import BrushworkError, PictureError, UsageError
 from brushwork.options.base import KEEP_COLOR, KEEP_COLOR_WHEN, check_keep_color, option_of
 from brushwork.options.flags import memory_limit, method_options, options_in_words, settings_of, without_method_options
-from brushwork.options.methods import METHODS, Settings
+from brushwork.options.methods import Settings
+from brushwork.registry import OPTIONS
 
 if TYPE_CHECKING:
     from brushwork.cli.jobs import Job
@@ -91,13 +92,13 @@ class _Memory(click.ParamType):  # type: ignore[type-arg]
 @click.option("--save-every", type=click.IntRange(1), metavar="STEPS", help="save OUTPUT_00050.png, … on the way")
 @click.option("--animation", type=click.Path(path_type=Path), help="write an animation of the way: .webp or .gif")
 @click.option("--json", "as_json", is_flag=True, help="print one JSON object per result, for scripts")
-@method_options()
+@method_options(OPTIONS)
 def stylize(
     photos: tuple[str, ...], styles: tuple[str, ...], output: str | None, method_name: str, suffix: str, **values: Any
 ) -> None:
     """Paint PHOTOs (files, folders, patterns) in the style of a painting."""
     # What can be wrong in the line itself is told at once, before torch is loaded.
-    settings, options = settings_of(method_name, values), without_method_options(values)
+    settings, options = settings_of(method_name, values, OPTIONS), without_method_options(values, OPTIONS)
     check_keep_color(options["keep_color"], options["keep_color_when"])
     from brushwork.cli.jobs import find_photos, is_folder, plan_jobs, protect
     from brushwork.cli.report import Report
@@ -162,10 +163,10 @@ def _check_targets(jobs: list[Job], options: dict[str, Any]) -> None:
 @click.option("--max-pixels", type=click.IntRange(1), default=MAX_PIXELS, show_default=True, help="refuse larger files")
 @click.option("--max-memory", type=_Memory(), help="such as 4GB; what is free otherwise")
 @click.option("--json", "as_json", is_flag=True, help="print one JSON object, for scripts")
-@method_options()
+@method_options(OPTIONS)
 def plan(photo: Path, style: str, output: Path, method_name: str, as_json: bool, **values: Any) -> None:
     """Say how PHOTO would be made, and what memory and time that takes, without doing it."""
-    settings, options = settings_of(method_name, values), without_method_options(values)
+    settings, options = settings_of(method_name, values, OPTIONS), without_method_options(values, OPTIONS)
     from brushwork.api.stylize import result_size
     from brushwork.cli.jobs import Job
     from brushwork.cli.report import duration
@@ -250,12 +251,12 @@ def _check_new(output: Path, picture: Path, places: list[Path], recipe: Recipe) 
 @click.option("--size", type=click.IntRange(1), default=256, show_default=True, help="longer side of each")
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1, mps")
 @click.option("--json", "as_json", is_flag=True, help="print one JSON object, for scripts")
-@method_options()
+@method_options(OPTIONS)
 def interpolate(
     photo: Path, styles: tuple[str, ...], output: Path | None, method_name: str, as_json: bool, **values: Any
 ) -> None:
     """Paint PHOTO in the styles between styles: a strip between two, a grid between three or four."""
-    settings, options = settings_of(method_name, values), without_method_options(values)
+    settings, options = settings_of(method_name, values, OPTIONS), without_method_options(values, OPTIONS)
     from brushwork.api.interpolate import interpolate as between
     from brushwork.cli.report import Report
     from brushwork.io import check_target, save, write_image
@@ -297,9 +298,9 @@ def synthesize(style: Path, output: Path, size: str, seed: int, device: str) -> 
 def methods(as_json: bool) -> None:
     """List the methods and their options."""
     if as_json:
-        click.echo(json.dumps({name: options_in_words(kind) for name, kind in METHODS.items()}))
+        click.echo(json.dumps({name: options_in_words(kind) for name, kind in OPTIONS.items()}))
         return
-    for name, kind in METHODS.items():
+    for name, kind in OPTIONS.items():
         click.echo(f"{name}: {(kind.__doc__ or '').splitlines()[0]}")
         for row in options_in_words(kind):
             values = row["values"] if isinstance(row["values"], str) else ", ".join(row["values"])

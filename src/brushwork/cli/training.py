@@ -11,8 +11,8 @@ import rich_click as click
 from brushwork.cli import stopping
 from brushwork.errors import Interrupted, UsageError
 from brushwork.options.flags import method_options, settings_of, without_method_options
-from brushwork.options.methods import settings_from
-from brushwork.options.training import TRAININGS, check_training, is_trained
+from brushwork.options.training import check_training, is_trained
+from brushwork.registry import TRAININGS, settings_from
 
 __all__ = ["train"]
 

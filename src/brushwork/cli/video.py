@@ -13,6 +13,7 @@ from brushwork.cli.commands import MAX_PIXELS, STYLE_HELP, Size
 from brushwork.errors import UsageError
 from brushwork.options.flags import method_options, settings_of, without_method_options
 from brushwork.options.methods import FILM_MODEL
+from brushwork.registry import OPTIONS
 
 __all__ = ["evaluate", "video"]
 
@@ -54,7 +55,7 @@ class _Time(click.ParamType):  # type: ignore[type-arg]
 @click.option("--preview", type=click.Path(dir_okay=False, path_type=Path), help="picture file renewed meanwhile")
 @click.option("--resume", is_flag=True, help="go on from what a killed job left in OUTPUT.parts")
 @click.option("--json", "as_json", is_flag=True, help="print one JSON object, for scripts")
-@method_options()
+@method_options(OPTIONS)
 def video(
     film: Path,
     style: str | None,
@@ -67,7 +68,7 @@ def video(
     """Paint FILM (a video, an animated GIF or WebP, a folder of frames) in the style of a painting."""
     if method_name == "adain-lite" and values["model"] is None:
         values["model"] = FILM_MODEL
-    settings, options = settings_of(method_name, values), without_method_options(values)
+    settings, options = settings_of(method_name, values, OPTIONS), without_method_options(values, OPTIONS)
     if (style is None) == (not keyframes):
         raise UsageError("expected --style STYLE, or --at TIME STYLE once or more")
     others = ("smoothing",) if method_name == "gatys" else ("temporal_weight", "passes")

@@ -1,48 +1,46 @@
-"""The methods: one paper, one file. `load` gives one by its settings."""
+"""The methods: one paper, one file or folder. `load` gives one by its options; `brushwork.registry` lists them."""
 
 from __future__ import annotations
 
-import importlib
+from typing import Any
 
 import torch
 
 from brushwork.errors import UsageError
 from brushwork.methods.base import Declaration, Method
+from brushwork.methods.one_pass import OnePass
+from brushwork.methods.style_network import StyleNetwork
 from brushwork.nn import FeatureNetwork, check_network
-from brushwork.options.methods import METHODS, Settings, method_name
+from brushwork.registry import METHODS, OPTIONS, load_object, method_name
 from brushwork.runtime.device import choose_device
 
 __all__ = ["Declaration", "Method", "load"]
 
 
-_MODULES = {"gatys": "brushwork.methods.gatys.method", "adain-lite": "brushwork.methods.adain_lite.method"}
-
-
-def load(settings: Settings, device: torch.device | str = "cpu", *, network: FeatureNetwork | None = None) -> Method:
-    """The method of these settings, its network loaded once.
+def load(settings: Any, device: torch.device | str = "cpu", *, network: FeatureNetwork | None = None) -> Method:
+    """The method of these options, its network loaded once.
 
     Args:
         settings: For example `Gatys(steps=100)`.
         device: Where it runs.
-        network: Another feature network than the settings name; see docs/weights.md, "Any CNN".
+        network: Another feature network than the options name; see docs/weights.md, "Any CNN".
 
     Raises:
         UsageError: No settings; no device of this machine; a network that gives no features by layer.
         WeightsError: The network's weights are not on this machine; says what to do.
     """
-    if type(settings) not in METHODS.values():
+    if type(settings) not in OPTIONS.values():
         raise UsageError(f"settings: expected settings such as Gatys(steps=100), got {_instead(settings)}")
     device = choose_device(device)
     if network is not None:
         check_network(network)
-    name = method_name(settings)
-    module = importlib.import_module(_MODULES.get(name, f"brushwork.methods.{name.replace('-', '_')}"))
-    method: Method = getattr(module, f"{type(settings).__name__}Method")(settings, device, network=network)
+    made = load_object(METHODS[method_name(settings)].method)(settings, device, network=network)
+    method: Method = OnePass(made) if isinstance(made, StyleNetwork) else made
     return method
 
 
 def _instead(settings: object) -> str:
     """What was passed for settings, and what to write."""
-    kind = METHODS.get(settings, settings) if isinstance(settings, str) else settings
-    mend = f"; write {kind.__name__}()" if isinstance(kind, type) and kind in METHODS.values() else ""
+    kind = OPTIONS.get(settings, settings) if isinstance(settings, str) else settings
+    mend = f"; write {kind.__name__}()" if isinstance(kind, type) and kind in OPTIONS.values() else ""
     return f"{settings.__name__ if isinstance(settings, type) else repr(settings)}{mend}"

@@ -18,8 +18,8 @@ from torch import Tensor, nn
 from brushwork.errors import UsageError
 from brushwork.losses.content import relative_errors
 from brushwork.losses.perceptual import OUTSIDE, SEEN, bounded
-from brushwork.methods.any_style import AnyStyle
 from brushwork.methods.base import Declaration
+from brushwork.methods.style_network import TensorStyleNetwork
 from brushwork.nn import FeatureNetwork, fingerprint, load_network
 from brushwork.nn.statistics import mean_std
 from brushwork.options.methods import AdaIN
@@ -30,7 +30,7 @@ from brushwork.tiling.tiles import Moments, Stages, StatisticsRequest, TileInput
 from brushwork.training.data import PhotoFolder
 from brushwork.weights import ARCHITECTURES, RECORDS, Architecture, read
 
-__all__ = ["AdaINMethod", "AdaINStyle", "AdaINTask", "Decoder", "adaptive_instance_norm", "decoder_of"]
+__all__ = ["AdaINStyle", "AdaINStyleNetwork", "AdaINTask", "Decoder", "adaptive_instance_norm", "decoder_of"]
 
 STYLE_LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1")  # of the training
 LAYER = "relu4_1"
@@ -190,7 +190,7 @@ class AdaINTask:
             return self.network(features.contiguous(memory_format=torch.channels_last)).float()  # type: ignore[no-any-return]
 
 
-class AdaINMethod(AnyStyle[AdaINStyle]):
+class AdaINStyleNetwork(TensorStyleNetwork[AdaINStyle]):
     """AdaIN.
 
     Args:
@@ -213,7 +213,7 @@ class AdaINMethod(AnyStyle[AdaINStyle]):
     def __init__(
         self, settings: AdaIN, device: torch.device | str = "cpu", *, network: FeatureNetwork | None = None
     ) -> None:
-        super().__init__(settings, device)
+        self.settings, self.device = settings, torch.device(device)
         self.dtype = choose_dtype(settings.precision, self.device)
         self._recipe: dict[str, Any] = {"weights": None}
         decoder = settings.decoder
@@ -255,15 +255,22 @@ class AdaINMethod(AnyStyle[AdaINStyle]):
         """Weights and dtype."""
         return dict(self._recipe)
 
-    def _encoded(self, image: Tensor, mask: Tensor | None) -> AdaINStyle:
+    def encode(self, image: Tensor, mask: Tensor | None = None) -> AdaINStyle:
+        """Means and deviations of a painting's features; see `StyleNetwork`."""
         mean, std = mean_std(self.network(image, [LAYER])[LAYER], mask)
         return AdaINStyle(mean[0], std[0])
 
-    def _halo(self, styles: Sequence[AdaINStyle]) -> int:
+    def neutral_style(self) -> AdaINStyle:
+        """The style of a gray picture."""
+        return self.encode(torch.full((1, 3, 2 * STRIDE, 2 * STRIDE), 0.5, device=self.device))
+
+    def halo(self, styles: Sequence[AdaINStyle]) -> int:
+        """How many pixels away it looks."""
         return HALO
 
-    def _painting(self, seen: TileInput, styles: Sequence[AdaINStyle], shares: Tensor | None) -> Stages:
-        features = self.network(seen.photo, [LAYER])[LAYER]
+    def generate(self, tile: TileInput, styles: Sequence[AdaINStyle], shares: Tensor | None = None) -> Stages:
+        """The stages that paint a picture or a tile; see `StyleNetwork`."""
+        features = self.network(tile.photo, [LAYER])[LAYER]
         small = None if shares is None else F.adaptive_avg_pool2d(shares, (features.shape[2], features.shape[3]))
         mixed = self.mixed(features, styles, small, (yield StatisticsRequest(features, small)))
         painted: Tensor = self.decoder(mixed.to(self.dtype, memory_format=torch.channels_last)).float()

@@ -44,8 +44,12 @@ class Declaration:
 class Method(Protocol):
     """Maps tensors to tensors; it holds its network and nothing of any picture."""
 
-    declaration: Declaration
     device: torch.device
+
+    @property
+    def declaration(self) -> Declaration:
+        """What callers must know of the method."""
+        ...
 
     @property
     def settings(self) -> Settings:

@@ -20,8 +20,8 @@ from torch import Tensor, nn
 
 from brushwork.errors import UsageError, WeightsError
 from brushwork.losses.perceptual import PerceptualLoss, at_size
-from brushwork.methods.any_style import AnyStyle
 from brushwork.methods.base import Declaration
+from brushwork.methods.style_network import TensorStyleNetwork
 from brushwork.nn import FeatureNetwork, load_network
 from brushwork.nn.statistics import mean_std
 from brushwork.nn.transformation import TransformationNetwork
@@ -34,7 +34,7 @@ from brushwork.tiling.tiles import Stages, TileInput
 from brushwork.training.data import PhotoFolder
 from brushwork.weights import Model, load_into, read_model
 
-__all__ = ["ConditionalInstanceNormMethod", "PredictorTask", "StyleRow", "StylesTask"]
+__all__ = ["ConditionalInstanceNormStyleNetwork", "PredictorTask", "StyleRow", "StylesTask"]
 
 KIND = "conditional-instance-norm"
 STRIDE = 4
@@ -122,7 +122,7 @@ class ConditionalNetwork(nn.Module):
         return network
 
 
-class ConditionalInstanceNormMethod(AnyStyle[StyleRow]):
+class ConditionalInstanceNormStyleNetwork(TensorStyleNetwork[StyleRow]):
     """Conditional instance normalization.
 
     Args:
@@ -141,6 +141,7 @@ class ConditionalInstanceNormMethod(AnyStyle[StyleRow]):
     settings: ConditionalInstanceNorm
     style_type = StyleRow
     multiple = STRIDE
+    mixes_styles = False
 
     def __init__(
         self,
@@ -149,7 +150,7 @@ class ConditionalInstanceNormMethod(AnyStyle[StyleRow]):
         *,
         network: FeatureNetwork | None = None,
     ) -> None:
-        super().__init__(settings, device)
+        self.settings, self.device = settings, torch.device(device)
         if network is not None:
             raise UsageError(f"{KIND} sees a painting through {ENCODER} only; another network suits gatys")
         self.dtype = choose_dtype(settings.precision, self.device)
@@ -171,18 +172,19 @@ class ConditionalInstanceNormMethod(AnyStyle[StyleRow]):
         return dict(self._recipe)
 
     def painting_size(self, sizes: Sequence[int]) -> int:
-        """See `Method`; the same for photos of all sizes."""
+        """See `StyleNetwork`; the same for photos of all sizes."""
         return SEEN_SIZE
 
     @cached_property
     def _encoder(self) -> FeatureNetwork:
         return load_network(ENCODER, device=self.device, dtype=self.dtype).network
 
-    @cached_property
-    def _neutral(self) -> StyleRow:
+    def neutral_style(self) -> StyleRow:
+        """The mean of the rows."""
         return StyleRow(self.painter.table().mean(0))
 
-    def _encoded(self, image: Tensor, mask: Tensor | None) -> StyleRow:
+    def encode(self, image: Tensor, mask: Tensor | None = None) -> StyleRow:
+        """The row predicted for a painting; see `StyleNetwork`."""
         if self.predictor is None:
             raise UsageError(
                 f"this network of {KIND} predicts no rows from paintings; name a saved style of it, or learn one: "
@@ -191,26 +193,14 @@ class ConditionalInstanceNormMethod(AnyStyle[StyleRow]):
         pixels = image.contiguous(memory_format=torch.channels_last)
         return StyleRow(self.predictor(Predictor.seen(self._encoder(pixels, SEEN_LAYERS), mask))[0])
 
-    def _painting(self, seen: TileInput, styles: Sequence[StyleRow], shares: Tensor | None) -> Stages:
-        pixels = seen.photo.to(self.dtype, memory_format=torch.channels_last)
+    def generate(self, tile: TileInput, styles: Sequence[StyleRow], shares: Tensor | None = None) -> Stages:
+        """The stages that paint a picture or a tile; see `StyleNetwork`."""
+        pixels = tile.photo.to(self.dtype, memory_format=torch.channels_last)
         rows = torch.stack([style.row for style in styles])
         return self.painter.steps(pixels, self.painter.split(rows), shares)
 
-    def _work(self, styles: Sequence[StyleRow], whole: TileInput) -> Any:
-        """The styles."""
-        return styles
-
-    def _steps(self, work: Any, seen: TileInput) -> Stages:
-        """What paints the photo in styles; what their shares and the strength leave over is the photo itself."""
-        covered: Tensor | float = self.settings.strength
-        shares = seen.shares
-        if shares is not None:
-            total = shares.sum(0, keepdim=True)
-            covered, shares = covered * total, torch.where(total > 1e-6, shares / total, 1 / len(shares))
-        painted = yield from self._painting(seen, work, shares if len(work) > 1 else None)
-        return seen.photo + covered * (painted.clamp(0, 1) - seen.photo)
-
-    def _halo(self, styles: Sequence[StyleRow]) -> int:
+    def halo(self, styles: Sequence[StyleRow]) -> int:
+        """How many pixels away it looks."""
         return self.painter.halo
 
 
@@ -359,3 +349,12 @@ def _write_model(path: Path, network: ConditionalNetwork) -> None:
 
 def _write_row(path: Path, row: Tensor, model: str, title: str) -> None:
     write_style(path, SavedStyle({KIND: {"row": row}}, {KIND: {"model": model}}, {"title": title}))
+
+
+def make_task(
+    settings: TrainConditional, paintings: Mapping[str, Tensor] | PhotoFolder, device: torch.device
+) -> StylesTask | PredictorTask:
+    """The task for some paintings, or for a folder of many, from which rows are learned to be predicted."""
+    if isinstance(paintings, PhotoFolder):
+        return PredictorTask(settings, paintings, device)
+    return StylesTask(settings, paintings, device)

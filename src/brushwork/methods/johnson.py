@@ -15,12 +15,12 @@ from torch import Tensor
 
 from brushwork.losses.perceptual import PerceptualLoss, at_size
 from brushwork.methods.base import Declaration
-from brushwork.methods.network_style import NetworkStyle, learned, write_network
+from brushwork.methods.style_network import TrainedStyleNetwork, read_start, write_network
 from brushwork.nn.transformation import TransformationNetwork
 from brushwork.options.training import TrainJohnson
 from brushwork.tiling.tiles import Stages, TileInput
 
-__all__ = ["JohnsonMethod", "JohnsonTask"]
+__all__ = ["JohnsonStyleNetwork", "JohnsonTask"]
 
 NAME = "johnson"
 STRIDE = 4  # of the network
@@ -44,7 +44,7 @@ class JohnsonTask:
         self.settings = settings
         torch.manual_seed(settings.seed)
         if settings.start:
-            self.network = learned(settings.start, NAME, TransformationNetwork.from_tensors)
+            self.network = read_start(settings.start, NAME, TransformationNetwork.from_tensors)
         else:
             batch = settings.normalization == "batch"
             self.network = TransformationNetwork(settings.width, settings.blocks, batch=batch)
@@ -70,15 +70,15 @@ class JohnsonTask:
         write_network(path, NAME, self.network)
 
 
-class JohnsonMethod(NetworkStyle[TransformationNetwork]):
-    """Johnson et al.: a network per style; see `NetworkStyle`."""
+class JohnsonStyleNetwork(TrainedStyleNetwork[TransformationNetwork]):
+    """Johnson et al.: a network per style; see `TrainedStyleNetwork`."""
 
     declaration = Declaration(
         inputs="content+trained style", smallest=SMALLEST, tiling="statistics", blends=False, init=False, regions=True
     )
     multiple = STRIDE
 
-    def load_style(self, tensors: Mapping[str, Tensor]) -> TransformationNetwork:
+    def style_from(self, tensors: Mapping[str, Tensor]) -> TransformationNetwork:
         """The network of these tensors.
 
         Raises:
@@ -89,11 +89,19 @@ class JohnsonMethod(NetworkStyle[TransformationNetwork]):
         network.convs.to(self.dtype, memory_format=torch.channels_last)  # type: ignore[call-overload]
         return network.to(self.device)
 
-    def _probe(self) -> TransformationNetwork:
-        return self.load_style(TransformationNetwork().state_dict())
+    def neutral_style(self) -> TransformationNetwork:
+        """An untrained network."""
+        return self.style_from(TransformationNetwork().state_dict())
 
-    def _painting(self, network: TransformationNetwork, seen: TileInput) -> Stages:
-        return network.steps(seen.photo, network.row())
+    def generate_one(self, tile: TileInput, network: TransformationNetwork) -> Stages:
+        """The stages of one network; see `TrainedStyleNetwork`."""
+        return network.steps(tile.photo, network.row())
 
-    def _halo(self, styles: Sequence[TransformationNetwork]) -> int:
+    def halo(self, styles: Sequence[TransformationNetwork]) -> int:
+        """How many pixels away they look."""
         return max(network.halo for network in styles)
+
+
+def make_task(settings: TrainJohnson, paintings: Mapping[str, Tensor], device: torch.device) -> JohnsonTask:
+    """The task of one painting, the only one."""
+    return JohnsonTask(settings, next(iter(paintings.values())), device)

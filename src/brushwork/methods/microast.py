@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import partial
 from typing import Any
 
 import torch
@@ -16,8 +16,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from brushwork.errors import UsageError
-from brushwork.methods.any_style import AnyStyle
 from brushwork.methods.base import Declaration
+from brushwork.methods.style_network import TensorStyleNetwork
 from brushwork.nn import FeatureNetwork
 from brushwork.nn.statistics import mean_std, position_weights
 from brushwork.options.methods import MicroAST
@@ -25,7 +25,7 @@ from brushwork.runtime.device import choose_dtype
 from brushwork.tiling.tiles import Stages, StatisticsRequest, TileInput, within
 from brushwork.weights import load_into, read_model
 
-__all__ = ["MicroASTMethod", "MicroASTNetwork", "MicroASTStyle"]
+__all__ = ["MicroASTNetwork", "MicroASTStyle", "MicroASTStyleNetwork"]
 
 WIDTH = 64  # channels at a quarter of the size
 STRIDE = 4
@@ -142,7 +142,7 @@ class MicroASTNetwork(nn.Module):
         return result
 
 
-class MicroASTMethod(AnyStyle[MicroASTStyle]):
+class MicroASTStyleNetwork(TensorStyleNetwork[MicroASTStyle]):
     """MicroAST.
 
     Args:
@@ -165,7 +165,7 @@ class MicroASTMethod(AnyStyle[MicroASTStyle]):
     def __init__(
         self, settings: MicroAST, device: torch.device | str = "cpu", *, network: FeatureNetwork | None = None
     ) -> None:
-        super().__init__(settings, device)
+        self.settings, self.device = settings, torch.device(device)
         if network is not None:
             raise UsageError("microast has encoders of its own; another network suits gatys")
         self.dtype = choose_dtype(settings.precision, self.device)
@@ -182,16 +182,19 @@ class MicroASTMethod(AnyStyle[MicroASTStyle]):
         """Weights and dtype."""
         return dict(self._recipe)
 
-    @cached_property
-    def _neutral(self) -> MicroASTStyle:
-        return self._encoded(torch.full((1, 3, SMALLEST, SMALLEST), 0.5, device=self.device), None)
+    def neutral_style(self) -> MicroASTStyle:
+        """The style of a gray picture."""
+        return self.encode(torch.full((1, 3, SMALLEST, SMALLEST), 0.5, device=self.device))
 
-    def _encoded(self, image: Tensor, mask: Tensor | None) -> MicroASTStyle:
+    def encode(self, image: Tensor, mask: Tensor | None = None) -> MicroASTStyle:
+        """What the style encoder makes of a painting; see `StyleNetwork`."""
         return self.network.encode(image, mask)
 
-    def _halo(self, styles: Sequence[MicroASTStyle]) -> int:
+    def halo(self, styles: Sequence[MicroASTStyle]) -> int:
+        """How many pixels away it looks."""
         return HALO
 
-    def _painting(self, seen: TileInput, styles: Sequence[MicroASTStyle], shares: Tensor | None) -> Stages:
+    def generate(self, tile: TileInput, styles: Sequence[MicroASTStyle], shares: Tensor | None = None) -> Stages:
+        """The stages that paint a picture or a tile; see `StyleNetwork`."""
         mixed = partial(torch.autocast, self.device.type, torch.bfloat16, enabled=self.dtype == torch.bfloat16)
-        return (yield from within(mixed, self.network.steps(lambda: seen.photo, styles, shares))).float()
+        return (yield from within(mixed, self.network.steps(lambda: tile.photo, styles, shares))).float()

@@ -18,13 +18,13 @@ from torch import Tensor, nn
 from brushwork.errors import UsageError
 from brushwork.losses.perceptual import PerceptualLoss, at_size
 from brushwork.methods.base import Declaration
-from brushwork.methods.network_style import NetworkStyle, learned, write_network
+from brushwork.methods.style_network import TrainedStyleNetwork, read_start, write_network
 from brushwork.nn.transformation import MIDDLE, StyleNorm
 from brushwork.options.methods import TextureNets
 from brushwork.options.training import TrainTextureNets
 from brushwork.tiling.tiles import Stages, TileInput, run_whole
 
-__all__ = ["TextureNetsMethod", "TextureNetwork", "TextureTask", "noise"]
+__all__ = ["TextureNetsStyleNetwork", "TextureNetwork", "TextureTask", "noise"]
 
 NAME = "texture-nets"
 NOISE = 3  # channels of noise at each size; section 3.1
@@ -192,7 +192,7 @@ class TextureTask:
         self.settings = settings
         torch.manual_seed(settings.seed)
         if settings.start:
-            self.network = learned(settings.start, NAME, TextureNetwork.from_tensors)
+            self.network = read_start(settings.start, NAME, TextureNetwork.from_tensors)
         else:
             photo, batch = settings.makes == "pictures", settings.normalization == "batch"
             scales = settings.scales or (6 if photo else 5)
@@ -245,8 +245,8 @@ class TextureTask:
         write_network(path, NAME, self.network)
 
 
-class TextureNetsMethod(NetworkStyle[TextureNetwork]):
-    """Texture networks: a network per style; see `NetworkStyle`."""
+class TextureNetsStyleNetwork(TrainedStyleNetwork[TextureNetwork]):
+    """Texture networks: a network per style; see `TrainedStyleNetwork`."""
 
     declaration = Declaration(
         inputs="content+trained style", smallest=SMALLEST, tiling="statistics", blends=False, init=False, regions=True
@@ -254,7 +254,7 @@ class TextureNetsMethod(NetworkStyle[TextureNetwork]):
     settings: TextureNets
     multiple = 32
 
-    def load_style(self, tensors: Mapping[str, Tensor]) -> TextureNetwork:
+    def style_from(self, tensors: Mapping[str, Tensor]) -> TextureNetwork:
         """The network of these tensors.
 
         Raises:
@@ -266,18 +266,21 @@ class TextureNetsMethod(NetworkStyle[TextureNetwork]):
                 module.to(self.dtype, memory_format=torch.channels_last)  # type: ignore[call-overload]
         return network.to(self.device)
 
-    def _probe(self) -> TextureNetwork:
-        return self.load_style(TextureNetwork().state_dict())
+    def neutral_style(self) -> TextureNetwork:
+        """An untrained network."""
+        return self.style_from(TextureNetwork().state_dict())
 
-    def _halo(self, styles: Sequence[TextureNetwork]) -> int:
+    def halo(self, styles: Sequence[TextureNetwork]) -> int:
+        """How many pixels away it looks."""
         return 4 << max(network.scales for network in styles)  # four pixels at each size
 
-    def _painting(self, network: TextureNetwork, seen: TileInput) -> Stages:
+    def generate_one(self, tile: TileInput, network: TextureNetwork) -> Stages:
+        """The stages of one network; see `TrainedStyleNetwork`."""
         if not network.photo:
             raise UsageError("this network makes textures, of noise alone: brushwork synthesize")
-        height, width = seen.photo.shape[2:]
-        noises = noise(width, height, network.scales, self.settings.seed, left=seen.left, top=seen.top)
-        return network.steps([field.to(seen.photo) for field in noises], seen.photo)
+        height, width = tile.photo.shape[2:]
+        noises = noise(width, height, network.scales, self.settings.seed, left=tile.left, top=tile.top)
+        return network.steps([field.to(tile.photo) for field in noises], tile.photo)
 
     @torch.inference_mode()
     def synthesize(self, style: TextureNetwork, width: int, height: int) -> Tensor:
@@ -295,3 +298,8 @@ class TextureNetsMethod(NetworkStyle[TextureNetwork]):
         noises = noise(sides[0], sides[1], style.scales, self.settings.seed)
         result: Tensor = style([field.to(self.device, self.dtype) for field in noises])
         return result[:, :, :height, :width].clamp(0, 1).cpu().contiguous()
+
+
+def make_task(settings: TrainTextureNets, paintings: Mapping[str, Tensor], device: torch.device) -> TextureTask:
+    """The task of one painting, the only one."""
+    return TextureTask(settings, next(iter(paintings.values())), device)

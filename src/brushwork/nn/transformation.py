@@ -81,7 +81,7 @@ class StyleNorm(Normalization):
     def steps(
         self, x: Tensor, row: tuple[Tensor, Tensor], shares: Tensor | None = None, keep: tuple[Tensor, ...] = ()
     ) -> Stages:
-        """The same with means and variances of the whole picture, of which x is a part; see `StatisticsRequest` for `keep`."""
+        """The same with means and variances of the whole picture, of which x is a part."""
         moments = None if self.batch else (yield StatisticsRequest(x, keep=keep))
         result: Tensor = self(x, row, shares, moments)
         return result

@@ -14,7 +14,7 @@ from typing import Any
 
 from brushwork.errors import UsageError
 
-__all__ = ["KEEP_COLOR", "KEEP_COLOR_WHEN", "Checked", "Option", "check_keep_color", "option_of"]
+__all__ = ["KEEP_COLOR", "KEEP_COLOR_WHEN", "Checked", "Option", "check_keep_color", "option_of", "options_from"]
 
 
 @dataclass(frozen=True)
@@ -132,3 +132,25 @@ def option_of(kind: type[Any]) -> Mapping[str, Option]:
 def _options(kind: type[Any]) -> Mapping[str, Option]:
     hints = typing.get_type_hints(kind, include_extras=True)
     return {field.name: typing.get_args(hints[field.name])[1] for field in dataclasses.fields(kind)}
+
+
+def options_from(method: str, values: Mapping[str, Any], classes: Mapping[str, type[Any]]) -> Any:
+    """Options of a method from names and values.
+
+    Args:
+        method: One of the classes' names.
+        values: Field name → value; fields left out keep their default.
+        classes: Name → class of options.
+
+    Raises:
+        UsageError: An unknown method; a name that is not an option of this method, with the methods it belongs to.
+    """
+    if method not in classes:
+        raise UsageError(f"no method {method!r}; there are {', '.join(classes)}")
+    own = option_of(classes[method])
+    for name in values:
+        if name not in own:
+            others = [other for other, kind in classes.items() if name in option_of(kind)]
+            belongs = f"belongs to {', '.join(others)}" if others else "belongs to no method"
+            raise UsageError(f"{name} is not an option of {method}: it {belongs}; {method} has {', '.join(own)}")
+    return classes[method](**values)

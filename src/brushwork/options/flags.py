@@ -11,8 +11,7 @@ from typing import Any, TypeVar
 import rich_click as click
 
 from brushwork.errors import UsageError
-from brushwork.options.base import option_of
-from brushwork.options.methods import METHODS, Settings, settings_from
+from brushwork.options.base import option_of, options_from
 
 __all__ = ["flag_of", "memory_limit", "method_options", "settings_of", "without_method_options"]
 
@@ -42,7 +41,7 @@ def flag_of(name: str) -> str:
     return f"--{name.replace('_', '-')}"
 
 
-def method_options(methods: Mapping[str, type[Any]] = METHODS) -> Callable[[Command], Command]:
+def method_options(methods: Mapping[str, type[Any]]) -> Callable[[Command], Command]:
     """A decorator that adds a flag for every field of every method; a field that several share is added once."""
 
     def decorate(command: Command) -> Command:
@@ -105,7 +104,7 @@ def options_in_words(kind: type[Any]) -> list[dict[str, Any]]:
     ]
 
 
-def settings_of(method: str, values: Mapping[str, Any], methods: Mapping[str, type[Any]] = METHODS) -> Settings:
+def settings_of(method: str, values: Mapping[str, Any], methods: Mapping[str, type[Any]]) -> Any:
     """The settings of a method, from a command's values.
 
     Args:
@@ -124,10 +123,10 @@ def settings_of(method: str, values: Mapping[str, Any], methods: Mapping[str, ty
             raise UsageError(
                 f"{flag_of(name)} is no option of {method}, it belongs to {', '.join(owners[name])}; {method} has {own}"
             )
-    return settings_from(method, given, methods)
+    return options_from(method, given, methods)
 
 
-def without_method_options(values: Mapping[str, Any], methods: Mapping[str, type[Any]] = METHODS) -> dict[str, Any]:
+def without_method_options(values: Mapping[str, Any], methods: Mapping[str, type[Any]]) -> dict[str, Any]:
     """Of a command's values, those that are no method's."""
     return {name: value for name, value in values.items() if name not in _owners(methods)}
 

@@ -5,19 +5,16 @@ The fields make the command's flags, the recipe kept with a result and the table
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, TypeAlias
+from typing import Annotated, TypeAlias
 
 from brushwork.errors import UsageError
-from brushwork.options.base import Checked, Option, option_of
+from brushwork.options.base import Checked, Option
 
 __all__ = [
     "FILM_MODEL",
-    "METHODS",
     "PRECISION",
     "STATISTICS",
-    "TRAINED",
     "AdaIN",
     "AdaINLite",
     "ConditionalInstanceNorm",
@@ -26,8 +23,6 @@ __all__ = [
     "MicroAST",
     "Settings",
     "TextureNets",
-    "method_name",
-    "settings_from",
 ]
 
 
@@ -208,42 +203,3 @@ class TextureNets(Checked):
 
 
 Settings: TypeAlias = Gatys | AdaIN | AdaINLite | Johnson | ConditionalInstanceNorm | MicroAST | TextureNets
-METHODS: dict[str, type[Settings]] = {
-    "adain-lite": AdaINLite,
-    "adain": AdaIN,
-    "conditional-instance-norm": ConditionalInstanceNorm,
-    "gatys": Gatys,
-    "johnson": Johnson,
-    "microast": MicroAST,
-    "texture-nets": TextureNets,
-}
-TRAINED = ("johnson", "texture-nets")  # methods whose styles are trained networks; the others take any painting
-
-
-def method_name(settings: Settings) -> str:
-    """The method that these settings are of, "gatys"."""
-    return next(name for name, kind in METHODS.items() if isinstance(settings, kind))
-
-
-def settings_from(method: str, values: Mapping[str, Any], methods: Mapping[str, type[Any]] | None = None) -> Settings:
-    """Settings of a method from names and values.
-
-    Args:
-        method: One of METHODS.
-        values: Field name → value; fields left out keep their default.
-        methods: The methods to choose from; METHODS if None.
-
-    Raises:
-        UsageError: An unknown method; a name that is not an option of this method, with the methods it belongs to.
-    """
-    methods = METHODS if methods is None else methods
-    if method not in methods:
-        raise UsageError(f"no method {method!r}; there are {', '.join(methods)}")
-    own = option_of(methods[method])
-    for name in values:
-        if name not in own:
-            others = [other for other, kind in methods.items() if name in option_of(kind)]
-            belongs = f"belongs to {', '.join(others)}" if others else "belongs to no method"
-            raise UsageError(f"{name} is not an option of {method}: it {belongs}; {method} has {', '.join(own)}")
-    settings: Settings = methods[method](**values)
-    return settings

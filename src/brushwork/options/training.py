@@ -12,7 +12,6 @@ from brushwork.options.base import Checked, Option
 from brushwork.options.methods import PRECISION
 
 __all__ = [
-    "TRAININGS",
     "PaintingTraining",
     "PerceptualTraining",
     "TrainAdaIN",
@@ -203,16 +202,6 @@ class TrainAdaINLite(PerceptualTraining):
             raise UsageError(f"side: expected a multiple of 48, got {self.side}")
 
 
-# What `brushwork train` trains.
-TRAININGS: dict[str, type[Training]] = {
-    "adain-lite": TrainAdaINLite,
-    "adain": TrainAdaIN,
-    "johnson": TrainJohnson,
-    "conditional-instance-norm": TrainConditional,
-    "texture-nets": TrainTextureNets,
-}
-
-
 def check_training(settings: Training, photos: object, output: Path) -> None:
     """Check what a training would begin with, before torch is loaded.
 
@@ -224,7 +213,7 @@ def check_training(settings: Training, photos: object, output: Path) -> None:
     Raises:
         UsageError: No settings, no photos, or a file that can't be written there.
     """
-    if type(settings) not in TRAININGS.values():
+    if not isinstance(settings, Training):
         raise UsageError(f"settings: expected settings such as TrainJohnson(steps=4000), got {settings!r}")
     if photos is None and getattr(settings, "makes", "") != "textures":
         raise UsageError("photos (--photos): give a folder with photographs; the network learns on them")

@@ -18,7 +18,7 @@ from starlette.exceptions import HTTPException
 
 from brushwork.errors import BrushworkError, PictureError, UsageError
 from brushwork.options.base import option_of
-from brushwork.options.methods import METHODS
+from brushwork.registry import OPTIONS
 from brushwork.studio.errors import BusyError, NotFoundError, StudioError
 from brushwork.studio.log import logger
 from brushwork.studio.schemas import JobAsk, NewStyle, Preview, Video, methods
@@ -157,9 +157,9 @@ def _styles(router: APIRouter, service: Service) -> None:
     def options() -> dict[str, list[dict[str, Any]]]:
         return {
             name: [
-                {"name": field, "help": option.help, "default": getattr(METHODS[name](), field), "low": option.low,
+                {"name": field, "help": option.help, "default": getattr(OPTIONS[name](), field), "low": option.low,
                  "high": option.high, "choices": list(option.choices)}
-                for field, option in option_of(METHODS[name]).items()
+                for field, option in option_of(OPTIONS[name]).items()
             ]
             for name in methods()
         }  # fmt: skip

@@ -10,7 +10,8 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from brushwork.errors import UsageError
 from brushwork.options.base import option_of
-from brushwork.options.methods import FILM_MODEL, METHODS, TRAINED, AdaINLite, Settings, settings_from
+from brushwork.options.methods import FILM_MODEL, AdaINLite, Settings
+from brushwork.registry import OPTIONS, TRAINED, settings_from
 from brushwork.weights.records import RECORDS
 
 __all__ = [
@@ -41,7 +42,7 @@ Value = str | float | int | list[str] | list[float]
 
 def methods() -> dict[str, type[Any]]:
     """The methods that the studio offers: those that need no training first."""
-    return {name: kind for name, kind in METHODS.items() if name not in TRAINED}
+    return {name: kind for name, kind in OPTIONS.items() if name not in TRAINED}
 
 
 class _Ask(BaseModel):
@@ -65,12 +66,13 @@ class Painting(_Ask):
         """
         if self.method not in methods():
             raise UsageError(f"no method {self.method[:40]!r} here; there are {', '.join(methods())}")
-        options, defaults = option_of(METHODS[self.method]), METHODS[self.method]()
+        options, defaults = option_of(OPTIONS[self.method]), OPTIONS[self.method]()
         for name, value in self.settings.items():
             known = (*RECORDS, "content", "style", "noise", getattr(defaults, name, ""))
             if name in options and options[name].file and value not in known:
                 raise UsageError(f"{name}: names of files can't be given here; got {str(value)[:40]!r}")
-        return settings_from(self.method, self.settings)
+        settings: Settings = settings_from(self.method, self.settings)
+        return settings
 
 
 class Preview(Painting):

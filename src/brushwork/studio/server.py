@@ -21,7 +21,6 @@ from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 
 from brushwork.errors import UsageError
-from brushwork.studio import texts
 from brushwork.studio.api import answer_errors, router_of
 from brushwork.studio.devices import DAYS, DEVICE_COOKIE
 from brushwork.studio.errors import BusyError
@@ -34,6 +33,7 @@ from brushwork.studio.schemas import Credentials
 from brushwork.studio.service import CHECKERS, CHECKS, PAINTERS, Service
 from brushwork.studio.storage import Places
 from brushwork.studio.store import ACTIVE, ENDED, RESUMABLE
+from brushwork.studio.ui import texts
 from brushwork.studio.users import Logins, Users
 from brushwork.version import __version__
 

@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from brushwork.errors import BrushworkError, UsageError
-from brushwork.options.methods import AdaINLite, Gatys, Settings, method_name
-from brushwork.studio import quick_work
+from brushwork.options.methods import AdaINLite, Gatys, Settings
+from brushwork.registry import method_name
+from brushwork.studio import quick_worker
 from brushwork.studio.errors import BusyError, ConflictError, NotFoundError, TooLargeError
 from brushwork.studio.limits import Limits
 from brushwork.studio.log import logger
@@ -43,8 +44,8 @@ class Service:
 
     def __init__(self, places: Places, limits: Limits) -> None:
         self.places, self.limits, self.store = places, limits, places.store()
-        self.checks = QuickWorkers("checks", quick_work.load_checks, processes=CHECKERS, most=CHECKS)
-        self.previews = QuickWorkers("previews", quick_work.load_previews, processes=PAINTERS, most=limits.previews)
+        self.checks = QuickWorkers("checks", quick_worker.load_checks, processes=CHECKERS, most=CHECKS)
+        self.previews = QuickWorkers("previews", quick_worker.load_previews, processes=PAINTERS, most=limits.previews)
         self.worker = JobWorker(places, limits)
         self.room = Room(places, limits, self.store)
         self._closing = threading.Event()
@@ -217,7 +218,7 @@ class Service:
 
     def _quick(self, user: str, function: str, topic: str = "", /, **arguments: Any) -> Any:
         """Ask a quick worker; what it refuses names files as their owner does."""
-        workers = self.previews if function in quick_work.PAINTING else self.checks
+        workers = self.previews if function in quick_worker.PAINTING else self.checks
         try:
             return workers.call(function, user=user, topic=topic, **arguments)
         except UsageError as error:

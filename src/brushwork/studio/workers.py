@@ -13,7 +13,7 @@ from typing import Any
 
 from brushwork.errors import UsageError
 from brushwork.runtime.openmp import configure_openmp
-from brushwork.studio import job_work, quick_work
+from brushwork.studio import job_worker, quick_worker
 from brushwork.studio.errors import DeadlineError, StudioError, UnavailableError
 from brushwork.studio.limits import Limits
 from brushwork.studio.log import log_to_stderr, logger
@@ -38,7 +38,7 @@ class _QuickProcess:
 
     Args:
         name: Of the process.
-        load: What the process does before its first request; a function of `quick_work`.
+        load: What the process does before its first request; a function of `quick_worker`.
     """
 
     def __init__(self, name: str, load: Callable[[], object]) -> None:
@@ -60,7 +60,7 @@ class _QuickProcess:
         logger.info("worker ready", extra={"worker": self.name, "pid": self._process.pid})
 
     def answer(self, function: str, arguments: dict[str, Any]) -> Any:
-        """What a function of `quick_work` gives, and its error.
+        """What a function of `quick_worker` gives, and its error.
 
         Raises:
             EOFError, OSError: The process died.
@@ -96,7 +96,7 @@ class QuickWorkers:
 
     Args:
         name: Of the kind.
-        load: What each process does before its first request; a function of `quick_work`.
+        load: What each process does before its first request; a function of `quick_worker`.
         processes: How many.
         most: Requests that may wait; more are refused.
         patience: Seconds that a request may wait.
@@ -142,7 +142,7 @@ class QuickWorkers:
                 process.end()
 
     def call(self, function: str, /, *, user: str, topic: str = "", **arguments: Any) -> Any:
-        """What a function of `quick_work` gives.
+        """What a function of `quick_worker` gives.
 
         Args:
             function: Its name.
@@ -194,7 +194,7 @@ class QuickWorkers:
 def _quick(connection: Connection, load: Callable[[], object]) -> None:
     configure_openmp()
     log_to_stderr()
-    quick_work.serve(connection, load)
+    quick_worker.serve(connection, load)
 
 
 class JobWorker:
@@ -280,4 +280,4 @@ class JobWorker:
 def _jobs(*arguments: Any) -> None:
     configure_openmp()
     log_to_stderr()
-    job_work.serve(*arguments)
+    job_worker.serve(*arguments)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from brushwork.errors import BrushworkError, UsageError
-from brushwork.options.methods import METHODS, TRAINED
+from brushwork.registry import OPTIONS, TRAINED
 from brushwork.styles.references import (
     SavedStyle,
     built_in_styles,
@@ -83,7 +83,7 @@ def _own(name: str, path: Path) -> LibraryStyle:
     except (OSError, ValueError):
         facts = None
     about = {str(k): str(v) for k, v in facts.items()} if isinstance(facts, dict) else {}
-    return LibraryStyle(name, path, tuple(method for method in METHODS if method not in TRAINED), about)
+    return LibraryStyle(name, path, tuple(method for method in OPTIONS if method not in TRAINED), about)
 
 
 def add_style(

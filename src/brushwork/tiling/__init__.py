@@ -1,1 +1,1 @@
-"""Pictures in tiles with the result of the whole: tiles, statistics of the whole picture, feature cache, memory profile, plan."""
+"""Pictures in tiles, with the result of the whole: statistics, feature cache, memory profile, plan."""

@@ -220,9 +220,9 @@ def over_tiles(
     begin: Callable[[Tile], Stages],
     done: Callable[[Tile, Tensor], None],
     *,
-    shelf: FeatureCache | None = None,
+    cache: FeatureCache | None = None,
     recompute_stages: int = 0,
-    journal: TileProgress | None = None,
+    progress: TileProgress | None = None,
     passed: Callable[[Tile], None] = lambda _: None,
     workers: int = 1,
 ) -> None:
@@ -232,62 +232,64 @@ def over_tiles(
         tiles: See `cut`.
         begin: The steps that paint what a tile sees.
         done: Takes what each tile gives.
-        shelf: Where they wait, which is closed in the end; None: in memory.
-        again: At so many stops, the first ones, nothing is kept: the tile begins anew. Worth it where little work
-            comes before.
-        journal: What is done already, and what will be.
+        cache: Where they wait, which is closed in the end; None: in memory.
+        recompute_stages: At so many stops, the first ones, nothing is kept: the tile begins anew. Worth it where
+            little work comes before.
+        progress: What is done already, and what will be.
         passed: Called after each tile, on each way through all of them.
         workers: Tiles that are worked at at the same time, see `in_turn`.
     """
-    shelf, journal = shelf or FeatureCache(), journal or TileProgress()
-    recompute_stages = max(recompute_stages, len(journal.known))
+    cache, progress = cache or FeatureCache(), progress or TileProgress()
+    recompute_stages = max(recompute_stages, len(progress.known))
     waiting: dict[int, Stages] = {}
     try:
-        while _pass(tiles, begin, done, shelf, recompute_stages, journal, waiting, passed, workers):
-            journal.note()
+        while _pass(tiles, begin, done, cache, recompute_stages, progress, waiting, passed, workers):
+            progress.note()
     finally:
-        shelf.close()
+        cache.close()
 
 
 def _pass(
     tiles: Sequence[Tile],
     begin: Callable[[Tile], Stages],
     done: Callable[[Tile, Tensor], None],
-    shelf: FeatureCache,
+    cache: FeatureCache,
     recompute_stages: int,
-    journal: TileProgress,
+    progress: TileProgress,
     waiting: dict[int, Stages],
     passed: Callable[[Tile], None],
     workers: int,
 ) -> bool:
     """All tiles to their next stop; whether there was one."""
     sums, device, stopped = Sums(), torch.device("cpu"), False
-    anew, known = len(journal.known) <= recompute_stages, list(journal.known)
-    shelf.turn()
+    restarts, known = len(progress.known) <= recompute_stages, list(progress.known)
+    cache.turn()
 
     def advance(number: int) -> tuple[Stages, StatisticsRequest | Tensor]:
-        steps = begin(tiles[number]) if anew else waiting.pop(number)
-        shelf.take(number)
-        return steps, _next_stop(steps, [None, *known] if anew else known[-1:])
+        steps = begin(tiles[number]) if restarts else waiting.pop(number)
+        cache.take(number)
+        return steps, _next_stop(steps, [None, *known] if restarts else known[-1:])
 
-    for number, (steps, found) in in_turn(advance, [n for n in range(len(tiles)) if n not in journal.painted], workers):
+    for number, (stages, found) in in_turn(
+        advance, [n for n in range(len(tiles)) if n not in progress.painted], workers
+    ):
         tile = tiles[number]
         if isinstance(found, Tensor):
             done(tile, tile.painted(found))
-            journal.painted.add(number)
-            journal.note()
+            progress.painted.add(number)
+            progress.note()
         else:
             stopped, device = True, found.features.device
             sums.ask(tile, found)
             if len(known) >= recompute_stages:
-                waiting[number] = steps
-                shelf.put(number, found)
+                waiting[number] = stages
+                cache.put(number, found)
             else:
-                steps.close()
-        del found, steps
+                stages.close()
+        del found, stages
         passed(tile)
     if stopped:
-        journal.known.append(sums.moments(device))
+        progress.known.append(sums.moments(device))
     return stopped
 
 

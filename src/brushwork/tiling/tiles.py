@@ -199,7 +199,7 @@ class Tiling:
 
     Args:
         side: Of a tile, about, in pixels.
-        again: See `over_tiles`.
+        recompute_stages: See `over_tiles`.
         workers: Tiles that are worked at at the same time, see `brushwork.tiling.passes.in_turn`; 1 on a GPU.
         whole: Whether what the first stop asks about is kept of the whole picture, see `FirstFeatures`.
         room: Bytes of memory for what waits; the rest goes to disk.

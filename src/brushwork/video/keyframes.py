@@ -12,7 +12,7 @@ from brushwork.api.style_encoding import encode_style
 from brushwork.errors import UsageError
 from brushwork.io.films import Film
 from brushwork.methods import Method
-from brushwork.options.methods import method_name
+from brushwork.registry import method_name
 
 __all__ = ["Keyframe", "Styles", "check_times", "keyframes_of", "late_keyframes"]
 

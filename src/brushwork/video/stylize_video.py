@@ -23,8 +23,9 @@ from brushwork.io.films import Film, Frame
 from brushwork.io.saving import room_problem, writing_reason
 from brushwork.io.video_writer import CONTAINERS, Encoding
 from brushwork.methods import Method, load
-from brushwork.methods.feed_forward import FeedForward
-from brushwork.options.methods import FILM_MODEL, AdaINLite, Settings, method_name
+from brushwork.methods.one_pass import OnePass
+from brushwork.options.methods import FILM_MODEL, AdaINLite, Settings
+from brushwork.registry import method_name
 from brushwork.runtime.checkpoints import Checkpoint, State
 from brushwork.runtime.device import choose_device
 from brushwork.runtime.locking import locked
@@ -138,10 +139,10 @@ def stylize_video(
         keys = keyframes_of(style)
         check_times(keys, read)
         method = method or load(AdaINLite(model=FILM_MODEL) if settings is None else settings, choose_device(device))
-        if passes < 1 or (passes > 1 and isinstance(method, FeedForward)):
+        if passes < 1 or (passes > 1 and isinstance(method, OnePass)):
             raise UsageError(f"expected 1 pass, or of gatys more, got {passes} of {method_name(method.settings)}")
         shown = result_size(read.size, size)
-        _check_room(output, read, shown, optimized=not isinstance(method, FeedForward))
+        _check_room(output, read, shown, optimized=not isinstance(method, OnePass))
         styles = Styles(method, keys, shown, max_pixels)
         recipe = recipe_of(method, read.path, styles.first, size=size, original=read.size, max_pixels=max_pixels) | {
             "at": styles.records(), "smoothing": smoothing,
@@ -153,7 +154,7 @@ def stylize_video(
         writer = film_writer(output, read, shown, encoding, folder, depth)
         work = _Work(read, shown, writer, styles, checkpoint, keep_color)
         with _telling_how_to_resume(work, output):
-            if isinstance(method, FeedForward):
+            if isinstance(method, OnePass):
                 count = work.steadily(TemporalSmoother(method, smoothing), progress)
             else:
                 flow = dis_flow("medium", pixels=1 << 40)

@@ -19,7 +19,7 @@ _FORMS = {"weight": "scale", "bias": "shift"}
 
 
 def transformation_tensors(published: Mapping[str, Tensor]) -> dict[str, Tensor] | None:
-    """The tensors of `brushwork.nn.transformation.TransformationNetwork` from those of pytorch/examples' fast_neural_style.
+    """The tensors of a `TransformationNetwork` from those of pytorch/examples' fast_neural_style.
 
     Args:
         published: By its names: conv1.conv2d.weight, in1.weight, res1.conv1.conv2d.weight, …; with the statistics that

@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 
 from brushwork.io import read_size
-from brushwork.options.methods import METHODS, TRAINED
+from brushwork.registry import OPTIONS, TRAINED
 from brushwork.styles.references import built_in_styles
 
 Run = Callable[..., Any]
-ANY = [name for name in METHODS if name not in TRAINED]  # methods that take any painting
+ANY = [name for name in OPTIONS if name not in TRAINED]  # methods that take any painting
 
 
 def test_an_added_style_is_listed_shown_and_removed(run: Run, here: Path) -> None:
@@ -26,7 +26,7 @@ def test_an_added_style_is_listed_shown_and_removed(run: Run, here: Path) -> Non
         "My Wave",
         "1831",
         True,
-        [name for name in METHODS if name not in TRAINED],
+        [name for name in OPTIONS if name not in TRAINED],
     )
     assert "My Wave" in run("styles", "show", "mine").out
     assert run("styles", "remove", "mine").code == 0

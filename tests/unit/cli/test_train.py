@@ -161,8 +161,7 @@ RECIPES = sorted((Path(__file__).parents[3] / "recipes").glob("*.toml"))
 @pytest.mark.parametrize("recipe", RECIPES, ids=lambda path: path.stem)
 def test_the_recipes_are_options_of_their_methods(recipe: Path) -> None:
     from brushwork.cli.training import _from_toml
-    from brushwork.options.methods import settings_from
-    from brushwork.options.training import TRAININGS
+    from brushwork.registry import TRAININGS, settings_from
 
     method = next(name for name in TRAININGS if f"brushwork train {name} " in recipe.read_text("utf-8"))
     assert settings_from(method, _from_toml(recipe), TRAININGS)

@@ -162,10 +162,6 @@ def test_a_chain_of_libvips_is_one_sentence_where_the_system_says_nothing(
 
 
 def test_the_reason_under_an_error_of_torch_is_told(tmp_path: Path) -> None:
-    try:
-        try:
-            raise OSError(errno.ENOSPC, "No space left on device")
-        except OSError:
-            raise RuntimeError("unexpected pos 704 vs 598")  # noqa: B904 - as torch does
-    except RuntimeError as error:
-        assert writing_reason(error, tmp_path / "a") == "no room left on the disk"
+    error = RuntimeError("unexpected pos 704 vs 598")
+    error.__context__ = OSError(errno.ENOSPC, "No space left on device")  # as torch does
+    assert writing_reason(error, tmp_path / "a") == "no room left on the disk"

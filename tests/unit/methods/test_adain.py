@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -13,7 +14,8 @@ from torch import Tensor, nn
 
 from brushwork import FeatureExtractor, load
 from brushwork.errors import UsageError, WeightsError
-from brushwork.methods.adain import AdaINMethod, AdaINStyle, Decoder, decoder_of
+from brushwork.methods.adain import AdaINStyle, AdaINStyleNetwork, Decoder, decoder_of
+from brushwork.methods.one_pass import OnePass
 from brushwork.options.methods import AdaIN
 from brushwork.styles.regions import Regions
 from brushwork.tiling.tiles import TileInput, run_whole
@@ -41,9 +43,10 @@ def decoder_file(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 @pytest.fixture(scope="module")
-def method(decoder_file: str) -> AdaINMethod:
+def method(decoder_file: str) -> OnePass[Any]:
     loaded = load(AdaIN(precision="float32", decoder=decoder_file))
-    assert isinstance(loaded, AdaINMethod)
+    assert isinstance(loaded, OnePass)
+    assert isinstance(loaded.network, AdaINStyleNetwork)
     return loaded
 
 
@@ -120,7 +123,7 @@ def test_a_truncated_or_strange_decoder_is_refused(tmp_path: Path) -> None:
         load(AdaIN(decoder=str(tmp_path / "decoder.pth")))
 
 
-def test_strength_goes_from_the_photo_to_the_style(method: AdaINMethod, decoder_file: str) -> None:
+def test_strength_goes_from_the_photo_to_the_style(method: OnePass[Any], decoder_file: str) -> None:
     photo, painting = pictures()
     style = method.encode_style(painting, sizes=[64])
     none, half, full = (
@@ -132,30 +135,30 @@ def test_strength_goes_from_the_photo_to_the_style(method: AdaINMethod, decoder_
     assert 0 < (half - photo).abs().mean() < (full - photo).abs().mean()
 
 
-def test_strength_is_the_papers(method: AdaINMethod) -> None:
+def test_strength_is_the_papers(method: OnePass[Any]) -> None:
     """Between the photo's own style and the painting's lies what eq. 14 puts between the features."""
     photo, painting = pictures()
     style, own = (method.encode_style(image, sizes=[64]) for image in (painting, photo))
-    features = method.network(photo, ["relu4_1"])["relu4_1"]
-    styled = method.decoder(torch.lerp(features, method.mixed(features, [style], None), 0.3))
+    features = method.network.network(photo, ["relu4_1"])["relu4_1"]
+    styled = method.network.decoder(torch.lerp(features, method.network.mixed(features, [style], None), 0.3))
     assert torch.allclose(
-        run_whole(method._painting(TileInput(lambda: photo), [method.blend([style, own], [0.3, 0.7])], None)),
+        run_whole(method.network.generate(TileInput(lambda: photo), [method.blend([style, own], [0.3, 0.7])], None)),
         styled,
         atol=1e-4,
     )
 
 
-def test_blends_are_the_papers(method: AdaINMethod) -> None:
+def test_blends_are_the_papers(method: OnePass[Any]) -> None:
     """Eq. 15: the decoder gets the weighted sum of the feature maps that each style alone would give."""
     photo, painting = pictures()
     styles = [method.encode_style(image, sizes=[64]) for image in (painting, painting.flip(1))]
-    features = method.network(photo, ["relu4_1"])["relu4_1"]
-    summed = sum(w * method.mixed(features, [s], None) for w, s in zip((0.3, 0.7), styles, strict=True))
+    features = method.network.network(photo, ["relu4_1"])["relu4_1"]
+    summed = sum(w * method.network.mixed(features, [s], None) for w, s in zip((0.3, 0.7), styles, strict=True))
     blended = method(photo, method.blend(styles, [3, 7]))
-    assert torch.allclose(blended, method.decoder(summed).clamp(0, 1), atol=1e-4)
+    assert torch.allclose(blended, method.network.decoder(summed).clamp(0, 1), atol=1e-4)
 
 
-def test_each_region_has_its_style(method: AdaINMethod) -> None:
+def test_each_region_has_its_style(method: OnePass[Any]) -> None:
     photo, painting = pictures(48, 192)
     first, second = (method.encode_style(image, sizes=[192]) for image in (painting, 1 - painting))
     everywhere, nowhere = torch.ones(1, 1, 8, 8), torch.zeros(1, 1, 8, 8)
@@ -173,7 +176,7 @@ def test_each_region_has_its_style(method: AdaINMethod) -> None:
     assert (both[..., 128:] - result[..., 128:]).abs().mean() > 0.01
 
 
-def test_a_region_of_one_pixel_changes_what_is_near(method: AdaINMethod) -> None:
+def test_a_region_of_one_pixel_changes_what_is_near(method: OnePass[Any]) -> None:
     photo, painting = pictures(64, 192)
     mask = torch.zeros(1, 1, 64, 192)
     mask[..., 32, 8] = 1
@@ -187,9 +190,9 @@ def test_an_encoder_without_a_decoder_is_refused() -> None:
         decoder_of("vgg19.caffe")
 
 
-def test_an_encoder_given_in_python_takes_the_place_of_the_settings(method: AdaINMethod, decoder_file: str) -> None:
+def test_an_encoder_given_in_python_takes_the_place_of_the_settings(method: OnePass[Any], decoder_file: str) -> None:
     photo, painting = pictures()
-    given = load(AdaIN(network="nothere", decoder=decoder_file, precision="float32"), network=method.network)
+    given = load(AdaIN(network="nothere", decoder=decoder_file, precision="float32"), network=method.network.network)
     assert given.recipe()["weights"] is None
     assert len(given.recipe()["given"]) == 64
     results = [m(photo, m.encode_style(painting, sizes=[64])) for m in (given, method)]
@@ -198,10 +201,10 @@ def test_an_encoder_given_in_python_takes_the_place_of_the_settings(method: AdaI
     with pytest.raises(UsageError, match="relu4_1 at 1/8 of the size, got 1 of 16 positions"):
         load(AdaIN(decoder=decoder_file), network=coarse)
     with pytest.raises(UsageError, match="needs the decoder"):
-        load(AdaIN(), network=method.network)
+        load(AdaIN(), network=method.network.network)
 
 
-def test_the_style_is_a_mean_and_a_deviation_per_channel(method: AdaINMethod) -> None:
+def test_the_style_is_a_mean_and_a_deviation_per_channel(method: OnePass[Any]) -> None:
     style = method.encode_style(pictures()[1], sizes=[64])
     assert isinstance(style, AdaINStyle)
     assert style.mean.shape == style.std.shape == (192,)

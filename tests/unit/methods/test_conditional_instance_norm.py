@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -11,11 +12,12 @@ import torch
 from brushwork import ConditionalInstanceNorm, Picture, encode_style, load, stylize, write_image
 from brushwork.errors import UsageError, WeightsError
 from brushwork.methods.conditional_instance_norm import (
-    ConditionalInstanceNormMethod,
+    ConditionalInstanceNormStyleNetwork,
     PredictorTask,
     StyleRow,
     StylesTask,
 )
+from brushwork.methods.one_pass import OnePass
 from brushwork.options.training import TrainConditional
 from brushwork.runtime.tensor_files import read_tensors, write_tensors
 from brushwork.styles.regions import Regions
@@ -37,23 +39,24 @@ def trained(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def method(strength: float = 1.0, model: str = "mine.safetensors") -> ConditionalInstanceNormMethod:
+def method(strength: float = 1.0, model: str = "mine.safetensors") -> OnePass[Any]:
     loaded = load(ConditionalInstanceNorm(model=model, strength=strength, precision="float32"))
-    assert isinstance(loaded, ConditionalInstanceNormMethod)
+    assert isinstance(loaded, OnePass)
+    assert isinstance(loaded.network, ConditionalInstanceNormStyleNetwork)
     return loaded
 
 
-def rows(loaded: ConditionalInstanceNormMethod) -> list[StyleRow]:
+def rows(loaded: OnePass[Any]) -> list[StyleRow]:
     return [encode_style(loaded, f"mine/{name}.safetensors", [48]) for name in ("calm", "wild")]
 
 
 def test_each_style_is_a_row_of_the_network_s_table(trained: Path) -> None:
     loaded = method()
-    assert torch.allclose(torch.stack([style.row for style in rows(loaded)]), loaded.painter.table(), atol=1e-3)
+    assert torch.allclose(torch.stack([style.row for style in rows(loaded)]), loaded.network.painter.table(), atol=1e-3)
     photo = torch.rand(1, 3, 64, 64)
     for k, style in enumerate(rows(loaded)):
         shares = torch.eye(2)[k]
-        assert torch.allclose(loaded(photo, style), loaded.painter(photo, shares).clamp(0, 1), atol=1e-3)
+        assert torch.allclose(loaded(photo, style), loaded.network.painter(photo, shares).clamp(0, 1), atol=1e-3)
 
 
 def test_styles_are_learned_each_for_its_own_photos() -> None:
@@ -69,7 +72,7 @@ def test_a_new_row_is_learned_with_the_network_as_it_is(trained: Path) -> None:
     learning = {name for name, p in task.network.named_parameters() if p.requires_grad}
     assert learning
     assert all(name.startswith("norms.") for name in learning)
-    assert torch.allclose(task.network.table()[0], method().painter.table().mean(0), atol=1e-3)
+    assert torch.allclose(task.network.table()[0], method().network.painter.table().mean(0), atol=1e-3)
     task.write(Path("new.safetensors"))
     assert stylize("photo.png", "new.safetensors", method=method()).picture.size == (47, 33)
     assert stylize("photo.png", "new.safetensors:1+mine/calm.safetensors:1", method=method()).picture.size == (47, 33)

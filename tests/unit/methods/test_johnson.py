@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -11,7 +12,8 @@ from torch import Tensor, nn
 
 from brushwork import Picture, encode_style, load, rerun, save_style, stylize, write_image
 from brushwork.errors import BrushworkError, UsageError, WeightsError
-from brushwork.methods.johnson import JohnsonMethod
+from brushwork.methods.johnson import JohnsonStyleNetwork
+from brushwork.methods.one_pass import OnePass
 from brushwork.nn.transformation import EPSILON, TransformationNetwork, activation_outliers, folded
 from brushwork.options.methods import Johnson
 from brushwork.styles.references import read_style
@@ -82,9 +84,10 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, published: Published) 
     return tmp_path
 
 
-def method(strength: float = 1.0) -> JohnsonMethod:
+def method(strength: float = 1.0) -> OnePass[Any]:
     loaded = load(Johnson(strength=strength, precision="float32"))
-    assert isinstance(loaded, JohnsonMethod)
+    assert isinstance(loaded, OnePass)
+    assert isinstance(loaded.network, JohnsonStyleNetwork)
     return loaded
 
 

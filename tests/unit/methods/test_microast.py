@@ -12,7 +12,8 @@ import torch
 
 from brushwork import MicroAST, Picture, load, stylize, write_image
 from brushwork.errors import UsageError, WeightsError
-from brushwork.methods.microast import MicroASTMethod
+from brushwork.methods.microast import MicroASTStyleNetwork
+from brushwork.methods.one_pass import OnePass
 from brushwork.styles.regions import Regions
 from brushwork.weights import import_model, read_model
 
@@ -46,9 +47,10 @@ def files() -> list[Path]:
     return sorted(Path().glob("*.pth.tar"))
 
 
-def method(strength: float = 1.0) -> MicroASTMethod:
+def method(strength: float = 1.0) -> OnePass[Any]:
     loaded = load(MicroAST(strength=strength))
-    assert isinstance(loaded, MicroASTMethod)
+    assert isinstance(loaded, OnePass)
+    assert isinstance(loaded.network, MicroASTStyleNetwork)
     return loaded
 
 
@@ -59,7 +61,7 @@ def test_imported_it_paints_what_it_painted(published: Any) -> None:
     photo, painting = torch.rand(1, 3, 64, 96), torch.rand(1, 3, 96, 64)
     expected = published(photo, painting).clamp(0, 1)
     assert expected.std() > 0.02
-    assert (method()(photo, method().network.encode(painting)) - expected).abs().max() < 1e-3
+    assert (method()(photo, method().network.network.encode(painting)) - expected).abs().max() < 1e-3
     write_image(Picture(photo), "photo.png")
     assert stylize("photo.png", "photo.png", MicroAST()).picture.size == (96, 64)
 

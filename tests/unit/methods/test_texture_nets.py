@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -11,16 +12,18 @@ from torch import Tensor
 
 from brushwork import Picture, TextureNets, load, stylize, synthesize, write_image
 from brushwork.errors import UsageError
-from brushwork.methods.texture_nets import TextureNetsMethod, TextureNetwork, TextureTask, noise
+from brushwork.methods.one_pass import OnePass
+from brushwork.methods.texture_nets import TextureNetsStyleNetwork, TextureNetwork, TextureTask, noise
 from brushwork.options.training import TrainTextureNets
 
 CPU = torch.device("cpu")
 SMALL = TrainTextureNets(steps=1, batch=2, side=64, channels=2, scales=3, style_size=64)
 
 
-def method(seed: int = 0) -> TextureNetsMethod:
+def method(seed: int = 0) -> OnePass[Any]:
     loaded = load(TextureNets(seed=seed, precision="float32"))
-    assert isinstance(loaded, TextureNetsMethod)
+    assert isinstance(loaded, OnePass)
+    assert isinstance(loaded.network, TextureNetsStyleNetwork)
     return loaded
 
 
@@ -61,7 +64,7 @@ def test_seeds_give_other_pictures() -> None:
 
 def test_a_texture_s_borders_join() -> None:
     style = learned(photo=False)
-    texture = method().synthesize(style, 128, 160)
+    texture = method().network.synthesize(style, 128, 160)
     assert texture.shape == (1, 3, 160, 128)
 
     def step(x: Tensor, y: Tensor) -> float:
@@ -69,7 +72,7 @@ def test_a_texture_s_borders_join() -> None:
 
     across, inside = step(texture[..., 0], texture[..., -1]), step(texture[..., 1:], texture[..., :-1])
     assert across < 2 * inside
-    small = method().synthesize(style, 8, 12)
+    small = method().network.synthesize(style, 8, 12)
     assert step(small[..., 0, :], small[..., -1, :]) < 2 * step(small[..., 1:, :], small[..., :-1, :])
 
 

@@ -14,7 +14,8 @@ from brushwork.cli import commands
 from brushwork.errors import UsageError
 from brushwork.options.base import Option
 from brushwork.options.flags import flag_of, method_options, settings_of, without_method_options
-from brushwork.options.methods import METHODS, Gatys
+from brushwork.options.methods import Gatys
+from brushwork.registry import OPTIONS
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,7 @@ def parse(*arguments: str) -> Any:
 
 def test_every_field_is_a_flag_of_stylize_with_its_help() -> None:
     flags = {flag: parameter for parameter in commands.stylize.params for flag in parameter.opts}
-    for kind in METHODS.values():
+    for kind in OPTIONS.values():
         for field in dataclasses.fields(kind):
             assert flag_of(field.name) in flags
             assert flags[flag_of(field.name)].help  # type: ignore[union-attr]

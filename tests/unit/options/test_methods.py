@@ -9,7 +9,8 @@ import pytest
 
 from brushwork.errors import UsageError
 from brushwork.options.base import Option, option_of
-from brushwork.options.methods import METHODS, Gatys, method_name, settings_from
+from brushwork.options.methods import Gatys
+from brushwork.registry import OPTIONS, method_name, settings_from
 
 
 @dataclass(frozen=True)
@@ -19,7 +20,7 @@ class Sketch:
     hatching: Annotated[float, Option("lines per millimeter", 0)] = 3.0
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", OPTIONS)
 def test_defaults_are_valid_and_every_field_is_explained(method: str) -> None:
     settings = settings_from(method, {})
     assert method_name(settings) == method

@@ -25,9 +25,9 @@ def holder(folder: Path) -> subprocess.Popen[str]:
 @pytest.mark.parametrize("killed", [True, False])
 def test_another_process_is_told_and_its_end_frees_the_place(tmp_path: Path, killed: bool) -> None:
     with holder(tmp_path) as process:
-        with pytest.raises(BrushworkError, match=r"another brushwork process is working on .*a\.mp4"):
-            with locked(tmp_path / "a.parts", tmp_path / "a.mp4"):
-                pass
+        expected = pytest.raises(BrushworkError, match=r"another brushwork process is working on .*a\.mp4")
+        with expected, locked(tmp_path / "a.parts", tmp_path / "a.mp4"):
+            pass
         if killed:
             process.kill()
         process.communicate("")

@@ -15,7 +15,7 @@ from skimage import data
 from studios import Running, launch, until
 
 from brushwork.errors import BrushworkError, UsageError
-from brushwork.studio import job_work
+from brushwork.studio import job_worker
 from brushwork.studio.job_worker import Work
 from brushwork.studio.limits import Limits
 from brushwork.studio.quick_worker import FUNCTIONS
@@ -89,7 +89,7 @@ def sent_fixture() -> Callable[[httpx.Client, Path], str]:
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A home of its own for what is done in this process, and word of each step."""
     monkeypatch.setenv("BRUSHWORK_HOME", str(tmp_path / "home"))
-    monkeypatch.setattr(job_work, "TOLD_EVERY", 0)
+    monkeypatch.setattr(job_worker, "TOLD_EVERY", 0)
 
 
 def in_process(folder: Path, **limits: Any) -> Service:

@@ -8,7 +8,8 @@ import pytest
 from pydantic import TypeAdapter, ValidationError
 
 from brushwork.errors import UsageError
-from brushwork.options.methods import METHODS, AdaINLite, Gatys
+from brushwork.options.methods import AdaINLite, Gatys
+from brushwork.registry import OPTIONS
 from brushwork.studio.schemas import Batch, Credentials, Grid, JobAsk, NewStyle, Picture, Preview, Video, methods
 
 PHOTO = "0" * 32
@@ -30,10 +31,10 @@ def test_settings_are_those_of_the_method() -> None:
 
 @pytest.mark.parametrize("method", methods())
 def test_each_method_takes_its_own_defaults(method: str) -> None:
-    defaults = vars(METHODS[method]())
+    defaults = vars(OPTIONS[method]())
     given = {name: list(value) if isinstance(value, tuple) else value for name, value in defaults.items()}
     ask = Picture(photo=PHOTO, style="great-wave", method=method, settings=given)
-    assert ask.to_settings() == METHODS[method]()
+    assert ask.to_settings() == OPTIONS[method]()
 
 
 @pytest.mark.parametrize(
@@ -61,7 +62,7 @@ def test_files_of_the_server_can_t_be_named(method: str, settings: dict[str, Any
 def test_every_option_that_takes_a_file_is_guarded() -> None:
     guarded = 0
     for method in methods():
-        for name, value in vars(METHODS[method]()).items():
+        for name, value in vars(OPTIONS[method]()).items():
             if isinstance(value, str):
                 ask = Picture(photo=PHOTO, style="great-wave", method=method, settings={name: "/etc/passwd"})
                 with pytest.raises(UsageError):

@@ -91,7 +91,7 @@ def test_workers_that_are_closed_answer_no_more(quick: QuickWorkers, ask: Callab
 
 @pytest.mark.parametrize(
     ("worker", "work", "arguments"),
-    [(workers._quick, workers.quick_work, (None, int)), (workers._jobs, workers.job_work, (None,))],
+    [(workers._quick, workers.quick_worker, (None, int)), (workers._jobs, workers.job_worker, (None,))],
 )
 def test_threads_of_all_processes_sleep_while_they_wait(
     worker: Any, work: Any, arguments: tuple[Any, ...], monkeypatch: Any

@@ -10,7 +10,7 @@ import torch
 from brushwork import Gatys, Picture, add_style, list_styles, load, read_image, remove_style, stylize, write_image
 from brushwork.api.style_encoding import encode_style, save_styles
 from brushwork.errors import BrushworkError, PictureError, UsageError
-from brushwork.options.methods import METHODS, TRAINED
+from brushwork.registry import OPTIONS, TRAINED
 from brushwork.styles import references
 
 SHORT = Gatys(steps=2, scales=1)
@@ -31,7 +31,7 @@ def test_an_added_style_is_in_the_library_and_every_method_can_take_it() -> None
     found = list_styles()["my-wave-2"]
     assert found == added
     assert found.own
-    assert found.methods == tuple(name for name in METHODS if name not in TRAINED)
+    assert found.methods == tuple(name for name in OPTIONS if name not in TRAINED)
     assert found.about == {"title": "The Wave", "year": "1831"}
     Path("My Wave (2).png").unlink()
     assert stylize("photo.png", "my-wave-2", SHORT).picture.size == (48, 36)

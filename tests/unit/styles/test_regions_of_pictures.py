@@ -14,14 +14,14 @@ from brushwork import Gatys, Picture, load, rerun, stylize, write_image
 from brushwork.errors import UsageError
 from brushwork.methods import Method
 from brushwork.options.base import option_of
-from brushwork.options.methods import METHODS, TRAINED, settings_from
+from brushwork.registry import OPTIONS, TRAINED, settings_from
 from brushwork.styles.regions import Regions
 
 
-@pytest.fixture(params=[name for name in METHODS if name not in TRAINED])
+@pytest.fixture(params=[name for name in OPTIONS if name not in TRAINED])
 def method(request: pytest.FixtureRequest, microast: str) -> Method:
     values: dict[str, Any] = {"model": microast} if request.param == "microast" else {}
-    values |= {"steps": 12, "scales": 1} if "steps" in option_of(METHODS[request.param]) else {}
+    values |= {"steps": 12, "scales": 1} if "steps" in option_of(OPTIONS[request.param]) else {}
     return load(settings_from(request.param, {**values, "precision": "float32"}))
 
 

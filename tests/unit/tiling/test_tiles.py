@@ -58,14 +58,14 @@ def painted(network: TransformationNetwork, photo: Tensor, **options: object) ->
     return result
 
 
-@pytest.mark.parametrize("again", [0, 1, 3])
+@pytest.mark.parametrize("recompute_stages", [0, 1, 3])
 @torch.inference_mode()
 def test_tiles_that_wait_in_files_or_begin_anew_paint_the_same(recompute_stages: int, tmp_path: Path) -> None:
     network, photo = TransformationNetwork(4, 1).eval(), torch.rand(1, 3, 160, 200)
     whole = network.paint(photo, network.row())
     assert torch.allclose(painted(network, photo), whole, atol=1e-4)
     here = painted(network, photo, recompute_stages=recompute_stages)
-    files = painted(network, photo, recompute_stages=recompute_stages, shelf=FeatureCache(tmp_path, 20_000))
+    files = painted(network, photo, recompute_stages=recompute_stages, cache=FeatureCache(tmp_path, 20_000))
     assert torch.equal(files, here)
     assert torch.allclose(here, whole, atol=1e-4)
     assert not list(tmp_path.iterdir())
@@ -87,7 +87,7 @@ def test_what_waits_in_files_is_not_in_memory(tmp_path: Path) -> None:
         assert not list(tmp_path.iterdir())  # the files have no names, so that nothing is left of a killed process
         assert (pixels == 2).all()
 
-    over_tiles(cut(8, 32, 8, 0, 8), steps, done, shelf=FeatureCache(tmp_path))
+    over_tiles(cut(8, 32, 8, 0, 8), steps, done, cache=FeatureCache(tmp_path))
     assert sizes == [5 * 64 * 4 * here for here in (1, 2, 3, 4)]  # what is painted stays only because it is held here
 
 
@@ -112,9 +112,9 @@ def test_others_can_go_on_with_the_journal(stop: int) -> None:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        painted(network, photo, journal=journal, passed=passed)
+        painted(network, photo, progress=journal, passed=passed)
     assert len(journal.known) == (stop - 1) // 12
-    assert torch.allclose(painted(network, photo, journal=journal), whole, atol=1e-5)
+    assert torch.allclose(painted(network, photo, progress=journal), whole, atol=1e-5)
 
 
 def test_a_full_disk_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -21,7 +21,7 @@ from brushwork.io import read_image, write_image
 from brushwork.io.film_files import open_film
 from brushwork.io.films import Frame
 from brushwork.io.video_writer import VideoWriter, _failing
-from brushwork.methods.feed_forward import FeedForward
+from brushwork.methods.one_pass import OnePass
 from brushwork.training.synthetic_motion import Film, moving_layers
 from brushwork.video.metrics import sharpness, warping_errors
 from brushwork.video.smoothing import TemporalSmoother, motion_between, with_flow
@@ -40,9 +40,9 @@ def film() -> Film:
 
 
 @pytest.fixture(scope="module")
-def method() -> FeedForward[Any]:
+def method() -> OnePass[Any]:
     found = load(AdaINLite())
-    assert isinstance(found, FeedForward)
+    assert isinstance(found, OnePass)
     return found
 
 
@@ -58,14 +58,14 @@ def frames_in(folder: Path) -> list[torch.Tensor]:
     return [read_image(path).pixels for path in sorted(folder.iterdir())]
 
 
-def painted(method: FeedForward[Any], frames: list[torch.Tensor], smoothing: float) -> list[torch.Tensor]:
+def painted(method: OnePass[Any], frames: list[torch.Tensor], smoothing: float) -> list[torch.Tensor]:
     value = encode_style(method, "feminine-wave", [max(SIZE)])
     steady = TemporalSmoother(method, smoothing)
     seen = with_flow((Frame(frame, k, 1) for k, frame in enumerate(frames)), dis_flow())
     return [steady.paint(one, value) for one in seen]
 
 
-def test_frames_hold_still_where_the_film_does_and_stay_sharp(film: Film, method: FeedForward[Any]) -> None:
+def test_frames_hold_still_where_the_film_does_and_stay_sharp(film: Film, method: OnePass[Any]) -> None:
     def motion(first: int, second: int) -> tuple[torch.Tensor, torch.Tensor]:
         return film.flow(first, second), film.visible(first, second)
 
@@ -77,7 +77,7 @@ def test_frames_hold_still_where_the_film_does_and_stay_sharp(film: Film, method
     assert sum(map(sharpness, steady)) > 0.85 * sum(map(sharpness, alone))
 
 
-def test_a_still_film_comes_to_rest(film: Film, method: FeedForward[Any]) -> None:
+def test_a_still_film_comes_to_rest(film: Film, method: OnePass[Any]) -> None:
     result = painted(method, [film.frames[0]] * 8, 0.85)
     assert (result[-1] - result[-2]).abs().max() < 1e-3
     assert (result[-1] - result[0]).abs().mean() < 0.01  # it doesn't drift
@@ -97,13 +97,13 @@ def test_light_that_slowly_goes_takes_along_what_was_painted(film: Film) -> None
     assert (result[-1] - dimmed[-1]).mean() < 0.05  # without a look at the film it would be 0.11
 
 
-def test_smoothing_0_is_frame_by_frame(film: Film, method: FeedForward[Any]) -> None:
+def test_smoothing_0_is_frame_by_frame(film: Film, method: OnePass[Any]) -> None:
     value = encode_style(method, "feminine-wave", [max(SIZE)])
     for one, frame in zip(painted(method, film.frames[:3], 0), film.frames, strict=False):
         assert torch.equal(one, method(frame, value))
 
 
-def test_a_cut_begins_anew(film: Film, method: FeedForward[Any]) -> None:
+def test_a_cut_begins_anew(film: Film, method: OnePass[Any]) -> None:
     other = torch.from_numpy(data.rocket().copy()).permute(2, 0, 1)[None, :, : SIZE[1], 200 : 200 + SIZE[0]] / 255
     assert motion_between(film.frames[0], other, dis_flow()).cut
     assert not any(motion_between(*pair, dis_flow()).cut for pair in zip(film.frames, film.frames[1:], strict=False))
@@ -114,7 +114,7 @@ def test_a_cut_begins_anew(film: Film, method: FeedForward[Any]) -> None:
 
 @pytest.mark.parametrize("smoothing", [0.0, 0.85])
 def test_a_stopped_film_goes_on_to_the_same_frames(
-    smoothing: float, folder: Path, tmp_path: Path, method: FeedForward[Any]
+    smoothing: float, folder: Path, tmp_path: Path, method: OnePass[Any]
 ) -> None:
     def stop(step: Step) -> None:
         if step.step == 8:
@@ -167,7 +167,7 @@ def test_optimized_frames_are_kept_one_by_one(stops: tuple[int, ...], folder: Pa
     assert not work_folder(tmp_path / "parts.mp4").exists()
 
 
-def test_what_another_job_left_is_refused(folder: Path, tmp_path: Path, method: FeedForward[Any]) -> None:
+def test_what_another_job_left_is_refused(folder: Path, tmp_path: Path, method: OnePass[Any]) -> None:
     def stop(step: Step) -> None:
         if step.step == 4:
             raise KeyboardInterrupt
@@ -180,7 +180,7 @@ def test_what_another_job_left_is_refused(folder: Path, tmp_path: Path, method: 
     assert (tmp_path / "a.mp4").exists()
 
 
-def test_styles_pass_into_one_another(folder: Path, tmp_path: Path, method: FeedForward[Any]) -> None:
+def test_styles_pass_into_one_another(folder: Path, tmp_path: Path, method: OnePass[Any]) -> None:
     styles = ["feminine-wave", "bell-tower"]
     keys = [Keyframe(0.08, styles[0]), Keyframe(0.28, styles[1])]
     stylize_video(folder, keys, tmp_path / "both", method=method, smoothing=0)
@@ -194,14 +194,14 @@ def test_styles_pass_into_one_another(folder: Path, tmp_path: Path, method: Feed
     assert 0 < away[1] < 0.5 * away[-1]
 
 
-def test_colors_of_the_film_are_kept(folder: Path, tmp_path: Path, method: FeedForward[Any]) -> None:
+def test_colors_of_the_film_are_kept(folder: Path, tmp_path: Path, method: OnePass[Any]) -> None:
     stylize_video(folder, "feminine-wave", tmp_path / "out", method=method, keep_color=True)
     for result, original in zip(frames_in(tmp_path / "out"), frames_in(folder), strict=True):
         red_blue = (result[:, 0] - result[:, 2]) - (original[:, 0] - original[:, 2])
         assert red_blue.abs().median() < 0.02
 
 
-def test_the_size_is_that_of_stills(folder: Path, tmp_path: Path, method: FeedForward[Any]) -> None:
+def test_the_size_is_that_of_stills(folder: Path, tmp_path: Path, method: OnePass[Any]) -> None:
     done = stylize_video(folder, "feminine-wave", tmp_path / "out", method=method, size=80)
     assert (done.size, done.frames) == ((80, 56), 12)
     assert done.recipe["smoothing"] == 0.97
@@ -227,7 +227,7 @@ def test_wrong_wishes_are_refused(changed: dict[str, Any], words: str, folder: P
 
 
 def test_a_film_that_can_t_be_joined_where_it_was_asked_for_is_saved_elsewhere(
-    folder: Path, tmp_path: Path, method: FeedForward[Any]
+    folder: Path, tmp_path: Path, method: OnePass[Any]
 ) -> None:
     (tmp_path / "out").mkdir()
     output = tmp_path / "out" / "a.mp4"
@@ -248,7 +248,7 @@ def test_a_film_that_can_t_be_joined_where_it_was_asked_for_is_saved_elsewhere(
     assert not work_folder(output).exists()
 
 
-def test_a_film_whose_work_is_deleted_ends_at_once(folder: Path, tmp_path: Path, method: FeedForward[Any]) -> None:
+def test_a_film_whose_work_is_deleted_ends_at_once(folder: Path, tmp_path: Path, method: OnePass[Any]) -> None:
     steps: list[int] = []
 
     def remove(step: Step) -> None:
@@ -261,7 +261,7 @@ def test_a_film_whose_work_is_deleted_ends_at_once(folder: Path, tmp_path: Path,
 
 
 def test_a_full_disk_amid_a_film_says_what_is_kept(
-    folder: Path, tmp_path: Path, method: FeedForward[Any], monkeypatch: pytest.MonkeyPatch
+    folder: Path, tmp_path: Path, method: OnePass[Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write = VideoWriter.write
 
@@ -281,7 +281,7 @@ def test_a_full_disk_amid_a_film_says_what_is_kept(
 
 @pytest.mark.parametrize(("name", "kind"), [("a.mp4", "steady"), ("frames", "steady"), ("a.mp4", "gatys")])
 def test_a_film_that_can_t_fit_is_told_before_the_work(
-    name: str, kind: str, folder: Path, tmp_path: Path, method: FeedForward[Any], monkeypatch: pytest.MonkeyPatch
+    name: str, kind: str, folder: Path, tmp_path: Path, method: OnePass[Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     needed = 12 * SIZE[0] * SIZE[1] * {"steady": 0.02 if name == "a.mp4" else 0.5, "gatys": 24}[kind]
     monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=int(needed) - 10))
@@ -292,7 +292,7 @@ def test_a_film_that_can_t_fit_is_told_before_the_work(
 
 
 def test_a_second_film_of_one_name_is_told_at_once_and_harms_nothing(
-    folder: Path, tmp_path: Path, method: FeedForward[Any]
+    folder: Path, tmp_path: Path, method: OnePass[Any]
 ) -> None:
     def second(step: Step) -> None:
         for resume in (True, False) if step.step == 7 else ():
@@ -307,7 +307,7 @@ def test_a_second_film_of_one_name_is_told_at_once_and_harms_nothing(
 
 
 def test_a_key_frame_beyond_the_end_is_refused_or_noted(
-    folder: Path, tmp_path: Path, method: FeedForward[Any], monkeypatch: pytest.MonkeyPatch
+    folder: Path, tmp_path: Path, method: OnePass[Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     keys = [Keyframe(0, "feminine-wave"), Keyframe(9, "bell-tower")]
     with pytest.raises(UsageError, match="the key frame at 9 s is beyond the end"):

@@ -33,8 +33,8 @@ from brushwork.methods.adain_lite.network import (
     MeanCovariance,
     StyleEncoder,
 )
-from brushwork.methods.any_style import AnyStyle
 from brushwork.methods.base import Declaration
+from brushwork.methods.style_network import TensorStyleNetwork
 from brushwork.nn import FeatureNetwork, load_network
 from brushwork.nn.statistics import covariance
 from brushwork.options.methods import AdaINLite
@@ -46,7 +46,7 @@ from brushwork.training.data import PhotoFolder
 from brushwork.training.synthetic_motion import moving_layers
 from brushwork.weights import Model, load_into, read_model
 
-__all__ = ["AdaINLiteMethod", "AdaINLiteTask", "LiteStyle", "MovedPhotos"]
+__all__ = ["AdaINLiteStyleNetwork", "AdaINLiteTask", "LiteStyle", "MovedPhotos"]
 
 NAME = "adain-lite"
 ENCODER = "vgg19-slim"
@@ -192,7 +192,7 @@ def _codes_of(model: Model) -> str:
     return str(model.about.get("codes", model.sha256))
 
 
-class AdaINLiteMethod(AnyStyle[LiteStyle]):
+class AdaINLiteStyleNetwork(TensorStyleNetwork[LiteStyle]):
     """AdaIN-lite.
 
     Args:
@@ -211,12 +211,12 @@ class AdaINLiteMethod(AnyStyle[LiteStyle]):
     settings: AdaINLite
     style_type = LiteStyle
     multiple = MULTIPLE
-    first_halo, near = NEAR, True  # before its first stop and after its last one it sees no farther
+    first_halo, near_output = NEAR, True  # before its first stop and after its last one it sees no farther
 
     def __init__(
         self, settings: AdaINLite, device: torch.device | str = "cpu", *, network: FeatureNetwork | None = None
     ) -> None:
-        super().__init__(settings, device)
+        self.settings, self.device = settings, torch.device(device)
         if network is not None:
             raise UsageError(f"{NAME} sees a painting through {ENCODER} only; another network suits gatys")
         self.dtype = choose_dtype(settings.precision, self.device)
@@ -226,7 +226,8 @@ class AdaINLiteMethod(AnyStyle[LiteStyle]):
         load_into(lite, model)
         lite.to(self.device)
         self.encoder, self.coder = encoder.network, lite.coder
-        self.painter = lite.painter.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.generator: Generator = lite.painter.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self._neutral: LiteStyle | None = None
         self._recipe = {
             "weights": {"name": encoder.weights.record.name, "sha256": encoder.weights.sha256},
             "model": {"name": model.name, "sha256": model.sha256, "codes": _codes_of(model)},
@@ -238,30 +239,38 @@ class AdaINLiteMethod(AnyStyle[LiteStyle]):
         return dict(self._recipe)
 
     def painting_size(self, sizes: Sequence[int]) -> int:
-        """See `Method`; the same for photos of all sizes."""
+        """See `StyleNetwork`; the same for photos of all sizes."""
         return max(1, round(STYLE_SIZE * self.settings.style_scale))
 
-    def _own_style(self, photo: Tensor, mask: Tensor | None) -> LiteStyle:
-        """As a painting is seen: smaller than it is painted."""
+    def encode_content(self, photo: Tensor, mask: Tensor | None = None) -> LiteStyle:
+        """See `StyleNetwork`; as a painting is seen: smaller than it is painted."""
 
         def seen(x: Tensor) -> Tensor:
             return F.interpolate(x, scale_factor=STYLE_SIZE / STROKE_SIZE, mode="bilinear", antialias=True).clamp(0, 1)
 
-        return self._encoded(seen(photo), None if mask is None else seen(mask))
+        return self.encode(seen(photo), None if mask is None else seen(mask))
 
-    def _encoded(self, image: Tensor, mask: Tensor | None) -> LiteStyle:
+    def encode(self, image: Tensor, mask: Tensor | None = None) -> LiteStyle:
+        """The code of a painting; see `StyleNetwork`."""
         pixels = image.contiguous(memory_format=torch.channels_last)
         return LiteStyle(self.coder(self.coder.moments(pixels, self.encoder(pixels, CODE_LAYERS), mask))[0])
 
-    def _painting(self, seen: TileInput, styles: Sequence[LiteStyle], shares: Tensor | None) -> Stages:
-        painter: Generator = self.painter
-        shaped = [painter.shaped(style.code, self.dtype) for style in styles]
+    def generate(self, tile: TileInput, styles: Sequence[LiteStyle], shares: Tensor | None = None) -> Stages:
+        """The stages that paint a picture or a tile; see `StyleNetwork`."""
+        weights = [self.generator.modulate(style.code, self.dtype) for style in styles]
 
         def typed(pixels: Tensor) -> Tensor:
             return pixels.to(self.dtype, memory_format=torch.channels_last)
 
-        look = replace(seen, read=lambda: typed(seen.photo), read_near=lambda: typed(seen.photo_nearby))
-        return painter.steps(look, shaped, shares)
+        typed_tile = replace(tile, read=lambda: typed(tile.photo), read_near=lambda: typed(tile.photo_nearby))
+        return self.generator.stages(typed_tile, weights, shares)
 
-    def _halo(self, styles: Sequence[LiteStyle]) -> int:
+    def neutral_style(self) -> LiteStyle:
+        """The code of a gray picture."""
+        if self._neutral is None:
+            self._neutral = self.encode(torch.full((1, 3, 2 * MULTIPLE, 2 * MULTIPLE), 0.5, device=self.device))
+        return self._neutral
+
+    def halo(self, styles: Sequence[LiteStyle]) -> int:
+        """How many pixels away it looks."""
         return HALO

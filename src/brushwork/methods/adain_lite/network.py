@@ -72,7 +72,7 @@ class ModulatedConv(nn.Module):
                 for tensor in (self.weight, self.up):
                     tensor.copy_(tensor[::4].repeat_interleave(4, 0))
 
-    def shaped(self, code: Tensor) -> ModulatedWeights:
+    def modulate(self, code: Tensor) -> ModulatedWeights:
         """Kernel and bias for a code (128,)."""
         a, b, m, c = self.shape(code).split(self.sizes)
         weight = torch.addmm(self.weight, self.up * m, self.down).view(len(b), -1, 3, 3)
@@ -95,7 +95,7 @@ class ModulatedNorm(Normalization):
         super().__init__()
         self.shape = _linear(CODE, 2 * channels)
 
-    def shaped(self, code: Tensor) -> ModulatedWeights:
+    def modulate(self, code: Tensor) -> ModulatedWeights:
         """Scale and shift for a code (128,)."""
         scale, shift = self.shape(code).chunk(2)
         return ModulatedWeights(1 + scale, shift)
@@ -254,18 +254,18 @@ class Generator(nn.Module):
             }
         )
 
-    def shaped(self, code: Tensor, dtype: torch.dtype = torch.float32) -> dict[str, ModulatedWeights]:
+    def modulate(self, code: Tensor, dtype: torch.dtype = torch.float32) -> dict[str, ModulatedWeights]:
         """Every kernel, in the number type to calculate in, and every normalization for a code (128,)."""
         layers: Mapping[str, ModulatedConv | ModulatedNorm] = self.styled  # type: ignore[assignment]
-        return {name: layer.shaped(code).to(dtype) for name, layer in layers.items()}
+        return {name: layer.modulate(code).to(dtype) for name, layer in layers.items()}
 
     def forward(
         self, pixels: Tensor, styles: Sequence[Mapping[str, ModulatedWeights]], shares: Tensor | None = None
     ) -> Tensor:
-        """Pixels (B, 3, H, W), about [0, 1]; see `steps`."""
-        return run_whole(self.steps(TileInput(lambda: pixels), styles, shares))
+        """Pixels (B, 3, H, W), about [0, 1]; see `stages`."""
+        return run_whole(self.stages(TileInput(lambda: pixels), styles, shares))
 
-    def steps(
+    def stages(
         self,
         seen: TileInput,
         styles: Sequence[Mapping[str, ModulatedWeights]],
@@ -276,7 +276,7 @@ class Generator(nn.Module):
         Args:
             seen: Pixels (B, 3, H, W), whose sides are multiples of 16, in the number type to calculate in. A tile keeps
                 no edges while it waits, as it finds them again; and after its last stop paints only what is near.
-            styles: From `shaped`; one, or several with shares.
+            styles: From `modulate`; one, or several with shares.
             shares: Of each style at each pixel, (N, 1, H, W), of sum 1.
         """
 
@@ -324,7 +324,7 @@ def _enlarged(x: Tensor) -> Tensor:
 
 
 class LiteNetwork(nn.Module):
-    """Coder and painter, trained together."""
+    """Style encoder and generator, trained together."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -333,7 +333,7 @@ class LiteNetwork(nn.Module):
     def forward(self, photos: Tensor, moments: Sequence[MeanCovariance]) -> Tensor:
         """Each photo of (B, 3, H, W), in the number type to calculate in, in the style of its painting."""
         pictures = [
-            self.painter(photo, [self.painter.shaped(code, photos.dtype)])
+            self.painter(photo, [self.painter.modulate(code, photos.dtype)])
             for photo, code in zip(torch.split(photos, 1), self.coder(moments), strict=True)
         ]
         return torch.cat(pictures)

@@ -11,13 +11,13 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from brushwork.errors import BrushworkError
-from brushwork.studio import texts
 from brushwork.studio.errors import NotAllowedError
 from brushwork.studio.log import logger
 from brushwork.studio.page_access import PageFiles
 from brushwork.studio.schemas import methods
 from brushwork.studio.service import Service
 from brushwork.studio.store import Upload
+from brushwork.studio.ui import texts
 from brushwork.studio.ui.components import Shown
 from brushwork.studio.ui.gradio_import import gr
 from brushwork.studio.users import LOCAL

@@ -8,9 +8,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from brushwork.options.base import Option, option_of
-from brushwork.options.methods import METHODS
-from brushwork.studio import texts
+from brushwork.registry import OPTIONS
 from brushwork.studio.schemas import methods
+from brushwork.studio.ui import texts
 from brushwork.studio.ui.context import QUIET
 from brushwork.studio.ui.gradio_import import gr
 
@@ -54,7 +54,7 @@ class Form:
         """What was changed of a method's options, of the values of all inputs."""
         found = {}
         for (owner, name), value in zip(self.fields, values, strict=True):
-            default = _default(METHODS[owner], name)
+            default = _default(OPTIONS[owner], name)
             wanted = _value(value, default)
             if owner == method and wanted != default:
                 found[name] = list(wanted) if isinstance(wanted, tuple) else wanted
@@ -63,7 +63,7 @@ class Form:
     def filled(self, method: str, settings: Mapping[str, Any]) -> list[Any]:
         """The values of all inputs for some settings of a method, and defaults for the others."""
         return [
-            _shown(settings[name] if owner == method and name in settings else _default(METHODS[owner], name))
+            _shown(settings[name] if owner == method and name in settings else _default(OPTIONS[owner], name))
             for owner, name in self.fields
         ]
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import html
 from typing import Any
 
-from brushwork.studio import texts
 from brushwork.studio.store import ACTIVE, RESUMABLE, Job
+from brushwork.studio.ui import texts
 from brushwork.studio.ui.components import raw
 from brushwork.studio.ui.context import QUIET, Desk
 from brushwork.studio.ui.gradio_import import gr

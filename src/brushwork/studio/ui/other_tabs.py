@@ -8,9 +8,9 @@ import re
 import secrets
 from typing import Any
 
-from brushwork.studio import texts
 from brushwork.studio.schemas import Batch, NewStyle, Video, ask_of
 from brushwork.studio.store import RESUMABLE, Job
+from brushwork.studio.ui import texts
 from brushwork.studio.ui.components import film, photo, raw, status_line
 from brushwork.studio.ui.context import QUIET, Desk, Dropped
 from brushwork.studio.ui.forms import Form

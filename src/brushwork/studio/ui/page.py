@@ -8,9 +8,9 @@ from typing import Any
 
 from fastapi import FastAPI, Request, Response
 
-from brushwork.studio import texts
 from brushwork.studio.page_access import PageFiles
 from brushwork.studio.service import Service
+from brushwork.studio.ui import texts
 from brushwork.studio.ui.components import raw
 from brushwork.studio.ui.context import QUIET, Desk
 from brushwork.studio.ui.gradio_import import gr

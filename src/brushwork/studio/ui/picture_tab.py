@@ -7,8 +7,8 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from brushwork.studio import texts
 from brushwork.studio.schemas import Grid, Picture, Preview
+from brushwork.studio.ui import texts
 from brushwork.studio.ui.components import comparison, editor, photo, raw, status_line
 from brushwork.studio.ui.context import LATEST, QUIET, Desk, Dropped
 from brushwork.studio.ui.forms import Form

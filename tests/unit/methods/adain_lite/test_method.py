@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -12,7 +13,7 @@ from torch import Tensor
 
 from brushwork import encode_style, load, save_style
 from brushwork.errors import UsageError, WeightsError
-from brushwork.methods.adain_lite.method import AdaINLiteMethod, LiteStyle, MovedPhotos
+from brushwork.methods.adain_lite.method import AdaINLiteStyleNetwork, LiteStyle, MovedPhotos
 from brushwork.methods.adain_lite.network import (
     CODE,
     CODE_LAYERS,
@@ -21,6 +22,7 @@ from brushwork.methods.adain_lite.network import (
     ModulatedNorm,
     ModulatedWeights,
 )
+from brushwork.methods.one_pass import OnePass
 from brushwork.nn import load_network
 from brushwork.nn.statistics import covariance, mean_std
 from brushwork.options.methods import AdaINLite
@@ -38,9 +40,10 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 @pytest.fixture(scope="module")
-def method(model: str) -> AdaINLiteMethod:
+def method(model: str) -> OnePass[Any]:
     loaded = load(AdaINLite(precision="float32", model=model))
-    assert isinstance(loaded, AdaINLiteMethod)
+    assert isinstance(loaded, OnePass)
+    assert isinstance(loaded.network, AdaINLiteStyleNetwork)
     return loaded
 
 
@@ -49,7 +52,7 @@ def test_a_kernel_is_what_its_formula_says() -> None:
     torch.nn.init.normal_(conv.shape.weight)
     code = torch.randn(CODE)
     a, b, m, c = (conv.shape.weight @ code + conv.shape.bias).split([3, 4, 2, 4])
-    shaped = conv.shaped(code)
+    shaped = conv.modulate(code)
     for out in range(4):
         for channel in range(3):
             mixed = sum(conv.up[out, k] * m[k] * conv.down[k].view(3, 3, 3)[channel] for k in range(2))
@@ -62,7 +65,7 @@ def test_what_is_flat_stays_flat_when_it_is_enlarged() -> None:
     conv = ModulatedConv(3, 8, rank=2, enlarges=True)
     for parameter in conv.parameters():
         torch.nn.init.normal_(parameter)
-    shaped = conv.shaped(torch.randn(CODE))
+    shaped = conv.modulate(torch.randn(CODE))
     flat = torch.rand(1, 3, 1, 1).expand(1, 3, 6, 6)
     enlarged = F.pixel_shuffle(conv(flat, [shaped], None), 2)
     assert (enlarged - enlarged[:, :, :1, :1]).abs().max() < 1e-4 * enlarged.abs().max()
@@ -72,7 +75,7 @@ def test_what_is_flat_stays_flat_when_it_is_enlarged() -> None:
 
 def test_a_convolution_repeats_the_border() -> None:
     conv, x = ModulatedConv(3, 4, rank=2, stride=2), torch.rand(1, 3, 10, 14)
-    shaped = conv.shaped(torch.zeros(CODE))
+    shaped = conv.modulate(torch.zeros(CODE))
     padded = torch.cat([x[:, :, :1], x, x[:, :, -1:]], 2)
     padded = torch.cat([padded[..., :1], padded, padded[..., -1:]], 3)
     assert torch.allclose(conv(x, [shaped], None), F.conv2d(padded, shaped.weight, shaped.bias, 2), atol=1e-6)
@@ -86,16 +89,16 @@ def test_normalized_channels_have_the_style_s_moments() -> None:
     assert torch.allclose(result.std((2, 3)), style.weight[None], atol=1e-2)
 
 
-def test_one_style_everywhere_is_one_style(method: AdaINLiteMethod) -> None:
+def test_one_style_everywhere_is_one_style(method: OnePass[Any]) -> None:
     """Shares of 1 and of two halves of one style give what no shares do."""
     photo, code = torch.rand(1, 3, 32, 48), torch.randn(CODE)
-    style = method.painter.shaped(code)
-    alone = method.painter(photo, [style])
-    halves = method.painter(photo, [style, style], torch.full((2, 1, 32, 48), 0.5))
+    style = method.network.generator.modulate(code)
+    alone = method.network.generator(photo, [style])
+    halves = method.network.generator(photo, [style, style], torch.full((2, 1, 32, 48), 0.5))
     assert torch.allclose(alone, halves, atol=1e-3)
 
 
-def test_the_code_is_all_that_is_known_of_a_style(method: AdaINLiteMethod) -> None:
+def test_the_code_is_all_that_is_known_of_a_style(method: OnePass[Any]) -> None:
     style = method.encode_style(torch.rand(1, 3, 200, 300), sizes=[4000])
     assert isinstance(style, LiteStyle)
     assert style.code.shape == (CODE,)
@@ -111,7 +114,7 @@ def test_another_scale_is_another_code(model: str) -> None:
     assert not torch.allclose(*codes, atol=1e-3)
 
 
-def test_strength_goes_from_the_photo_to_the_style(method: AdaINLiteMethod, model: str) -> None:
+def test_strength_goes_from_the_photo_to_the_style(method: OnePass[Any], model: str) -> None:
     photo = F.interpolate(torch.rand(1, 3, 6, 8), (48, 64), mode="bilinear")
     style = method.encode_style(torch.rand(1, 3, 48, 64), sizes=[64])
     none, half, full = (
@@ -129,7 +132,7 @@ def test_codes_have_a_gradient_to_every_parameter() -> None:
     painting = torch.rand(1, 3, 32, 32)
     features = encoder(painting, CODE_LAYERS)
     code = lite.coder(lite.coder.moments(painting, features))[0]
-    lite.painter(torch.rand(1, 3, 32, 32), [lite.painter.shaped(code)]).square().sum().backward()
+    lite.painter(torch.rand(1, 3, 32, 32), [lite.painter.modulate(code)]).square().sum().backward()
     missing = [name for name, p in lite.named_parameters() if p.grad is None or not p.grad.isfinite().all()]
     assert not missing
 
@@ -150,16 +153,16 @@ def test_the_coder_is_told_means_deviations_and_covariances(masked: bool) -> Non
     )
 
 
-def test_a_painting_unlike_any_gives_no_wild_code(method: AdaINLiteMethod, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_painting_unlike_any_gives_no_wild_code(method: OnePass[Any], monkeypatch: pytest.MonkeyPatch) -> None:
     typical = method.encode_style(torch.rand(1, 3, 64, 64), sizes=[64]).code.abs().max()
-    monkeypatch.setattr(method.coder, "std", torch.full_like(method.coder.std, 1e-2))
+    monkeypatch.setattr(method.network.coder, "std", torch.full_like(method.network.coder.std, 1e-2))
     for shade in (0.0, 0.5, 1.0):
         assert method.encode_style(torch.full((1, 3, 64, 64), shade), sizes=[64]).code.abs().max() < 20 * typical
 
 
-def test_another_network_is_refused(method: AdaINLiteMethod) -> None:
+def test_another_network_is_refused(method: OnePass[Any]) -> None:
     with pytest.raises(UsageError, match="vgg19-slim only"):
-        load(AdaINLite(), network=method.encoder)
+        load(AdaINLite(), network=method.network.encoder)
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from brushwork.studio import parts
+from brushwork.studio.ui import components as parts
 from brushwork.studio.ui.gradio_import import gr
 
 ADDRESSES = ("http://studio/before.jpg", "http://studio/after.jpg")

@@ -1,0 +1,327 @@
+"""A method whose picture takes one pass through a network: sizes, strength, regions, tiles and progress around it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Generic, TypeVar
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from brushwork.errors import Interrupted
+from brushwork.image import check_pixels, fit_size, resize
+from brushwork.methods.base import Declaration, check_content, check_painting
+from brushwork.methods.mixing import Mixture, generate_mixture, mixture_of
+from brushwork.methods.style_network import StyleNetwork
+from brushwork.methods.tiled_painting import TiledPainting
+from brushwork.runtime.checkpoints import Checkpoint
+from brushwork.runtime.memory import kept_memory
+from brushwork.runtime.progress import Progress, Step
+from brushwork.styles.regions import Regions
+from brushwork.tiling.metering import held_bytes, live_bytes
+from brushwork.tiling.tiles import (
+    Canvas,
+    MemoryProfile,
+    Moments,
+    Stages,
+    StatisticsRequest,
+    Tile,
+    TileInput,
+    Tiling,
+    cut,
+    run_whole,
+    run_with_statistics,
+)
+
+__all__ = ["OnePass", "thumbnail", "thumbnail_size"]
+
+THUMBNAIL = 1024  # longer side at which a photo is looked at beforehand, in pixels
+PROBE_SIZES = 128, 192  # sides of the pictures that tell what memory a larger one takes
+FRAGMENTATION_FACTOR = 1.2  # holes between tensors of changing sizes; measured, docs/large_pictures.md
+BATCH_PIXELS = 8 * 256**2  # pixels of several pictures painted at once; docs/large_pictures.md has what it gives
+
+Style = TypeVar("Style")
+
+
+class OnePass(Generic[Style]):
+    """A method of one pass.
+
+    Args:
+        network: What the paper contributes.
+    """
+
+    def __init__(self, network: StyleNetwork[Style]) -> None:
+        self.network = network
+        self.settings, self.device = network.settings, network.device
+
+    @property
+    def declaration(self) -> Declaration:
+        """What callers must know of the method."""
+        return self.network.declaration
+
+    @torch.inference_mode()
+    def encode_style(self, image: Tensor, *, sizes: Sequence[int], mask: Tensor | None = None) -> Style:
+        """What the network needs to know of a painting.
+
+        Args:
+            image: Pixels (1, 3, H, W) in [0, 1].
+            sizes: Longer sides of the pictures it will be used on; the largest counts.
+            mask: How much each pixel counts, (1, 1, H, W) in [0, 1].
+
+        Raises:
+            UsageError: Not pixels; a mask of another size, or one that leaves nothing; the network takes no paintings.
+        """
+        check_painting(image, mask)
+        height, width = image.shape[2:]
+        factor = self.painting_size(sizes) / max(width, height)
+        width, height = (max(self.declaration.smallest, round(side * factor)) for side in (width, height))
+        small_mask = None if mask is None else F.adaptive_avg_pool2d(mask, (height, width)).to(self.device)
+        return self.network.encode(resize(image, (width, height)).to(self.device), small_mask)
+
+    def painting_size(self, sizes: Sequence[int]) -> int:
+        """See `Method`."""
+        return self.network.painting_size(sizes)
+
+    def sizes(self, width: int, height: int) -> list[int]:
+        """The longer side: one pass needs one size."""
+        return [max(width, height)]
+
+    def blend(self, values: Sequence[Style], weights: Sequence[float]) -> Style:
+        """See `StyleNetwork`."""
+        return self.network.blend(values, weights)
+
+    def save_style(self, style: Style) -> dict[str, Tensor]:
+        """A style value as named tensors, for a file."""
+        return self.network.style_tensors(style)
+
+    def load_style(self, tensors: Mapping[str, Tensor]) -> Style:
+        """A style value from a file's tensors; see `StyleNetwork`."""
+        return self.network.style_from(tensors)
+
+    def recipe(self) -> dict[str, Any]:
+        """See `StyleNetwork`."""
+        return self.network.recipe()
+
+    def estimate_seconds(self, width: int, height: int) -> float:
+        """Time a small picture and scale by pixels."""
+        side = 256
+        probe, style = torch.full((1, 3, side, side), 0.5), self.network.neutral_style()
+        taken = []
+        for _ in range(3):  # the first one warms up, and either of the others may have been disturbed
+            started = time.perf_counter()
+            self(probe, style)
+            taken.append(time.perf_counter() - started)
+        return min(taken[1:]) * max(1.0, width * height / side**2)
+
+    @torch.inference_mode()
+    def demand(self, style: Style | Regions | None = None) -> MemoryProfile:
+        """What it takes of memory, measured on small pictures; None: for some style."""
+        style = self.network.neutral_style() if style is None else style
+        small, large = (self._side(side) for side in PROBE_SIZES)
+
+        def flat(side: int) -> Tensor:
+            return torch.full((1, 3, side, side), 0.5)
+
+        self(flat(small), style)  # what is made once, such as other forms of weights, doesn't count
+        taken = [live_bytes(lambda side=side: self(flat(side), style)) for side in (small, large)]  # type: ignore[misc]
+        pixel = (taken[1] - taken[0]) / (large**2 - small**2)
+        held = [max(held_bytes(self._waiting(flat(side), style)), default=0) for side in (small, large)]
+        waiting = (held[1] - held[0]) / (large**2 - small**2)
+        fixed = max(0.0, taken[0] - pixel * small**2)
+        return MemoryProfile(FRAGMENTATION_FACTOR * pixel, waiting, fixed=fixed, near=self.network.near_output)
+
+    def _waiting(self, photo: Tensor, style: Style | Regions) -> Stages:
+        """A tile's stages, to measure what it holds between them."""
+        regions, photo = Regions.of(style).present(), photo.to(self.device)
+        tile = TileInput(lambda: photo, regions.shares(*photo.shape[2:]), near=(0, 0, *photo.shape[2:]))
+        return self._stages(tile, mixture_of(self.network, regions.styles, tile, self._strength))
+
+    @property
+    def _strength(self) -> float:
+        strength: float = self.settings.strength
+        return strength
+
+    def _stages(self, tile: TileInput, mixture: Mixture[Style]) -> Stages:
+        if self._strength == 1 and tile.shares is None:
+            return self.network.generate(tile, mixture.styles)
+        return generate_mixture(self.network, tile, mixture, self._strength)
+
+    @torch.inference_mode()
+    def __call__(
+        self,
+        content: Tensor,
+        style: Style | Regions,
+        *,
+        init: Tensor | None = None,
+        progress: Progress | None = None,
+        checkpoint: Checkpoint | None = None,
+        tiling: Tiling | None = None,
+    ) -> Tensor:
+        """Pixels of the photo in the style.
+
+        Args:
+            content: Pixels (B, 3, H, W) in [0, 1]; small pictures are quicker several at a time.
+            style: A style value, or `Regions` of several.
+            init: Not taken.
+            progress: Called when a single picture is done; with tiles after each of them, each time it is seen.
+            checkpoint: There is nothing to keep of one pass; `paint` keeps it.
+            tiling: The tiles that one picture is painted in, with the same result; None: as a whole.
+
+        Returns:
+            Pixels (B, 3, H, W) in [0, 1], of each picture what it would be by itself.
+
+        Raises:
+            UsageError: Not pixels, or more than one picture in tiles.
+            Interrupted: Raised by `progress`; `error.best` is the picture, None before the last tile.
+        """
+        if tiling is not None:
+            check_content(content)
+            return self._in_tiles(content, style, tiling, progress)
+        check_pixels(content)
+        started = time.perf_counter()
+        height, width = content.shape[2:]
+        # A picture's masks or its own style are its own; large pictures take no less time together.
+        alike = not isinstance(style, Regions) and self._strength == 1
+        count = max(1, BATCH_PIXELS // (height * width)) if alike else 1
+        parts = [self._paint_whole(part, style) for part in torch.split(content, count)]
+        result = parts[0] if len(parts) == 1 else torch.cat(parts)
+        try:
+            if progress is not None and len(content) == 1:
+                seconds = time.perf_counter() - started
+                progress(Step(1, 1, 0.0, {}, (width, height), seconds, 0.0, lambda: result))
+        except (KeyboardInterrupt, Interrupted) as stop:
+            raise Interrupted(best=result) from stop
+        return result
+
+    @torch.inference_mode()
+    def frame(
+        self, content: Tensor, style: Style | Regions, answer: Callable[[int, StatisticsRequest], Moments]
+    ) -> Tensor:
+        """A picture whose normalizations are told the statistics to use, such as those of a film's last frames.
+
+        Args:
+            content: Pixels (1, 3, H, W) in [0, 1].
+            style: A style value, or `Regions` of several.
+            answer: Number of a stage, from 0, and what it asks for → moments.
+        """
+        check_content(content)
+        return self._paint_whole(content, style, answer)
+
+    def _paint_whole(
+        self,
+        content: Tensor,
+        style: Style | Regions,
+        answer: Callable[[int, StatisticsRequest], Moments] | None = None,
+    ) -> Tensor:
+        """Pictures that are not cut."""
+        height, width = content.shape[2:]
+        regions = Regions.of(style).present()
+        photo = self._padded(content.to(self.device))
+        shares = regions.shares(height, width)
+        tile = TileInput(lambda: photo, None if shares is None else self._padded(shares.to(photo)))
+        stages = self._stages(tile, self._mixture(regions, (width, height), lambda: thumbnail(content)))
+        with kept_memory(height * width):
+            painted = run_whole(stages) if answer is None else run_with_statistics(stages, answer)
+        return painted[:, :, :height, :width].clamp(0, 1).float().cpu().contiguous()
+
+    def _mixture(self, regions: Regions, size: tuple[int, int], small: Callable[[], Tensor]) -> Mixture[Style]:
+        """The mixture for a photo of this (width, height), which is looked at as a thumbnail where that is needed."""
+        width, height = thumbnail_size(size)
+        shares = regions.shares(height, width)
+        shares = None if shares is None else self._padded(shares.to(self.device))
+        seen = TileInput(lambda: self._padded(small().to(self.device)), shares)
+        return mixture_of(self.network, regions.styles, seen, self._strength)
+
+    def _in_tiles(self, content: Tensor, style: Style | Regions, tiling: Tiling, progress: Progress | None) -> Tensor:
+        result = torch.empty(content.shape)
+
+        def read(top: int, left: int, bottom: int, right: int) -> Tensor:
+            return content[:, :, top:bottom, left:right]
+
+        def write(top: int, left: int, pixels: Tensor) -> None:
+            result[:, :, top : top + pixels.shape[2], left : left + pixels.shape[3]] = pixels
+
+        canvas = Canvas((content.shape[3], content.shape[2]), read, write, lambda: thumbnail(content))
+        self.paint(canvas, style, tiling=tiling, progress=progress)
+        return result
+
+    @torch.inference_mode()
+    def paint(
+        self,
+        canvas: Canvas,
+        style: Style | Regions,
+        *,
+        tiling: Tiling,
+        progress: Progress | None = None,
+        checkpoint: Checkpoint | None = None,
+    ) -> None:
+        """Paint a picture tile by tile, with the same result as in one piece.
+
+        Where memory ends all the same, tiles of half the side go on from what is known.
+
+        Args:
+            canvas: Gives the photo's pixels in [0, 1], and takes the painted ones.
+            style: A style value, or `Regions` of several.
+            tiling: How it is cut.
+            progress: Called after each tile, each time it is seen; its preview is the thumbnail, painted.
+            checkpoint: Checkpoint to resume from, saved every `checkpoint.every` tiles. What has been written to the
+                canvas must still be there then.
+
+        Raises:
+            BrushworkError: The disk is full; memory ends even for small tiles; a checkpoint that is damaged.
+            Interrupted: Raised by `progress`, with nothing to show.
+        """
+        regions = Regions.of(style).present()
+        mixture = self._mixture(regions, canvas.size, canvas.thumbnail)
+        painting = TiledPainting(
+            canvas, regions, tiling, self.device, lambda tile: self._stages(tile, mixture), self._cuts(regions)
+        )
+        painting.run(self._stage_count(mixture, regions), progress, lambda: self(canvas.thumbnail(), style), checkpoint)
+
+    def _cuts(self, regions: Regions) -> Callable[[tuple[int, int], int, bool], list[Tile]]:
+        """Size, side, and whether only the first statistics are wanted → the tiles; None where there are none."""
+
+        def tiles(size: tuple[int, int], side: int, first: bool) -> list[Tile]:
+            if first:
+                return [] if self.network.first_halo is None else self._cut(size, side, self.network.first_halo)
+            return self._cut(size, side, self.network.halo(regions.styles))
+
+        return tiles
+
+    def tiles(self, size: tuple[int, int], side: int, style: Style | Regions | None = None) -> list[Tile]:
+        """How a picture of this (width, height) is cut into tiles of about this side."""
+        styles = [self.network.neutral_style()] if style is None else Regions.of(style).styles
+        return self._cut(size, side, self.network.halo(styles))
+
+    def _cut(self, size: tuple[int, int], side: int, halo: int) -> list[Tile]:
+        width, height = (self._side(length) for length in size)
+        return cut(height, width, side, halo, self.network.multiple)
+
+    def _stage_count(self, mixture: Mixture[Style], regions: Regions) -> int:
+        """How often the network needs statistics of the whole picture."""
+        side = self._side(4 * self.network.multiple)
+        shares = regions.shares(side, side)
+        flat = TileInput(lambda: torch.full((1, 3, side, side), 0.5, device=self.device), shares)
+        return sum(1 for _ in self._stages(flat, mixture))
+
+    def _side(self, length: int) -> int:
+        """A side that the network can halve."""
+        multiple = self.network.multiple
+        return max(self.declaration.smallest, -(-length // multiple) * multiple)
+
+    def _padded(self, photo: Tensor) -> Tensor:
+        """Continued at its right and lower border to sides that the network can halve."""
+        height, width = photo.shape[2:]
+        return F.pad(photo, (0, self._side(width) - width, 0, self._side(height) - height), mode="replicate")
+
+
+def thumbnail_size(size: tuple[int, int]) -> tuple[int, int]:
+    """(width, height) of the thumbnail of a picture, whose longer side is 1024 at most."""
+    return fit_size(size, min(THUMBNAIL, max(size)))
+
+
+def thumbnail(pixels: Tensor) -> Tensor:
+    """The thumbnail of pixels (1, 3, H, W)."""
+    return resize(pixels, thumbnail_size((pixels.shape[3], pixels.shape[2])))
