@@ -95,7 +95,7 @@ def test_a_mistake_is_no_reason_to_write_elsewhere(tmp_path: Path, temporary: Pa
     def refuse(path: Path) -> None:
         raise UsageError("no such format")
 
-    with pytest.raises(UsageError, match="^no such format$"):
+    with pytest.raises(UsageError, match=r"^no such format$"):
         save(tmp_path / "a.xyz", refuse)
     assert not any(temporary.iterdir())
 
