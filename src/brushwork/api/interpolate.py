@@ -6,16 +6,15 @@ from collections.abc import Sequence
 
 import torch
 
-from brushwork.api.recipe import PictureSource, StyleSource
 from brushwork.api.style_encoding import encode_style
+from brushwork.api.stylize import MethodSource, method_from
 from brushwork.errors import UsageError
 from brushwork.image import Picture
 from brushwork.io import MAX_PIXELS, read_image
-from brushwork.methods import load
-from brushwork.options.methods import AdaINLite, Settings
 from brushwork.registry import method_name
-from brushwork.runtime.device import choose_device
+from brushwork.runtime.deprecation import renamed_keywords
 from brushwork.runtime.progress import Progress
+from brushwork.styles.sources import PictureSource, StyleSource
 
 __all__ = ["interpolate", "shares"]
 
@@ -45,10 +44,11 @@ def shares(count: int, steps: int) -> list[list[tuple[float, ...]]]:
     return [[((1 - y) * (1 - x), (1 - y) * x, y * (1 - x), y * x) for x in way] for y in way]
 
 
+@renamed_keywords(content="photo", settings="method")
 def interpolate(
-    content: PictureSource,
+    photo: PictureSource,
     styles: Sequence[StyleSource],
-    settings: Settings | None = None,
+    method: MethodSource = None,
     *,
     steps: int = 5,
     size: int = 256,
@@ -59,9 +59,9 @@ def interpolate(
     """A strip (two styles) or a grid (three, four) of the photo in styles between styles.
 
     Args:
-        content: A photo: a file or a `Picture`.
+        photo: A file or a `Picture`.
         styles: Two to four, each as `stylize` takes it.
-        settings: A method that blends; `AdaINLite()` by default.
+        method: A method that blends: see `stylize`.
         steps: Pictures from one style to the next.
         size: Longer side of each, in pixels.
         device: See `stylize`.
@@ -75,16 +75,16 @@ def interpolate(
     if not isinstance(styles, list | tuple):
         raise UsageError(f"styles: expected a list of two to four styles, got {styles!r}")
     plan = shares(len(styles), steps)
-    method = load(AdaINLite() if settings is None else settings, choose_device(device))
-    if not method.declaration.blends:
-        raise UsageError(f"{method_name(method.settings)} with these settings blends no styles")
-    photo = content if isinstance(content, Picture) else read_image(content, size=size, max_pixels=max_pixels)
-    values = [encode_style(method, style, method.sizes(*photo.size), max_pixels=max_pixels) for style in styles]
-    white = torch.ones(1, 3, photo.size[1], GAP)
+    loaded = method_from(method, device)
+    if not loaded.declaration.blends:
+        raise UsageError(f"{method_name(loaded.settings)} with these settings blends no styles")
+    picture = photo if isinstance(photo, Picture) else read_image(photo, size=size, max_pixels=max_pixels)
+    values = [encode_style(loaded, style, loaded.sizes(*picture.size), max_pixels=max_pixels) for style in styles]
+    white = torch.ones(1, 3, picture.size[1], GAP)
     rows = []
     for row in plan:
-        pictures = [method(photo.visible(), method.blend(values, weights), progress=progress) for weights in row]
-        line = [part for picture in pictures for part in (white, picture)][1:]
+        painted = [loaded(picture.visible(), loaded.blend(values, weights), progress=progress) for weights in row]
+        line = [part for pixels in painted for part in (white, pixels)][1:]
         rows.append(torch.cat(line, 3))
     between = torch.ones(1, 3, GAP, rows[0].shape[3])
     return Picture(torch.cat([part for row in rows for part in (between, row)][1:], 2))

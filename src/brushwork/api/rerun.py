@@ -12,12 +12,13 @@ from typing import Any
 import torch
 
 from brushwork.api.recipe import FIRST_PICTURES
-from brushwork.api.stylize import Result, stylize
+from brushwork.api.stylize import Result, stylize_photo
 from brushwork.errors import BrushworkError, UsageError
 from brushwork.io import MAX_PIXELS
 from brushwork.methods import load
 from brushwork.options.base import check_keep_color
 from brushwork.options.methods import Settings
+from brushwork.options.stylize import StylizeOptions
 from brushwork.registry import settings_from
 from brushwork.runtime.device import choose_device
 from brushwork.runtime.progress import Progress
@@ -63,22 +64,15 @@ def rerun(
     settings = _settings(recipe, places)
     masks = [_find(record, places) for record in recipe.get("masks", [])]
     keep_color, keep_color_when = _keep_color(recipe)
+    options = StylizeOptions(
+        size=max(recipe["size"]), keep_color=keep_color, keep_color_when=keep_color_when, masks=tuple(masks),
+        max_pixels=max_pixels,
+    )  # fmt: skip
     plan = Plan("tiled", Tiling(recipe["tile"]), 0, 0, 0.0, 0) if recipe.get("tile") else None
     chosen, remarks = choose_device(device or recipe["device"]), _remarks(recipe, device)
     with _threads(recipe["threads"]):
         method = load(settings, chosen)
-        result = stylize(
-            content,
-            styles,
-            method=method,
-            size=max(recipe["size"]),
-            keep_color=keep_color,
-            keep_color_when=keep_color_when,
-            masks=masks,
-            max_pixels=max_pixels,
-            plan=plan,
-            progress=progress,
-        )
+        result = stylize_photo(content, styles, method=method, options=options, plan=plan, progress=progress)
     made_now = {name: result.recipe[name] for name in ("brushwork", "torch", "device", "threads")}
     return replace(result, recipe=recipe | made_now), remarks
 

@@ -12,16 +12,17 @@ import torch
 from torch import Tensor
 
 from brushwork.api.color_control import ColorControl
-from brushwork.api.recipe import PictureSource, StyleSource, style_parts
 from brushwork.color import rgb_to_yiq
 from brushwork.errors import BrushworkError, UsageError
 from brushwork.image import Picture, no_picture, resize
 from brushwork.io import MAX_PIXELS, read_image, read_size
 from brushwork.methods import Method
 from brushwork.options.base import option_of
+from brushwork.options.stylize import StylizeOptions
 from brushwork.registry import TRAINED, method_name
 from brushwork.styles.references import SavedStyle, is_saved, read_style, write_style
 from brushwork.styles.regions import Regions
+from brushwork.styles.sources import PictureSource, StyleSource, resolve_style
 
 __all__ = ["encode_style", "painting_pixels", "save_style", "save_styles", "style_value", "visible"]
 
@@ -33,9 +34,7 @@ def style_value(
     style: StyleSource,
     sizes: list[int],
     colors: ColorControl,
-    *,
-    masks: Sequence[PictureSource] = (),
-    max_pixels: int = MAX_PIXELS,
+    options: StylizeOptions,
 ) -> tuple[Any, list[str]]:
     """The value of a style or a blend, or `Regions` of several with masks; and remarks for the user.
 
@@ -44,11 +43,12 @@ def style_value(
         style: See `stylize`.
         sizes: Longer sides it will be used at.
         colors: Recolors paintings, if that is wanted.
-        masks: A picture per style of the blend, or none.
-        max_pixels: Larger files are refused before they are decoded.
+        options: Masks, a picture per style of the blend or none, and the limit of pixels.
     """
-    parts, notes = _style_values(method, style, sizes, max_pixels, colors)
-    return _in_regions(method, parts, masks, max_pixels) if masks else _blended(method, parts), notes
+    parts, notes = _style_values(method, style, sizes, options.max_pixels, colors)
+    if options.masks:
+        return _in_regions(method, parts, options.masks, options.max_pixels), notes
+    return _blended(method, parts), notes
 
 
 def encode_style(method: Method, style: StyleSource, sizes: list[int], *, max_pixels: int = MAX_PIXELS) -> Any:
@@ -124,7 +124,7 @@ def _style_values(
     """Values and weights of a blend's styles, and remarks for the user."""
     values: list[tuple[Any, float]] = []
     notes: list[str] = []
-    for source, weight in style_parts(style):
+    for source, weight in resolve_style(style).parts:
         if isinstance(source, Path) and is_saved(source):
             if colors is not None and colors.when == "before":
                 raise UsageError(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -14,20 +14,22 @@ import torch
 from torch import Tensor
 
 from brushwork.api.color_control import ColorControl
-from brushwork.api.recipe import PictureSource, StyleSource, check_masks, recipe_of, result_size
+from brushwork.api.recipe import recipe_of, result_size
 from brushwork.api.style_encoding import style_value
+from brushwork.api.stylize import MethodSource, method_from
 from brushwork.errors import UsageError
 from brushwork.image import Picture
-from brushwork.io import MAX_PIXELS, PictureReader, PictureWriter, read_size
-from brushwork.methods import Method, load
-from brushwork.methods.one_pass import OnePass, thumbnail_size
-from brushwork.options.methods import AdaINLite, Settings
+from brushwork.io import PictureReader, PictureWriter, read_size
+from brushwork.methods.base import PartwiseMethod
+from brushwork.methods.one_pass import thumbnail_size
+from brushwork.options.stylize import OutputOptions, StylizeOptions, with_changes
 from brushwork.registry import method_name
 from brushwork.runtime.checkpoints import Checkpoint
-from brushwork.runtime.device import choose_device
+from brushwork.runtime.deprecation import renamed_keywords
 from brushwork.runtime.locking import locked
 from brushwork.runtime.progress import Progress
 from brushwork.runtime.provenance import Recipe
+from brushwork.styles.sources import ResolvedStyle, StyleSource, resolve_style
 from brushwork.tiling.plan import Plan, plan_job
 from brushwork.tiling.tiles import Canvas, Tiling
 
@@ -51,26 +53,19 @@ class Streamed:
     seconds: float
 
 
+@renamed_keywords(content="photo", settings="method")
 def stylize_file(
-    content: str | Path,
+    photo: str | Path,
     style: StyleSource,
     output: str | Path,
-    settings: Settings | None = None,
+    method: MethodSource = None,
     *,
-    method: Method | None = None,
+    options: StylizeOptions | None = None,
+    written: OutputOptions | None = None,
     plan: Plan | None = None,
-    max_memory: int | None = None,
-    device: str = "auto",
-    size: int | None = None,
-    keep_color: str | None = None,
-    keep_color_when: str | None = None,
-    masks: Sequence[PictureSource] = (),
-    max_pixels: int = MAX_PIXELS,
-    depth: int = 8,
-    quality: int | None = None,
-    strip_metadata: bool = False,
     progress: Progress | None = None,
     checkpoint: Checkpoint | None = None,
+    **keywords: Any,
 ) -> Streamed:
     """Stylize a file into a file, part by part; the result is that of `stylize`.
 
@@ -78,24 +73,16 @@ def stylize_file(
     strength is below 1 and the histograms to match, is that of a thumbnail.
 
     Args:
-        content: A photo's file.
+        photo: A photo's file.
         style: See `stylize`.
         output: The file to write, whole or not at all.
-        settings: A method of one pass and its options; `AdaINLite()` by default.
-        method: From `brushwork.methods.load`, instead of settings.
+        method: A method of one pass: see `stylize`.
+        options: See `stylize`.
+        written: `OutputOptions`: depth, quality, metadata.
         plan: From `brushwork.tiling.plan.plan_job`; None: made here.
-        max_memory: Bytes that the process may hold; None: what is free, with a margin.
-        device: "auto", "cpu", "cuda", "cuda:1", "mps".
-        size: See `stylize`.
-        keep_color: See `stylize`.
-        keep_color_when: See `stylize`.
-        masks: See `stylize`.
-        max_pixels: See `stylize`.
-        depth: Bits per channel of the file.
-        quality: Of formats that have one.
-        strip_metadata: Write no EXIF and no recipe.
         progress: Called after each tile; what it raises ends the work.
         checkpoint: Keeps the work, and beside it what is painted, in files that are removed in the end.
+        **keywords: Fields of `StylizeOptions` and of `OutputOptions`, which go before `options` and `written`.
 
     Raises:
         PictureError, UsageError, WeightsError: As `stylize`.
@@ -103,44 +90,54 @@ def stylize_file(
         SavedElsewhereError: The result could not be written to the output, and is in another file.
         BrushworkError: Disk or memory ended.
     """
-    check_masks(masks)
-    method = method or load(AdaINLite() if settings is None else settings, choose_device(device))
-    if not isinstance(method, OnePass):
-        raise UsageError(f"{method_name(method.settings)} paints no file part by part; use stylize")
+    of_output: dict[str, Any] = {
+        name: keywords.pop(name) for name in ("depth", "quality", "strip_metadata") if name in keywords
+    }
+    out: OutputOptions = with_changes(written or OutputOptions(), of_output)
+    chosen: StylizeOptions = with_changes(options or StylizeOptions(), keywords)
+    loaded = method_from(method, chosen.device)
+    if not isinstance(loaded, PartwiseMethod):
+        raise UsageError(f"{method_name(loaded.settings)} paints no file part by part; use stylize")
+    return _streamed(photo, resolve_style(style), Path(output), loaded, chosen, out, plan, progress, checkpoint)
+
+
+def _streamed(
+    source: str | Path,
+    style: ResolvedStyle,
+    output: Path,
+    method: PartwiseMethod,
+    options: StylizeOptions,
+    out: OutputOptions,
+    plan: Plan | None,
+    progress: Progress | None,
+    checkpoint: Checkpoint | None,
+) -> Streamed:
     started = time.perf_counter()
-    reader = PictureReader(content, size=_longer(content, size, max_pixels), max_pixels=max_pixels)
-    photo = _Photo(reader, keep_color, keep_color_when)
-    value, notes = style_value(
-        method, style, method.sizes(*reader.size), photo.colors, masks=masks, max_pixels=max_pixels
-    )
-    recipe = recipe_of(
-        method, content, style, size=size, **photo.colors.recipe(), masks=masks, max_pixels=max_pixels
-    )  # fmt: skip
-    plan = plan or plan_job(method, reader.size, value, max_memory=max_memory, file=Path(output), bands=4 * depth // 8)
+    original = read_size(source, max_pixels=options.max_pixels)
+    size = result_size(original, options.size)
+    longer = None if size == original else max(size)
+    reader = PictureReader(source, size=longer, max_pixels=options.max_pixels)
+    photo = _Photo(reader, options.keep_color, options.keep_color_when)
+    value, notes = style_value(method, style, method.sizes(*reader.size), photo.colors, options)
+    recipe = recipe_of(method, source, style, options, size=reader.size)
+    bands = 4 * out.depth // 8
+    plan = plan or plan_job(method, reader.size, value, max_memory=options.max_memory, file=output, bands=bands)
     tiling = plan.tiling or Tiling(max(reader.size))
     recipe |= {"tile": tiling.side}
-    written = {"depth": depth, "quality": quality}
     spool = None if checkpoint is None else checkpoint.path.with_name(f"{checkpoint.path.name}.pixels")
-    kept = _kept(checkpoint, recipe | {"written": written}, spool)
-    with locked(None if kept is None else kept.path, Path(output)):
+    kept = _kept(checkpoint, recipe | {"written": out.written}, spool)
+    with locked(None if kept is None else kept.path, output):
         with PictureWriter(
-            output, reader.size, alpha=reader.alpha, **written, spool=spool,  # type: ignore[arg-type]
-            beside=Path(content),
-            exif=None if strip_metadata else reader.exif,
-            recipe=None if strip_metadata else recipe,
+            output, reader.size, alpha=reader.alpha, depth=out.depth, quality=out.quality, spool=spool,
+            beside=Path(source),
+            exif=None if out.strip_metadata else reader.exif,
+            recipe=None if out.strip_metadata else recipe,
         ) as writer:  # fmt: skip
             canvas = photo.canvas(writer, photo.finisher(method, value))
             method.paint(canvas, value, tiling=tiling, progress=progress, checkpoint=kept)
         if kept is not None:
             kept.remove()
     return Streamed(reader.size, recipe, (*reader.notes, *notes), time.perf_counter() - started)
-
-
-def _longer(content: str | Path, size: int | None, max_pixels: int) -> int | None:
-    """The longer side that the photo is brought to; None: its own."""
-    original = read_size(content, max_pixels=max_pixels)
-    wanted = result_size(original, size)
-    return None if wanted == original else max(wanted)
 
 
 def _kept(checkpoint: Checkpoint | None, job: Recipe, spool: Path | None) -> Checkpoint | None:
@@ -188,7 +185,7 @@ class _Photo:
 
         return Canvas(self.reader.size, self.seen, write, self.thumbnail)
 
-    def finisher(self, method: OnePass[Any], value: Any) -> Callable[[Tensor, Tensor], Tensor]:
+    def finisher(self, method: PartwiseMethod, value: Any) -> Callable[[Tensor, Tensor], Tensor]:
         """What makes a painted part, and the photo's, a part of the result."""
         if self.colors.way is None or self.colors.when == "before":
             return lambda painted, original: self.colors.part(painted, original, painted)

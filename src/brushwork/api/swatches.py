@@ -11,7 +11,6 @@ import torch.nn.functional as F
 from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 
-from brushwork.api.recipe import PictureSource, StyleSource
 from brushwork.api.style_encoding import encode_style
 from brushwork.errors import UsageError
 from brushwork.image import Picture
@@ -20,6 +19,7 @@ from brushwork.methods import Method, load
 from brushwork.options.methods import AdaINLite, Settings
 from brushwork.runtime.device import choose_device
 from brushwork.runtime.progress import Progress
+from brushwork.styles.sources import PictureSource, StyleSource
 
 __all__ = ["sheet", "swatch"]
 

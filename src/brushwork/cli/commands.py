@@ -10,11 +10,19 @@ from typing import TYPE_CHECKING, Any
 
 import rich_click as click
 
-from brushwork.cli.running import run_all, write_result
+from brushwork.cli.running import Runner, run_jobs, write_result
 from brushwork.errors import BrushworkError, PictureError, UsageError
-from brushwork.options.base import KEEP_COLOR, KEEP_COLOR_WHEN, check_keep_color, option_of
-from brushwork.options.flags import memory_limit, method_options, options_in_words, settings_of, without_method_options
+from brushwork.options.base import option_of
+from brushwork.options.flags import (
+    method_options,
+    option_flags,
+    options_from_flags,
+    options_in_words,
+    settings_of,
+    without_method_options,
+)
 from brushwork.options.methods import Settings
+from brushwork.options.stylize import MAX_PIXELS, OutputOptions, RunOptions, StylizeOptions
 from brushwork.registry import OPTIONS
 
 if TYPE_CHECKING:
@@ -22,9 +30,7 @@ if TYPE_CHECKING:
     from brushwork.runtime.provenance import Recipe
 
 __all__ = [
-    "MAX_PIXELS",
     "STYLE_HELP",
-    "Size",
     "doctor",
     "interpolate",
     "methods",
@@ -34,88 +40,44 @@ __all__ = [
     "synthesize",
 ]
 
-MAX_PIXELS = 500_000_000  # as in io, which would load torch
 STYLE_HELP = (
     "a painting's file, a built-in style, a saved style, or a blend: wave.jpg:0.7+feminine-wave:0.3; "
     "given twice: both, each on every photo"
 )
 
-MASK_HELP = "white where the style is wanted, black where the photo stays; one for each style of a blend, in its order"
-
-
-class Size(click.ParamType):  # type: ignore[type-arg]  # generic since click 8.4 only
-    """A number of pixels, or "full"."""
-
-    name = "PIXELS|full"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
-        """0 for "full"."""
-        if str(value) == "full":
-            return 0
-        if not str(value).isdecimal() or int(value) < 1:
-            self.fail(f"expected a number of pixels of at least 1, or full, got {value!r}", param, ctx)
-        return int(value)
-
-
-class _Memory(click.ParamType):  # type: ignore[type-arg]
-    """An amount of memory, in words."""
-
-    name = "AMOUNT"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
-        """Bytes."""
-        try:
-            return value if isinstance(value, int) else memory_limit(value)
-        except UsageError as error:
-            self.fail(str(error), param, ctx)
-
 
 @click.command()
 @click.argument("photos", nargs=-1, required=True, metavar="PHOTO…")
 @click.option("--style", "styles", multiple=True, required=True, metavar="STYLE", help=STYLE_HELP)
-@click.option("-o", "--output", help="file, or folder for several results; PHOTO_STYLE.png here otherwise")
+@click.option("-o", "--output", help="file, or folder for several results [PHOTO_STYLE.png in the current directory]")
 @click.option("--method", "method_name", default="adain-lite", show_default=True, help="see: brushwork methods")
-@click.option("--size", type=Size(), help="longer side of the result; full keeps the photo's; up to 1024 otherwise")
-@click.option("--keep-color", type=click.Choice(KEEP_COLOR.choices), help=KEEP_COLOR.help)
-@click.option("--keep-color-when", type=click.Choice(KEEP_COLOR_WHEN.choices), help=KEEP_COLOR_WHEN.help)
-@click.option("--mask", "masks", multiple=True, type=click.Path(path_type=Path), help=MASK_HELP)
-@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1, mps")
 @click.option("--format", "suffix", default="png", show_default=True, help="of results that -o does not name")
-@click.option("--depth", type=click.Choice(["8", "16"]), default="8", show_default=True, help="bits per channel")
-@click.option("--quality", type=click.IntRange(1, 100), help="of JPEG, WebP and AVIF")
-@click.option("--strip-metadata", is_flag=True, help="write no EXIF and no recipe")
-@click.option("--max-pixels", type=click.IntRange(1), default=MAX_PIXELS, show_default=True, help="refuse larger files")
-@click.option("--max-memory", type=_Memory(), help="such as 4GB; what is free otherwise")
-@click.option("--preview", type=click.Path(dir_okay=False, path_type=Path), help="picture file renewed meanwhile")
-@click.option("--checkpoint-every", type=click.IntRange(1), metavar="STEPS", help="keep the work in OUTPUT.checkpoint")
-@click.option("--resume", is_flag=True, help="go on from OUTPUT.checkpoint, and skip results that are complete")
-@click.option("--save-every", type=click.IntRange(1), metavar="STEPS", help="save OUTPUT_00050.png, … on the way")
-@click.option("--animation", type=click.Path(path_type=Path), help="write an animation of the way: .webp or .gif")
-@click.option("--json", "as_json", is_flag=True, help="print one JSON object per result, for scripts")
+@option_flags(StylizeOptions)
+@option_flags(OutputOptions)
+@option_flags(RunOptions)
 @method_options(OPTIONS)
 def stylize(
     photos: tuple[str, ...], styles: tuple[str, ...], output: str | None, method_name: str, suffix: str, **values: Any
 ) -> None:
     """Paint PHOTOs (files, folders, patterns) in the style of a painting."""
-    # What can be wrong in the line itself is told at once, before torch is loaded.
-    settings, options = settings_of(method_name, values, OPTIONS), without_method_options(values, OPTIONS)
-    check_keep_color(options["keep_color"], options["keep_color_when"])
+    # Mistakes in the line itself are reported at once, before torch is loaded.
+    settings = settings_of(method_name, values, OPTIONS)
+    options, out, run = (options_from_flags(kind, values) for kind in (StylizeOptions, OutputOptions, RunOptions))
     from brushwork.cli.jobs import find_photos, is_folder, plan_jobs, protect
     from brushwork.cli.report import Report
 
     jobs = plan_jobs(find_photos(photos), styles, output, "." + suffix.lstrip("."))
-    read = [*_files_named(settings), *map(str, options["masks"])]
-    protect(jobs, {name: options[name] for name in ("preview", "animation")}, read)
-    _check_way(jobs, options)
+    read = [*_files_named(settings), *map(str, options.masks)]
+    protect(jobs, {"preview": run.preview, "animation": run.animation}, read)
+    _check_intermediate(jobs, run)
     if output is not None and is_folder(output):
         _make_folder(Path(output))
-    _check_targets(jobs, options)
-    report = Report(as_json=options["as_json"], preview=options["preview"])
+    _check_targets(jobs, out, run)
+    report = Report(as_json=run.as_json, preview=run.preview)
 
     from brushwork.methods import load
-    from brushwork.runtime.device import choose_device
 
-    run_all(jobs, load(settings, choose_device(options["device"])), report, options)
+    run_jobs(jobs, Runner(load(settings, options.device), options, out, run, report))
 
 
 def _files_named(settings: Settings) -> list[str]:
@@ -131,25 +93,25 @@ def _make_folder(folder: Path) -> None:
         raise PictureError(f"-o {folder}: the folder can't be made: {error.strerror or error}") from error
 
 
-def _check_way(jobs: list[Job], options: dict[str, Any]) -> None:
-    """What is written on the way must hit nothing else."""
+def _check_intermediate(jobs: list[Job], run: RunOptions) -> None:
+    """Check that intermediate results replace nothing else."""
     from brushwork.cli.jobs import protect_from_frames
 
-    if options["animation"] is not None and len(jobs) > 1:
+    if run.animation is not None and len(jobs) > 1:
         raise UsageError(f"--animation is of one result, and there are {len(jobs)}; run them one by one")
-    if options["save_every"]:
+    if run.save_every:
         protect_from_frames(jobs)
 
 
-def _check_targets(jobs: list[Job], options: dict[str, Any]) -> None:
+def _check_targets(jobs: list[Job], out: OutputOptions, run: RunOptions) -> None:
     from brushwork.io import check_animation, check_target
 
     for job in jobs:
-        check_target(job.output, int(options["depth"]))
-    if options["preview"] is not None:
-        check_target(options["preview"])
-    if options["animation"] is not None:
-        check_animation(options["animation"])
+        check_target(job.output, out.depth)
+    if run.preview is not None:
+        check_target(run.preview)
+    if run.animation is not None:
+        check_animation(run.animation)
 
 
 @click.command()
@@ -157,27 +119,26 @@ def _check_targets(jobs: list[Job], options: dict[str, Any]) -> None:
 @click.option("--style", required=True, metavar="STYLE", help=STYLE_HELP)
 @click.option("-o", "--output", type=click.Path(path_type=Path), default=Path("result.png"), help="where it would go")
 @click.option("--method", "method_name", default="adain-lite", show_default=True, help="see: brushwork methods")
-@click.option("--size", type=Size(), default="full", help="longer side of the result; the photo's otherwise")
-@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1, mps")
-@click.option("--depth", type=click.Choice(["8", "16"]), default="8", show_default=True, help="bits per channel")
-@click.option("--max-pixels", type=click.IntRange(1), default=MAX_PIXELS, show_default=True, help="refuse larger files")
-@click.option("--max-memory", type=_Memory(), help="such as 4GB; what is free otherwise")
+@option_flags(StylizeOptions, "size", "device", "max_memory", "max_pixels")
+@option_flags(OutputOptions, "depth")
 @click.option("--json", "as_json", is_flag=True, help="print one JSON object, for scripts")
 @method_options(OPTIONS)
 def plan(photo: Path, style: str, output: Path, method_name: str, as_json: bool, **values: Any) -> None:
-    """Say how PHOTO would be made, and what memory and time that takes, without doing it."""
-    settings, options = settings_of(method_name, values, OPTIONS), without_method_options(values, OPTIONS)
-    from brushwork.api.stylize import result_size
+    """Tell how PHOTO would be painted, and what memory and time that takes, without doing it."""
+    settings = settings_of(method_name, values, OPTIONS)
+    values["size"] = 0 if values["size"] is None else values["size"]
+    options, out = options_from_flags(StylizeOptions, values), options_from_flags(OutputOptions, values)
+    from brushwork.api.recipe import result_size
     from brushwork.cli.jobs import Job
-    from brushwork.cli.report import duration
+    from brushwork.cli.report import Report, duration
     from brushwork.cli.running import plan_of
     from brushwork.io import read_size
     from brushwork.methods import load
-    from brushwork.runtime.device import choose_device
+    from brushwork.styles.references import resolve_text
 
-    size = result_size(read_size(photo, max_pixels=options["max_pixels"]), options["size"])
-    method = load(settings, choose_device(options["device"]))
-    found = plan_of(Job(photo, style, output), method, size, {**options, "save_every": None, "animation": None})
+    size = result_size(read_size(photo, max_pixels=options.max_pixels), options.size)
+    runner = Runner(load(settings, options.device), options, out, RunOptions(), Report(as_json=as_json))
+    found = plan_of(Job(photo, resolve_text(style), output), runner, size)
     if as_json:
         click.echo(json.dumps({"photo": str(photo), "size": list(size), **found.facts()}))
         return
@@ -217,7 +178,7 @@ def rerun(
     report = Report(as_json=as_json)
     with report.bar(picture.name) as progress:
         result, remarks = make_again(recipe, places, progress=progress, **options)
-    write_result(output, result, {}, {**recipe["written"], "strip_metadata": False}, beside=picture)
+    write_result(output, result, {}, OutputOptions(**recipe["written"]), beside=picture)
     for remark in remarks:
         report.say(f"Note: {remark}")
     report.say(str(output), picture=str(picture), output=str(output), notes=remarks)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from brushwork.errors import UsageError
-from brushwork.styles.references import locate_style, parse_style
+from brushwork.styles.references import ResolvedStyle, parse_style, resolve_text
 
 __all__ = ["Job", "find_photos", "is_folder", "plan_jobs", "protect", "protect_from_frames"]
 
@@ -22,7 +22,7 @@ class Job:
     """One photo, one style, one file to write."""
 
     photo: Path
-    style: str
+    style: ResolvedStyle
     output: Path
 
 
@@ -71,14 +71,11 @@ def plan_jobs(photos: list[Path], styles: Iterable[str], output: str | None, suf
     Raises:
         UsageError: A style that isn't there, a file for many results, two results with one name.
     """
-    styles = list(dict.fromkeys(styles))
-    for style in styles:
-        for part in parse_style(style):
-            locate_style(part)
-    pairs = [(photo, style) for photo in photos for style in styles]
+    resolved = [resolve_text(text) for text in dict.fromkeys(styles)]
+    pairs = [(photo, style) for photo in photos for style in resolved]
     folder = Path(output) if output is not None else Path()
     if output is None or is_folder(output):
-        jobs = [Job(photo, style, folder / f"{photo.stem}_{style_stem(style)}{suffix}") for photo, style in pairs]
+        jobs = [Job(photo, style, folder / f"{photo.stem}_{style_stem(style.text)}{suffix}") for photo, style in pairs]
     elif len(pairs) == 1:
         jobs = [Job(*pairs[0], folder)]
     else:
@@ -105,7 +102,7 @@ def _check_apart(jobs: list[Job]) -> None:
         other = outputs.setdefault(job.output, job)
         if other is not job:
             raise UsageError(
-                f"{other.photo} with {other.style} and {job.photo} with {job.style} would both be written to "
+                f"{other.photo} with {other.style.text} and {job.photo} with {job.style.text} would both be written to "
                 f"{job.output}; rename one, or run them apart with -o"
             )
 
@@ -138,7 +135,7 @@ def protect_from_frames(jobs: list[Job]) -> None:
     Raises:
         UsageError: Says which.
     """
-    named = [locate_style(part) for job in jobs for part in parse_style(job.style)]
+    named = [path for job in jobs for path in job.style.files]
     paths = [*named, *(job.photo for job in jobs), *(job.output for job in jobs)]
     for job in jobs:
         pattern = re.compile(rf"{re.escape(job.output.stem)}_\d{{5,}}{re.escape(job.output.suffix)}", re.IGNORECASE)
@@ -149,7 +146,7 @@ def protect_from_frames(jobs: list[Job]) -> None:
 
 def _inputs(jobs: list[Job], others: Iterable[str]) -> set[object]:
     inputs = {_identity(job.photo) for job in jobs} | {_identity(Path(name)) for name in others}
-    return inputs | {_identity(locate_style(part)) for job in jobs for part in parse_style(job.style)}
+    return inputs | {_identity(path) for job in jobs for path in job.style.files}
 
 
 def _identity(path: Path) -> object:

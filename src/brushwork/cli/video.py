@@ -9,10 +9,11 @@ from typing import Any
 
 import rich_click as click
 
-from brushwork.cli.commands import MAX_PIXELS, STYLE_HELP, Size
+from brushwork.cli.commands import STYLE_HELP
 from brushwork.errors import UsageError
-from brushwork.options.flags import method_options, settings_of, without_method_options
+from brushwork.options.flags import Size, method_options, settings_of, without_method_options
 from brushwork.options.methods import FILM_MODEL
+from brushwork.options.stylize import MAX_PIXELS
 from brushwork.registry import OPTIONS
 
 __all__ = ["evaluate", "video"]

@@ -19,12 +19,12 @@ import pyvips
 from PIL import BmpImagePlugin
 
 from brushwork.errors import PictureError
+from brushwork.options.stylize import MAX_PIXELS
 
 __all__ = ["KNOWN", "MAX_PIXELS", "field", "last_words", "open_image", "reading", "system_reason", "vips_reason"]
 
 KNOWN = "PNG, JPEG, WebP, TIFF, AVIF, BMP or GIF"
 
-MAX_PIXELS = 500_000_000
 """Default limit of width times height, against decompression bombs."""
 
 _HEAD = 64  # bytes that tell the format

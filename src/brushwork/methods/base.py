@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import torch
 from torch import Tensor
@@ -14,9 +14,9 @@ from brushwork.image import check_pixels
 from brushwork.options.methods import Settings
 from brushwork.runtime.checkpoints import Checkpoint
 from brushwork.runtime.progress import Progress
-from brushwork.tiling.tiles import MemoryProfile, Tile, Tiling
+from brushwork.tiling.tiles import Canvas, MemoryProfile, Moments, StatisticsRequest, Tile, Tiling
 
-__all__ = ["Declaration", "Method", "check_content", "check_painting", "normalized"]
+__all__ = ["Declaration", "FrameMethod", "Method", "PartwiseMethod", "check_content", "check_painting", "normalized"]
 
 
 @dataclass(frozen=True)
@@ -126,6 +126,32 @@ class Method(Protocol):
         Raises:
             Interrupted: The user stopped it; `error.best` holds the best pixels so far.
         """
+        ...
+
+
+@runtime_checkable
+class PartwiseMethod(Method, Protocol):
+    """A method that paints a picture part by part, so that it can go from file to file."""
+
+    def paint(
+        self,
+        canvas: Canvas,
+        style: Any,
+        *,
+        tiling: Tiling,
+        progress: Progress | None = None,
+        checkpoint: Checkpoint | None = None,
+    ) -> None:
+        """Paint what the canvas reads, and have it written there; see `OnePass.paint`."""
+        ...
+
+
+@runtime_checkable
+class FrameMethod(Method, Protocol):
+    """A method whose normalizations can be told their statistics, so that frames of a film agree."""
+
+    def frame(self, content: Tensor, style: Any, answer: Callable[[int, StatisticsRequest], Moments]) -> Tensor:
+        """A picture (1, 3, H, W) with the statistics that `answer` gives; see `OnePass.frame`."""
         ...
 
 

@@ -185,7 +185,11 @@ class OnePass(Generic[Style]):
         # A picture's masks or its own style are its own; large pictures take no less time together.
         alike = not isinstance(style, Regions) and self._strength == 1
         count = max(1, BATCH_PIXELS // (height * width)) if alike else 1
-        parts = [self._paint_whole(part, style) for part in torch.split(content, count)]
+        parts = []
+        for part in torch.split(content, count):
+            stages = self._whole(part, style)
+            with kept_memory(height * width):
+                parts.append(_cropped(run_whole(stages), content))
         result = parts[0] if len(parts) == 1 else torch.cat(parts)
         try:
             if progress is not None and len(content) == 1:
@@ -207,24 +211,18 @@ class OnePass(Generic[Style]):
             answer: Number of a stage, from 0, and what it asks for → moments.
         """
         check_content(content)
-        return self._paint_whole(content, style, answer)
+        stages = self._whole(content, style)
+        with kept_memory(content.shape[2] * content.shape[3]):
+            return _cropped(run_with_statistics(stages, answer), content)
 
-    def _paint_whole(
-        self,
-        content: Tensor,
-        style: Style | Regions,
-        answer: Callable[[int, StatisticsRequest], Moments] | None = None,
-    ) -> Tensor:
-        """Pictures that are not cut."""
+    def _whole(self, content: Tensor, style: Style | Regions) -> Stages:
+        """The stages of pictures that are not cut."""
         height, width = content.shape[2:]
         regions = Regions.of(style).present()
         photo = self._padded(content.to(self.device))
         shares = regions.shares(height, width)
         tile = TileInput(lambda: photo, None if shares is None else self._padded(shares.to(photo)))
-        stages = self._stages(tile, self._mixture(regions, (width, height), lambda: thumbnail(content)))
-        with kept_memory(height * width):
-            painted = run_whole(stages) if answer is None else run_with_statistics(stages, answer)
-        return painted[:, :, :height, :width].clamp(0, 1).float().cpu().contiguous()
+        return self._stages(tile, self._mixture(regions, (width, height), lambda: thumbnail(content)))
 
     def _mixture(self, regions: Regions, size: tuple[int, int], small: Callable[[], Tensor]) -> Mixture[Style]:
         """The mixture for a photo of this (width, height), which is looked at as a thumbnail where that is needed."""
@@ -315,6 +313,12 @@ class OnePass(Generic[Style]):
         """Continued at its right and lower border to sides that the network can halve."""
         height, width = photo.shape[2:]
         return F.pad(photo, (0, self._side(width) - width, 0, self._side(height) - height), mode="replicate")
+
+
+def _cropped(painted: Tensor, content: Tensor) -> Tensor:
+    """The picture without its padding, on the CPU."""
+    height, width = content.shape[2:]
+    return painted[:, :, :height, :width].clamp(0, 1).float().cpu().contiguous()
 
 
 def thumbnail_size(size: tuple[int, int]) -> tuple[int, int]:

@@ -7,9 +7,11 @@ import functools
 import math
 import numbers
 import os
+import types
 import typing
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from brushwork.errors import UsageError
@@ -27,20 +29,26 @@ class Option:
         high: Largest value.
         choices: The only values; an empty tuple means any.
         file: Whether it may name a file.
+        kind: What a flag takes beside its type: "size", "memory", "files".
+        flag: The flag's name, where it is not the field's.
     """
 
     help: str
     low: float | None = None
     high: float | None = None
-    choices: tuple[str, ...] = ()
+    choices: tuple[str | int, ...] = ()
     file: bool = False
+    kind: str = ""
+    flag: str = ""
 
     def check(self, name: str, value: object) -> None:
         """Raise UsageError if the value is not allowed."""
+        if value is None:
+            return
         if self.choices and value not in self.choices:
-            raise UsageError(f"{name}: expected one of {', '.join(self.choices)}, got {value!r}")
+            raise UsageError(f"{name}: expected one of {', '.join(map(str, self.choices))}, got {value!r}")
         for number in value if isinstance(value, tuple) else (value,):
-            if isinstance(number, int | float) and not self._fits(number):
+            if isinstance(number, int | float) and not isinstance(number, bool) and not self._fits(number):
                 raise UsageError(f"{name}: expected {self.range}, got {number}")
 
     def _fits(self, number: float) -> bool:
@@ -87,7 +95,7 @@ def check_keep_color(way: str | None, when: str | None) -> tuple[str | None, str
         KEEP_COLOR_WHEN.check("keep_color_when", when)
     if way is None:
         if when is not None:
-            raise UsageError(f"keep_color_when: {when!r} needs keep_color: {', '.join(KEEP_COLOR.choices)}")
+            raise UsageError(f"keep_color_when: {when!r} needs keep_color: {', '.join(map(str, KEEP_COLOR.choices))}")
         return None, None
     return way, when or ("after" if way == "luminance" else "before")
 
@@ -103,20 +111,32 @@ class Checked:
             option.check(name, value)
 
 
-_WORDS = {int: "a whole number", float: "a number", str: "a text"}
+_WORDS = {int: "a whole number", float: "a number", str: "a text", Path: "a file"}
 
 
 def _typed(name: str, value: object, kind: Any) -> object:
     """The value as its field's type: lists become tuples, whole numbers become floats where those are meant."""
+    if typing.get_origin(kind) in (types.UnionType, typing.Union):  # X | None
+        return None if value is None else _typed(name, value, typing.get_args(kind)[0])
+    if kind is Any:
+        return value
+    if kind is bool:
+        if not isinstance(value, bool):
+            raise UsageError(f"{name}: expected True or False, got {value!r}")
+        return value
     if typing.get_origin(kind) is tuple:
         if not isinstance(value, list | tuple):
             raise UsageError(f"{name}: expected a list, got {value!r}; write [{value!r}]")
         return tuple(_typed(name, part, typing.get_args(kind)[0]) for part in value)
     if kind is str and isinstance(value, os.PathLike):
         return os.fspath(value)
+    if kind is Path and isinstance(value, str | os.PathLike):
+        return Path(value)
     allowed = {int: numbers.Integral, float: numbers.Real}.get(kind, kind)  # NumPy's numbers too
     if isinstance(value, bool) or not isinstance(value, allowed):
-        raise UsageError(f"{name}: expected {_WORDS[kind]}, got {value!r}")
+        text = str(value).strip().removesuffix(".0")
+        mend = f"; write {name}={text}" if kind is int and text.isdecimal() else ""
+        raise UsageError(f"{name}: expected {_WORDS[kind]}, got {value!r}{mend}")
     try:
         return kind(value)
     except OverflowError as error:  # a whole number beyond all floats

@@ -6,6 +6,7 @@ import dataclasses
 import re
 import typing
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any, TypeVar
 
 import rich_click as click
@@ -13,7 +14,18 @@ import rich_click as click
 from brushwork.errors import UsageError
 from brushwork.options.base import option_of, options_from
 
-__all__ = ["flag_of", "memory_limit", "method_options", "settings_of", "without_method_options"]
+__all__ = [
+    "Memory",
+    "Size",
+    "flag_of",
+    "memory_limit",
+    "method_options",
+    "option_flags",
+    "options_from_flags",
+    "options_in_words",
+    "settings_of",
+    "without_method_options",
+]
 
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -34,6 +46,83 @@ class _List(click.ParamType):  # type: ignore[type-arg]  # generic since click 8
             return tuple(self.kind(piece.strip()) for piece in value.split(",") if piece.strip())
         except ValueError:
             self.fail(f"expected numbers with commas between them, got {value!r}", param, ctx)
+
+
+class Size(click.ParamType):  # type: ignore[type-arg]  # generic since click 8.4 only
+    """A number of pixels, or "full"."""
+
+    name = "PIXELS|full"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """0 for "full"."""
+        if str(value) == "full":
+            return 0
+        if not str(value).isdecimal() or int(value) < 1:
+            self.fail(f"expected a number of pixels of at least 1, or full, got {value!r}", param, ctx)
+        return int(value)
+
+
+class Memory(click.ParamType):  # type: ignore[type-arg]
+    """An amount of memory, in words."""
+
+    name = "AMOUNT"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """Bytes."""
+        try:
+            return value if isinstance(value, int) else memory_limit(value)
+        except UsageError as error:
+            self.fail(str(error), param, ctx)
+
+
+def option_flags(kind: type[Any], *only: str) -> Callable[[Command], Command]:
+    """A decorator that adds a flag for every field of a class of options that methods share, or for some of them."""
+
+    def decorate(command: Command) -> Command:
+        for name in reversed([name for name in option_of(kind) if not only or name in only]):
+            command = _shared_flag(kind, name)(command)
+        return command
+
+    return decorate
+
+
+def options_from_flags(kind: type[Any], values: dict[str, Any]) -> Any:
+    """Options of a class, from a command's values, of which they are taken out; what was not given is the default.
+
+    Raises:
+        UsageError: A wrong value.
+    """
+    found = {name: values.pop(name) for name in option_of(kind) if name in values}
+    return kind(**{name: value for name, value in found.items() if value is not None})
+
+
+def _shared_flag(kind: type[Any], name: str) -> Callable[[Command], Command]:
+    option, default, hint = option_of(kind)[name], _default(kind, name), typing.get_type_hints(kind)[name]
+    hint = next((part for part in typing.get_args(hint) if part is not type(None)), hint)  # of X | None
+    more: dict[str, Any] = {"help": option.help, "default": None}
+    if option.kind == "files":
+        more |= {"type": click.Path(path_type=Path), "multiple": True}
+    elif hint is bool:
+        more |= {"is_flag": True}
+    elif option.kind:
+        more |= {"type": {"size": Size(), "memory": Memory()}[option.kind]}
+    elif option.choices:
+        more |= {"type": click.Choice([str(choice) for choice in option.choices]), "callback": _converted(hint)}
+    elif hint is int:
+        more |= {
+            "type": click.IntRange(
+                None if option.low is None else int(option.low), None if option.high is None else int(option.high)
+            )
+        }
+    else:
+        more |= {"type": click.Path(path_type=Path) if hint is Path else hint}
+    if default not in (None, (), False):
+        more["help"] = f"{option.help} [{default}]"
+    return click.option(flag_of(option.flag or name), name, **more)
+
+
+def _converted(kind: type) -> Callable[[Any, Any, Any], Any]:
+    return lambda ctx, param, value: None if value is None else kind(value)
 
 
 def flag_of(name: str) -> str:

@@ -195,21 +195,24 @@ class Work:
         from brushwork.api.stylize import result_size, stylize
         from brushwork.api.stylize_file import stylize_file
         from brushwork.io import read_image, read_size, write_image
+        from brushwork.options.stylize import StylizeOptions
         from brushwork.runtime.checkpoints import Checkpoint
         from brushwork.tiling.plan import plan_job, worth_a_plan
 
         style, ask = self._style(self.ask["style"]), self.ask
-        chosen = {"size": ask["size"], "keep_color": ask["keep_color"], "max_pixels": self.pixels, "masks": masks}
+        options = StylizeOptions(ask["size"], ask["keep_color"], masks=tuple(masks), max_pixels=self.pixels)
         size = result_size(read_size(photo, max_pixels=self.pixels), ask["size"])
         plan = plan_job(method, size, file=output) if worth_a_plan(size, None) else None
         checkpoint = Checkpoint(kept, every=KEPT_EVERY, resume=True, failed=lambda error: None)
-        common: dict[str, Any] = {"method": method, "plan": plan, "progress": self._progress, "checkpoint": checkpoint}
+        common: dict[str, Any] = {
+            "method": method, "options": options, "plan": plan, "progress": self._progress, "checkpoint": checkpoint,
+        }  # fmt: skip
         if plan is not None and plan.way == "streamed":
-            notes = stylize_file(photo, style, output, depth=ask["depth"], **common, **chosen).notes
+            notes = stylize_file(photo, style, output, depth=ask["depth"], **common).notes
             self._show(read_image(output, size=PREVIEW).pixels)
             return notes
         try:
-            result = stylize(photo, style, **common, **chosen)
+            result = stylize(photo, style, **common)
         except Interrupted as stop:
             if self._wish() == "pause" or stop.best is None:
                 raise

@@ -16,6 +16,9 @@ from typing import Any, TypeVar
 from brushwork.errors import BrushworkError, UsageError
 from brushwork.studio.log import logger
 
+if TYPE_CHECKING:
+    from brushwork.options.stylize import StylizeOptions
+
 __all__ = ["FUNCTIONS", "PAINTING", "load_checks", "load_previews", "serve"]
 
 Value = TypeVar("Value")
@@ -121,14 +124,13 @@ def preview(
     photo: str, style: list[tuple[str, float]], settings: Any, keep_color: str | None, masks: list[str], size: int
 ) -> bytes:
     """A photo in a style, as JPEG."""
-    from brushwork.api.stylize import stylize
+    from brushwork.api.stylize import stylize_photo
     from brushwork.io import read_size
+    from brushwork.options.stylize import StylizeOptions
 
-    longer = min(size, max(read_size(photo)))
-    result = stylize(
-        photo, _parts(style), photo=_photo(photo, longer), size=longer, method=_method(settings),
-        keep_color=keep_color, masks=masks,
-    )  # fmt: skip
+    options = StylizeOptions(min(size, max(read_size(photo))), keep_color, masks=tuple(masks))
+    picture = _photo(photo, options)
+    result = stylize_photo(photo, _parts(style), method=_method(settings), options=options, picture=picture)
     return jpeg(result.picture.pixels)
 
 
@@ -257,13 +259,13 @@ def _loaded(settings: Any) -> Any:
 _photos: OrderedDict[tuple[str, int], Any] = OrderedDict()
 
 
-def _photo(path: str, size: int) -> Any:
+def _photo(path: str, options: StylizeOptions) -> Any:
     """A photo as `stylize` reads it; the last ones stay."""
     from brushwork.api.stylize import read_content
 
-    key = path, size
+    key = path, options.size or 0
     if key not in _photos:
-        _photos[key] = read_content(path, size)
+        _photos[key] = read_content(path, options)
         while len(_photos) > KEPT:
             _photos.popitem(last=False)
     _photos.move_to_end(key)

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from brushwork.errors import BrushworkError, UsageError
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 __all__ = [
+    "ResolvedStyle",
     "SavedStyle",
     "StylePart",
     "built_in_styles",
@@ -33,6 +34,7 @@ __all__ = [
     "parse_style",
     "read_about",
     "read_style",
+    "resolve_text",
     "write_style",
 ]
 
@@ -152,6 +154,33 @@ def own_folder() -> Path:
     from brushwork.weights import store_dir
 
     return store_dir().parent / "styles"
+
+
+@dataclass(frozen=True, eq=False)
+class ResolvedStyle:
+    """A style whose files have been found, once for all that need them.
+
+    Args:
+        parts: Files, or pictures in memory, each with its weight.
+        text: As the user wrote it.
+    """
+
+    parts: tuple[tuple[Any, float], ...]
+    text: str = ""
+
+    @property
+    def files(self) -> list[Path]:
+        """Its files."""
+        return [source for source, _ in self.parts if isinstance(source, Path)]
+
+
+def resolve_text(text: str) -> ResolvedStyle:
+    """A style argument with its files found.
+
+    Raises:
+        UsageError: A style that isn't there, or a blend that can't be read.
+    """
+    return ResolvedStyle(tuple((locate_style(part), part.weight) for part in parse_style(text)), text)
 
 
 def locate_style(part: StylePart) -> Path:

@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
-from brushwork.api.recipe import StyleSource, style_records
+from brushwork.api.recipe import style_records
 from brushwork.api.style_encoding import encode_style
 from brushwork.errors import UsageError
 from brushwork.io.films import Film
 from brushwork.methods import Method
 from brushwork.registry import method_name
+from brushwork.styles.sources import StyleSource
 
 __all__ = ["Keyframe", "Styles", "check_times", "keyframes_of", "late_keyframes"]
 

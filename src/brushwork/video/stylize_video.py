@@ -13,7 +13,7 @@ from typing import Any
 
 import torch
 
-from brushwork.api.recipe import StyleSource, recipe_of, result_size
+from brushwork.api.recipe import recipe_of, result_size
 from brushwork.color import keep_luminance
 from brushwork.errors import BrushworkError, Interrupted, PictureError, UsageError
 from brushwork.flow import dis_flow
@@ -25,6 +25,7 @@ from brushwork.io.video_writer import CONTAINERS, Encoding
 from brushwork.methods import Method, load
 from brushwork.methods.one_pass import OnePass
 from brushwork.options.methods import FILM_MODEL, AdaINLite, Settings
+from brushwork.options.stylize import StylizeOptions
 from brushwork.registry import method_name
 from brushwork.runtime.checkpoints import Checkpoint, State
 from brushwork.runtime.device import choose_device
@@ -32,6 +33,7 @@ from brushwork.runtime.locking import locked
 from brushwork.runtime.prefetch import BackgroundWriter, in_advance
 from brushwork.runtime.progress import Pace, Progress, Step
 from brushwork.runtime.provenance import Recipe
+from brushwork.styles.sources import StyleSource
 from brushwork.video.frame_optimizer import FrameOptimizer
 from brushwork.video.keyframes import Keyframe, Styles, check_times, keyframes_of, late_keyframes
 from brushwork.video.multi_pass import FrameFiles, MultiPassStylizer
@@ -144,7 +146,8 @@ def stylize_video(
         shown = result_size(read.size, size)
         _check_room(output, read, shown, optimized=not isinstance(method, OnePass))
         styles = Styles(method, keys, shown, max_pixels)
-        recipe = recipe_of(method, read.path, styles.first, size=size, original=read.size, max_pixels=max_pixels) | {
+        basis = StylizeOptions(size=size, max_pixels=max_pixels)
+        recipe = recipe_of(method, read.path, styles.first, basis, size=shown) | {
             "at": styles.records(), "smoothing": smoothing,
             "temporal_weight": temporal_weight, "passes": passes, "keep_color": "luminance" if keep_color else None,
             "encoding": {"codec": encoding.codec, "quality": encoding.quality, "pixel_format": encoding.pixel_format},

@@ -280,8 +280,8 @@ class Generator(nn.Module):
             shares: Of each style at each pixel, (N, 1, H, W), of sum 1.
         """
 
-        def found_edges(pixels: Tensor) -> Tensor:
-            return F.relu(_convolved(F.pixel_unshuffle((pixels - 0.5) * 4, 2), _plain(self.edges, pixels.dtype)))
+        def halved(pixels: Tensor) -> Tensor:  # what the edges are found in, with a border
+            return F.pad(F.pixel_unshuffle((pixels - 0.5) * 4, 2), (1, 1, 1, 1), mode="replicate")
 
         def layer(name: str, x: Tensor) -> Tensor:
             result: Tensor = self.styled[name](x, [style[name] for style in styles], shares)
@@ -295,11 +295,12 @@ class Generator(nn.Module):
         if seen.first is not None:
             x = seen.first()
         else:
-            edges = found_edges(seen.photo)
+            photo = seen.photo
+            edges = F.relu(F.conv2d(halved(photo), *_plain(self.edges, photo.dtype)))
             quarter = F.relu(_convolved(F.pixel_unshuffle(edges, 2), _plain(self.enter, edges.dtype)))
             kept = (edges,) if seen.near is None else ()
             x = quarter + F.relu(layer("first", quarter))
-            del edges, quarter  # nothing but what is kept may stay while it waits
+            del edges, quarter, photo  # nothing but what is kept may stay while it waits
         quarter = yield from normed("first norm", x, *kept)
         eighth = F.relu(layer("to eighth", quarter))
         eighth = eighth + layer("eighth 2", F.relu(layer("eighth 1", eighth)))
@@ -312,7 +313,11 @@ class Generator(nn.Module):
         shares = None if shares is None else seen.nearby(shares)
         del quarter, eighth, sixteenth
         quarter = F.relu((yield from normed("last norm", x, *kept)))
-        (edges,) = kept or (found_edges(seen.photo_nearby),)
+        if kept:
+            (edges,) = kept
+        else:
+            photo = seen.photo_nearby
+            edges = F.relu(F.conv2d(halved(photo), *_plain(self.edges, photo.dtype)))
         quarter = quarter + F.relu(layer("strokes", quarter))
         half = F.relu(F.pixel_shuffle(layer("to half", quarter), 2))
         half = F.relu(layer("detail", torch.cat([half, edges], 1)))

@@ -1,0 +1,118 @@
+"""What decides a result beside photo, style and method; and how the result is written."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, TypedDict
+
+from brushwork.errors import UsageError
+from brushwork.options.base import KEEP_COLOR, KEEP_COLOR_WHEN, Checked, Option, check_keep_color
+
+__all__ = [
+    "DEFAULT_SIZE",
+    "MAX_PIXELS",
+    "OutputOptions",
+    "RunOptions",
+    "StylizeKeywords",
+    "StylizeOptions",
+    "with_changes",
+]
+
+DEFAULT_SIZE = 1024  # longer side of results from larger photos, unless a size is asked for
+MAX_PIXELS = 500_000_000  # of a file, unless the user raises the limit
+
+
+@dataclass(frozen=True)
+class StylizeOptions(Checked):
+    """What decides a result beside photo, style and method.
+
+    The command's flags, the keywords of `stylize` and the recipe are made from these fields.
+    """
+
+    size: Annotated[
+        int | None,
+        Option("longer side of the result in pixels; 0 or full keeps the photo's [up to 1024]", 0, kind="size"),
+    ] = None
+    keep_color: Annotated[str | None, KEEP_COLOR] = None
+    keep_color_when: Annotated[str | None, KEEP_COLOR_WHEN] = None
+    masks: Annotated[
+        tuple[Any, ...],
+        Option(
+            "white where the style is wanted, black where the photo stays; one for each style of a blend, in its order",
+            kind="files",
+            flag="mask",
+        ),
+    ] = ()
+    device: Annotated[str, Option("auto, cpu, cuda, cuda:1, mps")] = "auto"
+    max_memory: Annotated[int | None, Option("memory to use at most, such as 4GB [what is free]", 1, kind="memory")] = (
+        None
+    )
+    max_pixels: Annotated[int, Option("refuse larger files", 1)] = MAX_PIXELS
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.masks, list | tuple):
+            raise UsageError(
+                f"masks: expected a list with a mask per style, got a {type(self.masks).__name__}; write [mask]"
+            )
+        super().__post_init__()
+        object.__setattr__(self, "keep_color_when", check_keep_color(self.keep_color, self.keep_color_when)[1])
+
+
+class StylizeKeywords(TypedDict, total=False):
+    """The fields of `StylizeOptions` as keywords of `stylize`, for type checkers."""
+
+    size: int | None
+    keep_color: str | None
+    keep_color_when: str | None
+    masks: Any
+    device: str
+    max_memory: int | None
+    max_pixels: int
+
+
+@dataclass(frozen=True)
+class OutputOptions(Checked):
+    """How a result is written."""
+
+    depth: Annotated[int, Option("bits per channel", choices=(8, 16))] = 8
+    quality: Annotated[int | None, Option("of JPEG, WebP and AVIF", 1, 100)] = None
+    strip_metadata: Annotated[bool, Option("write no EXIF and no recipe")] = False
+
+    @property
+    def written(self) -> dict[str, Any]:
+        """What the recipe says about it."""
+        return {"depth": self.depth, "quality": self.quality}
+
+
+@dataclass(frozen=True)
+class RunOptions(Checked):
+    """What is written and said while a job of the command runs."""
+
+    preview: Annotated[Path | None, Option("image file to update periodically while running")] = None
+    checkpoint_every: Annotated[int | None, Option("save a checkpoint to OUTPUT.checkpoint every so many steps", 1)] = (
+        None
+    )
+    resume: Annotated[bool, Option("resume from OUTPUT.checkpoint, and skip results that are complete")] = False
+    save_every: Annotated[int | None, Option("save OUTPUT_00050.png, … every so many steps", 1)] = None
+    animation: Annotated[Path | None, Option("write an animation of the steps: .webp or .gif")] = None
+    as_json: Annotated[bool, Option("print one JSON object per result, for scripts", flag="json")] = False
+
+
+def with_changes(options: Any, changes: Mapping[str, Any]) -> Any:
+    """Options with some fields changed.
+
+    Args:
+        options: A frozen dataclass of options.
+        changes: Field name → value.
+
+    Raises:
+        UsageError: A name that is no field, or a wrong value.
+    """
+    names = [field.name for field in dataclasses.fields(options)]
+    for name in changes:
+        if name not in names:
+            raise UsageError(f"{name} is not an option here; there are {', '.join(names)}")
+    return dataclasses.replace(options, **changes) if changes else options
