@@ -21,17 +21,17 @@ __all__ = ["cli", "main"]
 
 # The command's verbs, in the order of the help; each is imported when it is asked for.
 COMMANDS = {
-    "stylize": "brushwork.cli.commands:stylize",
+    "stylize": "brushwork.cli.stylize:stylize",
     "video": "brushwork.cli.video:video",
     "studio": "brushwork.studio.command:studio",
-    "plan": "brushwork.cli.commands:plan",
-    "interpolate": "brushwork.cli.commands:interpolate",
-    "synthesize": "brushwork.cli.commands:synthesize",
+    "plan": "brushwork.cli.plan:plan",
+    "interpolate": "brushwork.cli.interpolate:interpolate",
+    "synthesize": "brushwork.cli.synthesize:synthesize",
     "train": "brushwork.cli.training:train",
-    "rerun": "brushwork.cli.commands:rerun",
-    "methods": "brushwork.cli.commands:methods",
+    "rerun": "brushwork.cli.rerun:rerun",
+    "methods": "brushwork.cli.methods:methods",
     "evaluate": "brushwork.cli.video:evaluate",
-    "doctor": "brushwork.cli.commands:doctor",
+    "doctor": "brushwork.cli.doctor:doctor",
     "styles": "brushwork.cli.styles:styles",
     "weights": "brushwork.cli.weights:weights",
 }

@@ -9,7 +9,7 @@ from typing import Any
 
 import rich_click as click
 
-from brushwork.cli.commands import STYLE_HELP
+from brushwork.cli.arguments import STYLE_HELP
 from brushwork.errors import UsageError
 from brushwork.options.flags import Size, method_options, settings_of, without_method_options
 from brushwork.options.methods import FILM_MODEL

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from brushwork.cli import commands
+from brushwork.cli import methods as command
 from brushwork.errors import BrushworkError, Interrupted, PictureError, UsageError
 from brushwork.version import __version__
 
@@ -72,7 +72,7 @@ def test_each_error_is_one_line_and_its_exit_code(
     def fail(*_: object) -> None:
         raise error
 
-    monkeypatch.setattr(commands, "options_in_words", fail)
+    monkeypatch.setattr(command, "options_in_words", fail)
     outcome = run("methods")
     assert outcome.code == code
     assert outcome.err.removeprefix("Error: ") == "wrong\n"
@@ -86,7 +86,7 @@ def test_what_nobody_foresaw_is_one_line_too(run: Run, monkeypatch: pytest.Monke
         def fail(*_: object, error: Exception = error) -> None:
             raise error
 
-        monkeypatch.setattr(commands, "options_in_words", fail)
+        monkeypatch.setattr(command, "options_in_words", fail)
         outcome = run("methods")
         assert outcome.code == 1
         assert words in outcome.err

@@ -10,7 +10,7 @@ import pytest
 import rich_click as click
 from click.testing import CliRunner
 
-from brushwork.cli import commands
+from brushwork.cli.stylize import stylize
 from brushwork.errors import UsageError
 from brushwork.options.base import Option
 from brushwork.options.flags import flag_of, method_options, settings_of, without_method_options
@@ -45,7 +45,7 @@ def parse(*arguments: str) -> Any:
 
 
 def test_every_field_is_a_flag_of_stylize_with_its_help() -> None:
-    flags = {flag: parameter for parameter in commands.stylize.params for flag in parameter.opts}
+    flags = {flag: parameter for parameter in stylize.params for flag in parameter.opts}
     for kind in OPTIONS.values():
         for field in dataclasses.fields(kind):
             assert flag_of(field.name) in flags

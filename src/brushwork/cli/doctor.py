@@ -1,0 +1,27 @@
+"""The command `doctor`."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import rich_click as click
+
+if TYPE_CHECKING:
+    pass
+
+__all__ = ["doctor"]
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True, help="print JSON, for scripts")
+def doctor(as_json: bool) -> None:
+    """Say what is installed, what this machine has, and how fast it is (about 5 seconds)."""
+    from brushwork.api.doctor import examine
+
+    findings = examine()
+    if as_json:
+        click.echo(json.dumps(findings))
+        return
+    for name, finding in findings.items():
+        click.echo(f"{name + ':':<28}{finding}")

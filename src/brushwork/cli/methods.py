@@ -1,0 +1,33 @@
+"""The command `methods`."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import rich_click as click
+
+from brushwork.options.flags import (
+    options_in_words,
+)
+from brushwork.registry import OPTIONS
+
+if TYPE_CHECKING:
+    pass
+
+__all__ = ["methods"]
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True, help="print JSON, for scripts")
+def methods(as_json: bool) -> None:
+    """List the methods and their options."""
+    if as_json:
+        click.echo(json.dumps({name: options_in_words(kind) for name, kind in OPTIONS.items()}))
+        return
+    for name, kind in OPTIONS.items():
+        click.echo(f"{name}: {(kind.__doc__ or '').splitlines()[0]}")
+        for row in options_in_words(kind):
+            values = row["values"] if isinstance(row["values"], str) else ", ".join(row["values"])
+            default = ",".join(map(str, row["default"])) if isinstance(row["default"], tuple) else row["default"]
+            click.echo(f"  {row['flag']:<26}{row['help']} [{values}{'; ' if values else ''}default {default}]")

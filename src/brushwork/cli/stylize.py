@@ -1,0 +1,96 @@
+"""The command `stylize`."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import rich_click as click
+
+from brushwork.cli.arguments import STYLE_HELP
+from brushwork.cli.running import Runner, run_jobs
+from brushwork.errors import PictureError, UsageError
+from brushwork.options.base import option_of
+from brushwork.options.flags import (
+    method_options,
+    option_flags,
+    options_from_flags,
+    settings_of,
+)
+from brushwork.options.methods import Settings
+from brushwork.options.stylize import OutputOptions, RunOptions, StylizeOptions
+from brushwork.registry import OPTIONS
+
+if TYPE_CHECKING:
+    from brushwork.cli.jobs import Job
+
+__all__ = ["stylize"]
+
+
+@click.command()
+@click.argument("photos", nargs=-1, required=True, metavar="PHOTO…")
+@click.option("--style", "styles", multiple=True, required=True, metavar="STYLE", help=STYLE_HELP)
+@click.option("-o", "--output", help="file, or folder for several results [PHOTO_STYLE.png in the current directory]")
+@click.option("--method", "method_name", default="adain-lite", show_default=True, help="see: brushwork methods")
+@click.option("--format", "suffix", default="png", show_default=True, help="of results that -o does not name")
+@option_flags(StylizeOptions)
+@option_flags(OutputOptions)
+@option_flags(RunOptions)
+@method_options(OPTIONS)
+def stylize(
+    photos: tuple[str, ...], styles: tuple[str, ...], output: str | None, method_name: str, suffix: str, **values: Any
+) -> None:
+    """Paint PHOTOs (files, folders, patterns) in the style of a painting."""
+    # Mistakes in the line itself are reported at once, before torch is loaded.
+    settings = settings_of(method_name, values, OPTIONS)
+    options, out, run = (options_from_flags(kind, values) for kind in (StylizeOptions, OutputOptions, RunOptions))
+    from brushwork.cli.jobs import find_photos, is_folder, plan_jobs, protect
+    from brushwork.cli.report import Report
+
+    jobs = plan_jobs(find_photos(photos), styles, output, "." + suffix.lstrip("."))
+    read = [*_files_named(settings), *map(str, options.masks)]
+    protect(jobs, {"preview": run.preview, "animation": run.animation}, read)
+    _check_intermediate(jobs, run)
+    if output is not None and is_folder(output):
+        _make_folder(Path(output))
+    _check_targets(jobs, out, run)
+    report = Report(as_json=run.as_json, preview=run.preview)
+
+    from brushwork.methods import load
+
+    run_jobs(jobs, Runner(load(settings, options.device), options, out, run, report))
+
+
+def _files_named(settings: Settings) -> list[str]:
+    """Values that name files, if they do."""
+    named = [getattr(settings, name) for name, option in option_of(type(settings)).items() if option.file]
+    return [name for name in named if os.path.isfile(name)]  # noqa: PTH113 - Path fails at very long names
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise PictureError(f"-o {folder}: the folder can't be made: {error.strerror or error}") from error
+
+
+def _check_intermediate(jobs: list[Job], run: RunOptions) -> None:
+    """Check that intermediate results replace nothing else."""
+    from brushwork.cli.jobs import protect_from_frames
+
+    if run.animation is not None and len(jobs) > 1:
+        raise UsageError(f"--animation is of one result, and there are {len(jobs)}; run them one by one")
+    if run.save_every:
+        protect_from_frames(jobs)
+
+
+def _check_targets(jobs: list[Job], out: OutputOptions, run: RunOptions) -> None:
+    from brushwork.io import check_animation, check_target
+
+    for job in jobs:
+        check_target(job.output, out.depth)
+    if run.preview is not None:
+        check_target(run.preview)
+    if run.animation is not None:
+        check_animation(run.animation)

@@ -1,0 +1,38 @@
+"""The command `synthesize`."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import rich_click as click
+
+from brushwork.errors import UsageError
+
+if TYPE_CHECKING:
+    pass
+
+__all__ = ["synthesize"]
+
+
+@click.command()
+@click.argument("style", type=click.Path(path_type=Path))
+@click.option("-o", "--output", required=True, type=click.Path(path_type=Path), help="a picture file")
+@click.option("--size", required=True, metavar="WIDTHxHEIGHT", help="in pixels, 1024x768; multiples of 16 join")
+@click.option("--seed", type=click.IntRange(0, 2**31 - 1), default=0, help="another one gives another texture")
+@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1, mps")
+def synthesize(style: Path, output: Path, size: str, seed: int, device: str) -> None:
+    """Make a texture with STYLE, a network that was trained by brushwork train texture-nets --makes textures."""
+    match = re.fullmatch(r"(\d+)[x×](\d+)", size)
+    if match is None:
+        raise UsageError(f"--size: expected WIDTHxHEIGHT such as 1024x768, got {size!r}")
+    from brushwork.api.synthesize import synthesize as made
+    from brushwork.io import check_target, save, write_image
+    from brushwork.options.methods import TextureNets
+
+    width, height = int(match[1]), int(match[2])
+    check_target(output, 8, size=(width, height))
+    texture = made(str(style), width, height, TextureNets(seed=seed), device=device)
+    save(output, lambda path: write_image(texture, path), beside=style)
+    click.echo(str(output))
