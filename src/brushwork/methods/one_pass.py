@@ -236,7 +236,7 @@ class OnePass(Generic[Style]):
         result = torch.empty(content.shape)
 
         def read(top: int, left: int, bottom: int, right: int) -> Tensor:
-            return content[:, :, top:bottom, left:right]
+            return content[:, :, top:bottom, left:right].clone()  # a network may ask for statistics of the pixels
 
         def write(top: int, left: int, pixels: Tensor) -> None:
             result[:, :, top : top + pixels.shape[2], left : left + pixels.shape[3]] = pixels
