@@ -19,6 +19,7 @@ import argparse
 import importlib.util
 import io
 import json
+import os
 import random
 import subprocess
 import sys
@@ -181,8 +182,10 @@ def under_load(folder: Path, clients: int, seconds: float) -> dict[str, Any]:
     fine = ("2", "4", "503")
     failed = {name: count for name, count in load.answers.items() if not name.rpartition(" ")[2].startswith(fine)}
     return {
-        "clients": clients, "seconds": seconds, "sent px": SENT, "shown px": SHOWN, "timeouts": timeouts(load.answers),
-        "slowest answer s": round(load.slowest, 1), "answers": dict(sorted(load.answers.items())),
+        "OMP_WAIT_POLICY": os.environ.get("OMP_WAIT_POLICY", ""), "clients": clients, "seconds": seconds,
+        "sent px": SENT, "shown px": SHOWN,
+        "timeouts": timeouts(load.answers), "slowest answer s": round(load.slowest, 1),
+        "answers": dict(sorted(load.answers.items())),
         "neither granted nor refused": failed, "refused as too many": too_many(load.answers),
         "jobs accepted": len(load.jobs), "jobs by their end": dict(Counter(ended.values())),
         "latencies": {kind: told(found) for kind, found in sorted(load.seconds.items())},

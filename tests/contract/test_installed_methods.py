@@ -31,7 +31,7 @@ class Tint(Checked):
 
 RECORD = MethodRecord(Tint, "tint_method:TintNetwork")
 '''
-METHOD = '''
+METHOD = """
 from dataclasses import dataclass
 
 import torch
@@ -71,7 +71,7 @@ class TintNetwork(TensorStyleNetwork[Color]):
 
     def recipe(self):
         return {"dtype": "float32"}
-'''
+"""
 
 
 @pytest.fixture

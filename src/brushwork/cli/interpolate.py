@@ -37,13 +37,17 @@ def interpolate(
     """Paint PHOTO in the styles between styles: a strip between two, a grid between three or four."""
     settings, options = settings_of(method_name, values, OPTIONS), without_method_options(values, OPTIONS)
     from brushwork.api.interpolate import interpolate as between
+    from brushwork.api.interpolate import shares
     from brushwork.cli.report import Report
-    from brushwork.io import check_target, save, write_image
+    from brushwork.image import fit_size
+    from brushwork.io import check_target, read_size, save, write_image
 
     output = output or Path(f"{photo.stem}_styles.png")
     if output.resolve() == photo.resolve():
         raise UsageError(f"{output} is the photo itself; choose another name with -o")
-    check_target(output, 8)
+    rows = shares(len(styles), options["count"])
+    width, height = fit_size(read_size(photo), options["size"])
+    check_target(output, 8, size=(width * len(rows[0]), height * len(rows)))
     report = Report(as_json=as_json)
     sheet = between(photo, styles, settings, steps=options["count"], size=options["size"], device=options["device"])
     save(output, lambda path: write_image(sheet, path), beside=photo)

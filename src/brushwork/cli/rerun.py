@@ -38,12 +38,12 @@ def rerun(
         return
     from brushwork.api.rerun import rerun as make_again
     from brushwork.cli.report import Report
-    from brushwork.io import check_target
+    from brushwork.io import check_target, read_size
 
     output = output or picture.with_name(f"{picture.stem}_rerun{picture.suffix}")
     places = [picture.parent, *folders, Path()]
     _check_new(output, picture, places, recipe)
-    check_target(output, recipe["written"]["depth"])
+    check_target(output, recipe["written"]["depth"], size=read_size(picture))
     report = Report(as_json=as_json)
     with report.bar(picture.name) as progress:
         result, remarks = make_again(recipe, places, progress=progress, **options)

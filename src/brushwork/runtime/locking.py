@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -45,5 +45,6 @@ def locked(path: Path | None, output: Path | None = None) -> Iterator[None]:
         yield
     finally:
         if lock.lock_counter == 1:
-            file.unlink(missing_ok=True)  # while the lock is still held
+            with suppress(OSError):  # Windows keeps a file that is open
+                file.unlink()  # while the lock is still held
         lock.release()

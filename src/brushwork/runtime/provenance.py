@@ -177,12 +177,12 @@ def _object(required: Mapping[str, _Check], optional: Mapping[str, _Check] | Non
         if not isinstance(value, Mapping):
             _wrong("a JSON object", value, name)
         prefix = f"{name}." if name else ""
-        for key in required:
-            if key not in value:
-                raise UsageError(f"recipe: {prefix}{key} is missing")
         for key, part in {**required, **(optional or {})}.items():
             if key in value:
                 part(f"{prefix}{key}", value[key])
+        for key in required:
+            if key not in value:
+                raise UsageError(f"recipe: {prefix}{key} is missing")
 
     return check
 

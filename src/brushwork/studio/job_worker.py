@@ -15,7 +15,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from brushwork.errors import BrushworkError, Interrupted
+from brushwork.errors import BrushworkError, Interrupted, SavedElsewhereError
 from brushwork.studio.limits import Limits
 from brushwork.studio.log import logger
 from brushwork.studio.schemas import Painting, ask_of
@@ -102,6 +102,9 @@ class Work:
         except Interrupted:
             status = "paused" if self._wish() == "pause" else "canceled"
             message = "" if self.store.wish_of(self.job.id) else TIME_IS_UP.format(self.limits.job_hours)
+        except SavedElsewhereError as error:
+            error.path.unlink(missing_ok=True)  # a server keeps its users' pictures nowhere but in its own folder
+            message = self._plain(str(error.__cause__))
         except BrushworkError as error:
             message = self._plain(str(error))
         except MemoryError:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import dataclasses
 import io
+import os
 import signal
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["FUNCTIONS", "PAINTING", "load_checks", "load_previews", "serve"]
 
 Value = TypeVar("Value")
+NICE = 5  # of the processes that check files
 KEPT = 8  # photos at preview size that stay in memory
 DRAWN = 4096 * 4096  # pixels of a drawing of regions at most
 QUALITY = 88  # of JPEGs that are shown
@@ -60,7 +62,8 @@ def serve(connection: Connection, load: Callable[[], object]) -> None:
 
 
 def load_checks() -> None:
-    """Load what decodes files."""
+    """Load what decodes files, and let previews go first."""
+    os.nice(NICE)
     import brushwork.io  # noqa: F401
 
 

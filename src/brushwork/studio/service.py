@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 import shutil
 import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -28,8 +29,7 @@ __all__ = ["FORMATS", "Service"]
 
 FORMATS = {"png": "image/png", "jpeg": "image/jpeg", "tiff": "image/tiff", "mp4": "video/mp4", "zip": "application/zip"}
 SUFFIXES = {"png": ".png", "jpeg": ".jpg", "tiff": ".tif", "mp4": ".mp4", "zip": ".zip"}
-CHECKS = 48  # checks of files, thumbnails and the like that may wait
-CHECKERS, PAINTERS = 2, 1  # processes that check files, and that paint previews
+CHECKS, CHECKERS, PAINTERS = 48, 2, 1  # checks of files that may wait; processes for checks; for previews
 SWATCH, THUMBNAIL = 112, 320  # pixels
 NOBODY = "*"  # whose turn it is when the studio itself wants something; no user's name
 
@@ -80,9 +80,8 @@ class Service:
             identity, title = secrets.token_hex(16), called(name)
             facts = self._check(user, sent, title)
             self.room.make(user, size)
-            kind = facts.pop("kind")
             shutil.move(sent, self.places.upload(identity))
-            return self.store.add_upload(identity, user, kind, title, size, facts)
+            return self.store.add_upload(identity, user, facts.pop("kind"), title, size, facts)
         finally:
             sent.unlink(missing_ok=True)
 
@@ -90,10 +89,9 @@ class Service:
         """What the file is, with its own name in what is said of it."""
         megapixels, seconds = self.limits.megapixels, self.limits.video_seconds
         try:
-            facts = self._quick(user, "check", path=str(sent), megapixels=megapixels, seconds=seconds)
+            return dict(self._quick(user, "check", path=str(sent), megapixels=megapixels, seconds=seconds))
         except UsageError as error:
             raise UsageError(str(error).replace(sent.name, name)) from None
-        return dict(facts)
 
     def upload(self, user: str, identity: str) -> Upload:
         """A user's file.
@@ -213,8 +211,10 @@ class Service:
         )  # fmt: skip
 
     def _shown(self, user: str, function: str, topic: str, /, **arguments: Any) -> bytes:
-        with PREVIEW_SECONDS.time():
-            return bytes(self._quick(user, function, topic, **arguments))
+        began = time.monotonic()
+        content = bytes(self._quick(user, function, topic, **arguments))
+        PREVIEW_SECONDS.observe(time.monotonic() - began)
+        return content
 
     def _quick(self, user: str, function: str, topic: str = "", /, **arguments: Any) -> Any:
         """Ask a quick worker; what it refuses names files as their owner does."""

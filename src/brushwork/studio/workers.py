@@ -24,7 +24,7 @@ from brushwork.studio.turns import CLOSED, Turns
 __all__ = ["JobWorker", "QuickWorkers"]
 
 _SPAWN = multiprocessing.get_context("spawn")  # torch survives no fork
-PATIENCE = 6.0  # seconds that a request waits for a worker
+PATIENCE = 5.0  # seconds that a request waits for a worker
 # Seconds after which a worker is ended over a request; much more than any request takes on a machine that isn't busy.
 DEADLINES, DEADLINE = {"preview": 20.0, "film_preview": 30.0, "convert": 120.0}, 45.0
 LOADING = 120.0  # seconds after which a worker that doesn't start counts as stuck
@@ -53,11 +53,12 @@ class _QuickProcess:
             EOFError, OSError: It died.
         """
         self._connection, theirs = _SPAWN.Pipe()
-        self._process = _SPAWN.Process(target=_quick, args=(theirs, self._load), name=self.name, daemon=True)
-        self._process.start()
+        process = _SPAWN.Process(target=_quick, args=(theirs, self._load), name=self.name, daemon=True)
+        process.start()
+        self._process = process
         theirs.close()
         self._receive(LOADING)
-        logger.info("worker ready", extra={"worker": self.name, "pid": self._process.pid})
+        logger.info("worker ready", extra={"worker": self.name, "pid": process.pid})
 
     def answer(self, function: str, arguments: dict[str, Any]) -> Any:
         """What a function of `quick_worker` gives, and its error.
@@ -66,6 +67,9 @@ class _QuickProcess:
             EOFError, OSError: The process died.
             TimeoutError: It took longer than its deadline.
         """
+        if self._process is None or not self._process.is_alive():  # it died while nobody asked for anything
+            self.end()
+            self.start()
         assert self._connection is not None
         self._connection.send((function, arguments))
         return self._receive(DEADLINES.get(function, DEADLINE))

@@ -22,21 +22,26 @@ Run = Callable[..., Any]
 GATYS = ("--method", "gatys", "--precision", "float32", "--scales", 1, "--steps", 3)
 
 
-@pytest.fixture
-def out(here: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder that is removed during the second step of each job."""
+def at_second_step(act: Callable[[], object], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let something happen after the second step of each job."""
     call = GatysMethod.__call__
 
     def wrapped(self: GatysMethod, *arguments: Any, progress: Callable[[Step], None], **options: Any) -> torch.Tensor:
         def watched(step: Step) -> None:
             progress(step)
             if step.step == 2:
-                shutil.rmtree(here / "out", ignore_errors=True)
+                act()
 
         return call(self, *arguments, progress=watched, **options)
 
     monkeypatch.setattr(GatysMethod, "__call__", wrapped)
+
+
+@pytest.fixture
+def out(here: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder that is removed during each job."""
     (here / "out").mkdir()
+    at_second_step(lambda: shutil.rmtree(here / "out", ignore_errors=True), monkeypatch)
     return here / "out"
 
 
@@ -63,18 +68,13 @@ def test_each_of_a_batch(run: Run, here: Path, out: Path) -> None:
     assert not (here / "sea_wave.png").exists()
 
 
-def test_stopped_the_best_so_far_is_kept_too(run: Run, here: Path, out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    call = GatysMethod.__call__
+def test_stopped_the_best_so_far_is_kept_too(run: Run, here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def stop() -> None:
+        (here / "out").rmdir()
+        signal.raise_signal(signal.SIGINT)
 
-    def wrapped(self: GatysMethod, *arguments: Any, progress: Callable[[Step], None], **options: Any) -> torch.Tensor:
-        def watched(step: Step) -> None:
-            progress(step)
-            if step.step == 2:
-                signal.raise_signal(signal.SIGINT)
-
-        return call(self, *arguments, progress=watched, **options)
-
-    monkeypatch.setattr(GatysMethod, "__call__", wrapped)
+    (here / "out").mkdir()
+    at_second_step(stop, monkeypatch)
     outcome = run("stylize", "photo.png", "--style", "wave.jpg", "-o", "out/a.png", *GATYS)
     assert outcome.code == 130
     assert outcome.err.splitlines()[-1].startswith("stopped before the end; out/a.png: there is no directory")

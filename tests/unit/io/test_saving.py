@@ -14,7 +14,9 @@ from types import SimpleNamespace
 
 import pytest
 import pyvips
+import torch
 
+from brushwork import Picture, write_image
 from brushwork.errors import BrushworkError, PictureError, SavedElsewhereError, UsageError
 from brushwork.io import check_target, save
 from brushwork.io.film_files import check_film_target
@@ -149,13 +151,11 @@ def test_a_chain_of_libvips_is_one_sentence_where_the_system_says_nothing(
     chain = "wbuffer_write: write failed\nsystem error: Unknown error -1\nvips2png: unable to write to target target\n"
 
     def fail(*_: object, **__: object) -> None:
-        raise pyvips.Error("unable to call", chain)
+        error = pyvips.Error("unable to call")
+        error.detail = chain
+        raise error
 
-    monkeypatch.setattr(pyvips.Error, "__init__", lambda self, message, detail: setattr(self, "detail", detail))
     monkeypatch.setattr(pyvips.Image, "write_to_target", fail)
-    from brushwork import Picture, write_image
-
-    torch = pytest.importorskip("torch")
     with pytest.raises(PictureError) as caught:
         write_image(Picture(torch.rand(1, 3, 5, 5)), tmp_path / "a.png")
     assert str(caught.value) == f"{tmp_path}/a.png: can't be written (unable to write to target target)"
@@ -163,5 +163,5 @@ def test_a_chain_of_libvips_is_one_sentence_where_the_system_says_nothing(
 
 def test_the_reason_under_an_error_of_torch_is_told(tmp_path: Path) -> None:
     error = RuntimeError("unexpected pos 704 vs 598")
-    error.__context__ = OSError(errno.ENOSPC, "No space left on device")  # as torch does
+    error.__context__ = OSError(errno.ENOSPC, "No space left on device")
     assert writing_reason(error, tmp_path / "a") == "no room left on the disk"

@@ -25,8 +25,8 @@ def holder(folder: Path) -> subprocess.Popen[str]:
 @pytest.mark.parametrize("killed", [True, False])
 def test_another_process_is_told_and_its_end_frees_the_place(tmp_path: Path, killed: bool) -> None:
     with holder(tmp_path) as process:
-        expected = pytest.raises(BrushworkError, match=r"another brushwork process is working on .*a\.mp4")
-        with expected, locked(tmp_path / "a.parts", tmp_path / "a.mp4"):
+        lock = locked(tmp_path / "a.parts", tmp_path / "a.mp4")
+        with pytest.raises(BrushworkError, match=r"another brushwork process is working on .*a\.mp4"), lock:
             pass
         if killed:
             process.kill()

@@ -44,7 +44,7 @@ def test_it_stays_what_it_is() -> None:
         ({"styles": [{"name": "a.png", "bytes": 1, "sha256": ""}]}, r"styles\[0\]\.weight is missing"),
         ({"styles": [{**GOOD["styles"][0], "weight": "1"}]}, r"styles\[0\]\.weight: expected a number"),
         ({"styles": [{**GOOD["styles"][0], "weight": 10**400}]}, r"styles\[0\]\.weight"),
-        ({"content": {"name": [1]}}, r"content\.bytes is missing"),
+        ({"content": {"name": [1]}}, r"content\.name: expected a text, got \[1\]"),
         ({"content": {**GOOD["content"], "name": [1]}}, r"content\.name: expected a text"),
         ({"content": {**GOOD["content"], "name": "a\0b"}}, r"content\.name: expected the name of a file"),
         ({"content": {**GOOD["content"], "name": "\ud800"}}, r"content\.name: expected the name of a file"),

@@ -6,6 +6,7 @@ import os
 import signal
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -63,12 +64,27 @@ def test_a_request_over_its_deadline_is_told_so_and_the_next_one_is_answered(
     assert process(quick) != late
 
 
+@pytest.mark.skipif(not hasattr(signal, "SIGSTOP"), reason="needs SIGSTOP")
 def test_a_request_whose_process_dies_is_told_so_and_the_next_one_is_answered(
     quick: QuickWorkers, ask: Callable[[], list[str]]
 ) -> None:
-    os.kill(process(quick), signal.SIGKILL)
-    with pytest.raises(StudioError, match="ended the process"):
-        ask()
+    os.kill(process(quick), signal.SIGSTOP)
+    with ThreadPoolExecutor(1) as pool:
+        asked = pool.submit(ask)
+        time.sleep(0.2)
+        os.kill(process(quick), signal.SIGKILL)
+        with pytest.raises(StudioError, match="ended the process"):
+            asked.result(20)
+    assert len(ask()) == 2
+
+
+def test_a_process_that_died_while_nobody_asked_is_started_again(
+    quick: QuickWorkers, ask: Callable[[], list[str]]
+) -> None:
+    died = quick._processes[0]._process
+    assert died is not None
+    died.kill()
+    died.join()
     assert len(ask()) == 2
 
 
