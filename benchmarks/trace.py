@@ -34,6 +34,7 @@ class Trace:
         self.passes = 0  # through a network, each of a whole picture
 
     def __call__(self, frame: FrameType, event: str, argument: Any) -> None:
+        """Count one call, of a function of the package or of a convolution."""
         if event == "call" and frame.f_code.co_filename.startswith(str(ROOT)):
             self._count(frame)
         if event == "c_call" and getattr(argument, "__name__", "") == "conv2d" and not self.stack:
