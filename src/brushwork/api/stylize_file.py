@@ -6,7 +6,7 @@ import dataclasses
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -98,7 +98,8 @@ def stylize_file(
     loaded = method_from(method, chosen.device)
     if not isinstance(loaded, PartwiseMethod):
         raise UsageError(f"{method_name(loaded.settings)} paints no file part by part; use stylize")
-    return _streamed(photo, resolve_style(style), Path(output), loaded, chosen, out, plan, progress, checkpoint)
+    work = partial(_streamed, plan=plan, progress=progress, checkpoint=checkpoint)
+    return work(photo, resolve_style(style), Path(output), loaded, chosen, out)
 
 
 def _streamed(
@@ -108,6 +109,7 @@ def _streamed(
     method: PartwiseMethod,
     options: StylizeOptions,
     out: OutputOptions,
+    *,
     plan: Plan | None,
     progress: Progress | None,
     checkpoint: Checkpoint | None,

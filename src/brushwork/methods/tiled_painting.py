@@ -21,7 +21,8 @@ from brushwork.runtime.memory import kept_memory, out_of_memory, release_memory,
 from brushwork.runtime.prefetch import Prefetcher
 from brushwork.runtime.progress import Progress
 from brushwork.styles.regions import Regions
-from brushwork.tiling.passes import FeatureCache, FirstFeatures, TileProgress, first_moments, over_tiles, put, reporting
+from brushwork.tiling.feature_cache import FeatureCache, FirstFeatures
+from brushwork.tiling.passes import TileProgress, first_moments, over_tiles, put, reporting
 from brushwork.tiling.tiles import Box, Canvas, Moments, Stages, Tile, TileInput, Tiling, padded_part
 
 __all__ = ["TiledPainting"]

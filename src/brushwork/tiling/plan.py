@@ -123,28 +123,34 @@ def plan_job(
         return Plan("whole", None, int(whole), 0, seconds, limit)
     if not tiles:
         raise _too_large(whole, limit, "this method needs the picture whole")
-    return _in_tiles(method, size, style, base, limit, demand, seconds, file, bands)
+    return _in_tiles(_Job(method, size, style, base, limit, demand, seconds, file, bands))
 
 
-def _in_tiles(
-    method: Plannable,
-    size: tuple[int, int],
-    style: Any,
-    base: int,
-    limit: int,
-    demand: MemoryProfile,
-    seconds: float,
-    file: Path | None,
-    bands: int,
-) -> Plan:
-    pixels, gpu = size[0] * size[1], method.device.type == "cuda"
+@dataclass(frozen=True)
+class _Job:
+    """What is to be planned, see `plan_job`; `base` bytes are held already, of `limit`."""
+
+    method: Plannable
+    size: tuple[int, int]
+    style: Any
+    base: int
+    limit: int
+    demand: MemoryProfile
+    seconds: float
+    file: Path | None
+    bands: int
+
+
+def _in_tiles(job: _Job) -> Plan:
+    method, demand, limit, file = job.method, job.demand, job.limit, job.file
+    pixels, gpu = job.size[0] * job.size[1], method.device.type == "cuda"
     streamed = file is not None and method.declaration.tiling == "statistics"
     pictures = FILES if streamed else 0 if gpu else 2 * PICTURE * pixels
-    start, mapped = base + demand.fixed + pictures + demand.whole * pixels, 0.0
+    start, mapped = job.base + demand.fixed + pictures + demand.whole * pixels, 0.0
     if demand.mapped and start + demand.pixel * COMFORTABLE**2 > limit:
         mapped = demand.mapped * pixels
         start -= mapped
-    cuts = [_cut(method, size, side, style, demand.near) for side in SIDES]
+    cuts = [_cut(method, job.size, side, job.style, demand.near) for side in SIDES]
     # Of networks that stop often, several tiles at a time take twice the memory, in holes between what comes and goes.
     threads = torch.get_num_threads() if demand.near and not gpu else 1
     workers, best = _shared_out(cuts, demand, limit - start, threads)
@@ -168,12 +174,12 @@ def _in_tiles(
         folder=folder if spilled or mapped else None,
         memory=min(limit, memory) if workers == 1 else limit,
     )
-    seconds *= best.seen / pixels * (1 + HEAD * (recompute_stages and not whole))
+    seconds = job.seconds * best.seen / pixels * (1 + HEAD * (recompute_stages and not whole))
     disk = int(spilled + mapped)
     if not streamed:
         return Plan("tiled", tiling, memory, disk, seconds, limit)
     files = 2 * pixels / FILE_PIXELS
-    return Plan("streamed", tiling, memory, disk + bands * pixels, seconds + files, limit)
+    return Plan("streamed", tiling, memory, disk + job.bands * pixels, seconds + files, limit)
 
 
 def _shared_out(cuts: list[_Cut], demand: MemoryProfile, left: float, threads: int) -> tuple[int, _Cut]:

@@ -6,7 +6,8 @@ import time
 import pytest
 import torch
 
-from brushwork.tiling.passes import FirstFeatures, in_turn
+from brushwork.tiling.feature_cache import FirstFeatures
+from brushwork.tiling.passes import in_turn
 from brushwork.tiling.tiles import Tile, cut
 
 

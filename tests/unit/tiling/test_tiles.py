@@ -11,7 +11,8 @@ from torch import Tensor
 
 from brushwork.errors import BrushworkError
 from brushwork.nn.transformation import TransformationNetwork
-from brushwork.tiling.passes import FeatureCache, TileProgress, over_tiles
+from brushwork.tiling.feature_cache import FeatureCache
+from brushwork.tiling.passes import TileProgress, over_tiles
 from brushwork.tiling.tiles import Stages, StatisticsRequest, Sums, Tile, cut, run_whole
 
 
@@ -121,7 +122,7 @@ def test_a_full_disk_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     def full(*_: object) -> int:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr("brushwork.tiling.passes._write_all", full)
+    monkeypatch.setattr("brushwork.tiling.feature_cache._write_all", full)
     shelf = FeatureCache(tmp_path)
     with pytest.raises(BrushworkError, match=r"No space left on device"):
         shelf.put(0, StatisticsRequest(torch.ones(1, 1, 2, 2)))

@@ -285,10 +285,29 @@ class GatysMethod:
         """
         check_content(content)
         height, width = content.shape[2:]
-        photo = _with_margin(content).to(self.device)
         start = None if init is None else self._as_photo(init, width, height)
-        regions = Regions.of(style).present()
-        styles, shares = regions.styles, regions.shares(height, width)
+        pyramid = self._pyramid(content, start, Regions.of(style).present(), checkpoint, tiling, extra_loss)
+        if progress is not None:
+            pyramid.progress = lambda step: progress(_as_photo_step(step, width, height))
+        try:
+            with lean_memory(width * height):
+                return _cropped(pyramid.run())
+        except (KeyboardInterrupt, Interrupted) as stop:
+            best = pyramid.best()
+            raise Interrupted(best=None if best is None else _cropped(best)) from stop
+
+    def _pyramid(
+        self,
+        content: Tensor,
+        start: Tensor | None,
+        regions: Regions,
+        checkpoint: Checkpoint | None,
+        tiling: Tiling | None,
+        extra_loss: ExtraLoss | None,
+    ) -> Pyramid:
+        """The scales that the picture is optimized at, and the loss of each; see `__call__`."""
+        height, width = content.shape[2:]
+        photo, styles, shares = _with_margin(content).to(self.device), regions.styles, regions.shares(height, width)
         if shares is not None and not self.declaration.regions:
             raise UsageError(f"statistic {self.settings.statistic!r} takes no masks; take gram, or one style")
 
@@ -299,23 +318,16 @@ class GatysMethod:
             return own if extra_loss is None else with_extra(own, extra_loss, MARGIN)
 
         scales = self._scales(width, height)
-        pyramid = Pyramid(
+        return Pyramid(
             scales if extra_loss is None else [replace(scales[-1], steps=self.settings.steps)],
             lambda size: self._first(photo, start, size),
             objective,
             kind=self.settings.optimizer,
             rate=self.settings.learning_rate,
             tolerance=self.settings.tolerance,
-            progress=None if progress is None else lambda step: progress(_as_photo_step(step, width, height)),
             checkpoint=checkpoint,
             folder=None if tiling is None else tiling.folder,
         )
-        try:
-            with lean_memory(width * height):
-                return _cropped(pyramid.run())
-        except (KeyboardInterrupt, Interrupted) as stop:
-            best = pyramid.best()
-            raise Interrupted(best=None if best is None else _cropped(best)) from stop
 
     def _as_photo(self, init: Tensor, width: int, height: int) -> Tensor:
         check_pixels(init)
