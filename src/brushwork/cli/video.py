@@ -11,15 +11,15 @@ import rich_click as click
 
 from brushwork.cli.arguments import STYLE_HELP
 from brushwork.errors import UsageError
-from brushwork.options.flags import Size, method_options, settings_of, without_method_options
+from brushwork.options.base import option_of
+from brushwork.options.film import FilmOptions
+from brushwork.options.flags import method_options, option_flags, options_from_flags, settings_of
 from brushwork.options.methods import FILM_MODEL
-from brushwork.options.stylize import MAX_PIXELS
 from brushwork.registry import OPTIONS
 
 __all__ = ["evaluate", "video"]
 
 FORMATS = (".mp4", ".m4v", ".mov", ".mkv", ".webm", ".gif", ".webp")
-CODECS = ("h264", "h265", "vp9", "prores")
 
 
 class _Time(click.ParamType):  # type: ignore[type-arg]
@@ -42,19 +42,11 @@ class _Time(click.ParamType):  # type: ignore[type-arg]
               help="a style from that time on, 0s, 5s, 1:30; the one before passes into it")  # fmt: skip
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="file, folder or %05d.png; FILM_STYLE otherwise")
 @click.option("--method", "method_name", default="adain-lite", show_default=True, help="see: brushwork methods")
-@click.option("--size", type=Size(), help="longer side of the frames; full keeps the film's; up to 1024 otherwise")
-@click.option("--smoothing", type=click.FloatRange(0, 0.99), help="how much of the frame before stays: 0 to 0.99")
-@click.option("--temporal-weight", type=click.FloatRange(0), help="of gatys: how much frames are held to those before")
-@click.option("--passes", type=click.IntRange(1), help="of gatys: how often frames are gone over, forth and back [1]")
-@click.option("--keep-color", is_flag=True, help="keep the colors of the film")
-@click.option("--codec", type=click.Choice(CODECS), help="what the file's format usually has, otherwise")
-@click.option("--quality", type=click.IntRange(1, 100), help="of video, WebP and JPEG")
-@click.option("--pixel-format", metavar="NAME", help="such as yuv444p or yuv420p10le; what plays everywhere otherwise")
-@click.option("--depth", type=click.Choice(["8", "16"]), default="8", show_default=True, help="of pictures of a folder")
-@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1, mps")
-@click.option("--max-pixels", type=click.IntRange(1), default=MAX_PIXELS, show_default=True, help="of a frame")
-@click.option("--preview", type=click.Path(dir_okay=False, path_type=Path), help="picture file renewed meanwhile")
-@click.option("--resume", is_flag=True, help="go on from what a killed job left in OUTPUT.parts")
+@option_flags(FilmOptions, *[name for name in option_of(FilmOptions) if name != "segment"])
+@click.option(
+    "--preview", type=click.Path(dir_okay=False, path_type=Path), help="image file to update periodically while running"
+)
+@click.option("--resume", is_flag=True, help="resume what a killed job left in OUTPUT.parts")
 @click.option("--json", "as_json", is_flag=True, help="print one JSON object, for scripts")
 @method_options(OPTIONS)
 def video(
@@ -63,35 +55,31 @@ def video(
     keyframes: tuple[tuple[float, str], ...],
     output: Path | None,
     method_name: str,
+    preview: Path | None,
+    resume: bool,
     as_json: bool,
     **values: Any,
 ) -> None:
     """Paint FILM (a video, an animated GIF or WebP, a folder of frames) in the style of a painting."""
     if method_name == "adain-lite" and values["model"] is None:
         values["model"] = FILM_MODEL
-    settings, options = settings_of(method_name, values, OPTIONS), without_method_options(values, OPTIONS)
+    settings = settings_of(method_name, values, OPTIONS)
     if (style is None) == (not keyframes):
         raise UsageError("expected --style STYLE, or --at TIME STYLE once or more")
     others = ("smoothing",) if method_name == "gatys" else ("temporal_weight", "passes")
-    if any(options[name] is not None for name in others):
+    if any(values[name] is not None for name in others):
         raise UsageError("--smoothing is of methods of one pass, --temporal-weight and --passes of gatys")
+    options = options_from_flags(FilmOptions, values)
     from brushwork.cli.report import Report, duration
-    from brushwork.io.video_writer import Encoding
     from brushwork.video.stylize_video import Keyframe, stylize_video
 
     output = output or _output(film, style or keyframes[0][1])
     if output.resolve() == film.resolve():
         raise UsageError(f"{output} is the film itself; choose another name with -o")
-    report = Report(as_json=as_json, preview=options["preview"])
-    given = {name: options[name] for name in ("smoothing", "temporal_weight", "passes") if options[name] is not None}
+    report = Report(as_json=as_json, preview=preview)
+    styles = style if style is not None else [Keyframe(*key) for key in keyframes]
     with report.bar(film.name, unit="frames") as progress:
-        done = stylize_video(
-            film, style if style is not None else [Keyframe(*key) for key in keyframes], output, settings,
-            device=options["device"], size=options["size"], keep_color=options["keep_color"],
-            encoding=Encoding(options["codec"], options["quality"], options["pixel_format"]),
-            depth=int(options["depth"]), max_pixels=options["max_pixels"], resume=options["resume"], progress=progress,
-            **given,
-        )  # fmt: skip
+        done = stylize_video(film, styles, output, settings, options=options, resume=resume, progress=progress)
     for note in done.notes:
         report.say(note)
     frames = f"{done.frames} frames of {done.size[0]}×{done.size[1]}"

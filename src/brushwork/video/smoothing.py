@@ -16,7 +16,7 @@ from torch import Tensor
 
 from brushwork.flow import Estimator, stays_visible, warp
 from brushwork.io.films import Frame
-from brushwork.methods.one_pass import OnePass
+from brushwork.methods.base import FrameMethod
 from brushwork.tiling.tiles import Moments, StatisticsRequest, Sums
 
 __all__ = ["FrameWithFlow", "Motion", "TemporalSmoother", "with_flow"]
@@ -107,7 +107,7 @@ class TemporalSmoother:
         smoothing: How much of the frame before stays where it can be followed: 0, frame by frame, to below 1.
     """
 
-    def __init__(self, method: OnePass[Any], smoothing: float) -> None:
+    def __init__(self, method: FrameMethod, smoothing: float) -> None:
         self.method, self.smoothing = method, smoothing
         self.moments: list[Moments] = []
         self.before: Tensor | None = None  # as it was painted

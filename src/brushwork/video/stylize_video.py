@@ -14,21 +14,23 @@ from typing import Any
 import torch
 
 from brushwork.api.recipe import recipe_of, result_size
+from brushwork.api.stylize import MethodSource, method_from
 from brushwork.color import keep_luminance
 from brushwork.errors import BrushworkError, Interrupted, PictureError, UsageError
 from brushwork.flow import dis_flow
-from brushwork.io import MAX_PIXELS, save
+from brushwork.io import save
 from brushwork.io.film_files import FilmWriter, check_film_target, film_writer, open_film
 from brushwork.io.films import Film, Frame
 from brushwork.io.saving import room_problem, writing_reason
 from brushwork.io.video_writer import CONTAINERS, Encoding
-from brushwork.methods import Method, load
-from brushwork.methods.one_pass import OnePass
-from brushwork.options.methods import FILM_MODEL, AdaINLite, Settings
-from brushwork.options.stylize import StylizeOptions
+from brushwork.methods import Method
+from brushwork.methods.base import FrameMethod
+from brushwork.options.film import FilmOptions
+from brushwork.options.methods import FILM_MODEL, AdaINLite
+from brushwork.options.stylize import StylizeOptions, with_changes
 from brushwork.registry import method_name
 from brushwork.runtime.checkpoints import Checkpoint, State
-from brushwork.runtime.device import choose_device
+from brushwork.runtime.deprecation import renamed_keywords
 from brushwork.runtime.locking import locked
 from brushwork.runtime.prefetch import BackgroundWriter, in_advance
 from brushwork.runtime.progress import Pace, Progress, Step
@@ -39,11 +41,8 @@ from brushwork.video.keyframes import Keyframe, Styles, check_times, keyframes_o
 from brushwork.video.multi_pass import FrameFiles, MultiPassStylizer
 from brushwork.video.smoothing import FrameWithFlow, TemporalSmoother, with_flow
 
-__all__ = ["SMOOTHING", "Filmed", "Keyframe", "stylize_video", "work_folder"]
+__all__ = ["Filmed", "Keyframe", "stylize_video", "work_folder"]
 
-SMOOTHING = 0.97
-TEMPORAL_WEIGHT = 200.0
-SEGMENT = 100  # frames
 FILM_BYTES, PICTURE_BYTES = 0.02, 0.5  # per pixel of a frame, that video files and pictures surely take on the disk
 FRAME_BYTES = 24  # per pixel, of a frame that is optimized: the film's and the result's, as they are
 
@@ -78,50 +77,32 @@ def work_folder(output: Path) -> Path:
     return output.with_name(f"{output.name.replace('%', '_')}.parts")
 
 
+@renamed_keywords(settings="method")
 def stylize_video(
     film: str | Path,
     style: StyleSource | Sequence[Keyframe],
     output: str | Path,
-    settings: Settings | None = None,
+    method: MethodSource = None,
     *,
-    method: Method | None = None,
-    device: str = "auto",
-    size: int | None = None,
-    smoothing: float = SMOOTHING,
-    temporal_weight: float = TEMPORAL_WEIGHT,
-    passes: int = 1,
-    keep_color: bool = False,
-    encoding: Encoding | None = None,
-    depth: int = 8,
-    max_pixels: int = MAX_PIXELS,
+    options: FilmOptions | None = None,
     progress: Progress | None = None,
     resume: bool = False,
-    segment: int = SEGMENT,
+    **keywords: Any,
 ) -> Filmed:
-    """A film with the content of one and the style of a painting, that holds still where the film does.
+    """A film with the content of one and the style of a painting, without flicker.
 
-    Its frames keep their times; sound, subtitles and chapters are copied. What is done lies beside the output, in
-    closed segments, so that a job that was killed goes on, with the same frames in the end.
+    Its frames keep their times; audio, subtitles and chapters are copied. Finished frames wait beside the output, in
+    closed segments, so that a job that was killed can be resumed, with the same frames in the end.
 
     Args:
         film: A video file, an animated GIF or WebP, a folder of numbered pictures, or a pattern such as "in/%05d.png".
         style: See `stylize`; or keyframes, between which styles pass into one another.
         output: A file (.mp4, .m4v, .mov, .mkv, .webm, .gif, .webp), a folder, or a pattern.
-        settings: A method and its options; AdaIN-lite's model for films by default.
-        method: From `brushwork.methods.load`, instead of settings.
-        device: "auto", "cpu", "cuda", "cuda:1", "mps".
-        size: Longer side of the frames in pixels; 0 keeps the film's; None does too, but stops at 1024.
-        smoothing: How much of the frame before stays where it can be followed: 0, frame by frame, to 0.99; of methods
-            of one pass.
-        temporal_weight: How much frames are held to those before; of Gatys' method.
-        passes: How often all frames are gone over, forth and back; of Gatys' method.
-        keep_color: Take the brightness of the result and the colors of the film.
-        encoding: Of video files.
-        depth: Bits of a channel in pictures of a folder, 8 or 16.
-        max_pixels: Frames of more are refused.
+        method: See `stylize`; None: AdaIN-lite with its model for films.
+        options: `FilmOptions`: size, smoothing, color, encoding, device and limits.
         progress: Called after each frame; what it raises ends the work.
-        resume: Go on from what a killed job left.
-        segment: Frames of one.
+        resume: Resume what a killed job left.
+        **keywords: Fields of `FilmOptions`, which go before `options`: `size=512`, `smoothing=0.9`, `codec="h265"`.
 
     Raises:
         PictureError: A file that can't be read or written; the message names it.
@@ -131,42 +112,49 @@ def stylize_video(
         SavedElsewhereError: The film could not be written to the output, and is in another file.
         BrushworkError: Another process works on this output.
     """
-    started, output, encoding = time.perf_counter(), Path(output), encoding or Encoding()
-    if not 0 <= smoothing <= 0.99:
-        raise UsageError(f"expected a smoothing from 0 to 0.99, got {smoothing}")
-    check_film_target(output, encoding, depth)
+    started, output = time.perf_counter(), Path(output)
+    chosen: FilmOptions = with_changes(options or FilmOptions(), keywords)
+    encoding = Encoding(chosen.codec, chosen.quality, chosen.pixel_format)
+    check_film_target(output, encoding, chosen.depth)
     folder = work_folder(output)
     with locked(folder, output):
-        read = open_film(film, max_pixels=max_pixels)
+        read = open_film(film, max_pixels=chosen.max_pixels)
         keys = keyframes_of(style)
         check_times(keys, read)
-        method = method or load(AdaINLite(model=FILM_MODEL) if settings is None else settings, choose_device(device))
-        if passes < 1 or (passes > 1 and isinstance(method, OnePass)):
-            raise UsageError(f"expected 1 pass, or of gatys more, got {passes} of {method_name(method.settings)}")
-        shown = result_size(read.size, size)
-        _check_room(output, read, shown, optimized=not isinstance(method, OnePass))
-        styles = Styles(method, keys, shown, max_pixels)
-        basis = StylizeOptions(size=size, max_pixels=max_pixels)
-        recipe = recipe_of(method, read.path, styles.first, basis, size=shown) | {
-            "at": styles.records(), "smoothing": smoothing,
-            "temporal_weight": temporal_weight, "passes": passes, "keep_color": "luminance" if keep_color else None,
-            "encoding": {"codec": encoding.codec, "quality": encoding.quality, "pixel_format": encoding.pixel_format},
-            "depth": depth, "segment": segment,
-        }  # fmt: skip
-        checkpoint = Checkpoint(folder / "state.safetensors", every=segment, resume=resume, job=recipe)
-        writer = film_writer(output, read, shown, encoding, folder, depth)
-        work = _Work(read, shown, writer, styles, checkpoint, keep_color)
+        loaded = method_from(AdaINLite(model=FILM_MODEL) if method is None else method, chosen.device)
+        smooth = isinstance(loaded, FrameMethod)
+        if chosen.passes > 1 and smooth:
+            raise UsageError(
+                f"expected 1 pass, or of gatys more, got {chosen.passes} of {method_name(loaded.settings)}"
+            )
+        shown = result_size(read.size, chosen.size)
+        _check_room(output, read, shown, optimized=not smooth)
+        styles = Styles(loaded, keys, shown, chosen.max_pixels)
+        recipe = _recipe(loaded, read, styles, shown, chosen)
+        checkpoint = Checkpoint(folder / "state.safetensors", every=chosen.segment, resume=resume, job=recipe)
+        writer = film_writer(output, read, shown, encoding, folder, chosen.depth)
+        work = _Work(read, shown, writer, styles, checkpoint, chosen.keep_color)
         with _telling_how_to_resume(work, output):
-            if isinstance(method, OnePass):
-                count = work.steadily(TemporalSmoother(method, smoothing), progress)
-            else:
-                flow = dis_flow("medium", pixels=1 << 40)
-                count = work.in_passes(FrameOptimizer(method, temporal_weight, flow), passes, progress)
-        segments, facts = -(-count // segment), recipe.to_json()
+            count = work.run(loaded, chosen, progress)
+        segments, facts = -(-count // chosen.segment), recipe.to_json()
         save(output, lambda path: writer.join(segments, facts, path), beside=read.path)
         shutil.rmtree(folder, ignore_errors=True)
     notes = (*dict.fromkeys(read.notes), *writer.notes, *late_keyframes(keys, float(count / read.rate)))
     return Filmed(output, count, shown, recipe, notes, time.perf_counter() - started)
+
+
+def _recipe(method: Method, film: Film, styles: Styles, size: tuple[int, int], options: FilmOptions) -> Recipe:
+    basis = StylizeOptions(size=options.size, max_pixels=options.max_pixels)
+    return recipe_of(method, film.path, styles.first, basis, size=size) | {
+        "at": styles.records(),
+        "smoothing": options.smoothing,
+        "temporal_weight": options.temporal_weight,
+        "passes": options.passes,
+        "keep_color": "luminance" if options.keep_color else None,
+        "encoding": {"codec": options.codec, "quality": options.quality, "pixel_format": options.pixel_format},
+        "depth": options.depth,
+        "segment": options.segment,
+    }
 
 
 def _check_room(output: Path, film: Film, size: tuple[int, int], *, optimized: bool) -> None:
@@ -234,6 +222,13 @@ class _Work:
     def folder(self) -> Path:
         """For what waits."""
         return self.checkpoint.path.parent
+
+    def run(self, method: Method, options: FilmOptions, progress: Progress | None) -> int:
+        """All frames; how many there were."""
+        if isinstance(method, FrameMethod):
+            return self.steadily(TemporalSmoother(method, options.smoothing), progress)
+        optimizer = FrameOptimizer(method, options.temporal_weight, dis_flow("medium", pixels=1 << 40))
+        return self.in_passes(optimizer, options.passes, progress)
 
     def steadily(self, steady: TemporalSmoother, progress: Progress | None) -> int:
         """Frames of one pass: read and watched in one thread, painted in this one, written in a third; their number."""
