@@ -1,16 +1,78 @@
-"""Help texts that several commands share."""
+"""What several commands share: help texts, and a short help beside a complete one."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
-if TYPE_CHECKING:
-    pass
+import rich_click as click
 
-__all__ = ["STYLE_HELP"]
+from brushwork.options.flags import options_in_words
 
+__all__ = ["STYLE_HELP", "short_help"]
 
 STYLE_HELP = (
     "a painting's file, a built-in style, a saved style, or a blend: wave.jpg:0.7+feminine-wave:0.3; "
     "given twice: both, each on every photo"
 )
+
+
+def short_help(
+    panels: Mapping[str, Sequence[str]], methods: Mapping[str, type[Any]]
+) -> Callable[[click.RichCommand], click.RichCommand]:
+    """A decorator of a command: `--help` shows the options that people use, in panels; `--help-all` all of them.
+
+    Args:
+        panels: Title → parameter names, in their order.
+        methods: Name → class of options; `--help-all` lists each method's options with their own help.
+    """
+
+    def decorate(command: click.RichCommand) -> click.RichCommand:
+        shown = [name for names in panels.values() for name in names]
+        flags = {param.name: max(param.opts, key=len) for param in command.params}
+        for param in command.params:
+            if isinstance(param, click.Option) and param.name not in shown:
+                param.hidden = True
+        for title, names in panels.items():
+            command.add_panel(click.RichOptionPanel(title, options=[flags[name] for name in names]))
+        command.params.append(
+            click.Option(
+                ["--help-all"],
+                is_flag=True,
+                is_eager=True,
+                expose_value=False,
+                callback=_help_all(methods),
+                help="show all options, those of every method included",
+            )  # fmt: skip
+        )
+        return command
+
+    return decorate
+
+
+def _help_all(methods: Mapping[str, type[Any]]) -> Callable[[click.Context, click.Parameter, bool], None]:
+    def show(ctx: click.Context, param: click.Parameter, value: bool) -> None:
+        if not value:
+            return
+        own = {row["flag"] for kind in methods.values() for row in options_in_words(kind)}
+        for other in ctx.command.params:
+            if isinstance(other, click.Option):
+                other.hidden = bool(own & set(other.opts))  # listed below, under each method's name
+        click.echo(ctx.get_help())
+        for line in method_lines(methods):
+            click.echo(line)
+        ctx.exit()
+
+    return show
+
+
+def method_lines(methods: Mapping[str, type[Any]]) -> list[str]:
+    """Each method with its options, as text."""
+    lines: list[str] = []
+    for name, kind in methods.items():
+        lines.append(f"{name}: {(kind.__doc__ or '').splitlines()[0]}")
+        for row in options_in_words(kind):
+            values = row["values"] if isinstance(row["values"], str) else ", ".join(row["values"])
+            default = ",".join(map(str, row["default"])) if isinstance(row["default"], tuple) else row["default"]
+            lines.append(f"  {row['flag']:<26}{row['help']} [{values}{'; ' if values else ''}default {default}]")
+    return lines

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import rich_click as click
 
+from brushwork.cli.arguments import method_lines
 from brushwork.options.flags import (
     options_in_words,
 )
@@ -25,9 +26,5 @@ def methods(as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps({name: options_in_words(kind) for name, kind in OPTIONS.items()}))
         return
-    for name, kind in OPTIONS.items():
-        click.echo(f"{name}: {(kind.__doc__ or '').splitlines()[0]}")
-        for row in options_in_words(kind):
-            values = row["values"] if isinstance(row["values"], str) else ", ".join(row["values"])
-            default = ",".join(map(str, row["default"])) if isinstance(row["default"], tuple) else row["default"]
-            click.echo(f"  {row['flag']:<26}{row['help']} [{values}{'; ' if values else ''}default {default}]")
+    for line in method_lines(OPTIONS):
+        click.echo(line)

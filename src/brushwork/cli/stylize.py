@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import rich_click as click
 
-from brushwork.cli.arguments import STYLE_HELP
+from brushwork.cli.arguments import STYLE_HELP, short_help
 from brushwork.cli.running import Runner, run_jobs
 from brushwork.errors import PictureError, UsageError
 from brushwork.options.base import option_of
@@ -28,6 +28,16 @@ if TYPE_CHECKING:
 __all__ = ["stylize"]
 
 
+PANELS = {
+    "What": ("styles", "output", "method_name"),
+    "Look": ("strength", "style_scale", "steps", "style_weight", "keep_color", "masks", "seed"),
+    "Size and speed": ("size", "device", "max_memory"),
+    "Output": ("suffix", "depth", "quality", "animation", "preview"),
+    "Long jobs": ("checkpoint_every", "resume"),
+}
+
+
+@short_help(PANELS, OPTIONS)
 @click.command()
 @click.argument("photos", nargs=-1, required=True, metavar="PHOTO…")
 @click.option("--style", "styles", multiple=True, required=True, metavar="STYLE", help=STYLE_HELP)

@@ -9,7 +9,7 @@ from typing import Any
 
 import rich_click as click
 
-from brushwork.cli.arguments import STYLE_HELP
+from brushwork.cli.arguments import STYLE_HELP, short_help
 from brushwork.errors import UsageError
 from brushwork.options.base import option_of
 from brushwork.options.film import FilmOptions
@@ -35,6 +35,16 @@ class _Time(click.ParamType):  # type: ignore[type-arg]
         return 60 * int(match[1] or 0) + float(match[2])
 
 
+PANELS = {
+    "What": ("style", "keyframes", "output", "method_name"),
+    "Look": ("strength", "style_scale", "smoothing", "keep_color"),
+    "Size and speed": ("size", "device"),
+    "Output": ("codec", "quality", "preview"),
+    "Long jobs": ("resume",),
+}
+
+
+@short_help(PANELS, OPTIONS)
 @click.command()
 @click.argument("film", type=click.Path(path_type=Path))
 @click.option("--style", metavar="STYLE", help=STYLE_HELP.split("; given")[0])

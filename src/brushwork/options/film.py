@@ -19,7 +19,7 @@ class FilmOptions(Checked):
 
     size: Annotated[
         int | None,
-        Option("longer side of the frames in pixels; 0 or full keeps the film's [up to 1024]", 0, kind="size"),
+        Option("longer side of the frames in pixels; full keeps the film's [up to 1024]", 0, kind="size"),
     ] = None
     smoothing: Annotated[float, Option("of methods of one pass: how much of the previous frame stays", 0, 0.99)] = 0.97
     temporal_weight: Annotated[float, Option("of gatys: how strongly frames are held to the previous ones", 0)] = 200.0

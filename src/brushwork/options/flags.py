@@ -151,7 +151,9 @@ def _owners(methods: Mapping[str, type[Any]]) -> dict[str, list[str]]:
 
 
 def _flag(name: str, kinds: Mapping[str, type[Any]]) -> Callable[[Command], Command]:
-    defaults = ", ".join(f"{method} {_shown(_default(kind, name))}" for method, kind in kinds.items())
+    shown = {method: _shown(_default(kind, name)) for method, kind in kinds.items()}
+    alike = len(set(shown.values())) == 1
+    defaults = next(iter(shown.values())) if alike else ", ".join(f"{method} {value}" for method, value in shown.items())
     return click.option(
         flag_of(name),
         name,

@@ -34,7 +34,7 @@ class StylizeOptions(Checked):
 
     size: Annotated[
         int | None,
-        Option("longer side of the result in pixels; 0 or full keeps the photo's [up to 1024]", 0, kind="size"),
+        Option("longer side of the result in pixels; full keeps the photo's [up to 1024]", 0, kind="size"),
     ] = None
     keep_color: Annotated[str | None, KEEP_COLOR] = None
     keep_color_when: Annotated[str | None, KEEP_COLOR_WHEN] = None
