@@ -28,7 +28,7 @@ from brushwork.styles.regions import Regions
 from brushwork.tiling.metering import held_bytes
 from brushwork.tiling.tiles import Canvas, TileInput, Tiling
 from brushwork.video.smoothing import TemporalSmoother
-from brushwork.video.smoothing import TileInput as SeenFrame
+from brushwork.video.smoothing import FrameWithFlow as SeenFrame
 
 
 @pytest.fixture(params=list(OPTIONS))
