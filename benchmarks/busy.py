@@ -164,8 +164,10 @@ def preview(client: httpx.Client) -> Callable[[], object]:
     return ask
 
 
-def measured(case: str, loads: list[str], rounds: int, tries: int, folder: Path) -> dict[str, Any]:
-    facts: dict[str, Any] = {}
+def measured(
+    case: str, loads: list[str], rounds: int, tries: int, folder: Path
+) -> Iterator[tuple[str, dict[str, dict[str, Any]]]]:
+    """Each load, with the figures of each way to wait."""
     with works(case, folder) as ways:
         for load in loads:
             runs: dict[str, list[dict[str, float]]] = {waits: [] for waits in ways}
@@ -174,7 +176,7 @@ def measured(case: str, loads: list[str], rounds: int, tries: int, folder: Path)
                 for waits in sorted(ways, reverse=bool(number % 2)):
                     with loops(LOOPS if load == "busy" else 0):
                         runs[waits].append(timed(ways[waits], tries))
-            facts[load] = {
+            facts = {
                 waits: {
                     "median": median(run["seconds"] for run in found),
                     "seconds": [run["seconds"] for run in found],
@@ -182,8 +184,8 @@ def measured(case: str, loads: list[str], rounds: int, tries: int, folder: Path)
                 }
                 for waits, found in runs.items()
             }
-            print(case, load, {waits: told["median"] for waits, told in facts[load].items()}, flush=True)
-    return facts
+            print(case, load, {waits: told["median"] for waits, told in facts.items()}, flush=True)
+            yield load, facts
 
 
 def main() -> None:
@@ -199,9 +201,9 @@ def main() -> None:
     for case in args.only.split(","):
         with tempfile.TemporaryDirectory() as name:
             prepared(Path(name))
-            found = measured(case, args.loads.split(","), args.rounds, args.tries, Path(name))
-            facts[case] = {**facts.get(case, {}), **found}
-        write("busy", {"loops": LOOPS, **{case: facts[case] for case in CASES if case in facts}})
+            for load, found in measured(case, args.loads.split(","), args.rounds, args.tries, Path(name)):
+                facts.setdefault(case, {})[load] = found
+                write("busy", {"loops": LOOPS, **{case: facts[case] for case in CASES if case in facts}})
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 from studios import launch
 
 # A browser that is left alone asks its maker's servers for updates.
@@ -61,6 +61,14 @@ def page(browser: Browser, studio: str) -> Iterator[Page]:
 def opened(browser: Browser, studio: str, **options: Any) -> Iterator[Page]:
     context = browser.new_context(**options)
     context.set_default_timeout(SLOW)
+    try:
+        yield from visited(context, studio)
+    finally:
+        context.close()
+
+
+def visited(context: BrowserContext, studio: str) -> Iterator[Page]:
+    """The page in a tab of its own; whatever goes wrong in it, or leaves the machine, fails the test."""
     page, wrong = context.new_page(), list[str]()
     page.on("pageerror", lambda error: wrong.append(str(error)))
     page.on("console", lambda message: wrong.append(message.text) if message.type == "error" else None)
@@ -69,7 +77,7 @@ def opened(browser: Browser, studio: str, **options: Any) -> Iterator[Page]:
     page.goto(studio)
     page.get_by_role("heading", name="brushwork studio").first.wait_for()
     yield page
-    context.close()
+    page.close()
     assert wrong == []
 
 

@@ -1,6 +1,6 @@
 """Whatever a person does, in any order, the page ends with a preview of what is set, or says what is missing.
 
-`BRUSHWORK_ORDERS=200 pytest tests/browser/test_previews.py` plays that many random orders in place of a dozen.
+`BRUSHWORK_ORDERS=200 pytest tests/browser/test_previews.py` plays so many random orders instead of a dozen.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ import os
 import random
 import time
 from collections.abc import Callable, Iterator
+from copy import deepcopy
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,12 +19,14 @@ import httpx
 import pytest
 import skimage
 from PIL import Image
-from playwright.sync_api import Browser, Locator, Page
+from playwright.sync_api import Browser, BrowserContext, Locator, Page
 
-from .conftest import opened
+from .conftest import SLOW, visited
 
+Act = tuple[Any, ...]  # a method of Play, and its values
 ORDERS = int(os.environ.get("BRUSHWORK_ORDERS", "12"))
-SOON = 30  # seconds within which the page must have settled
+PER_VISIT = 4  # orders that follow one another on a page
+SOON = 40  # seconds within which the page must have settled
 STYLES = ("great-wave", "starry-night", "bell-tower")
 KEEP = {"no": None, "the photo's colors, the picture's brightness": "luminance"}
 MESSAGES = ("Drop a photo", "bad.png: isn't a picture", "Paint regions", "Choose a style")
@@ -88,6 +91,10 @@ class Studio:
         self.page.get_by_role("button").filter(has_text=name).first.click()
         shelf.click()
 
+    def own(self, name: str) -> None:
+        self.page.get_by_role("button", name="Or a painting of your own").click()
+        self.page.get_by_label("File upload").nth(1).set_input_files(str(self.files[name]))
+
     def number(self, label: str, value: float) -> None:
         box = self._seen(self.page.get_by_label(f"number input for {label}"))
         box.fill(f"{value:g}")
@@ -110,8 +117,8 @@ class Studio:
     def says(self) -> list[str]:
         return [words for words in self._seen(self.page.get_by_role("status")).all_inner_texts() if words.strip()]
 
-    def alarms(self) -> list[str]:
-        """What is said, but in the place of no preview: toasts."""
+    def toasts(self) -> list[str]:
+        """What is said elsewhere than in the place of a preview."""
         return [words for words in self.says() if not words.startswith(MESSAGES)]
 
     def _seen(self, found: Locator) -> Locator:
@@ -119,14 +126,40 @@ class Studio:
 
 
 class Play:
-    """Does things on the page, and to what is expected of it."""
+    """Does things on the page, and to what is expected of it.
 
-    def __init__(self, studio: Studio, expected: Expected) -> None:
-        self.studio, self.expected, self.done = studio, expected, list[str]()
+    Args:
+        studio: The page.
+        expected: What it was told until now.
+        preview: Gives the preview that is expected.
+    """
 
-    def act(self, act: str, *values: Any) -> None:
-        self.done.append(" ".join(map(str, (act, *values))))
-        getattr(self, act)(*values)
+    def __init__(self, studio: Studio, expected: Expected, preview: Callable[[Expected], bytes]) -> None:
+        self.studio, self.expected, self.preview, self.done = studio, expected, preview, list[str]()
+
+    def acts(self, acts: list[Act], pause: Callable[[], float]) -> None:
+        """Do things one after another, each followed by a pause in seconds; the page must end as it should."""
+        planned = Play(Mock(), deepcopy(self.expected), self.preview)
+        for act, *values in acts:
+            getattr(planned, act)(*values)
+        # Made before the page asks for its own, which it would replace.
+        wanted = b"" if planned.expected.message() else self.preview(planned.expected)
+        for act, *values in acts:
+            self.done.append(" ".join(map(str, (act, *values))))
+            getattr(self, act)(*values)
+            assert self.studio.toasts() == [], self.done
+            self.studio.page.wait_for_timeout(1000 * pause())
+        end = time.monotonic() + SOON
+        while not self._settled(wanted):
+            assert time.monotonic() < end, (self.done, self.expected, self.studio.says())
+            self.studio.page.wait_for_timeout(50)
+
+    def _settled(self, wanted: bytes) -> bool:
+        photos = {path.read_bytes() for path in self.studio.files.values()}
+        says, seen = self.studio.says(), self.studio.pictures() - photos
+        if message := self.expected.message():
+            return len(says) == 1 and says[0].startswith(message) and not seen
+        return not says and len(seen) == 2 and wanted in seen  # the photo before and after
 
     def drop(self, name: str) -> None:
         self.studio.drop(name)
@@ -154,6 +187,10 @@ class Play:
         self._on("Stylise")
         self.studio.swatch(name)
         self.expected.style = name
+
+    def own(self, name: str) -> None:
+        self._on("Stylise")
+        self.studio.own(name)
 
     def number(self, label: str, value: float) -> None:
         self._on("Stylise")
@@ -190,9 +227,9 @@ OPTIONS = {"Strength": "strength", "Stroke size": "style_scale"}
 DROPS = ("first.png", "second.png", "bad.png")
 
 
-def random_acts(draw: random.Random) -> list[tuple[Any, ...]]:
+def random_acts(draw: random.Random) -> list[Act]:
     """Three to nine things that a person may do, in any order."""
-    acts: list[Callable[[], tuple[Any, ...]]] = [
+    acts: list[Callable[[], Act]] = [
         lambda: ("drop", draw.choice(DROPS)),
         lambda: ("drop", draw.choice(DROPS)),
         lambda: ("remove",),
@@ -223,6 +260,21 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 
 
 @pytest.fixture(scope="module")
+def context(browser: Browser) -> Iterator[BrowserContext]:
+    """One for all visits: what the page is made of is fetched once."""
+    context = browser.new_context(viewport={"width": 1280, "height": 1000})
+    context.set_default_timeout(SLOW)
+    yield context
+    context.close()
+
+
+@pytest.fixture
+def visit(context: BrowserContext, studio: str) -> Iterator[Page]:
+    """The page, just opened."""
+    yield from visited(context, studio)
+
+
+@pytest.fixture(scope="module")
 def preview(studio: str, files: dict[str, Path]) -> Iterator[Callable[[Expected], bytes]]:
     """Previews by the HTTP interface, each made once."""
     made = dict[str, bytes]()
@@ -241,39 +293,10 @@ def preview(studio: str, files: dict[str, Path]) -> Iterator[Callable[[Expected]
         yield preview
 
 
-def play(
-    page: Page, files: dict[str, Path], preview: Callable[[Expected], bytes], acts: list[tuple[Any, ...]],
-    pauses: Callable[[], float],
-) -> None:  # fmt: skip
-    """Do things one after another, and see that the page ends as it should.
-
-    Args:
-        page: Just opened.
-        files: What is dropped.
-        preview: Gives the preview that is expected.
-        acts: Methods of `Play`, and their values.
-        pauses: Gives seconds to wait after each.
-    """
-    planned = Play(Mock(), Expected())
-    for act in acts:
-        planned.act(*act)
-    wanted = b"" if planned.expected.message() else preview(planned.expected)  # before the page asks for its own
-    played = Play(Studio(page, files), Expected())
-    for act in acts:
-        played.act(*act)
-        assert played.studio.alarms() == [], played.done
-        page.wait_for_timeout(1000 * pauses())
-    photos = {path.read_bytes() for path in files.values()}
-    settled, end, says, seen = False, time.monotonic() + SOON, list[str](), set[bytes]()
-    while not settled and time.monotonic() < end:
-        page.wait_for_timeout(50)
-        says, seen = played.studio.says(), played.studio.pictures() - photos
-        if message := played.expected.message():
-            settled = len(says) == 1 and says[0].startswith(message) and not seen
-        else:
-            settled = not says and len(seen) == 2 and wanted in seen  # the photo before and after
-    assert settled, (played.done, played.expected, says, len(seen))
-    assert played.studio.alarms() == [], played.done
+@pytest.fixture
+def play(visit: Page, files: dict[str, Path], preview: Callable[[Expected], bytes]) -> Play:
+    """A page that was just opened."""
+    return Play(Studio(visit, files), Expected(), preview)
 
 
 @pytest.mark.parametrize(
@@ -286,22 +309,16 @@ def play(
         [("drop", "first.png"), ("remove",), ("drop", "second.png"), ("slide", "Strength", -3)],
         [("drop", "first.png"), ("remove",), ("number", "Strength", 0.4), ("drop", "bad.png")],
         [("drop", "first.png"), ("blend", 1, "bell-tower"), ("tab", "Masks"), ("tab", "Stylise")],
+        [("drop", "first.png"), ("own", "second.png"), ("swatch", "bell-tower")],  # the last choice counts
     ],
     ids=lambda acts: ", ".join(" ".join(map(str, act)) for act in acts),
 )
-@pytest.mark.parametrize("pause", [0, 0.8])
-def test_a_preview_follows(
-    acts: list[tuple[Any, ...]], pause: float, browser: Browser, studio: str, files: dict[str, Path],
-    preview: Callable[[Expected], bytes],
-) -> None:  # fmt: skip
-    for page in opened(browser, studio, viewport={"width": 1280, "height": 1000}):
-        play(page, files, preview, acts, lambda: pause)
+def test_a_preview_or_a_message_follows(acts: list[Act], play: Play) -> None:
+    play.acts(acts, lambda: 0.3)
 
 
-@pytest.mark.parametrize("seed", range(ORDERS))
-def test_every_order_ends_in_a_preview_or_a_message(
-    seed: int, browser: Browser, studio: str, files: dict[str, Path], preview: Callable[[Expected], bytes]
-) -> None:
-    draw = random.Random(seed)
-    for page in opened(browser, studio, viewport={"width": 1280, "height": 1000}):
-        play(page, files, preview, random_acts(draw), lambda: draw.choice((0, 0, 0.05, 0.4)))
+@pytest.mark.parametrize("visit_number", range(ORDERS // PER_VISIT))
+def test_every_order_ends_in_a_preview_or_a_message(visit_number: int, play: Play) -> None:
+    draw = random.Random(visit_number)
+    for _ in range(PER_VISIT):
+        play.acts(random_acts(draw), lambda: draw.choice((0, 0, 0.05, 0.4)))

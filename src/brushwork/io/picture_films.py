@@ -33,8 +33,10 @@ class AnimationFile:
     time_base = Fraction(1, 1000)
 
     def __init__(self, path: Path, max_pixels: int) -> None:
+        from PIL import Image
+
         self.path, self.notes, self.colors = path, list[str](), Colors()
-        with self._opened() as image:
+        with self._reading(), Image.open(path) as image:
             self.size, self.count = image.size, getattr(image, "n_frames", 1)
             if self.size[0] * self.size[1] > max_pixels:
                 raise PictureError(f"{path}: frames of more pixels than the limit of {max_pixels:,}; see --max-pixels")
@@ -44,24 +46,19 @@ class AnimationFile:
             raise PictureError(f"{path}: is one picture, no film; brushwork stylize paints it")
 
     @contextmanager
-    def _opened(self) -> Iterator[Any]:
-        from PIL import Image, UnidentifiedImageError
-
+    def _reading(self) -> Iterator[None]:
         try:
             with reading(self.path):
-                try:
-                    image = Image.open(self.path, formats=("GIF", "WEBP"))
-                except UnidentifiedImageError as error:
-                    raise PictureError(f"{self.path}: isn't a GIF or WebP; expected an animation") from error
-                with image:
-                    yield image
+                yield
         except (SyntaxError, ValueError, EOFError) as error:
             raise PictureError(f"{self.path}: can't be read, the file is damaged ({error})") from error
 
     def frames(self, start: int = 0, size: tuple[int, int] | None = None) -> Iterator[Frame]:
         """See `Film`."""
+        from PIL import Image
+
         time = 0
-        with self._opened() as image:
+        with self._reading(), Image.open(self.path) as image:
             for number in range(self.count):
                 try:
                     image.seek(number)

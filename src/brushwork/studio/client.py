@@ -123,8 +123,9 @@ class Studio:
         temporary.replace(path)
 
     def preview(self, photo: str, style: str, **wishes: Any) -> bytes:
-        """A photo that was sent, at screen size, as JPEG."""
-        return self._asked("POST", "/previews", json={"photo": photo, "style": style, **wishes}).content
+        """A photo that was sent, at screen size, as JPEG, waiting while the studio is busy."""
+        wanted = {"photo": photo, "style": style, **wishes}
+        return _patiently(lambda: self._asked("POST", "/previews", json=wanted).content)
 
     def job(self, job: str, action: str = "") -> dict[str, Any]:
         """A job's facts, after an action: "pause", "resume", "cancel"."""

@@ -5,8 +5,10 @@ from __future__ import annotations
 import copy
 import dataclasses
 import io
+import multiprocessing
 import os
 import signal
+import threading
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from functools import lru_cache
@@ -39,6 +41,7 @@ FILM_HEADS = {
 def serve(connection: Connection, load: Callable[[], object]) -> None:
     """Load, say so, and answer requests (function's name, arguments) with (answer, error), until the server is gone."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the server's, which then ends this
+    threading.Thread(target=_leave_with_server, daemon=True).start()
     load()
     connection.send("ready")
     while True:
@@ -59,6 +62,14 @@ def serve(connection: Connection, load: Callable[[], object]) -> None:
             connection.send(reply)
         except BrokenPipeError:
             return
+
+
+def _leave_with_server() -> None:
+    """End this process when the server is gone, also in the middle of a request."""
+    server = multiprocessing.parent_process()
+    if server is not None:
+        server.join()
+        os._exit(1)
 
 
 def load_checks() -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -241,10 +240,12 @@ def test_the_recipe_tells_no_folder(run: Run, here: Path) -> None:
         "stylize", here / "photo.png", "--style", here / "wave.jpg", "--init", here / "secret" / "first.png", *SHORT
     )
     assert outcome.code == 0, outcome.err
-    text = str(read_recipe("photo_wave.png"))
+    recipe = read_recipe("photo_wave.png")
+    assert recipe is not None
+    text = recipe.to_json()
     assert "secret" not in text
     assert str(here) not in text
-    assert json.loads(text)["settings"]["init"] == "first.png"
+    assert recipe["settings"]["init"] == "first.png"
 
 
 def test_keep_color_and_depth(run: Run, here: Path) -> None:
@@ -296,7 +297,7 @@ def test_built_in_and_saved_styles(run: Run, here: Path, monkeypatch: pytest.Mon
     assert "mine.safetensors was made with other settings (pooling max, not average)" in outcome.err
 
 
-@pytest.mark.parametrize("name", ["50% off.png", "%05d.png", "a+b:0.5.png", "[x]*?.png", "latin-\udce9.png"])
+@pytest.mark.parametrize("name", ["50% off.png", "%05d.png", "a+b:0.5.png", "[x]*?.png"])
 def test_any_name_of_a_file_will_do(name: str, run: Run, here: Path) -> None:
     """As photo, style, mask, first picture and output; a pattern is one only where no such file exists."""
     (here / "photo.png").rename(name)

@@ -74,15 +74,6 @@ def test_one_picture_is_no_film(tmp_path: Path) -> None:
         open_film(tmp_path / "a.gif")
 
 
-@pytest.mark.parametrize(
-    "content", [b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n", b"<svg/>", b"P6 1 1 255 abc"]
-)
-def test_a_foreign_format_is_no_animation(tmp_path: Path, content: bytes) -> None:
-    (tmp_path / "a.gif").write_bytes(content)
-    with pytest.raises(PictureError, match=r"a\.gif: isn't a GIF or WebP; expected an animation"):
-        open_film(tmp_path / "a.gif")
-
-
 def test_a_folder_is_read_in_the_order_of_its_numbers(tmp_path: Path) -> None:
     folder = folder_of(tmp_path / "in", ["a2.png", "a10.png", "a1.png"])
     (folder / "notes.txt").write_text("no picture")

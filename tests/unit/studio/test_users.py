@@ -175,35 +175,38 @@ def test_who_has_to_wait_costs_no_work(logins: Logins, monkeypatch: pytest.Monke
         logins.log_in("ada", "wrong", ATTACKER)
 
 
-def test_guesses_from_many_threads_are_counted_and_hold_up_nobody_else(
+def test_guesses_from_many_threads_are_counted_and_nobody_else_waits_for_them(
     logins: Logins, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    hashed, ending = list[str](), threading.Event()
+    hashed, started, go = list[str](), threading.Event(), threading.Event()
 
-    def slow(password: str, salt: bytes) -> bytes:
-        time.sleep(0.02)
+    def hashing(password: str, salt: bytes) -> bytes:
+        if password == "endless":
+            started.set()
+            go.wait(60)
         hashed.append(password)
         return b"right" if password == PASSWORD else b"wrong"
 
     def guess(number: int) -> None:
-        while not ending.is_set():
+        for _ in range(20):
             with suppress(BusyError):
-                logins.log_in(f"name{number}", "wrong", ATTACKER)
-            time.sleep(0.001)
+                logins.log_in(f"name{number}", "endless", ATTACKER)
 
-    monkeypatch.setattr(module, "_hashed", slow)
+    monkeypatch.setattr(module, "_hashed", hashing)
     monkeypatch.setattr(logins.users, "_read", lambda: {"ada": {"salt": "00", "hash": b"right".hex()}})
+    for name in ("one", "two", "three"):
+        assert logins.log_in(name, "wrong", ATTACKER) is None
     guessing = [threading.Thread(target=guess, args=(number,)) for number in range(24)]
     for thread in guessing:
         thread.start()
-    for _ in range(10):
-        before = len(hashed)
+    assert started.wait(60)
+    for _ in range(10):  # while a guess is hashed, for as long as that may take
         assert logins.log_in("ada", PASSWORD, HOME)
-        assert len(hashed) - before <= 6  # its own, and of the guesses at most a lane's that was ahead, and another's
-    ending.set()
+    assert "endless" not in hashed
+    go.set()
     for thread in guessing:
         thread.join()
-    assert hashed.count("wrong") == 15
+    assert 1 <= hashed.count("endless") <= 12  # with the three before, as many as an address may send
 
 
 def test_a_right_password_forgives_the_wrong_ones(logins: Logins) -> None:

@@ -176,6 +176,8 @@ class PictureTab:
     def _one_ask(self, style: str, own: Dropped, keep: str, method: str, *values: Any) -> dict[str, Any]:
         if own.refusal:
             raise gr.Error(own.refusal, print_exception=False)
+        if not (own.id or style):
+            raise gr.Error(texts.STYLE_FIRST, print_exception=False)
         return {
             "style": f"@{own.id}" if own.id else style, "keep_color": keep or None, "method": method,
             "settings": self.form.settings(method, values),
@@ -184,7 +186,7 @@ class PictureTab:
     def _blend_ask(self, *fields: Any) -> dict[str, Any]:
         styles, blend = self._mixed(fields)
         if not styles:
-            raise gr.Error(texts.NO_BLEND, print_exception=False)
+            raise gr.Error(texts.STYLE_FIRST, print_exception=False)
         return {"style": blend}
 
     def _regions_ask(self, photo: Dropped, painted: dict[str, Any]) -> dict[str, Any]:

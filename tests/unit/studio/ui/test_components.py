@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -13,26 +14,28 @@ from brushwork.studio.ui.gradio_import import gr
 ADDRESSES = ("http://studio/before.jpg", "http://studio/after.jpg")
 
 
-def answers(part: Any, *values: Any) -> list[Any]:
+def answers(make: Callable[[], Any], *values: Any) -> list[Any]:
     """What the browser is sent when a function gives these values for a part, one after another."""
     from gradio.state_holder import SessionState
 
-    with gr.Blocks() as page:
-        part.render()
-        gr.Button().click(lambda: None, None, part)
-    state = SessionState(page)
-    function = next(iter(page.fns.values()))
-    return [asyncio.run(page.postprocess_data(function, value, state))[0] for value in values]
+    async def sent() -> list[Any]:
+        with gr.Blocks() as page:
+            part = make()
+            gr.Button().click(lambda: None, None, part)
+        state, function = SessionState(page), next(iter(page.fns.values()))
+        return [(await page.postprocess_data(function, value, state))[0] for value in values]
+
+    return asyncio.run(sent())
 
 
 @pytest.mark.parametrize("update", [gr.skip(), gr.update(visible=True)])
 def test_a_comparison_takes_addresses_after_it_was_updated(update: dict[str, Any]) -> None:
-    _, value = answers(parts.comparison(render=False), update, ADDRESSES)
+    _, value = answers(parts.comparison, update, ADDRESSES)
     assert [picture["url"] for picture in value] == list(ADDRESSES)
 
 
 def test_an_editor_takes_an_address_after_it_was_updated() -> None:
-    _, value = answers(parts.editor(render=False), gr.skip(), ADDRESSES[0])
+    _, value = answers(parts.editor, gr.skip(), ADDRESSES[0])
     assert value["background"]["url"] == ADDRESSES[0]
 
 
