@@ -27,8 +27,8 @@ from brushwork.runtime.progress import Step
 from brushwork.styles.regions import Regions
 from brushwork.tiling.metering import held_bytes
 from brushwork.tiling.tiles import Canvas, TileInput, Tiling
-from brushwork.video.smoothing import TemporalSmoother
 from brushwork.video.smoothing import FrameWithFlow as SeenFrame
+from brushwork.video.smoothing import TemporalSmoother
 
 
 @pytest.fixture(params=list(OPTIONS))

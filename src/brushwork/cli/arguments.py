@@ -43,7 +43,7 @@ def short_help(
                 expose_value=False,
                 callback=_help_all(methods),
                 help="show all options, those of every method included",
-            )  # fmt: skip
+            )
         )
         return command
 

@@ -152,8 +152,9 @@ def _owners(methods: Mapping[str, type[Any]]) -> dict[str, list[str]]:
 
 def _flag(name: str, kinds: Mapping[str, type[Any]]) -> Callable[[Command], Command]:
     shown = {method: _shown(_default(kind, name)) for method, kind in kinds.items()}
-    alike = len(set(shown.values())) == 1
-    defaults = next(iter(shown.values())) if alike else ", ".join(f"{method} {value}" for method, value in shown.items())
+    defaults = ", ".join(f"{method} {value}" for method, value in shown.items())
+    if len(set(shown.values())) == 1:
+        defaults = next(iter(shown.values()))
     return click.option(
         flag_of(name),
         name,

@@ -6,6 +6,7 @@ import pytest
 
 from brushwork.cli.jobs import Job, find_photos, plan_jobs, protect, style_stem
 from brushwork.errors import UsageError
+from brushwork.styles.references import resolve_text
 
 
 def test_folders_patterns_and_files_in_order_and_once(here: Path) -> None:
@@ -60,8 +61,8 @@ def test_inputs_are_protected_through_links(here: Path) -> None:
     (here / "hard.png").hardlink_to(here / "photo.png")
     for output in ("photo.png", "hard.png", "wave.jpg", "./sea.png"):
         with pytest.raises(UsageError, match="is one of the inputs"):
-            protect([Job(Path("photo.png"), "wave.jpg", Path(output))], {}, ["sea.png"])
-    job = Job(Path("photo.png"), "wave.jpg", Path("new.png"))
+            protect([Job(Path("photo.png"), resolve_text("wave.jpg"), Path(output))], {}, ["sea.png"])
+    job = Job(Path("photo.png"), resolve_text("wave.jpg"), Path("new.png"))
     protect([job], {"preview": Path("preview.png"), "animation": None})
     with pytest.raises(UsageError, match="--preview"):
         protect([job], {"preview": Path("../" + here.name + "/new.png")})

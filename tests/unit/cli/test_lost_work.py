@@ -86,7 +86,8 @@ def test_an_animation_is_kept_though_its_place_and_that_of_the_picture_are_gone(
     run: Run, here: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (here / "out").mkdir()
-    monkeypatch.setattr("brushwork.io.write_image", _removing("brushwork.io.write_image", here / "out"))
+    for module in ("brushwork.io", "brushwork.api.stylize"):
+        monkeypatch.setattr(f"{module}.write_image", _removing("brushwork.io.write_image", here / "out"))
     line = ("stylize", "photo.png", "--style", "wave.jpg", "-o", "out/a.png", "--animation", "way.gif", *GATYS)
     outcome = run(*line)
     assert outcome.code == 1
@@ -120,7 +121,8 @@ def test_other_verbs(verb: str, run: Run, here: Path, monkeypatch: pytest.Monkey
         "rerun": ("in/made.png", "--in", here),
     }
     monkeypatch.setattr(synthesis, "synthesize", lambda *_, **__: Picture(torch.rand(1, 3, 10, 20)))
-    monkeypatch.setattr("brushwork.io.write_image", _removing("brushwork.io.write_image", here / "out"))
+    for module in ("brushwork.io", "brushwork.api.stylize"):
+        monkeypatch.setattr(f"{module}.write_image", _removing("brushwork.io.write_image", here / "out"))
     outcome = run(verb, *lines[verb], "-o", "out/a.png")
     kept = here / "a.png" if verb == "interpolate" else here / "in" / "a.png"
     assert outcome.code == 1

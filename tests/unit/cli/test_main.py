@@ -72,7 +72,8 @@ def test_each_error_is_one_line_and_its_exit_code(
     def fail(*_: object) -> None:
         raise error
 
-    monkeypatch.setattr(command, "options_in_words", fail)
+    for name in ("options_in_words", "method_lines"):
+        monkeypatch.setattr(command, name, fail)
     outcome = run("methods")
     assert outcome.code == code
     assert outcome.err.removeprefix("Error: ") == "wrong\n"
@@ -86,7 +87,7 @@ def test_what_nobody_foresaw_is_one_line_too(run: Run, monkeypatch: pytest.Monke
         def fail(*_: object, error: Exception = error) -> None:
             raise error
 
-        monkeypatch.setattr(command, "options_in_words", fail)
+        monkeypatch.setattr(command, "method_lines", fail)
         outcome = run("methods")
         assert outcome.code == 1
         assert words in outcome.err

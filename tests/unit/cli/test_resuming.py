@@ -156,7 +156,7 @@ def test_a_second_signal_does_not_lose_the_file(run: Run, here: Path, monkeypatc
         write(picture, path, **options)
         signal.raise_signal(signal.SIGINT)
 
-    monkeypatch.setattr("brushwork.io.write_image", interrupted)
+    monkeypatch.setattr("brushwork.api.stylize.write_image", interrupted)
     at_step(2, lambda: signal.raise_signal(signal.SIGINT), monkeypatch)
     outcome = run(*JOB, 6)
     assert outcome.code == 130
