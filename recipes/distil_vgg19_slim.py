@@ -1,332 +1,354 @@
 #!/usr/bin/env python3
-"""Train `vgg19-slim`, the embedded feature network, from VGG-19.
+"""Train the slim feature network from VGG-19, on a CPU, for as long as it takes.
 
     python recipes/distil_vgg19_slim.py --teacher vgg19.caffe --photos DIR --paintings DIR --out RUN --steps 6000
 
-The student has VGG-19's layers at a quarter of its width or less. Beside it, a linear head per served layer lifts
-its features h into the teacher's width: A h ≈ f, so A (h hᵀ) Aᵀ ≈ f fᵀ, and losses keep the teacher's meaning. At the
-end A = Q R with orthonormal Q, which leaves every norm of features and Gram matrices alone; only the small square R
-is kept, as the network's "taps".
+What the teacher makes of a picture never changes, and costs more than a step of the student: it is computed once per
+picture and kept in RUN/cache, features at some positions and Gram matrices of the style layers, 2 MB per picture.
+Every few steps a picture is added, a crop or a snapshot of a picture that was just optimized through the student
+itself, which is where its blind spots show; the oldest make room. A batch is drawn from what is there.
 
-It starts from the teacher: in each layer the channels that best span all of them (QR with column pivoting), their
-weights contracted with the least-squares map from the chosen inputs to all inputs. Then it learns on photographs,
-paintings, blends and noise, and on pictures that are being optimised through the student itself, so that it is right
-where optimisation leads.
-
-`--gradient` adds a third error on such pictures: that of the style loss' gradient at the pixels. `--start` goes on
-from a network that is there, its heads found anew by least squares.
-
-Resumable: run the same command again. `--steps` may be raised or lowered; the rate falls over the last 30 %.
+The run resumes where it stopped: give the same command. While RUN/PAUSE exists, it waits. The learning rate is
+constant and falls over the last quarter; a raised --steps goes on from before the fall. RUN/log.csv has the losses,
+and errors on pictures that are held back, under the running mean of the weights, which is what is exported.
 """
 
 from __future__ import annotations
 
 import argparse
 import csv
-import dataclasses
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
+from statistics import mean
 
-import numpy as np
-import scipy.linalg
 import torch
-from distillation import Gallery, gram, listing, network, relative, solved, stage, width
-from safetensors.torch import load_file
-from torch import Tensor, nn
+import torch.nn.functional as F
+from distillation import Gallery, gram, listing, network, relative, spoiled, stage
+from slim_student import SERVED, SLIM, TEACHER_WIDTHS, Student, built, continue_from, export, prune
+from target_cache import TargetCache
+from torch import Tensor
 
+from brushwork import Gatys
+from brushwork.methods.gatys.method import GatysObjective
 from brushwork.nn import VGG
-from brushwork.runtime.tensor_files import write_tensors
-from brushwork.weights import ARCHITECTURES, get_record
+from brushwork.nn.statistics import gram_matrix
+from brushwork.optim.pixels import PixelOptimizer
+from brushwork.weights import get_record
 
-CAFFE = get_record("vgg19.caffe").preprocessing
-BARE = dataclasses.replace(ARCHITECTURES["vgg19-slim"], taps=())  # in training, heads stand where taps will be
-SLIM_LAYERS = [f"relu{layer}" for layer in ARCHITECTURES["vgg19-slim"].taps]
 STYLE_LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
+FEATURE_WEIGHTS = dict.fromkeys(SERVED, 0.25) | {"relu4_2": 1.0, "relu5_1": 0.5}
+GRAM_WEIGHT = 5.0
+STRIDES = (16, 8, 4, 2, 1)  # of the positions at which features are compared, by stage; at relu4_2, all of them
+HELD = 24
+ARRIVED = 24  # snapshots over which their errors, before they are trained on, are averaged
+MIXTURE = {"painting": 3, "snapshot": 3, "photo": 2}  # of a batch of eight
 
 
-class Student(nn.Module):
-    """The slim network and its heads into the teacher's width."""
+def stride(layer: str) -> int:
+    return 1 if layer == "relu4_2" else STRIDES[stage(layer)]
 
-    def __init__(self) -> None:
-        super().__init__()
-        self.net = VGG(BARE, get_record("vgg19-slim").preprocessing)
-        for conv in self.net.convs.values():
-            nn.init.dirac_(conv.weight)
-        self.heads = nn.ParameterDict(
-            {name: nn.Parameter(torch.zeros(width("vgg19", name), width("vgg19-slim", name))) for name in SLIM_LAYERS}
-        )
 
-    def forward(self, image: Tensor) -> dict[str, Tensor]:
-        return self.net(image, SLIM_LAYERS)
+# What is kept of a picture
+
+
+@torch.no_grad()
+def entry_of(pixels: Tensor, teacher: VGG) -> dict[str, Tensor]:
+    """A picture (3, H, W) and what the teacher makes of it, in float16; Gram matrices as upper triangles of norm 1."""
+    pixels = (pixels * 255).round().to(torch.uint8)
+    entry = {"pixels": pixels}
+    for layer, features in teacher(pixels[None].float() / 255, SERVED).items():
+        step = stride(layer)
+        entry[f"feature {layer}"] = features[0, :, ::step, ::step].half()
+        if layer in STYLE_LAYERS:
+            matrix = gram(features)[0]
+            entry[f"norm {layer}"] = matrix.norm()
+            row, column = torch.triu_indices(*matrix.shape)
+            entry[f"gram {layer}"] = (matrix / matrix.norm())[row, column].half()
+    return entry
+
+
+def full(triangles: Tensor, width: int) -> Tensor:
+    """Symmetric matrices (B, width, width) from their upper triangles."""
+    matrices = triangles.new_zeros(len(triangles), width, width)
+    row, column = torch.triu_indices(width, width)
+    matrices[:, row, column] = triangles
+    matrices[:, column, row] = triangles
+    return matrices
+
+
+def stacked(entries: Sequence[dict[str, Tensor]]) -> dict[str, Tensor]:
+    return {name: torch.stack([entry[name] for entry in entries]) for name in entries[0]}
+
+
+def errors(student: Student, batch: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Relative errors, "feature LAYER" and "gram LAYER", means over a batch of entries."""
+    pixels = (batch["pixels"].float() / 255).contiguous(memory_format=torch.channels_last)
+    result = {}
+    for layer, own in student(pixels).items():
+        head, step = student.heads[layer], stride(layer)
+        lifted = F.conv2d(own[:, :, ::step, ::step], head[:, :, None, None])
+        result[f"feature {layer}"] = relative(lifted, batch[f"feature {layer}"].float())
+        if layer in STYLE_LAYERS:
+            # The cheaper way round: few positions are lifted themselves.
+            matrix = gram(lifted) if step == 1 else head @ gram(own) @ head.T
+            target = full(batch[f"gram {layer}"].float(), TEACHER_WIDTHS[stage(layer)])
+            result[f"gram {layer}"] = relative(matrix / batch[f"norm {layer}"][:, None, None], target)
+    return result
+
+
+def objective(found: dict[str, Tensor]) -> Tensor:
+    return sum(
+        error * (GRAM_WEIGHT if name.startswith("gram") else FEATURE_WEIGHTS[name.removeprefix("feature ")])
+        for name, error in found.items()
+    )
 
 
 # Pictures
 
 
-class Easels:
-    """Pictures that are being optimised through the student, so that it learns where that leads."""
-
-    def __init__(self, count: int, gallery: Gallery) -> None:
-        self.gallery, self.rng = gallery, gallery.rng
-        self.pictures = [self.start() for _ in range(count)]
-
-    def start(self) -> dict[str, Tensor | int]:
-        content, style = self.gallery.one(0), self.gallery.one(1)
-        kind = self.rng.random()
-        x = content if kind < 0.7 else torch.rand_like(content) if kind < 0.85 else self.gallery.one()
-        return {"x": x.clone(), "content": content, "style": style, "age": 0}
-
-    def batch(self, count: int) -> Tensor:
-        return torch.stack([picture["x"] for picture in self.rng.sample(self.pictures, count)])
-
-    def advance(self, student: Student, device: torch.device, evaluations: int = 12, lifetime: int = 10) -> None:
-        """Optimise one of the pictures some steps further; the oldest make room for new ones."""
-        index = self.rng.randrange(len(self.pictures))
-        picture = self.pictures[index]
-        if picture["age"] >= lifetime:
-            self.pictures[index] = self.start()
-            return
-        x = picture["x"][None].to(device).clone().requires_grad_(True)
-        with torch.no_grad():
-            content = student(picture["content"][None].to(device))["relu4_2"]
-            style = {k: gram(f) for k, f in student(picture["style"][None].to(device)).items() if k in STYLE_LAYERS}
-            lifts = {k: head.detach() for k, head in student.heads.items()}
-            style = {k: lifts[k] @ g @ lifts[k].T for k, g in style.items()}
-        optimizer = torch.optim.LBFGS([x], max_iter=evaluations, max_eval=evaluations, history_size=10)
-
-        def closure() -> Tensor:
-            optimizer.zero_grad()
-            found = student(x.clamp(0, 1))
-            errors = [relative(lifts[k] @ gram(found[k]) @ lifts[k].T, g) for k, g in style.items()]
-            loss = relative(found["relu4_2"], content) + 100 * torch.stack(errors).mean()
-            x.grad = torch.autograd.grad(loss, [x])[0].contiguous()
-            return loss
-
-        optimizer.step(closure)
-        result = x.detach()[0].clamp(0, 1).cpu()
-        self.pictures[index] = (
-            {**picture, "x": result, "age": picture["age"] + 1} if result.isfinite().all() else self.start()
-        )
+def fresh(gallery: Gallery, kind: int) -> Tensor:
+    """A crop of a photograph (0) or a painting (1), some of them blended, noisy, flat or out of place; (3, H, W)."""
+    pixels = gallery.one(kind)
+    return spoiled(pixels, gallery.one(), gallery.rng) if gallery.rng.random() < 0.3 else pixels
 
 
-# Start from the teacher
-
-
-def samples(features: Tensor, count: int = 300) -> Tensor:
-    """Random positions of a feature map: (B, C, H, W) → (B · count, C)."""
-    flat = features.float().flatten(2)
-    places = torch.randint(flat.shape[2], (count,))
-    return flat[:, :, places].permute(0, 2, 1).flatten(0, 1).cpu()
-
-
-def prune(teacher: VGG, student: Student, images: Tensor) -> None:
-    """Set the student to the teacher's most telling channels (He et al. 2017, arXiv:1707.06168, in one pass)."""
-    names = student.net.layers
+def snapshots(gallery: Gallery, student: VGG) -> list[Tensor]:
+    """A picture on its way from a photo to a style, optimized through the student: early and later, (3, H, W) each."""
+    rng, photo, painting = gallery.rng, gallery.one(0)[None], gallery.one(1)[None]
+    settings = Gatys(style_weight=10 ** rng.uniform(1.3, 2))
     with torch.no_grad():
-        seen: dict[str, list[Tensor]] = {name: [] for name in names}
-        for image in images.split(4):
-            for name, features in teacher(image, names).items():
-                seen[name].append(samples(features))
-        # What the student takes, (RGB - 0.5) / 0.25, to what the teacher takes, BGR; the offset goes to the bias.
-        lift = torch.eye(3)[[2, 1, 0]] * 255 * 0.25
-        offset = torch.tensor([0.5 * 255 - m * 255 for m in CAFFE.mean[::-1]])
-        for name in names:
-            features = torch.cat(seen[name]).double()
-            order = scipy.linalg.qr(features.numpy(), mode="r", pivoting=True)[1]
-            chosen = order[: width("vgg19-slim", name)].copy()
-            scale = features[:, chosen].square().mean(0).sqrt().clamp_min(1e-3).float()
-            conv, source = student.net.convs[name], teacher.convs[name]
-            weight, bias = source.weight.float().cpu(), source.bias.float().cpu()
-            conv.weight.copy_(torch.einsum("oiyx,ij->ojyx", weight[chosen], lift) / scale[:, None, None, None])
-            conv.bias.copy_((bias[chosen] + torch.einsum("oiyx,i->o", weight[chosen], offset)) / scale)
-            lift = torch.linalg.lstsq(features[:, chosen] / scale, features).solution.T.float()
-            offset = torch.zeros(len(lift))
-            if name in student.heads:
-                student.heads[name].copy_(lift)
-
-
-def set_from(path: Path, teacher: VGG, student: Student, images: Tensor) -> None:
-    """Set the student to a network that is there; heads by least squares, from its features to the teacher's."""
-    tensors = {name: tensor.float() for name, tensor in load_file(path).items()}
-    with torch.no_grad():
-        for layer, conv in student.net.convs.items():
-            conv.weight.copy_(tensors[f"conv{layer[4:]}.weight"])
-            conv.bias.copy_(tensors[f"conv{layer[4:]}.bias"])
-        pairs = [(student(part), teacher(part, SLIM_LAYERS)) for part in images.split(4)]
-        for name, head in student.heads.items():
-            own, wanted = (
-                torch.cat([p[k][name].transpose(0, 1).flatten(1) for p in pairs], 1).double() for k in (0, 1)
-            )
-            head.copy_(solved(own.T, wanted.T, 1e-5).T)
+        content = student(photo, settings.layers("content"))
+        style = {name: {"gram": gram_matrix(f)} for name, f in student(painting, settings.layers("style")).items()}
+    objective = GatysObjective(student, settings, content, [style], get_record("vgg19-slim").content_gain)
+    optimizer = PixelOptimizer(photo, objective, kind="lbfgs")
+    kept = []
+    visits = (rng.randint(4, 12), rng.choice((25, 25, 60)))
+    for evaluation in range(1, visits[-1] + 1):
+        optimizer.step()
+        if evaluation in visits:
+            kept.append(optimizer.pixels[0].clone())
+    return kept
 
 
 # Training
 
 
-def errors(teacher: VGG, student: Student, images: Tensor) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
-    """Relative errors of features and of Gram matrices, per layer."""
-    with torch.no_grad():
-        targets = teacher(images, SLIM_LAYERS)
-    found = student(images)
-    features, grams = {}, {}
-    for name, target in targets.items():
-        head, own = student.heads[name], thinned(found[name], name)
-        target = thinned(target, name)
-        features[name] = relative(nn.functional.conv2d(own, head[:, :, None, None]), target)
-        grams[name] = relative(head @ gram(own) @ head.T, gram(target))
-    return features, grams
+def learning_rate(step: int, steps: int, peak: float) -> float:
+    """Short warm-up, plateau, linear fall over the last quarter."""
+    fall = max(1, steps - falls_at(steps))
+    return peak * min(1.0, (step + 1) / 30, max(0.02, (steps - step) / fall))
 
 
-def gradient_error(teacher: VGG, student: Student, picture: dict[str, Tensor | int], device: torch.device) -> Tensor:
-    """How far the student would push a picture another way than the teacher: error of dL/dx, L the style loss."""
-    pixels, painting = (picture[name][None].to(device) for name in ("x", "style"))
-    lifts = {name: student.heads[name] for name in STYLE_LAYERS}
-
-    def gradient(features: Callable[[Tensor], dict[str, Tensor]], lifted: bool) -> Tensor:
-        def grams(image: Tensor) -> dict[str, Tensor]:
-            seen = features(image)
-            found = {name: gram(seen[name]) for name in STYLE_LAYERS}
-            return {name: lifts[name] @ g @ lifts[name].T for name, g in found.items()} if lifted else found
-
-        with torch.no_grad():
-            targets = grams(painting)
-        x = pixels.clone().requires_grad_(True)
-        found = grams(x)
-        loss = torch.stack([relative(found[name], target) for name, target in targets.items()]).mean()
-        return torch.autograd.grad(loss, x, create_graph=lifted)[0]
-
-    return relative(gradient(student, True), gradient(lambda image: teacher(image, STYLE_LAYERS), False))
+def falls_at(steps: int) -> int:
+    return steps - steps // 4
 
 
-def thinned(features: Tensor, layer: str) -> Tensor:
-    """Every third position of stage 1, every second of stage 2: there are plenty, and they cost the most."""
-    step = (3, 2, 1, 1, 1)[stage(layer)]
-    return features[:, :, ::step, ::step]
+class Run:
+    """A training that can be stopped at any step.
+
+    Args:
+        args: Options of the command.
+    """
+
+    def __init__(self, args: argparse.Namespace) -> None:
+        self.args, self.rng = args, random.Random(args.seed)
+        torch.manual_seed(args.seed)
+        (photos, held_photos), (paintings, held_paintings) = listing(args.photos, 200), listing(args.paintings, 100)
+        self.gallery = Gallery(photos, paintings, self.rng)
+        self.held_gallery = Gallery(held_photos, held_paintings, random.Random(1))
+        self.teacher, self.student = network(args.teacher, torch.device("cpu")), Student(args.widths)
+        self.cache = TargetCache(
+            args.out / "cache",
+            {"held": HELD, "photo": args.keep // 3, "painting": args.keep // 2, "snapshot": args.keep // 3},
+        )
+        self.student.to(memory_format=torch.channels_last)
+        self.step, self.hours, self.log = 0, 0.0, list[dict[str, float]]()
+        self.losses, self.arrived = list[float](), list[dict[str, float]]()
+        self.started = time.process_time()
+        checkpoint = self._checkpoint()
+        if checkpoint is None:
+            self._begin()
+        else:
+            self._resume(checkpoint)
+
+    def _begin(self) -> None:
+        pictures = torch.stack([self.gallery.one() for _ in range(self.args.first)])
+        if self.args.start:
+            continue_from(self.args.start, self.teacher, self.student, pictures)
+        else:
+            prune(self.teacher, self.student, pictures)
+        self._optimize_with(self.student)
+        for index in range(HELD):
+            self.cache.add("held", entry_of(self.held_gallery.one(int(index % 3 > 0)), self.teacher))
+        for index in range(self.args.first):
+            self._add_crop(index)
+        for _ in range(self.args.first // 8):
+            self._add_snapshots()
+
+    def _optimize_with(self, student: Student) -> None:
+        self.ema = {name: tensor.clone() for name, tensor in student.state_dict().items()}
+        # Heads work on the teacher's scale, hundreds of times the student's: each has its own rate.
+        self.optimizer = torch.optim.Adam(
+            [{"params": [p], "unit": p.detach().abs().mean().item()} for p in student.parameters()]
+        )
+
+    def _checkpoint(self) -> dict | None:
+        """The state to go on from: the last one, or the one before its rate fell, if more steps are wanted now."""
+        path, plateau = self.args.out / "checkpoint.pt", self.args.out / "plateau.pt"
+        if not path.exists():
+            return None
+        state = torch.load(path, weights_only=True)
+        if self.args.steps > state["steps"] and state["step"] > falls_at(state["steps"]) and plateau.exists():
+            return torch.load(plateau, weights_only=True)
+        return state
+
+    def _resume(self, state: dict) -> None:
+        self.student.load_state_dict(state["student"])
+        self._optimize_with(self.student)
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.ema, self.step, self.hours = state["ema"], state["step"], state["hours"]
+        self.log, self.losses, self.arrived = state["log"], state["losses"], state["arrived"]
+        self.cache.restore(state["cache"])
+        version, internal, gauss = state["rng"]
+        self.rng.setstate((version, tuple(internal), gauss))
+        torch.set_rng_state(state["torch_rng"])
+
+    def spent(self) -> float:
+        """CPU hours of the whole run."""
+        return self.hours + (time.process_time() - self.started) / 3600
+
+    def save(self, name: str = "checkpoint.pt") -> None:
+        """Write the state whole or not at all, and delete what the cache no longer needs."""
+        state = {
+            "student": self.student.state_dict(), "ema": self.ema, "optimizer": self.optimizer.state_dict(),
+            "step": self.step, "steps": self.args.steps, "hours": self.spent(), "log": self.log,
+            "losses": self.losses, "arrived": self.arrived, "cache": self.cache.state(),
+            "rng": self.rng.getstate(), "torch_rng": torch.get_rng_state(),
+        }  # fmt: skip
+        part = self.args.out / f"{name}.part"
+        torch.save(state, part)
+        part.replace(self.args.out / name)
+        self.cache.sweep()
+        export(self.ema, self.args.out / f"{self.args.name}.safetensors")
+
+    def _wait(self) -> None:
+        while (self.args.out / "PAUSE").exists():
+            time.sleep(0.5)
+
+    def _add_crop(self, index: int) -> None:
+        self._wait()
+        kind = int(index % 5 < 3)
+        self.cache.add(("photo", "painting")[kind], entry_of(fresh(self.gallery, kind), self.teacher))
+
+    def _add_snapshots(self) -> None:
+        self._wait()
+        for pixels in snapshots(self.gallery, built(self.ema)):
+            entry = entry_of(pixels, self.teacher)
+            self.cache.add("snapshot", entry)
+            with torch.no_grad(), self.averaged():
+                found = errors(self.student, stacked([entry]))
+            self.arrived = [*self.arrived, {name: error.item() for name, error in found.items()}][-ARRIVED:]
+
+    def averaged(self) -> _Averaged:
+        """Within this context the student has the running mean of its weights."""
+        return _Averaged(self.student, self.ema)
+
+    def _drawn(self, pool: str, count: int) -> Iterable[str]:
+        keys = self.cache.pools[pool]
+        return (self.rng.choice(keys) for _ in range(count))
+
+    def train_step(self) -> None:
+        """One step of the student, after adding what is due to the cache."""
+        self._wait()
+        args = self.args
+        if self.step % args.crop_every == 0:
+            self._add_crop(self.step // args.crop_every)
+        if self.step % args.snapshot_every == 0:
+            self._add_snapshots()
+        keys = [key for pool, count in MIXTURE.items() for key in self._drawn(pool, count)]
+        loss = objective(errors(self.student, stacked([self.cache.get(key) for key in keys])))
+        self.optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        rate = learning_rate(self.step, args.steps, args.rate)
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate * max(group["unit"], 0.02) / 0.05
+        if torch.nn.utils.get_total_norm([p.grad for p in self.student.parameters()]).isfinite():
+            self.optimizer.step()
+        self.step += 1
+        decay = min(args.ema, (1 + self.step) / (10 + self.step))
+        for name, tensor in self.student.state_dict().items():
+            self.ema[name].lerp_(tensor, 1 - decay)
+        self.losses.append(loss.item())
+
+    @torch.no_grad()
+    def measure(self) -> None:
+        """Add a row to the log: errors on held-back pictures and on snapshots when they arrived."""
+        held = [self.cache.get(key) for key in self.cache.pools["held"]]
+        with self.averaged():
+            parts = [errors(self.student, stacked(held[i : i + 8])) for i in range(0, len(held), 8)]
+        row = {"step": self.step, "hours": self.spent(), "loss": mean(self.losses)}
+        row |= {f"held {name}": mean(part[name].item() for part in parts) for name in parts[0]}
+        row |= {f"snapshot {name}": mean(one[name] for one in self.arrived) for name in self.arrived[0]}
+        self.log, self.losses = [*self.log, row], []
+        with (self.args.out / "log.csv").open("w", newline="") as file:
+            writer = csv.DictWriter(file, fieldnames=list(row))
+            writer.writeheader()
+            writer.writerows({name: f"{value:.5g}" for name, value in line.items()} for line in self.log)
+        shown = [f"{row[name]:.4f}" for name in row if "gram" in name or name.endswith("feature relu4_2")]
+        print(self.step, f"{60 * row['hours']:.1f} min", f"{row['loss']:.3f}", *shown, flush=True)
+
+    def run(self) -> None:
+        """Train to the last step."""
+        if not self.log:
+            self.losses = [0.0]
+            self.measure()
+            self.save()
+        while self.step < self.args.steps:
+            self.train_step()
+            if self.step % self.args.save_every == 0 or self.step == self.args.steps:
+                self.measure()
+                self.save()
+            if self.step == falls_at(self.args.steps):
+                self.save("plateau.pt")
 
 
-def objective(features: dict[str, Tensor], grams: dict[str, Tensor]) -> Tensor:
-    """Features of all layers; Gram matrices weigh more where styles are measured."""
-    return sum(features.values()) + sum((5 if name in STYLE_LAYERS else 1) * error for name, error in grams.items())
+class _Averaged:
+    """Swaps a module's weights for others for as long as a context lasts."""
+
+    def __init__(self, student: Student, weights: dict[str, Tensor]) -> None:
+        self.student, self.weights = student, weights
+
+    def __enter__(self) -> None:
+        self.own = {name: tensor.clone() for name, tensor in self.student.state_dict().items()}
+        self.student.load_state_dict(self.weights)
+
+    def __exit__(self, *_: object) -> None:
+        self.student.load_state_dict(self.own)
 
 
-def rate(step: int, steps: int, peak: float) -> float:
-    """Short warm-up, plateau, linear fall over the last 30 %."""
-    return peak * min(1.0, (step + 1) / 50, max(0.01, (steps - step) / (0.3 * steps)))
-
-
-def export(student: Student, path: Path) -> None:
-    """The network in float16, its heads folded to square taps."""
-    tensors = {}
-    for name, conv in student.net.convs.items():
-        tensors[f"conv{name[4:]}.weight"], tensors[f"conv{name[4:]}.bias"] = conv.weight, conv.bias
-    for name, head in student.heads.items():
-        tensors[f"tap{name[4:]}.weight"] = torch.linalg.qr(head.detach().cpu())[1][:, :, None, None]
-    tensors = {name: tensor.detach().cpu().half().contiguous() for name, tensor in tensors.items()}
-    write_tensors(path, tensors, {"architecture": "vgg19-slim"})
-
-
-def main() -> None:
+def main(argv: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--teacher", default="vgg19.caffe", help="weights record or file")
     parser.add_argument("--photos", type=Path, required=True)
     parser.add_argument("--paintings", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--name", default="vgg19-slim-3", help="of the exported weights")
     parser.add_argument("--start", type=Path, help="a network to go on from; default: VGG-19's channels")
-    parser.add_argument("--gradient", type=float, default=0.0, help="weight of the gradient's error")
+    parser.add_argument("--widths", type=lambda text: tuple(map(int, text.split(","))), default=SLIM.widths)
     parser.add_argument("--steps", type=int, default=6000)
-    parser.add_argument("--rate", type=float, default=5e-4)
-    parser.add_argument("--fresh", type=int, default=2, help="fresh pictures in a batch")
-    parser.add_argument("--easels", type=int, default=2, help="half-optimised pictures in a batch")
-    parser.add_argument("--pool", type=int, default=24, help="pictures being optimised at any time")
-    parser.add_argument("--save-every", type=int, default=200)
+    parser.add_argument("--rate", type=float, default=4e-4)
+    parser.add_argument("--ema", type=float, default=0.99, help="decay of the running mean of the weights")
+    parser.add_argument("--first", type=int, default=64, help="crops before the first step")
+    parser.add_argument("--crop-every", type=int, default=2, help="steps between new crops")
+    parser.add_argument("--snapshot-every", type=int, default=8, help="steps between new snapshots")
+    parser.add_argument("--keep", type=int, default=2400, help="pictures in the cache, about, of 2 MB each")
+    parser.add_argument("--save-every", type=int, default=50)
     parser.add_argument("--seed", type=int, default=0)
-    args = parser.parse_args()
-    train(args)
-
-
-def train(args: argparse.Namespace) -> None:
-    torch.manual_seed(args.seed)
-    rng = random.Random(args.seed)
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    photos, held_photos = listing(args.photos, 200)
-    paintings, held_paintings = listing(args.paintings, 100)
-    gallery = Gallery(photos, paintings, rng)
-    held = Gallery(held_photos, held_paintings, random.Random(1)).batch(16).to(device)
+    args = parser.parse_args(argv)
     args.out.mkdir(parents=True, exist_ok=True)
-
-    teacher, student = network(args.teacher, device), Student()
-    checkpoint = args.out / "checkpoint.pt"
-    # Our own checkpoint, with the state of Python's random numbers, which is no tensor.
-    state = torch.load(checkpoint, weights_only=False) if checkpoint.exists() else None
-    if state is None and args.start:
-        set_from(args.start, teacher, student, torch.stack([gallery.one() for _ in range(12)]).to(device))
-    elif state is None:
-        prune(teacher, student, torch.stack([gallery.one() for _ in range(96)]).to(device))
-    student.to(device, memory_format=torch.channels_last)
-    # Heads work on the teacher's scale, hundreds of times the student's: Adam gives each its own group and rate.
-    optimizer = torch.optim.Adam(
-        [{"params": [p], "unit": p.detach().abs().mean().item()} for p in student.parameters()]
-    )
-    easels, step, log = Easels(args.pool, gallery), 0, []
-    if state is not None:
-        student.load_state_dict(state["student"])
-        optimizer.load_state_dict(state["optimizer"])
-        easels.pictures, step, log = state["easels"], state["step"], state["log"]
-        rng.setstate(state["rng"])
-        torch.set_rng_state(state["torch_rng"])
-
-    started, recent = time.time(), []
-    while step < args.steps:
-        for group in optimizer.param_groups:
-            group["lr"] = rate(step, args.steps, args.rate) * max(group["unit"], 0.02) / 0.05
-        images = torch.cat([gallery.batch(args.fresh), easels.batch(args.easels)]).to(device)
-        features, grams = errors(teacher, student, images.contiguous(memory_format=torch.channels_last))
-        loss = objective(features, grams)
-        if args.gradient:
-            loss = loss + args.gradient * gradient_error(teacher, student, rng.choice(easels.pictures), device)
-        optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        norm = nn.utils.clip_grad_norm_(student.parameters(), 1e9)
-        if not norm.isfinite():
-            continue
-        optimizer.step()
-        if step % 4 == 0:
-            easels.advance(student, device)
-        step += 1
-        recent.append(loss.item())
-        if step % args.save_every == 0 or step == args.steps:
-            log.append(measure(teacher, student, held, step, float(np.mean(recent))))
-            print(f"{time.time() - started:.0f} s", {k: round(v, 4) for k, v in log[-1].items()}, flush=True)
-            recent = []
-            save(args.out, student, optimizer, easels, step, log, rng)
-
-
-def measure(teacher: VGG, student: Student, held: Tensor, step: int, loss: float) -> dict[str, float]:
-    """Errors on pictures that are never trained on."""
-    with torch.no_grad():
-        parts = [errors(teacher, student, images) for images in held.split(4)]
-    row: dict[str, float] = {"step": step, "loss": loss}
-    for kind, index in (("features", 0), ("gram", 1)):
-        for name in SLIM_LAYERS:
-            row[f"{kind} {name}"] = float(np.mean([part[index][name].item() for part in parts]))
-    return row
-
-
-def save(out: Path, student: Student, optimizer, easels: Easels, step: int, log: list, rng: random.Random) -> None:
-    """Checkpoint, exported network and log, each whole or not at all."""
-    state = {
-        "student": student.state_dict(), "optimizer": optimizer.state_dict(), "easels": easels.pictures,
-        "step": step, "log": log, "rng": rng.getstate(), "torch_rng": torch.get_rng_state(),
-    }  # fmt: skip
-    torch.save(state, out / "checkpoint.part")
-    (out / "checkpoint.part").replace(out / "checkpoint.pt")
-    export(student, out / "vgg19-slim.safetensors")
-    with (out / "vgg19-slim.csv").open("w", newline="") as file:
-        writer = csv.DictWriter(file, fieldnames=list(log[0]))
-        writer.writeheader()
-        writer.writerows({k: f"{v:.6g}" for k, v in row.items()} for row in log)
+    Run(args).run()
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""What the recipes that make vgg19-slim from VGG-19 share: pictures, measures, the teacher."""
+"""Pictures, measures and the teacher, for the recipe that makes vgg19-slim from VGG-19."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def crop(path: Path, rng: random.Random) -> Tensor:
     """A random square of a picture at a random scale, flipped half of the time; (3, CROP, CROP)."""
     with Image.open(path) as file:
         image = file.convert("RGB")
-    side = rng.randint(int(min(image.size) * 0.6), min(image.size))
+    side = rng.randint(min(CROP, *image.size), min(image.size))  # an enlarged one would be smoother than pictures are
     left, top = (rng.randint(0, length - side) for length in image.size)
     image = image.crop((left, top, left + side, top + side)).resize((CROP, CROP), Image.Resampling.BICUBIC)
     pixels = torch.from_numpy(np.array(image)).permute(2, 0, 1).float() / 255
