@@ -196,7 +196,7 @@ def test_guesses_from_many_threads_are_counted_and_nobody_else_waits_for_them(
     monkeypatch.setattr(logins.users, "_read", lambda: {"ada": {"salt": "00", "hash": b"right".hex()}})
     for name in ("one", "two", "three"):
         assert logins.log_in(name, "wrong", ATTACKER) is None
-    guessing = [threading.Thread(target=guess, args=(number,)) for number in range(24)]
+    guessing = [threading.Thread(target=guess, args=(number,), daemon=True) for number in range(24)]
     for thread in guessing:
         thread.start()
     assert started.wait(60)
