@@ -2,19 +2,16 @@
 
 import sys
 
+try:
+    from brushwork.runtime.openmp import configure_openmp
 
-def main() -> None:
-    """Run the command; stopped before it could begin, it says so in one line and leaves with 130."""
-    try:
-        from brushwork.runtime.openmp import configure_openmp
+    configure_openmp()  # before torch is loaded
+    from brushwork.cli.main import main
+except KeyboardInterrupt:
+    print("stopped before the end", file=sys.stderr)
+    sys.exit(130)
 
-        configure_openmp()
-        from brushwork.cli.main import main as run  # here, because loading is a part of what may be stopped
-    except KeyboardInterrupt:
-        print("stopped before the end", file=sys.stderr)
-        sys.exit(130)
-    run()
-
+__all__ = ["main"]
 
 if __name__ == "__main__":
     main()

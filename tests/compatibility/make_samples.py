@@ -232,6 +232,7 @@ def make_checkpoints(models: Path) -> None:
     except brushwork.Interrupted:
         print("stopped", kept.path.name)
     from brushwork.planning import Plan
+
     from brushwork.tiling import Tiling
 
     def stop_late(step: brushwork.Step) -> None:

@@ -83,7 +83,7 @@ def picture(name: str) -> NDArray[np.uint8]:
 def recipe_of(name: str) -> dict[str, Any]:
     text = brushwork.read_recipe(FOLDER / f"pictures/{name}.png")
     assert text is not None
-    return dict(json.loads(text))
+    return json.loads(text) if isinstance(text, str) else dict(text)
 
 
 def rerunnable(sample: dict[str, Any]) -> Any:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from brushwork.errors import Interrupted, UsageError
+from brushwork.io.saving import place_problem
 from brushwork.methods.training_tasks import task_of
 from brushwork.options.training import Training, check_training, is_trained
 from brushwork.registry import TRAININGS
@@ -72,6 +73,9 @@ def train(
     """
     path = Path(output)
     check_training(settings, photos, path)
+    problem = place_problem(path)
+    if problem is not None:
+        raise UsageError(f"output {path}: {problem}")
     if resume and is_trained(path):
         return Trained(path, 0)
     trainer = prepare(style, photos, path, settings, device=device)

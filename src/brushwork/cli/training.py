@@ -48,6 +48,7 @@ def train(
     if recipe is not None:
         settings = settings_from(method, {**_from_toml(recipe), **given}, TRAININGS)
     check_training(settings, photos, output)
+    _check_place(output)
     from brushwork.api.train import prepare, run, start
     from brushwork.cli.report import Report, duration
     from brushwork.runtime.locking import locked
@@ -73,6 +74,14 @@ def train(
     step, usage = trainer.state.step, _usage(method, settings, output)
     early = f" (nothing more was learned after step {step})" if step < settings.steps else ""
     report.say(f"{output} is done{early}: {usage}", output=str(output), step=step)
+
+
+def _check_place(output: Path) -> None:
+    from brushwork.io.saving import place_problem
+
+    problem = place_problem(output)
+    if problem is not None:
+        raise UsageError(f"output (-o) {output}: {problem}")
 
 
 def _run(trainer: Any, lines: _Lines, folder: Path | None, run: Any) -> None:

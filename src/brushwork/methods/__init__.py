@@ -26,11 +26,11 @@ def load(settings: Any, device: torch.device | str = "cpu", *, network: FeatureN
         network: Another feature network than the options name; see docs/weights.md, "Any CNN".
 
     Raises:
-        UsageError: No settings; no device of this machine; a network that gives no features by layer.
+        UsageError: No options; no device of this machine; a network that gives no features by layer.
         WeightsError: The network's weights are not on this machine; says what to do.
     """
     if type(settings) not in OPTIONS.values():
-        raise UsageError(f"settings: expected settings such as Gatys(steps=100), got {_instead(settings)}")
+        raise UsageError(f"method: expected a name, options such as Gatys(steps=100), got {_instead(settings)}")
     device = choose_device(device)
     if network is not None:
         check_network(network)
@@ -40,7 +40,7 @@ def load(settings: Any, device: torch.device | str = "cpu", *, network: FeatureN
 
 
 def _instead(settings: object) -> str:
-    """What was passed for settings, and what to write."""
+    """What was passed instead of options, and what to write."""
     kind = OPTIONS.get(settings, settings) if isinstance(settings, str) else settings
     mend = f"; write {kind.__name__}()" if isinstance(kind, type) and kind in OPTIONS.values() else ""
     return f"{settings.__name__ if isinstance(settings, type) else repr(settings)}{mend}"

@@ -106,7 +106,10 @@ class Checked:
     def __post_init__(self) -> None:
         hints = typing.get_type_hints(type(self))
         for name, option in option_of(type(self)).items():
-            value = _typed(name, getattr(self, name), hints[name])
+            value = getattr(self, name)
+            if option.choices:  # which the message names, whatever the type
+                option.check(name, value)
+            value = _typed(name, value, hints[name])
             object.__setattr__(self, name, value)
             option.check(name, value)
 

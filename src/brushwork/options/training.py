@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, ClassVar
@@ -221,10 +220,6 @@ def check_training(settings: Training, photos: object, output: Path) -> None:
         raise UsageError(f"output (-o) {output}: a style ends in .safetensors")
     if settings.start and output.resolve() == Path(settings.start).resolve():
         raise UsageError(f"output (-o) {output} is what start (--start) begins with; choose another name")
-    if not output.parent.is_dir():
-        raise UsageError(f"output (-o) {output}: there is no folder {output.parent}; make it first")
-    if not os.access(output.parent, os.W_OK):
-        raise UsageError(f"output (-o) {output}: the folder {output.parent} can't be written to")
 
 
 def is_trained(output: Path) -> bool:

@@ -15,6 +15,7 @@ from brushwork import (
     Checkpoint,
     Gatys,
     Picture,
+    StylizeOptions,
     encode_style,
     interpolate,
     load,
@@ -128,12 +129,12 @@ def test_what_is_no_style_is_told_how(style: Any, told: str, here: Path, method:
         ({"size": "96"}, "size: expected a whole number, got '96'; write size=96"),
         ({"size": 96.0}, "write size=96"),
         ({"size": True}, "size: expected a whole number"),
-        ({"settings": "gatys"}, r"write Gatys\(\)"),
-        ({"settings": Gatys}, r"write Gatys\(\)"),
-        ({"settings": {}}, "settings: expected settings such as"),
-        ({"method": "gatys"}, "method: expected what brushwork.load gives"),
-        ({"network": nn.Sequential(nn.Conv2d(3, 4, 3)), "settings": Gatys()}, r"FeatureExtractor\(module"),
-        ({"network": "vgg", "settings": Gatys()}, "network: expected a feature network"),
+        ({"method": "gatis"}, "no method 'gatis'; there are adain-lite"),
+        ({"method": Gatys}, r"write Gatys\(\)"),
+        ({"method": {}}, "method: expected a name, options such as"),
+        ({"method": Gatys(), "colour": 3}, "colour is not an option here; there are size"),
+        ({"network": nn.Sequential(nn.Conv2d(3, 4, 3)), "method": Gatys()}, r"FeatureExtractor\(module"),
+        ({"network": "vgg", "method": Gatys()}, "network: expected a feature network"),
         ({"device": 3}, "device: expected"),
         ({"device": ["cpu"]}, "device: expected"),
         ({"masks": "sea.png"}, r"write \[mask\]"),
@@ -151,12 +152,11 @@ def test_what_is_no_argument_is_told_how(options: dict[str, Any], told: str, her
 
 
 def test_what_is_of_one_picture_takes_no_list(here: Path, method: Method) -> None:
-    for options in ({"checkpoint": Checkpoint(Path("a"))}, {"photo": read_image("photo.png")}):
-        with pytest.raises(UsageError, match="call stylize for each picture"):
-            stylize(["photo.png"], "wave.png", method=method, **options)  # type: ignore[arg-type]
-    with pytest.raises(UsageError, match="at least one photo"):
+    with pytest.raises(UsageError, match="call stylize for each picture"):
+        stylize(["photo.png"], "wave.png", method=method, checkpoint=Checkpoint(Path("a")))
+    with pytest.raises(UsageError, match="photo: expected at least one"):
         stylize([], "wave.png", method=method)
-    with pytest.raises(UsageError, match="content: expected a file or a Picture, got a tuple"):
+    with pytest.raises(UsageError, match="photo: expected a file or a Picture, got a tuple"):
         stylize(("photo.png",), "wave.png", method=method)  # type: ignore[call-overload]
 
 
@@ -206,3 +206,28 @@ def test_any_name_of_a_file_will_do(name: str, here: Path) -> None:
     assert recipe["content"]["name"] == recipe["styles"][0]["name"] == recipe["init"]["name"] == name
     again, _ = rerun(recipe, [here])
     assert torch.equal(again.picture.pixels, result.picture.pixels)
+
+
+def test_a_method_is_named_given_by_its_options_or_loaded(here: Path, method: Method) -> None:
+    named, given, loaded = (stylize("photo.png", "wave.png", kind) for kind in ("adain-lite", method.settings, method))
+    assert torch.equal(named.picture.pixels, given.picture.pixels)
+    assert torch.equal(given.picture.pixels, loaded.picture.pixels)
+    assert named.recipe["method"] == "adain-lite"
+
+
+def test_old_names_of_keywords_work_with_a_warning(here: Path, method: Method) -> None:
+    with pytest.warns(DeprecationWarning, match="settings is now called method"):
+        result = stylize(photo="photo.png", style="wave.png", settings=method.settings)
+    with pytest.warns(DeprecationWarning, match="content is now called photo"):
+        again = stylize(content="photo.png", style="wave.png", method=method)
+    assert torch.equal(result.picture.pixels, again.picture.pixels)
+    with pytest.raises(UsageError, match="settings is the old name of method; pass one of the two"):
+        stylize("photo.png", "wave.png", settings=Gatys(), method=method)
+
+
+def test_options_are_a_value_too(here: Path, method: Method) -> None:
+    options = StylizeOptions(size=16, keep_color="luminance")
+    result = stylize("photo.png", "wave.png", method, options=options)
+    assert max(result.picture.size) == 16
+    assert result.recipe["keep_color"] == "luminance"
+    assert max(stylize("photo.png", "wave.png", method, options=options, size=20).picture.size) == 20

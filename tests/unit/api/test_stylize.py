@@ -8,12 +8,13 @@ import torch
 from torch import nn
 
 from brushwork import AdaINLite, FeatureExtractor, Gatys, encode_style, load, save_style, save_styles, stylize
-from brushwork.api.stylize import read_content, result_size
+from brushwork.api.stylize import read_content, result_size, stylize_photo
 from brushwork.color import rgb_to_yiq
 from brushwork.errors import BrushworkError, Interrupted, PictureError, UsageError
 from brushwork.image import Picture
 from brushwork.io import write_image
 from brushwork.methods import Method
+from brushwork.options.stylize import StylizeOptions
 from brushwork.runtime.progress import Step
 from brushwork.runtime.provenance import Recipe
 from brushwork.styles.references import SavedStyle, StylePart, read_style, write_style
@@ -245,8 +246,6 @@ def test_wrong_arguments_are_refused(here: Path) -> None:
     photo = Picture(torch.rand(1, 3, 36, 48))
     with pytest.raises(UsageError, match="a Picture is taken at its own size"):
         stylize(photo, "wave.png", SHORT, size=20)
-    with pytest.raises(UsageError, match="pass one of the two"):
-        stylize(photo, "wave.png", Gatys(steps=2), method=load(SHORT))
     with pytest.raises(UsageError, match="at least one style"):
         stylize(photo, [], SHORT)
     with pytest.raises(PictureError, match=r"nothere\.png"):
@@ -289,9 +288,11 @@ def test_a_bare_tensor_is_told_how(here: Path) -> None:
 def test_a_photo_read_beforehand_is_the_same(tmp_path: Path) -> None:
     write_image(Picture(torch.rand(1, 3, 40, 60)), tmp_path / "photo.png")
     method = load(AdaINLite())
-    read = read_content(tmp_path / "photo.png", 48)
+    options = StylizeOptions(size=48)
+    read = read_content(tmp_path / "photo.png", options)
     first, second = (
-        stylize(tmp_path / "photo.png", "feminine-wave", method=method, size=48, photo=photo) for photo in (None, read)
+        stylize_photo(tmp_path / "photo.png", "feminine-wave", method=method, options=options, picture=picture)
+        for picture in (None, read)
     )
     assert read.size == (48, 32)
     assert torch.equal(first.picture.pixels, second.picture.pixels)
