@@ -305,19 +305,20 @@ def test_a_tile_that_waits_holds_what_it_says(method: Method) -> None:
 
 
 def test_where_memory_ends_tiles_are_halved(method: Method, monkeypatch: pytest.MonkeyPatch) -> None:
-    if method.declaration.tiling != "statistics":
+    if not isinstance(method, OnePass):
         pytest.skip("it has no tiles")
-    content, style, given = _smooth((64, 400)), encoded(method, _smooth((96, 120)), (400, 64)), type(method)._steps  # type: ignore[attr-defined]
+    content, style, network = _smooth((64, 400)), encoded(method, _smooth((96, 120)), (400, 64)), method.network
+    given = network.generate
 
-    def greedy(self: Any, work: Any, seen: Any) -> Any:
-        if self is method and seen.photo.shape[3] > 300:
+    def greedy(tile: TileInput, styles: Any, shares: Any = None) -> Any:
+        if tile.photo.shape[3] > 300:
             raise RuntimeError("DefaultCPUAllocator: can't allocate memory")
-        return given(self, work, seen)
+        return given(tile, styles, shares)
 
     whole = method(content, style)
-    monkeypatch.setattr(type(method), "_steps", greedy)
-    monkeypatch.setattr(type(method), "_halo", lambda *_: 32)
-    result = method(content, style, tiling=Tiling(400))  # type: ignore[call-arg]
+    monkeypatch.setattr(network, "generate", greedy)
+    monkeypatch.setattr(network, "halo", lambda _: 32)
+    result = method(content, style, tiling=Tiling(400))
     assert (result - whole).abs().mean() <= 0.02  # the halo is too small for more
     with pytest.raises(RuntimeError, match="memory"):
         method(content, style)

@@ -285,7 +285,7 @@ def test_a_film_that_can_t_fit_is_told_before_the_work(
 ) -> None:
     needed = 12 * SIZE[0] * SIZE[1] * {"steady": 0.02 if name == "a.mp4" else 0.5, "gatys": 24}[kind]
     monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=int(needed) - 10))
-    settings: dict[str, Any] = {"method": method} if kind == "steady" else {"settings": Gatys(steps=1)}
+    settings: dict[str, Any] = {"method": method if kind == "steady" else Gatys(steps=1)}
     with pytest.raises(PictureError, match=rf"{name}: the disk has .* left, and at least"):
         stylize_video(folder, "feminine-wave", tmp_path / name, **settings)
     assert not work_folder(tmp_path / name).exists()

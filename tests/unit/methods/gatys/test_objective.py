@@ -54,7 +54,7 @@ def test_a_picture_in_tiles_is_the_picture(tmp_path: Path) -> None:
     style = method.encode_style(painting, sizes=method.sizes(260, 300))
     whole = method(content, style)
     tiled = method(content, style, tiling=Tiling(128, folder=tmp_path))
-    assert (tiled - whole).abs().max() < 1e-3
+    assert (tiled - whole).abs().max() < 2e-3  # half a gray level; sums in another order
     assert not list(tmp_path.iterdir())
 
 
