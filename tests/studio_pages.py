@@ -20,7 +20,7 @@ from brushwork.studio import server
 from brushwork.studio.limits import Limits
 from brushwork.studio.quick_worker import FUNCTIONS
 from brushwork.studio.service import Service
-from brushwork.studio.storage import Places
+from brushwork.studio.storage import Storage
 from brushwork.studio.users import Users
 
 META = {"_type": "gradio.FileData"}
@@ -31,12 +31,12 @@ class Here(Service):
     """Without workers: what the quick one does is done here, and jobs wait."""
 
     def start(self) -> None:
-        self.quick.call = self._call  # type: ignore[method-assign]
+        self.checks.call = self.previews.call = self._call  # type: ignore[method-assign]
 
     def close(self) -> None:
         pass
 
-    def _call(self, function: str, /, **arguments: Any) -> Any:
+    def _call(self, function: str, /, *, user: str, topic: str = "", **arguments: Any) -> Any:
         try:
             return FUNCTIONS[function](**arguments)
         except BrushworkError as error:
@@ -106,7 +106,7 @@ class PageStudio:
 
 @contextmanager
 def page_studio(folder: Path, users: tuple[str, ...]) -> Iterator[PageStudio]:
-    places = Places(folder)
+    places = Storage(folder)
     for user in users:
         Users(folder / "users.json").add(user, PASSWORD)
     with pytest.MonkeyPatch.context() as patch, ExitStack() as ending:

@@ -12,8 +12,8 @@ from brushwork.errors import UsageError
 from brushwork.options.flags import method_options, settings_of
 
 if TYPE_CHECKING:
-    from brushwork.studio.quota import Room
-    from brushwork.studio.storage import Places
+    from brushwork.studio.quota import StorageQuota
+    from brushwork.studio.storage import Storage
     from brushwork.studio.users import Users
 
 __all__ = ["studio"]
@@ -25,7 +25,7 @@ def _limits() -> dict[str, type[Any]]:
     return {"studio": Limits}
 
 
-def _remove(name: str, users: Users, places: Places) -> None:
+def _remove(name: str, users: Users, places: Storage) -> None:
     """Take away a login, and what its user has: the next one of this name shall not find it."""
     room = _room(places)
     if name in users.names() and (used := room.used(name)):
@@ -36,11 +36,11 @@ def _remove(name: str, users: Users, places: Places) -> None:
     click.echo(f"{name} may log in no longer")
 
 
-def _room(places: Places) -> Room:
+def _room(places: Storage) -> StorageQuota:
     from brushwork.studio.limits import Limits
-    from brushwork.studio.quota import Room
+    from brushwork.studio.quota import StorageQuota
 
-    return Room(places, Limits(), places.store())
+    return StorageQuota(places, Limits(), places.store())
 
 
 @click.command()
@@ -61,10 +61,10 @@ def studio(
     missing = [name for name in ("gradio", "fastapi", "prometheus_client") if importlib.util.find_spec(name) is None]
     if missing:
         raise UsageError("the studio needs more packages: pip install 'brushwork[studio]' (in a clone: '.[studio]')")
-    from brushwork.studio.storage import Places, default_folder
+    from brushwork.studio.storage import Storage, default_folder
     from brushwork.studio.users import Users
 
-    places = Places(folder or default_folder())
+    places = Storage(folder or default_folder())
     users = Users(places.root / "users.json")
     if add_user is not None:
         new = add_user not in users.names()

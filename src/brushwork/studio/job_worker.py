@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from brushwork.errors import BrushworkError, Interrupted, SavedElsewhereError
 from brushwork.studio.limits import Limits
 from brushwork.studio.log import logger
-from brushwork.studio.schemas import Painting, ask_of
-from brushwork.studio.storage import Places, folder_bytes, write_whole
+from brushwork.studio.schemas import Painting, parse_request
+from brushwork.studio.storage import Storage, folder_bytes, write_whole
 from brushwork.studio.store import Job, Store
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ def serve(root: Path, limits: Limits, alive: Connection) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the server's, which then ends this
     threading.Thread(target=_leave_with, args=(alive,), daemon=True).start()
     os.nice(NICE)
-    places = Places(root)
+    places = Storage(root)
     store = places.store()
     while True:
         job = store.claim()
@@ -76,7 +76,7 @@ class Work:
         limits: Of pictures, films and time.
     """
 
-    def __init__(self, job: Job, places: Places, store: Store, limits: Limits) -> None:
+    def __init__(self, job: Job, places: Storage, store: Store, limits: Limits) -> None:
         self.job, self.places, self.store, self.limits = job, places, store, limits
         self.pixels = round(limits.megapixels * 1e6)
         # A grid can't be gone on with, and is small.
@@ -163,7 +163,7 @@ class Work:
         from brushwork.methods import load
         from brushwork.runtime.device import choose_device
 
-        ask = ask_of(self.ask)
+        ask = parse_request(self.ask)
         assert isinstance(ask, Painting)
         return load(ask.to_settings(), choose_device("auto"))
 

@@ -12,18 +12,18 @@ from pathlib import Path
 from brushwork.studio.errors import TooLargeError
 from brushwork.studio.limits import Limits
 from brushwork.studio.log import logger
-from brushwork.studio.storage import Places, folder_bytes
+from brushwork.studio.storage import Storage, folder_bytes
 from brushwork.studio.store import ENDED, Job, Store, Upload
 from brushwork.studio.users import LOCAL
 
-__all__ = ["Room"]
+__all__ = ["StorageQuota"]
 
 SWEPT_EVERY = 600.0  # seconds
 DAY = 86_400.0
 MOST = 1_000_000  # jobs of a user
 
 
-class Room:
+class StorageQuota:
     """What the files of each user take, and making room.
 
     Args:
@@ -32,7 +32,7 @@ class Room:
         store: Knows them.
     """
 
-    def __init__(self, places: Places, limits: Limits, store: Store) -> None:
+    def __init__(self, places: Storage, limits: Limits, store: Store) -> None:
         self.places, self.limits, self.store = places, limits, store
 
     def used(self, user: str) -> int:

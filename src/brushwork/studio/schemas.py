@@ -15,18 +15,18 @@ from brushwork.registry import OPTIONS, TRAINED, settings_from
 from brushwork.weights.records import RECORDS
 
 __all__ = [
-    "Ask",
     "Batch",
     "Credentials",
     "Grid",
     "JobAsk",
+    "JobRequest",
     "NewStyle",
     "Painting",
     "Picture",
     "Preview",
     "Video",
-    "ask_of",
     "methods",
+    "parse_request",
 ]
 
 Id = Annotated[str, Field(pattern=r"^[0-9a-f]{32}$", description="what sending a file gave")]
@@ -126,13 +126,13 @@ class Grid(_Ask):
     size: Annotated[int, Field(ge=64, le=512, description="longer side of each picture")] = 256
 
 
-Ask: TypeAlias = Picture | Video | Batch | Grid
-JobAsk = Annotated[Ask, Field(discriminator="kind")]
+JobRequest: TypeAlias = Picture | Video | Batch | Grid
+JobAsk = Annotated[JobRequest, Field(discriminator="kind")]
 
 
-def ask_of(request: Mapping[str, Any]) -> Ask:
+def parse_request(request: Mapping[str, Any]) -> JobRequest:
     """What a job was asked for, of its request as it is stored."""
-    found: Ask = TypeAdapter(JobAsk).validate_python(request)
+    found: JobRequest = TypeAdapter(JobAsk).validate_python(request)
     return found
 
 

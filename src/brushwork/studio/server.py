@@ -31,7 +31,7 @@ from brushwork.studio.metrics import JOBS, WAITING, WORKERS
 from brushwork.studio.page_access import PageFiles
 from brushwork.studio.schemas import Credentials
 from brushwork.studio.service import CHECKERS, CHECKS, PAINTERS, Service
-from brushwork.studio.storage import Places
+from brushwork.studio.storage import Storage
 from brushwork.studio.store import ACTIVE, ENDED, RESUMABLE
 from brushwork.studio.ui import texts
 from brushwork.studio.users import Logins, Users
@@ -57,7 +57,7 @@ def is_loopback(host: str) -> bool:
 
 
 def application(
-    places: Places, limits: Limits, *, login: bool = False, page: bool = True, hosts: tuple[str, ...] = LOOPBACK
+    places: Storage, limits: Limits, *, login: bool = False, page: bool = True, hosts: tuple[str, ...] = LOOPBACK
 ) -> Any:
     """The studio as an ASGI application, which starts its workers with its lifespan.
 
@@ -178,7 +178,7 @@ def _login_page(message: str) -> str:
 
 
 def run(
-    places: Places,
+    places: Storage,
     limits: Limits,
     *,
     host: str = "127.0.0.1",

@@ -17,9 +17,9 @@ from brushwork.studio.errors import BusyError, ConflictError, NotFoundError, Too
 from brushwork.studio.limits import Limits
 from brushwork.studio.log import logger
 from brushwork.studio.metrics import PREVIEW_SECONDS, SUBMITTED
-from brushwork.studio.quota import Room
-from brushwork.studio.schemas import Ask, Batch, Grid, NewStyle, Picture, Preview, Video
-from brushwork.studio.storage import Places, called, folder_bytes, stem_of, write_whole
+from brushwork.studio.quota import StorageQuota
+from brushwork.studio.schemas import Batch, Grid, JobRequest, NewStyle, Picture, Preview, Video
+from brushwork.studio.storage import Storage, called, folder_bytes, stem_of, write_whole
 from brushwork.studio.store import ACTIVE, RESUMABLE, Job, Upload
 from brushwork.studio.users import LOCAL
 from brushwork.studio.workers import JobWorker, QuickWorkers
@@ -42,12 +42,12 @@ class Service:
         limits: What may be asked.
     """
 
-    def __init__(self, places: Places, limits: Limits) -> None:
+    def __init__(self, places: Storage, limits: Limits) -> None:
         self.places, self.limits, self.store = places, limits, places.store()
         self.checks = QuickWorkers("checks", quick_worker.load_checks, processes=CHECKERS, most=CHECKS)
         self.previews = QuickWorkers("previews", quick_worker.load_previews, processes=PAINTERS, most=limits.previews)
         self.worker = JobWorker(places, limits)
-        self.room = Room(places, limits, self.store)
+        self.room = StorageQuota(places, limits, self.store)
         self._closing = threading.Event()
 
     def start(self) -> None:
@@ -245,7 +245,7 @@ class Service:
 
     # Jobs
 
-    def submit(self, user: str, ask: Ask) -> Job:
+    def submit(self, user: str, ask: JobRequest) -> Job:
         """Put a job at the end of the queue.
 
         Raises:
@@ -268,7 +268,7 @@ class Service:
             f"{limits.jobs} jobs of yours, or {limits.queue} of all, wait already; wait until one is done", 30
         )
 
-    def _checked_title(self, user: str, ask: Ask) -> str:
+    def _checked_title(self, user: str, ask: JobRequest) -> str:
         """A title for people; all that the job names is there."""
         if isinstance(ask, Grid):
             for style in ask.styles:

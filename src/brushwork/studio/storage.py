@@ -17,7 +17,7 @@ from brushwork.studio.users import LOCAL
 from brushwork.styles.library import LibraryStyle, list_styles
 from brushwork.styles.references import StylePart, own_folder
 
-__all__ = ["Places", "called", "default_folder", "folder_bytes", "stem_of", "write_whole"]
+__all__ = ["Storage", "called", "default_folder", "folder_bytes", "stem_of", "write_whole"]
 
 _IDENTITY = re.compile(r"[0-9a-f]{32}")
 _PIECE = re.compile(r"(@[0-9a-f]{32}|\w[\w-]*)(?::(\d{1,6}(?:\.\d{1,6})?))?")
@@ -28,7 +28,7 @@ def default_folder() -> Path:
     return own_folder().parent / "studio"
 
 
-class Places:
+class Storage:
     """The studio's folder. Names in it are made here, never taken from what somebody sent.
 
     Args:

@@ -17,7 +17,7 @@ from brushwork.studio import job_worker, quick_worker
 from brushwork.studio.errors import DeadlineError, StudioError, UnavailableError
 from brushwork.studio.limits import Limits
 from brushwork.studio.log import log_to_stderr, logger
-from brushwork.studio.storage import Places
+from brushwork.studio.storage import Storage
 from brushwork.studio.store import Store
 from brushwork.studio.turns import CLOSED, Turns
 
@@ -209,7 +209,7 @@ class JobWorker:
         limits: Of pictures, films and time.
     """
 
-    def __init__(self, places: Places, limits: Limits) -> None:
+    def __init__(self, places: Storage, limits: Limits) -> None:
         self.places, self.limits, self.store = places, limits, places.store()
         self._closing = threading.Event()
         self._process: SpawnProcess | None = None

@@ -20,7 +20,7 @@ from brushwork.studio.job_worker import Work
 from brushwork.studio.limits import Limits
 from brushwork.studio.quick_worker import FUNCTIONS
 from brushwork.studio.service import Service
-from brushwork.studio.storage import Places
+from brushwork.studio.storage import Storage
 from brushwork.studio.store import Job, Upload
 
 
@@ -101,7 +101,7 @@ def in_process(folder: Path, **limits: Any) -> Service:
         except BrushworkError as error:
             raise UsageError(str(error)) from None
 
-    service = Service(Places(folder), Limits(**limits))
+    service = Service(Storage(folder), Limits(**limits))
     for workers in (service.checks, service.previews):
         workers.call = call  # type: ignore[method-assign]
     return service

@@ -12,7 +12,7 @@ from PIL import Image
 
 from brushwork.errors import UsageError
 from brushwork.studio.errors import NotFoundError
-from brushwork.studio.storage import Places, default_folder, folder_bytes
+from brushwork.studio.storage import Storage, default_folder, folder_bytes
 from brushwork.studio.store import Store
 from brushwork.studio.users import LOCAL
 from brushwork.styles.library import add_style
@@ -27,25 +27,25 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
-def places(tmp_path: Path) -> Places:
-    return Places(tmp_path / "studio")
+def places(tmp_path: Path) -> Storage:
+    return Storage(tmp_path / "studio")
 
 
 @pytest.fixture
-def store(places: Places) -> Store:
+def store(places: Storage) -> Store:
     store = places.store()
     store.add_upload(ADAS, "ada", "picture", "wave.jpg", 10, {})
     store.add_upload(BOBS, "bob", "picture", "sea.jpg", 10, {})
     return store
 
 
-def test_the_folder_lies_beside_the_user_s_styles_and_is_its_owner_s_only(places: Places, home: Path) -> None:
+def test_the_folder_lies_beside_the_user_s_styles_and_is_its_owner_s_only(places: Storage, home: Path) -> None:
     assert default_folder() == home / "studio"
     for folder in (places.root, places.uploads, places.jobs, places.swatches):
         assert stat.S_IMODE(folder.stat().st_mode) == 0o700
 
 
-def test_a_style_is_a_name_or_a_picture_or_a_blend_of_both(places: Places, store: Store) -> None:
+def test_a_style_is_a_name_or_a_picture_or_a_blend_of_both(places: Storage, store: Store) -> None:
     (named,) = places.parts("great-wave", "ada", store)
     assert (named.stem, named.weight) == ("great-wave", 1.0)
     (sent,) = places.parts(f"@{ADAS}", "ada", store)
@@ -64,7 +64,7 @@ def test_a_style_is_a_name_or_a_picture_or_a_blend_of_both(places: Places, store
         "great-wave:1:2", "great-wave\0", "@local",
     ],
 )  # fmt: skip
-def test_a_style_is_never_a_file_of_the_server(style: str, places: Places, store: Store) -> None:
+def test_a_style_is_never_a_file_of_the_server(style: str, places: Storage, store: Store) -> None:
     if style == "great-wave\n":  # blanks around a name are nothing
         assert places.parts(style, "ada", store)
         return
@@ -73,12 +73,12 @@ def test_a_style_is_never_a_file_of_the_server(style: str, places: Places, store
 
 
 @pytest.mark.parametrize("style", ["no-such-style", "passwd", f"@{BOBS}", "@" + "c" * 32, f"great-wave+@{BOBS}"])
-def test_a_style_of_others_is_not_there(style: str, places: Places, store: Store) -> None:
+def test_a_style_of_others_is_not_there(style: str, places: Storage, store: Store) -> None:
     with pytest.raises(NotFoundError):
         places.parts(style, "ada", store)
 
 
-def test_a_user_s_styles_are_that_user_s(places: Places, store: Store, samples: Path) -> None:
+def test_a_user_s_styles_are_that_user_s(places: Storage, store: Store, samples: Path) -> None:
     add_style(samples / "wave.jpg", "mine", places.styles_folder("ada"))
     assert places.parts("mine", "ada", store)[0].reference.startswith(str(places.root / "users" / "ada"))
     with pytest.raises(NotFoundError):
@@ -87,20 +87,20 @@ def test_a_user_s_styles_are_that_user_s(places: Places, store: Store, samples: 
         places.parts("mine", LOCAL, store)
 
 
-def test_who_needs_no_login_has_the_styles_of_the_command(places: Places, store: Store, samples: Path) -> None:
+def test_who_needs_no_login_has_the_styles_of_the_command(places: Storage, store: Store, samples: Path) -> None:
     add_style(samples / "wave.jpg", "mine")
     assert places.styles(LOCAL)["mine"].own
     assert "mine" not in places.styles("ada")
 
 
-def test_messages_name_files_as_their_owners_do_and_no_folder(places: Places, store: Store, home: Path) -> None:
+def test_messages_name_files_as_their_owners_do_and_no_folder(places: Storage, store: Store, home: Path) -> None:
     style = places.parts("great-wave", "ada", store)[0].reference
     said = f"{places.upload(ADAS)} and {style}, {places.root}/jobs/x and {home}/weights/vgg19.safetensors"
     assert places.plain(said, "ada", store) == "wave.jpg and great-wave, jobs/x and weights/vgg19.safetensors"
     assert "wave.jpg" not in places.plain(said, "bob", store)
 
 
-def test_one_studio_has_a_folder_at_a_time(places: Places) -> None:
+def test_one_studio_has_a_folder_at_a_time(places: Storage) -> None:
     program = (
         "import sys, pathlib\nfrom brushwork.studio.storage import Places\n"
         "held = Places(pathlib.Path(sys.argv[1])).claim()\nprint('held', flush=True)\nsys.stdin.read()"
@@ -127,6 +127,6 @@ def test_the_size_of_a_folder_is_that_of_its_files(tmp_path: Path) -> None:
 
 
 def test_a_folder_that_isn_t_there_is_made(tmp_path: Path) -> None:
-    places = Places(tmp_path / "a" / "b")
+    places = Storage(tmp_path / "a" / "b")
     Image.new("RGB", (4, 4)).save(places.upload(ADAS), "PNG")
     assert [path.name for path in places.uploads.iterdir()] == [ADAS]

@@ -22,7 +22,7 @@ from brushwork.studio.ui.components import Shown
 from brushwork.studio.ui.gradio_import import gr
 from brushwork.studio.users import LOCAL
 
-__all__ = ["LATEST", "QUIET", "Desk", "Dropped"]
+__all__ = ["LATEST", "QUIET", "Dropped", "PageContext"]
 
 QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
 KEPT = 10_000  # files that were dropped
@@ -38,7 +38,7 @@ class Dropped(NamedTuple):
     refusal: str = ""
 
 
-class Desk:
+class PageContext:
     """The studio, as the page sees it.
 
     Args:
@@ -60,7 +60,7 @@ class Desk:
         return f"{request.url.scheme}://{request.headers['host']}{path}"
 
     @contextmanager
-    def telling(self) -> Iterator[None]:
+    def show_errors(self) -> Iterator[None]:
         """Errors as a line on the page."""
         try:
             yield
@@ -103,7 +103,7 @@ class Desk:
         if not path:
             return Dropped()
         try:
-            with self.telling():
+            with self.show_errors():
                 return Dropped(self.take(request, path).id)
         except gr.Error as error:
             return Dropped(refusal=error.message)

@@ -8,7 +8,7 @@ from typing import Any
 from brushwork.studio.store import ACTIVE, RESUMABLE, Job
 from brushwork.studio.ui import texts
 from brushwork.studio.ui.components import raw
-from brushwork.studio.ui.context import QUIET, Desk
+from brushwork.studio.ui.context import QUIET, PageContext
 from brushwork.studio.ui.gradio_import import gr
 
 __all__ = ["JobPanel", "job_html"]
@@ -23,7 +23,7 @@ class JobPanel:
         desk: What the page asks the studio for.
     """
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, desk: PageContext) -> None:
         self.desk = desk
         self.job = gr.State("")
         self.view = raw("", elem_classes="job")
@@ -39,7 +39,7 @@ class JobPanel:
 
     def _acted(self, action: str) -> Any:
         def act(identity: str, request: gr.Request) -> list[Any]:
-            with self.desk.telling():
+            with self.desk.show_errors():
                 getattr(self.desk.service, action)(self.desk.user(request), identity)
             return self._look(identity, request)
 

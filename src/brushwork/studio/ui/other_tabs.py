@@ -8,11 +8,11 @@ import re
 import secrets
 from typing import Any
 
-from brushwork.studio.schemas import Batch, NewStyle, Video, ask_of
+from brushwork.studio.schemas import Batch, NewStyle, Video, parse_request
 from brushwork.studio.store import RESUMABLE, Job
 from brushwork.studio.ui import texts
 from brushwork.studio.ui.components import film, photo, raw, status_line
-from brushwork.studio.ui.context import QUIET, Desk, Dropped
+from brushwork.studio.ui.context import QUIET, Dropped, PageContext
 from brushwork.studio.ui.forms import Form
 from brushwork.studio.ui.gradio_import import gr
 from brushwork.studio.ui.job_panel import JobPanel
@@ -30,7 +30,7 @@ class VideoTab:
         desk: What the page asks the studio for.
     """
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, desk: PageContext) -> None:
         self.desk = desk
         with gr.Row():
             with gr.Column(scale=2, min_width=320):
@@ -52,7 +52,7 @@ class VideoTab:
 
     def _taken(self, path: str | None, request: gr.Request) -> None:
         """Check it at once; what is asked of it before that takes it as well."""
-        with self.desk.telling():
+        with self.desk.show_errors():
             if path:
                 self.desk.take(request, path)
 
@@ -76,12 +76,12 @@ class VideoTab:
         )  # fmt: skip
 
     def _preview(self, request: gr.Request, *wishes: Any) -> str:
-        with self.desk.telling():
+        with self.desk.show_errors():
             content = self.desk.service.film_preview(self.desk.user(request), self._ask(request, *wishes))
         return f'<img src="{self.desk.show(request, content)}" alt="{texts.FILM_FRAMES}">'
 
     def _submit(self, request: gr.Request, *wishes: Any) -> str:
-        with self.desk.telling():
+        with self.desk.show_errors():
             return self.desk.service.submit(self.desk.user(request), self._ask(request, *wishes)).id
 
 
@@ -92,7 +92,7 @@ class BatchTab:
         desk: What the page asks the studio for.
     """
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, desk: PageContext) -> None:
         self.desk = desk
         with gr.Row():
             with gr.Column(scale=2, min_width=320):
@@ -114,7 +114,7 @@ class BatchTab:
     ) -> str:
         if not paths:
             raise gr.Error(texts.PHOTOS_FIRST, print_exception=False)
-        with self.desk.telling():
+        with self.desk.show_errors():
             photos = [self.desk.take(request, path).id for path in paths]
             ask = _checked(
                 Batch, kind="batch", photos=photos, style=style, method=method, keep_color=keep or None,
@@ -132,7 +132,7 @@ class StylesTab:
         styles: Gives these their choices.
     """
 
-    def __init__(self, desk: Desk, choosers: list[Any], styles: Any) -> None:
+    def __init__(self, desk: PageContext, choosers: list[Any], styles: Any) -> None:
         self.desk, self.styles = desk, styles
         with gr.Row():
             with gr.Column(scale=2, min_width=320):
@@ -159,14 +159,14 @@ class StylesTab:
             raise gr.Error(texts.PAINTING_FIRST, print_exception=False)
         if not name.strip():
             raise gr.Error(texts.NAME_FIRST, print_exception=False)
-        with self.desk.telling():
+        with self.desk.show_errors():
             upload = self.desk.take(request, path)
             ask = _checked(NewStyle, picture=upload.id, name=name.strip(), title=title.strip(), artist=artist.strip())
             added = self.desk.service.add_style(self.desk.user(request), ask)
         return [status_line(texts.ADDED.format(name=added.name)), *self.look(request), *self.styles(request)]
 
     def _remove(self, name: str | None, request: gr.Request) -> list[Any]:
-        with self.desk.telling():
+        with self.desk.show_errors():
             if name:
                 self.desk.service.remove_style(self.desk.user(request), name)
         return ["", *self.look(request), *self.styles(request)]
@@ -193,7 +193,7 @@ class HistoryTab:
         picture: The tab that is filled then.
     """
 
-    def __init__(self, desk: Desk, tabs: gr.Tabs, picture: PictureTab) -> None:
+    def __init__(self, desk: PageContext, tabs: gr.Tabs, picture: PictureTab) -> None:
         self.desk, self.picture = desk, picture
         with gr.Row():
             with gr.Column(scale=2, min_width=320):
@@ -260,17 +260,17 @@ class HistoryTab:
         return self.desk.service.job(self.desk.user(request), identity)
 
     def _again(self, identity: str | None, request: gr.Request) -> str:
-        with self.desk.telling():
+        with self.desk.show_errors():
             job = self._job(identity, request)
-            return self.desk.service.submit(self.desk.user(request), ask_of(job.request)).id
+            return self.desk.service.submit(self.desk.user(request), parse_request(job.request)).id
 
     def _delete(self, identity: str | None, request: gr.Request) -> list[Any]:
-        with self.desk.telling():
+        with self.desk.show_errors():
             self.desk.service.remove_job(self.desk.user(request), self._job(identity, request).id)
         return self.look(request)
 
     def _vary(self, identity: str | None, request: gr.Request) -> list[Any]:
-        with self.desk.telling():
+        with self.desk.show_errors():
             job = self._job(identity, request)
             if job.kind != "picture":
                 raise gr.Error(texts.ONLY_PICTURES, print_exception=False)

@@ -12,7 +12,7 @@ from brushwork.studio.page_access import PageFiles
 from brushwork.studio.service import Service
 from brushwork.studio.ui import texts
 from brushwork.studio.ui.components import raw
-from brushwork.studio.ui.context import QUIET, Desk
+from brushwork.studio.ui.context import QUIET, PageContext
 from brushwork.studio.ui.gradio_import import gr
 from brushwork.studio.ui.other_tabs import BatchTab, HistoryTab, StylesTab, VideoTab
 from brushwork.studio.ui.picture_tab import PictureTab
@@ -63,7 +63,7 @@ def mounted(app: FastAPI, service: Service, files: PageFiles, *, logged_in: bool
     """
     shutil.rmtree(service.places.root / "page", ignore_errors=True)  # what a page that was killed left
     os.environ["GRADIO_TEMP_DIR"] = str(service.places.root / "page")
-    desk = Desk(service, files)
+    desk = PageContext(service, files)
     blocks = _blocks(desk, logged_in)
 
     @app.get("/shown/{token}", include_in_schema=False)
@@ -83,7 +83,7 @@ def mounted(app: FastAPI, service: Service, files: PageFiles, *, logged_in: bool
     return whole
 
 
-def _blocks(desk: Desk, logged_in: bool) -> Any:
+def _blocks(desk: PageContext, logged_in: bool) -> Any:
     with gr.Blocks(title=texts.TITLE, analytics_enabled=False, delete_cache=(3600, DAY)) as page:
         with gr.Row():
             gr.Markdown(f"# {texts.TITLE}\n{texts.INTRO}")

@@ -10,7 +10,7 @@ from typing import Any
 from brushwork.studio.schemas import Grid, Picture, Preview
 from brushwork.studio.ui import texts
 from brushwork.studio.ui.components import comparison, editor, photo, raw, status_line
-from brushwork.studio.ui.context import LATEST, QUIET, Desk, Dropped
+from brushwork.studio.ui.context import LATEST, QUIET, Dropped, PageContext
 from brushwork.studio.ui.forms import Form
 from brushwork.studio.ui.gradio_import import gr
 from brushwork.studio.ui.job_panel import JobPanel
@@ -31,7 +31,7 @@ class PictureTab:
         desk: What the page asks the studio for.
     """
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, desk: PageContext) -> None:
         self.desk = desk
         # What a preview is made of, besides the fields: a change of any of these asks for another one.
         self.dropped, self.own, self.tab = gr.State(Dropped()), gr.State(Dropped()), gr.State("one")
@@ -158,7 +158,7 @@ class PictureTab:
         """A preview of what the open tab asks for, or a line about what is missing for one."""
         ends = len(fields) - 2 * MAX_STYLES  # of the first tab's fields
         try:
-            with self.desk.telling():
+            with self.desk.show_errors():
                 if not photo.id:
                     raise gr.Error(photo.refusal or texts.NO_PHOTO, print_exception=False)
                 if tab == "masks":
@@ -205,7 +205,7 @@ class PictureTab:
 
     def _submitted(self, request: gr.Request, photo: Dropped, **ask: Any) -> str:
         self._require(photo)
-        with self.desk.telling():
+        with self.desk.show_errors():
             return self.desk.service.submit(self.desk.user(request), Picture(photo=photo.id, **ask)).id
 
     def _require(self, photo: Dropped) -> None:
@@ -238,7 +238,7 @@ class PictureTab:
         self._require(photo)
         if len(styles) < 2:
             raise gr.Error(texts.TWO_STYLES, print_exception=False)
-        with self.desk.telling():
+        with self.desk.show_errors():
             ask = Grid(kind="grid", photo=photo.id, styles=styles, steps=GRID_STEPS[len(styles)])
             return self.desk.service.submit(self.desk.user(request), ask).id
 
@@ -265,11 +265,11 @@ class PictureTab:
     def _paint(self, request: gr.Request, photo: Dropped, layer: bytes | str | None, *styles: str) -> dict[str, Any]:
         """The regions as they are painted now, and their photo."""
         self._require(photo)
-        with self.desk.telling():
+        with self.desk.show_errors():
             return {"photo": photo.id, **self._in_regions(request, layer, styles)}
 
     def _mask_submit(self, request: gr.Request, photo: Dropped, layer: bytes | str | None, *styles: str) -> str:
         self._require(photo)
-        with self.desk.telling():
+        with self.desk.show_errors():
             ask = self._in_regions(request, layer, styles)
         return self._submitted(request, photo, size=0, **ask)

@@ -281,7 +281,8 @@ def test_behind_the_guard_gradio_and_the_studio_refuse_it_too(
     for path in map(str, secrets.values()):
         data = [SHAPES[shape](path, own) if part == kind else None for part in kinds]
         status, said = attacker.call(function, data)
-        assert (status, json.loads(said)[0]) == (200, False)
+        assert status == 200
+        assert json.loads(said)[1] in (None, [None])  # an error, or a refusal in the page's own words; no result
         assert path not in said
 
 
