@@ -1,4 +1,8 @@
+import os
 import signal
+
+# One thread for each of the processes that share the tests, before torch is loaded; the command's tests start others.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import pytest
 import torch
