@@ -86,19 +86,13 @@ def recipe_of(name: str) -> dict[str, Any]:
     return json.loads(text) if isinstance(text, str) else dict(text)
 
 
-def rerunnable(sample: dict[str, Any]) -> Any:
-    """Its name; version 0.1 found the model of conditional-instance-norm nowhere: its recipe has a hash of weights."""
-    lost = pytest.mark.xfail(raises=brushwork.BrushworkError, strict=True, reason="0.1 doesn't find the model")
-    return pytest.param(sample["name"], marks=lost if sample["class"] == "ConditionalInstanceNorm" else ())
-
-
 @pytest.mark.parametrize("sample", SAMPLES["pictures"], ids=lambda sample: sample["name"])
 def test_a_picture_is_made_as_it_was(sample: dict[str, Any], models: Path, tmp_path: Path) -> None:
     result = stylized(sample, models)
     check(written(result.picture, tmp_path / "result.png"), picture(sample["name"]), sample["name"])
 
 
-@pytest.mark.parametrize("name", [*map(rerunnable, SAMPLES["pictures"]), *TILED])
+@pytest.mark.parametrize("name", [*(sample["name"] for sample in SAMPLES["pictures"]), *TILED])
 def test_a_recipe_gives_its_picture_again(name: str, models: Path, tmp_path: Path) -> None:
     places = [INPUTS, FOLDER / "styles", FOLDER / "styles/conditional-instance-norm", models]
     result, _ = brushwork.rerun(recipe_of(name), places)

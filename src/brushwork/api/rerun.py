@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -16,6 +16,7 @@ from brushwork.api.stylize import Result, stylize_photo
 from brushwork.errors import BrushworkError, UsageError
 from brushwork.io import MAX_PIXELS
 from brushwork.methods import load
+from brushwork.methods.conditional_instance_norm import painter_hash
 from brushwork.options.base import check_keep_color
 from brushwork.options.methods import Settings
 from brushwork.options.stylize import StylizeOptions
@@ -114,12 +115,18 @@ def _settings(recipe: Recipe, folders: Sequence[Path]) -> Settings:
 def _network(name: str, recipe: Recipe, part: str, folders: Sequence[Path]) -> str:
     """The weights by the name they had, if that still gives the same file; else the file wherever it is."""
     sha256 = recipe[part]["sha256"]
+    hash_of: Callable[[Path], str | None] = sha256_of
+    if part == "model" and "predictor" in recipe:  # whose model's hash is of the painting network's weights alone
+        if recipe["predictor"] is not None:
+            sha256 = recipe["predictor"]["sha256"]
+        else:
+            hash_of = painter_hash
     known = find(name) if name in RECORDS else embedded_model(name)
-    if known is not None and sha256_of(known) == sha256:
+    if known is not None and hash_of(known) == sha256:
         return name
     candidates = [folder / Path(name).name for folder in folders]
     candidates += [path for path in _files(folders) if path.suffix in _NETWORK_SUFFIXES]
-    found = _same(candidates, sha256)
+    found = _same(candidates, sha256, hash_of)
     if found:
         return str(found)
     other = f", or install brushwork {recipe['brushwork']}" if name in RECORDS else ""
@@ -143,10 +150,10 @@ def _find(record: dict[str, Any], folders: Sequence[Path]) -> Path:
     )
 
 
-def _same(candidates: Sequence[Path], sha256: str) -> Path | None:
-    """The first file with this content; its full path, which no keyword or name can be taken for."""
+def _same(candidates: Sequence[Path], sha256: str, hash_of: Callable[[Path], str | None] = sha256_of) -> Path | None:
+    """The first file with this hash; its full path, which no keyword or name can be taken for."""
     for path in dict.fromkeys(candidates):
-        if _size(path) and sha256_of(path) == sha256:
+        if _size(path) and hash_of(path) == sha256:
             return path.resolve()
     return None
 

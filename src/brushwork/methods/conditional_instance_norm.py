@@ -18,7 +18,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from brushwork.errors import UsageError, WeightsError
+from brushwork.errors import BrushworkError, UsageError, WeightsError
 from brushwork.losses.perceptual import PerceptualLoss, at_size
 from brushwork.methods.base import Declaration
 from brushwork.methods.style_network import TensorStyleNetwork
@@ -34,7 +34,7 @@ from brushwork.tiling.tiles import Stages, TileInput
 from brushwork.training.data import PhotoFolder
 from brushwork.weights import Model, load_into, read_model
 
-__all__ = ["ConditionalInstanceNormStyleNetwork", "PredictorTask", "StyleRow", "StylesTask"]
+__all__ = ["ConditionalInstanceNormStyleNetwork", "PredictorTask", "StyleRow", "StylesTask", "painter_hash"]
 
 KIND = "conditional-instance-norm"
 STRIDE = 4
@@ -358,3 +358,11 @@ def make_task(
     if isinstance(paintings, PhotoFolder):
         return PredictorTask(settings, paintings, device)
     return StylesTask(settings, paintings, device)
+
+
+def painter_hash(path: Path) -> str | None:
+    """The hash that a recipe holds of the painting network in a model's file; None if the file holds no such model."""
+    try:
+        return _identity(ConditionalNetwork.from_model(read_model(str(path), KIND)).painter)
+    except (BrushworkError, ValueError):
+        return None
