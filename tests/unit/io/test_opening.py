@@ -90,7 +90,7 @@ def test_vips_own_format_is_refused(tmp_path: Path) -> None:
     [
         b"<svg xmlns='http://www.w3.org/2000/svg' width='9' height='9'/>",
         b"\xef\xbb\xbf<?xml version='1.0'?>\n<!-- --><svg xmlns='http://www.w3.org/2000/svg' width='9' height='9'/>",
-        gzip.compress(b"<svg xmlns='http://www.w3.org/2000/svg' width='9' height='9'/>"),
+        gzip.compress(b"<svg xmlns='http://www.w3.org/2000/svg' width='9' height='9'/>", mtime=0),
         b"%PDF-1.7\n",
         b"%!PS-Adobe-3.0 EPSF-3.0\n",
         b"P6 1 1 255 abc",
