@@ -42,7 +42,7 @@ def refused(*flags: str) -> str:
 def test_a_studio_for_others_is_not_opened_without_users(tmp_path: Path) -> None:
     for host in ("0.0.0.0", "::", "studio.example"):
         said = refused("--folder", str(tmp_path / "studio"), "--host", host)
-        assert f"--host {host} lets others in" in said
+        assert f"--host {host} is reachable from other machines" in said
         assert "add a user first: brushwork studio --add-user NAME" in said
 
 
