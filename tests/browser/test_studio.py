@@ -117,7 +117,7 @@ def test_a_painting_of_one_s_own_is_taken(page: Page) -> None:
 
 def test_full_size_is_fetched_in_three_formats_with_its_recipe(page: Page, tmp_path: Path) -> None:
     with_photo(page)
-    page.get_by_label("The photo's colors, the painted brightness").locator("visible=true").check()
+    page.get_by_label("Transfer brightness only").locator("visible=true").check()
     click(page, "Full size")
     ended(page)
     assert job(page).locator("img").evaluate("img => img.decode().then(() => img.naturalWidth)") == 451

@@ -61,7 +61,9 @@ def studio(
     """Open the web page for stylizing photos, or serve it to a team with logins."""
     missing = [name for name in ("gradio", "fastapi", "prometheus_client") if importlib.util.find_spec(name) is None]
     if missing:
-        raise UsageError("the studio needs more packages: pip install 'brushwork[studio]' (in a clone: '.[studio]')")
+        raise UsageError(
+            "the studio requires additional packages: pip install 'brushwork[studio]' (in a clone: '.[studio]')"
+        )
     from brushwork.studio.storage import Storage, default_folder
     from brushwork.studio.users import Users
 

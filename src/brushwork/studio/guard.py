@@ -44,7 +44,7 @@ ROUTES = (
 )  # fmt: skip
 METHODS = ("GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE")
 # Gradio's page uses inline scripts and styles, and blobs for the image editor, which compiles drawing code
-# (unsafe-eval). User input never gets into a script: see `parts.raw`.
+# (unsafe-eval). User input never gets into a script: see `components.raw`.
 PAGE_POLICY = (
     "default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval' blob:; style-src 'self' 'unsafe-inline'; "
     "img-src 'self' data: blob:; media-src 'self' data: blob:; font-src 'self' data:; connect-src 'self' data: blob:; "

@@ -90,7 +90,7 @@ class Work:
 
     def run(self) -> None:
         """Run the job and record how it ended."""
-        logger.info("job begins", extra={"job": self.job.id, "kind": self.job.kind, "user": self.job.user})
+        logger.info("job started", extra={"job": self.job.id, "kind": self.job.kind, "user": self.job.user})
         kinds: dict[str, Callable[[], tuple[str, str]]] = {
             "picture": self._picture, "video": self._video, "batch": self._batch, "grid": self._grid,
         }  # fmt: skip
@@ -118,7 +118,7 @@ class Work:
             finished = {"share": 1, "seconds_left": 0} if status == "done" else {}
             self.store.tell(self.job.id, self._facts | finished)
         self.store.end(self.job.id, status, message, result, folder_bytes(self.folder))
-        logger.info("job ends", extra={"job": self.job.id, "status": status})
+        logger.info("job ended", extra={"job": self.job.id, "status": status})
 
     def _wish(self) -> str:
         """The action requested by the user; "pause" when the run time is used up."""
@@ -189,7 +189,7 @@ class Work:
         try:
             return work()
         except AnotherJobError as error:
-            logger.warning("begun anew", extra={"job": self.job.id, "reason": str(error)[:200]})
+            logger.warning("restarted from scratch", extra={"job": self.job.id, "reason": str(error)[:200]})
             for path in kept.parent.glob(f"{kept.name}*"):
                 shutil.rmtree(path) if path.is_dir() else path.unlink()
             return work()

@@ -168,7 +168,7 @@ def film_preview(film: str, style: list[tuple[str, float]], settings: Any, size:
         painted = method(frame.pixels, value)
         columns.append(torch.cat([frame.pixels, keep_luminance(painted, frame.pixels) if keep_color else painted], 2))
     if not columns:
-        raise UsageError(f"{film}: has no readable frames")
+        raise UsageError(f"{film}: no readable frames")
     return jpeg(torch.cat(columns, 3))
 
 

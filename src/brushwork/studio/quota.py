@@ -117,7 +117,7 @@ class StorageQuota:
         return sorted([*uploads, *self._ended(user)], key=lambda thing: thing.made)
 
     def _delete(self, thing: Upload | Job) -> None:
-        logger.info("deleted for room or age", extra={"id": thing.id, "bytes": thing.bytes, "user": thing.user})
+        logger.info("deleted: quota or age", extra={"id": thing.id, "bytes": thing.bytes, "user": thing.user})
         if isinstance(thing, Upload):
             self.forget(thing)
         else:

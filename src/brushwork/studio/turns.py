@@ -68,7 +68,7 @@ class Turns(Generic[Worker]):
 
     @contextmanager
     def turn(self, user: str, topic: str = "") -> Iterator[Worker]:
-        """Wait for a worker. It stays taken until `add` returns it.
+        """Wait for a worker. It stays taken until it is passed to `add` again.
 
         Args:
             user: Whose request it is.

@@ -60,7 +60,7 @@ class Users:
         """
         users = self._read()
         if name not in users:
-            raise UsageError(f"there is no user {name!r}; there are {', '.join(sorted(users)) or 'none'}")
+            raise UsageError(f"there is no user {name!r}; existing users: {', '.join(sorted(users)) or 'none'}")
         del users[name]
         self._write(users)
 

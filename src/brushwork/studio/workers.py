@@ -61,7 +61,7 @@ class _QuickProcess:
         logger.info("worker ready", extra={"worker": self.name, "pid": process.pid})
 
     def answer(self, function: str, arguments: dict[str, Any]) -> Any:
-        """The result of a function of `quick_worker` and its error message, one of them None.
+        """The result of a function of `quick_worker`, and its error message or None.
 
         Raises:
             EOFError, OSError: The process died.
@@ -137,7 +137,7 @@ class QuickWorkers:
                 except (EOFError, OSError):  # TimeoutError is an OSError
                     process.end()
                     if not self._closing.wait(AGAIN):
-                        logger.exception("a worker doesn't start", extra={"worker": process.name})
+                        logger.exception("a worker does not start", extra={"worker": process.name})
                 else:
                     self._ready.add(process.name)
                     self._turns.add(process)
@@ -256,7 +256,7 @@ class JobWorker:
                     self._interrupt(self.store, reason)
                     break
                 except (OSError, sqlite3.Error):  # disk full: no job can start until there is space
-                    logger.exception("the jobs can't be written down")
+                    logger.exception("cannot record interrupted jobs")
 
     def _wait_for(self, process: SpawnProcess) -> None:
         """Wait until the process ends; kill it if it does not react to a pause or cancel."""
@@ -270,7 +270,7 @@ class JobWorker:
             if not wished or wished != unheard:
                 unheard, since = wished, time.monotonic()
             elif time.monotonic() - since > HEARD:
-                logger.error("the job worker doesn't hear", extra={"job": wished})
+                logger.error("the job worker does not respond", extra={"job": wished})
                 process.kill()
                 process.join()
 

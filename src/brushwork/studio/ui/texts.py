@@ -18,7 +18,7 @@ MORE = "More options"
 KEEP_COLORS = "Keep the photo's colors"
 KEEP_COLORS_FILM = "Keep the video's colors"
 KEEP_WAYS = [
-    ("No", ""), ("The photo's colors, the painted brightness", "luminance"),
+    ("No", ""), ("Transfer brightness only", "luminance"),
     ("Recolor the style by covariance", "cholesky"), ("Recolor the style by histogram", "histogram"),
 ]  # fmt: skip
 BEFORE_AFTER = "Before and after"
