@@ -28,7 +28,7 @@ ORDERS = int(os.environ.get("BRUSHWORK_ORDERS", "12"))
 PER_VISIT = 4  # orders that follow one another on a page
 SOON = 40  # seconds within which the page must have settled
 STYLES = ("great-wave", "starry-night", "bell-tower")
-KEEP = {"no": None, "the photo's colors, the picture's brightness": "luminance"}
+KEEP = {"No": None, "Transfer brightness only": "luminance"}
 MESSAGES = ("Drop a photo", "bad.png: isn't a picture", "Paint regions", "Choose a style")
 VISIBLE = """() => [...document.images]
     .filter(image => image.checkVisibility() && image.complete && image.naturalWidth).map(image => image.src)"""
@@ -39,7 +39,7 @@ class Expected:
     """What the page was told, and so what it must show."""
 
     photo: str = ""  # name of a file
-    tab: str = "Stylise"
+    tab: str = "Stylize"
     style: str = "great-wave"
     keep: str | None = None
     settings: dict[str, float] = field(default_factory=dict)
@@ -54,7 +54,7 @@ class Expected:
             return MESSAGES[1]
         if self.tab == "Masks":
             return MESSAGES[2]
-        return "" if self.tab == "Stylise" or self.blend else MESSAGES[3]
+        return "" if self.tab == "Stylize" or self.blend else MESSAGES[3]
 
     def ask(self) -> dict[str, Any]:
         """The same preview, as the HTTP interface is asked for it."""
@@ -86,13 +86,13 @@ class Studio:
         self.page.get_by_role("option", name=words).first.click()
 
     def swatch(self, name: str) -> None:
-        shelf = self.page.get_by_role("button", name="Look at all styles")
+        shelf = self.page.get_by_role("button", name="Browse all styles")
         shelf.click()
         self.page.get_by_role("button").filter(has_text=name).first.click()
         shelf.click()
 
     def own(self, name: str) -> None:
-        self.page.get_by_role("button", name="Or a painting of your own").click()
+        self.page.get_by_role("button", name="Or your own painting").click()
         self.page.get_by_label("File upload").nth(1).set_input_files(str(self.files[name]))
 
     def number(self, label: str, value: float) -> None:
@@ -179,32 +179,32 @@ class Play:
         self.studio.tab("Picture")
 
     def style(self, name: str) -> None:
-        self._on("Stylise")
+        self._on("Stylize")
         self.studio.choose("Style", name)
         self.expected.style = name
 
     def swatch(self, name: str) -> None:
-        self._on("Stylise")
+        self._on("Stylize")
         self.studio.swatch(name)
         self.expected.style = name
 
     def own(self, name: str) -> None:
-        self._on("Stylise")
+        self._on("Stylize")
         self.studio.own(name)
 
     def number(self, label: str, value: float) -> None:
-        self._on("Stylise")
+        self._on("Stylize")
         self.studio.number(label, value)
         self.expected.settings[OPTIONS[label]] = value
 
     def slide(self, label: str, steps: int) -> None:
-        self._on("Stylise")
+        self._on("Stylize")
         before = self.expected.settings.get(OPTIONS[label], 1.0)
         self.studio.slide(label, steps)
         self.expected.settings[OPTIONS[label]] = round(min(max(before + 0.05 * steps, 0), 1), 2)
 
     def keep(self, words: str) -> None:
-        self._on("Stylise")
+        self._on("Stylize")
         self.studio.keep(words)
         self.expected.keep = KEEP[words]
 
@@ -215,7 +215,7 @@ class Play:
 
     def share(self, number: int, value: float) -> None:
         self._on("Blend")
-        self.studio.number(f"Share of style {number}", value)
+        self.studio.number(f"Weight of style {number}", value)
         self.expected.shares[number] = value
 
     def _on(self, tab: str) -> None:
@@ -240,7 +240,7 @@ def random_acts(draw: random.Random) -> list[Act]:
         lambda: ("slide", "Strength", draw.choice((-6, -2, 4))),
         lambda: ("number", "Stroke size", draw.choice((0.5, 1.0))),
         lambda: ("keep", draw.choice(list(KEEP))),
-        lambda: ("tab", draw.choice(("Stylise", "Blend", "Masks"))),
+        lambda: ("tab", draw.choice(("Stylize", "Blend", "Masks"))),
         lambda: ("away", draw.choice(("Video", "Batch", "My styles", "History"))),
         lambda: ("blend", draw.choice((1, 2)), draw.choice(STYLES)),
         lambda: ("share", draw.choice((1, 2)), draw.choice((0.2, 0.6))),
@@ -308,7 +308,7 @@ def play(visit: Page, files: dict[str, Path], preview: Callable[[Expected], byte
         [("drop", "bad.png"), ("drop", "first.png")],
         [("drop", "first.png"), ("remove",), ("drop", "second.png"), ("slide", "Strength", -3)],
         [("drop", "first.png"), ("remove",), ("number", "Strength", 0.4), ("drop", "bad.png")],
-        [("drop", "first.png"), ("blend", 1, "bell-tower"), ("tab", "Masks"), ("tab", "Stylise")],
+        [("drop", "first.png"), ("blend", 1, "bell-tower"), ("tab", "Masks"), ("tab", "Stylize")],
         [("drop", "first.png"), ("own", "second.png"), ("swatch", "bell-tower")],  # the last choice counts
     ],
     ids=lambda acts: ", ".join(" ".join(map(str, act)) for act in acts),

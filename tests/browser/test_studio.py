@@ -98,7 +98,7 @@ def test_a_photo_is_previewed_and_the_preview_follows(page: Page) -> None:
 
 def test_a_style_is_picked_from_its_swatch_by_keyboard(page: Page) -> None:
     first = with_photo(page)
-    page.get_by_role("button", name="Look at all styles").press("Enter")
+    page.get_by_role("button", name="Browse all styles").press("Enter")
     page.locator("#swatches img").nth(5).wait_for()
     page.locator("#swatches button").nth(1).press("Enter")
     preview_after(page, first)
@@ -107,7 +107,7 @@ def test_a_style_is_picked_from_its_swatch_by_keyboard(page: Page) -> None:
 
 def test_a_painting_of_one_s_own_is_taken(page: Page) -> None:
     first = with_photo(page)
-    page.get_by_role("button", name="Or a painting of your own").click()
+    page.get_by_role("button", name="Or your own painting").click()
     drop(page, "#own-painting", PAINTING)
     preview_after(page, first)
     click(page, "Full size")
@@ -117,7 +117,7 @@ def test_a_painting_of_one_s_own_is_taken(page: Page) -> None:
 
 def test_full_size_is_fetched_in_three_formats_with_its_recipe(page: Page, tmp_path: Path) -> None:
     with_photo(page)
-    page.get_by_label("the photo's colors, the picture's brightness").locator("visible=true").check()
+    page.get_by_label("Transfer brightness only").locator("visible=true").check()
     click(page, "Full size")
     ended(page)
     assert job(page).locator("img").evaluate("img => img.decode().then(() => img.naturalWidth)") == 451
@@ -142,9 +142,9 @@ def test_best_quality_is_watched_paused_gone_on_with_and_stopped(page: Page) -> 
     expect(job(page).get_by_role("progressbar")).to_be_visible()
     click(page, "Pause")
     expect(status).to_contain_text("Paused")
-    click(page, "Go on")
-    expect(status).to_contain_text(re.compile("Painting, step"))
-    click(page, "Stop and keep what there is")
+    click(page, "Resume")
+    expect(status).to_contain_text(re.compile("Running, step"))
+    click(page, "Stop and keep the result so far")
     ended(page, "Stopped early")
     assert max(Image.open(io.BytesIO(fetched(page, "PNG"))).size) == 256
 
@@ -156,11 +156,11 @@ def test_styles_are_blended_and_all_between_them_shown(page: Page) -> None:
     second = preview_after(page, first)
     choose(page, page.locator("#blend-2"), "starry-night")
     third = preview_after(page, second)
-    share = page.get_by_label("number input for Share of style 2")
+    share = page.get_by_label("number input for Weight of style 2")
     share.fill("0.2")
     share.press("Enter")
     preview_after(page, third)
-    click(page, "Grid of all between them")
+    click(page, "Grid of blends")
     ended(page)
     width, height = Image.open(io.BytesIO(fetched(page, "PNG"))).size
     assert width > 4 * height  # five pictures beside each other
@@ -169,7 +169,7 @@ def test_styles_are_blended_and_all_between_them_shown(page: Page) -> None:
 def test_regions_are_painted_and_each_has_its_style(page: Page) -> None:
     first = with_photo(page)
     open_tab(page, "Masks")
-    click(page, "Take the photo")
+    click(page, "Load the photo")
     canvas = page.locator("#editor canvas").first
     canvas.wait_for()
     page.wait_for_timeout(1500)  # the editor draws its background
@@ -204,7 +204,7 @@ def test_a_clip_is_looked_at_and_painted(page: Page, tmp_path: Path) -> None:
     page.locator("#film video").wait_for()
     click(page, "Preview three frames")
     page.locator("#frames img").wait_for()
-    click(page, "Paint the clip")
+    click(page, "Stylize the video")
     ended(page)
     with av.open(io.BytesIO(fetched(page, "MP4"))) as made:
         assert sum(1 for _ in made.decode(video=0)) == 8
@@ -216,7 +216,7 @@ def test_many_photos_come_back_in_a_zip(page: Page) -> None:
     open_tab(page, "Batch")
     drop(page, "#photos", PHOTO, OTHER)
     page.locator("#photos").get_by_text("coffee").wait_for()
-    click(page, "Paint them all")
+    click(page, "Stylize all photos")
     ended(page)
     names = zipfile.ZipFile(io.BytesIO(fetched(page, "ZIP"))).namelist()
     assert names == ["0001_chelsea.png", "0002_coffee.png"]
@@ -226,9 +226,9 @@ def test_a_painting_is_in_the_library_after_it_was_added(page: Page) -> None:
     open_tab(page, "My styles")
     drop(page, "#painting", PAINTING)
     page.locator("#painting img").wait_for()
-    page.get_by_label("Its name: letters, digits, hyphens").fill("eileen")
+    page.get_by_label("Name (letters, digits, hyphens)").fill("eileen")
     click(page, "Add to my styles")
-    page.get_by_text("eileen is in your library now").wait_for()
+    page.get_by_text("eileen was added to your library").wait_for()
     page.locator("#own-styles figure", has_text="eileen").wait_for()
     open_tab(page, "Picture")
     first = with_photo(page)
@@ -236,7 +236,7 @@ def test_a_painting_is_in_the_library_after_it_was_added(page: Page) -> None:
     preview_after(page, first)
     open_tab(page, "My styles")
     click(page, "Remove")
-    page.get_by_text("You have added no style yet.").wait_for()
+    page.get_by_text("You haven't added any styles yet.").wait_for()
 
 
 def test_history_does_it_again_varies_it_and_forgets_it(page: Page) -> None:
@@ -247,10 +247,10 @@ def test_history_does_it_again_varies_it_and_forgets_it(page: Page) -> None:
     open_tab(page, "History")
     expect(page.locator("#chosen-job").get_by_role("combobox")).to_have_value(re.compile("Done: chelsea.png"))
     count = page.locator("#history img").count()
-    click(page, "Again")
+    click(page, "Run again")
     expect(page.locator("#history img")).to_have_count(count + 1)
     ended(page)
-    click(page, "Vary it")
+    click(page, "Edit settings")
     page.get_by_role("tab", name="Picture", exact=True, selected=True).wait_for()
     expect(style_field(page).get_by_role("combobox")).to_have_value(re.compile("^bell-tower"))
     open_tab(page, "History")
@@ -267,7 +267,7 @@ def test_a_wrong_file_is_refused_in_a_line(page: Page, tmp_path: Path) -> None:
     open_tab(page, "Batch")
     drop(page, "#photos", false)
     page.locator("#photos").get_by_text("false").wait_for()
-    click(page, "Paint them all")
+    click(page, "Stylize all photos")
     expect(page.get_by_test_id("toast-text").first).to_contain_text("false.png: ")
     open_tab(page, "History")
     page.wait_for_timeout(500)
@@ -319,7 +319,7 @@ def test_nothing_serious_stands_in_the_way_of_people(scheme: str, browser: Brows
                 if violation["impact"] in ("serious", "critical")
             ]
             if tab == "Masks":
-                open_tab(page, "Stylise")
+                open_tab(page, "Stylize")
         assert found == []
 
 

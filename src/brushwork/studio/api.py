@@ -1,4 +1,4 @@
-"""The HTTP interface: what the page does, for programs. Its description is at /api/openapi.json."""
+"""The HTTP API: everything the page does, for programs. It is described at /api/openapi.json."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ from brushwork.studio.store import Job, Upload
 
 __all__ = ["answer_errors", "router_of"]
 
-EVENTS_EVERY = 0.3  # seconds between two looks at a job that is watched
-BLOCK = 1 << 20  # bytes that are copied at once
-JPEG: dict[int | str, dict[str, Any]] = {200: {"content": {"image/jpeg": {}}, "description": "A JPEG picture"}}
+EVENTS_EVERY = 0.3  # seconds between checks of a watched job
+BLOCK = 1 << 20  # bytes copied at a time
+JPEG: dict[int | str, dict[str, Any]] = {200: {"content": {"image/jpeg": {}}, "description": "A JPEG image"}}
 
 
 class Error(BaseModel):
@@ -39,17 +39,17 @@ class Error(BaseModel):
 
 
 class UploadFacts(BaseModel):
-    """A file that was sent."""
+    """An uploaded file."""
 
     id: str
     kind: str = Field(description='"picture" or "film"')
     name: str
     bytes: int
-    facts: dict[str, Any] = Field(description="width, height; of a film frames and seconds")
+    facts: dict[str, Any] = Field(description="width, height; for a film, also frames and seconds")
 
 
 class JobFacts(BaseModel):
-    """A job and how far it is."""
+    """A job and its progress."""
 
     id: str
     kind: str
@@ -61,7 +61,7 @@ class JobFacts(BaseModel):
     made: float
     started: float | None
     ended: float | None
-    result: bool = Field(description="whether there is one to fetch")
+    result: bool = Field(description="whether there is a result to download")
 
 
 class StyleFacts(BaseModel):
@@ -77,15 +77,16 @@ class StyleFacts(BaseModel):
 REFUSALS: dict[int | str, dict[str, Any]] = {
     status: {"model": Error, "description": words}
     for status, words in {
-        400: "It makes no sense", 401: "Nobody has logged in", 403: "From another site", 404: "Not there, or not yours",
-        409: "Not in this state, or superseded by a newer request", 413: "Too large", 422: "Not as described",
-        429: "Too many; see Retry-After", 503: "Busy; see Retry-After", 504: "It took too long; see Retry-After",
+        400: "Invalid request", 401: "Login required", 403: "Not allowed", 404: "Not found, or not yours",
+        409: "Not possible in this state, or superseded by a newer request", 413: "Too large", 422: "Invalid schema",
+        429: "Too many requests; see Retry-After", 503: "Busy; see Retry-After",
+        504: "Stopped at its deadline; see Retry-After",
     }.items()
 }  # fmt: skip
 
 
 def user_of(request: Request) -> str:
-    """Who asks; the guard has found out."""
+    """The user, as determined by the guard."""
     return str(request.state.user)
 
 
@@ -93,7 +94,7 @@ User = Annotated[str, Depends(user_of)]
 
 
 def router_of(service: Service) -> APIRouter:
-    """All routes of the interface."""
+    """All routes of the API."""
     router = APIRouter(prefix="/api", responses=REFUSALS)
     _files(router, service)
     _styles(router, service)
@@ -103,7 +104,7 @@ def router_of(service: Service) -> APIRouter:
 
 
 def _files(router: APIRouter, service: Service) -> None:
-    @router.post("/uploads", status_code=201, summary="Send a picture or a film")
+    @router.post("/uploads", status_code=201, summary="Upload a picture or a video")
     async def send(user: User, file: Annotated[UploadFile, File()]) -> UploadFacts:
         name = file.filename or "file"
         with tempfile.NamedTemporaryFile(dir=service.places.root, prefix=".sent-", delete=False) as kept:
@@ -116,27 +117,29 @@ def _files(router: APIRouter, service: Service) -> None:
                 raise
         return _upload_facts(await run_in_threadpool(service.take, user, path, name))
 
-    @router.get("/uploads", summary="All files that you have sent")
+    @router.get("/uploads", summary="List your uploads")
     def sent(user: User) -> list[UploadFacts]:
         return [_upload_facts(upload) for upload in service.store.uploads(user)]
 
-    @router.get("/uploads/{identity}/thumbnail", summary="A file, small", response_class=Response, responses=JPEG)
+    @router.get(
+        "/uploads/{identity}/thumbnail", summary="Get a thumbnail of an upload", response_class=Response, responses=JPEG
+    )
     def thumbnail(user: User, identity: str) -> Response:
         return Response(service.thumbnail(user, identity), media_type="image/jpeg")
 
     @router.get(
-        "/uploads/{identity}/view.jpg", summary="A file at screen size", response_class=Response, responses=JPEG
+        "/uploads/{identity}/view.jpg", summary="Get an upload at screen size", response_class=Response, responses=JPEG
     )
     def view(user: User, identity: str, size: Annotated[int, Query(ge=64, le=1024)] = 768) -> Response:
         return Response(service.thumbnail(user, identity, size), media_type="image/jpeg")
 
-    @router.delete("/uploads/{identity}", status_code=204, summary="Delete a file")
+    @router.delete("/uploads/{identity}", status_code=204, summary="Delete an upload")
     def delete(user: User, identity: str) -> None:
         service.remove_upload(user, identity)
 
 
 def _styles(router: APIRouter, service: Service) -> None:
-    @router.get("/styles", summary="The library")
+    @router.get("/styles", summary="List the style library")
     def styles(user: User) -> list[StyleFacts]:
         return [_style_facts(style) for style in service.styles(user).values()]
 
@@ -144,16 +147,18 @@ def _styles(router: APIRouter, service: Service) -> None:
     def add(user: User, ask: NewStyle) -> StyleFacts:
         return _style_facts(service.add_style(user, ask))
 
-    @router.get("/styles/{name}/swatch", summary="What a style looks like", response_class=Response, responses=JPEG)
+    @router.get(
+        "/styles/{name}/swatch", summary="Get a small picture of a style", response_class=Response, responses=JPEG
+    )
     def swatch(user: User, name: str) -> Response:
         headers = {"cache-control": "private, max-age=3600"}
         return Response(service.swatch(user, name), media_type="image/jpeg", headers=headers)
 
-    @router.delete("/styles/{name}", status_code=204, summary="Take a style of yours out of the library")
+    @router.delete("/styles/{name}", status_code=204, summary="Remove one of your styles from the library")
     def remove(user: User, name: str) -> None:
         service.remove_style(user, name)
 
-    @router.get("/methods", summary="Methods and their options")
+    @router.get("/methods", summary="List methods and their options")
     def options() -> dict[str, list[dict[str, Any]]]:
         return {
             name: [
@@ -166,12 +171,14 @@ def _styles(router: APIRouter, service: Service) -> None:
 
 
 def _previews(router: APIRouter, service: Service) -> None:
-    @router.post("/previews", summary="A photo in a style, at screen size", response_class=Response, responses=JPEG)
+    @router.post(
+        "/previews", summary="Preview a photo in a style at screen size", response_class=Response, responses=JPEG
+    )
     def preview(user: User, ask: Preview) -> Response:
         return Response(service.preview(user, ask), media_type="image/jpeg")
 
     @router.post(
-        "/previews/video", summary="Three frames of a film in a style", response_class=Response, responses=JPEG
+        "/previews/video", summary="Preview three frames of a video in a style", response_class=Response, responses=JPEG
     )
     def film_preview(user: User, ask: Video) -> Response:
         return Response(service.film_preview(user, ask), media_type="image/jpeg")
@@ -182,24 +189,29 @@ def _jobs(router: APIRouter, service: Service) -> None:
     def submit(user: User, ask: Annotated[JobAsk, Body()]) -> JobFacts:
         return _job_facts(service.submit(user, ask))
 
-    @router.get("/jobs", summary="Your jobs, the newest first")
+    @router.get("/jobs", summary="List your jobs, newest first")
     def jobs(user: User) -> list[JobFacts]:
         return [_job_facts(job) for job in service.jobs(user)]
 
-    @router.get("/jobs/{identity}", summary="How far a job is")
+    @router.get("/jobs/{identity}", summary="Get a job and its progress")
     def job(user: User, identity: str) -> JobFacts:
         return _job_facts(service.job(user, identity))
 
-    @router.get("/jobs/{identity}/events", summary="How far it is, as server-sent events until it ends")
+    @router.get("/jobs/{identity}/events", summary="Stream a job's progress as server-sent events")
     def events(user: User, identity: str) -> StreamingResponse:
         service.job(user, identity)
         return StreamingResponse(_events(service, user, identity), media_type="text/event-stream")
 
-    @router.get("/jobs/{identity}/preview", summary="The picture now", response_class=Response, responses=JPEG)
+    @router.get(
+        "/jobs/{identity}/preview",
+        summary="Get the latest intermediate result",
+        response_class=Response,
+        responses=JPEG,
+    )
     def live(user: User, identity: str) -> Response:
         return Response(service.live_preview(user, identity), media_type="image/jpeg")
 
-    @router.get("/jobs/{identity}/result", summary="The result", response_class=FileResponse)
+    @router.get("/jobs/{identity}/result", summary="Download the result", response_class=FileResponse)
     def result(
         user: User,
         identity: str,
@@ -211,15 +223,15 @@ def _jobs(router: APIRouter, service: Service) -> None:
             path, media_type=kind, filename=name, content_disposition_type="inline" if inline else "attachment"
         )
 
-    @router.post("/jobs/{identity}/pause", summary="Have it wait; resume goes on")
+    @router.post("/jobs/{identity}/pause", summary="Pause a job")
     def pause(user: User, identity: str) -> JobFacts:
         return _job_facts(service.pause(user, identity))
 
-    @router.post("/jobs/{identity}/resume", summary="Go on after a pause, an interruption or a failure")
+    @router.post("/jobs/{identity}/resume", summary="Resume a paused, interrupted or failed job")
     def resume(user: User, identity: str) -> JobFacts:
         return _job_facts(service.resume(user, identity))
 
-    @router.post("/jobs/{identity}/cancel", summary="End it; of a picture or batch that runs, what there is is kept")
+    @router.post("/jobs/{identity}/cancel", summary="Cancel a job; a running picture or batch keeps the result so far")
     def cancel(user: User, identity: str) -> JobFacts:
         return _job_facts(service.cancel(user, identity))
 
@@ -260,7 +272,7 @@ def _style_facts(style: Any) -> StyleFacts:
 
 
 def answer_errors(app: FastAPI) -> None:
-    """One line for each error, with its status; nothing of the inside."""
+    """Answer each error with its status and one line, without internal details."""
 
     @app.exception_handler(BrushworkError)
     async def refused(request: Request, error: BrushworkError) -> JSONResponse:
@@ -283,4 +295,4 @@ def answer_errors(app: FastAPI) -> None:
     @app.exception_handler(Exception)
     async def unforeseen(request: Request, error: Exception) -> JSONResponse:
         logger.error("request failed", exc_info=error, extra={"path": request.url.path[:200]})
-        return JSONResponse({"error": "it failed for a reason that the log tells"}, 500)
+        return JSONResponse({"error": "internal error; see the log for details"}, 500)

@@ -1,4 +1,4 @@
-"""A client of the studio's HTTP interface.
+"""A client for the studio's HTTP API.
 
 >>> with Studio("http://127.0.0.1:7860") as studio:  # doctest: +SKIP
 ...     studio.stylize("boat.jpg", "great-wave", "painted.png")
@@ -21,20 +21,20 @@ from brushwork.studio.errors import BusyError
 __all__ = ["Studio"]
 
 Answer = TypeVar("Answer")
-TRIES = 60  # when the studio is busy
+TRIES = 60  # attempts while the studio is busy
 
 
 class Studio:
     """A studio, on this machine or another.
 
     Args:
-        url: Where it is.
-        name: To log in, where that is wanted.
-        password: Likewise.
-        timeout: Seconds for an answer.
+        url: Its address.
+        name: User name, if the studio requires a login.
+        password: Password of this user.
+        timeout: Seconds to wait for a response.
 
     Raises:
-        BrushworkError: What the studio refuses, in its words.
+        BrushworkError: The studio refused a request; the message is the studio's.
     """
 
     def __init__(
@@ -54,12 +54,12 @@ class Studio:
         self._http.close()
 
     def stylize(self, photo: str | Path, style: str | Path, output: str | Path, **wishes: Any) -> dict[str, Any]:
-        """Paint a photo and write the result.
+        """Stylize a photo and write the result.
 
         Args:
-            photo: Its file.
-            style: A name of the library, or a painting's file.
-            output: Ends in .png, .jpg or .tif.
+            photo: Path of the photo.
+            style: Name of a library style, or path of a painting.
+            output: Path ending in .png, .jpg or .tif.
             wishes: method, settings, keep_color, size, depth.
 
         Returns:
@@ -72,7 +72,7 @@ class Studio:
         return done
 
     def send(self, path: str | Path) -> str:
-        """Send a file, waiting while the studio is busy; its id."""
+        """Upload a file, retrying while the studio is busy; returns its ID."""
 
         def sent() -> str:
             with Path(path).open("rb") as file:
@@ -81,11 +81,11 @@ class Studio:
         return _patiently(sent)
 
     def submit(self, kind: str, **ask: Any) -> dict[str, Any]:
-        """Submit a job, waiting while the studio is busy; its facts."""
+        """Submit a job, retrying while the studio is busy; returns its facts."""
         return _patiently(lambda: dict(self._json("POST", "/jobs", json={"kind": kind, **ask})))
 
     def events(self, job: str) -> Iterator[dict[str, Any]]:
-        """A job's facts whenever they change, until it ends or waits for its user."""
+        """Yield a job's facts whenever they change, until it ends, pauses or is interrupted."""
         with self._http.stream("GET", f"/jobs/{job}/events", timeout=None) as answer:
             if answer.is_error:
                 answer.read()
@@ -95,7 +95,7 @@ class Studio:
                     yield json.loads(line.removeprefix("data: "))
 
     def wait(self, job: str, progress: Callable[[dict[str, Any]], None] | None = None) -> dict[str, Any]:
-        """Until a job is done; its facts.
+        """Wait until a job is done; returns its facts.
 
         Raises:
             BrushworkError: It failed, or was canceled, paused or interrupted.
@@ -109,7 +109,7 @@ class Studio:
         return last
 
     def fetch(self, job: str, output: str | Path) -> None:
-        """Write a job's result; its format is that of the name."""
+        """Download a job's result, in the format of the output's suffix."""
         path = Path(output)
         form = {".jpg": "jpeg", ".jpeg": "jpeg", ".tif": "tiff", ".tiff": "tiff"}.get(path.suffix.lower())
         temporary = path.with_name(f".{path.name}.tmp")
@@ -123,20 +123,20 @@ class Studio:
         temporary.replace(path)
 
     def preview(self, photo: str, style: str, **wishes: Any) -> bytes:
-        """A photo that was sent, at screen size, as JPEG, waiting while the studio is busy."""
+        """A preview of an uploaded photo at screen size, as JPEG; retries while the studio is busy."""
         wanted = {"photo": photo, "style": style, **wishes}
         return _patiently(lambda: self._asked("POST", "/previews", json=wanted).content)
 
     def job(self, job: str, action: str = "") -> dict[str, Any]:
-        """A job's facts, after an action: "pause", "resume", "cancel"."""
+        """A job's facts, optionally after an action: "pause", "resume" or "cancel"."""
         return dict(self._json("POST", f"/jobs/{job}/{action}") if action else self._json("GET", f"/jobs/{job}"))
 
     def jobs(self) -> list[dict[str, Any]]:
-        """All of yours, the newest first."""
+        """All of your jobs, newest first."""
         return list(self._json("GET", "/jobs"))
 
     def styles(self) -> list[dict[str, Any]]:
-        """The library."""
+        """The styles of the library."""
         return list(self._json("GET", "/styles"))
 
     def _json(self, method: str, path: str, **given: Any) -> Any:
@@ -153,7 +153,7 @@ class Studio:
 
 
 def _patiently(ask: Callable[[], Answer]) -> Answer:
-    """What a request gives, once the studio isn't busy."""
+    """Return the response to a request, retrying while the studio is busy."""
     for _ in range(TRIES):
         try:
             return ask()

@@ -1,4 +1,4 @@
-"""The verb `studio`: the web page, and the service."""
+"""The `studio` command: the web page and the HTTP service."""
 
 from __future__ import annotations
 
@@ -26,14 +26,15 @@ def _limits() -> dict[str, type[Any]]:
 
 
 def _remove(name: str, users: Users, places: Storage) -> None:
-    """Take away a login, and what its user has: the next one of this name shall not find it."""
+    """Remove a user and their data, so that a later user of the same name does not get it."""
     room = _room(places)
     if name in users.names() and (used := room.used(name)):
-        click.confirm(f"{name}'s files, results and styles ({used / 1e6:,.1f} MB) are deleted too. Go on?", abort=True)
+        data = f"{name}'s files, results and styles ({used / 1e6:,.1f} MB)"
+        click.confirm(f"{data} will be deleted too. Continue?", abort=True)
     users.remove(name)
     room.store.remove_sessions_of(name)
     room.forget_user(name)
-    click.echo(f"{name} may log in no longer")
+    click.echo(f"{name} can no longer log in")
 
 
 def _room(places: Storage) -> StorageQuota:
@@ -44,23 +45,25 @@ def _room(places: Storage) -> StorageQuota:
 
 
 @click.command()
-@click.option("--host", default="127.0.0.1", show_default=True, help="any other than this machine's own needs users")
-@click.option("--port", type=click.IntRange(0, 65535), default=7860, show_default=True, help="0 takes a free one")
-@click.option("--name", "names", multiple=True, help="of a server in front that speaks HTTPS: studio.example.org")
+@click.option("--host", default="127.0.0.1", show_default=True, help="address to listen on; others require users")
+@click.option("--port", type=click.IntRange(0, 65535), default=7860, show_default=True, help="0 picks a free port")
+@click.option("--name", "names", multiple=True, help="host name of an HTTPS reverse proxy, e.g. studio.example.org")
 @click.option("--folder", type=click.Path(file_okay=False, path_type=Path), help="for files, results and history")
-@click.option("--api-only", is_flag=True, help="no page, only the HTTP interface")
+@click.option("--api-only", is_flag=True, help="serve only the HTTP API, no page")
 @click.option("--no-browser", is_flag=True, help="don't open the page in the browser")
-@click.option("--add-user", metavar="NAME", help="let somebody log in, or give another password; asks for it")
-@click.option("--remove-user", metavar="NAME", help="let somebody in no longer, and delete what they have")
+@click.option("--add-user", metavar="NAME", help="add a user or change their password; prompts for it")
+@click.option("--remove-user", metavar="NAME", help="remove a user and delete their data")
 @method_options(_limits())
 def studio(
     host: str, port: int, names: tuple[str, ...], folder: Path | None, api_only: bool, no_browser: bool,
     add_user: str | None, remove_user: str | None, **values: Any,
 ) -> None:  # fmt: skip
-    """Open a web page on which photos are painted; or serve a team, who log in."""
+    """Open the web page for stylizing photos, or serve it to a team with logins."""
     missing = [name for name in ("gradio", "fastapi", "prometheus_client") if importlib.util.find_spec(name) is None]
     if missing:
-        raise UsageError("the studio needs more packages: pip install 'brushwork[studio]' (in a clone: '.[studio]')")
+        raise UsageError(
+            "the studio requires additional packages: pip install 'brushwork[studio]' (in a clone: '.[studio]')"
+        )
     from brushwork.studio.storage import Storage, default_folder
     from brushwork.studio.users import Users
 
@@ -69,10 +72,10 @@ def studio(
     if add_user is not None:
         new = add_user not in users.names()
         users.add(add_user, click.prompt("Password", hide_input=True, confirmation_prompt=True))
-        if new:  # what one of this name had who is gone, and whose removal was cut short
+        if new:  # data of a former user of this name whose removal was interrupted
             _room(places).forget_user(add_user)
         places.store().remove_sessions_of(add_user)
-        click.echo(f"{add_user} may log in")
+        click.echo(f"{add_user} can log in")
     elif remove_user is not None:
         _remove(remove_user, users, places)
     else:

@@ -1,6 +1,6 @@
-"""Devices on which a user has logged in before: a signed cookie says so.
+"""Signed cookies that mark devices on which a user has logged in before.
 
-It lets nobody in. It only keeps the owner of a name apart from those who guess at it.
+They don't grant access. They only distinguish the user from others who guess the password.
 """
 
 from __future__ import annotations
@@ -13,22 +13,22 @@ import time
 __all__ = ["DAYS", "DEVICE_COOKIE", "device_of", "new_device"]
 
 DEVICE_COOKIE = "brushwork_device"
-DAYS = 180  # for which a device is known
+DAYS = 180  # validity of a device cookie
 
 
 def new_device(name: str, key: bytes) -> str:
     """A cookie for a device on which a user has just logged in.
 
     Args:
-        name: The user's.
-        key: Secret, and another one once the password is changed: then no device is known any longer.
+        name: The user's name.
+        key: A secret that changes with the password, so that a new password invalidates all device cookies.
     """
     facts = f"{name}.{secrets.token_hex(16)}.{round(time.time())}"
     return f"{facts}.{_signature(facts, key)}"
 
 
 def device_of(cookie: str, name: str, key: bytes) -> str | None:
-    """The device of a cookie, if it was made for this user, with this key, in the last 180 days."""
+    """The device ID in a cookie, if it was issued for this user, with this key, in the last 180 days."""
     facts, _, signature = cookie.rpartition(".")
     if not hmac.compare_digest(signature.encode(errors="replace"), _signature(facts, key).encode()):
         return None

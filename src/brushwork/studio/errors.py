@@ -1,14 +1,14 @@
-"""What the studio refuses, and the status that says so.
+"""Errors of the studio and their HTTP statuses.
 
-StudioError              400 a request that makes no sense
-├── NotAllowedError      403 another site's page, another name of this machine, a file that is not one's own
-├── NotThereError        404 no such thing, or not yours
-├── NotNowError          409 a job that is in another state
-├── SupersededError      409 a request that a newer one of the same user replaced
-├── TooLargeError        413 over a limit of size
-└── BusyError            429 over a limit of number; says when to come again
+StudioError              400 invalid request
+├── NotAllowedError      403 cross-site request, unknown host name, another user's file
+├── NotFoundError        404 does not exist, or belongs to another user
+├── ConflictError        409 not possible in the job's current state
+├── SupersededError      409 replaced by a newer request of the same user
+├── TooLargeError        413 over a size limit
+└── BusyError            429 too many requests; reports when to retry
     ├── UnavailableError 503 no worker was free in time
-    └── DeadlineError    504 stopped, since it took too long
+    └── DeadlineError    504 stopped at its deadline
 """
 
 from __future__ import annotations
@@ -29,47 +29,47 @@ __all__ = [
 
 
 class StudioError(BrushworkError):
-    """A request that can't be granted; the message is one line for the user."""
+    """A refused request; the message is one line for the user."""
 
     status = 400
 
 
 class NotAllowedError(StudioError):
-    """Not for this user, or not from there."""
+    """Not allowed for this user, or from this origin."""
 
     status = 403
 
 
 class NotFoundError(StudioError):
-    """No such thing among this user's."""
+    """Does not exist, or belongs to another user."""
 
     status = 404
 
 
 class ConflictError(StudioError):
-    """Not in the state in which the thing is."""
+    """Not possible in the current state."""
 
     status = 409
 
 
 class SupersededError(StudioError):
-    """Replaced by a newer request of the same user, which will be answered instead."""
+    """Replaced by a newer request of the same user, which is answered instead."""
 
     status = 409
 
 
 class TooLargeError(StudioError):
-    """Over a limit of size."""
+    """Over a size limit."""
 
     status = 413
 
 
 class BusyError(StudioError):
-    """Over a limit of number.
+    """Too many requests.
 
     Args:
-        message: One line.
-        seconds: When to come again.
+        message: One line for the user.
+        seconds: When to retry.
     """
 
     status = 429
@@ -86,6 +86,6 @@ class UnavailableError(BusyError):
 
 
 class DeadlineError(BusyError):
-    """The request took longer than its deadline, and was stopped."""
+    """The request exceeded its deadline and was stopped."""
 
     status = 504

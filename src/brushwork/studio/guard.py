@@ -1,4 +1,4 @@
-"""What every request passes: whose it is, where it comes from, how large it is; and what every answer carries."""
+"""Middleware that checks each request's user, origin and size, and adds security headers to each response."""
 
 from __future__ import annotations
 
@@ -35,16 +35,16 @@ App: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 COOKIE = "brushwork_session"
 OPEN = ("/login", "/api/sessions", "/health", "/ready")  # without a login
-PAGE = ("/assets/", "/static/", "/gradio_api/")  # what the page is made of; scripts of its workers among it
+PAGE = ("/assets/", "/static/", "/gradio_api/")  # the page's assets, including its worker scripts
 SENDS_FILES = ("/api/uploads", UPLOAD_ROUTE, COMPONENT_ROUTE)
-# What is counted by its name; anybody may ask for any other, and each would be kept.
+# Routes with metrics of their own. Others are counted together, since clients could request any number of paths.
 ROUTES = (
     "/", "/api/uploads", "/api/styles", "/api/methods", "/api/previews", "/api/jobs", "/api/sessions",
     "/api/openapi.json", "/gradio_api", "/login", "/logout", "/health", "/ready", "/metrics",
 )  # fmt: skip
 METHODS = ("GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE")
-# Gradio's page is made of scripts and styles within the page, and of blobs while pictures are edited; its image editor
-# compiles drawing code (unsafe-eval). What is sent never gets into a script: see `parts.raw`.
+# Gradio's page uses inline scripts and styles, and blobs for the image editor, which compiles drawing code
+# (unsafe-eval). User input never gets into a script: see `components.raw`.
 PAGE_POLICY = (
     "default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval' blob:; style-src 'self' 'unsafe-inline'; "
     "img-src 'self' data: blob:; media-src 'self' data: blob:; font-src 'self' data:; connect-src 'self' data: blob:; "
@@ -66,11 +66,11 @@ class Guard:
     """ASGI middleware.
 
     Args:
-        app: What is guarded.
-        limits: Of sizes.
-        logins: Who may come in; None: everybody on this machine.
-        hosts: Names by which the studio may be called; empty: any, because there are logins.
-        files: Whose the files are that the page was sent.
+        app: The wrapped application.
+        limits: Size limits.
+        logins: Logins; None: no login, for use on this machine.
+        hosts: Accepted host names; empty: any, because there are logins.
+        files: Owners of the files uploaded to the page.
     """
 
     def __init__(
@@ -85,7 +85,7 @@ class Guard:
         self.files = files or PageFiles()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer a request, or refuse it."""
+        """Handle or refuse a request."""
         if scope["type"] == "websocket":  # Gradio and the API need none
             await send({"type": "websocket.close", "code": 1008})
             return
@@ -142,17 +142,17 @@ class Guard:
                 raise
 
     def _user_refusal(self, user: str, path: str) -> tuple[int, str] | None:
-        """Why a user gets nothing there, if so."""
+        """Status and reason if the user may not access this path, or None."""
         if not is_reachable(path):
-            return 404, "not here"
+            return 404, "not found"
         if path.startswith(FILE_ROUTE) and not self.files.owns(user, path.removeprefix(FILE_ROUTE)):
-            return 404, "no such file of yours"
+            return 404, "no such file"
         if path == UPLOAD_ROUTE and self.files.size(user) > self.limits.storage_gb * 1e9:
-            return 413, f"what you sent in the last day fills the {self.limits.storage_gb:g} GB there are"
+            return 413, f"your uploads of the last day fill the {self.limits.storage_gb:g} GB limit"
         return None
 
     def _checked(self, user: str, headers: dict[str, str], body: bytes) -> bytes:
-        """A request's JSON that names no files but the user's; see `checked_body`."""
+        """A request's JSON body, checked to refer only to the user's own files; see `checked_body`."""
         host = headers.get("host", "")
 
         def own_address(address: Any) -> bool:
@@ -166,13 +166,13 @@ class Guard:
         return checked_body(body, lambda path: self.files.owns(user, path), own_address)
 
     def _most(self, path: str) -> int:
-        """Bytes that may be sent there."""
+        """Maximum size of a request body for this path, in bytes."""
         return self.limits.upload_mb * 1_000_000 + 100_000 if path in SENDS_FILES else self.limits.body_kb * 1000
 
     def _refusal(self, headers: dict[str, str], method: str, path: str) -> tuple[int, str] | None:
         host = headers.get("host", "")
         if self.hosts and _name_of(host) not in self.hosts:
-            return 403, "this studio is not called by that name"
+            return 403, "unknown host name"
         if method not in ("GET", "HEAD", "OPTIONS"):
             origin = headers.get("origin")
             if (origin is not None and urlsplit(origin).netloc != host) or headers.get("sec-fetch-site") in (
@@ -182,7 +182,7 @@ class Guard:
                 return 403, "requests from other sites' pages are refused"
         length = headers.get("content-length", "0")
         if not length.isdigit():
-            return 400, "content-length is no number"
+            return 400, "content-length is not a number"
         if int(length) > self._most(path):
             return 413, _too_large(int(length), self._most(path))
         return None
@@ -195,7 +195,7 @@ class Guard:
         await _answer(send, 401, "log in first")
 
     def _noting_files(self, send: Send, user: str) -> Send:
-        """Remember whose the files are that Gradio's upload keeps, by its answer: a list of paths."""
+        """Record the owner of the files that Gradio stores, from its response: a list of paths."""
         body = bytearray()
 
         async def noting(message: MutableMapping[str, Any]) -> None:
@@ -226,12 +226,12 @@ class Guard:
 
 
 class _Sized:
-    """What is sent, as long as it isn't more than may be: where no length was given, nobody reads the rest.
+    """Limits the size of a request body, also when it has no Content-Length.
 
     Args:
-        receive: From the client.
-        send: To it.
-        most: Bytes.
+        receive: Receives from the client.
+        send: Sends to the client.
+        most: Maximum size in bytes.
     """
 
     def __init__(self, receive: Receive, send: Send, most: int) -> None:
@@ -240,7 +240,7 @@ class _Sized:
         self.refused = False
 
     async def receive(self) -> MutableMapping[str, Any]:
-        """What comes next; the end, once it is too much."""
+        """The next message; a disconnect once the limit is exceeded."""
         message = {"type": "http.disconnect"} if self.refused else await self._receive()
         self._seen += len(message.get("body", b""))
         if self._seen <= self._most:
@@ -251,13 +251,13 @@ class _Sized:
         return {"type": "http.disconnect"}
 
     async def send(self, message: MutableMapping[str, Any]) -> None:
-        """The application's answer, if none was given yet."""
+        """Send the application's response, unless the request was refused already."""
         if not self.refused:
             await self._send(message)
 
 
 async def _whole(receive: Receive) -> bytes:
-    """A request's body."""
+    """Read the whole request body."""
     body = bytearray()
     while True:
         message = await receive()
@@ -269,7 +269,7 @@ async def _whole(receive: Receive) -> bytes:
 
 
 def _again(body: bytes, receive: Receive) -> Receive:
-    """A body that was read, to be read again; then whatever else the client says."""
+    """Replay a body that was read already, then continue with the client's messages."""
     waiting = [{"type": "http.request", "body": body, "more_body": False}]
 
     async def receiving() -> MutableMapping[str, Any]:
@@ -283,12 +283,12 @@ def _too_large(size: int, most: int) -> str:
 
 
 def _is_page(path: str) -> bool:
-    """Whether it is a part of Gradio's page; files that were sent are none."""
+    """Whether a path belongs to Gradio's page; uploaded files don't."""
     return path == "/" or (path.startswith(PAGE) and not path.startswith(FILE_ROUTE))
 
 
 def token_in(headers: dict[str, str]) -> str:
-    """The login's token, of a cookie or of "Authorization: Bearer"; "" where there is none."""
+    """The session token from the cookie or from "Authorization: Bearer"; "" if there is none."""
     scheme, _, token = headers.get("authorization", "").partition(" ")
     if scheme.lower() == "bearer":
         return token.strip()
@@ -296,7 +296,7 @@ def token_in(headers: dict[str, str]) -> str:
 
 
 def cookie_in(headers: Mapping[str, str], name: str) -> str:
-    """A cookie's value; "" where there is none."""
+    """A cookie's value; "" if there is none."""
     try:
         found = SimpleCookie(headers.get("cookie", "")).get(name)
     except CookieError:
@@ -305,7 +305,7 @@ def cookie_in(headers: Mapping[str, str], name: str) -> str:
 
 
 def _name_of(host: str) -> str:
-    """Without its port."""
+    """A host without its port."""
     return host.rsplit(":", 1)[0] if not host.endswith("]") else host
 
 

@@ -1,4 +1,4 @@
-"""What the job worker does, in a process of its own: one job after another, each of which can be gone on with."""
+"""The job worker process: runs one job at a time, each of which can be resumed."""
 
 from __future__ import annotations
 
@@ -30,23 +30,23 @@ if TYPE_CHECKING:
 __all__ = ["Work", "serve"]
 
 Value = TypeVar("Value")
-IDLE = 0.1  # seconds between two looks at the queue
-TOLD_EVERY, SHOWN_EVERY = 0.25, 1.0  # seconds between two notes of progress, and between two pictures of it
-PREVIEW = 768  # longer side of those, in pixels
-KEPT_EVERY = 10  # steps between two checkpoints of what is optimized
-NICE = 10  # previews go first
-TIME_IS_UP = "it worked for {:g} hours, and waits for others now; it can be gone on with"
+IDLE = 0.1  # seconds between checks of the queue
+TOLD_EVERY, SHOWN_EVERY = 0.25, 1.0  # seconds between progress updates, and between intermediate pictures
+PREVIEW = 768  # longer side of intermediate pictures, in pixels
+KEPT_EVERY = 10  # optimization steps between checkpoints
+NICE = 10  # previews have priority
+TIME_IS_UP = "paused after {:g} hours, the maximum run time; you can resume this job"
 
 
 def serve(root: Path, limits: Limits, alive: Connection) -> None:
-    """Do jobs until the server is gone.
+    """Run jobs until the server is gone.
 
     Args:
         root: The studio's folder.
-        limits: Of pictures, films and time.
-        alive: Closed when the server is gone, whatever its end was.
+        limits: Limits of pictures, videos and run time.
+        alive: Closed when the server ends, however it ends.
     """
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the server's, which then ends this
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the server handles Ctrl-C and then ends this process
     threading.Thread(target=_leave_with, args=(alive,), daemon=True).start()
     os.nice(NICE)
     places = Storage(root)
@@ -67,30 +67,30 @@ def _leave_with(alive: Connection) -> None:
 
 
 class Work:
-    """One job.
+    """Runs one job.
 
     Args:
-        job: Running, by its state.
-        places: Where files lie.
-        store: What is told.
-        limits: Of pictures, films and time.
+        job: A job with status "running".
+        places: The studio's folder.
+        store: The database to report to.
+        limits: Limits of pictures, videos and run time.
     """
 
     def __init__(self, job: Job, places: Storage, store: Store, limits: Limits) -> None:
         self.job, self.places, self.store, self.limits = job, places, store, limits
         self.pixels = round(limits.megapixels * 1e6)
-        # A grid can't be gone on with, and is small.
+        # A grid can't be resumed, and is small.
         self._until = time.monotonic() + 3600 * limits.job_hours if job.kind != "grid" else float("inf")
         self.ask = job.request
         self.folder = places.job(job.id)
         self.names: dict[str, str] = {}
         self._told = self._shown = 0.0
-        self._facts: dict[str, Any] = {}  # of the last step, told or not
-        self._before, self._all = 0, 1  # pictures of a batch that are done, and all of them
+        self._facts: dict[str, Any] = {}  # of the last step, reported or not
+        self._before, self._all = 0, 1  # finished pictures of a batch, and their total number
 
     def run(self) -> None:
-        """Do it, and say how it ended."""
-        logger.info("job begins", extra={"job": self.job.id, "kind": self.job.kind, "user": self.job.user})
+        """Run the job and record how it ended."""
+        logger.info("job started", extra={"job": self.job.id, "kind": self.job.kind, "user": self.job.user})
         kinds: dict[str, Callable[[], tuple[str, str]]] = {
             "picture": self._picture, "video": self._video, "batch": self._batch, "grid": self._grid,
         }  # fmt: skip
@@ -103,25 +103,25 @@ class Work:
             status = "paused" if self._wish() == "pause" else "canceled"
             message = "" if self.store.wish_of(self.job.id) else TIME_IS_UP.format(self.limits.job_hours)
         except SavedElsewhereError as error:
-            error.path.unlink(missing_ok=True)  # a server keeps its users' pictures nowhere but in its own folder
+            error.path.unlink(missing_ok=True)  # a server stores its users' pictures only in its own folder
             message = self._plain(str(error.__cause__))
         except BrushworkError as error:
             message = self._plain(str(error))
         except MemoryError:
-            message = "not enough memory; take a smaller size"
+            message = "not enough memory; use a smaller size"
         except Exception:
             logger.exception("job failed", extra={"job": self.job.id})
-            message = "it failed for a reason that the log tells"
+            message = "internal error; see the log for details"
         if status == "canceled":
             self.places.remove(self.job)
         if self._facts:
             finished = {"share": 1, "seconds_left": 0} if status == "done" else {}
             self.store.tell(self.job.id, self._facts | finished)
         self.store.end(self.job.id, status, message, result, folder_bytes(self.folder))
-        logger.info("job ends", extra={"job": self.job.id, "status": status})
+        logger.info("job ended", extra={"job": self.job.id, "status": status})
 
     def _wish(self) -> str:
-        """What its user wants; to pause, when its time is up."""
+        """The action requested by the user; "pause" when the run time is used up."""
         return self.store.wish_of(self.job.id) or ("pause" if time.monotonic() > self._until else "")
 
     def _progress(self, step: Step) -> None:
@@ -143,7 +143,7 @@ class Work:
             raise Interrupted()
 
     def _show(self, pixels: Any) -> None:
-        """The picture as it is now, for whoever watches."""
+        """Write the intermediate picture for the page and the API."""
         from brushwork.image import fit_size, resize
         from brushwork.studio.quick_worker import jpeg
 
@@ -168,7 +168,7 @@ class Work:
         return load(ask.to_settings(), choose_device("auto"))
 
     def _plain(self, message: str) -> str:
-        """A message with the names that people know, and none of the server's folders."""
+        """A message with the users' file names in place of the server's paths."""
         return self.places.plain(message.replace(f"{self.folder}/", ""), self.job.user, self.store)
 
     def _picture(self) -> tuple[str, str]:
@@ -178,18 +178,18 @@ class Work:
         return "result.png", "; ".join(notes)
 
     def _painted(self, photo: Path, method: Any, output: Path, masks: Any) -> tuple[str, ...]:
-        """One picture into its file; remarks."""
+        """Stylize one picture into a file; returns its notes."""
         kept = self.folder / f"{output.stem}.checkpoint"
         return self._gone_on(lambda: self._paint(photo, method, output, masks, kept), kept)
 
     def _gone_on(self, work: Callable[[], Value], kept: Path) -> Value:
-        """What a piece of work gives that goes on from what is kept; what another version left is no use to it."""
+        """Run work that resumes from a checkpoint; an incompatible checkpoint is deleted first."""
         from brushwork.runtime.checkpoints import AnotherJobError
 
         try:
             return work()
         except AnotherJobError as error:
-            logger.warning("begun anew", extra={"job": self.job.id, "reason": str(error)[:200]})
+            logger.warning("restarted from scratch", extra={"job": self.job.id, "reason": str(error)[:200]})
             for path in kept.parent.glob(f"{kept.name}*"):
                 shutil.rmtree(path) if path.is_dir() else path.unlink()
             return work()
@@ -219,21 +219,21 @@ class Work:
         except Interrupted as stop:
             if self._wish() == "pause" or stop.best is None:
                 raise
-            result = stop.best  # what there is, is kept
+            result = stop.best  # keep the result so far
         write_image(result.picture, output, depth=ask["depth"], recipe=self._recipe(result))
         self._show(result.picture.pixels)
         checkpoint.remove()
         return tuple(result.picture.notes)
 
     def _recipe(self, result: Result) -> Recipe:
-        """For the file, with the names that people know."""
+        """The recipe for the output file, with the users' file names."""
         from brushwork.runtime.provenance import Recipe
 
         recipe = {**result.recipe, "stopped_early": True} if self._wish() == "cancel" else result.recipe
         return Recipe(self._named(recipe))
 
     def _named(self, value: Any) -> Any:
-        """A recipe's values, each text of them plain."""
+        """A recipe's values, with the users' file names in each string."""
         if isinstance(value, Mapping):
             return {name: self._named(part) for name, part in value.items()}
         if isinstance(value, list | tuple):
@@ -249,8 +249,8 @@ class Work:
 
         def progress(step: Step) -> None:
             if step.step > self.limits.video_seconds * rate + 1:
-                raise BrushworkError(f"the film is longer than the limit of {self.limits.video_seconds:.0f} seconds")
-            # No frame is known to be the last one: some films don't say how many they have, or have more.
+                raise BrushworkError(f"the video is longer than the limit of {self.limits.video_seconds:.0f} seconds")
+            # The last frame is not known in advance: some videos don't report a frame count, or report too few.
             self._progress(replace(step, steps=max(step.steps, step.step + 1)))
 
         output, method, style = self.folder / "result.mp4", self._method(), self._style(self.ask["style"])

@@ -1,4 +1,4 @@
-"""What the studio lets anyone ask of it: one frozen dataclass, whose fields make the command's flags and the docs."""
+"""The studio's limits: a frozen dataclass whose fields define the command's flags and the docs."""
 
 from __future__ import annotations
 
@@ -12,20 +12,22 @@ __all__ = ["Limits"]
 
 @dataclass(frozen=True)
 class Limits(Checked):
-    """Limits of a studio, for each user unless it says otherwise."""
+    """Limits of a studio; per user unless stated otherwise."""
 
-    upload_mb: Annotated[int, Option("megabytes of one file that is sent", 1)] = 200
-    megapixels: Annotated[float, Option("of a picture, or of a frame of a film", 0.01)] = 120.0
-    video_seconds: Annotated[float, Option("of a film", 1)] = 600.0
-    batch: Annotated[int, Option("photos of one batch", 1)] = 200
-    jobs: Annotated[int, Option("jobs of one user that wait or run", 1)] = 20
-    queue: Annotated[int, Option("jobs of all users that wait or run", 1)] = 100
-    job_hours: Annotated[float, Option("hours that a job may work; then it waits until it is gone on with", 0.1)] = 24.0
-    previews: Annotated[int, Option("previews of all users that wait for their turn", 1)] = 16
-    body_kb: Annotated[int, Option("kilobytes of a request that sends no file", 1)] = 64
-    storage_gb: Annotated[float, Option("gigabytes of what one user has; the oldest goes first", 0.01)] = 20.0
-    keep_days: Annotated[float, Option("days after which results and files are deleted; 0 never", 0)] = 0.0
-    session_hours: Annotated[float, Option("hours after which one has to log in again", 0.1)] = 24.0
-    login_failures: Annotated[
-        int, Option("wrong passwords for a name that one address may send in five minutes", 1)
-    ] = 10
+    upload_mb: Annotated[int, Option("maximum size of an uploaded file, in megabytes", 1)] = 200
+    megapixels: Annotated[float, Option("maximum size of a picture or video frame, in megapixels", 0.01)] = 120.0
+    video_seconds: Annotated[float, Option("maximum length of a video, in seconds", 1)] = 600.0
+    batch: Annotated[int, Option("maximum number of photos in a batch", 1)] = 200
+    jobs: Annotated[int, Option("maximum number of waiting and running jobs per user", 1)] = 20
+    queue: Annotated[int, Option("maximum number of waiting and running jobs of all users", 1)] = 100
+    job_hours: Annotated[
+        float, Option("maximum run time in hours; the job is then paused until you resume it", 0.1)
+    ] = 24.0
+    previews: Annotated[int, Option("maximum number of waiting previews of all users", 1)] = 16
+    body_kb: Annotated[int, Option("maximum size of a request without a file, in kilobytes", 1)] = 64
+    storage_gb: Annotated[float, Option("storage per user in gigabytes; the oldest files are deleted first", 0.01)] = (
+        20.0
+    )
+    keep_days: Annotated[float, Option("days after which results and files are deleted; 0 keeps them", 0)] = 0.0
+    session_hours: Annotated[float, Option("hours until users must log in again", 0.1)] = 24.0
+    login_failures: Annotated[int, Option("wrong passwords per name and address in five minutes", 1)] = 10

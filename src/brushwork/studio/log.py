@@ -1,4 +1,4 @@
-"""The studio's log: a JSON object per line, to stderr. Nothing that is secret ever gets here."""
+"""The studio's log: one JSON object per line on stderr. It never contains secrets."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _USUAL = {*vars(logging.makeLogRecord({})), "message", "taskName"}
 
 
 class _Lines(logging.Formatter):
-    """A record as JSON, with what was given as `extra`."""
+    """Formats a record as JSON, including its `extra` fields."""
 
     def format(self, record: logging.LogRecord) -> str:
         more = {name: value for name, value in vars(record).items() if name not in _USUAL}
@@ -30,7 +30,7 @@ class _Lines(logging.Formatter):
 
 
 def log_to_stderr(level: str = "INFO") -> None:
-    """Write the studio's records, once for each process."""
+    """Log the studio's records to stderr; call once per process."""
     if not logger.handlers:
         handler = logging.StreamHandler(sys.stderr)
         handler.setFormatter(_Lines())

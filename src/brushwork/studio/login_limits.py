@@ -1,4 +1,4 @@
-"""How often somebody may try a password, and whose password is checked next."""
+"""Rate limits for password attempts."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from brushwork.studio.errors import BusyError
 __all__ = ["WINDOW", "Attempt", "LoginLimits", "client_of"]
 
 WINDOW = 300.0  # seconds in which wrong passwords are counted
-FEW = 3  # wrong passwords that an address may send before it waits in line with those who guess
-AT_ONCE = 4  # attempts of one client that are looked at
-WAITING = 8  # attempts in one lane
-KEPT = 10_000  # clients and names that are remembered
+FEW = 3  # wrong passwords after which an address is treated as guessing
+AT_ONCE = 4  # concurrent attempts per client
+WAITING = 8  # attempts per lane, running and waiting
+KEPT = 10_000  # clients and names to remember
 
 
 def client_of(address: str) -> str:
-    """What an attacker can't change at will: an IPv4 address, or the /64 network of an IPv6 one.
+    """The part of an address that an attacker can't easily change: an IPv4 address or an IPv6 /64 network.
 
     >>> client_of("2001:db8::1:2"), client_of("::ffff:192.0.2.1")
     ('2001:db8::/64', '192.0.2.1')
@@ -36,16 +36,16 @@ def client_of(address: str) -> str:
 
 
 class Attempt:
-    """A password that is tried; wrong, as long as nobody says that it is right."""
+    """A password attempt; counts as wrong until `right` is set."""
 
     right = False
 
 
 class LoginLimits:
-    """Counts wrong passwords, and has each kind of client wait for its own kind alone.
+    """Counts wrong passwords, and queues each kind of client separately.
 
-    Hashing a password takes memory and time. Each lane hashes one at a time: known devices, clients with at most a few
-    wrong passwords, and those who guess. So whoever guesses, from however many threads, slows down others who guess.
+    Hashing a password takes memory and time, so each lane hashes one at a time. The lanes are known devices, clients
+    with few wrong passwords, and guessers: a guesser slows down only other guessers, whatever the number of threads.
     """
 
     def __init__(self) -> None:
@@ -56,15 +56,15 @@ class LoginLimits:
 
     @contextmanager
     def attempt(self, client: Hashable, limits: Mapping[Hashable, int], *, known: bool) -> Iterator[Attempt]:
-        """Have a turn to try a password.
+        """Wait for a turn to check a password.
 
         Args:
-            client: Who tries: an address, or a known device.
-            limits: How many wrong passwords each of these keys may have in five minutes.
+            client: An address or a known device.
+            limits: Maximum number of wrong passwords in five minutes, for each key.
             known: Whether the client is a known device.
 
         Raises:
-            BusyError: There were too many wrong ones, or there are too many at the same time. Nothing was hashed.
+            BusyError: Too many wrong passwords, or too many attempts at once. Nothing was hashed.
         """
         attempt, now = Attempt(), time.monotonic()
         lane = self._lanes[self._admit(client, limits, now, known)]
@@ -83,18 +83,18 @@ class LoginLimits:
                         self._forget(key, now)
 
     def forgive(self, key: Hashable) -> None:
-        """Forget the wrong passwords of a key."""
+        """Reset the count of wrong passwords of a key."""
         with self._lock:
             self._wrong.pop(key, None)
 
     def _admit(self, client: Hashable, limits: Mapping[Hashable, int], now: float, known: bool) -> str:
-        """The lane for an attempt, which is counted as wrong from now on: many at once get no more than one by one."""
+        """The lane for an attempt, which counts as wrong from now on, so that parallel attempts gain nothing."""
         with self._lock:
             counts = {key: self._count(key, now) for key in limits}
             if any(counts[key] >= most for key, most in limits.items()):
                 raise BusyError("too many wrong passwords; wait five minutes", round(WINDOW))
             if self._under_way[client] >= AT_ONCE:
-                raise BusyError("too many log in just now; try again in a moment")
+                raise BusyError("too many login attempts right now; try again in a moment")
             self._under_way[client] += 1
             for key in limits:
                 self._wrong.setdefault(key, deque()).append(now)
@@ -118,7 +118,7 @@ class LoginLimits:
 
 
 class _Lane:
-    """One at a time, and not too many who wait."""
+    """Admits one attempt at a time, with a bounded queue."""
 
     def __init__(self) -> None:
         self._busy, self._places = threading.Lock(), threading.BoundedSemaphore(WAITING)
@@ -126,7 +126,7 @@ class _Lane:
     @contextmanager
     def turn(self) -> Iterator[None]:
         if not self._places.acquire(blocking=False):
-            raise BusyError("too many log in just now; try again in a moment")
+            raise BusyError("too many login attempts right now; try again in a moment")
         try:
             with self._busy:
                 yield

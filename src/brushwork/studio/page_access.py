@@ -1,7 +1,7 @@
-"""What a request to the page may reach: a short list of routes, and the files that its own user has sent.
+"""Access control for the page: an allowlist of routes, and only the user's own uploads.
 
-Gradio takes the place of a file from the request, reads it and copies it, whatever it is. So each request is checked
-before Gradio sees it: a path has to be, letter by letter, one that Gradio gave this user for an upload.
+Gradio reads and copies any file whose path is in a request. So each request is checked before Gradio sees it: a path
+must be exactly one that Gradio returned to this user for an upload.
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ ROUTES = frozenset(
         "/gradio_api/upload_progress", "/gradio_api/theme.css",
     )
 )  # fmt: skip
-KEPT = 10_000  # files of one user that are remembered
-DEEPEST = 50  # levels of a request's JSON; the page needs five
+KEPT = 10_000  # files per user to remember
+DEEPEST = 50  # nesting levels of a request's JSON; the page needs five
 
 
 def is_reachable(path: str) -> bool:
-    """Whether there is a route of the studio's, or one of Gradio's that the page uses.
+    """Whether a path is a route of the studio, or one of Gradio's that the page uses.
 
-    All others are closed: they answer the same questions without a queue, fetch from other servers, run ffmpeg.
+    All others are closed: they bypass the queue, fetch from other servers or run ffmpeg.
 
     >>> is_reachable("/gradio_api/queue/join"), is_reachable("/gradio_api/process_recording")
     (True, False)
@@ -44,22 +44,22 @@ def is_reachable(path: str) -> bool:
 
 
 def needs_check(method: str, path: str, content_type: str) -> bool:
-    """Whether the body is one in which Gradio looks for files."""
+    """Whether Gradio looks for files in the request's body."""
     if method in ("GET", "HEAD", "OPTIONS") or not path.startswith("/gradio_api/") or path == UPLOAD_ROUTE:
         return False
-    # A drawing is sent as a form. Gradio makes this very comparison; forms hold files, and name none.
+    # A drawing is sent as a form. Gradio makes the same comparison; forms contain files and refer to none.
     return not (path == COMPONENT_ROUTE and content_type.startswith("multipart/form-data"))
 
 
 class PageFiles:
-    """The files that were sent to the page: which user may name which."""
+    """The owners of files uploaded to the page."""
 
     def __init__(self) -> None:
-        self._of: defaultdict[str, dict[str, None]] = defaultdict(dict)  # user → paths, the oldest first
+        self._of: defaultdict[str, dict[str, None]] = defaultdict(dict)  # user → paths, oldest first
         self._lock = threading.Lock()
 
     def add(self, user: str, path: str) -> None:
-        """Note a file that a user has sent; two users who send the same file share it."""
+        """Record a file that a user has uploaded; users who upload the same file share it."""
         with self._lock:
             paths = self._of[user]
             paths.pop(path, None)
@@ -68,28 +68,28 @@ class PageFiles:
                 del paths[next(iter(paths))]
 
     def owns(self, user: str, path: Any) -> bool:
-        """Whether a user has sent the file of exactly this path."""
+        """Whether a user has uploaded the file at exactly this path."""
         return isinstance(path, str) and path in self._of.get(user, ())
 
     def size(self, user: str) -> int:
-        """Bytes of all files that a user has sent and that are still there."""
+        """Total size of a user's uploads that still exist, in bytes."""
         with self._lock:
             paths = list(self._of.get(user, ()))
         return sum(os.stat(path).st_size for path in paths if os.path.isfile(path))  # noqa: PTH113, PTH116 - quick
 
 
 def checked_body(body: bytes, owns: Callable[[Any], bool], own_address: Callable[[Any], bool]) -> bytes:
-    """A JSON body, written anew, so that Gradio reads what was checked.
+    """Check a JSON body and serialize it again, so that Gradio reads exactly what was checked.
 
     Args:
-        body: As it was sent.
-        owns: Whether the user has sent the file of a path.
-        own_address: Whether an address is one of this studio's, for the user's browser.
+        body: The request body.
+        owns: Whether the user has uploaded the file at a path.
+        own_address: Whether a URL is one of this studio's for the user's browser.
 
     Raises:
-        StudioError: It is no JSON object.
-        NotAllowedError: It names a file that isn't the user's. The message is the same for every file, and nothing was
-            looked up on the disk.
+        StudioError: It is not a JSON object.
+        NotAllowedError: It refers to a file that the user has not uploaded. The message is the same for every file,
+            and the disk is not accessed.
     """
     try:
         content = json.loads(body)
@@ -97,10 +97,10 @@ def checked_body(body: bytes, owns: Callable[[Any], bool], own_address: Callable
         raise StudioError("expected a JSON object") from None
     if not isinstance(content, dict):
         raise StudioError("expected a JSON object")
-    # What an event says of itself (a picture that was picked) is never opened, and names addresses.
+    # Event data (such as a selected picture) contains URLs and is never opened.
     event = content.pop("event_data", None)
     for file in _files_in(content):
-        url = file.pop("url", None)  # Gradio makes it anew from the path
+        url = file.pop("url", None)  # Gradio recreates it from the path
         if not owns(file.get("path")) and (file.get("path"), url) != (None, None):
             raise _refused()
     for file in _files_in(event):
@@ -113,11 +113,11 @@ def checked_body(body: bytes, owns: Callable[[Any], bool], own_address: Callable
 
 
 def _refused() -> NotAllowedError:
-    return NotAllowedError("a request may only name files that you have sent")
+    return NotAllowedError("a request may only refer to files that you have uploaded")
 
 
 def _files_in(value: Any) -> Iterator[dict[str, Any]]:
-    """All objects within a value that name a file, whether Gradio would know them for one or not."""
+    """All objects within a value that refer to a file, whether or not Gradio would recognize them."""
     waiting = [(value, 0)]
     while waiting:
         item, depth = waiting.pop()

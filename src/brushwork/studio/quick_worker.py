@@ -1,4 +1,4 @@
-"""What quick workers do, in processes of their own: whatever decodes files, and previews."""
+"""The functions of the quick worker processes: decoding files and rendering previews."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ if TYPE_CHECKING:
 __all__ = ["FUNCTIONS", "PAINTING", "load_checks", "load_previews", "serve"]
 
 Value = TypeVar("Value")
-NICE = 5  # of the processes that check files
-KEPT = 8  # photos at preview size that stay in memory
-DRAWN = 4096 * 4096  # pixels of a drawing of regions at most
-QUALITY = 88  # of JPEGs that are shown
-SAMPLES = 3  # frames of a film's preview
-# The first bytes of containers that FFmpeg may be given: a playlist, which is text, would have it open other files.
+NICE = 5  # niceness of the processes that check files
+KEPT = 8  # photos at preview size to cache in memory
+DRAWN = 4096 * 4096  # maximum pixels of a drawing of regions
+QUALITY = 88  # JPEG quality
+SAMPLES = 3  # frames in a video preview
+# Magic bytes of the containers passed to FFmpeg; a playlist, which is text, would make it open other files.
 FILM_HEADS = {
     0: (b"\x1a\x45\xdf\xa3", b"OggS", b"FLV", b"\x30\x26\xb2\x75", b"\x00\x00\x01\xba", b"\x00\x00\x01\xb3", b"G"),
     4: (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip"),
@@ -39,8 +39,8 @@ FILM_HEADS = {
 
 
 def serve(connection: Connection, load: Callable[[], object]) -> None:
-    """Load, say so, and answer requests (function's name, arguments) with (answer, error), until the server is gone."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the server's, which then ends this
+    """Load, send "ready", and answer (function name, arguments) with (result, error) until the server is gone."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the server handles Ctrl-C and then ends this process
     threading.Thread(target=_leave_with_server, daemon=True).start()
     load()
     connection.send("ready")
@@ -54,10 +54,10 @@ def serve(connection: Connection, load: Callable[[], object]) -> None:
         except BrushworkError as error:
             reply = (None, str(error))
         except MemoryError:
-            reply = (None, "not enough memory; take a smaller picture")
+            reply = (None, "not enough memory; use a smaller picture")
         except Exception:  # this request fails, the next one doesn't
             logger.exception("a request failed", extra={"request": name})
-            reply = (None, "it failed for a reason that the log tells")
+            reply = (None, "internal error; see the log for details")
         try:
             connection.send(reply)
         except BrokenPipeError:
@@ -65,7 +65,7 @@ def serve(connection: Connection, load: Callable[[], object]) -> None:
 
 
 def _leave_with_server() -> None:
-    """End this process when the server is gone, also in the middle of a request."""
+    """End this process when the server is gone, even during a request."""
     server = multiprocessing.parent_process()
     if server is not None:
         server.join()
@@ -73,13 +73,13 @@ def _leave_with_server() -> None:
 
 
 def load_checks() -> None:
-    """Load what decodes files, and let previews go first."""
+    """Load the decoders and lower the priority, so that previews go first."""
     os.nice(NICE)
     import brushwork.io  # noqa: F401
 
 
 def load_previews() -> None:
-    """Load what previews need, so that the first one doesn't wait for it."""
+    """Load everything that previews need, so that the first one is fast."""
     import torch
 
     from brushwork.api.stylize import stylize
@@ -91,10 +91,10 @@ def load_previews() -> None:
 
 
 def check(path: str, megapixels: float, seconds: float) -> dict[str, Any]:
-    """What a file is, by its content: kind, width, height; of a film frames and seconds.
+    """A file's properties from its content: kind, width, height; for a film, also frames and seconds.
 
     Raises:
-        BrushworkError: Neither a picture nor a film; over a limit; or it can't be decoded.
+        BrushworkError: Neither a picture nor a video; over a limit; cannot be decoded.
     """
     from brushwork.io import read_image, read_size
     from brushwork.io.opening import field, open_image, reading
@@ -129,7 +129,7 @@ def _check_film(file: Path, most: int, seconds: float) -> dict[str, Any]:
     film = VideoFile(file, most)
     long = float(film.count / film.rate)
     if long > seconds:
-        raise UsageError(f"{file}: {long:.0f} seconds are more than the limit of {seconds:.0f}; cut it")
+        raise UsageError(f"{file}: {long:.0f} seconds are more than the limit of {seconds:.0f}; trim it")
     width, height = film.size
     return {"kind": "film", "width": width, "height": height, "frames": film.count, "seconds": round(long, 2)}
 
@@ -149,7 +149,7 @@ def preview(
 
 
 def film_preview(film: str, style: list[tuple[str, float]], settings: Any, size: int, keep_color: bool) -> bytes:
-    """Three frames of a film beside each other, as they are and in a style, as JPEG."""
+    """Three frames of a video side by side, original above stylized, as JPEG."""
     import torch
 
     from brushwork.api.style_encoding import encode_style
@@ -168,17 +168,17 @@ def film_preview(film: str, style: list[tuple[str, float]], settings: Any, size:
         painted = method(frame.pixels, value)
         columns.append(torch.cat([frame.pixels, keep_luminance(painted, frame.pixels) if keep_color else painted], 2))
     if not columns:
-        raise UsageError(f"{film}: holds no frame that can be read")
+        raise UsageError(f"{film}: no readable frames")
     return jpeg(torch.cat(columns, 3))
 
 
 def _spread(count: int) -> list[int]:
-    """Numbers of some frames of so many."""
+    """Indices of evenly spaced frames."""
     return sorted({round((k + 0.5) / SAMPLES * max(1, count)) for k in range(SAMPLES)}) if count > SAMPLES else [0]
 
 
 def thumbnail(path: str, size: int) -> bytes:
-    """A picture made small, or a film's first frame, as JPEG."""
+    """A picture, or a video's first frame, scaled down, as JPEG."""
     from brushwork.image import fit_size
     from brushwork.io import read_image, read_size
     from brushwork.io.film_files import open_film
@@ -193,13 +193,13 @@ def thumbnail(path: str, size: int) -> bytes:
 
 
 def swatch(style: list[tuple[str, float]], size: int) -> bytes:
-    """What a style looks like by its numbers alone, as JPEG."""
+    """A small picture of a style made from its encoding only, as JPEG."""
     from brushwork.api.swatches import swatch as painted
     from brushwork.options.methods import AdaINLite, ConditionalInstanceNorm
 
     try:
         return jpeg(painted(_parts(style), method=_method(AdaINLite()), size=size).pixels)
-    except UsageError:  # a style of the network of many styles alone
+    except UsageError:  # a style that only the multi-style network has
         return jpeg(painted(_parts(style), method=_method(ConditionalInstanceNorm()), size=size).pixels)
 
 
@@ -211,7 +211,7 @@ def add_style(path: str, name: str, folder: str, about: dict[str, str]) -> None:
 
 
 def convert(source: str, target: str) -> None:
-    """The same picture in another format, with its recipe."""
+    """Convert a picture to another format, keeping its recipe."""
     from brushwork.io import read_image, read_recipe, write_image
 
     picture = read_image(source)
@@ -220,13 +220,13 @@ def convert(source: str, target: str) -> None:
 
 
 def masks(drawn: str, folder: str, colors: Sequence[tuple[int, int, int]]) -> list[str]:
-    """A mask for each color that is painted in a transparent picture, and one for what is left; their files."""
+    """Write a mask for each painted color of a transparent picture and one for the rest; returns their paths."""
     import numpy as np
     from PIL import Image
 
     with Image.open(drawn, formats=["PNG", "WEBP"]) as opened:
         if opened.width * opened.height > DRAWN:
-            raise UsageError(f"{opened.width} x {opened.height} pixels are more than a drawing may have")
+            raise UsageError(f"{opened.width} x {opened.height} pixels are more than the limit for a drawing")
         samples = np.asarray(opened.convert("RGBA")).astype(np.int32)
     apart = np.stack([np.square(samples[..., :3] - np.array(color)).sum(2) for color in colors])
     painted, nearest = samples[..., 3] > 127, apart.argmin(0)
@@ -255,7 +255,7 @@ def _parts(style: list[tuple[str, float]]) -> Any:
 
 
 def _method(settings: Any) -> Any:
-    """A method, which shares its network with others that differ in strength and stroke size only."""
+    """A method, sharing its network with others that differ only in strength and stroke size."""
     shared = {name: 1.0 for name in ("strength", "style_scale") if hasattr(settings, name)}
     method = copy.copy(_loaded(dataclasses.replace(settings, **shared)))
     method.settings = settings
@@ -274,7 +274,7 @@ _photos: OrderedDict[tuple[str, int], Any] = OrderedDict()
 
 
 def _photo(path: str, options: StylizeOptions) -> Any:
-    """A photo as `stylize` reads it; the last ones stay."""
+    """A photo as `stylize` reads it; the most recent ones are cached."""
     from brushwork.api.stylize import read_content
 
     key = path, options.size or 0
@@ -290,4 +290,4 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     function.__name__: function
     for function in (check, preview, film_preview, thumbnail, swatch, add_style, convert, masks)
 }
-PAINTING = ("preview", "film_preview", "swatch")  # what needs a network
+PAINTING = ("preview", "film_preview", "swatch")  # functions that need a network

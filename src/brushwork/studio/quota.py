@@ -1,4 +1,4 @@
-"""Room for files and results: what is oldest goes first, and what was left behind is cleaned up."""
+"""Storage quotas: deletes the oldest files first, and cleans up leftovers."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ __all__ = ["StorageQuota"]
 
 SWEPT_EVERY = 600.0  # seconds
 DAY = 86_400.0
-MOST = 1_000_000  # jobs of a user
+MOST = 1_000_000  # jobs of a user to list
 
 
 class StorageQuota:
-    """What the files of each user take, and making room.
+    """Measures and limits the storage of each user.
 
     Args:
-        places: Where files lie.
-        limits: How much there is, and for how long.
-        store: Knows them.
+        places: The studio's folder.
+        limits: Limits on storage and age.
+        store: The database of files and jobs.
     """
 
     def __init__(self, places: Storage, limits: Limits, store: Store) -> None:
@@ -37,19 +37,19 @@ class StorageQuota:
 
     def used(self, user: str) -> int:
         """Bytes of a user's files, results and own styles."""
-        styles = folder_bytes(self.places.styles_folder(user)) if user != LOCAL else 0  # those are the command's
+        styles = folder_bytes(self.places.styles_folder(user)) if user != LOCAL else 0  # those belong to the command
         return sum(thing.bytes for thing in self._things(user)) + styles
 
     def needed(self, user: str) -> set[str]:
-        """Files that jobs need which aren't done."""
+        """IDs of files that unfinished jobs need."""
         texts = [str(job.request) for job in self.store.jobs(user, MOST) if job.status not in ENDED]
         return {identity for text in texts for identity in re.findall(r"[0-9a-f]{32}", text)}
 
     def make(self, user: str, size: int, keep: str = "") -> None:
-        """Delete a user's oldest files and results, but not the one to keep, until there is room for so many bytes.
+        """Delete a user's oldest files and results, except `keep`, until `size` bytes fit within the quota.
 
         Raises:
-            TooLargeError: There is none, with all deleted that may be.
+            TooLargeError: Deleting everything that may be deleted was not enough.
         """
         used, most = self.used(user), round(self.limits.storage_gb * 1e9) - size
         for thing in self._dispensable(user) if used > most else ():
@@ -59,25 +59,23 @@ class StorageQuota:
                 self._delete(thing)
                 used -= thing.bytes
         if used > most:
-            raise TooLargeError(
-                f"your files fill the {self.limits.storage_gb:g} GB that there are; delete some jobs or styles"
-            )
+            raise TooLargeError(f"your files fill the {self.limits.storage_gb:g} GB limit; delete some jobs or styles")
 
     def forget(self, upload: Upload) -> None:
-        """Delete a file."""
+        """Delete an upload."""
         self.store.remove_upload(upload.id)
         self.places.upload(upload.id).unlink(missing_ok=True)
         self.places.upload(upload.id).with_suffix(".jpg").unlink(missing_ok=True)
 
     def forget_user(self, user: str) -> None:
-        """Delete all that a user has."""
+        """Delete all data of a user."""
         for thing in self._things(user):
             self._delete(thing)
         shutil.rmtree(self.places.user(user), ignore_errors=True)
         shutil.rmtree(self.places.swatches_of(user), ignore_errors=True)
 
     def sweep(self) -> None:
-        """Delete what is older than it may be, folders of no job, and what was being sent when a studio ended."""
+        """Delete expired files, folders without a job, and partial uploads of an earlier run."""
         known = set[str]()
         for user in self.store.users():
             known |= {job.id for job in self.store.jobs(user, MOST)}
@@ -91,7 +89,7 @@ class StorageQuota:
             *self.places.root.glob(".sent-*"),
             *self.places.root.glob(".drawn-*"),
         ]
-        # What Gradio forgets of what it was sent.
+        # Uploads that Gradio does not clean up.
         page = [path for path in (self.places.root / "page").rglob("*") if path.is_file()]
         left += [path for path in page if time.time() - path.stat().st_mtime > DAY]
         for path in filter(_old, left):
@@ -113,13 +111,13 @@ class StorageQuota:
         return [job for job in self.store.jobs(user, MOST) if job.status in ENDED]
 
     def _dispensable(self, user: str) -> list[Upload | Job]:
-        """What may be deleted, the oldest first."""
+        """Uploads and jobs that may be deleted, oldest first."""
         needed = self.needed(user)
         uploads = [upload for upload in self.store.uploads(user) if upload.id not in needed]
         return sorted([*uploads, *self._ended(user)], key=lambda thing: thing.made)
 
     def _delete(self, thing: Upload | Job) -> None:
-        logger.info("deleted for room or age", extra={"id": thing.id, "bytes": thing.bytes, "user": thing.user})
+        logger.info("deleted: quota or age", extra={"id": thing.id, "bytes": thing.bytes, "user": thing.user})
         if isinstance(thing, Upload):
             self.forget(thing)
         else:

@@ -1,4 +1,4 @@
-"""What may be asked of the studio, checked field by field: the bodies of requests, and of jobs."""
+"""Validated schemas of request bodies and jobs."""
 
 from __future__ import annotations
 
@@ -29,19 +29,21 @@ __all__ = [
     "parse_request",
 ]
 
-Id = Annotated[str, Field(pattern=r"^[0-9a-f]{32}$", description="what sending a file gave")]
+Id = Annotated[str, Field(pattern=r"^[0-9a-f]{32}$", description="ID returned by an upload")]
 Style = Annotated[
     str,
     Field(
-        min_length=1, max_length=400, description='a name, "@" and the id of a picture, or a blend: "great-wave:0.7+@…"'
+        min_length=1, max_length=400, description='a style name, "@" and a picture ID, or a blend: "great-wave:0.7+@…"'
     ),
 ]
-Size = Annotated[int | None, Field(ge=0, le=30_000, description="longer side; 0: the original's; none: up to 1024")]
+Size = Annotated[
+    int | None, Field(ge=0, le=30_000, description="longer side in pixels; 0: original; null: at most 1024")
+]
 Value = str | float | int | list[str] | list[float]
 
 
 def methods() -> dict[str, type[Any]]:
-    """The methods that the studio offers: those that need no training first."""
+    """The methods that the studio offers: those that work without prior training."""
     return {name: kind for name, kind in OPTIONS.items() if name not in TRAINED}
 
 
@@ -50,7 +52,7 @@ class _Ask(BaseModel):
 
 
 class Painting(_Ask):
-    """A style, and how it is painted."""
+    """A style and the method that applies it."""
 
     style: Style
     method: Annotated[str, Field(json_schema_extra={"enum": list(methods())})] = "adain-lite"
@@ -59,28 +61,28 @@ class Painting(_Ask):
     size: Size = None
 
     def to_settings(self) -> Settings:
-        """The method's.
+        """The method's settings.
 
         Raises:
-            UsageError: A wrong value; a file's name, which nobody may give here.
+            UsageError: Invalid value, or a file name, which is not allowed here.
         """
         if self.method not in methods():
-            raise UsageError(f"no method {self.method[:40]!r} here; there are {', '.join(methods())}")
+            raise UsageError(f"method {self.method[:40]!r} is not available here; choose from {', '.join(methods())}")
         options, defaults = option_of(OPTIONS[self.method]), OPTIONS[self.method]()
         for name, value in self.settings.items():
             known = (*RECORDS, "content", "style", "noise", getattr(defaults, name, ""))
             if name in options and options[name].file and value not in known:
-                raise UsageError(f"{name}: names of files can't be given here; got {str(value)[:40]!r}")
+                raise UsageError(f"{name}: file names are not allowed here; got {str(value)[:40]!r}")
         settings: Settings = settings_from(self.method, self.settings)
         return settings
 
 
 class Preview(Painting):
-    """A quick look, at most 1024 px, by a method of one pass."""
+    """A quick preview, at most 1024 px, by a feed-forward method."""
 
     photo: Id
     masks: list[Id] = Field(default=[], max_length=4)
-    size: Annotated[int, Field(ge=64, le=1024, description="longer side")] = 768
+    size: Annotated[int, Field(ge=64, le=1024, description="longer side in pixels")] = 768
 
 
 class Picture(Painting):
@@ -88,12 +90,12 @@ class Picture(Painting):
 
     kind: Literal["picture"] = "picture"
     photo: Id
-    masks: list[Id] = Field(default=[], max_length=4, description="a picture per style of the blend")
+    masks: list[Id] = Field(default=[], max_length=4, description="one mask per style of the blend")
     depth: Literal[8, 16] = 8
 
 
 class Video(Painting):
-    """A film in one style."""
+    """A video in one style."""
 
     kind: Literal["video"]
     film: Id
@@ -101,7 +103,7 @@ class Video(Painting):
     keep_color: Literal["luminance"] | None = None
 
     def to_settings(self) -> Settings:
-        """The method's; of AdaIN-lite the model for films, unless another one is named."""
+        """The method's settings; AdaIN-lite uses its video model unless another one is given."""
         settings = super().to_settings()
         if isinstance(settings, AdaINLite) and "model" not in self.settings:
             return replace(settings, model=FILM_MODEL)
@@ -109,7 +111,7 @@ class Video(Painting):
 
 
 class Batch(Painting):
-    """Many photos in one style, into a zip file."""
+    """Many photos in one style, as a ZIP file."""
 
     kind: Literal["batch"]
     photos: list[Id] = Field(min_length=1, max_length=10_000)
@@ -117,13 +119,13 @@ class Batch(Painting):
 
 
 class Grid(_Ask):
-    """One photo in two to four styles and all between them."""
+    """One photo in a grid of blends between two to four styles."""
 
     kind: Literal["grid"]
     photo: Id
     styles: list[Style] = Field(min_length=2, max_length=4)
     steps: Annotated[int, Field(ge=2, le=9)] = 5
-    size: Annotated[int, Field(ge=64, le=512, description="longer side of each picture")] = 256
+    size: Annotated[int, Field(ge=64, le=512, description="longer side of each picture in pixels")] = 256
 
 
 JobRequest: TypeAlias = Picture | Video | Batch | Grid
@@ -131,13 +133,13 @@ JobAsk = Annotated[JobRequest, Field(discriminator="kind")]
 
 
 def parse_request(request: Mapping[str, Any]) -> JobRequest:
-    """What a job was asked for, of its request as it is stored."""
+    """Parse a job's stored request."""
     found: JobRequest = TypeAdapter(JobAsk).validate_python(request)
     return found
 
 
 class NewStyle(_Ask):
-    """A painting for the library."""
+    """A painting to add to the library."""
 
     picture: Id
     name: str = Field(min_length=1, max_length=40, pattern=r"^\w[\w-]*$")
@@ -146,7 +148,7 @@ class NewStyle(_Ask):
 
 
 class Credentials(_Ask):
-    """A login."""
+    """Login credentials."""
 
     name: str = Field(max_length=64)
     password: str = Field(max_length=1024)

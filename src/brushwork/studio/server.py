@@ -1,4 +1,4 @@
-"""The studio's server: guard, API, page, logins and measures in one application."""
+"""The studio's server: guard, API, page, logins and metrics in one application."""
 
 from __future__ import annotations
 
@@ -41,11 +41,11 @@ __all__ = ["application", "is_loopback", "run"]
 
 LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 PORT = 7860
-THREADS = 40  # for requests that wait for no worker
+THREADS = 40  # for requests that don't wait for a worker
 
 
 def is_loopback(host: str) -> bool:
-    """Whether only this machine reaches an address.
+    """Whether an address is reachable only from this machine.
 
     >>> is_loopback("127.0.0.1"), is_loopback("0.0.0.0")
     (True, False)
@@ -59,14 +59,14 @@ def is_loopback(host: str) -> bool:
 def application(
     places: Storage, limits: Limits, *, login: bool = False, page: bool = True, hosts: tuple[str, ...] = LOOPBACK
 ) -> Any:
-    """The studio as an ASGI application, which starts its workers with its lifespan.
+    """The studio as an ASGI application, whose lifespan starts and stops the workers.
 
     Args:
-        places: Where files lie.
-        limits: What may be asked.
-        login: Whether one has to log in.
-        page: Whether there is a page, or the API only.
-        hosts: Names by which it may be called; empty: any.
+        places: The studio's folder.
+        limits: Its limits.
+        login: Whether users must log in.
+        page: Whether to serve the page, or only the API.
+        hosts: Accepted host names; empty: any.
     """
     service = Service(places, limits)
     users = Users(places.root / "users.json")
@@ -74,7 +74,7 @@ def application(
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        # A request takes a thread while it waits for a worker, and the other requests shall not wait for these.
+        # A request occupies a thread while it waits for a worker; other requests must not be blocked by these.
         threads = limits.previews + PAINTERS + CHECKS + CHECKERS + THREADS
         to_thread.current_default_thread_limiter().total_tokens = threads
         service.start()
@@ -107,18 +107,18 @@ def _watching(app: FastAPI, service: Service) -> None:
 
     @app.get("/health", include_in_schema=False)
     def health() -> dict[str, str]:
-        """That the server answers."""
+        """Report that the server is up."""
         return {"status": "ok", "version": __version__}
 
     @app.get("/ready", include_in_schema=False)
     def ready() -> Response:
-        """That the workers run, and have loaded what they need."""
+        """Report whether the workers are running and ready."""
         workers = alive()
         return JSONResponse({"ready": all(workers.values()), "workers": workers}, 200 if all(workers.values()) else 503)
 
     @app.get("/metrics", include_in_schema=False)
     def metrics() -> Response:
-        """For Prometheus."""
+        """Metrics for Prometheus."""
         counts = service.store.counts()
         for status in (*ACTIVE, *RESUMABLE, *ENDED):
             JOBS.labels(status).set(counts.get(status, 0))
@@ -153,7 +153,7 @@ def _logging_in(app: FastAPI, logins: Logins) -> None:
         )
         return answer
 
-    @app.post("/api/sessions", status_code=201, summary="Log in: a token for Authorization: Bearer")
+    @app.post("/api/sessions", status_code=201, summary="Log in and get a token for Authorization: Bearer")
     async def token(ask: Credentials, request: Request) -> dict[str, str]:
         found = await run_in_threadpool(logins.log_in, ask.name, ask.password, *_client(request))
         if found is None:
@@ -169,7 +169,7 @@ def _logging_in(app: FastAPI, logins: Logins) -> None:
 
 
 def _client(request: Request) -> tuple[str, str]:
-    """Who asks: the address, and the cookie of a device on which somebody has logged in before."""
+    """The client's address and device cookie."""
     return request.client.host if request.client else "", cookie_in(request.headers, DEVICE_COOKIE)
 
 
@@ -190,21 +190,22 @@ def run(
     """Serve until Ctrl-C.
 
     Args:
-        places: Where files lie.
-        limits: What may be asked.
-        host: An address of this machine; any but its own needs users.
-        port: 0 takes a free one.
-        names: By which it is called besides, where a server in front of it speaks HTTPS.
-        page: Whether there is a page, or the API only.
-        browser: Open it in the browser.
+        places: The studio's folder.
+        limits: Its limits.
+        host: Address to listen on; any but a loopback address requires users.
+        port: 0 picks a free port.
+        names: Additional host names, for an HTTPS reverse proxy.
+        page: Whether to serve the page, or only the API.
+        browser: Whether to open the page in the browser.
 
     Raises:
-        UsageError: An address that lets others in, without users; a port or a folder that is taken.
+        UsageError: A public address without users; a port or a folder that is in use.
     """
     login = bool(Users(places.root / "users.json").names())
     if not is_loopback(host) and not login:
         raise UsageError(
-            f"--host {host} lets others in, who must log in; add a user first: brushwork studio --add-user NAME"
+            f"--host {host} is reachable from other machines, so users must log in; "
+            "add a user first: brushwork studio --add-user NAME"
         )
     log_to_stderr()
     server_socket = _bound(host, port)
@@ -212,11 +213,11 @@ def run(
     port = server_socket.getsockname()[1]
     url = f"http://{f'[{host}]' if ':' in host else host}:{port}"
     hosts = (*LOOPBACK, host, *names) if is_loopback(host) else ()
-    gc.disable()  # what is imported and built now stays: looking through it for garbage took a fifth of the start
+    gc.disable()  # garbage collection took a fifth of the startup time
     app = application(places, limits, login=login, page=page, hosts=hosts)
     gc.freeze()
     gc.enable()
-    server_socket.listen()  # whoever comes from now on waits for the moment that it still takes
+    server_socket.listen()  # early connections wait until the server is up
     logger.info("the studio is there", extra={"url": url, "folder": str(places.root), "login": login})
     if browser:
         threading.Timer(0.5, webbrowser.open, [url]).start()
@@ -236,6 +237,6 @@ def _bound(host: str, port: int) -> socket.socket:
     except OSError as error:
         bound.close()
         raise UsageError(
-            f"{host}:{port} can't be taken: {error.strerror or error}; try --port 0 for a free one"
+            f"cannot listen on {host}:{port}: {error.strerror or error}; use --port 0 for a free port"
         ) from error
     return bound

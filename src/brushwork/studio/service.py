@@ -1,4 +1,4 @@
-"""What the studio does for a user; page and API both ask here, and neither knows what is behind it."""
+"""The studio's service layer, shared by the page and the API."""
 
 from __future__ import annotations
 
@@ -29,17 +29,17 @@ __all__ = ["FORMATS", "Service"]
 
 FORMATS = {"png": "image/png", "jpeg": "image/jpeg", "tiff": "image/tiff", "mp4": "video/mp4", "zip": "application/zip"}
 SUFFIXES = {"png": ".png", "jpeg": ".jpg", "tiff": ".tif", "mp4": ".mp4", "zip": ".zip"}
-CHECKS, CHECKERS, PAINTERS = 48, 2, 1  # checks of files that may wait; processes for checks; for previews
+CHECKS, CHECKERS, PAINTERS = 48, 2, 1  # file checks that may wait; processes for checks; for previews
 SWATCH, THUMBNAIL = 112, 320  # pixels
-NOBODY = "*"  # whose turn it is when the studio itself wants something; no user's name
+NOBODY = "*"  # the studio itself in the queue of users; not a valid user name
 
 
 class Service:
-    """The studio behind page and API.
+    """The studio behind the page and the API.
 
     Args:
-        places: Where files lie.
-        limits: What may be asked.
+        places: The studio's folder.
+        limits: Its limits.
     """
 
     def __init__(self, places: Storage, limits: Limits) -> None:
@@ -59,7 +59,7 @@ class Service:
         threading.Thread(target=self._paint_swatches, name="swatches", daemon=True).start()
 
     def close(self) -> None:
-        """End the workers; jobs can be gone on with."""
+        """Stop the workers; jobs can be resumed."""
         self._closing.set()
         self.worker.close()
         self.checks.close()
@@ -68,10 +68,10 @@ class Service:
     # Files
 
     def take(self, user: str, sent: Path, name: str) -> Upload:
-        """Keep a file that was sent; it is moved, or deleted if it is refused.
+        """Store an uploaded file, which is moved, or deleted if refused.
 
         Raises:
-            TooLargeError, UsageError: Over a limit; neither picture nor film.
+            TooLargeError, UsageError: Over a limit; neither a picture nor a video.
         """
         try:
             size = sent.stat().st_size
@@ -86,7 +86,7 @@ class Service:
             sent.unlink(missing_ok=True)
 
     def _check(self, user: str, sent: Path, name: str) -> dict[str, Any]:
-        """What the file is, with its own name in what is said of it."""
+        """Properties of a file; errors refer to it by its original name."""
         megapixels, seconds = self.limits.megapixels, self.limits.video_seconds
         try:
             return dict(self._quick(user, "check", path=str(sent), megapixels=megapixels, seconds=seconds))
@@ -94,10 +94,10 @@ class Service:
             raise UsageError(str(error).replace(sent.name, name)) from None
 
     def upload(self, user: str, identity: str) -> Upload:
-        """A user's file.
+        """A user's upload.
 
         Raises:
-            NotThereError: It isn't there, or is another user's.
+            NotFoundError: It does not exist, or belongs to another user.
         """
         return self.places.owned(identity, user, self.store)
 
@@ -105,15 +105,15 @@ class Service:
         """Delete a file.
 
         Raises:
-            NotNowError: A job that isn't done needs it.
+            ConflictError: An unfinished job needs it.
         """
         upload = self.upload(user, identity)
         if upload.id in self.room.needed(user):
-            raise ConflictError("a job that isn't done needs this file; cancel it first")
+            raise ConflictError("an unfinished job needs this file; cancel the job first")
         self.room.forget(upload)
 
     def thumbnail(self, user: str, identity: str, size: int = THUMBNAIL) -> bytes:
-        """A picture or a film's first frame, small, as JPEG made here: nothing that was sent is sent on."""
+        """A thumbnail of a picture or a video's first frame, re-encoded as JPEG; uploads are never served as sent."""
         path = self.places.upload(self.upload(user, identity).id)
         if size != THUMBNAIL:
             return bytes(self._quick(user, "thumbnail", path=str(path), size=size))
@@ -125,14 +125,14 @@ class Service:
     # Styles
 
     def styles(self, user: str) -> dict[str, LibraryStyle]:
-        """All of a user's by name."""
+        """All styles of a user by name."""
         return self.places.styles(user)
 
     def add_style(self, user: str, ask: NewStyle) -> LibraryStyle:
         """Add a painting to a user's library.
 
         Raises:
-            UsageError: A name that is taken.
+            UsageError: The name is taken.
         """
         upload, folder = self.upload(user, ask.picture), self.places.styles_folder(user)
         path, about = self.places.upload(upload.id), {"title": ask.title, "artist": ask.artist}
@@ -142,7 +142,7 @@ class Service:
         return self.styles(user)[ask.name]
 
     def remove_style(self, user: str, name: str) -> None:
-        """Take a style that a user added out of the library."""
+        """Remove a style that the user added to the library."""
         if name not in self.styles(user):
             raise NotFoundError(f"there is no style {name[:40]!r}")
         swatch = self._swatch_path(user, name)
@@ -150,7 +150,7 @@ class Service:
         swatch.unlink(missing_ok=True)
 
     def swatch(self, user: str, name: str) -> bytes:
-        """What a style looks like, as JPEG."""
+        """A small picture of a style, as JPEG."""
         style = self.styles(user).get(name)
         if style is None:
             raise NotFoundError(f"there is no style {name[:40]!r}")
@@ -164,7 +164,7 @@ class Service:
         return kept.read_bytes()
 
     def _paint_swatches(self) -> None:
-        """Those of the built-in styles, once, before anybody looks, in turns with the users."""
+        """Render the swatches of the built-in styles in advance, taking turns with users."""
         names = [name for name, style in self.places.styles(LOCAL).items() if not style.own]
         while names and not self._closing.is_set():
             try:
@@ -188,9 +188,9 @@ class Service:
         """A photo in a style, as JPEG.
 
         Raises:
-            BusyError: Too many wait, or it took too long.
-            SupersededError: The same user asked for a newer preview of this photo, while this one waited.
-            UsageError, NotThereError: A wrong value; no such file or style.
+            BusyError: Too many requests are waiting, or this one took too long.
+            SupersededError: The same user requested a newer preview of this photo while this one was waiting.
+            UsageError, NotFoundError: Invalid value; no such file or style.
         """
         settings = _quick_settings(ask.to_settings())
         photo = self.upload(user, ask.photo)
@@ -202,7 +202,7 @@ class Service:
         )  # fmt: skip
 
     def film_preview(self, user: str, ask: Video, size: int = 480) -> bytes:
-        """Three frames of a film, as they are and in a style, as JPEG; see `preview`."""
+        """Three frames of a video, original and stylized, as JPEG; see `preview`."""
         settings = _quick_settings(ask.to_settings())
         film, style = self.upload(user, ask.film), self._checked_parts(user, ask.style, method_name(settings))
         return self._shown(
@@ -217,7 +217,7 @@ class Service:
         return content
 
     def _quick(self, user: str, function: str, topic: str = "", /, **arguments: Any) -> Any:
-        """Ask a quick worker; what it refuses names files as their owner does."""
+        """Call a quick worker; its errors refer to files by their original names."""
         workers = self.previews if function in quick_worker.PAINTING else self.checks
         try:
             return workers.call(function, user=user, topic=topic, **arguments)
@@ -230,11 +230,11 @@ class Service:
         for part in parts:
             known = library.get(part.reference)
             if known is not None and method not in known.methods:
-                raise UsageError(f"style {known.name} is one for {', '.join(known.methods)}, not for {method}")
+                raise UsageError(f"style {known.name} works with {', '.join(known.methods)}, not with {method}")
         return [(part.reference, part.weight) for part in parts]
 
     def masks(self, user: str, drawn: Path, colors: list[tuple[int, int, int]]) -> list[str]:
-        """Masks of a picture in which regions are painted: ids of one for each color, and of one for the rest."""
+        """Masks of the painted regions: upload IDs, one for each color and one for the rest."""
         folder = self.places.root / f".masks-{secrets.token_hex(8)}"
         folder.mkdir()
         try:
@@ -249,10 +249,10 @@ class Service:
         """Put a job at the end of the queue.
 
         Raises:
-            BusyError: The user, or all, have too many.
-            UsageError, NotThereError, TooLargeError: A wrong value; no such file or style; no room.
+            BusyError: The user, or all users together, have too many jobs.
+            UsageError, NotFoundError, TooLargeError: Invalid value; no such file or style; no space left.
         """
-        self.room.make(user, 0)  # first: it may delete what the job wants
+        self.room.make(user, 0)  # first, because it may delete files that the job needs
         title = self._checked_title(user, ask)
         limits = self.limits
         job = self.store.add_job(user, ask.kind, title, ask.model_dump(), limits.jobs, limits.queue)
@@ -265,11 +265,11 @@ class Service:
     def _busy(self) -> BusyError:
         limits = self.limits
         return BusyError(
-            f"{limits.jobs} jobs of yours, or {limits.queue} of all, wait already; wait until one is done", 30
+            f"the queue is full: {limits.jobs} jobs per user, {limits.queue} in total; try again when a job is done", 30
         )
 
     def _checked_title(self, user: str, ask: JobRequest) -> str:
-        """A title for people; all that the job names is there."""
+        """A display title; checks that everything the job refers to exists."""
         if isinstance(ask, Grid):
             for style in ask.styles:
                 self._checked_parts(user, style, "adain-lite")
@@ -280,7 +280,7 @@ class Service:
         if isinstance(ask, Video):
             film = self.upload(user, ask.film)
             if film.kind != "film" and film.facts.get("frames", 1) < 2:
-                raise UsageError(f"{film.name} is no film; send a video, or an animated GIF or WebP")
+                raise UsageError(f"{film.name} is not a video; send a video, or an animated GIF or WebP")
             self._check_size(film, ask.size)
             return f"{film.name} in the style of {words}"
         photos = [self.upload(user, photo) for photo in (ask.photos if isinstance(ask, Batch) else [ask.photo])]
@@ -295,7 +295,7 @@ class Service:
         return f"{names[0]}{more} in the style of {words}"
 
     def _check_size(self, upload: Upload, size: int | None) -> None:
-        """That a result isn't larger than a picture may be."""
+        """Check that the result stays within the limit of megapixels."""
         longer = max(upload.facts["width"], upload.facts["height"])
         width, height = (round(upload.facts[side] * (size or longer) / longer) for side in ("width", "height"))
         most = round(self.limits.megapixels * 1e6)
@@ -313,7 +313,7 @@ class Service:
         """A user's job.
 
         Raises:
-            NotThereError: It isn't there, or is another user's.
+            NotFoundError: It does not exist, or belongs to another user.
         """
         found = self.store.job(identity, user)
         if found is None:
@@ -321,30 +321,30 @@ class Service:
         return found
 
     def jobs(self, user: str) -> list[Job]:
-        """A user's jobs, the newest first."""
+        """A user's jobs, newest first."""
         return self.store.jobs(user)
 
     def pause(self, user: str, identity: str) -> Job:
-        """Have a job wait until it is gone on with."""
+        """Pause a job until it is resumed."""
         job = self.job(user, identity)
         if not self.store.move(job.id, ("waiting",), "paused") and not self.store.want(job.id, "pause"):
-            raise ConflictError(f"a job that is {job.status} can't be paused")
+            raise ConflictError(f"Cannot pause a job with status {job.status!r}")
         return self.job(user, identity)
 
     def cancel(self, user: str, identity: str) -> Job:
-        """End a job; what there is is kept of a picture that is painted just now, and of a batch."""
+        """Cancel a job; a running picture or batch keeps the result so far."""
         job = self.job(user, identity)
         if self.store.move(job.id, ("waiting", *RESUMABLE), "canceled"):
             self.places.remove(job)
         elif not self.store.want(job.id, "cancel"):
-            raise ConflictError(f"a job that is {job.status} can't be canceled")
+            raise ConflictError(f"Cannot cancel a job with status {job.status!r}")
         return self.job(user, identity)
 
     def resume(self, user: str, identity: str) -> Job:
-        """Go on with a job that was paused or interrupted, or try one again that failed."""
+        """Resume a paused or interrupted job, or retry a failed one."""
         job = self.job(user, identity)
         if job.status not in (*RESUMABLE, "failed"):
-            raise ConflictError(f"a job that is {job.status} can't be gone on with")
+            raise ConflictError(f"Cannot resume a job with status {job.status!r}")
         if not self.store.queue_again(job, self.limits.jobs, self.limits.queue):
             raise self._busy()
         return self.job(user, identity)
@@ -353,21 +353,21 @@ class Service:
         """Delete a job and its result."""
         job = self.job(user, identity)
         if job.status in ACTIVE:
-            raise ConflictError(f"a job that is {job.status} can't be deleted; cancel it first")
+            raise ConflictError(f"Cannot delete a job with status {job.status!r}; cancel it first")
         self.store.remove_job(job.id)
         self.places.remove(job)
 
     def result(self, user: str, identity: str, form: str | None = None) -> tuple[Path, str, str]:
-        """A result's file, a name for it, and its media type.
+        """A result's file, a file name for the download, and the media type.
 
         Args:
-            user: Who asks.
-            identity: The job.
-            form: "png", "jpeg" or "tiff" of a picture; None: as it was made.
+            user: The job's user.
+            identity: The job's ID.
+            form: "png", "jpeg" or "tiff" for a picture; None: the original format.
 
         Raises:
-            NotNowError: There is no result yet.
-            UsageError: It isn't made in this format.
+            ConflictError: There is no result yet.
+            UsageError: The result is not available in this format.
         """
         job = self.job(user, identity)
         if not job.result:
@@ -376,7 +376,7 @@ class Service:
         own = next(name for name, suffix in SUFFIXES.items() if suffix == made.suffix)
         form = form or own
         if form != own and (own != "png" or form not in ("jpeg", "tiff")):
-            raise UsageError(f"this result is {own}, and isn't made as {form[:20]}")
+            raise UsageError(f"this result is {own} and not available as {form[:20]}")
         path = made.with_suffix(SUFFIXES[form])
         if not path.exists():
             self._quick(user, "convert", source=str(made), target=str(path))
@@ -384,18 +384,18 @@ class Service:
         return path, f"{stem_of(job.title)}{path.suffix}", FORMATS[form]
 
     def live_preview(self, user: str, identity: str) -> bytes:
-        """The picture as it was a moment ago, as JPEG.
+        """The latest intermediate result, as JPEG.
 
         Raises:
-            NotThereError: There is none yet.
+            NotFoundError: There is none yet.
         """
         job = self.job(user, identity)
         try:
             return (self.places.job(job.id) / "preview.jpg").read_bytes()
         except FileNotFoundError:
-            raise NotFoundError("there is no picture of this job yet") from None
+            raise NotFoundError("this job has no preview yet") from None
 
 
 def _quick_settings(settings: Settings) -> Settings:
-    """Those of a method of one pass, with what it shares with the one that is wanted."""
+    """Settings for a preview by a feed-forward method; Gatys is replaced by AdaIN-lite at the same stroke size."""
     return AdaINLite(style_scale=settings.style_scale) if isinstance(settings, Gatys) else settings

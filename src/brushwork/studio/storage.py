@@ -1,4 +1,4 @@
-"""Where the studio keeps its files, and what its users' references mean."""
+"""The studio's files on disk, and the resolution of users' references to them."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ _PIECE = re.compile(r"(@[0-9a-f]{32}|\w[\w-]*)(?::(\d{1,6}(?:\.\d{1,6})?))?")
 
 
 def default_folder() -> Path:
-    """Beside the user's weights and styles: BRUSHWORK_HOME, or the platform's cache."""
+    """The default: next to the user's weights and styles, in BRUSHWORK_HOME or the platform's cache."""
     return own_folder().parent / "studio"
 
 
 class Storage:
-    """The studio's folder. Names in it are made here, never taken from what somebody sent.
+    """The studio's folder. File names are generated, never taken from uploads.
 
     Args:
-        root: Made if it isn't there, for its owner only.
+        root: Created if missing, accessible only to its owner.
     """
 
     def __init__(self, root: Path) -> None:
@@ -42,31 +42,31 @@ class Storage:
 
     @property
     def uploads(self) -> Path:
-        """Files that were sent."""
+        """The folder of uploaded files."""
         return self.root / "uploads"
 
     @property
     def jobs(self) -> Path:
-        """A folder for each job."""
+        """The folder that holds one folder per job."""
         return self.root / "jobs"
 
     @property
     def swatches(self) -> Path:
-        """Small pictures of styles."""
+        """The folder of small pictures of the built-in styles."""
         return self.root / "swatches"
 
     def claim(self) -> sqlite3.Connection:
-        """Have the folder for this process alone, until it ends, whatever its end is, or closes what it is given.
+        """Lock the folder for this process until it ends, however it ends, or closes the returned connection.
 
         Raises:
-            UsageError: Another studio has it.
+            UsageError: Another studio is using it.
         """
         held = sqlite3.connect(self.root / "lock.sqlite", timeout=0, isolation_level=None, check_same_thread=False)
         try:
             held.execute("BEGIN EXCLUSIVE")
         except sqlite3.OperationalError as error:
             held.close()
-            raise UsageError(f"a studio runs in {self.root} already; stop it, or take another --folder") from error
+            raise UsageError(f"a studio is already running in {self.root}; stop it, or use another --folder") from error
         return held
 
     def store(self) -> Store:
@@ -74,7 +74,7 @@ class Storage:
         return Store(self.root / "studio.sqlite")
 
     def upload(self, identity: str) -> Path:
-        """A file that was sent."""
+        """The path of an uploaded file."""
         return self.uploads / identity
 
     def job(self, identity: str) -> Path:
@@ -82,7 +82,7 @@ class Storage:
         return self.jobs / identity
 
     def user(self, user: str) -> Path:
-        """What belongs to a user who logs in, and to no upload or job."""
+        """The folder of a user's other data, apart from uploads and jobs."""
         return self.root / "users" / user
 
     def swatches_of(self, user: str) -> Path:
@@ -90,30 +90,30 @@ class Storage:
         return self.swatches / f"of-{user}"
 
     def private(self) -> list[str]:
-        """What no component of the page may show: all of the folder but the page's own files."""
+        """Paths that the page must never serve: everything but the page's own files."""
         files = [self.root / "users.json", self.root / "studio.sqlite", self.root / "lock.sqlite"]
         return [str(path) for path in (self.uploads, self.jobs, self.swatches, self.root / "users", *files)]
 
     def styles_folder(self, user: str) -> Path:
-        """A user's own styles; who needs no login has those of the command."""
+        """The folder of a user's own styles; without logins, it is the one the command uses."""
         return own_folder() if user == LOCAL else self.user(user) / "styles"
 
     def styles(self, user: str) -> dict[str, LibraryStyle]:
-        """All styles of a user by name: own ones, and those that come with brushwork."""
+        """All styles of a user by name: their own and the built-in ones."""
         return list_styles(self.styles_folder(user))
 
     def parts(self, style: str, user: str, store: Store) -> list[StylePart]:
-        """The parts of a style that a user named: "great-wave", "@" and a picture's id, or a blend, "a:0.7+@…:0.3".
+        """The parts of a style reference: "great-wave", "@" and a picture's ID, or a blend, "a:0.7+@…:0.3".
 
         Raises:
-            UsageError: Something else, or weights that sum to 0.
-            NotThereError: No such style, or no such picture of this user.
+            UsageError: Malformed reference, or weights that sum to 0.
+            NotFoundError: No such style, or no such picture of this user.
         """
         parts, library = [], self.styles(user)
         for piece in style.split("+"):
             match = _PIECE.fullmatch(piece.strip())
             if match is None:
-                raise UsageError(f"style {piece.strip()[:80]!r}: expected a name, or @ and a picture's id, and :weight")
+                raise UsageError(f"style {piece.strip()[:80]!r}: expected a name or @ID, then optionally :weight")
             parts.append(StylePart(str(self._file(match[1], user, store, library)), float(match[2] or 1)))
         if not sum(part.weight for part in parts) > 0:
             raise UsageError("the weights of a blend sum to 0; give at least one style a weight above 0")
@@ -127,10 +127,10 @@ class Storage:
         return library[reference].path
 
     def owned(self, identity: str, user: str, store: Store) -> Upload:
-        """A user's file.
+        """A user's upload.
 
         Raises:
-            NotThereError: It isn't there, or is another user's.
+            NotFoundError: It does not exist, or belongs to another user.
         """
         found = store.upload(identity, user)
         if found is None:
@@ -138,7 +138,7 @@ class Storage:
         return found
 
     def plain(self, message: str, user: str, store: Store) -> str:
-        """A message with the names that people know, and none of the server's folders."""
+        """A message with the users' file names in place of the server's paths."""
         for style in self.styles(user).values():
             message = message.replace(str(style.path), style.name)
         for identity in set(_IDENTITY.findall(message)):
@@ -155,7 +155,7 @@ class Storage:
 
 
 def folder_bytes(folder: Path) -> int:
-    """The size of all files in a folder."""
+    """Total size of all files in a folder, in bytes."""
     total = 0
     for path, _, names in os.walk(folder):
         for name in names:
@@ -167,7 +167,7 @@ def folder_bytes(folder: Path) -> int:
 
 
 def called(name: str) -> str:
-    """A file's name for people: without folders, control characters and what would be long."""
+    """A display name for a file: without folders and control characters, at most 80 characters."""
     plain = "".join(
         letter for letter in name.replace("\\", "/").split("/")[-1] if unicodedata.category(letter)[0] != "C"
     )
@@ -175,13 +175,13 @@ def called(name: str) -> str:
 
 
 def stem_of(title: str) -> str:
-    """A job's title as a file's name."""
+    """A job's title as a file name without suffix."""
     words = re.sub(r"[^\w.-]+", "-", title.replace(" in the style of ", "_"))
     return re.sub(r"\.\w{2,5}(?=_|$)", "", words, count=1).strip("-.")[:80] or "result"
 
 
 def write_whole(path: Path, content: bytes) -> None:
-    """Write a file that others may read meanwhile: the old one or the new one, each whole."""
+    """Write a file atomically, so that concurrent readers see either the old or the new content."""
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
     temporary.write_bytes(content)
     temporary.replace(path)

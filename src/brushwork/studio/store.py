@@ -1,6 +1,6 @@
-"""What the studio knows, in one SQLite file: uploads, jobs and logins. Server and workers share it.
+"""The studio's SQLite database of uploads, jobs and logins, shared by the server and its workers.
 
-Why no task queue of others: docs/decisions/0010-studio.md.
+Why not a task queue library: docs/decisions/0010-studio.md.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ __all__ = ["ACTIVE", "ENDED", "RESUMABLE", "Job", "Store", "Upload"]
 
 ACTIVE = ("waiting", "running")
 RESUMABLE = ("paused", "interrupted")
-ENDED = ("done", "stopped", "failed", "canceled")  # "stopped": ended early by its user, with what there was
-PATIENCE = 30.0  # seconds for another process that writes
+ENDED = ("done", "stopped", "failed", "canceled")  # "stopped": ended early by its user, with a partial result
+PATIENCE = 30.0  # seconds to wait for another process that writes
 
 _TABLES = """
 CREATE TABLE IF NOT EXISTS uploads (
@@ -37,7 +37,7 @@ CREATE INDEX IF NOT EXISTS jobs_begun ON jobs (user, started);
 CREATE INDEX IF NOT EXISTS jobs_in ON jobs (status, number);
 CREATE TABLE IF NOT EXISTS sessions (token TEXT PRIMARY KEY, user TEXT NOT NULL, ends REAL NOT NULL);
 """
-# Jobs that wait, in the order in which they are done: users take turns, each with the oldest of theirs.
+# Waiting jobs in the order in which they will run: users take turns, each with their oldest job.
 _QUEUE = """
 SELECT number FROM (
     SELECT number, row_number() OVER (PARTITION BY user ORDER BY number) AS turn,
@@ -48,16 +48,16 @@ ORDER BY turn, served NULLS FIRST, number"""
 
 @dataclass(frozen=True)
 class Upload:
-    """A file that somebody sent.
+    """An uploaded file.
 
     Args:
-        id: Its name here, 32 hexadecimal digits.
-        user: Whose it is.
+        id: 32 hexadecimal digits.
+        user: Its owner.
         kind: "picture" or "film", by its content.
-        name: What its owner called it, for people only.
+        name: Original file name, for display only.
         bytes: Its size.
-        facts: width, height, and of a film frames and seconds.
-        made: When, in seconds since 1970.
+        facts: width, height; for a film, also frames and seconds.
+        made: Upload time, in seconds since 1970.
     """
 
     id: str
@@ -71,24 +71,24 @@ class Upload:
 
 @dataclass(frozen=True)
 class Job:
-    """A piece of work.
+    """A job.
 
     Args:
-        number: In the order in which jobs were submitted.
+        number: Position in the order of submission.
         id: 32 hexadecimal digits.
-        user: Whose it is.
+        user: Its owner.
         kind: "picture", "video", "batch" or "grid".
-        title: For people.
-        request: What was asked for.
+        title: For display.
+        request: The request as submitted.
         status: One of ACTIVE, RESUMABLE and ENDED.
-        wish: "", "pause" or "cancel": what its user wants of it now.
+        wish: "", "pause" or "cancel": the action that its user has requested.
         progress: step, steps, seconds, seconds_left.
         message: Remarks, or why it failed.
         result: The file's name in the job's folder, or "".
-        bytes: Of its folder, when it ended.
-        tries: How often a worker began it.
+        bytes: Size of its folder when it ended.
+        tries: Number of times a worker has started it.
         made: When it was submitted, in seconds since 1970.
-        started: When a worker began it, or None.
+        started: When a worker started it, or None.
         ended: When it ended, or None.
     """
 
@@ -111,15 +111,15 @@ class Job:
 
 
 class Store:
-    """The file, for any number of threads and processes.
+    """The database, for any number of threads and processes.
 
     Args:
-        path: Made if it isn't there.
+        path: Created if missing.
     """
 
     def __init__(self, path: Path) -> None:
         self.path, self._local = path, threading.local()
-        self.path.touch(mode=0o600)  # what SQLite makes beside it takes its mode
+        self.path.touch(mode=0o600)  # SQLite's auxiliary files inherit its mode
         self._run_script()
 
     def _run_script(self) -> None:
@@ -128,7 +128,7 @@ class Store:
 
     @property
     def _connection(self) -> sqlite3.Connection:
-        """This thread's."""
+        """This thread's connection."""
         if not hasattr(self._local, "connection"):
             connection = sqlite3.connect(self.path, timeout=PATIENCE, isolation_level=None)
             connection.row_factory = sqlite3.Row
@@ -141,13 +141,13 @@ class Store:
         return self._connection.execute(query, values).fetchall()
 
     def _change(self, query: str, *values: Any) -> int:
-        """How many rows it changed."""
+        """Run a query and return the number of changed rows."""
         return self._connection.execute(query, values).rowcount
 
     # Uploads
 
     def add_upload(self, identity: str, user: str, kind: str, name: str, size: int, facts: Mapping[str, Any]) -> Upload:
-        """Remember a file that is in its place already."""
+        """Record a file that is already in place."""
         made = time.time()
         self._change(
             "INSERT INTO uploads VALUES (?, ?, ?, ?, ?, ?, ?)",
@@ -162,16 +162,16 @@ class Store:
         return Upload(identity, user, kind, name, size, facts, made)
 
     def upload(self, identity: str, user: str) -> Upload | None:
-        """A user's file."""
+        """A user's upload, or None."""
         found = self._all("SELECT * FROM uploads WHERE id = ? AND user = ?", identity, user)
         return _upload(found[0]) if found else None
 
     def uploads(self, user: str) -> list[Upload]:
-        """All of a user's, the oldest first."""
+        """All uploads of a user, oldest first."""
         return [_upload(row) for row in self._all("SELECT * FROM uploads WHERE user = ? ORDER BY made", user)]
 
     def remove_upload(self, identity: str) -> None:
-        """Forget a file."""
+        """Delete the record of an upload."""
         self._change("DELETE FROM uploads WHERE id = ?", identity)
 
     # Jobs
@@ -179,7 +179,7 @@ class Store:
     def add_job(
         self, user: str, kind: str, title: str, request: Mapping[str, Any], of_user: int, of_all: int
     ) -> Job | None:
-        """A job at the end of the queue; None where the user, or all, have so many already that wait or run."""
+        """Append a job to the queue; None if the user or all users have too many waiting and running jobs."""
         identity = secrets.token_hex(16)
         added = self._change(
             "INSERT INTO jobs (id, user, kind, title, request, status, made) SELECT ?, ?, ?, ?, ?, 'waiting', ? WHERE "
@@ -190,30 +190,30 @@ class Store:
         return self.job(identity, user) if added else None
 
     def job(self, identity: str, user: str | None = None) -> Job | None:
-        """A job; of this user, unless None."""
+        """A job, of this user if given; None if there is none."""
         found = self._all("SELECT * FROM jobs WHERE id = ? AND ? IN (user, '')", identity, user or "")
         return _job(found[0]) if found else None
 
     def jobs(self, user: str, most: int = 200) -> list[Job]:
-        """A user's, the newest first."""
+        """A user's jobs, newest first."""
         query = "SELECT * FROM jobs WHERE user = ? ORDER BY number DESC LIMIT ?"
         return [_job(row) for row in self._all(query, user, most)]
 
     def counts(self) -> dict[str, int]:
-        """Status → how many jobs of all users."""
+        """Number of jobs of all users by status."""
         return {row[0]: row[1] for row in self._all("SELECT status, count(*) FROM jobs GROUP BY status")}
 
     def users(self) -> list[str]:
-        """All who have anything here."""
+        """All users with jobs or uploads."""
         return [row[0] for row in self._all("SELECT user FROM jobs UNION SELECT user FROM uploads")]
 
     def ahead_of(self, job: Job) -> int:
-        """How many jobs come before one that waits."""
+        """Number of jobs that run before a waiting one."""
         waiting = [row[0] for row in self._all(_QUEUE)]
         return self.counts().get("running", 0) + (waiting.index(job.number) if job.number in waiting else 0)
 
     def claim(self) -> Job | None:
-        """The next job, for the worker that asks; it runs from now on. Users take turns."""
+        """Take the next job and mark it as running; users take turns."""
         found = self._all(
             "UPDATE jobs SET status = 'running', started = ?, tries = tries + 1, message = '' "
             f"WHERE number = ({_QUEUE} LIMIT 1) RETURNING *",
@@ -222,16 +222,16 @@ class Store:
         return _job(found[0]) if found else None
 
     def wish_of(self, identity: str) -> str:
-        """What a running job's user wants of it; "cancel" too where it is no longer there."""
+        """The action requested for a running job; "cancel" if the job was deleted."""
         found = self._all("SELECT wish FROM jobs WHERE id = ?", identity)
         return str(found[0][0]) if found else "cancel"
 
     def tell(self, identity: str, progress: Mapping[str, Any]) -> None:
-        """How far a job is."""
+        """Record a job's progress."""
         self._change("UPDATE jobs SET progress = ? WHERE id = ?", json.dumps(progress), identity)
 
     def end(self, identity: str, status: str, message: str = "", result: str = "", size: int = 0) -> None:
-        """A running job does not run any longer."""
+        """Record the end of a running job."""
         self._change(
             "UPDATE jobs SET status = ?, wish = '', message = ?, result = ?, bytes = ?, ended = ? "
             "WHERE id = ? AND status = 'running'",
@@ -239,7 +239,7 @@ class Store:
         )  # fmt: skip
 
     def interrupt_running(self, message: str) -> list[str]:
-        """All running jobs are interrupted, because their worker is gone; which they were."""
+        """Mark all running jobs as interrupted because their worker is gone; returns their IDs."""
         rows = self._all(
             "UPDATE jobs SET status = CASE wish WHEN 'cancel' THEN 'canceled' WHEN 'pause' THEN 'paused' "
             "ELSE 'interrupted' END, wish = '', message = CASE wish WHEN '' THEN ? ELSE '' END, ended = ? "
@@ -249,23 +249,23 @@ class Store:
         return [row[0] for row in rows]
 
     def wished(self) -> str:
-        """The running job of which something is wanted, or ""."""
+        """ID of the running job with a requested action, or ""."""
         found = self._all("SELECT id FROM jobs WHERE status = 'running' AND wish != ''")
         return str(found[0][0]) if found else ""
 
     def want(self, identity: str, wish: str) -> bool:
-        """Tell a running job's worker; whether it runs."""
+        """Request an action on a running job; returns whether it is running."""
         return bool(self._change("UPDATE jobs SET wish = ? WHERE id = ? AND status = 'running'", wish, identity))
 
     def move(self, identity: str, before: tuple[str, ...], after: str) -> bool:
-        """Put a job that is in one of these states into another one; whether it was."""
+        """Change a job's status from one of `before` to `after`; returns whether it changed."""
         marks = ", ".join("?" * len(before))
         ended = time.time() if after in (*RESUMABLE, *ENDED) else None
         query = f"UPDATE jobs SET status = ?, wish = '', ended = ? WHERE id = ? AND status IN ({marks})"
         return bool(self._change(query, after, ended, identity, *before))
 
     def queue_again(self, job: Job, of_user: int, of_all: int) -> bool:
-        """Have a job wait that waited or ran before; not where the user, or all, have so many already that do."""
+        """Put a job back in the queue, unless the user or all users have too many waiting and running jobs."""
         return bool(
             self._change(
                 "UPDATE jobs SET status = 'waiting', wish = '', ended = NULL WHERE id = ? AND status = ? AND "
@@ -276,22 +276,22 @@ class Store:
         )  # fmt: skip
 
     def resize(self, identity: str, size: int) -> None:
-        """A job's folder takes other bytes than when it ended."""
+        """Update the recorded size of a job's folder."""
         self._change("UPDATE jobs SET bytes = ? WHERE id = ?", size, identity)
 
     def remove_job(self, identity: str) -> None:
-        """Forget a job."""
+        """Delete the record of a job."""
         self._change("DELETE FROM jobs WHERE id = ?", identity)
 
     # Logins
 
     def add_session(self, token: str, user: str, ends: float) -> None:
-        """Remember a login by the hash of its token."""
+        """Store a login by the hash of its token."""
         self._change("DELETE FROM sessions WHERE ends < ?", time.time())
         self._change("INSERT INTO sessions VALUES (?, ?, ?)", token, user, ends)
 
     def session(self, token: str) -> str | None:
-        """Whose login it is, if it hasn't ended."""
+        """The user of a login, or None if it has expired."""
         found = self._all("SELECT user FROM sessions WHERE token = ? AND ends > ?", token, time.time())
         return found[0][0] if found else None
 

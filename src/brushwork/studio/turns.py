@@ -1,4 +1,4 @@
-"""Whose request goes to a worker next: fair between users, bounded in number and in time."""
+"""A fair queue for workers: users take turns, and the number and time of waiting requests are bounded."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from brushwork.studio.errors import BusyError, SupersededError, UnavailableError
 __all__ = ["Turns"]
 
 Worker = TypeVar("Worker")
-LATELY = 0.2  # share of the last turn in how long turns took lately
+LATELY = 0.2  # weight of the last turn in the moving average of turn times
 CLOSED = "the studio is shutting down"
 
 
 @dataclass(eq=False)
 class _Waiting:
-    """A request that waits, until it has a worker or an error."""
+    """A request waiting for a worker or an error."""
 
     user: str
     topic: str
@@ -35,12 +35,12 @@ class _Waiting:
 
 
 class Turns(Generic[Worker]):
-    """Hands free workers to waiting requests, one user after another; a user's own requests go in their order.
+    """Assigns free workers to waiting requests, alternating between users; each user's requests stay in order.
 
-    A request is refused at once if too many wait, or if it would probably wait for too long.
+    A request is refused at once if too many are waiting or the expected wait is too long.
 
     Args:
-        most: Requests that may wait.
+        most: Maximum number of waiting requests.
         patience: Seconds that a request may wait.
     """
 
@@ -52,30 +52,30 @@ class Turns(Generic[Worker]):
         self._running: Counter[str] = Counter()
         self._last: dict[str, int] = {}  # user → number of their last turn
         self._numbers = itertools.count(1)
-        self._seconds = 0.0  # that a turn took lately
+        self._seconds = 0.0  # moving average of the duration of a turn
         self._closed = False
 
     @property
     def waiting(self) -> int:
-        """Requests that wait."""
+        """Number of waiting requests."""
         return len(self._waiting)
 
     def add(self, worker: Worker) -> None:
-        """Let requests have this worker."""
+        """Make a worker available."""
         with self._changed:
             self._free.append(worker)
             self._assign()
 
     @contextmanager
     def turn(self, user: str, topic: str = "") -> Iterator[Worker]:
-        """Wait for a worker. It isn't free again before it is added again.
+        """Wait for a worker. It stays taken until it is passed to `add` again.
 
         Args:
             user: Whose request it is.
             topic: A request replaces the same user's waiting request of the same topic; empty: none.
 
         Raises:
-            BusyError: Too many requests wait.
+            BusyError: Too many requests are waiting.
             SupersededError: A newer request replaced this one.
             UnavailableError: No worker was free in time.
         """
@@ -108,23 +108,23 @@ class Turns(Generic[Worker]):
     def _supersede(self, newer: _Waiting) -> None:
         for older in list(self._waiting):
             if newer.topic and (older.user, older.topic) == (newer.user, newer.topic):
-                self._settle(older, SupersededError("superseded: you asked for a newer one meanwhile"))
+                self._settle(older, SupersededError("superseded by a newer request"))
 
     def _expected(self) -> float:
-        """Seconds that one more request would wait, if turns take as long as lately."""
+        """Estimated wait of one more request, in seconds, from the recent duration of turns."""
         workers = len(self._free) + sum(self._running.values())
         return (len(self._waiting) + 1) * self._seconds / max(1, workers)
 
     def _full(self) -> bool:
-        """One request may always wait, so that a turn that took very long is forgotten in time."""
+        """Whether to refuse requests; one may always wait, so that the average recovers after a very long turn."""
         waiting = len(self._waiting)
         return waiting >= self.most or (waiting > 0 and self._expected() > self.patience)
 
     def _make_room(self, user: str) -> None:
-        """Refuse the last request of whoever has the most, which may be this user."""
+        """Refuse the last request of the user with the most requests, possibly this one."""
         counts = Counter(one.user for one in self._waiting)
         greediest, count = counts.most_common(1)[0]
-        message = f"{len(self._waiting)} requests wait already; try again in a moment"
+        message = f"{len(self._waiting)} requests are already waiting; try again in a moment"
         refusal = BusyError(message, max(2, round(self._expected())))
         if count <= counts[user] + 1:
             raise refusal
@@ -145,11 +145,11 @@ class Turns(Generic[Worker]):
             self._changed.notify_all()
 
     def _may_run(self, user: str) -> bool:
-        """Where there are other users, the last free worker goes to someone who has none."""
+        """Whether a user may take a worker; with several users, the last free one goes to a user without any."""
         return not self._running[user] or len(self._free) > 1 or self._last.keys() == {user}
 
     def close(self) -> None:
-        """Refuse whoever waits, and whoever comes."""
+        """Refuse all waiting and future requests."""
         with self._changed:
             self._closed = True
             for one in list(self._waiting):

@@ -1,4 +1,4 @@
-"""Who may log in: names and salted hashes of passwords in a file, logins by random tokens."""
+"""Users and logins: names and salted password hashes in a file, random session tokens."""
 
 from __future__ import annotations
 
@@ -19,59 +19,59 @@ from brushwork.studio.store import Store
 
 __all__ = ["LOCAL", "Logins", "Users"]
 
-LOCAL = "local"  # who uses a studio without a login
-SHORTEST = 8  # of a password, in characters
-COST = {"n": 1 << 14, "r": 8, "p": 1}  # of scrypt: 16 MB and some 40 ms for each guess (RFC 7914)
-NAMES = 5  # an address may send this many times as many wrong passwords for all names as for one
+LOCAL = "local"  # the user of a studio without logins
+SHORTEST = 8  # password length, in characters
+COST = {"n": 1 << 14, "r": 8, "p": 1}  # scrypt: 16 MB and about 40 ms per guess (RFC 7914)
+NAMES = 5  # limit of wrong passwords per address for all names, as a multiple of the limit per name
 
 
 class Users:
-    """The file of those who may log in.
+    """The file of users who may log in.
 
     Args:
-        path: A JSON file, readable for its owner only; need not be there.
+        path: A JSON file, readable only by its owner; need not exist.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
 
     def names(self) -> list[str]:
-        """All of them."""
+        """Names of all users, sorted."""
         return sorted(self._read())
 
     def add(self, name: str, password: str) -> None:
-        """Add one, or give one another password.
+        """Add a user or change their password.
 
         Raises:
-            UsageError: A name or a password that can't be one.
+            UsageError: Invalid name or password.
         """
         if not re.fullmatch(r"[a-z0-9][a-z0-9_-]{0,31}", name) or name == LOCAL:
-            raise UsageError(f"user {name!r}: expected up to 32 small letters, digits, - and _, and not {LOCAL!r}")
+            raise UsageError(f"user {name!r}: expected up to 32 lowercase letters, digits, - and _, and not {LOCAL!r}")
         if len(password) < SHORTEST:
             raise UsageError(f"expected a password of at least {SHORTEST} characters, got {len(password)}")
         salt = secrets.token_bytes(16)
         self._write({**self._read(), name: {"salt": salt.hex(), "hash": _hashed(password, salt).hex()}})
 
     def remove(self, name: str) -> None:
-        """Take one away.
+        """Remove a user.
 
         Raises:
-            UsageError: There is none of this name.
+            UsageError: No user has this name.
         """
         users = self._read()
         if name not in users:
-            raise UsageError(f"there is no user {name!r}; there are {', '.join(sorted(users)) or 'none'}")
+            raise UsageError(f"there is no user {name!r}; existing users: {', '.join(sorted(users)) or 'none'}")
         del users[name]
         self._write(users)
 
     def knows(self, name: str, password: str) -> bool:
-        """Whether it is this user's password; takes as long for a name that isn't there."""
+        """Whether the password is correct; takes just as long for an unknown name."""
         entry = self._read().get(name, {"salt": "00" * 16, "hash": "00" * 64})
         found = _hashed(password, bytes.fromhex(entry["salt"]))
         return hmac.compare_digest(found, bytes.fromhex(entry["hash"]))
 
     def key(self, name: str) -> bytes | None:
-        """A secret of a user's, which changes with the password; None for a name that isn't there."""
+        """A secret of the user that changes with the password; None for an unknown name."""
         entry = self._read().get(name)
         return bytes.fromhex(entry["hash"]) if entry else None
 
@@ -82,7 +82,7 @@ class Users:
             return {}
         except (OSError, ValueError) as error:
             raise UsageError(
-                f"{self.path} can't be read ({error}); mend it, or delete it and add users anew"
+                f"{self.path} can't be read ({error}); repair it, or delete it and add the users again"
             ) from error
 
     def _write(self, users: dict[str, dict[str, str]]) -> None:
@@ -94,13 +94,13 @@ class Users:
 
 
 class Logins:
-    """Tokens for passwords.
+    """Session tokens in exchange for passwords.
 
     Args:
-        users: Who may.
-        store: Keeps hashes of tokens.
+        users: The users who may log in.
+        store: Stores the hashes of tokens.
         hours: How long a login lasts.
-        failures: Wrong passwords for a name from one address, in five minutes, after which that address has to wait.
+        failures: Wrong passwords per name and address in five minutes, after which that address has to wait.
     """
 
     def __init__(self, users: Users, store: Store, hours: float, failures: int) -> None:
@@ -108,16 +108,16 @@ class Logins:
         self._limits = LoginLimits()
 
     def log_in(self, name: str, password: str, address: str = "", device: str = "") -> str | None:
-        """A token, or None for a wrong name or password.
+        """A session token, or None if the name or the password is wrong.
 
         Args:
-            name: The user's.
-            password: Likewise.
-            address: Of the client.
-            device: The cookie of a device, see `device`.
+            name: The user's name.
+            password: The user's password.
+            address: The client's address.
+            device: The device cookie, see `device`.
 
         Raises:
-            BusyError: Too many wrong ones, or too many at the same time. A known device has limits of its own, which
+            BusyError: Too many wrong passwords, or too many attempts at once. A known device has its own limits, which
                 nobody else can use up.
         """
         name = name[:64]
@@ -140,7 +140,7 @@ class Logins:
         """A cookie for the device on which a user has just logged in.
 
         Raises:
-            UsageError: The user was removed meanwhile.
+            UsageError: The user has been removed.
         """
         key = self.users.key(name)
         if key is None:
@@ -148,12 +148,12 @@ class Logins:
         return new_device(name, key)
 
     def user_of(self, token: str) -> str | None:
-        """Who has logged in with it, if that lasts and the user is still there."""
+        """The user of a session token; None if it has expired or the user was removed."""
         user = self.store.session(_token_hash(token)) if token else None
         return user if user in self.users.names() else None
 
     def log_out(self, token: str) -> None:
-        """End it."""
+        """End a session."""
         self.store.remove_session(_token_hash(token))
 
 

@@ -1,4 +1,4 @@
-"""The processes that decode and paint: started, watched, and started again when they die."""
+"""Worker processes that decode and stylize: started, monitored, and restarted when they die."""
 
 from __future__ import annotations
 
@@ -23,21 +23,21 @@ from brushwork.studio.turns import CLOSED, Turns
 
 __all__ = ["JobWorker", "QuickWorkers"]
 
-_SPAWN = multiprocessing.get_context("spawn")  # torch survives no fork
+_SPAWN = multiprocessing.get_context("spawn")  # torch does not survive a fork
 PATIENCE = 5.0  # seconds that a request waits for a worker
-# Seconds after which a worker is ended over a request; much more than any request takes on a machine that isn't busy.
+# Seconds after which a worker is killed; far more than any request takes on an idle machine.
 DEADLINES, DEADLINE = {"preview": 20.0, "film_preview": 30.0, "convert": 120.0}, 45.0
-LOADING = 120.0  # seconds after which a worker that doesn't start counts as stuck
-WATCHED = 0.3  # seconds between two looks at the job worker
-HEARD = 120.0  # seconds in which the job worker must hear what is wanted of its job
-AGAIN = 1.0  # seconds before a worker that died is started again
+LOADING = 120.0  # seconds a worker may take to start
+WATCHED = 0.3  # seconds between checks of the job worker
+HEARD = 120.0  # seconds within which the job worker must react to a pause or cancel
+AGAIN = 1.0  # seconds before a dead worker is restarted
 
 
 class _QuickProcess:
-    """A process that answers one request after another.
+    """A process that answers one request at a time.
 
     Args:
-        name: Of the process.
+        name: Name of the process.
         load: What the process does before its first request; a function of `quick_worker`.
     """
 
@@ -47,10 +47,10 @@ class _QuickProcess:
         self._connection: Connection | None = None
 
     def start(self) -> None:
-        """Start it, and wait until it has loaded what it needs.
+        """Start the process and wait until it is ready.
 
         Raises:
-            EOFError, OSError: It died.
+            EOFError, OSError: The process died.
         """
         self._connection, theirs = _SPAWN.Pipe()
         process = _SPAWN.Process(target=_quick, args=(theirs, self._load), name=self.name, daemon=True)
@@ -61,13 +61,13 @@ class _QuickProcess:
         logger.info("worker ready", extra={"worker": self.name, "pid": process.pid})
 
     def answer(self, function: str, arguments: dict[str, Any]) -> Any:
-        """What a function of `quick_worker` gives, and its error.
+        """The result of a function of `quick_worker`, and its error message or None.
 
         Raises:
             EOFError, OSError: The process died.
             TimeoutError: It took longer than its deadline.
         """
-        if self._process is None or not self._process.is_alive():  # it died while nobody asked for anything
+        if self._process is None or not self._process.is_alive():  # it died while idle
             self.end()
             self.start()
         assert self._connection is not None
@@ -81,12 +81,12 @@ class _QuickProcess:
         return self._connection.recv()
 
     def kill(self) -> None:
-        """End it; whoever waits for its answer is told so."""
+        """Kill the process; a pending request gets an error."""
         if self._process is not None:
             self._process.kill()
 
     def end(self) -> None:
-        """End it, and close what belongs to it; only for whoever has it."""
+        """Kill the process and close its connection; only for the thread that holds it."""
         self.kill()
         if self._process is not None:
             self._process.join()
@@ -96,13 +96,13 @@ class _QuickProcess:
 
 
 class QuickWorkers:
-    """Processes that answer requests of one kind.
+    """A pool of processes that answer requests of one kind.
 
     Args:
-        name: Of the kind.
+        name: Name of the kind.
         load: What each process does before its first request; a function of `quick_worker`.
-        processes: How many.
-        most: Requests that may wait; more are refused.
+        processes: Number of processes.
+        most: Maximum number of waiting requests; more are refused.
         patience: Seconds that a request may wait.
     """
 
@@ -117,12 +117,12 @@ class QuickWorkers:
 
     @property
     def waiting(self) -> int:
-        """Requests that wait."""
+        """Number of waiting requests."""
         return self._turns.waiting
 
     @property
     def ready(self) -> bool:
-        """Whether one of them has loaded what it needs."""
+        """Whether at least one process is ready."""
         return bool(self._ready)
 
     def start(self) -> None:
@@ -137,7 +137,7 @@ class QuickWorkers:
                 except (EOFError, OSError):  # TimeoutError is an OSError
                     process.end()
                     if not self._closing.wait(AGAIN):
-                        logger.exception("a worker doesn't start", extra={"worker": process.name})
+                        logger.exception("a worker does not start", extra={"worker": process.name})
                 else:
                     self._ready.add(process.name)
                     self._turns.add(process)
@@ -146,19 +146,19 @@ class QuickWorkers:
                 process.end()
 
     def call(self, function: str, /, *, user: str, topic: str = "", **arguments: Any) -> Any:
-        """What a function of `quick_worker` gives.
+        """Run a function of `quick_worker` and return its result.
 
         Args:
             function: Its name.
             user: Whose request it is; users take turns.
-            topic: The request replaces the same user's waiting one of the same topic; empty: none.
-            arguments: Of the function.
+            topic: The request replaces the same user's waiting request of the same topic; empty: none.
+            arguments: The function's arguments.
 
         Raises:
-            BusyError: So many wait already, or it waited too long, or it took too long.
+            BusyError: Too many requests are waiting, or this one waited or ran for too long.
             SupersededError: A newer request replaced it.
-            UsageError: What the function refused.
-            StudioError: The process died over it.
+            UsageError: The function refused its input.
+            StudioError: The process died while handling it.
         """
         with self._turns.turn(user, topic) as process:
             value, error = self._answered(process, function, arguments)
@@ -177,8 +177,10 @@ class QuickWorkers:
                          extra={"worker": process.name, "request": function})  # fmt: skip
             self._restart(process)
             if late:
-                raise DeadlineError("this took too long and was stopped; try a smaller file, or try later") from reason
-            raise StudioError("this file, or this request, ended the process that worked at it") from reason
+                raise DeadlineError(
+                    "this took too long and was stopped; try a smaller file, or try again later"
+                ) from reason
+            raise StudioError("the worker process crashed while handling this file or request") from reason
         self._turns.add(process)
         return answer
 
@@ -188,7 +190,7 @@ class QuickWorkers:
         threading.Thread(target=self._start, args=(process,), name=self.name, daemon=True).start()
 
     def close(self) -> None:
-        """End the processes."""
+        """Stop the processes."""
         self._closing.set()
         self._turns.close()
         for process in self._processes:
@@ -202,11 +204,11 @@ def _quick(connection: Connection, load: Callable[[], object]) -> None:
 
 
 class JobWorker:
-    """A process that does jobs.
+    """The process that runs jobs.
 
     Args:
-        places: Where files lie.
-        limits: Of pictures, films and time.
+        places: The studio's folder.
+        limits: Limits of pictures, videos and run time.
     """
 
     def __init__(self, places: Storage, limits: Limits) -> None:
@@ -217,17 +219,17 @@ class JobWorker:
 
     @property
     def pid(self) -> int | None:
-        """Of the process."""
+        """Process ID, or None."""
         return self._process.pid if self._process is not None else None
 
     @property
     def alive(self) -> bool:
-        """Whether it runs."""
+        """Whether the process is running."""
         return self._process is not None and self._process.is_alive()
 
     def start(self) -> None:
-        """Begin; jobs that ran when the studio last ended are interrupted."""
-        self._interrupt(self.store, "the studio ended meanwhile; it can be gone on with")
+        """Start the process; jobs that were running when the studio last ended become interrupted."""
+        self._interrupt(self.store, "the studio was stopped; you can resume this job")
         self._thread.start()
 
     def _interrupt(self, store: Store, message: str) -> None:
@@ -250,14 +252,14 @@ class JobWorker:
                 logger.error("the job worker died", extra={"exit_code": self._process.exitcode})
                 time.sleep(AGAIN)
                 try:
-                    reason = "its process ended, perhaps for want of memory; it can be gone on with"
+                    reason = "the worker process ended, possibly out of memory; you can resume this job"
                     self._interrupt(self.store, reason)
                     break
-                except (OSError, sqlite3.Error):  # a full disk; until there is room, nothing can be begun
-                    logger.exception("the jobs can't be written down")
+                except (OSError, sqlite3.Error):  # disk full: no job can start until there is space
+                    logger.exception("cannot record interrupted jobs")
 
     def _wait_for(self, process: SpawnProcess) -> None:
-        """Until it ends; one that doesn't hear what its user wants is ended."""
+        """Wait until the process ends; kill it if it does not react to a pause or cancel."""
         unheard, since = "", 0.0
         while process.is_alive() and not self._closing.is_set():
             process.join(WATCHED)
@@ -268,17 +270,17 @@ class JobWorker:
             if not wished or wished != unheard:
                 unheard, since = wished, time.monotonic()
             elif time.monotonic() - since > HEARD:
-                logger.error("the job worker doesn't hear", extra={"job": wished})
+                logger.error("the job worker does not respond", extra={"job": wished})
                 process.kill()
                 process.join()
 
     def close(self) -> None:
-        """End it; its job can be gone on with."""
+        """Stop the process; its job can be resumed."""
         self._closing.set()
         if self._process is not None:
             self._process.kill()
             self._process.join()
-        self._interrupt(self.store, "the studio was closed meanwhile; it can be gone on with")
+        self._interrupt(self.store, "the studio was shut down; you can resume this job")
 
 
 def _jobs(*arguments: Any) -> None:

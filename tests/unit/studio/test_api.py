@@ -201,7 +201,7 @@ def test_a_running_job_and_what_it_needs_can_t_be_deleted(studio: Studio, http: 
     assert http.delete(f"/api/jobs/{job}").status_code == 409
     answer = http.delete(f"/api/uploads/{photo}")
     assert answer.status_code == 409
-    assert answer.json()["error"] == "a job that isn't done needs this file; cancel it first"
+    assert answer.json()["error"] == "an unfinished job needs this file; cancel the job first"
 
 
 def test_a_result_is_saved_under_its_title_or_shown(studio: Studio, http: httpx.Client, photo: str) -> None:
@@ -284,7 +284,7 @@ def test_too_many_jobs_are_told_when_to_come_again(
     answer = http.post("/api/jobs", json=ask)
     assert answer.status_code == 429
     assert int(answer.headers["retry-after"]) > 0
-    assert "4 jobs of yours" in answer.json()["error"]
+    assert "4 jobs per user" in answer.json()["error"]
     waited = list[float]()
 
     def sleep(seconds: float) -> None:
@@ -324,7 +324,7 @@ def test_the_newest_preview_of_a_photo_replaces_those_that_wait(http: httpx.Clie
         answers = list(pool.map(ask, range(8)))
     assert {answer.status_code for answer in answers} == {200, 409}
     assert {answer.json()["error"] for answer in answers if answer.status_code == 409} == {
-        "superseded: you asked for a newer one meanwhile"
+        "superseded by a newer request"
     }
 
 

@@ -95,7 +95,7 @@ def test_a_job_whose_worker_is_killed_is_interrupted_and_goes_on_where_it_was_af
     reached = kill_at_work(studio, job, running, until)
     facts = studio.job(job)
     assert facts["status"] == "interrupted"
-    assert "it can be gone on with" in facts["message"]
+    assert "you can resume this job" in facts["message"]
     assert reached < 60
     assert studio.wait(following)["status"] == "done"
     after = workers(running.process.pid)
@@ -143,7 +143,7 @@ def test_a_preview_whose_worker_is_killed_is_refused_and_the_next_one_comes(
         asked = pool.submit(studio.preview, photo, "great-wave", size=64)
         time.sleep(0.5)
         os.kill(worker, signal.SIGKILL)
-        with pytest.raises(BrushworkError, match="ended the process"):
+        with pytest.raises(BrushworkError, match="worker process crashed"):
             asked.result(30)
     assert studio.preview(photo, "great-wave", size=64) == before
     assert studio.send(samples / "wave.jpg")
@@ -190,7 +190,7 @@ def test_a_killed_studio_takes_its_workers_with_it_and_loses_nothing(
     with Studio(again.url) as studio:
         facts = {job["id"]: job for job in studio.jobs()}
         assert facts[long]["status"] == "interrupted"
-        assert "the studio ended meanwhile" in facts[long]["message"]
+        assert "the studio was stopped" in facts[long]["message"]
         assert facts[paused]["status"] == "paused"
         studio.fetch(done, tmp_path / "after.png")
         assert (tmp_path / "after.png").read_bytes() == (tmp_path / "before.png").read_bytes()
@@ -217,4 +217,4 @@ def test_a_studio_that_is_asked_to_end_does_so_soon_and_its_job_can_be_gone_on_w
     found = Storage(running.folder).store().job(job)
     assert found is not None
     assert found.status == "interrupted"
-    assert "the studio was closed meanwhile" in found.message
+    assert "the studio was shut down" in found.message

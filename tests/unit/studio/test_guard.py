@@ -100,7 +100,7 @@ def test_this_machine_s_own_names_are_answered(host: str, guard: Guard) -> None:
 def test_other_names_for_this_machine_are_refused(host: str, guard: Guard) -> None:
     answer = ask(guard, "GET", "/api/jobs", headers={"host": host})
     assert answer.status_code == 403
-    assert answer.json() == {"error": "this studio is not called by that name"}
+    assert answer.json() == {"error": "unknown host name"}
 
 
 def test_who_logs_in_may_call_the_studio_as_they_like(locked: Guard, logins: Logins) -> None:
@@ -257,4 +257,4 @@ def test_strangers_make_no_measures_of_their_own(guard: Guard, locked: Guard) ->
 @pytest.mark.parametrize("path", ["/gradio_api/file//etc/passwd", "/gradio_api/file/https://example.org/x", "/file=/x"])
 def test_other_ways_to_files_are_shut(path: str, guard: Guard) -> None:
     assert ask(guard, "GET", path).status_code == 404
-    assert ask(guard, "GET", path).json() == {"error": "not here"}
+    assert ask(guard, "GET", path).json() == {"error": "not found"}

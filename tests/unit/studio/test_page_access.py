@@ -47,7 +47,7 @@ def test_any_other_is_refused_wherever_it_stands(key: str, value: Any) -> None:
         {"data": [[{"a": [{key: value}]}]]},
         {"more": {key: value}},
     ):
-        with pytest.raises(NotAllowedError, match="only name files that you have sent"):
+        with pytest.raises(NotAllowedError, match="only refer to files that you have uploaded"):
             checked(content)
 
 

@@ -174,7 +174,7 @@ def test_a_film_s_preview_shows_frames_above_each_other(service: Service, take: 
     ("wishes", "words"),
     [
         ({"keep_color": "cholesky"}, "great-wave holds only its statistics"),
-        ({"method": "microast"}, "style great-wave is one for"),
+        ({"method": "microast"}, "style great-wave works with"),
         ({"method": "adain", "settings": {"network": "vgg19.normalised"}}, "not on this machine"),
     ],
 )

@@ -75,7 +75,7 @@ def test_when_as_many_wait_as_may_the_next_one_is_refused_at_once(crowd: Crowd) 
     for user in ("ada", "bob", "cleo", "dan"):
         crowd.ask(user)
     began = time.monotonic()
-    with pytest.raises(BusyError, match="4 requests wait already") as caught, crowd.turns.turn("eve"):
+    with pytest.raises(BusyError, match="4 requests are already waiting") as caught, crowd.turns.turn("eve"):
         pass
     assert time.monotonic() - began < 1
     assert (caught.value.status, caught.value.seconds > 0) == (429, True)
@@ -84,7 +84,7 @@ def test_when_as_many_wait_as_may_the_next_one_is_refused_at_once(crowd: Crowd) 
 def test_a_user_with_many_requests_makes_room_for_one_with_none(crowd: Crowd) -> None:
     many = [crowd.ask("ada", str(number)) for number in range(4)]
     one = crowd.ask("bob", waiting=4)
-    with pytest.raises(BusyError, match="4 requests wait already"):
+    with pytest.raises(BusyError, match="4 requests are already waiting"):
         many[-1].result(20)
     crowd.turns.add("worker")
     one.result(20)
@@ -94,7 +94,7 @@ def test_a_user_with_many_requests_makes_room_for_one_with_none(crowd: Crowd) ->
 def test_who_would_probably_wait_too_long_is_refused_at_once(crowd: Crowd) -> None:
     crowd.turns._seconds = 15.0  # that turns took lately
     crowd.ask("ada")
-    with pytest.raises(BusyError, match="1 requests wait already") as caught, crowd.turns.turn("bob"):
+    with pytest.raises(BusyError, match="1 requests are already waiting") as caught, crowd.turns.turn("bob"):
         pass
     assert caught.value.seconds == 30
 

@@ -50,7 +50,7 @@ def test_another_password_takes_the_place_of_the_first(users: Users) -> None:
 def test_who_is_removed_is_known_no_longer(users: Users) -> None:
     users.remove("ada")
     assert not users.knows("ada", PASSWORD)
-    with pytest.raises(UsageError, match="no user 'ada'; there are none"):
+    with pytest.raises(UsageError, match="no user 'ada'; existing users: none"):
         users.remove("ada")
 
 

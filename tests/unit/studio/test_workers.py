@@ -73,7 +73,7 @@ def test_a_request_whose_process_dies_is_told_so_and_the_next_one_is_answered(
         asked = pool.submit(ask)
         time.sleep(0.2)
         os.kill(process(quick), signal.SIGKILL)
-        with pytest.raises(StudioError, match="ended the process"):
+        with pytest.raises(StudioError, match="worker process crashed"):
             asked.result(20)
     assert len(ask()) == 2
 

@@ -1,1 +1,1 @@
-"""The studio's page, made with Gradio."""
+"""The studio's web page, built with Gradio."""

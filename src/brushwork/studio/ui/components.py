@@ -1,4 +1,4 @@
-"""Gradio's components, so that files stay as they were sent and results come by the studio's own routes."""
+"""Gradio components that leave uploads undecoded and load results from the studio's own routes."""
 
 from __future__ import annotations
 
@@ -21,45 +21,45 @@ from brushwork.studio.ui.gradio_import import (
 
 __all__ = ["Shown", "comparison", "editor", "film", "photo", "raw", "status_line"]
 
-KEPT = 32  # drawings that wait for a click
+KEPT = 32  # drawings kept until the user submits them
 
 
 def raw(content: str = "", **given: Any) -> gr.Markdown:
-    """A place for HTML made here; gr.HTML would evaluate it as a template, and with it the name of a file."""
+    """A component for trusted HTML; gr.HTML would evaluate it as a template, including any file name in it."""
     return gr.Markdown(content, sanitize_html=False, latex_delimiters=[], **given)
 
 
 def status_line(words: str) -> str:
-    """HTML of a line that is read out when it appears, for `raw`; empty if there are no words."""
+    """HTML of a line that screen readers announce, for `raw`; "" if there are no words."""
     return f'<p role="status">{html.escape(words)}</p>' if words else ""
 
 
 def photo(**given: Any) -> gr.Image:
-    """A place for a picture that somebody sends; gives the path of its file, which is not decoded here."""
+    """An image upload; its value is the path of the file, which is not decoded."""
     return PhotoFile(type="filepath", **given)
 
 
 def film(**given: Any) -> gr.Video:
-    """A place for a film that somebody sends; gives the path of its file, as it is."""
+    """A video upload; its value is the path of the file, which is not decoded."""
     return FilmFile(**given)
 
 
 def comparison(**given: Any) -> gr.ImageSlider:
-    """Two pictures, by their addresses, under one handle."""
+    """A slider that compares two pictures, given by their URLs."""
     return Comparison(type="filepath", interactive=False, **given)
 
 
 def editor(**given: Any) -> gr.ImageEditor:
-    """A picture, by its address, in which regions are painted; gives the painted layer's file, which isn't decoded."""
+    """An editor for painting regions on a picture, given by its URL; its value is the painted layer, undecoded."""
     return RegionEditor(type="filepath", layers=False, transforms=(), format="png", **given)
 
 
-# Subclasses, because Gradio makes a component anew, from its class, whenever an event updates a property of it:
-# methods that were set on the first instance would be lost. `is_template` has the browser draw the base class.
+# Subclasses, because Gradio creates a new instance of the class whenever an event updates a property: methods set on
+# the first instance would be lost. `is_template` makes the browser render the base class.
 
 
 class PhotoFile(gr.Image):
-    """An image that is not decoded."""
+    """An image upload that is not decoded."""
 
     is_template = True
 
@@ -69,7 +69,7 @@ class PhotoFile(gr.Image):
 
 
 class FilmFile(gr.Video):
-    """A video that is not decoded."""
+    """A video upload that is not decoded."""
 
     is_template = True
 
@@ -79,12 +79,12 @@ class FilmFile(gr.Video):
 
 
 class Comparison(gr.ImageSlider):
-    """Two images that the browser fetches from the studio's own routes."""
+    """Two images that the browser loads from the studio's own routes."""
 
     is_template = True
 
     def postprocess(self, value: Any) -> SliderData | None:
-        """The images at two addresses, a pair of str."""
+        """The images at a pair of URLs."""
         if value is None:
             return None
         first, second = (ImageData(path=url, url=url) for url in value)
@@ -92,21 +92,21 @@ class Comparison(gr.ImageSlider):
 
 
 class RegionEditor(gr.ImageEditor):
-    """An editor whose background comes from the studio's own routes, and whose first layer alone is kept."""
+    """An editor whose background comes from the studio's own routes, and of which only the first layer is kept."""
 
     is_template = True
 
     def preprocess(self, payload: EditorData | None) -> Any:
-        """The first layer as bytes, or the path of the file that it is sent again as; None if nothing was painted."""
+        """The first layer as bytes or as the path of its file; None if nothing was painted."""
         if payload is None:
             return None
         if payload.id is None:
-            return payload.layers[0].path if payload.layers else None  # the desk checks whose file that is
+            return payload.layers[0].path if payload.layers else None  # PageContext checks who owns the file
         kept: EditorDataBlobs | None = self.blob_storage.pop(payload.id, None)
         return kept.layers[0] if kept is not None and kept.layers else None
 
     def postprocess(self, value: Any) -> EditorData | None:
-        """A background at an address, a str."""
+        """The background image at a URL."""
         if value is None:
             return None
         picture = FileData(path=value, url=value)
@@ -114,7 +114,7 @@ class RegionEditor(gr.ImageEditor):
 
     @server  # type: ignore[untyped-decorator]
     def accept_blobs(self, data: AcceptBlobs) -> None:
-        """Keep the first layer of a drawing, of `KEPT` drawings at most."""
+        """Store the first layer of a drawing, for the last `KEPT` drawings."""
         if data.data["type"] == "layer" and str(data.data["index"]) == "0":
             super().accept_blobs(data)
         with suppress(KeyError, RuntimeError, StopIteration):
@@ -123,13 +123,13 @@ class RegionEditor(gr.ImageEditor):
 
 
 class Shown:
-    """Previews in memory, each for its user only, by a name that is used once."""
+    """Previews in memory, each under a random name and for its user only."""
 
     def __init__(self, most: int = 200) -> None:
         self._most, self._kept, self._lock = most, dict[str, tuple[str, bytes]](), threading.Lock()
 
     def keep(self, user: str, content: bytes) -> str:
-        """Keep a JPEG; the path at which it is."""
+        """Store a JPEG and return its URL path."""
         token = secrets.token_hex(16)
         with self._lock:
             self._kept[token] = user, content
@@ -138,6 +138,6 @@ class Shown:
         return f"/shown/{token}.jpg"
 
     def get(self, user: str, token: str) -> bytes | None:
-        """A JPEG of this user's."""
+        """A JPEG of this user, or None."""
         owner, content = self._kept.get(token.removesuffix(".jpg"), ("", b""))
         return content if owner == user and content else None

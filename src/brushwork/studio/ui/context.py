@@ -1,4 +1,4 @@
-"""What all tabs of the page ask the studio for: whose request it is, files that were dropped, errors in a line."""
+"""Shared by all tabs of the page: the request's user, dropped files, and errors reported in one line."""
 
 from __future__ import annotations
 
@@ -25,43 +25,43 @@ from brushwork.studio.users import LOCAL
 __all__ = ["LATEST", "QUIET", "Dropped", "PageContext"]
 
 QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
-KEPT = 10_000  # files that were dropped
-# Of many moves of a slider only the last one counts. A function called this way must not raise an error: Gradio
-# then forgets the move that waits for it to end.
+KEPT = 10_000  # dropped files to remember
+# Of several slider moves, only the last one is processed. A function called this way must not raise an error, because
+# Gradio would then drop the pending move.
 LATEST: dict[str, Any] = {**QUIET, "trigger_mode": "always_last"}
 
 
 class Dropped(NamedTuple):
-    """A file that was dropped on the page: its upload, or why it was refused; neither if there is none."""
+    """A file dropped on the page: its upload ID, or why it was refused; both empty if there is no file."""
 
     id: str = ""
     refusal: str = ""
 
 
 class PageContext:
-    """The studio, as the page sees it.
+    """The page's access to the studio.
 
     Args:
         service: The studio.
-        files: Whose the files are that the page was sent.
+        files: Owners of the files uploaded to the page.
     """
 
     def __init__(self, service: Service, files: PageFiles) -> None:
         self.service, self.files, self.shown = service, files, Shown()
-        self._taken = dict[tuple[str, str], str]()  # user and path of what was dropped → its upload
+        self._taken = dict[tuple[str, str], str]()  # user and path of a dropped file → its upload ID
         self._taking = threading.Lock()
 
     def user(self, request: gr.Request) -> str:
-        """Whose request it is."""
+        """The user who made a request."""
         return request.username or LOCAL
 
     def address(self, request: gr.Request, path: str) -> str:
-        """A path of this server as the browser calls it."""
+        """The full URL of a path on this server."""
         return f"{request.url.scheme}://{request.headers['host']}{path}"
 
     @contextmanager
     def show_errors(self) -> Iterator[None]:
-        """Errors as a line on the page."""
+        """Display errors as one line on the page."""
         try:
             yield
         except BrushworkError as error:
@@ -73,10 +73,10 @@ class PageContext:
             raise gr.Error(texts.FAILED, duration=8, print_exception=False) from None
 
     def take(self, request: gr.Request, path: str) -> Upload:
-        """Keep a file that was dropped on the page, which keeps its own copy to show; the same one once.
+        """Store a copy of a file that was dropped on the page, once per file.
 
         Raises:
-            NotAllowedError: The user has sent no such file.
+            NotAllowedError: The user has not uploaded this file.
         """
         user = self.user(request)
         self._check(user, path)
@@ -90,16 +90,16 @@ class PageContext:
             return known
 
     def read(self, request: gr.Request, path: str) -> bytes:
-        """The content of a file that was sent to the page; see `take`."""
+        """The content of a file uploaded to the page; see `take`."""
         self._check(self.user(request), path)
         return Path(path).read_bytes()
 
     def _check(self, user: str, path: str) -> None:
         if not self.files.owns(user, path):
-            raise NotAllowedError("send the file again")
+            raise NotAllowedError("upload the file again")
 
     def dropped(self, path: str | None, request: gr.Request) -> Dropped:
-        """What becomes of a file that was dropped on the page, or removed; see `take`."""
+        """Store a file that was dropped on the page, if any; see `take`."""
         if not path:
             return Dropped()
         try:
@@ -115,16 +115,16 @@ class PageContext:
         return self.service.take(user, Path(kept.name), Path(path).name)
 
     def style_choices(self, request: gr.Request) -> list[tuple[str, str]]:
-        """Styles by title, own ones first; those that a method of the page can take."""
+        """Labels and names of the styles that the page's methods support, the user's own ones first."""
         styles = [s for s in self.service.styles(self.user(request)).values() if set(s.methods) & set(methods())]
         return [(_words(style), style.name) for style in sorted(styles, key=lambda style: (not style.own, style.name))]
 
     def show(self, request: gr.Request, content: bytes) -> str:
-        """The address of a picture that was just made."""
+        """The URL of a new picture."""
         return self.address(request, self.shown.keep(self.user(request), content))
 
     def view(self, request: gr.Request, photo: str) -> str:
-        """The address of a photo at screen size; the image editor goes by its suffix."""
+        """The URL of a photo at screen size; the image editor relies on its suffix."""
         return self.address(request, f"/api/uploads/{photo}/view.jpg")
 
 

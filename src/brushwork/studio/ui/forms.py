@@ -1,4 +1,4 @@
-"""Forms made from the settings of methods: a new method gets one without a line here."""
+"""Forms generated from the settings of methods, including new ones."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from brushwork.studio.ui.gradio_import import gr
 
 __all__ = ["Form"]
 
-FIRST = ("strength", "style_scale", "steps", "style_weight")  # what is shown at once; the rest is under "More options"
+FIRST = ("strength", "style_scale", "steps", "style_weight")  # always visible; the rest is under "More options"
 
 
 class Form:
-    """A choice of a method, and the options of each."""
+    """A menu of methods and the options of each."""
 
     def __init__(self) -> None:
         self.fields: list[tuple[str, str]] = []  # method and option of each input
@@ -51,7 +51,7 @@ class Form:
         return [gr.Group(visible=name == method) for name in self.groups]
 
     def settings(self, method: str, values: Sequence[Any]) -> dict[str, Any]:
-        """What was changed of a method's options, of the values of all inputs."""
+        """The options of a method that differ from their defaults, given the values of all inputs."""
         found = {}
         for (owner, name), value in zip(self.fields, values, strict=True):
             default = _default(OPTIONS[owner], name)
@@ -61,7 +61,7 @@ class Form:
         return found
 
     def filled(self, method: str, settings: Mapping[str, Any]) -> list[Any]:
-        """The values of all inputs for some settings of a method, and defaults for the others."""
+        """Values of all inputs: the given settings of a method, and defaults for the others."""
         return [
             _shown(settings[name] if owner == method and name in settings else _default(OPTIONS[owner], name))
             for owner, name in self.fields
@@ -85,12 +85,12 @@ def _default(kind: type[Any], name: str) -> Any:
 
 
 def _shown(value: Any) -> Any:
-    """As an input shows it: a list with commas."""
+    """A value as an input displays it; lists are joined by commas."""
     return ", ".join(str(part) for part in value) if isinstance(value, tuple | list) else value
 
 
 def _value(shown: Any, default: Any) -> Any:
-    """What an input means, of the type of the default."""
+    """The value of an input, converted to the type of the default."""
     if isinstance(default, tuple):
         pieces = [piece.strip() for piece in str(shown or "").split(",") if piece.strip()]
         numbers = bool(pieces) and all(piece.replace(".", "", 1).isdigit() for piece in pieces)

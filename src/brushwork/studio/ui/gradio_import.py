@@ -1,4 +1,4 @@
-"""Gradio, imported so that it sends nothing, and writes nothing beside its own files."""
+"""Imports Gradio without telemetry and without generated files in its package folder."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
 
 
 def _without_interfaces() -> None:
-    """Import Gradio without the .pyi file that it makes anew for each component: that takes half of its time.
+    """Import Gradio without generating a .pyi file for each component, which takes half of the import time.
 
-    The one function that does so is replaced before the package's own code runs, which defines the components.
+    The function that does so is replaced before the package's own code, which defines the components, runs.
     """
     spec: Any = importlib.util.find_spec("gradio")
     package = sys.modules["gradio"] = importlib.util.module_from_spec(spec)
@@ -43,9 +43,9 @@ from gradio.data_classes import FileData, ImageData  # noqa: E402
 
 
 async def _refuse(url: str) -> NoReturn:
-    """In place of fetching a file whose name in a request is an address: nobody here asks for that."""
-    raise gr.Error(f"files must be sent; nothing is fetched from {url[:40]!r}", print_exception=False)
+    """Replaces Gradio's download of files that a request gives by URL, which the page never needs."""
+    raise gr.Error(f"files must be uploaded; nothing is fetched from {url[:40]!r}", print_exception=False)
 
 
-component_meta.create_or_modify_pyi = lambda *about: None  # nor for components of ours, where Gradio was there before
+component_meta.create_or_modify_pyi = lambda *about: None  # also for our components, if Gradio was imported before
 processing_utils.async_ssrf_protected_get = _refuse

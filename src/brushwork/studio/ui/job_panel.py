@@ -1,4 +1,4 @@
-"""A job as the page shows it: how far it is, what it looks like, and the buttons that belong to it."""
+"""A job on the page: its progress, its picture and its buttons."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from brushwork.studio.ui.gradio_import import gr
 
 __all__ = ["JobPanel", "job_html"]
 
-EVERY = 0.8  # seconds between two looks
+EVERY = 0.8  # seconds between updates
 
 
 class JobPanel:
-    """Shows one job and follows it.
+    """Displays one job and keeps it up to date.
 
     Args:
-        desk: What the page asks the studio for.
+        desk: The page's access to the studio.
     """
 
     def __init__(self, desk: PageContext) -> None:
@@ -46,7 +46,7 @@ class JobPanel:
         return act
 
     def _look(self, identity: str, request: gr.Request) -> list[Any]:
-        """The job now."""
+        """The current state of the job."""
         job = self.desk.service.store.job(identity, self.desk.user(request)) if identity else None
         if job is None:
             return ["", *[gr.Button(visible=False)] * 3, gr.Timer(active=False)]
@@ -63,7 +63,7 @@ class JobPanel:
 
 
 def job_html(job: Job, ahead: int = 0) -> str:
-    """A job's state, picture and downloads."""
+    """HTML of a job's status, picture and downloads."""
     title, words = html.escape(job.title), [texts.STATUS[job.status], *_how_far(job, ahead)]
     parts = [f'<p role="status"><strong>{html.escape(", ".join(words))}</strong><br>{title}</p>']
     if job.message:
@@ -97,7 +97,7 @@ def _picture(job: Job, title: str) -> str:
     address = f"/api/jobs/{job.id}"
     if job.result.endswith(".mp4"):
         return f'<video controls loop src="{address}/result?inline=true" aria-label="{title}"></video>'
-    if (job.progress and job.status != "canceled") or job.result:  # the number makes the browser fetch it again
+    if (job.progress and job.status != "canceled") or job.result:  # the query makes the browser reload it
         fresh = f"{job.progress.get('share', 0)}-{job.progress.get('step', 0)}-{job.status}"
         return f'<img src="{address}/preview?at={fresh}" alt="{title}">'
     return ""

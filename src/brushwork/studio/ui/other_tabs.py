@@ -1,4 +1,4 @@
-"""The tabs for films, for many photos, for styles of one's own, and for what was made before."""
+"""The tabs for videos, batches, the user's own styles, and the history."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ FILM_SIZES = (256, 1920)
 
 
 class VideoTab:
-    """A clip, three frames of it, and the job.
+    """A video, a preview of three frames, and the job.
 
     Args:
-        desk: What the page asks the studio for.
+        desk: The page's access to the studio.
     """
 
     def __init__(self, desk: PageContext) -> None:
@@ -51,7 +51,7 @@ class VideoTab:
         self.go.click(self._submit, wishes, self.panel.job, **QUIET)
 
     def _taken(self, path: str | None, request: gr.Request) -> None:
-        """Check it at once; what is asked of it before that takes it as well."""
+        """Check the video as soon as it is dropped."""
         with self.desk.show_errors():
             if path:
                 self.desk.take(request, path)
@@ -86,10 +86,10 @@ class VideoTab:
 
 
 class BatchTab:
-    """Many photos, one style, one zip file.
+    """Many photos in one style, as a ZIP file.
 
     Args:
-        desk: What the page asks the studio for.
+        desk: The page's access to the studio.
     """
 
     def __init__(self, desk: PageContext) -> None:
@@ -127,9 +127,9 @@ class StylesTab:
     """Paintings that a user adds to the library.
 
     Args:
-        desk: What the page asks the studio for.
-        choosers: Fields of other tabs that show the library.
-        styles: Gives these their choices.
+        desk: The page's access to the studio.
+        choosers: Fields of other tabs that offer the library.
+        styles: Returns updated choices for these fields.
     """
 
     def __init__(self, desk: PageContext, choosers: list[Any], styles: Any) -> None:
@@ -172,7 +172,7 @@ class StylesTab:
         return ["", *self.look(request), *self.styles(request)]
 
     def look(self, request: gr.Request) -> list[Any]:
-        """Own styles, as pictures and as choices."""
+        """The user's own styles, as pictures and as choices."""
         own = [style for style in self.desk.service.styles(self.desk.user(request)).values() if style.own]
         figures = "".join(
             f'<figure><img src="/api/styles/{style.name}/swatch" alt=""><figcaption>{html.escape(style.name)}'
@@ -185,12 +185,12 @@ class StylesTab:
 
 
 class HistoryTab:
-    """Every job with its recipe, to be done again, changed, gone on with or deleted.
+    """All jobs with their recipes, to rerun, edit, resume or delete.
 
     Args:
-        desk: What the page asks the studio for.
-        tabs: The page's tabs, of which "picture" is chosen when something is varied.
-        picture: The tab that is filled then.
+        desk: The page's access to the studio.
+        tabs: The page's tabs; editing a job opens "picture".
+        picture: The tab to fill with the job's settings.
     """
 
     def __init__(self, desk: PageContext, tabs: gr.Tabs, picture: PictureTab) -> None:
@@ -233,9 +233,7 @@ class HistoryTab:
         jobs = self.desk.service.jobs(self.desk.user(request))
         shown = [(self._thumbnail(request, job), f"{texts.STATUS[job.status]}: {job.title}") for job in jobs]
         choices = [(f"{texts.STATUS[job.status]}: {job.title}", job.id) for job in jobs]
-        gallery = gr.Gallery(
-            shown, visible=bool(shown)
-        )  # an empty one says so in a way that no reader of screens can read
+        gallery = gr.Gallery(shown, visible=bool(shown))  # an empty gallery is not accessible to screen readers
         return [gallery, gr.Dropdown(choices, value=choices[0][1] if choices else None)]
 
     def _thumbnail(self, request: gr.Request, job: Job) -> str:
@@ -246,7 +244,7 @@ class HistoryTab:
         return self.desk.address(request, f"/api/uploads/{source}/thumbnail?job={job.id}")
 
     def _picked(self, chosen: gr.SelectData) -> str | None:
-        """The job of a picture, by its address: others may have come and gone since the pictures were listed."""
+        """The job of a picture, from its URL, since the list of jobs may have changed in the meantime."""
         found = re.search("job=([0-9a-f]{32})", str(chosen.value["image"]["url"]))
         return found[1] if found else None
 
@@ -286,14 +284,14 @@ class HistoryTab:
         ]  # fmt: skip
 
     def waiting(self, request: gr.Request) -> str:
-        """A line about jobs that can be gone on with."""
+        """A line about jobs that can be resumed."""
         jobs = self.desk.service.jobs(self.desk.user(request))
         count = sum(job.status in RESUMABLE for job in jobs)
         return status_line(texts.WAITS.format(count=count)) if count else ""
 
 
 def _checked(ask: Any, /, **values: Any) -> Any:
-    """An ask, whose errors are a line."""
+    """A validated request; errors are reported in one line."""
     from pydantic import ValidationError
 
     from brushwork.errors import UsageError

@@ -1,4 +1,4 @@
-"""The page: Gradio's components in tabs, mounted in the studio's application."""
+"""The page: Gradio components in tabs, mounted in the studio's application."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ from brushwork.studio.ui.picture_tab import PictureTab
 __all__ = ["mounted"]
 
 DAY = 86_400
-FONTS = ["system-ui", "sans-serif"]  # of the system: none is fetched
-# Darker on light, and lighter on dark, than Gradio's own: WCAG 2.1 wants a contrast of 4.5.
+FONTS = ["system-ui", "sans-serif"]  # system fonts; none is downloaded
+# Higher contrast than Gradio's defaults: WCAG 2.1 requires 4.5.
 COLORS: dict[str, Any] = {
     "body_text_color_subdued": "*neutral_600", "body_text_color_subdued_dark": "*neutral_300",
     "block_info_text_color": "*neutral_600", "block_info_text_color_dark": "*neutral_300",
@@ -53,15 +53,15 @@ input[role="combobox"] { text-overflow: ellipsis; margin-right: 1.75rem; }
 
 
 def mounted(app: FastAPI, service: Service, files: PageFiles, *, logged_in: bool) -> FastAPI:
-    """The application with the page at /.
+    """The application with the page mounted at /.
 
     Args:
-        app: With the API.
+        app: The application with the API.
         service: The studio.
-        files: Whose the files are that the page was sent.
-        logged_in: Whether there are logins, and so a way to log out.
+        files: Owners of the files uploaded to the page.
+        logged_in: Whether there are logins, and so a logout button.
     """
-    shutil.rmtree(service.places.root / "page", ignore_errors=True)  # what a page that was killed left
+    shutil.rmtree(service.places.root / "page", ignore_errors=True)  # leftovers of a killed process
     os.environ["GRADIO_TEMP_DIR"] = str(service.places.root / "page")
     desk = PageContext(service, files)
     blocks = _blocks(desk, logged_in)
@@ -78,7 +78,7 @@ def mounted(app: FastAPI, service: Service, files: PageFiles, *, logged_in: bool
         enable_monitoring=False, theme=theme, css=CSS, ssr_mode=False, mcp_server=False, pwa=False,
         blocked_paths=service.places.private(),
     )  # fmt: skip
-    # Gradio compares no path with the folder for uploads before it says so of itself, and only `launch` does.
+    # Gradio checks paths against the upload folder only once these are set, which otherwise only `launch` does.
     blocks.has_launched = blocks.is_running = True
     return whole
 

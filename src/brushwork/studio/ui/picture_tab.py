@@ -1,4 +1,4 @@
-"""The tab for one photo: in one style, between several, or in regions."""
+"""The tab for one photo: in one style, in a blend, or with masks."""
 
 from __future__ import annotations
 
@@ -18,26 +18,26 @@ from brushwork.studio.ui.job_panel import JobPanel
 __all__ = ["PictureTab"]
 
 DEFAULT = "great-wave"
-COLORS = ["#e02020", "#2050e0", "#f0c800"]  # of regions
+COLORS = ["#e02020", "#2050e0", "#f0c800"]  # of the regions
 PREVIEW = 768  # longer side, in pixels
 MAX_STYLES = 4
 GRID_STEPS = {2: 5, 3: 4, 4: 4}
 
 
 class PictureTab:
-    """A photo on the left, what becomes of it on the right.
+    """The photo and controls on the left, the result on the right.
 
     Args:
-        desk: What the page asks the studio for.
+        desk: The page's access to the studio.
     """
 
     def __init__(self, desk: PageContext) -> None:
         self.desk = desk
-        # What a preview is made of, besides the fields: a change of any of these asks for another one.
+        # Inputs of a preview besides the fields; a change of any of these triggers a new preview.
         self.dropped, self.own, self.tab = gr.State(Dropped()), gr.State(Dropped()), gr.State("one")
-        self.painted = gr.State({})  # the regions that were painted last, and their photo
-        self.asked = gr.State("")  # is set to something new after the fields were filled by anything but the user
-        self.style_fields: list[Any] = []  # whose choices are the library
+        self.painted = gr.State({})  # the last painted regions and their photo
+        self.asked = gr.State("")  # set to a new value when code, not the user, fills the fields
+        self.style_fields: list[Any] = []  # fields that offer the library
         with gr.Row():
             with gr.Column(scale=2, min_width=320):
                 self.photo = photo(
@@ -55,7 +55,7 @@ class PictureTab:
                 self.said = raw(status_line(texts.NO_PHOTO))
                 self.comparison = comparison(
                     label=texts.BEFORE_AFTER, elem_id="comparison", buttons=["fullscreen"], max_height=640,
-                    visible=False,  # empty it would tell readers of screens nothing
+                    visible=False,  # when empty, it is meaningless to screen readers
                 )  # fmt: skip
                 self.panel = JobPanel(desk)
         self._events()
@@ -121,7 +121,7 @@ class PictureTab:
         self._preview_events(looks, mixed)
         self.photo.change(self.desk.dropped, self.photo, self.dropped, **LATEST)
         self.painting.change(self.desk.dropped, self.painting, self.own, **LATEST)
-        self.style.input(lambda: (None, Dropped()), None, [self.painting, self.own], **QUIET)  # the last choice counts
+        self.style.input(lambda: (None, Dropped()), None, [self.painting, self.own], **QUIET)  # the last choice wins
         self.shelf.expand(self._swatches, None, self.swatches, **QUIET)
         self.swatches.select(self._picked, None, [self.style, self.painting, self.own, self.asked], **QUIET)
         self.full.click(self._submit, looks, self.panel.job, **QUIET)
@@ -141,7 +141,7 @@ class PictureTab:
         gr.on(triggers, self._preview, inputs, [self.said, self.comparison], **LATEST)
 
     def styles(self, request: gr.Request) -> list[Any]:
-        """The library, for all fields that choose from it."""
+        """The library's choices for all fields in `choosers`."""
         library = self.desk.style_choices(request)
         some = [gr.Dropdown([(texts.NO_STYLE, ""), *library]) for _ in self.blended]
         regions = [gr.Dropdown([(texts.LEAVE, ""), *library]) for _ in self.regions]
@@ -149,14 +149,14 @@ class PictureTab:
 
     @property
     def choosers(self) -> list[Any]:
-        """The fields that `styles` is for."""
+        """The fields that `styles` updates."""
         return [*self.style_fields, *self.blended, *self.regions]
 
     def _preview(
         self, request: gr.Request, tab: str, painted: dict[str, Any], photo: Dropped, *fields: Any
     ) -> list[Any]:
-        """A preview of what the open tab asks for, or a line about what is missing for one."""
-        ends = len(fields) - 2 * MAX_STYLES  # of the first tab's fields
+        """A preview for the open tab, or a line that says what is missing."""
+        ends = len(fields) - 2 * MAX_STYLES  # end of the first tab's fields
         try:
             with self.desk.show_errors():
                 if not photo.id:
@@ -222,7 +222,7 @@ class PictureTab:
         return str(chosen.value["caption"]), None, Dropped(), secrets.token_hex(8)
 
     def _mixed(self, fields: tuple[Any, ...]) -> tuple[list[str], str]:
-        """Styles that are chosen, and their blend."""
+        """The chosen styles and their blend."""
         styles, shares = fields[:MAX_STYLES], fields[MAX_STYLES:]
         chosen = [(style, share) for style, share in zip(styles, shares, strict=True) if style]
         return [style for style, _ in chosen], "+".join(f"{style}:{share:g}" for style, share in chosen)
@@ -247,7 +247,7 @@ class PictureTab:
         return self.desk.view(request, photo.id)
 
     def _in_regions(self, request: gr.Request, layer: bytes | str | None, styles: tuple[str, ...]) -> dict[str, Any]:
-        """Style and masks of what is painted."""
+        """The styles and masks of the painted regions."""
         if not layer:
             raise gr.Error(texts.PAINT_FIRST, print_exception=False)
         if isinstance(layer, str):
@@ -263,7 +263,7 @@ class PictureTab:
         return {"style": "+".join(style for style, _ in chosen), "masks": [mask for _, mask in chosen]}
 
     def _paint(self, request: gr.Request, photo: Dropped, layer: bytes | str | None, *styles: str) -> dict[str, Any]:
-        """The regions as they are painted now, and their photo."""
+        """The currently painted regions and their photo."""
         self._require(photo)
         with self.desk.show_errors():
             return {"photo": photo.id, **self._in_regions(request, layer, styles)}

@@ -1,82 +1,82 @@
-"""All words of the page, in one place."""
+"""All texts of the page."""
 
 from __future__ import annotations
 
 TITLE = "brushwork studio"
-INTRO = "Your photo, in the style of a painting. Everything stays on this machine."
+INTRO = "Turn your photo into a painting in any style. Everything stays on this machine."
 LOG_OUT = "Log out"
 
 PICTURE, VIDEO, BATCH, MY_STYLES, HISTORY = "Picture", "Video", "Batch", "My styles", "History"
-STYLISE, BLEND, MASKS = "Stylise", "Blend", "Masks"
+STYLISE, BLEND, MASKS = "Stylize", "Blend", "Masks"
 
 PHOTO = "Your photo"
 STYLE = "Style"
-OWN_PAINTING = "Or a painting of your own"
-LIBRARY = "Look at all styles"
+OWN_PAINTING = "Or your own painting"
+LIBRARY = "Browse all styles"
 METHOD = "Method"
 MORE = "More options"
 KEEP_COLORS = "Keep the photo's colors"
-KEEP_COLORS_FILM = "Keep the film's colors"
+KEEP_COLORS_FILM = "Keep the video's colors"
 KEEP_WAYS = [
-    ("no", ""), ("the photo's colors, the picture's brightness", "luminance"),
-    ("recolor the painting, by covariance", "cholesky"), ("recolor the painting, by histogram", "histogram"),
+    ("No", ""), ("Transfer brightness only", "luminance"),
+    ("Recolor the style by covariance", "cholesky"), ("Recolor the style by histogram", "histogram"),
 ]  # fmt: skip
 BEFORE_AFTER = "Before and after"
 FULL_SIZE = "Full size"
 BEST_QUALITY = "Best quality (Gatys)"
 BEST_SIZE = "Longer side for best quality, in pixels"
 
-BLEND_HELP = "Two to four styles and how much of each; the preview follows."
-SHARE = "Share of style {number}"
+BLEND_HELP = "Mix two to four styles. The preview updates as you change them."
+SHARE = "Weight of style {number}"
 BLENDED = "Style {number}"
-GRID = "Grid of all between them"
-NO_STYLE = "none"
+GRID = "Grid of blends"
+NO_STYLE = "None"
 
-MASK_HELP = "Take the photo into the editor, paint regions with the three colors, and give each a style."
-TAKE_PHOTO = "Take the photo"
+MASK_HELP = "Load the photo into the editor, paint regions in the three colors, and choose a style for each."
+TAKE_PHOTO = "Load the photo"
 EDITOR = "Paint regions: red, blue, yellow"
 REGIONS = ["Style of the red region", "Style of the blue region", "Style of the yellow region", "Style of the rest"]
-LEAVE = "leave the photo"
+LEAVE = "Keep the photo"
 MASK_PREVIEW = "Preview regions"
 
-FILM = "Your clip"
+FILM = "Your video"
 FILM_PREVIEW = "Preview three frames"
-FILM_FRAMES = "Three frames: above as they are, below painted"
-PAINT_FILM = "Paint the clip"
-SMOOTHING = "How still it holds"
-SMOOTHING_HELP = "0 paints each frame for itself"
+FILM_FRAMES = "Three frames: original above, stylized below"
+PAINT_FILM = "Stylize the video"
+SMOOTHING = "Temporal smoothing"
+SMOOTHING_HELP = "0 stylizes each frame independently"
 FILM_SIZE = "Longer side of the frames, in pixels"
 
 PHOTOS = "Your photos"
-PAINT_BATCH = "Paint them all"
+PAINT_BATCH = "Stylize all photos"
 BATCH_FULL = "Full size instead of up to 1024 px"
 
 PAINTING = "A painting"
-STYLE_NAME = "Its name: letters, digits, hyphens"
-STYLE_TITLE = "Title (if you like)"
-STYLE_ARTIST = "Artist (if you like)"
+STYLE_NAME = "Name (letters, digits, hyphens)"
+STYLE_TITLE = "Title (optional)"
+STYLE_ARTIST = "Artist (optional)"
 ADD_STYLE = "Add to my styles"
-ADDED = "{name} is in your library now; every tab has it."
+ADDED = "{name} was added to your library and is available on every tab."
 REMOVE_STYLE = "Remove"
 OWN_STYLES = "Your styles"
-NO_OWN_STYLES = "You have added no style yet."
+NO_OWN_STYLES = "You haven't added any styles yet."
 
 REFRESH = "Refresh"
-CHOSEN_JOB = "A result, the newest first"
-AGAIN = "Again"
-VARY = "Vary it"
+CHOSEN_JOB = "Result (newest first)"
+AGAIN = "Run again"
+VARY = "Edit settings"
 DELETE = "Delete"
 RECIPE = "Recipe"
-ONLY_PICTURES = "Only single pictures go back to the form."
+ONLY_PICTURES = "Only jobs for a single picture can be edited."
 
-PAUSE, RESUME = "Pause", "Go on"
-CANCEL, DISCARD = "Stop and keep what there is", "Cancel and discard it"
+PAUSE, RESUME = "Pause", "Resume"
+CANCEL, DISCARD = "Stop and keep the result so far", "Cancel and discard"
 STATUS = {
-    "waiting": "Waits for its turn", "running": "Painting", "paused": "Paused", "interrupted": "Interrupted",
-    "done": "Done", "stopped": "Stopped early; this is as far as it came", "failed": "It failed",
+    "waiting": "Queued", "running": "Running", "paused": "Paused", "interrupted": "Interrupted",
+    "done": "Done", "stopped": "Stopped early; showing the result so far", "failed": "Failed",
     "canceled": "Canceled",
 }  # fmt: skip
-AHEAD = "{count} before it"
+AHEAD = "{count} ahead of it"
 STEP = "step {step} of {steps}"
 FRAME = "frame {step} of {steps}"
 PHOTO_OF = "photo {done} of {all}"
@@ -84,30 +84,30 @@ LEFT = "about {time} left"
 DOWNLOAD = "Download"
 AS = {"png": "PNG", "jpeg": "JPEG", "tiff": "TIFF", "mp4": "MP4", "zip": "ZIP"}
 PROGRESS = "Progress of {title}"
-WAITS = "{count} of your jobs can be gone on with: see History."
+WAITS = "{count} of your jobs can be resumed: see History."
 
 NO_PHOTO = "Drop a photo to see it in a style."
 NO_REGIONS = "Paint regions, choose their styles, and select Preview regions."
 PHOTO_FIRST = "Drop a photo first."
 STYLE_FIRST = "Choose a style first."
-FILM_FIRST = "Drop a clip first."
+FILM_FIRST = "Drop a video first."
 PHOTOS_FIRST = "Drop some photos first."
-PAINT_FIRST = "Take the photo and paint a region first."
+PAINT_FIRST = "Load the photo and paint a region first."
 TWO_STYLES = "Choose at least two styles."
 PAINTING_FIRST = "Drop a painting first."
-NAME_FIRST = "Give it a name."
+NAME_FIRST = "Enter a name."
 JOB_FIRST = "Choose a result first."
-FAILED = "It failed for a reason that the log tells."
+FAILED = "Something went wrong; see the log for details."
 
-# Options of methods that need other words than their names; the rest are called as they are, with spaces.
+# Labels of method options; the others are labeled with their names, with spaces for underscores.
 LABELS = {"style_scale": "Stroke size", "strength": "Strength", "steps": "Steps"}
 METHODS = {
-    "adain-lite": "AdaIN-lite: any style, at once", "adain": "AdaIN: any style, at once, freer",
-    "gatys": "Gatys: slow, the best", "conditional-instance-norm": "Many styles in one network",
-    "microast": "MicroAST: needs published weights",
+    "adain-lite": "AdaIN-lite: any style, fast", "adain": "AdaIN: any style, fast, looser",
+    "gatys": "Gatys: slow, best quality", "conditional-instance-norm": "Many styles in one network",
+    "microast": "MicroAST: requires published weights",
 }  # fmt: skip
 
-WRONG_PASSWORD = "This name and this password don't belong together."
+WRONG_PASSWORD = "Wrong name or password."
 LOGIN_PAGE = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
 <title>brushwork studio: log in</title>

@@ -173,7 +173,7 @@ def test_settings_name_no_files_of_the_server(
     for path, more in (("/api/previews", {}), ("/api/jobs", {"kind": "picture"})):
         answer = ada.post(path, json={**ask, **more})
         assert answer.status_code == 400
-        assert "names of files can't be given here" in answer.json()["error"]
+        assert "file names are not allowed here" in answer.json()["error"]
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ from brushwork.studio import guard
 pytestmark = pytest.mark.filterwarnings("ignore")  # what Gradio, and all that it imports, are warned of
 Shape = Callable[[str, str], Any]
 SECRET = b"the-secret-that-nobody-may-read"
-REFUSED = (403, '{"error": "a request may only name files that you have sent"}')
+REFUSED = (403, '{"error": "a request may only refer to files that you have uploaded"}')
 CASES = 300  # of the fuzz, in each studio
 FILES = ("image", "video", "file", "imageeditor", "gallery", "imageslider")  # components that take or show files
 
@@ -227,7 +227,7 @@ def test_no_address_serves_a_file_that_was_not_sent(attacker: Client, secrets: d
 def test_routes_that_the_page_does_not_use_are_closed(method: str, path: str, attacker: Client) -> None:
     body = {"data": [file("/etc/passwd")], "fn_index": 0, "session_hash": "s"} if method == "POST" else None
     answer = attacker.ask(method, path, json=body)
-    assert (answer.status_code, answer.json()) == (404, {"error": "not here"})
+    assert (answer.status_code, answer.json()) == (404, {"error": "not found"})
 
 
 @pytest.mark.usefixtures("nothing_leaks")

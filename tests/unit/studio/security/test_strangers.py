@@ -42,7 +42,7 @@ def refused(*flags: str) -> str:
 def test_a_studio_for_others_is_not_opened_without_users(tmp_path: Path) -> None:
     for host in ("0.0.0.0", "::", "studio.example"):
         said = refused("--folder", str(tmp_path / "studio"), "--host", host)
-        assert f"--host {host} lets others in" in said
+        assert f"--host {host} is reachable from other machines" in said
         assert "add a user first: brushwork studio --add-user NAME" in said
 
 
@@ -58,14 +58,14 @@ def test_users_are_added_and_removed_by_the_command_and_their_file_holds_no_pass
 
     said = run("--add-user", "ada", typed="correct horse\ncorrect horse\n")
     file = tmp_path / "studio" / "users.json"
-    assert "ada may log in" in said
+    assert "ada can log in" in said
     assert "correct horse" not in said
     assert "correct horse" not in file.read_text()
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     Store(tmp_path / "studio" / "studio.sqlite").add_upload("0" * 32, "ada", "picture", "boat.jpg", 2_000_000, {})
     asked = CliRunner().invoke(command, ["--folder", str(tmp_path / "studio"), "--remove-user", "ada"], input="n\n")
     assert asked.exit_code == 1
-    assert "ada's files, results and styles (2.0 MB) are deleted too" in asked.output
+    assert "ada's files, results and styles (2.0 MB) will be deleted too" in asked.output
     assert list(json.loads(file.read_text())) == ["ada"]
     assert "no longer" in run("--remove-user", "ada", typed="y\n")
     assert json.loads(file.read_text()) == {}

@@ -34,6 +34,6 @@ def test_nothing_is_fetched_from_an_address(tmp_path: Path) -> None:
         lambda: processing_utils.save_url_to_cache("https://example.org/a.png", str(tmp_path)),
     ):
         with pytest.raises(
-            gr.Error, match=r"files must be sent; nothing is fetched from 'https://example\.org/a\.png'"
+            gr.Error, match=r"files must be uploaded; nothing is fetched from 'https://example\.org/a\.png'"
         ):
             fetch()
