@@ -93,7 +93,7 @@ def as_recipe(value: object) -> Recipe:
     )
 
 
-# Validators: each takes a key such as "styles[0].weight" and the value found there. ------------------------------------
+# Validators: each takes a key such as "styles[0].weight" and the value found there. -----------------------------------
 
 _Check: TypeAlias = Callable[[str, Any], None]
 
