@@ -386,5 +386,5 @@ class Trainer:
 
 
 def _schedule(step: int, steps: int) -> float:
-    """Return the learning rate factor: linear warmup over the first hundred steps, decay to 0 over the last half."""
+    """Return the learning rate factor: warmup over the first hundred steps, decay to 0.02 over the last half."""
     return min(1.0, (step + 1) / min(100, max(1, steps // 10)), max(0.02, 2 * (1 - step / steps)))
