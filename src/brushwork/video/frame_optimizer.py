@@ -51,7 +51,7 @@ class FrameOptimizer:
             film: The source frame, (1, 3, H, W) in [0, 1].
             value: The style.
             neighbors: Stylized neighbors from this pass, by their distance in frames.
-            before: The frame from the previous pass, if there was one; returned unchanged if there are no neighbors.
+            before: The result of the previous pass, if there was one; returned unchanged if there are no neighbors.
         """
         if not neighbors:
             return self.method(film, value) if before is None else before
