@@ -92,7 +92,7 @@ def unpack_recipe(packet: bytes) -> str | None:
     """Return the recipe from an XMP packet; None if there is none or the packet is malformed.
 
     Args:
-        packet: XMP of any origin.
+        packet: any XMP packet.
     """
     if b"<!" in packet:  # XMP needs no entity definitions, and they allow entity expansion attacks
         return None

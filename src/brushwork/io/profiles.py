@@ -24,7 +24,7 @@ def to_srgb(image: pyvips.Image, path: Path) -> tuple[pyvips.Image, list[str]]:
     """Return the image as sRGB.
 
     Args:
-        image: any image that libvips opened.
+        image: any image opened by libvips.
         path: the file, for messages.
 
     Returns:

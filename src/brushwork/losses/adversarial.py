@@ -27,7 +27,7 @@ class PatchCritic(nn.Module):
         styles: Number of paintings; each has its own output.
 
     Source: Li and Wand 2016, section 4: a small network on VGG-19's features, which sees patches.
-    Differs: spectral normalization for batch normalization; several styles share all layers but the last.
+    Differs: spectral normalization instead of batch normalization; several styles share all layers but the last.
     """
 
     def __init__(self, channels: int, styles: int = 1) -> None:

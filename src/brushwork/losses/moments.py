@@ -97,7 +97,7 @@ def gaussian_mmd(features: Tensor, samples: Tensor, frequencies: Tensor) -> Tens
         count and the time is linear in their number, not quadratic. With a fixed sample of positions, the others would
         never change.
     """
-    # Mean of ‖y - y'‖² over all pairs = 2 (mean ‖y‖² - ‖mean y‖²). A flat style would have σ = 0.
+    # Mean of ‖y - y'‖² over all pairs = 2 (mean ‖y‖² - ‖mean y‖²). A constant style would have σ = 0.
     energy = samples.square().sum(1).mean()
     variance = (2 * (energy - samples.mean(0).square().sum())).clamp_min(1e-3 * energy + 1e-8)
     waves = frequencies / variance.sqrt()

@@ -1,7 +1,7 @@
 """Optimize frames one after another, each constrained to its neighbors along the optical flow.
 
 Source: Ruder, Dosovitskiy and Brox 2016, "Artistic Style Transfer for Videos", arXiv:1604.08610; 2018, IJCV,
-arXiv:1708.04538. Departures: docs/video.md.
+arXiv:1708.04538. Deviations: docs/video.md.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Multi-pass video optimization: passes alternate in direction, and every frame is saved to a file to survive a crash.
 
-Source: Ruder, Dosovitskiy and Brox 2016, arXiv:1604.08610, section 4.4. Departures: docs/video.md.
+Source: Ruder, Dosovitskiy and Brox 2016, arXiv:1604.08610, section 4.4. Deviations: docs/video.md.
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ from urllib.error import HTTPError
 __all__ = ["download"]
 
 _TRIES = 5
-_TIMEOUT = 30  # seconds without a byte
+_TIMEOUT = 30  # seconds without data
 _BLOCK = 1 << 18
 
 
