@@ -1,4 +1,4 @@
-"""Pictures in and out of files; nothing else in brushwork touches them."""
+"""Image and video file input and output; no other package in brushwork reads or writes image files."""
 
 from brushwork.io.animation import check_animation, write_animation
 from brushwork.io.image_file import (

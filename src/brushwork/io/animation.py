@@ -1,4 +1,4 @@
-"""Write animations from picture files; libvips takes them row by row, so memory doesn't grow with their number."""
+"""Write animations from image files; libvips streams them row by row, so memory use does not grow with their number."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from brushwork.runtime.signals import uninterrupted
 
 __all__ = ["check_animation", "write_animation"]
 
-# GIF: the search for the palette at its default effort takes ten times as long and shows no difference.
+# GIF: the palette search takes ten times as long at its default effort, with no visible difference.
 _OPTIONS: dict[str, dict[str, Any]] = {
     ".webp": {"Q": 85, "smart_subsample": True, "keep": "icc"},
     ".gif": {"effort": 2, "keep": "none"},
@@ -24,14 +24,14 @@ _OPTIONS: dict[str, dict[str, Any]] = {
 
 
 def check_animation(path: str | os.PathLike[str]) -> None:
-    """Check that an animation could be written here, before the work that makes it.
+    """Check that an animation can be written here, before starting the work that makes it.
 
     Args:
-        path: the file to write, .webp or .gif.
+        path: the output file, .webp or .gif.
 
     Raises:
-        UsageError: another suffix.
-        PictureError: the directory is missing or not writable, or the target is no regular file.
+        UsageError: unsupported suffix.
+        PictureError: the directory is missing or not writable, or the target is not a regular file.
     """
     if Path(path).suffix.lower() not in _OPTIONS:
         raise UsageError(f"{path}: an animation is written as {' or '.join(_OPTIONS)}; choose one of them")
@@ -46,18 +46,18 @@ def write_animation(
     last: int = 2000,
     quality: int | None = None,
 ) -> None:
-    """Write an animation that begins again at its end, whole or not at all.
+    """Write a looping animation atomically.
 
     Args:
-        frames: picture files in order, at least one; all of one size, all with alpha or all without.
-        path: the file to write, .webp or .gif; replaced if it exists.
-        milliseconds: how long a frame is shown; or each of them.
-        last: how long the last one is shown, if all others are shown alike.
-        quality: 1 to 100 for WebP (default 85); GIF has none and ignores it.
+        frames: image files in order, at least one; all of the same size, all with alpha or all without.
+        path: the output file, .webp or .gif; overwritten if it exists.
+        milliseconds: duration of every frame, or a list with the duration of each.
+        last: duration of the last frame, if all others have the same duration.
+        quality: 1 to 100 for WebP (default 85); ignored for GIF.
 
     Raises:
-        UsageError: no frames, frames of different shapes, or another suffix.
-        PictureError: a frame can't be read, or the file can't be written; what was there before is still there.
+        UsageError: no frames, frames of different shapes, or an unsupported suffix.
+        PictureError: a frame can't be read, or the file can't be written; an existing file is left unchanged.
     """
     check_animation(path)
     if not frames:
@@ -73,7 +73,7 @@ def write_animation(
 
 
 def _joined(frames: list[Path], delays: list[int]) -> pyvips.Image:
-    """The frames below each other, with what libvips wants to know of an animation."""
+    """Return the frames stacked vertically, with the metadata that libvips needs for an animation."""
     images = []
     for frame in frames:
         with reading(frame):

@@ -1,4 +1,4 @@
-"""Deep Zoom: a picture as a folder of small tiles at all scales, for viewers such as OpenSeadragon."""
+"""Deep Zoom: an image as a folder of small tiles at all scales, for viewers such as OpenSeadragon."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ __all__ = ["write_deep_zoom"]
 
 
 def write_deep_zoom(image: pyvips.Image, path: Path, quality: int) -> None:
-    """Write NAME.dzi and the folder NAME_files beside it; those that are there are replaced when all is written.
+    """Write NAME.dzi and the folder NAME_files beside it; existing ones are replaced once everything is written.
 
     Args:
-        image: of three bands, or of four with alpha.
-        path: ends in .dzi.
-        quality: of its JPEG tiles; with alpha they are PNG.
+        image: image with three bands, or four with alpha.
+        path: output path ending in .dzi.
+        quality: quality of the JPEG tiles; images with alpha use PNG tiles.
 
     Raises:
-        PictureError: they can't be written.
+        PictureError: the files can't be written.
     """
     suffix = ".png" if image.hasalpha() else f".jpg[Q={quality}]"
     name = path.stem

@@ -1,4 +1,4 @@
-"""Which film is read by which reader, and written by which writer."""
+"""Choose the reader and the writer for a video."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ ANIMATIONS = (".gif", ".webp")
 
 
 class FilmWriter(Protocol):
-    """A film that is written in segments.
+    """A video writer that works in segments.
 
     Attributes:
         notes: Remarks for the user.
@@ -32,8 +32,8 @@ class FilmWriter(Protocol):
         """Begin a segment.
 
         Args:
-            number: Of segments before it.
-            frames: In those.
+            number: Number of segments before it.
+            frames: Number of frames in those segments.
         """
         ...
 
@@ -42,30 +42,31 @@ class FilmWriter(Protocol):
         ...
 
     def end(self) -> None:
-        """Close the segment; what is in it stays, whatever happens."""
+        """Close the segment; its frames are now safe on disk."""
         ...
 
     def join(self, count: int, recipe: str | None, path: Path) -> None:
-        """Make the film of so many segments, with its recipe where it can hold one.
+        """Join the segments into the output video, and embed the recipe if the format supports it.
 
         Args:
-            count: Of segments.
+            count: Number of segments.
             recipe: JSON.
-            path: The file, of the same suffix as the writer's own; frames that are files already stay where they are.
+            path: The output file, with the same suffix as the writer's own; frames already written as files stay
+                where they are.
         """
         ...
 
 
 def open_film(path: str | Path, *, max_pixels: int = MAX_PIXELS) -> Film:
-    """A film to read.
+    """Open a video for reading.
 
     Args:
-        path: A video file, an animated GIF or WebP, a folder of pictures with numbers in their names, or a pattern
+        path: A video file, an animated GIF or WebP, a folder of images with numbers in their names, or a pattern
             such as "frames/%05d.png".
-        max_pixels: Of a frame at most.
+        max_pixels: Maximum number of pixels per frame.
 
     Raises:
-        PictureError: No film, or one that can't be read; the message names it.
+        PictureError: Not a video, or it can't be read; the message names it.
         UsageError: HDR.
     """
     path = Path(path)
@@ -81,10 +82,10 @@ def open_film(path: str | Path, *, max_pixels: int = MAX_PIXELS) -> Film:
 
 
 def check_film_target(path: Path, encoding: Encoding, depth: int = 8) -> None:
-    """Check that a film could be written here, before the work that makes it.
+    """Check that a video can be written here, before starting the work that makes it.
 
     Raises:
-        UsageError: No format has this suffix; a codec, depth or pixel format that it can't hold.
+        UsageError: No format has this suffix, or it does not support the codec, depth or pixel format.
         PictureError: The directory is missing or not writable.
     """
     suffix = path.suffix.lower()
@@ -104,15 +105,15 @@ def check_film_target(path: Path, encoding: Encoding, depth: int = 8) -> None:
 def film_writer(
     path: Path, film: Film, size: tuple[int, int], encoding: Encoding, folder: Path, depth: int = 8
 ) -> FilmWriter:
-    """What writes a film; its format is that of the name.
+    """Return the writer for a video; the path determines the format.
 
     Args:
-        path: The file, folder or pattern.
-        film: What it is made from.
+        path: The output file, folder or pattern.
+        film: The source video.
         size: (width, height) of the frames.
-        encoding: How, where it is a video file.
-        folder: For what waits.
-        depth: Bits of a channel in a folder's pictures.
+        encoding: Encoding options for a video file.
+        folder: Folder for intermediate files.
+        depth: Bits per channel for images written to a folder.
     """
     suffix = path.suffix.lower()
     if suffix in CONTAINERS:

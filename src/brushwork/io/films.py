@@ -1,4 +1,4 @@
-"""Films, frame by frame, whatever holds them: what readers and writers have in common."""
+"""Interfaces and types shared by all video readers and writers."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from torch import Tensor
 
 __all__ = ["BT709", "FULL", "LIMITED", "Colors", "Film", "Frame"]
 
-BT709 = 1  # matrix, primaries and transfer of HD, as ITU-T H.273 numbers them
-LIMITED, FULL = 1, 2  # ranges, as FFmpeg numbers them
+BT709 = 1  # matrix, primaries and transfer of HD, in the numbering of ITU-T H.273
+LIMITED, FULL = 1, 2  # ranges, in the numbering of FFmpeg
 
 
 @dataclass(frozen=True)
 class Colors:
-    """How the numbers of a film's frames mean colors, as H.273 numbers it, and whether they fill the range of bytes."""
+    """Color description of a video's frames: H.273 code points, and whether the samples use the full range."""
 
     matrix: int = BT709
     primaries: int = BT709
@@ -28,12 +28,12 @@ class Colors:
 
 @dataclass(frozen=True)
 class Frame:
-    """A frame of a film.
+    """A video frame.
 
     Args:
         pixels: (1, 3, H, W) in [0, 1].
-        time: When it is shown, in units of the film's time base.
-        duration: How long, likewise; 0 where the file doesn't say.
+        time: Presentation time, in units of the video's time base.
+        duration: Duration in the same units; 0 if the file doesn't specify it.
     """
 
     pixels: Tensor
@@ -42,17 +42,17 @@ class Frame:
 
 
 class Film(Protocol):
-    """A film to be read, once or several times.
+    """A video to read, once or several times.
 
     Attributes:
         path: Its file or folder.
-        size: (width, height) in pixels, as it is shown.
-        rate: Frames a second, on average.
-        time_base: Seconds of a unit of time.
-        count: Of frames, about; 0: unknown.
-        colors: Of its frames.
-        container: Whether it is a file with streams, whose sound can be copied.
-        notes: Remarks for the user; those about damage come while it is read.
+        size: Display size (width, height) in pixels.
+        rate: Average frame rate, in frames per second.
+        time_base: Seconds per unit of time.
+        count: Approximate number of frames; 0 if unknown.
+        colors: Color description of its frames.
+        container: Whether it is a container file, from which audio can be copied.
+        notes: Remarks for the user; those about damage are added during reading.
     """
 
     path: Path
@@ -65,5 +65,5 @@ class Film(Protocol):
     notes: list[str]
 
     def frames(self, start: int = 0, size: tuple[int, int] | None = None) -> Iterator[Frame]:
-        """Its frames, from one on, at this (width, height); None: as large as they are."""
+        """Yield the frames from `start` on, resized to (width, height); None keeps the original size."""
         ...

@@ -1,4 +1,4 @@
-"""Read pictures from files: upright, sRGB, at full precision, with alpha and EXIF; and the door to writing them."""
+"""Read image files: upright, in sRGB, at full precision, with alpha and EXIF; also re-exports the writer."""
 
 from __future__ import annotations
 
@@ -34,14 +34,14 @@ __all__ = [
 
 
 def read_size(path: str | os.PathLike[str], *, max_pixels: int = MAX_PIXELS) -> tuple[int, int]:
-    """Return (width, height) of a picture as it stands upright, from the header alone.
+    """Return (width, height) of an image after applying its EXIF orientation, reading only the header.
 
     Args:
         path: a PNG, JPEG, WebP, TIFF, AVIF, BMP or GIF.
         max_pixels: limit of width times height.
 
     Raises:
-        PictureError: the file can't be read, is no picture, or is over the limit.
+        PictureError: the file can't be read, is not an image, or exceeds the limit.
     """
     path = Path(path)
     with reading(path):
@@ -50,19 +50,19 @@ def read_size(path: str | os.PathLike[str], *, max_pixels: int = MAX_PIXELS) -> 
 
 
 def read_image(path: str | os.PathLike[str], *, size: int | None = None, max_pixels: int = MAX_PIXELS) -> Picture:
-    """Return a picture from a file.
+    """Read an image from a file.
 
     Args:
-        path: a PNG, JPEG, WebP, TIFF, AVIF, BMP or GIF; of several frames or pages, the first.
-        size: longer side to resample to, in pixels (Lanczos; also up); None keeps the file's size.
+        path: a PNG, JPEG, WebP, TIFF, AVIF, BMP or GIF; only the first frame or page is read.
+        size: length of the longer side to resample to, in pixels (Lanczos; may upscale); None keeps the file's size.
         max_pixels: limit of width times height, before and after resampling.
 
     Returns:
         Pixels (1, 3, H, W) upright in sRGB, straight alpha, EXIF, depth and notes.
 
     Raises:
-        PictureError: the file can't be read, is damaged or truncated, is no picture, or is over the limit.
-        UsageError: the size is below 1, or over the limit.
+        PictureError: the file can't be read, is damaged or truncated, is not an image, or exceeds the limit.
+        UsageError: the size is below 1, or exceeds the limit.
     """
     path = Path(path)
     with reading(path):
@@ -78,15 +78,15 @@ def read_image(path: str | os.PathLike[str], *, size: int | None = None, max_pix
 
 
 class PictureReader:
-    """A picture that stays in its file: parts of it are read, in any order, as `read_image` would read all of it.
+    """Read regions of an image on demand and in any order, with the same pixels as `read_image`.
 
     Args:
-        path: a PNG, JPEG, WebP, TIFF, AVIF, BMP or GIF; of several frames or pages, the first.
-        size: longer side to resample to, in pixels; None keeps the file's size.
+        path: a PNG, JPEG, WebP, TIFF, AVIF, BMP or GIF; only the first frame or page is read.
+        size: length of the longer side to resample to, in pixels; None keeps the file's size.
         max_pixels: limit of width times height, before and after resampling.
 
     Raises:
-        PictureError, UsageError: as `read_image`; damage far down in the file shows when it is read.
+        PictureError, UsageError: as `read_image`; damage further into the file is found when that region is read.
     """
 
     def __init__(self, path: str | os.PathLike[str], *, size: int | None = None, max_pixels: int = MAX_PIXELS) -> None:
@@ -105,7 +105,7 @@ class PictureReader:
         self.alpha = self._image.bands == 4
 
     def thumbnail(self, longer: int) -> Picture:
-        """The picture resampled to a longer side, in pixels; as it is where it is no larger."""
+        """Return the image resampled to a longer side in pixels; unchanged if it is no larger."""
         target = fit_size(self.size, min(longer, max(self.size)))
         with reading(self.path):
             image = self._image if target == self.size else _resample(self._image, target, self._maximum)
@@ -113,10 +113,10 @@ class PictureReader:
         return Picture(pixels, alpha, depth=self.depth)
 
     def visible(self, top: int, left: int, bottom: int, right: int) -> tuple[Tensor, Tensor | None]:
-        """The same as `read`, without the color hidden under transparency; see `Picture.visible`.
+        """Same as `read`, but without the color hidden under transparency; see `Picture.visible`.
 
         Raises:
-            UsageError: every pixel of the picture is fully transparent.
+            UsageError: every pixel of the image is fully transparent.
         """
         pixels, alpha = self.read(top, left, bottom, right)
         if alpha is not None:
@@ -126,7 +126,7 @@ class PictureReader:
 
     @cached_property
     def _visible_mean(self) -> Tensor:
-        """Mean color (1, 3, 1, 1) of what is visible in all of it."""
+        """Return the mean color (1, 3, 1, 1) of the visible pixels of the whole image."""
         with reading(self.path):
             alpha = self._image[3] / self._maximum
             means = [(self._image[band] / self._maximum * alpha).avg() for band in range(3)]
@@ -137,10 +137,10 @@ class PictureReader:
         return mean
 
     def read(self, top: int, left: int, bottom: int, right: int) -> tuple[Tensor, Tensor | None]:
-        """Pixels (1, 3, bottom - top, right - left) and straight alpha, (1, 1, …), None for an opaque picture.
+        """Return pixels (1, 3, bottom - top, right - left) and straight alpha (1, 1, …), None if opaque.
 
         Raises:
-            PictureError: the file is damaged there.
+            PictureError: the file is damaged in this region.
         """
         with reading(self.path):
             samples = self._image.crop(left, top, right - left, bottom - top).numpy()
@@ -148,16 +148,16 @@ class PictureReader:
 
 
 def read_recipe(path: str | os.PathLike[str]) -> Recipe | None:
-    """Return the recipe that `write_image` or `Result.save` stored in a picture.
+    """Return the recipe that `write_image` or `Result.save` stored in an image.
 
     Args:
-        path: a picture of any format that `read_image` reads.
+        path: an image in any format that `read_image` reads.
 
     Returns:
-        The recipe, for `rerun`; None where the picture holds none.
+        The recipe, for `rerun`; None if the image contains none.
 
     Raises:
-        PictureError: the file can't be read or is no picture, or its recipe is damaged.
+        PictureError: the file can't be read or is not an image, or its recipe is damaged.
     """
     path = Path(path)
     with reading(path):
@@ -189,7 +189,7 @@ def _exif(image: pyvips.Image, path: Path) -> bytes | None:
 
 
 def _target_size(image: pyvips.Image, size: int | None, max_pixels: int) -> tuple[int, int] | None:
-    """(width, height) to resample to, before the picture is turned upright; None where it is right already."""
+    """Return (width, height) to resample to, before applying the orientation; None if no resampling is needed."""
     if size is None:
         return None
     width, height = fit_size((image.width, image.height), size)
@@ -202,27 +202,27 @@ def _target_size(image: pyvips.Image, size: int | None, max_pixels: int) -> tupl
 
 
 def _decode(image: pyvips.Image, target: tuple[int, int] | None, maximum: float) -> npt.NDArray[np.generic]:
-    """(H, W, 3 or 4) samples, upright."""
+    """Return (H, W, 3 or 4) samples, upright."""
     if target is not None:
         image = _resample(image, target, maximum)
     if _orientation(image) > 1:
-        image = image.copy_memory().autorot()  # turning needs all rows; the file gives each once
+        image = image.copy_memory().autorot()  # rotation needs all rows, but the file can only be read once
     samples: npt.NDArray[np.generic] = image.numpy()
     return samples
 
 
 def _resample(image: pyvips.Image, target: tuple[int, int], maximum: float) -> pyvips.Image:
-    """Floats with the range of the input, overshoots included."""
+    """Resample to float samples in the range of the input, including overshoot."""
     image = image.cast("float")
     straight = image.bands == 3
     if not straight:
-        image = image.premultiply(max_alpha=maximum)  # else the color hidden under alpha 0 bleeds into its neighbors
+        image = image.premultiply(max_alpha=maximum)  # else color hidden under alpha 0 bleeds into adjacent pixels
     image = image.resize(target[0] / image.width, vscale=target[1] / image.height, kernel="lanczos3")
     return image if straight else image.unpremultiply(max_alpha=maximum)
 
 
 def _tensors(samples: npt.NDArray[np.generic], maximum: float) -> tuple[Tensor, Tensor | None]:
-    if samples.dtype == np.uint8:  # torch takes all cores
+    if samples.dtype == np.uint8:  # torch uses all cores
         planes = torch.from_numpy(samples).permute(2, 0, 1).to(torch.float32, memory_format=torch.contiguous_format)
         planes.div_(maximum)
     else:
@@ -230,5 +230,5 @@ def _tensors(samples: npt.NDArray[np.generic], maximum: float) -> tuple[Tensor, 
         np.divide(samples.transpose(2, 0, 1), np.float32(maximum), out=scaled, casting="unsafe")
         planes = torch.from_numpy(np.clip(scaled, 0, 1, out=scaled) if samples.dtype == np.float32 else scaled)
     pixels = planes[None]
-    # Two tensors of their own, so that dropping one frees it.
+    # Two separate tensors, so that dropping one frees its memory.
     return (pixels, None) if len(planes) == 3 else (pixels[:, :3].clone(), pixels[:, 3:].clone())

@@ -1,6 +1,6 @@
-"""What travels beside the pixels: EXIF, and our recipe in the XMP packet.
+"""Image metadata: EXIF, and the recipe in the XMP packet.
 
-EXIF is parsed and rebuilt by libvips (libexif), which knows maker notes and GPS; a one-pixel PNG carries it in and out.
+EXIF is parsed and rebuilt by libvips (libexif), which supports maker notes and GPS; a one-pixel PNG serves as carrier.
 """
 
 from __future__ import annotations
@@ -18,20 +18,20 @@ __all__ = ["attach_exif", "clean_exif", "pack_recipe", "unpack_recipe"]
 _NAMESPACE = "https://brushwork.invalid/ns/1.0/"
 _RDF = "http://www.w3.org/1999/02/22-rdf-syntax-ns#"
 
-# True of the source's grid of pixels only; the writer sets them anew.
+# Only valid for the source's pixel grid; the writer sets them again.
 _STALE = {"ImageWidth", "ImageLength", "BitsPerSample", "PixelXDimension", "PixelYDimension", "Orientation"}
-_STALE |= {"InteroperabilityIndex", "InteroperabilityVersion"}  # "R03" means Adobe RGB, and we write sRGB
+_STALE |= {"InteroperabilityIndex", "InteroperabilityVersion"}  # "R03" means Adobe RGB, but the output is sRGB
 
 
 def clean_exif(exif: bytes, resolution: tuple[float, float] | None = None) -> bytes | None:
-    """Return EXIF for upright sRGB pixels, without the thumbnail and the sizes of the old picture.
+    """Return EXIF for upright sRGB pixels, without the thumbnail and the dimensions of the source image.
 
     Args:
         exif: raw EXIF bytes.
-        resolution: (horizontal, vertical) in pixels per millimeter, where the file knows it from elsewhere.
+        resolution: (horizontal, vertical) in pixels per millimeter, if the file specifies it outside EXIF.
 
     Returns:
-        Raw EXIF bytes; None where they can't be parsed.
+        Raw EXIF bytes; None if they can't be parsed.
     """
     try:
         carrier = _carrier(exif)
@@ -40,7 +40,7 @@ def clean_exif(exif: bytes, resolution: tuple[float, float] | None = None) -> by
         for field in _exif_fields(carrier):
             if field.startswith("exif-ifd1") or field.split("-", 2)[2] in _STALE:  # ifd1 describes the thumbnail
                 carrier.remove(field)
-        # An empty one has libvips drop the thumbnail; a missing one would not.
+        # Setting it to an empty blob makes libvips drop the thumbnail; removing the field would not.
         carrier.set_type(pyvips.GValue.blob_type, "jpeg-thumbnail-data", b"")
         carrier.set_type(pyvips.GValue.gint_type, "orientation", 1)
         if carrier.get_typeof("exif-ifd2-ColorSpace"):
@@ -52,11 +52,11 @@ def clean_exif(exif: bytes, resolution: tuple[float, float] | None = None) -> by
 
 
 def attach_exif(image: pyvips.Image, exif: bytes) -> pyvips.Image:
-    """Return the image with the EXIF and its resolution set as libvips wants it for saving.
+    """Return the image with the EXIF and its resolution set in the form that libvips saves.
 
     Args:
-        image: any image; not changed.
-        exif: raw EXIF bytes; without effect where they can't be parsed.
+        image: any image; not modified.
+        exif: raw EXIF bytes; ignored if they can't be parsed.
     """
     cleaned = clean_exif(exif)
     if cleaned is None:
@@ -64,19 +64,19 @@ def attach_exif(image: pyvips.Image, exif: bytes) -> pyvips.Image:
     carrier = _carrier(cleaned)
     result = image.copy(xres=carrier.xres, yres=carrier.yres)
     result.set_type(pyvips.GValue.blob_type, "exif-data", cleaned)
-    for field in _exif_fields(carrier):  # libvips writes what the fields say, not the bytes
+    for field in _exif_fields(carrier):  # libvips writes the parsed fields, not the raw bytes
         result.set_type(pyvips.GValue.gstr_type, field, carrier.get(field))
     result.set_type(pyvips.GValue.gint_type, "orientation", 1)
     return result
 
 
 def pack_recipe(recipe: str) -> bytes:
-    """Return an XMP packet that holds the recipe.
+    """Return an XMP packet that contains the recipe.
 
     Args:
         recipe: JSON text.
     """
-    # XML forbids a few characters even escaped; in JSON they stand inside strings, where \uXXXX means the same.
+    # XML forbids some characters even when escaped; in JSON they occur only in strings, where \uXXXX is equivalent.
     legal = re.sub("[\ud800-\udfff\ufffe\uffff]", lambda match: f"\\u{ord(match[0]):04x}", recipe)
     text = escape(legal, {"\r": "&#13;"})
     return (
@@ -89,25 +89,25 @@ def pack_recipe(recipe: str) -> bytes:
 
 
 def unpack_recipe(packet: bytes) -> str | None:
-    """Return the recipe from an XMP packet; None where there is none, or the packet is broken.
+    """Return the recipe from an XMP packet; None if there is none or the packet is malformed.
 
     Args:
-        packet: XMP of any origin.
+        packet: any XMP packet.
     """
-    if b"<!" in packet:  # entity definitions have no business in XMP, and can be made to explode
+    if b"<!" in packet:  # XMP needs no entity definitions, and they allow entity expansion attacks
         return None
     try:
         root = ElementTree.fromstring(packet.strip(b"\0"))
     except (ElementTree.ParseError, ValueError):
         return None
     name = f"{{{_NAMESPACE}}}recipe"
-    # Other programs may rewrite a simple property as an attribute; both forms mean the same in XMP.
+    # Other programs may rewrite a simple property as an attribute; XMP treats both forms as equivalent.
     found = root.findtext(f".//{name}") or next((e.attrib[name] for e in root.iter() if name in e.attrib), None)
     return found or None
 
 
 def _carrier(exif: bytes) -> pyvips.Image:
-    """One pixel whose fields are the tags of the EXIF; only a loader of libvips can parse them."""
+    """Return a one-pixel image whose fields are the parsed EXIF tags; only a libvips loader can parse them."""
     buffer = io.BytesIO()
     PillowImage.new("L", (1, 1)).save(buffer, "PNG", exif=exif)
     return pyvips.Image.pngload_buffer(buffer.getvalue()).copy()

@@ -1,8 +1,8 @@
-"""Open a picture file as a libvips image, with one clear line for each way this can fail.
+"""Open an image file as a libvips image, with a one-line error message for every failure.
 
-libvips does the work; Pillow steps in for BMP. The first bytes choose the loader, so no other loader of libvips (SVG,
-PDF, ImageMagick, CSV, its own format) ever sees a byte of the file. We open the file and hand over its descriptor, so
-that no name is taken for a loader option, as in "a[page=1].png", and none needs an encoding.
+libvips reads all formats except BMP, which Pillow reads. The loader is chosen by the magic bytes, so the file never
+reaches any other libvips loader (SVG, PDF, ImageMagick, CSV, its own format). libvips gets an open file descriptor, not
+a name, so that a name such as "a[page=1].png" isn't parsed for loader options and encoding doesn't matter.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ __all__ = ["KNOWN", "MAX_PIXELS", "field", "last_words", "open_image", "reading"
 
 KNOWN = "PNG, JPEG, WebP, TIFF, AVIF, BMP or GIF"
 
-"""Default limit of width times height, against decompression bombs."""
+"""Default limit of width times height, as protection against decompression bombs."""
 
-_HEAD = 64  # bytes that tell the format
+_HEAD = 64  # bytes needed to identify the format
 _SIGNATURES = {
     b"\x89PNG\r\n\x1a\n": "pngload",
     b"\xff\xd8\xff": "jpegload",
@@ -48,19 +48,19 @@ def _text(pointer: Any) -> str:
     return raw.decode("utf-8", "replace") if isinstance(raw, bytes) else str(raw)
 
 
-# pyvips hands libvips's warnings to logging, but fails over one that isn't UTF-8, such as damaged files make it quote;
-# the traceback of that would land on the user's terminal.
+# pyvips passes libvips warnings to logging, but fails on one that isn't valid UTF-8, as when it quotes a damaged file;
+# the traceback would appear on the user's terminal.
 pyvips._to_string = _text
 
 
 @contextmanager
 def reading(path: Path) -> Iterator[None]:
-    """Turn what the operating system, libvips and Pillow raise into a PictureError that names the file."""
+    """Convert errors of the operating system, libvips and Pillow to a PictureError that names the file."""
     try:
         yield
     except pyvips.Error as error:
         raise PictureError(f"{path}: {vips_reason(error)}") from error
-    except UnicodeDecodeError as error:  # from pyvips, over an error message that quotes damaged text
+    except UnicodeDecodeError as error:  # from pyvips, on an error message that quotes damaged text
         raise PictureError(f"{path}: {_DAMAGED}") from error
     except OSError as error:
         raise PictureError(f"{path}: {system_reason(error)}") from error
@@ -69,18 +69,18 @@ def reading(path: Path) -> Iterator[None]:
 def open_image(
     path: Path, max_pixels: int | None, *, header_only: bool = False, anywhere: bool = False
 ) -> pyvips.Image:
-    """Return a picture with its header parsed and its pixels still in the file, to be read once from top to bottom.
+    """Return an image with its header parsed and its pixels still in the file, to be read once from top to bottom.
 
     Args:
         path: a PNG, JPEG, WebP, TIFF, AVIF, BMP or GIF.
-        max_pixels: limit of width times height; None for none.
-        header_only: the pixels won't be asked for.
-        anywhere: they will be read in any order, again and again; what has to be decoded for that lies in a temporary
-            file if it is large.
+        max_pixels: limit of width times height; None for no limit.
+        header_only: the pixels won't be read.
+        anywhere: the pixels will be read repeatedly and in any order; if the image has to be decoded for that and is
+            large, the result is stored in a temporary file.
 
     Raises:
-        PictureError: no regular file, empty, no picture, or over the limit.
-        OSError, pyvips.Error: for `reading` to word.
+        PictureError: not a regular file, empty, not an image, or over the limit.
+        OSError, pyvips.Error: for `reading` to convert.
     """
     if path.exists() and not path.is_file():
         kind = "a directory" if path.is_dir() else "no regular file"
@@ -96,9 +96,9 @@ def open_image(
         if loader == "bmp":
             return _open_bmp(file, path, max_pixels, header_only)
         if anywhere and hasattr(os, "posix_fadvise"):
-            # Tile by tile, each as it is asked for, a disk is ten times slower than when it may read on by itself.
+            # Reading tiles on demand is ten times slower on a hard disk than letting it read ahead.
             os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_WILLNEED)
-        source = pyvips.Source.new_from_descriptor(file.fileno())  # libvips keeps a duplicate
+        source = pyvips.Source.new_from_descriptor(file.fileno())  # libvips duplicates the descriptor
     load = getattr(pyvips.Image, f"{loader}_source")
     image = load(source, access="random" if anywhere else "sequential", fail_on="error")
     _check_limit(path, image.width, image.height, max_pixels)
@@ -106,13 +106,13 @@ def open_image(
 
 
 def _loader(head: bytes) -> str | None:
-    """Return what reads a file with these first bytes; None if nothing does."""
+    """Return the loader for a file with these first bytes; None if there is none."""
     for signature, loader in _SIGNATURES.items():
         if head.startswith(signature):
             return loader
     if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
         return "webpload"
-    if head[4:8] == b"ftyp" and (b"avif" in head[8:] or b"avis" in head[8:]):  # its brand, or one it is compatible with
+    if head[4:8] == b"ftyp" and (b"avif" in head[8:] or b"avis" in head[8:]):  # major or compatible brand
         return "heifload"
     return None
 
@@ -123,7 +123,7 @@ def field(image: pyvips.Image, name: str, default: Any = None) -> Any:
 
 
 def _open_bmp(file: BinaryIO, path: Path, max_pixels: int | None, header_only: bool) -> pyvips.Image:
-    # The class itself, since Pillow's open() has a pixel limit of its own, global to the process.
+    # The plugin class itself, since Pillow's open() has its own process-wide pixel limit.
     try:
         bmp = BmpImagePlugin.BmpImageFile(file)
         _check_limit(path, *bmp.size, max_pixels)
@@ -144,22 +144,22 @@ def _check_limit(path: Path, width: int, height: int, max_pixels: int | None) ->
 
 
 def vips_reason(error: pyvips.Error) -> str:
-    """Return libvips's many-lined message as one line for the user."""
+    """Return libvips's multi-line message as one line for the user."""
     last = last_words(error)
     return f"{_DAMAGED} ({last})" if last else _DAMAGED
 
 
 def last_words(error: pyvips.Error) -> str:
-    """Return the one line of libvips's message that says what went wrong; empty if none does."""
-    # The last line of the form "where: what": libvips keeps one buffer for all threads, so the first ones may speak
-    # of another file, and what has no colon is a tail without meaning.
+    """Return the line of libvips's message that says what went wrong; empty if there is none."""
+    # The last line of the form "where: what": libvips has one error buffer for all threads, so earlier lines may be
+    # about another file, and lines without a colon are continuations without meaning of their own.
     lines = [line.strip() for line in error.detail.splitlines()]
     told = [line for line in lines if ": " in line and "load error" not in line and "Unknown error" not in line]
     return told[-1].split(": ", 1)[1] if told else ""
 
 
 def system_reason(error: OSError) -> str:
-    """Return what the operating system refused, as one line for the user."""
+    """Return the reason the operating system gave, as one line for the user."""
     if isinstance(error, FileNotFoundError):
         return "no such file; check the name"
     if isinstance(error, PermissionError):

@@ -1,4 +1,4 @@
-"""Write films that are pictures: animated GIF and WebP, and folders of numbered files."""
+"""Write videos as images: animated GIF and WebP, and folders of numbered files."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ GIF_TICK = 10  # milliseconds
 
 
 class FolderWriter:
-    """A folder of pictures, written as they come; see `VideoWriter`.
+    """Write a folder of images, frame by frame; see `VideoWriter`.
 
     Args:
-        path: The folder, which is made; or a pattern such as "out/%05d.png".
-        film: What it is made from.
-        depth: Bits of a channel.
-        quality: Of formats that have one.
+        path: The folder, which is created; or a pattern such as "out/%05d.png".
+        film: The source video.
+        depth: Bits per channel.
+        quality: For formats that have a quality setting.
     """
 
     def __init__(self, path: Path, film: Film, *, depth: int = 8, quality: int | None = None) -> None:
@@ -52,17 +52,17 @@ class FolderWriter:
         """See `VideoWriter`."""
 
     def join(self, count: int, recipe: str | None, path: Path) -> None:
-        """See `FilmWriter`; the folder is there already."""
+        """See `FilmWriter`; the frames are already in place."""
 
 
 class AnimationWriter:
-    """An animated GIF or WebP, whose frames wait as pictures; see `VideoWriter`.
+    """Write an animated GIF or WebP; its frames are stored as images until they are joined; see `VideoWriter`.
 
     Args:
-        path: The file.
-        film: What it is made from.
-        folder: Where frames lie meanwhile.
-        quality: Of WebP.
+        path: The output file.
+        film: The source video.
+        folder: Folder for intermediate frames.
+        quality: WebP quality.
     """
 
     def __init__(self, path: Path, film: Film, folder: Path, *, quality: int | None = None) -> None:
@@ -73,7 +73,7 @@ class AnimationWriter:
         """See `VideoWriter`."""
 
     def write(self, frame: Frame) -> None:
-        """See `VideoWriter`; the file's name keeps the time."""
+        """See `VideoWriter`; the frame's time is stored in the file name."""
         name = f"{frame.time:012d}_{frame.duration}.png"
         write_image(Picture(frame.pixels), self.folder / name)
 
@@ -86,7 +86,7 @@ class AnimationWriter:
         write_animation(files, path, milliseconds=self._delays(files), quality=self.quality)
 
     def _delays(self, files: list[Path]) -> list[int]:
-        """Milliseconds of each frame; what rounding to the format's clock takes from one, the next one gets."""
+        """Return milliseconds per frame; rounding errors carry over to the next frame, so that they don't add up."""
         shown = [[int(part) for part in file.stem.split("_")] for file in files]
         usual = round(1 / self.film.rate / self.film.time_base)
         ends = [*(time for time, _ in shown[1:]), shown[-1][0] + (shown[-1][1] or usual)]
@@ -99,7 +99,7 @@ class AnimationWriter:
 
 
 def frame_name(path: Path, number: int) -> Path:
-    """The file of a frame, from 1.
+    """Return the file of a frame; numbers start at 1.
 
     >>> frame_name(Path("out"), 7).as_posix(), frame_name(Path("out/a%03d.jpg"), 7).as_posix()
     ('out/00007.png', 'out/a007.jpg')
@@ -110,7 +110,7 @@ def frame_name(path: Path, number: int) -> Path:
 
 
 def check_folder(path: Path, depth: int) -> None:
-    """Check that frames could be written here.
+    """Check that frames can be written here.
 
     Raises:
         UsageError, PictureError: As `check_target`.

@@ -1,4 +1,4 @@
-"""Read films that are pictures: animated GIF and WebP, and folders of numbered files."""
+"""Read videos stored as images: animated GIF and WebP, and folders of numbered files."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ from brushwork.io.opening import reading
 
 __all__ = ["FOLDER_RATE", "AnimationFile", "FrameFolder", "is_pattern", "is_sequence", "numbered"]
 
-FOLDER_RATE = Fraction(25)  # frames a second of a folder, which doesn't say
-_PATTERN = re.compile(r"([^%]*)%(?:0(\d+))?d([^%]*)", re.DOTALL)  # a name may hold line breaks
+FOLDER_RATE = Fraction(25)  # frames per second assumed for a folder, which has no frame rate
+_PATTERN = re.compile(r"([^%]*)%(?:0(\d+))?d([^%]*)", re.DOTALL)  # a name may contain line breaks
 PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp")
 
 
 class AnimationFile:
-    """An animated GIF or WebP, see `Film`; what is transparent in it is white."""
+    """An animated GIF or WebP; see `Film`. Transparent areas are composited on white."""
 
     container = False
     time_base = Fraction(1, 1000)
@@ -66,7 +66,7 @@ class AnimationFile:
                 except (OSError, SyntaxError, EOFError):
                     self.notes.append(f"{self.path.name} is damaged: {number} of {self.count} frames could be read")
                     return
-                lasts = int(image.info.get("duration") or 100)  # browsers take 0 for 100 ms too
+                lasts = int(image.info.get("duration") or 100)  # browsers also treat 0 as 100 ms
                 if number >= start:
                     yield Frame(resize(_on_white(image), size or self.size), time, lasts)
                 time += lasts
@@ -78,7 +78,7 @@ def _on_white(image: Any) -> Tensor:
 
 
 class FrameFolder:
-    """A folder of pictures with numbers in their names, in that order; see `Film`."""
+    """A folder of images, ordered by the numbers in their names; see `Film`."""
 
     container = False
     rate, time_base = FOLDER_RATE, 1 / FOLDER_RATE
@@ -101,7 +101,7 @@ class FrameFolder:
 
 
 def is_pattern(path: Path) -> bool:
-    """Whether a name stands for numbered pictures, as "%05d.png" does; a % alone is part of a name.
+    """Return whether a path is a pattern for numbered images, such as "%05d.png"; a plain % is part of a name.
 
     >>> is_pattern(Path("frames_%04d.png")), is_pattern(Path("50% off.png")), is_pattern(Path("100%d.mp4"))
     (True, False, False)
@@ -110,12 +110,12 @@ def is_pattern(path: Path) -> bool:
 
 
 def is_sequence(path: Path) -> bool:
-    """Whether a film's path means numbered pictures: a folder, or a pattern that is not itself the name of a file."""
+    """Return whether a path means numbered images: a folder, or a pattern that isn't the name of an existing file."""
     return path.is_dir() or ("%" in path.name and not path.exists())
 
 
 def numbered(path: Path) -> list[Path]:
-    """Pictures of a folder, or those that a pattern such as "%05d.png" names, by their last number."""
+    """Return the images of a folder, or those matching a pattern such as "%05d.png", sorted by their last number."""
     folder, wanted = (path, None) if path.is_dir() else (path.parent, _expression(path.name))
     with reading(folder):
         names = sorted(file.name for file in folder.iterdir() if file.suffix.lower() in PICTURES)
@@ -128,7 +128,7 @@ def numbered(path: Path) -> list[Path]:
 
 
 def _expression(pattern: str) -> re.Pattern[str]:
-    """What "%05d.png" stands for."""
+    """Return the regular expression for a pattern such as "%05d.png"."""
     match = _PATTERN.fullmatch(pattern)
     if match is None:
         raise UsageError(f"{pattern}: expected a pattern with one number, such as %05d.png")

@@ -1,4 +1,4 @@
-"""Write pictures to files: beside the target first, then renamed, so that a crash leaves the old file or none."""
+"""Write images to a temporary file beside the target, then rename it: a crash leaves the old file or none."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ __all__ = ["PictureWriter", "check_format", "check_target", "replacing", "write_
 
 @dataclass(frozen=True)
 class _Format:
-    """What a file format can hold, and how libvips is to write it."""
+    """What a file format supports, and the libvips options for writing it."""
 
     name: str
     options: dict[str, object] = field(default_factory=dict)
@@ -45,8 +45,8 @@ class _Format:
     alpha: bool = True
     quality: bool = False
     metadata: bool = True  # ICC, EXIF and XMP
-    longest: int = 100_000_000  # side in pixels; this one is libvips's own limit
-    least: float = 0.1  # bytes per pixel that a painted picture surely takes
+    longest: int = 100_000_000  # maximum side in pixels; this default is libvips's own limit
+    least: float = 0.1  # minimum bytes per pixel expected for a stylized image
 
 
 _JPEG = _Format("JPEG", {"Q": 95, "subsample_mode": "off"}, alpha=False, quality=True, longest=65_535)
@@ -69,21 +69,21 @@ _FORMATS = {
     ".gif": _Format("GIF", metadata=False, longest=65_535),
     ".dzi": _Format("Deep Zoom", {"Q": 90}, quality=True, metadata=False),
 }
-LARGE = 100_000_000  # bytes of samples from which on writing is worth some thought
-_JPEG_PACKET = 65_500  # a JPEG segment ends at 64 KiB, and libvips drops a packet that is longer
+LARGE = 100_000_000  # bytes of samples above which write speed and file layout matter
+_JPEG_PACKET = 65_500  # a JPEG segment is limited to 64 KiB, and libvips drops a longer packet
 
 
 def check_target(path: str | os.PathLike[str], depth: int = 8, *, size: tuple[int, int] | None = None) -> None:
-    """Check that a picture could be written here, before the work that makes it.
+    """Check that an image can be written here, before starting the work that makes it.
 
     Args:
-        path: the file to write; its suffix gives the format.
+        path: the output file; its suffix determines the format.
         depth: bits per channel, 8 or 16.
-        size: (width, height) of the picture, if known.
+        size: (width, height) of the image, if known.
 
     Raises:
-        UsageError: no format has this suffix, or it can't hold this depth or size.
-        PictureError: the directory is missing or not writable, the disk is full, or the target is no regular file.
+        UsageError: no format has this suffix, or it doesn't support this depth or size.
+        PictureError: the directory is missing or not writable, the disk is full, or the target is not a regular file.
     """
     path = Path(path)
     form = check_format(path, depth)
@@ -110,21 +110,21 @@ def write_image(
     strip_metadata: bool = False,
     recipe: Recipe | None = None,
 ) -> None:
-    """Write a picture to a file, whole or not at all; the same call writes the same bytes.
+    """Write an image file atomically; the same call always writes the same bytes.
 
     Args:
-        picture: pixels within the contract; its alpha and EXIF are written where the format has them.
-            JPEG and BMP have no alpha: the picture is laid on white.
-        path: the file to write, replaced if it exists; its suffix gives the format.
+        picture: a valid image; its alpha and EXIF are written if the format supports them.
+            JPEG and BMP have no alpha: the image is composited on white.
+        path: the output file, overwritten if it exists; its suffix determines the format.
         depth: bits per channel: 8, or 16 in PNG and TIFF.
-        quality: 1 to 100 for JPEG and WebP (default 95) and AVIF (80); the other formats have none and ignore it.
-        strip_metadata: leave EXIF and recipe out; the sRGB profile stays.
-        recipe: `Result.recipe`, to keep in the file for `read_recipe` and `rerun`, with the depth and quality that the
-            file is written with; BMP and GIF can't hold it. `Result.save` does all this at once.
+        quality: 1 to 100 for JPEG and WebP (default 95) and AVIF (80); ignored for the other formats.
+        strip_metadata: omit EXIF and recipe; the sRGB profile is always written.
+        recipe: `Result.recipe`, to embed for `read_recipe` and `rerun`, together with the depth and quality of this
+            file; BMP and GIF don't support it. `Result.save` does all this at once.
 
     Raises:
-        UsageError: pixels, suffix, depth, size or quality can't be written.
-        PictureError: the file can't be written; what was there before is still there.
+        UsageError: pixels, suffix, depth, size or quality are not valid.
+        PictureError: the file can't be written; an existing file is left unchanged.
     """
     if not isinstance(picture, Picture):
         raise _no_picture(picture)
@@ -147,29 +147,29 @@ def _no_picture(value: object) -> UsageError:
 
 
 def _written(recipe: Recipe | None, depth: int, quality: int | None) -> str | None:
-    """The text for the file: the recipe, and how this file is written."""
+    """Return the JSON to embed: the recipe, with the depth and quality of this file."""
     if recipe is None:
         return None
     return (as_recipe(recipe) | {"written": {"depth": depth, "quality": quality}}).to_json()
 
 
 class PictureWriter:
-    """A picture that is written part by part, in any order, and is there when all of it is; in a `with` block.
+    """Write an image region by region, in any order; the file appears when the `with` block ends.
 
-    Its samples lie on the target's disk meanwhile, in a file without a name, so that nothing is left of it.
+    Until then, the samples are stored on the target's disk in an unnamed file, which the system removes in any case.
 
     Args:
-        path: the file to write, replaced if it exists; its suffix gives the format.
+        path: the output file, overwritten if it exists; its suffix determines the format.
         size: (width, height) in pixels.
-        alpha: whether parts bring alpha.
+        alpha: whether the regions have alpha.
         depth, quality, exif, recipe: as for `write_image`.
-        spool: a file for the samples that outlives the process; what it holds is gone on from. It is removed when the
-            picture is there.
-        beside: the input; if the picture can't be written in the end, it is saved beside that, see `save`.
+        spool: a file for the samples that persists after the process ends; if it exists, work resumes from it. It is
+            removed when the image is complete.
+        beside: the input; if the output can't be written, the image is saved beside the input, see `save`.
 
     Raises:
         UsageError, PictureError: as `write_image`.
-        SavedElsewhereError: at the end of the block, if the picture is in another file.
+        SavedElsewhereError: at the end of the block, if the image was saved in another place.
     """
 
     def __init__(
@@ -197,7 +197,7 @@ class PictureWriter:
         size = math.prod(self._shape) * self.depth // 8
         try:
             with self._opened() as file:
-                if hasattr(os, "posix_fallocate"):  # a full disk shows now, not in the midst of the work
+                if hasattr(os, "posix_fallocate"):  # detect a full disk now, not halfway through
                     os.posix_fallocate(file.fileno(), 0, size)
                 file.truncate(size)
                 self._memory = mmap.mmap(file.fileno(), size)
@@ -213,12 +213,12 @@ class PictureWriter:
         return self.spool.open("r+b" if self.spool.exists() else "x+b")
 
     def write(self, top: int, left: int, pixels: Tensor, alpha: Tensor | None = None) -> None:
-        """Write pixels (1, 3, h, w) in [0, 1], and alpha, at a place."""
+        """Write pixels (1, 3, h, w) in [0, 1], and alpha, at a position."""
         samples = _samples(pixels, alpha, self._form, self.depth)
         height, width = samples.shape[:2]
         self._samples[top : top + height, left : left + width] = samples
         if hasattr(self._memory, "madvise"):
-            self._memory.madvise(mmap.MADV_DONTNEED)  # they are the disk's now; here they would count as memory
+            self._memory.madvise(mmap.MADV_DONTNEED)  # the data is in the page cache; don't count it as our memory
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         try:
@@ -264,10 +264,10 @@ def _format(path: Path) -> _Format:
 
 
 def check_format(path: Path, depth: int = 8) -> _Format:
-    """Return the format of a file's suffix.
+    """Return the format for a file's suffix.
 
     Raises:
-        UsageError: no format has this suffix, or it can't hold this depth.
+        UsageError: no format has this suffix, or it doesn't support this depth.
     """
     form = _format(path)
     if isinstance(depth, bool) or depth not in (8, 16):
@@ -286,22 +286,22 @@ def _options(form: _Format, quality: int | None, size: int) -> dict[str, object]
     if form.quality and quality is not None:
         options["Q"] = quality
     if form.name == "TIFF" and size > LARGE:
-        options |= {"tile": True, "tile_width": 256, "tile_height": 256}  # so that a part is read without the rest
-        options["bigtiff"] = size > 2_000_000_000  # a plain TIFF ends at 4 GB
+        options |= {"tile": True, "tile_width": 256, "tile_height": 256}  # so that regions can be read separately
+        options["bigtiff"] = size > 2_000_000_000  # a classic TIFF is limited to 4 GB
     if form.name in ("TIFF", "PNG") and size > LARGE:
-        options["level" if form.name == "TIFF" else "compression"] = 1  # a tenth larger, twice as fast
+        options["level" if form.name == "TIFF" else "compression"] = 1  # 10% larger, twice as fast
     return options
 
 
 def _samples(pixels: Tensor, alpha: Tensor | None, form: _Format, depth: int) -> npt.NDArray[np.generic]:
-    """(H, W, 3 or 4) integers, rounded to nearest."""
+    """Return (H, W, 3 or 4) integers, rounded to nearest."""
     if alpha is not None and not form.alpha:
         pixels, alpha = pixels * alpha + (1 - alpha), None
     dtype = np.uint8 if depth == 8 else np.uint16
     height, width = pixels.shape[2:]
     samples = np.empty((height, width, 3 if alpha is None else 4), dtype)
     planes = [*pixels[0], *(alpha[0] if alpha is not None else ())]
-    for channel, plane in enumerate(planes):  # one at a time: a third of the memory
+    for channel, plane in enumerate(planes):  # one at a time, for a third of the memory
         values = plane.detach().clamp(0, 1).cpu().numpy() * np.float32(np.iinfo(dtype).max)
         samples[:, :, channel] = np.rint(values)
     return samples
@@ -310,7 +310,7 @@ def _samples(pixels: Tensor, alpha: Tensor | None, form: _Format, depth: int) ->
 def _annotated(samples: npt.NDArray[np.generic], form: _Format, exif: bytes | None, recipe: str | None) -> pyvips.Image:
     interpretation = "rgb16" if samples.dtype == np.uint16 else "srgb"
     image = pyvips.Image.new_from_array(samples, interpretation=interpretation)
-    image = image.copy(xres=72 / 25.4, yres=72 / 25.4)  # 72 dpi, the custom where nothing is known
+    image = image.copy(xres=72 / 25.4, yres=72 / 25.4)  # 72 dpi, the convention if the resolution is unknown
     if exif is not None:
         image = attach_exif(image, exif)
     packet = pack_recipe(recipe) if recipe is not None else b""
@@ -321,9 +321,9 @@ def _annotated(samples: npt.NDArray[np.generic], form: _Format, exif: bytes | No
 
 @contextmanager
 def replacing(path: Path) -> Iterator[BinaryIO]:
-    """Give a new file beside the target; put it in the target's place if all goes well, else remove it."""
+    """Open a temporary file beside the target; rename it to the target on success, remove it on failure."""
     target = _resolved(path)
-    # The name's end may be too long with an addition, so the addition stands alone.
+    # Appending to the target's name could exceed the length limit, so the temporary name is independent of it.
     temporary = target.with_name(f".brushwork-{secrets.token_hex(8)}{target.suffix}")
     try:
         with temporary.open("x+b") as file:
@@ -333,7 +333,7 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
                 _raise_system_error(file)
                 raise
             file.flush()
-            os.fsync(file.fileno())  # else a power cut could leave the new name with no content
+            os.fsync(file.fileno())  # otherwise a power failure could leave an empty file under the new name
         if target.exists():
             shutil.copymode(target, temporary)
         temporary.replace(target)
@@ -347,12 +347,12 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
 
 
 def _raise_system_error(file: BinaryIO) -> None:
-    """Raise what the system says of a file that libvips can't write; libvips itself says "Unknown error -1"."""
+    """Raise the system's error for a file that libvips can't write; libvips only says "Unknown error -1"."""
     error = write_error(Path(), file.fileno())
     if error is not None:
         raise error
 
 
 def _resolved(path: Path) -> Path:
-    """The file behind a symbolic link: replacing the link itself would leave that file as it was."""
+    """Return the target of a symbolic link, so that the file is replaced and not the link."""
     return Path(os.path.realpath(path))

@@ -1,4 +1,4 @@
-"""Everything a file may hold as color, to sRGB: embedded ICC profiles, grey, CMYK, Lab, 8 and 16 bit."""
+"""Convert the colors of any image file to sRGB: embedded ICC profiles, gray, CMYK, Lab, 8 and 16 bit."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from brushwork.errors import PictureError
 
 __all__ = ["MAXIMUM", "to_srgb"]
 
-# Largest value of the sample formats that to_srgb gives.
+# Maximum value of the sample formats that to_srgb returns.
 MAXIMUM = {"uchar": 255.0, "ushort": 65535.0, "float": 1.0}
 
 _MODES = {1: "L", 3: "RGB", 4: "CMYK"}
@@ -24,14 +24,14 @@ def to_srgb(image: pyvips.Image, path: Path) -> tuple[pyvips.Image, list[str]]:
     """Return the image as sRGB.
 
     Args:
-        image: any image that libvips opened.
-        path: of the file, for messages.
+        image: any image opened by libvips.
+        path: the file, for messages.
 
     Returns:
         The image with 3 bands, or 4 with straight alpha, of uchar, ushort or float (in [0, 1]); and notes for the user.
 
     Raises:
-        PictureError: samples or channels that no picture has.
+        PictureError: unsupported sample format or number of channels.
     """
     color, alpha = _split_alpha(image, path)
     if color.interpretation in _LAB and alpha is None:
@@ -59,7 +59,7 @@ def _color_bands(image: pyvips.Image) -> int:
 
 
 def _join(color: pyvips.Image, alpha: pyvips.Image | None) -> pyvips.Image:
-    """Three bands of color and, scaled to the same range, alpha."""
+    """Join three color bands and, scaled to the same range, alpha."""
     if color.bands == 1:
         color = color.bandjoin([color, color])
     if alpha is not None:
@@ -70,10 +70,10 @@ def _join(color: pyvips.Image, alpha: pyvips.Image | None) -> pyvips.Image:
 
 
 def _float_to_srgb(color: pyvips.Image, alpha: pyvips.Image | None, path: Path) -> tuple[pyvips.Image, list[str]]:
-    """Floats carry no agreed range or curve; those in [0, 1] are taken as sRGB values, others refused."""
-    image = _join(color, alpha).cast("float").copy_memory()  # looked at twice, and a file gives its rows only once
+    """Treat floats in [0, 1] as sRGB and refuse others, since floats have no standard range or transfer curve."""
+    image = _join(color, alpha).cast("float").copy_memory()  # read twice, but the file can only be read once
     samples = image.numpy()
-    low, high = samples.min(), samples.max()  # by NumPy, where NaN shows; libvips skips it
+    low, high = samples.min(), samples.max()  # NumPy, because it propagates NaN; libvips skips it
     if not (low >= 0 and high <= 1):
         raise PictureError(
             f"{path}: has float samples from {low:.4g} to {high:.4g}; scale them to [0, 1], or convert to 16 bits"
@@ -91,8 +91,8 @@ def _apply_profile(color: pyvips.Image, name: str) -> tuple[pyvips.Image, list[s
         color.remove("icc-profile-data")
     if verdict != "convert" and color.bands != 4:
         return color, notes
-    # 16 bits on the way out, so that the conversion costs no level of an 8-bit source; "cmyk", a press profile that
-    # libvips brings along, stands in where the file has none.
+    # 16-bit output, so that the conversion loses no level of an 8-bit source. libvips's built-in press profile "cmyk"
+    # is used if the file has none.
     converted = color.icc_transform(
         "srgb", embedded=True, input_profile="cmyk", depth=16, intent="relative", black_point_compensation=True
     )
@@ -102,8 +102,8 @@ def _apply_profile(color: pyvips.Image, name: str) -> tuple[pyvips.Image, list[s
 def _judge(profile: bytes, bands: int) -> str:
     """Return "convert", "srgb" or "unusable".
 
-    Asked of Pillow because libvips silently falls back to sRGB where a profile is broken. A profile that moves no
-    color by more than one step of 8 bits is sRGB by another maker; skipping it keeps each pixel as it was.
+    Checked with Pillow because libvips silently falls back to sRGB if a profile is broken. A profile that changes no
+    color by more than one 8-bit step is treated as sRGB; skipping the conversion keeps every pixel unchanged.
     """
     mode = _MODES[bands]
     try:

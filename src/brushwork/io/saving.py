@@ -1,4 +1,4 @@
-"""Save finished work: check the place before the work starts, and use another place if the first one fails."""
+"""Save results: check the target before the work starts, and fall back to another place if saving fails."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from brushwork.errors import BrushworkError, Interrupted, SavedElsewhereError, U
 
 __all__ = ["place_problem", "room_problem", "save", "write_error", "writing_reason"]
 
-PROBE = 1 << 20  # bytes that are written to learn why a disk takes no more
+PROBE = 1 << 20  # bytes written to find out why a disk accepts no more data
 
 _REASONS = {
     errno.ENOSPC: "no room left on the disk",
@@ -25,15 +25,15 @@ _REASONS = {
 
 
 def save(path: Path, write: Callable[[Path], object], *, beside: Path | None = None) -> None:
-    """Write finished work to a file; if that fails, beside the input, or in the temporary folder.
+    """Save a result to a file; if that fails, beside the input or in the temporary folder.
 
     Args:
-        path: The file that was asked for.
-        write: Writes the work to the file it is given, whole or not at all.
+        path: The requested file.
+        write: Writes the result atomically to the file it is given.
         beside: The input, a file or folder; None if there is none.
 
     Raises:
-        SavedElsewhereError: The file can't be written, and the work is in another one; the message names both.
+        SavedElsewhereError: The file can't be written, and the result is in another one; the message names both.
         BrushworkError: It can't be written anywhere.
     """
     try:
@@ -49,13 +49,13 @@ def save(path: Path, write: Callable[[Path], object], *, beside: Path | None = N
 
 
 def _save_elsewhere(path: Path, write: Callable[[Path], object], beside: Path | None) -> Path | None:
-    """The file that took the work; None if none did."""
+    """Return the fallback file that was written; None if all failed."""
     if beside is not None:
         folder = beside.resolve().parent
         if folder != _real(path).parent and folder.is_dir() and _written(free := _free_name(folder / path.name), write):
             return free
     try:
-        folder = Path(tempfile.mkdtemp(prefix="brushwork-"))  # of this user alone: names in /tmp can be guessed
+        folder = Path(tempfile.mkdtemp(prefix="brushwork-"))  # private to this user: names in /tmp can be guessed
     except OSError:
         return None
     if _written(folder / path.name, write):
@@ -75,17 +75,17 @@ def _written(path: Path, write: Callable[[Path], object]) -> bool:
 
 
 def _free_name(path: Path) -> Path:
-    """The path itself, or the first of NAME-1, NAME-2, … that is not taken."""
+    """Return the path itself, or the first of NAME-1, NAME-2, … that does not exist."""
     names = (path.with_name(f"{path.stem}-{number}{path.suffix}") for number in itertools.count(1))
     return next(name for name in itertools.chain([path], names) if not os.path.lexists(name))
 
 
 def place_problem(path: Path, needed: int = 1) -> str | None:
-    """Why a file can't be written at a place; None if it can.
+    """Return why a file can't be written at a path; None if it can.
 
     Args:
         path: The file, which need not exist.
-        needed: Bytes it takes at least.
+        needed: Minimum size in bytes.
     """
     if path.is_dir():
         return f"is a directory; add a file name, such as {path / f'result{path.suffix}'}"
@@ -95,7 +95,7 @@ def place_problem(path: Path, needed: int = 1) -> str | None:
 
 
 def folder_problem(folder: Path, needed: int = 1) -> str | None:
-    """Why no file can be made in a folder; None if one can."""
+    """Return why no file can be created in a folder; None if one can."""
     if not folder.is_dir():
         return f"there is no directory {folder}; make it first"
     if not os.access(folder, os.W_OK | os.X_OK):
@@ -104,7 +104,7 @@ def folder_problem(folder: Path, needed: int = 1) -> str | None:
 
 
 def room_problem(folder: Path, needed: int) -> str | None:
-    """Why so many bytes don't fit into a folder; None if they do, or if the system doesn't say."""
+    """Return why a folder has no room for that many bytes; None if it has, or if the system doesn't report it."""
     try:
         free = shutil.disk_usage(folder).free
     except OSError:
@@ -121,9 +121,9 @@ def _amount(count: int) -> str:
 
 
 def writing_reason(error: Exception, path: Path) -> str:
-    """Why a file couldn't be written, in words for the user."""
+    """Return why a file couldn't be written, in words for the user."""
     if not isinstance(error, OSError) and isinstance(error.__context__, OSError):
-        error = error.__context__  # torch raises an error of its own over that of the system
+        error = error.__context__  # torch wraps the system's error in its own
     if isinstance(error, FileNotFoundError):
         return f"its directory {_real(path).parent} is gone"
     if isinstance(error, PermissionError):
@@ -134,11 +134,11 @@ def writing_reason(error: Exception, path: Path) -> str:
 
 
 def write_error(folder: Path, file: int | None = None) -> OSError | None:
-    """What the system says when more is written, for libraries that don't pass its error on; None if it takes more.
+    """Return the system's error on writing more, for libraries that don't pass it on; None if writing succeeds.
 
     Args:
-        folder: Where to try, in a file without a name.
-        file: An open file that will be deleted, to write at its end instead.
+        folder: Where to try, using an unnamed file.
+        file: An open file that will be deleted, to append to instead.
     """
     try:
         if file is not None:
@@ -160,5 +160,5 @@ def _fill(file: int) -> None:
 
 
 def _real(path: Path) -> Path:
-    """The file behind a symbolic link."""
+    """Return the target of a symbolic link."""
     return Path(os.path.realpath(path))

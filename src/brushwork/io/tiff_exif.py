@@ -1,4 +1,4 @@
-"""EXIF in TIFF files, which libvips neither reads nor writes: there it stands among the tags of the layout."""
+"""EXIF in TIFF files, where it is mixed with the layout tags; libvips neither reads nor writes it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from PIL.TiffImagePlugin import ImageFileDirectory_v2
 
 __all__ = ["append_tiff_exif", "read_tiff_exif"]
 
-# The tags of the main directory that speak of the photograph, not of the file's layout. All are text.
+# The tags of the main directory that describe the photograph, not the file layout. All are text.
 _TEXTS = [
     ExifTags.Base.ImageDescription,
     ExifTags.Base.Make,
@@ -24,37 +24,37 @@ _TEXTS = [
 ]
 _GROUPS = [ExifTags.IFD.Exif, ExifTags.IFD.GPSInfo]
 _ASCII, _LONG = 2, 4
-_HEAD = b"II*\0\x08\0\0\0"  # of a little-endian TIFF whose directory follows at once
+_HEAD = b"II*\0\x08\0\0\0"  # little-endian TIFF header, directly followed by the directory
 
 Texts = dict[int, bytes]
 Groups = dict[int, dict[int, object]]
 
 
 def read_tiff_exif(file: BinaryIO) -> bytes | None:
-    """Return the EXIF of a TIFF file, as the other formats hold it; None where there is none, or it is damaged.
+    """Return the EXIF of a TIFF file in the form used by other formats; None if there is none or it is damaged.
 
     Args:
-        file: the TIFF, open for reading, at its start.
+        file: the TIFF, open for reading, positioned at its start.
     """
     try:
         source = PillowImage.Exif()
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # Pillow warns of each odd tag
+            warnings.simplefilter("ignore")  # Pillow warns about every unusual tag
             source.load_from_fp(file)
             texts, groups = _photographic(source)
             count = len(texts) + len(groups)
             entries, data = _directory(texts, groups, _HEAD, len(_HEAD) + 2 + 12 * count + 4)
-    except Exception:  # damaged tags fail in many ways, and a picture is no worse without its EXIF
+    except Exception:  # damaged tags fail in many ways, and the image is usable without EXIF
         return None
     return _HEAD + struct.pack("<H", count) + b"".join(entries) + bytes(4) + data if count else None
 
 
 def append_tiff_exif(file: BinaryIO, exif: bytes) -> None:
-    """Add EXIF to a TIFF: a copy of its first directory, longer by our tags, goes to the end and takes its place.
+    """Add EXIF to a TIFF by appending an extended copy of its first directory and pointing the header to it.
 
     Args:
-        file: a TIFF of one page, open for reading and writing. A BigTIFF is left as it is.
-        exif: raw EXIF bytes, as `clean_exif` gives.
+        file: a single-page TIFF, open for reading and writing. A BigTIFF is left unchanged.
+        exif: raw EXIF bytes, as returned by `clean_exif`.
     """
     file.seek(0)
     head = file.read(8)
@@ -71,7 +71,7 @@ def append_tiff_exif(file: BinaryIO, exif: bytes) -> None:
         source = PillowImage.Exif()
         source.load(exif)
         added, data = _directory(*_photographic(source), head, position)
-    except Exception:  # as in reading; and here a finished picture would be lost
+    except Exception:  # as in reading; an error here would lose a finished image
         return
     known = {entry[:2] for entry in entries}
     entries += [entry for entry in added if entry[:2] not in known]
@@ -86,18 +86,18 @@ def _photographic(source: PillowImage.Exif) -> tuple[Texts, Groups]:
     groups: Groups = {}
     for group in _GROUPS:
         values = dict(source.get_ifd(group))
-        values.pop(ExifTags.IFD.Interop, None)  # an offset into that file
+        values.pop(ExifTags.IFD.Interop, None)  # an offset into the source file
         if values:
             groups[int(group)] = values
     return texts, groups
 
 
 def _directory(texts: Texts, groups: Groups, head: bytes, position: int) -> tuple[list[bytes], bytes]:
-    """Directory entries in order, and the data they point at, which will stand at that position of the file."""
+    """Return the sorted directory entries, and the data they point to, which will be written at `position`."""
     order = "<" if head[:2] == b"II" else ">"
     entries, data = [], b""
     for tag, text in sorted(texts.items()):
-        text = text.ljust(4, b"\0") + b"\0"  # always too long to stand in the entry itself
+        text = text.ljust(4, b"\0") + b"\0"  # always too long to be stored inline in the entry
         entries.append(struct.pack(order + "HHLL", tag, _ASCII, len(text), position + len(data)))
         data += text + b"\0" * (len(text) % 2)
     for group, values in sorted(groups.items()):

@@ -1,7 +1,7 @@
-"""Read video files, by PyAV and with it FFmpeg.
+"""Read video files with PyAV and FFmpeg.
 
-Frames come as they are meant to be seen: turned upright, de-interlaced, with square pixels, in sRGB by the matrix and
-the range of the file.
+Frames are returned as displayed: rotated upright, deinterlaced, with square pixels, and converted to sRGB with the
+file's matrix and range.
 """
 
 from __future__ import annotations
@@ -27,21 +27,21 @@ if TYPE_CHECKING:
 __all__ = ["VideoFile", "av_reason", "opened"]
 
 HDR = {16: "PQ", 18: "HLG"}  # transfer characteristics of H.273
-UNSPECIFIED, BT470BG, SMPTE170M = 2, 5, 6  # its matrices, primaries and transfers
-SD_HEIGHT = 720  # frames below it that don't name their matrix are taken for standard definition
-ENOUGH = 1.0  # seconds that the last frame may be before what the index calls the end
-TRUE_DEPTH = 8  # bits; frames of more are read in 16
+UNSPECIFIED, BT470BG, SMPTE170M = 2, 5, 6  # H.273 matrices, primaries and transfers
+SD_HEIGHT = 720  # frames of less height without a specified matrix are treated as standard definition
+ENOUGH = 1.0  # seconds by which the last frame may precede the end given in the index
+TRUE_DEPTH = 8  # bits; frames of higher depth are read as 16 bit
 
 
 class VideoFile:
-    """A film in a file that FFmpeg reads; see `Film`.
+    """A video file that FFmpeg can read; see `Film`.
 
     Args:
         path: The file.
-        max_pixels: Of a frame at most.
+        max_pixels: Maximum number of pixels per frame.
 
     Raises:
-        PictureError: It can't be read, holds no film, or frames of more pixels.
+        PictureError: It can't be read, contains no video, or its frames are too large.
         UsageError: HDR.
     """
 
@@ -69,7 +69,7 @@ class VideoFile:
             self.notes.append(f"{path.name} is interlaced: it is de-interlaced")
 
     def frames(self, start: int = 0, size: tuple[int, int] | None = None) -> Iterator[Frame]:
-        """See `Film`; frames before the start are decoded all the same, and what is damaged is left out."""
+        """See `Film`; frames before `start` are decoded too, and damaged frames are skipped."""
         last: int | None = None
         number, damage = 0, list[Exception]()
         with opened(self.path) as container:
@@ -78,7 +78,7 @@ class VideoFile:
             decoded = _decoded(container, stream, damage)
             for frame in _deinterlaced(decoded) if self._interlaced else decoded:
                 time = frame.pts if frame.pts is not None else (last or 0) + 1
-                last = time if last is None else max(time, last + 1)  # no two frames are shown at once
+                last = time if last is None else max(time, last + 1)  # no two frames have the same time
                 if number >= start:
                     yield Frame(self._pixels(frame, size or self.size), last, frame.duration or 0)
                 number += 1
@@ -105,10 +105,10 @@ class VideoFile:
 
 
 def opened(path: Path) -> av.container.InputContainer:
-    """A file with streams.
+    """Open a container file.
 
     Raises:
-        PictureError: It can't be read, or holds no film.
+        PictureError: It can't be read, or contains no video.
     """
     import av
 
@@ -123,7 +123,7 @@ def opened(path: Path) -> av.container.InputContainer:
 
 
 def av_reason(error: Exception) -> str:
-    """What FFmpeg refused, as one line for the user."""
+    """Return FFmpeg's error as one line for the user."""
     import av
 
     if isinstance(error, av.error.InvalidDataError | av.error.EOFError):
@@ -132,7 +132,7 @@ def av_reason(error: Exception) -> str:
 
 
 def _first_frame(path: Path, container: av.container.InputContainer) -> av.VideoFrame:
-    """The first frame that can be decoded; it knows more than the header."""
+    """Return the first frame that can be decoded; it has more information than the header."""
     for frame in _decoded(container, container.streams.video[0], []):
         kind = HDR.get(int(frame.color_trc))
         if kind is None:
@@ -145,7 +145,7 @@ def _first_frame(path: Path, container: av.container.InputContainer) -> av.Video
 
 
 def _decoded(container: av.container.InputContainer, stream: Any, damage: list[Exception]) -> Iterator[av.VideoFrame]:
-    """Frames, as far as they go; what can't be decoded is added to the damage."""
+    """Yield all frames that can be decoded; decoding errors are appended to `damage`."""
     import av
 
     packets = container.demux(stream)
@@ -164,7 +164,7 @@ def _decoded(container: av.container.InputContainer, stream: Any, damage: list[E
 
 
 def _end(container: av.container.InputContainer, stream: Any) -> float | None:
-    """When the film should end, in seconds, as its index or its tags say; None: they don't."""
+    """Return the expected end of the video in seconds, from its index or tags; None if they don't specify it."""
     tag = re.fullmatch(r"(\d+):(\d+):(\d+(?:\.\d+)?)", stream.metadata.get("DURATION", ""))
     if tag is not None:
         return 3600 * int(tag[1]) + 60 * int(tag[2]) + float(tag[3])
@@ -176,12 +176,12 @@ def _end(container: av.container.InputContainer, stream: Any) -> float | None:
 
 
 def _upright(width: int, height: int, turned: int) -> tuple[int, int]:
-    """A size after that turn."""
+    """Return the size after rotation by `turned`."""
     return (width, height) if turned % 180 == 0 else (height, width)
 
 
 def _matrix(frame: av.VideoFrame) -> int:
-    """The matrix of a frame; one that names none has that of its time: BT.601 for SD, BT.709 for HD."""
+    """Return the matrix of a frame; if unspecified, BT.601 for SD and BT.709 for HD."""
     named = int(frame.colorspace)
     if named not in (0, UNSPECIFIED):
         return named
@@ -189,7 +189,7 @@ def _matrix(frame: av.VideoFrame) -> int:
 
 
 def _colors(frame: av.VideoFrame) -> Colors:
-    """What a film made of this one should mean its numbers by: SD stays SD, all else becomes HD."""
+    """Return the color description for a video made from this one: SD stays SD, everything else becomes HD."""
     matrix = _matrix(frame)
     if matrix not in (BT470BG, SMPTE170M):
         matrix = BT709
@@ -204,7 +204,7 @@ def _colors(frame: av.VideoFrame) -> Colors:
 
 
 def _deinterlaced(frames: Iterator[av.VideoFrame]) -> Iterator[av.VideoFrame]:
-    """Frames that went through FFmpeg's bwdif, which holds one back."""
+    """Yield frames deinterlaced by FFmpeg's bwdif, which buffers one frame."""
     import av
 
     graph = None

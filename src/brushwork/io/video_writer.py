@@ -1,6 +1,6 @@
-"""Write video files in closed segments, joined in the end with the sound of the film they were made from.
+"""Write video files in closed segments, which are finally joined with the audio of the source video.
 
-Frames are never reordered (no B-frames): a segment's packets can then follow another's as they are.
+Frames are never reordered (no B-frames), so the packets of consecutive segments can simply be concatenated.
 """
 
 from __future__ import annotations
@@ -31,15 +31,15 @@ __all__ = ["CODECS", "CONTAINERS", "Encoding", "VideoWriter", "check_encoding"]
 
 @dataclass(frozen=True)
 class _Codec:
-    """An encoder of FFmpeg's.
+    """An FFmpeg encoder.
 
     Args:
-        encoder: Its name.
-        pixels: Usual pixel format.
-        rates: Rate factors at quality 100 and at 0; None: quality means a profile.
-        options: Others of its options.
-        odd: Whether sides may be odd where color is at half the size.
-        segment: Container of segments; it keeps times as they are.
+        encoder: FFmpeg's name for it.
+        pixels: Default pixel format.
+        rates: Rate factors at quality 100 and at 0; None: quality selects a profile.
+        options: Further encoder options.
+        odd: Whether odd dimensions are allowed with chroma subsampling.
+        segment: Container format of segments; it preserves timestamps.
     """
 
     encoder: str
@@ -66,18 +66,18 @@ CONTAINERS = {
     ".webm": ("webm", ("vp9",)),
 }
 QUALITY = 65
-TAGS = {"encoder", "major_brand", "minor_version", "compatible_brands", "creation_time", "duration"}  # not to be copied
-RECIPE = "comment"  # the tag that all containers have
+TAGS = {"encoder", "major_brand", "minor_version", "compatible_brands", "creation_time", "duration"}  # not copied
+RECIPE = "comment"  # the tag that all containers support
 
 
 @dataclass(frozen=True)
 class Encoding:
-    """How frames become bytes.
+    """Video encoding options.
 
     Args:
         codec: One of `CODECS`; None: the container's first.
         quality: 1 to 100.
-        pixel_format: FFmpeg's name, such as "yuv444p"; None: what plays everywhere.
+        pixel_format: FFmpeg's name, such as "yuv444p"; None: the most widely supported format.
     """
 
     codec: str | None = None
@@ -86,10 +86,10 @@ class Encoding:
 
 
 def check_encoding(path: Path, encoding: Encoding) -> None:
-    """Check that a video could be written here, before the work that makes it.
+    """Check that a video can be written here, before starting the work that makes it.
 
     Raises:
-        UsageError: A container, codec, quality or pixel format that isn't there, or one that can't be in the other.
+        UsageError: Unknown container, codec, quality or pixel format, or an unsupported combination.
         PictureError: The directory is missing or not writable.
     """
     import av
@@ -118,14 +118,14 @@ def _codec_of(path: Path, encoding: Encoding) -> str:
 
 
 class VideoWriter:
-    """A video file, written segment by segment.
+    """Write a video file segment by segment.
 
     Args:
-        path: The file.
-        film: What it is made from: its clock, its colors, its sound.
+        path: The output file.
+        film: The source video, for time base, colors and audio.
         size: (width, height) of the frames.
-        encoding: How.
-        folder: Where segments lie meanwhile.
+        encoding: Encoding options.
+        folder: Folder for the segments.
     """
 
     def __init__(self, path: Path, film: Film, size: tuple[int, int], encoding: Encoding, folder: Path) -> None:
@@ -141,7 +141,7 @@ class VideoWriter:
         self._stream: Any = None
 
     def _missing(self, size: tuple[int, int]) -> tuple[int, int]:
-        """Columns and rows that a codec wants more, where color is at half the size."""
+        """Return the padding in columns and rows that a codec needs with chroma subsampling."""
         import av
 
         form = av.VideoFormat(self._format, 64, 64)
@@ -152,7 +152,7 @@ class VideoWriter:
         return width, height
 
     def begin(self, number: int, frames: int) -> None:
-        """Begin a segment, see `FilmWriter`; one of its number that was there is replaced."""
+        """Begin a segment, see `FilmWriter`; an existing segment of this number is replaced."""
         self._segment = self._open(self._place(number).with_suffix(".part"), self._codec.segment)
         self._number = number
         codec, colors = self._codec, self.film.colors
@@ -194,7 +194,7 @@ class VideoWriter:
         return found
 
     def end(self) -> None:
-        """Close the segment; from now on it is there."""
+        """Close the segment, which makes it permanent."""
         with _failing(self.path):
             self._segment.mux(self._stream.encode(None))
             self._segment.close()
@@ -202,7 +202,7 @@ class VideoWriter:
             place.with_suffix(".part").replace(place)
 
     def join(self, count: int, recipe: str | None, path: Path) -> None:
-        """Write a file of so many segments, with sound, subtitles and chapters of the film, and a recipe."""
+        """Join the segments into a file, with the source's audio, subtitles and chapters, and a recipe."""
         container = CONTAINERS[path.suffix.lower()][0]
         with uninterrupted(), replacing(path) as file, _failing(path):
             options = {"movflags": "+faststart"} if container in ("mp4", "mov") else {}
@@ -220,7 +220,7 @@ class VideoWriter:
                     output.mux(packet)
 
     def _packets(self, count: int, video: Any) -> Iterator[tuple[float, Any]]:
-        """Packets of all segments with their times in seconds."""
+        """Yield the packets of all segments with their times in seconds."""
         for number in range(count):
             with opened(self._place(number)) as segment:
                 for packet in segment.demux(segment.streams.video[0]):
@@ -229,7 +229,7 @@ class VideoWriter:
                         yield float(packet.dts * packet.time_base), packet
 
     def _copied(self, source: Any, output: Any) -> dict[int, Any]:
-        """Streams that go over as they are: index → the new one."""
+        """Add the streams that are copied unchanged; return source index → new stream."""
         copied: dict[int, Any] = {}
         for stream in source.streams if source is not None else ():
             if stream.type not in ("audio", "subtitle"):
@@ -256,7 +256,7 @@ class VideoWriter:
 
 @contextmanager
 def _failing(path: Path) -> Iterator[None]:
-    """What FFmpeg raises is about this file."""
+    """Convert FFmpeg errors to errors about this file."""
     import av
 
     try:
@@ -280,7 +280,7 @@ def _copy_tags(source: Any, output: Any, recipe: str | None) -> None:
 
 
 def _streams_packets(source: Any, copied: dict[int, Any]) -> Iterator[tuple[float, Any]]:
-    """Packets of the streams that are copied, with their times in seconds, as far as they go."""
+    """Yield the packets of the copied streams with their times in seconds, as far as they can be read."""
     import av
 
     packets = source.demux([source.streams[index] for index in copied])

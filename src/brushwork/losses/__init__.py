@@ -1,1 +1,1 @@
-"""Loss terms: tensors in, a number out. They know no network and no file."""
+"""Loss terms: functions from tensors to a scalar, independent of networks and files."""

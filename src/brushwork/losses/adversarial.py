@@ -1,4 +1,4 @@
-"""An adversarial loss: a critic learns to tell a painting's patches from a network's, which learns to deceive it.
+"""Adversarial loss: a critic learns to tell patches of paintings from a network's, which learns to fool it.
 
 Source: Li and Wand 2016, "Precomputed Real-Time Texture Synthesis with Markovian Generative Adversarial Networks"
 (MGAN), ECCV, arXiv:1604.04382. Least squares: Mao et al. 2017, arXiv:1611.04076. Spectral normalization: Miyato et al.
@@ -20,14 +20,14 @@ WIDTH = 128
 
 
 class PatchCritic(nn.Module):
-    """Says of every patch of features how much it looks like one of the painting's.
+    """Scores how much each patch of features looks like one from the painting.
 
     Args:
-        channels: Of the features, which are a loss network's.
-        styles: How many paintings; each has its own judgment.
+        channels: Number of feature channels of the loss network.
+        styles: Number of paintings; each has its own output.
 
     Source: Li and Wand 2016, section 4: a small network on VGG-19's features, which sees patches.
-    Differs: spectral normalization for batch normalization; several styles share all layers but the last.
+    Differs: spectral normalization instead of batch normalization; several styles share all layers but the last.
     """
 
     def __init__(self, channels: int, styles: int = 1) -> None:
@@ -41,7 +41,7 @@ class PatchCritic(nn.Module):
         )
 
     def forward(self, features: Tensor, styles: Tensor) -> Tensor:
-        """Judgments (B, H', W') of features (B, C, H, W), brought to unit scale, as of each one's style, (B,)."""
+        """Return scores (B, H', W') for features (B, C, H, W), scaled to unit RMS, by each one's style (B,)."""
         scale = features.square().mean((1, 2, 3), keepdim=True).add(1e-8).rsqrt()
         judged = self.layers(features * scale)
         return judged[torch.arange(len(judged)), styles]  # type: ignore[no-any-return]
@@ -50,13 +50,13 @@ class PatchCritic(nn.Module):
 def both_losses(
     critic: PatchCritic, features: Tensor, styles: Tensor, real: Sequence[Tensor], kind: str
 ) -> tuple[Tensor, Tensor]:
-    """What network and critic minimize, each while the other stands still.
+    """Return the losses of network and critic, each computed with the other one frozen.
 
     Args:
-        critic: It.
-        features: Of pictures, (B, C, H, W).
-        styles: Which is each one's, (B,).
-        real: The critic's judgments of paintings.
+        critic: The critic.
+        features: Features of the network's images, (B, C, H, W).
+        styles: Style index of each image, (B,).
+        real: The critic's scores for paintings.
         kind: See `critic_loss`.
     """
     still = {name: parameter.detach() for name, parameter in critic.named_parameters()}
@@ -65,12 +65,12 @@ def both_losses(
 
 
 def critic_loss(real: Sequence[Tensor], painted: Tensor, kind: str) -> Tensor:
-    """What the critic minimizes.
+    """Return the loss that the critic minimizes.
 
     Args:
-        real: Its judgments of paintings, of any sizes.
-        painted: Of the network's pictures.
-        kind: "hinge" (1 and -1 are enough) or "least-squares" (1 and 0 are right).
+        real: Its scores for paintings, of any sizes.
+        painted: Its scores for the network's images.
+        kind: "hinge" (no loss beyond 1 and -1) or "least-squares" (targets 1 and 0).
     """
     judged = torch.stack([_missing(judgments, kind) for judgments in real]).mean()
     wrong = F.relu(1 + painted) if kind == "hinge" else painted.square()
@@ -82,5 +82,5 @@ def _missing(real: Tensor, kind: str) -> Tensor:
 
 
 def painter_loss(painted: Tensor, kind: str) -> Tensor:
-    """What the network minimizes that is judged; see `critic_loss`."""
+    """Return the loss that the generator minimizes; see `critic_loss`."""
     return -painted.mean() if kind == "hinge" else (painted - 1).square().mean()

@@ -1,4 +1,4 @@
-"""Content losses: how far features are from the photo's."""
+"""Content losses: distances between features and those of the photo."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ __all__ = ["content_loss", "relative_error", "relative_errors"]
 
 
 def content_loss(features: Tensor, target: Tensor) -> Tensor:
-    """Half the sum of squared differences.
+    """Return half the sum of squared differences.
 
     Args:
         features: Shape (B, C, H, W).
@@ -20,21 +20,21 @@ def content_loss(features: Tensor, target: Tensor) -> Tensor:
 
 
 def relative_error(value: Tensor, target: Tensor) -> Tensor:
-    """Squared distance relative to the target's squared norm: 0 is a match, 1 is as far as nothing at all.
+    """Return the squared distance relative to the target's squared norm: 0 is a match, 1 the distance of all zeros.
 
     Args:
         value: Any shape.
-        target: The same shape. An all-zero target (a layer that a flat picture leaves dark) divides by a small number.
+        target: The same shape. Its norm is clamped in case it is all zero (a layer that a flat image doesn't activate).
     """
     return (value - target).square().sum() / target.square().sum().clamp_min(1e-12)
 
 
 def relative_errors(value: Tensor, target: Tensor) -> Tensor:
-    """The relative error of each picture of a batch, (B,).
+    """Return the relative error of each image of a batch, (B,).
 
     Args:
         value: (B, …).
-        target: The same shape, or (1, …) for all.
+        target: The same shape, or (1, …) for all images.
     """
     distance = (value - target).square().flatten(1).sum(1)
     return distance / target.square().flatten(1).sum(1).clamp_min(1e-12)

@@ -1,7 +1,7 @@
-"""Style losses that compare moments: means, deviations, covariances, and the maximum mean discrepancy (MMD).
+"""Style losses that compare moments: means, standard deviations, covariances, and the maximum mean discrepancy (MMD).
 
-The MMD of two samples under a kernel is the distance of their means in the kernel's feature space. For the linear and
-the polynomial kernel that space is small enough to write the means down.
+The MMD of two samples under a kernel is the distance between their means in the kernel's feature space. For the linear
+and the polynomial kernel, that space is small enough to compute the means explicitly.
 """
 
 from __future__ import annotations
@@ -16,17 +16,17 @@ from brushwork.nn.statistics import covariance, gram_matrix, mean_std
 
 __all__ = ["covariance_loss", "gaussian_mmd", "linear_mmd", "mean_std_loss", "polynomial_mmd"]
 
-_CHUNK = 1 << 15  # positions whose kernel features are held at once
+_CHUNK = 1 << 15  # positions whose kernel features are in memory at once
 
 
 def mean_std_loss(features: Tensor, mean: Tensor, std: Tensor, mask: Tensor | None = None) -> Tensor:
-    """Distance of the channels' means and standard deviations, relative to the target's.
+    """Return the distance of the channels' means and standard deviations, relative to the target's.
 
     Args:
         features: Shape (B, C, H, W).
         mean: The style's, (B, C).
         std: The style's, (B, C).
-        mask: Where the features count, see `gram_matrix`.
+        mask: Weights of the positions, see `gram_matrix`.
 
     Source: Li et al. 2017, "Demystifying Neural Style Transfer", their loss on batch normalization statistics,
         arXiv:1701.01036.
@@ -36,23 +36,23 @@ def mean_std_loss(features: Tensor, mean: Tensor, std: Tensor, mask: Tensor | No
 
 
 def covariance_loss(features: Tensor, mean: Tensor, target: Tensor, mask: Tensor | None = None) -> Tensor:
-    """Distance of covariance matrices and of means, each relative to the target's, halved.
+    """Return the distance of covariance matrices and of means, each relative to the target's, averaged.
 
     Args:
         features: Shape (B, C, H, W).
         mean: The style's channel means, (B, C).
         target: The style's covariance matrix, (B, C, C).
-        mask: Where the features count, see `gram_matrix`.
+        mask: Weights of the positions, see `gram_matrix`.
 
-    Source: the two moments that whitening and coloring matches at once, Li et al. 2017, "Universal Style Transfer via
-        Feature Transforms", arXiv:1705.08086; here they are a loss. Covariances alone would leave the colors.
+    Source: the two moments that the whitening and coloring transform matches, Li et al. 2017, "Universal Style Transfer
+        via Feature Transforms", arXiv:1705.08086; here used as a loss. Covariances alone don't constrain the colors.
     """
     own, _ = mean_std(features, mask)
     return (relative_error(covariance(features, mask), target) + relative_error(own, mean)) / 2
 
 
 def linear_mmd(features: Tensor, mean: Tensor) -> Tensor:
-    """Squared MMD under k(x, y) = xᵀy, the squared distance of means, relative to that of nothing.
+    """Return the squared MMD under k(x, y) = xᵀy, the squared distance of means, relative to that of zero features.
 
     Args:
         features: Shape (B, C, H, W).
@@ -64,9 +64,9 @@ def linear_mmd(features: Tensor, mean: Tensor) -> Tensor:
 
 
 def polynomial_mmd(features: Tensor, gram: Tensor, mean: Tensor, offset: Tensor | float) -> Tensor:
-    """Squared MMD under k(x, y) = (xᵀy + c)², relative to that of nothing.
+    """Return the squared MMD under k(x, y) = (xᵀy + c)², relative to that of zero features.
 
-    (xᵀy + c)² = ⟨x xᵀ, y yᵀ⟩ + 2 c ⟨x, y⟩ + c², so it is ‖G - A‖² + 2 c ‖μ - ν‖²; for c = 0 that of Gram matrices.
+    (xᵀy + c)² = ⟨x xᵀ, y yᵀ⟩ + 2 c ⟨x, y⟩ + c², so it is ‖G - A‖² + 2 c ‖μ - ν‖²; for c = 0 the Gram matrix distance.
 
     Args:
         features: Shape (1, C, H, W).
@@ -82,22 +82,22 @@ def polynomial_mmd(features: Tensor, gram: Tensor, mean: Tensor, offset: Tensor 
 
 
 def gaussian_mmd(features: Tensor, samples: Tensor, frequencies: Tensor) -> Tensor:
-    """Squared MMD under k(x, y) = exp(-‖x - y‖² / 2σ²), σ² the mean squared distance of the style's samples.
+    """Return the squared MMD under k(x, y) = exp(-‖x - y‖² / 2σ²), σ² the mean squared distance of style samples.
 
     Args:
         features: Shape (1, C, H, W).
-        samples: Of the style's feature vectors, (N, C).
+        samples: Samples of the style's feature vectors, (N, C).
         frequencies: Drawn from the standard normal distribution, (D, C).
 
     Returns:
-        A number, relative to the style's own squared norm in the kernel's space.
+        A scalar, relative to the style's own squared norm in the kernel's space.
 
     Source: Li et al. 2017, "Demystifying Neural Style Transfer", arXiv:1701.01036.
-    Differs: the kernel is the mean of D random Fourier features (Rahimi and Recht 2007), so that all positions count
-        and time grows with their number, not with its square. With positions drawn once and for all, those that were
-        not drawn would never change.
+    Differs: the kernel is approximated by D random Fourier features (Rahimi and Recht 2007), so that all positions
+        count and the time is linear in their number, not quadratic. With a fixed sample of positions, the others would
+        never change.
     """
-    # Mean of ‖y - y'‖² over all pairs = 2 (mean ‖y‖² - ‖mean y‖²). A flat style would have σ = 0.
+    # Mean of ‖y - y'‖² over all pairs = 2 (mean ‖y‖² - ‖mean y‖²). A constant style would have σ = 0.
     energy = samples.square().sum(1).mean()
     variance = (2 * (energy - samples.mean(0).square().sum())).clamp_min(1e-3 * energy + 1e-8)
     waves = frequencies / variance.sqrt()
@@ -106,9 +106,9 @@ def gaussian_mmd(features: Tensor, samples: Tensor, frequencies: Tensor) -> Tens
 
 
 class _FourierMean(torch.autograd.Function):
-    """Mean of cos and of sin along each wave, vectors (M, C) and waves (D, C) → (2, D).
+    """Mean of the cosines and sines along each frequency, vectors (M, C) and waves (D, C) → (2, D).
 
-    It keeps nothing for the way back but the vectors: D numbers per position would outweigh the network.
+    It saves only the vectors for the backward pass: D numbers per position would take more memory than the network.
     """
 
     @staticmethod

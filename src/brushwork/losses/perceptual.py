@@ -1,4 +1,4 @@
-"""The loss of a network that paints: seen through another network, near the photo in content, a painting in style."""
+"""The perceptual loss for training networks: content and style distances in the features of a loss network."""
 
 from __future__ import annotations
 
@@ -21,23 +21,23 @@ from brushwork.runtime.device import choose_dtype
 
 __all__ = ["OUTSIDE", "SEEN", "PerceptualLoss", "at_size", "bounded"]
 
-OUTSIDE = 10.0  # weight of what leaves [0, 1]
-CRITIC_LAYER = "relu3_1"  # whose patches the critic sees; Li and Wand 2016, section 4
-SEEN = (-0.1, 1.1)  # what the loss network is shown: what is out of range is pulled back by its distance alone
+OUTSIDE = 10.0  # weight of the penalty on values outside [0, 1]
+CRITIC_LAYER = "relu3_1"  # layer whose patches the critic sees; Li and Wand 2016, section 4
+SEEN = (-0.1, 1.1)  # range that the loss network's input is clamped to; only the penalty acts on values outside
 
 
 class PerceptualLoss:
-    """Content, style, smoothness and what else counts of pictures, each in its style; with a critic, if one is wanted.
+    """Weighted sum of content, style, smoothness and other loss terms, optionally with a critic.
 
     Args:
-        settings: Its weights and layers.
-        paintings: Pixels (1, 3, H, W) in [0, 1] each; none, where they change from picture to picture.
+        settings: Weights and layers.
+        paintings: Pixels (1, 3, H, W) in [0, 1] each; empty if every image has its own style.
         device: Where it runs.
 
     Source: Johnson et al. 2016, arXiv:1603.08155, section 3.2 and eq. 5; for several styles Dumoulin et al. 2017,
         arXiv:1610.07629, section 2.
-    Differs: errors are relative to their targets, so that one weight means the same through any loss network; an error
-        of style above 1 counts by its root, so that a hard painting doesn't outweigh the others.
+    Differs: errors are relative to their targets, so that a weight has the same effect with any loss network; style
+        errors above 1 count by their square root, so that a difficult painting doesn't outweigh the others.
     """
 
     def __init__(self, settings: PerceptualTraining, paintings: Sequence[Tensor], device: torch.device) -> None:
@@ -56,17 +56,17 @@ class PerceptualLoss:
 
     @torch.no_grad()
     def _patches(self, paintings: Tensor) -> Tensor:
-        """What the critic sees of paintings (B, 3, H, W)."""
+        """Return the critic's input features for paintings (B, 3, H, W)."""
         return self.network(paintings.to(self.device), [CRITIC_LAYER])[CRITIC_LAYER]
 
     @torch.no_grad()
     def grams(self, paintings: Tensor) -> dict[str, Tensor]:
-        """Gram matrices (B, C, C) of paintings by layer."""
+        """Return the Gram matrices (B, C, C) of paintings by layer."""
         found = self.network(paintings.to(self.device), self.settings.style_layers)
         return {layer: gram_matrix(features) for layer, features in found.items()}
 
     def facts(self) -> dict[str, str]:
-        """What must be the same for a training to be gone on with."""
+        """Return the values that a checkpoint must match for training to be resumed."""
         dtype = str(self.dtype).removeprefix("torch.")
         return {"loss network": self._weights, "styles": self._paintings, "dtype": dtype}
 
@@ -78,14 +78,14 @@ class PerceptualLoss:
         styles: Tensor | None = None,
         paintings: Tensor | None = None,
     ) -> dict[str, Tensor]:
-        """The weighted terms, scalars.
+        """Return the weighted terms, scalars.
 
         Args:
             pictures: (B, 3, H, W), about [0, 1].
             photos: Of the same shape; None for textures, which have no content.
-            targets: Gram matrices of each picture's style by layer, (B, C, C) or (1, C, C).
-            styles: Which painting is each picture's, (B,), for the critic; None: the first.
-            paintings: Where they change: each picture's, (B, 3, H, W), for the critic.
+            targets: Gram matrices of each image's style by layer, (B, C, C) or (1, C, C).
+            styles: Index of each image's painting, (B,), for the critic; None: the first.
+            paintings: If every image has its own style: each image's, (B, 3, H, W), for the critic.
         """
         settings = self.settings
         wanted = set(settings.style_layers) | ({settings.content_layer} if photos is not None else set())
@@ -113,7 +113,7 @@ class PerceptualLoss:
     def _adversarial(
         self, critic: PatchCritic, features: Tensor, styles: Tensor, paintings: Tensor | None
     ) -> dict[str, Tensor]:
-        """What the network learns from its critic, which stands still there, and what the critic learns from it."""
+        """Return the network's adversarial loss, with the critic frozen, and the critic's loss."""
         if paintings is None:
             different = sorted(set(styles.tolist()))
             judged = {style: critic(self._real[style], styles.new_tensor([style])) for style in different}
@@ -124,7 +124,7 @@ class PerceptualLoss:
         return {"adversarial": self.settings.adversarial_weight * deceived, "critic": told}
 
     def paint(self, network: nn.Module, *inputs: Any) -> tuple[Tensor, Tensor]:
-        """What a network makes of its inputs, in bfloat16 where that is faster, and the weighted term of its spikes."""
+        """Run the network, in bfloat16 if faster; return its output and the weighted activation outlier penalty."""
         mixed = torch.autocast(self.device.type, torch.bfloat16, enabled=self.dtype == torch.bfloat16)
         with activation_outliers(network) as found, mixed:
             pictures = network(*inputs).float()
@@ -132,12 +132,12 @@ class PerceptualLoss:
 
 
 def at_size(painting: Tensor, size: int) -> Tensor:
-    """A painting (1, 3, H, W) with its longer side brought to a size, in pixels."""
+    """Return a painting (1, 3, H, W) with its longer side resized to `size` pixels."""
     height, width = painting.shape[2:]
     factor = size / max(height, width)
     return resize(painting, (max(32, round(width * factor)), max(32, round(height * factor))))
 
 
 def bounded(errors: Tensor) -> Tensor:
-    """Errors up to 1 as they are, beyond it growing as the distance, not as its square."""
+    """Return errors unchanged up to 1, growing with the distance and not its square beyond it."""
     return torch.where(errors < 1, errors, 2 * errors.clamp_min(1e-8).sqrt() - 1)

@@ -1,4 +1,4 @@
-"""Terms that look at the pixels alone."""
+"""Regularization terms that depend only on pixels."""
 
 from __future__ import annotations
 
@@ -9,28 +9,28 @@ from torch import Tensor
 __all__ = ["checkerboard_loss", "low_frequency_color_loss", "total_variation"]
 
 
-COARSE = 16  # pixels that are averaged
+COARSE = 16  # side in pixels of the averaging window
 
 
 def total_variation(pixels: Tensor) -> Tensor:
-    """Mean squared difference of neighbors, down plus across.
+    """Return the mean squared difference of adjacent pixels, vertical plus horizontal.
 
     Args:
-        pixels: Shape (B, 3, H, W); a side of one pixel has no neighbors and adds nothing.
+        pixels: Shape (B, 3, H, W); a side of one pixel has no differences and adds nothing.
 
     Source: Mahendran and Vedaldi 2015, arXiv:1412.0035, section 3.2 with β = 2.
-    Differs: a mean, so that one weight means the same at every size.
+    Differs: a mean, so that a weight has the same effect at every size.
     """
     down, across = pixels.diff(dim=2), pixels.diff(dim=3)
     return (down.square().sum() + across.square().sum()) / pixels.numel()
 
 
 def low_frequency_color_loss(pictures: Tensor, photos: Tensor) -> Tensor:
-    """Mean square of large forms of color that no recoloring of the photo explains.
+    """Return the mean square of low-frequency color that no recoloring of the photo explains.
 
-    Both are averaged over 16×16 pixels; what is left of the picture after the best affine map of the photo's colors,
-    which is each picture's own, are patches of light or color that the photo doesn't have. Style losses don't mind
-    them, and instance normalization tempts to them.
+    Both are averaged over 16×16 pixels. The best affine map of the photo's colors, fitted per image, is subtracted;
+    what remains are patches of light or color that the photo doesn't have. Style losses don't penalize them, and
+    instance normalization encourages them.
 
     Args:
         pictures: Shape (B, 3, H, W).
@@ -47,14 +47,14 @@ def low_frequency_color_loss(pictures: Tensor, photos: Tensor) -> Tensor:
 
 
 def checkerboard_loss(pictures: Tensor) -> Tensor:
-    """Mean energy of what repeats every four pixels, as a network prints that has to enlarge; pictures have none of it.
+    """Return the mean energy of patterns with a period of four pixels, as upsampling networks produce.
 
-    Of the picture without its coarse forms, the mean of each of the 16 places in a 4×4 cell, over 24×24 pixels.
+    After removing low frequencies, pixels are averaged at each of the 16 positions in a 4×4 cell, over 24×24 pixels.
 
     Args:
         pictures: Shape (B, 3, H, W), sides multiples of 4, at least 24.
     """
-    box = torch.tensor([1.0, 2, 2, 2, 1], device=pictures.device) / 8  # nothing of period 2 or 4 passes it
+    box = torch.tensor([1.0, 2, 2, 2, 1], device=pictures.device) / 8  # blocks patterns of period 2 and 4
     kernel = torch.outer(box, box).expand(3, 1, 5, 5)
     fine = pictures - F.conv2d(F.pad(pictures, (2, 2, 2, 2), mode="reflect"), kernel, groups=3)
     return F.avg_pool2d(F.pixel_unshuffle(fine, 4), 6, 3).square().mean()

@@ -1,4 +1,4 @@
-"""The statistics of style to choose from: what each keeps of a painting's layer, its loss, and how styles mix."""
+"""The available style statistics: what each stores for a layer of a painting, its loss, and how styles are blended."""
 
 from __future__ import annotations
 
@@ -31,14 +31,14 @@ __all__ = ["STATISTICS", "Statistic", "Target", "packed", "unpacked"]
 
 Target: TypeAlias = Mapping[str, Tensor]
 
-SAMPLES = 1024  # feature vectors kept for the gaussian kernel
-FREQUENCIES = 4  # waves per channel that make the gaussian kernel; each gives a cos and a sin
-PATCHES = 4096  # of the painting; all there are up to 66 × 66 positions
+SAMPLES = 1024  # feature vectors stored for the gaussian kernel
+FREQUENCIES = 4  # random Fourier frequencies per channel for the gaussian kernel; each gives a cosine and a sine
+PATCHES = 4096  # maximum patches of a painting, which is all of them up to 66 × 66 positions
 SYMMETRIC = {"gram", "covariance"}
 
 
 def _averaged(targets: Sequence[Target], shares: Sequence[float]) -> dict[str, Tensor]:
-    """Weighted mean of each tensor, where the first style is: a saved one is on the CPU."""
+    """Return the weighted mean of each tensor, on the device of the first style: a saved one is on the CPU."""
     pairs = list(zip(targets, shares, strict=True))
     return {
         name: torch.stack([share * target[name].to(first) for target, share in pairs]).sum(0)
@@ -48,17 +48,17 @@ def _averaged(targets: Sequence[Target], shares: Sequence[float]) -> dict[str, T
 
 @dataclass(frozen=True)
 class Statistic:
-    """One way to say what a style is.
+    """A style representation and its loss.
 
     Args:
-        keeps: Names of the tensors that `encode` gives.
-        encode: Features (1, C, H, W), mask (1, 1, h, w) or None, seed → what is kept of a style's layer.
-        loss: Features, what was kept, mask or None → a number: 0 is a match, 1 about as far as nothing at all.
-        gain: Factor of the loss, measured so that one style_weight means about the same for each statistic: the
-            result is on average as far from the photo in content as with Gram matrices (docs/methods/statistics.md).
-        blend: What was kept of several styles, their shares of sum 1 → what a style between them has.
-        blends: Whether it does so; where it doesn't, `blend` raises UsageError with the reason.
-        regions: Whether its loss takes a mask.
+        keeps: Names of the tensors that `encode` returns.
+        encode: Features (1, C, H, W), mask (1, 1, h, w) or None, seed → target tensors for a layer of the style.
+        loss: Features, target tensors, mask or None → a scalar: 0 is a match, 1 about the distance of zero features.
+        gain: Factor of the loss, measured so that style_weight means about the same for each statistic: on average,
+            the result is as far from the photo in content as with Gram matrices (docs/methods/statistics.md).
+        blend: Target tensors of several styles, weights of sum 1 → target tensors of the blended style.
+        blends: Whether it supports blending; if not, `blend` raises UsageError with the reason.
+        regions: Whether its loss supports a mask.
     """
 
     keeps: tuple[str, ...]
@@ -73,12 +73,12 @@ class Statistic:
 def _gaussian_encode(features: Tensor, mask: Tensor | None, seed: int) -> dict[str, Tensor]:
     channels = features.shape[1]
     waves = torch.randn(FREQUENCIES * channels, channels, generator=torch.Generator().manual_seed(seed))
-    # Exact in bfloat16, so that a file gives them back as they are.
+    # Exact in bfloat16, so that saving them to a file is lossless.
     return {"samples": drawn(features, mask, SAMPLES, seed), "frequencies": waves.bfloat16().to(features)}
 
 
 def _gaussian_blend(targets: Sequence[Target], shares: Sequence[float]) -> dict[str, Tensor]:
-    """A sample of the mixture: of each style as many as its share, and never the same place in the sample twice."""
+    """Return a sample of the mixture: from each style by its weight, never the same position twice."""
     frequencies = _common("frequencies", targets)
     ends = [round(SAMPLES * sum(shares[: index + 1])) for index in range(len(shares))]
     parts = [t["samples"][start:end].to(frequencies) for t, start, end in zip(targets, [0, *ends], ends, strict=False)]
@@ -92,7 +92,7 @@ def _sliced_encode(features: Tensor, mask: Tensor | None, seed: int) -> dict[str
 
 
 def _sliced_blend(targets: Sequence[Target], shares: Sequence[float]) -> dict[str, Tensor]:
-    """Mean of quantile functions: the Wasserstein barycenter along each direction."""
+    """Return the mean of the quantile functions: the Wasserstein barycenter along each direction."""
     return {**_averaged(targets, shares), "directions": _common("directions", targets)}
 
 
@@ -101,7 +101,7 @@ def _quantiles(values: Tensor, features: Tensor, mask: Tensor | None) -> Tensor:
 
 
 def _common(name: str, targets: Sequence[Target]) -> Tensor:
-    """What several styles must share: it was drawn at random."""
+    """Return the randomly drawn tensor that blended styles must have in common."""
     first = targets[0][name]
     if any(other[name].shape != first.shape or not torch.equal(other[name].to(first), first) for other in targets[1:]):
         raise UsageError(f"these styles were made with different seeds, so their {name} differ; make one of them again")
@@ -117,7 +117,7 @@ def _patch_encode(features: Tensor, mask: Tensor | None, seed: int) -> dict[str,
             raise UsageError(
                 "the mask leaves nothing of the style picture that is as large as a patch; paint more white"
             )
-    # Any PATCHES of them rather than every n-th, which could fall into one column.
+    # A random choice instead of every n-th patch, which could all fall into one column.
     chosen = torch.randperm(len(found), generator=torch.Generator().manual_seed(seed))[:PATCHES].sort().values
     return {"patches": found[chosen.to(found.device)]}
 
@@ -159,7 +159,7 @@ STATISTICS: dict[str, Statistic] = {
     "mmd-polynomial": Statistic(
         ("gram", "mean"),
         lambda features, mask, seed: {"gram": gram_matrix(features, mask), "mean": mean_std(features, mask)[0]},
-        # c = mean ‖y‖², the trace: both terms of the kernel are then of one size, whatever the network's scale.
+        # c = mean ‖y‖², the trace: both terms of the kernel then have the same magnitude, whatever the network's scale.
         lambda features, style, mask: polynomial_mmd(
             features, style["gram"], style["mean"], style["gram"].diagonal(dim1=1, dim2=2).sum()
         ),
@@ -202,13 +202,13 @@ STATISTICS: dict[str, Statistic] = {
 
 
 def packed(name: str, tensor: Tensor, precision: float | None = None) -> Tensor:
-    """A tensor of a target as a file holds it: bfloat16 (float16 overflows), and of what is symmetric a part.
+    """Return a target tensor in its file format: bfloat16 (float16 overflows), symmetric matrices reduced.
 
     Args:
         name: As in `Statistic.keeps`.
-        tensor: A symmetric one, (1, C, C), gives its upper triangle (C (C + 1) / 2).
-        precision: Relative, in the Frobenius norm. Where it is given, a symmetric tensor gives a factor (C, R) of
-            which it is the product with its transpose, if that is smaller.
+        tensor: If symmetric, (1, C, C), its upper triangle (C (C + 1) / 2) is returned.
+        precision: Relative precision in the Frobenius norm. If given, a symmetric tensor is returned as a factor (C, R)
+            whose product with its transpose it is, if that is smaller.
     """
     if name in SYMMETRIC:
         triangle = tensor[0][tuple(torch.triu_indices(*tensor.shape[1:]))]
@@ -218,17 +218,17 @@ def packed(name: str, tensor: Tensor, precision: float | None = None) -> Tensor:
 
 
 def _factor(matrix: Tensor, precision: float) -> Tensor:
-    """The fewest columns whose product with their transpose is the matrix, which is symmetric."""
+    """Return the fewest columns whose product with their transpose is the symmetric matrix."""
     values, vectors = torch.linalg.eigh(matrix.double().cpu())
     values, vectors = values.clamp_min(0).flip(0), vectors.flip(1)
-    left = values.square().flip(0).cumsum(0).flip(0).sqrt()  # what is missing without this one and the rest
+    left = values.square().flip(0).cumsum(0).flip(0).sqrt()  # error without this eigenvalue and the remaining ones
     rank = max(1, int((left > precision * left[0]).sum()))
     factor: Tensor = vectors[:, :rank] * values[:rank].sqrt()
     return factor
 
 
 def unpacked(name: str, tensor: Tensor) -> Tensor:
-    """The inverse of `packed`, to bfloat16's precision."""
+    """Invert `packed`, to bfloat16 precision."""
     if name not in SYMMETRIC:
         return tensor.float()
     if tensor.ndim == 2:

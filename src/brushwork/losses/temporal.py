@@ -1,4 +1,4 @@
-"""Losses that hold a film's frames to those before.
+"""Temporal losses, which constrain a video frame to previous ones.
 
 Source: Ruder, Dosovitskiy and Brox 2016, "Artistic Style Transfer for Videos", arXiv:1604.08610, sections 4.2 to 4.4;
 and 2018, "Artistic Style Transfer for Videos and Spherical Images", IJCV, arXiv:1708.04538.
@@ -15,15 +15,15 @@ __all__ = ["long_term_weights", "pass_start", "temporal_loss"]
 
 
 def temporal_loss(pixels: Tensor, brought: Tensor, weights: Tensor) -> Tensor:
-    """Weighted mean squared distance of a frame from an earlier one that was brought to it.
+    """Return the weighted mean squared distance of a frame from an earlier one warped to it.
 
     Args:
         pixels: (1, 3, H, W).
-        brought: The earlier frame along the flow, likewise.
-        weights: (1, 1, H, W) in [0, 1]: 0 where it was covered, or where motions meet.
+        brought: The earlier frame warped along the flow, likewise.
+        weights: (1, 1, H, W) in [0, 1]: 0 where it was occluded, and at motion boundaries.
 
     Returns:
-        A scalar: the sum over all colors and places, divided by their number.
+        A scalar: the sum over all channels and positions, divided by their number.
 
     Source: Ruder et al. 2016, section 4.2, the temporal consistency loss.
     """
@@ -31,10 +31,10 @@ def temporal_loss(pixels: Tensor, brought: Tensor, weights: Tensor) -> Tensor:
 
 
 def long_term_weights(weights: Sequence[Tensor]) -> list[Tensor]:
-    """Weights of several earlier frames, so that each place is held by the nearest one that shows it.
+    """Return weights of several earlier frames, so that each position is constrained by the nearest frame showing it.
 
     Args:
-        weights: Of frames before, the nearest first, each (1, 1, H, W) in [0, 1].
+        weights: Weights of earlier frames, the nearest first, each (1, 1, H, W) in [0, 1].
 
     Source: Ruder et al. 2016, section 4.3.
     """
@@ -48,13 +48,13 @@ def long_term_weights(weights: Sequence[Tensor]) -> list[Tensor]:
 
 
 def pass_start(before: Tensor, brought: Tensor, weights: Tensor, share: float = 0.5) -> Tensor:
-    """What a frame starts from in a further pass: itself as it was, mixed with its neighbor that was done in this one.
+    """Return a frame's initial image in a further pass: its previous result, mixed with the neighbor from this pass.
 
     Args:
         before: The frame after the last pass, (1, 3, H, W).
-        brought: Its neighbor of this pass along the flow, likewise.
+        brought: Its neighbor from this pass, warped along the flow, likewise.
         weights: Where the neighbor shows the same, (1, 1, H, W) in [0, 1].
-        share: Of the neighbor there.
+        share: Weight of the neighbor there.
 
     Source: Ruder et al. 2016, section 4.4, with δ = `share`.
     """

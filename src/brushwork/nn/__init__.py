@@ -23,7 +23,7 @@ __all__ = [
 
 @dataclass(frozen=True)
 class LoadedNetwork:
-    """A feature network and the weights it was made from."""
+    """A feature network and the weights loaded into it."""
 
     network: FeatureNetwork
     weights: Weights
@@ -37,23 +37,23 @@ def load_network(
     pooling: str = "max",
     padding: str = "replicate",
 ) -> LoadedNetwork:
-    """A VGG by the name of its weights, frozen, on a device, in channels-last order.
+    """Return a frozen VGG by the name of its weights, on a device, in channels-last memory format.
 
     Args:
         weights: A record ("vgg19-slim", "vgg19.caffe", …) or a path to a weights file.
         device: Where it runs.
-        dtype: float32 or bfloat16; features come back as float32 either way.
+        dtype: float32 or bfloat16; features are returned as float32 in both cases.
         pooling: "max" or "average".
         padding: "replicate", "reflect" or "zeros".
 
     Raises:
-        WeightsError: The weights are not here, or damaged; says what to do.
+        WeightsError: The weights are missing or damaged; the message says what to do.
 
     >>> sorted(load_network("vgg19-slim").network(torch.rand(1, 3, 32, 32), ["relu1_1", "relu2_1"]))
     ['relu1_1', 'relu2_1']
     """
     found = read(weights)
     network = VGG.from_tensors(found.tensors, found.record.preprocessing, pooling=pooling, padding=padding)
-    # torch's annotations don't know that a module takes memory_format.
+    # torch's type annotations lack memory_format for modules.
     network.to(device, dtype, memory_format=torch.channels_last)  # type: ignore[call-overload]
     return LoadedNetwork(network, found)

@@ -1,4 +1,4 @@
-"""Feature networks in general: what they promise, and how any CNN becomes one."""
+"""The interface of feature networks, and an adapter that turns any CNN into one."""
 
 from __future__ import annotations
 
@@ -21,27 +21,27 @@ IMAGENET = Preprocessing((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
 
 
 class FeatureNetwork(Protocol):
-    """What methods need of a network: pixels (B, 3, H, W) in [0, 1] and layer names → {name: (B, C, h, w) float32}."""
+    """The network interface for methods: pixels (B, 3, H, W) in [0, 1], layers → {name: (B, C, h, w) float32}."""
 
     def __call__(self, image: Tensor, layers: Collection[str], /) -> dict[str, Tensor]:
-        """Features of these layers."""
+        """Return the features of these layers."""
         ...
 
 
-class _DeepEnough(Exception):  # noqa: N818 - not an error: it ends the forward pass at the deepest layer asked for
+class _DeepEnough(Exception):  # noqa: N818 - not an error: it ends the forward pass at the deepest requested layer
     pass
 
 
 class FeatureExtractor(nn.Module):
-    """Any CNN as a feature network.
+    """Adapts any CNN to a feature network.
 
     Args:
         network: A module that takes (B, 3, H, W). While it runs here, it is in evaluation mode and its weights are
-            frozen; afterwards it is as it was.
-        layers: Your name for a layer → its module's path in `network.named_modules()`; or paths alone.
-        preprocessing: How pixels in [0, 1] become what the network was trained on; ImageNet's by default.
+            frozen; its previous state is restored afterwards.
+        layers: Your name for a layer → its module's path in `network.named_modules()`; or only paths.
+        preprocessing: Conversion of pixels in [0, 1] to what the network was trained on; ImageNet's by default.
 
-    Calls take turns (layers are read by hooks), so threads may share one extractor.
+    Calls are serialized (layers are read by hooks), so threads may share one extractor.
 
     Raises:
         UsageError: A path that the network does not have.
@@ -69,14 +69,14 @@ class FeatureExtractor(nn.Module):
                 raise UsageError(f"layer {name}: the network has no module {path!r}; see network.named_modules()")
 
     def forward(self, image: Tensor, layers: Collection[str]) -> dict[str, Tensor]:
-        """Features of the layers asked for; the pass stops at the deepest.
+        """Return the features of the requested layers; the forward pass stops at the deepest.
 
         Args:
             image: Pixels, shape (B, 3, H, W), sRGB in [0, 1].
             layers: Names given at construction.
 
         Raises:
-            UsageError: An unknown name, or a layer that the pass never reached.
+            UsageError: An unknown name, or a layer that the forward pass never reached.
         """
         unknown = set(layers) - set(self.paths)
         if unknown:
@@ -88,7 +88,7 @@ class FeatureExtractor(nn.Module):
             def hook(module: nn.Module, inputs: Any, output: Any) -> None:
                 if not isinstance(output, Tensor):
                     raise UsageError(f"layer {name} gives a {type(output).__name__}, expected one tensor; name another")
-                # A copy, because an in-place ReLU behind this layer would change what it gave.
+                # A copy, because an in-place ReLU after this layer would overwrite its output.
                 found[name] = output.float() if output.dtype.itemsize < 4 else output.clone()
                 if len(found) == len(set(layers)):
                     raise _DeepEnough
@@ -110,10 +110,10 @@ class FeatureExtractor(nn.Module):
 
 
 def check_network(network: object) -> None:
-    """Refuse what can't be called as a `FeatureNetwork`, such as a bare module of PyTorch.
+    """Refuse an object that can't be called as a `FeatureNetwork`, such as a plain PyTorch module.
 
     Raises:
-        UsageError: Says how a module becomes one.
+        UsageError: The message says how to adapt a module.
     """
     try:
         call = network.forward if isinstance(network, nn.Module) else network
@@ -127,9 +127,9 @@ def check_network(network: object) -> None:
 
 @contextmanager
 def _frozen(network: nn.Module) -> Iterator[None]:
-    """Evaluation mode and no gradients of weights within the block, as it was after it.
+    """Within the block, set evaluation mode and freeze the weights; restore both afterwards.
 
-    A graph that is recorded meanwhile stays without the weights' gradients.
+    A graph recorded within the block never computes gradients of the weights.
     """
     training = {module: module.training for module in network.modules()}
     learning = [parameter for parameter in network.parameters() if parameter.requires_grad]
@@ -146,7 +146,7 @@ def _frozen(network: nn.Module) -> Iterator[None]:
 
 
 def fingerprint(network: nn.Module) -> str:
-    """SHA-256 of a module's numbers, so that a style saved through one network is not taken for another's."""
+    """Return the SHA-256 of a module's weights, so that a saved style isn't used with another network."""
     digest = hashlib.sha256()
     for name, tensor in network.state_dict().items():
         digest.update(name.encode() + tensor.detach().cpu().contiguous().view(-1).view(torch.uint8).numpy().tobytes())

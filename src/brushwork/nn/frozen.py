@@ -1,7 +1,7 @@
-"""A rectified 3×3 convolution whose weights are frozen: what optimization over pixels does most of the time.
+"""A 3×3 convolution with ReLU and frozen weights, which takes most of the time when optimizing pixels.
 
-Autograd keeps a convolution's padded input to give the weights a gradient, even where they need none. Here the output
-alone is kept, which the next layer needs anyway: half of the memory and fewer passes over it, the same numbers.
+Autograd saves a convolution's padded input for the weight gradient, even if it isn't needed. Here only the output is
+saved, which the next layer needs anyway: half the memory and fewer passes over it, with the same results.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ __all__ = ["frozen_conv_relu", "pad_by_one"]
 
 
 def pad_by_one(image: Tensor, padding: str) -> Tensor:
-    """The image with one more pixel on each side.
+    """Return the image padded by one pixel on each side.
 
     Args:
         image: Shape (B, C, H, W).
@@ -28,7 +28,7 @@ def pad_by_one(image: Tensor, padding: str) -> Tensor:
 
 
 def frozen_conv_relu(image: Tensor, weight: Tensor, bias: Tensor, padding: str) -> Tensor:
-    """max(0, weight ∗ image + bias), differentiable once and by the image alone.
+    """Return max(0, weight ∗ image + bias), differentiable once and only with respect to the image.
 
     Args:
         image: Shape (B, C, H, W).
@@ -37,7 +37,7 @@ def frozen_conv_relu(image: Tensor, weight: Tensor, bias: Tensor, padding: str) 
         padding: "replicate", "reflect" or "zeros".
 
     Returns:
-        Shape (B, N, H, W). It must not be changed in place: the gradient is made from it.
+        Shape (B, N, H, W). It must not be modified in place: the gradient is computed from it.
     """
     result: Tensor = _FrozenConvReLU.apply(image, weight, bias, padding)  # type: ignore[no-untyped-call]
     return result
@@ -63,7 +63,7 @@ class _FrozenConvReLU(torch.autograd.Function):
 
 
 def _fold(padded: Tensor, padding: str) -> Tensor:
-    """The gradient of `pad_by_one`: the outer ring is added to the pixels it was copied from; changes its input."""
+    """Return the gradient of `pad_by_one`: the border is added to the pixels it was copied from; modifies its input."""
     if padding != "zeros":
         near = 1 if padding == "replicate" else 2
         padded[:, :, near].add_(padded[:, :, 0])

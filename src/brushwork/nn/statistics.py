@@ -24,21 +24,21 @@ __all__ = [
 
 
 def gram_matrix(features: Tensor, mask: Tensor | None = None) -> Tensor:
-    """Gram matrix of feature channels, averaged over positions.
+    """Return the Gram matrix of feature channels, averaged over positions.
 
     Args:
         features: Shape (B, C, H, W).
-        mask: How much each position counts, shape (B, 1, h, w) or (1, 1, h, w) in [0, 1]; it is brought to H × W by
-            averaging areas. None counts all positions alike.
+        mask: Weight of each position, shape (B, 1, h, w) or (1, 1, h, w) in [0, 1]; resampled to H × W by area
+            averaging. None weights all positions equally.
 
     Returns:
         Shape (B, C, C): F Fᵀ / (H W), or F diag(m) Fᵀ / Σ m.
 
     Raises:
-        UsageError: A mask that leaves nothing.
+        UsageError: The mask is zero everywhere.
 
     Source: Gatys et al. 2016, section 2.2, eq. 3.
-    Differs: divided by the number of positions, so that pictures of different sizes compare (so does the authors'
+    Differs: divided by the number of positions, so that images of different sizes are comparable (as in the authors'
     code).
 
     >>> import torch
@@ -48,27 +48,27 @@ def gram_matrix(features: Tensor, mask: Tensor | None = None) -> Tensor:
     flat = features.flatten(2)
     if mask is None:
         if features.is_contiguous(memory_format=torch.channels_last):
-            flat = flat.mT  # the same memory, but the gradient comes in its order too, and needs no copy
+            flat = flat.mT  # the same memory, but the gradient has its layout too and needs no copy
             return flat.mT @ flat / flat.shape[1]
         return flat @ flat.mT / flat.shape[2]
     return (flat * position_weights(features, mask)) @ flat.mT
 
 
 def mean_std(features: Tensor, mask: Tensor | None = None) -> tuple[Tensor, Tensor]:
-    """Mean and standard deviation of each channel over positions.
+    """Return the mean and standard deviation of each channel over positions.
 
     Args:
         features: Shape (B, C, H, W).
         mask: See `gram_matrix`.
 
     Returns:
-        Two of shape (B, C).
+        Two tensors of shape (B, C).
 
     Raises:
-        UsageError: A mask that leaves nothing.
+        UsageError: The mask is zero everywhere.
 
     Source: Li et al. 2017, "Demystifying Neural Style Transfer", arXiv:1701.01036.
-    Differs: 1e-5 is added to the variance, so that a flat channel has a gradient.
+    Differs: 1e-5 is added to the variance, so that a constant channel has a gradient.
 
     >>> import torch
     >>> mean_std(torch.tensor([[[[1.0, 3.0]]]]))[0].tolist()
@@ -81,33 +81,33 @@ def mean_std(features: Tensor, mask: Tensor | None = None) -> tuple[Tensor, Tens
 
 
 def covariance(features: Tensor, mask: Tensor | None = None) -> Tensor:
-    """Covariance matrix of the channels: the Gram matrix of what is left after their means.
+    """Return the covariance matrix of the channels: the Gram matrix after subtracting their means.
 
     Args:
         features: Shape (B, C, H, W).
         mask: See `gram_matrix`.
 
     Returns:
-        Shape (B, C, C); the sum is divided by the number of positions (or Σ m), not by one less.
+        Shape (B, C, C); the sum is divided by the number of positions (or Σ m), without Bessel's correction.
 
     Raises:
-        UsageError: A mask that leaves nothing.
+        UsageError: The mask is zero everywhere.
     """
     mean, _ = mean_std(features, mask)
     return gram_matrix(features - mean[..., None, None], mask)
 
 
 def quantiles(values: Tensor, weights: Tensor | None = None, count: int = 512) -> Tensor:
-    """The quantile function of each row at (j + ½) / count, j = 0 … count - 1.
+    """Return the quantile function of each row at (j + ½) / count, j = 0 … count - 1.
 
     Args:
         values: Shape (…, M); each row is a sample.
-        weights: How much each position counts, (M,), of any sum above 0; None counts all alike.
-        count: How many quantiles.
+        weights: Weight of each position, (M,), with any sum above 0; None weights all equally.
+        count: Number of quantiles.
 
     Returns:
-        Shape (…, count). A sorted sample's i-th value stands in the middle of its share of the weight; between those
-        it is linear, beyond the outermost it is constant (NumPy's "hazen").
+        Shape (…, count). Each value of the sorted sample is placed at the middle of its share of the weight; values in
+        between are interpolated linearly, those beyond the outermost are constant (NumPy's "hazen").
 
     >>> import torch
     >>> quantiles(torch.tensor([4.0, 0.0, 8.0]), count=3).tolist()
@@ -115,7 +115,7 @@ def quantiles(values: Tensor, weights: Tensor | None = None, count: int = 512) -
     """
     if weights is None:
         return resampled(values.sort(-1).values, count)
-    values, weights = values[..., weights > 0], weights[weights > 0]  # what counts nothing is no knot either
+    values, weights = values[..., weights > 0], weights[weights > 0]  # positions of weight 0 are not knots
     ordered, order = values.sort(-1)
     share = weights[order]
     reached = share.cumsum(-1)
@@ -123,11 +123,11 @@ def quantiles(values: Tensor, weights: Tensor | None = None, count: int = 512) -
 
 
 def resampled(quantiles: Tensor, count: int) -> Tensor:
-    """A quantile function at another number of points.
+    """Resample a quantile function to another number of points.
 
     Args:
         quantiles: Shape (…, N), values at (i + ½) / N.
-        count: How many points the result has.
+        count: Number of points in the result.
 
     Returns:
         Shape (…, count).
@@ -139,7 +139,7 @@ def resampled(quantiles: Tensor, count: int) -> Tensor:
 
 
 def project(features: Tensor, directions: Tensor) -> Tensor:
-    """Features seen along directions.
+    """Project features onto directions.
 
     Args:
         features: Shape (B, C, H, W).
@@ -152,18 +152,18 @@ def project(features: Tensor, directions: Tensor) -> Tensor:
 
 
 def random_directions(count: int, channels: int, seed: int) -> Tensor:
-    """Unit vectors, fixed by their seed: as many bases of orthonormal ones as are needed.
+    """Return unit vectors determined by a seed, from as many orthonormal bases as needed.
 
     Args:
-        count: How many.
-        channels: Their length.
-        seed: Draws them, on the CPU, so that every device has the same.
+        count: Number of vectors.
+        channels: Number of components.
+        seed: Seed of the generator, which runs on the CPU, so that every device gets the same vectors.
 
     Returns:
-        Shape (count, channels), exact in bfloat16 (and so of unit length to its precision): a file gives them back.
+        Shape (count, channels), exact in bfloat16 (and so of unit length to its precision): saving them is lossless.
 
     Source: Heitz et al. 2021, "A Sliced Wasserstein Loss for Neural Texture Synthesis", arXiv:2006.07229.
-    Differs: orthonormal rather than independent, which leaves no direction unseen where there are few.
+    Differs: orthonormal instead of independent, which covers all directions even with few vectors.
     """
     generator = torch.Generator().manual_seed(seed)
     bases = [
@@ -174,10 +174,10 @@ def random_directions(count: int, channels: int, seed: int) -> Tensor:
 
 
 def patches(features: Tensor, size: int = 3) -> Tensor:
-    """All square patches, one at each position that has room for it.
+    """Return all square patches, one for each position where a patch fits.
 
     Args:
-        features: Shape (1, C, H, W); sides shorter than a patch are continued by their border.
+        features: Shape (1, C, H, W); sides shorter than a patch are extended by replicating the border.
         size: Side of a patch.
 
     Returns:
@@ -192,7 +192,7 @@ def patches(features: Tensor, size: int = 3) -> Tensor:
 
 
 def position_weights(features: Tensor, mask: Tensor | None = None) -> Tensor:
-    """How much each position counts, of sum 1.
+    """Return the weight of each position, with sum 1.
 
     Args:
         features: Shape (B, C, H, W).
@@ -202,7 +202,7 @@ def position_weights(features: Tensor, mask: Tensor | None = None) -> Tensor:
         Shape (B or 1, 1, H W).
 
     Raises:
-        UsageError: A mask that leaves nothing.
+        UsageError: The mask is zero everywhere.
     """
     height, width = features.shape[2:]
     if mask is None:
@@ -215,24 +215,24 @@ def position_weights(features: Tensor, mask: Tensor | None = None) -> Tensor:
 
 
 def drawn(features: Tensor, mask: Tensor | None, count: int, seed: int) -> Tensor:
-    """A sample of the positions' feature vectors, each as often as its share of the mask.
+    """Sample feature vectors from the positions, in proportion to the mask.
 
     Args:
         features: Shape (1, C, H, W).
         mask: See `gram_matrix`.
-        count: How many; more than there are positions repeats some.
-        seed: Decides their order.
+        count: Number of samples; if there are fewer positions, some are repeated.
+        seed: Determines their order.
 
     Returns:
-        Shape (count, C), shuffled, so that any part of it is a sample too.
+        Shape (count, C), shuffled, so that any part of it is also a sample.
 
     Raises:
-        UsageError: A mask that leaves nothing.
+        UsageError: The mask is zero everywhere.
     """
-    weights = position_weights(features, mask)[0, 0].cpu().double()  # not every device has doubles
+    weights = position_weights(features, mask)[0, 0].cpu().double()  # not every device supports float64
     order = torch.randperm(len(weights), generator=torch.Generator().manual_seed(seed))
     reached = weights[order].cumsum(0)
-    # Even steps through the weights rather than independent draws: no position is missed or repeated by chance.
+    # Systematic sampling instead of independent draws: no position is missed or repeated by chance.
     picked = torch.searchsorted(reached / reached[-1], _middles(count, reached).contiguous())
     chosen = order[picked.clamp_max(len(weights) - 1)].to(features.device)
     return features[0].flatten(1)[:, chosen].mT.contiguous()
@@ -243,11 +243,11 @@ def _middles(count: int, like: Tensor) -> Tensor:
 
 
 def interpolated(at: Tensor, knots: Tensor, values: Tensor) -> Tensor:
-    """Piecewise linear functions, one per row, constant beyond the outermost knots, as by np.interp.
+    """Evaluate piecewise linear functions, one per row, constant beyond the outermost knots, as in np.interp.
 
     Args:
-        at: Where, (N,).
-        knots: Rising, (…, M).
+        at: Positions, (N,).
+        knots: Increasing, (…, M).
         values: At the knots, (…, M).
 
     Returns:

@@ -1,4 +1,4 @@
-"""Generators that several papers share: the residual transformation network, of one style or of many."""
+"""Generator shared by several papers: the residual transformation network, for one style or many."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from brushwork.tiling.tiles import Moments, Stages, StatisticsRequest, run_whole
 
 __all__ = ["MIDDLE", "Normalization", "Row", "StyleNorm", "TransformationNetwork", "activation_outliers", "folded"]
 
-# Added to the variance. With 1e-5, as is usual, a channel that hardly answers to a picture is blown up like all others,
-# and one sees patches of color; with 0.1 the network can leave it faint.
+# Added to the variance. With the usual 1e-5, a channel that hardly responds to an image is amplified like all others,
+# which shows as patches of color; with 0.1 the network can keep it faint.
 EPSILON, USUAL_EPSILON = 0.1, 1e-5
-MIDDLE = 0.5  # gray: where the picture of a network that has learned nothing is about
-FAR = 4.0  # standard deviations: of a normal distribution 1 in 16,000 is farther
-LOOKED_AT = 32  # shorter side, in positions, at which spikes are looked for, about
-FOLD = 4  # pixels that a convolution to few channels takes as one
-Row = Mapping[str, tuple[Tensor, Tensor]]  # normalization's name → scale and shift of its channels, each (B, C)
+MIDDLE = 0.5  # gray: the mean output of an untrained network
+FAR = 4.0  # standard deviations beyond which a value is an outlier: 1 in 16,000 of a normal distribution
+LOOKED_AT = 32  # approximate shorter side, in positions, to which features are reduced to find outliers
+FOLD = 4  # pixels that a convolution with few output channels processes as one
+Row = Mapping[str, tuple[Tensor, Tensor]]  # normalization layer's name → scale and shift of its channels, each (B, C)
 
 
 class Normalization(nn.Module):
-    """A layer that divides the first of its inputs by its deviation over the picture."""
+    """A layer that divides its first input by the input's standard deviation over the image."""
 
     epsilon = USUAL_EPSILON  # added to the variance
 
@@ -34,10 +34,10 @@ class StyleNorm(Normalization):
     """Instance normalization with a scale and a shift for each style.
 
     Args:
-        channels: Of the features.
+        channels: Number of feature channels.
         styles: Rows of the table; 1 is plain instance normalization.
-        batch: Batch normalization instead: in training the statistics of all pictures together, later their running
-            means.
+        batch: Use batch normalization instead: statistics of the whole batch in training, their running averages
+            afterwards.
         epsilon: Added to the variance.
 
     Source: Ulyanov et al. 2016, arXiv:1607.08022; with several rows conditional instance normalization, Dumoulin et
@@ -57,13 +57,13 @@ class StyleNorm(Normalization):
     def forward(
         self, x: Tensor, row: tuple[Tensor, Tensor], shares: Tensor | None = None, moments: Moments | None = None
     ) -> Tensor:
-        """Features with their channels' mean `shift` and deviation `scale`.
+        """Return features whose channels have mean `shift` and standard deviation `scale`.
 
         Args:
             x: (B, C, H, W).
             row: (B, C) each, or (1, C) for all; with shares (N, C), of N styles.
-            shares: How much each style counts where, (N, 1, H, W), of one picture.
-            moments: Of the whole picture, of which x is a part; None: those of x.
+            shares: Weight of each style at each position, (N, 1, H, W), for a single image.
+            moments: Moments of the whole image if x is a tile of it; None: those of x.
         """
         scale, shift = row
         if shares is not None:
@@ -73,7 +73,7 @@ class StyleNorm(Normalization):
             return torch.addcmul(shift, plain, scale)
         if self.batch:
             return self._normalized(x, scale[0], shift[0], None)
-        # Instance normalization is batch normalization of one picture, which torch does ten times as fast.
+        # Instance normalization of one image equals batch normalization, which torch computes ten times as fast.
         scales, shifts = scale.expand(len(x), -1), shift.expand(len(x), -1)
         parts = zip(torch.chunk(x, len(x)), scales, shifts, strict=True)
         return torch.cat([self._normalized(*part, moments) for part in parts])
@@ -81,7 +81,7 @@ class StyleNorm(Normalization):
     def steps(
         self, x: Tensor, row: tuple[Tensor, Tensor], shares: Tensor | None = None, keep: tuple[Tensor, ...] = ()
     ) -> Stages:
-        """The same with means and variances of the whole picture, of which x is a part."""
+        """Same, with the means and variances of the whole image, of which x is a tile."""
         moments = None if self.batch else (yield StatisticsRequest(x, keep=keep))
         result: Tensor = self(x, row, shares, moments)
         return result
@@ -96,15 +96,15 @@ class StyleNorm(Normalization):
 
 @contextmanager
 def activation_outliers(network: nn.Module) -> Iterator[list[Tensor]]:
-    """While it paints: how much of what each normalization sees stands far out of the rest.
+    """While the block runs, measure outliers in the input of each normalization layer.
 
-    Instance normalization tempts a network to make a spot so strong that it decides over the scale of all the rest;
-    one sees it as a glowing drop. Karras et al. 2020, "Analyzing and Improving the Image Quality of StyleGAN",
+    Instance normalization encourages a network to produce a spot so strong that it dominates the scale of everything
+    else; it is visible as a bright blob. Karras et al. 2020, "Analyzing and Improving the Image Quality of StyleGAN",
     arXiv:1912.04958, section 2, found them in their networks.
 
     Yields:
-        A list that gets a number from each `Normalization` of the network: the mean squared excess of features, in
-        standard deviations, over four. Features are made smaller first; spots outlive it.
+        A list to which each `Normalization` of the network appends a scalar: the mean squared excess of features, in
+        standard deviations, over four. Features are downsampled first, which preserves such spots.
     """
     found: list[Tensor] = []
 
@@ -125,7 +125,7 @@ def activation_outliers(network: nn.Module) -> Iterator[list[Tensor]]:
 
 
 class _Convolution(nn.Module):
-    """Convolution with reflected borders, after nearest enlargement where the size is to grow."""
+    """Convolution with reflection padding, after nearest-neighbor upsampling if the size is to grow."""
 
     def __init__(self, channels: int, width: int, kernel: int, *, stride: int = 1, enlarge: int = 1) -> None:
         super().__init__()
@@ -141,10 +141,10 @@ class _Convolution(nn.Module):
 
 
 def folded(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
-    """The convolution of x, with four neighbors of a row as the channels of one.
+    """Convolve x, treating four adjacent pixels of a row as the channels of one.
 
-    To three channels a convolution takes as long as to sixteen: so to twelve, of four pixels. In channels-last memory
-    nothing is moved for it.
+    A convolution with three output channels takes as long as one with sixteen: so compute twelve, for four pixels. In
+    channels-last format, no data has to be moved for this.
 
     Args:
         x: (B, C, H, W), W a multiple of 4.
@@ -155,7 +155,7 @@ def folded(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
     batch, _, height, width = x.shape
     taps = -(-(columns + FOLD - 1) // FOLD)
     place = torch.arange(FOLD, device=x.device)
-    # Of tap t and its pixel p, for result q: where it stands in the row of the kernel, if it does.
+    # For tap t and its pixel p, and result q: the column in the kernel, if it is inside.
     at = FOLD * torch.arange(taps, device=x.device) + place[:, None] - place[:, None, None]
     wide = weight[..., at.clamp(0, columns - 1)] * ((at >= 0) & (at < columns)).to(weight.dtype)
     wide = wide.permute(3, 0, 4, 1, 2, 5).reshape(FOLD * out, FOLD * channels, rows, taps)
@@ -165,19 +165,20 @@ def folded(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
 
 
 class TransformationNetwork(nn.Module):
-    """From a photo to a picture in one style, or in one of many.
+    """Transforms a photo to one style, or to one of many.
 
     Args:
         width: Channels at full resolution; twice as many at half, four times at a quarter.
         blocks: Residual blocks at a quarter of the size.
-        styles: How many it has.
-        batch: Batch normalization, as the paper has it.
+        styles: Number of styles.
+        batch: Use batch normalization, as in the paper.
         epsilon: Added to variances; None: 0.1, with batch normalization 1e-5.
 
     Source: Johnson, Alahi and Fei-Fei 2016, arXiv:1603.08155, supplementary material, table 1: width 32, 5 blocks.
-    Differs: instance normalization (Ulyanov et al. 2016) with a larger constant, nearest enlargement before a
-        convolution instead of strides of ½ (Odena et al. 2016, "Deconvolution and Checkerboard Artifacts"), reflected
-        borders in each convolution. So does pytorch/examples' fast_neural_style, but for the constant; its weights fit.
+    Differs: instance normalization (Ulyanov et al. 2016) with a larger constant, nearest-neighbor upsampling before a
+        convolution instead of strides of ½ (Odena et al. 2016, "Deconvolution and Checkerboard Artifacts"), reflection
+        padding in each convolution. pytorch/examples' fast_neural_style has the same, except for the constant; its
+        weights are compatible.
     """
 
     def __init__(
@@ -191,7 +192,7 @@ class TransformationNetwork(nn.Module):
     ) -> None:
         super().__init__()
         epsilon = (USUAL_EPSILON if batch else EPSILON) if epsilon is None else epsilon
-        self.register_buffer("epsilon", torch.tensor(epsilon))  # so that files have it
+        self.register_buffer("epsilon", torch.tensor(epsilon))  # so that it is saved in files
         half, quarter = 2 * width, 4 * width
         self.width, self.blocks = width, blocks
         convs = {
@@ -218,25 +219,25 @@ class TransformationNetwork(nn.Module):
 
     @property
     def halo(self) -> int:
-        """How many pixels away it sees: 4 by its first convolution, 8 by each block at a quarter of the size, …."""
+        """The radius of the receptive field in pixels: 4 for its first convolution, 8 for each residual block, …."""
         return 16 + 8 * self.blocks
 
     def table(self) -> Tensor:
-        """All styles, (N, 2 T): scales of all normalizations one after the other, then their shifts."""
+        """Return all styles, (N, 2 T): scales of all normalization layers concatenated, then their shifts."""
         return torch.cat([getattr(norm, part) for part in ("scale", "shift") for norm in self.norms.values()], 1)
 
     def split(self, rows: Tensor) -> Row:
-        """What rows as those of the table, (B, 2 T), make of every normalization."""
+        """Split table rows (B, 2 T) into scale and shift for every normalization layer."""
         scales, shifts = rows.chunk(2, 1)
         sizes = list(self._channels.values())
         pairs = zip(torch.split(scales, sizes, 1), torch.split(shifts, sizes, 1), strict=True)
         return dict(zip(self.norms, pairs, strict=True))
 
     def row(self, shares: Sequence[float] | Tensor = (1.0,)) -> Row:
-        """What mixes of the styles make of every normalization.
+        """Return scale and shift of every normalization layer for blends of the styles.
 
         Args:
-            shares: Of each style, (N,) or (B, N).
+            shares: Weight of each style, (N,) or (B, N).
         """
         table = self.table()
         weights = torch.as_tensor(shares, dtype=table.dtype, device=table.device)
@@ -244,10 +245,10 @@ class TransformationNetwork(nn.Module):
 
     @classmethod
     def from_tensors(cls, tensors: Mapping[str, Tensor]) -> TransformationNetwork:
-        """A frozen network of these tensors, as wide and deep as they are.
+        """Return a frozen network with these tensors, whose shapes determine its width and depth.
 
         Raises:
-            ValueError: They are of no such network.
+            ValueError: The tensors don't belong to such a network.
         """
         try:
             width, styles = tensors["convs.down1.conv.weight"].shape[0], tensors["norms.down1.scale"].shape[0]
@@ -260,26 +261,26 @@ class TransformationNetwork(nn.Module):
         return network.eval().requires_grad_(False)
 
     def forward(self, pixels: Tensor, shares: Sequence[float] | Tensor = (1.0,), rows: Tensor | None = None) -> Tensor:
-        """Pixels (B, 3, H, W), about [0, 1], in mixes of the styles.
+        """Return pixels (B, 3, H, W), about [0, 1], in blends of the styles.
 
         Args:
-            pixels: Whose sides are multiples of 4.
-            shares: Of each style, (N,) or (B, N).
-            rows: Instead of shares: rows as those of the table, (B, 2 T).
+            pixels: Sides must be multiples of 4.
+            shares: Weight of each style, (N,) or (B, N).
+            rows: Instead of shares: rows in the format of the table, (B, 2 T).
         """
         return self.paint(pixels, self.row(shares) if rows is None else self.split(rows))
 
     def paint(self, pixels: Tensor, row: Row, shares: Tensor | None = None) -> Tensor:
-        """Pixels (B, 3, H, W), about [0, 1]; see `steps`."""
+        """Return pixels (B, 3, H, W), about [0, 1]; see `steps`."""
         return run_whole(self.steps(pixels, row, shares))
 
     def steps(self, pixels: Tensor, row: Row, shares: Tensor | None = None) -> Stages:
-        """What paints pixels (B, 3, H, W), about [0, 1], of a picture or of a tile.
+        """Return the stages that compute pixels (B, 3, H, W), about [0, 1], for an image or a tile.
 
         Args:
-            pixels: Whose sides are multiples of 4.
+            pixels: Sides must be multiples of 4.
             row: See `StyleNorm`.
-            shares: Of N styles where, (N, 1, H, W).
+            shares: Weight of N styles at each position, (N, 1, H, W).
         """
 
         def normed(name: str, x: Tensor, *keep: Tensor) -> Stages:
@@ -287,7 +288,7 @@ class TransformationNetwork(nn.Module):
             return norm.steps(x, row[name], shares, keep)
 
         x = pixels
-        del pixels  # nothing but what is kept may stay while it waits
+        del pixels  # while suspended, only what is needed later may stay in memory
         for name in ("down1", "down2", "down3"):
             x = self.convs[name](x)
             x = F.relu((yield from normed(name, x)))

@@ -21,15 +21,15 @@ PADDINGS = ("replicate", "reflect", "zeros")
 
 
 class VGG(nn.Module):
-    """A VGG whose rectified layers are read by name; it stops at the deepest one asked for.
+    """A VGG whose ReLU layers are returned by name; the forward pass stops at the deepest one requested.
 
     Args:
-        architecture: Stages and widths; layers with a tap pass a learned 1×1 map before they are returned (see
-            `vgg19-slim`).
-        preprocessing: How pixels in [0, 1] become what these weights were trained on.
+        architecture: Stages and widths; layers with a tap go through a learned 1×1 convolution before they are returned
+            (see `vgg19-slim`).
+        preprocessing: Conversion of pixels in [0, 1] to what these weights were trained on.
         pooling: "max" as published, or "average", which Gatys et al. 2016 (section 2) found smoother.
-        padding: What lies beyond the border. "zeros" is the published one, but it prints frames into optimised
-            pictures, so "replicate" is the default; "reflect" needs pictures whose deepest layer is at least 2×2.
+        padding: Padding mode. "zeros" is the published one, but it causes frame artifacts in optimized images, so
+            "replicate" is the default; "reflect" needs images whose deepest layer is at least 2×2.
 
     Source: Simonyan and Zisserman 2015, table 1, arXiv:1409.1556.
     Differs: padding, see above.
@@ -61,7 +61,7 @@ class VGG(nn.Module):
                 self.taps[layer] = _Tap(channels, width, 1, bias=False)
 
     def forward(self, image: Tensor, layers: Collection[str]) -> dict[str, Tensor]:
-        """Features of the layers asked for, after the rectifier.
+        """Return the features of the requested layers, after ReLU.
 
         Args:
             image: Pixels, shape (B, 3, H, W), sRGB in [0, 1].
@@ -71,7 +71,7 @@ class VGG(nn.Module):
             For each layer a float32 tensor of shape (B, C, H / 2^(stage - 1), W / 2^(stage - 1)), rounded down.
 
         Raises:
-            UsageError: A layer that this network does not have, or a picture too small for the deepest one.
+            UsageError: A layer that this network does not have, or an image too small for the deepest one.
         """
         self._check(image, layers)
         found: dict[str, Tensor] = {}
@@ -115,7 +115,7 @@ class VGG(nn.Module):
         pooling: str = "max",
         padding: str = "replicate",
     ) -> VGG:
-        """A network of the shape that its weights have, frozen.
+        """Return a frozen network whose architecture matches the weights.
 
         Args:
             tensors: Named as in our files: conv1_1.weight, conv1_1.bias, tap1_1.weight …; the deepest layers may be
@@ -130,7 +130,7 @@ class VGG(nn.Module):
 
 
 class _Tap(nn.Conv2d):
-    """A 1×1 convolution, as a product of matrices: in channels-last order that is faster, backwards twice as fast."""
+    """A 1×1 convolution as a matrix product, which is faster in channels-last format, twice as fast backward."""
 
     def forward(self, image: Tensor) -> Tensor:
         return F.linear(image.permute(0, 2, 3, 1), self.weight[:, :, 0, 0]).permute(0, 3, 1, 2)

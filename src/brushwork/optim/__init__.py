@@ -1,1 +1,1 @@
-"""Optimizing pixels: L-BFGS, Adam, and the coarse-to-fine pyramid."""
+"""Pixel optimization: L-BFGS, Adam, and the coarse-to-fine pyramid."""

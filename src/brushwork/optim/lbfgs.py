@@ -1,9 +1,9 @@
-"""L-BFGS for pixels, which stay in [0, 1], coarse first.
+"""L-BFGS for pixels bounded to [0, 1], with a coarse-first preconditioner.
 
-Source: Nocedal 1980, "Updating quasi-Newton matrices with limited storage", Mathematics of Computation 35: the two
-loops. Bertsekas 1982, "Projected Newton methods for optimization problems with simple constraints", SIAM Journal on
-Control and Optimization 20: pixels that are at a bound and pushed beyond it take no part in a step, the others are
-brought back to the bound they pass. docs/decisions/0007 has what each part gives.
+Source: Nocedal 1980, "Updating quasi-Newton matrices with limited storage", Mathematics of Computation 35: the two-loop
+recursion. Bertsekas 1982, "Projected Newton methods for optimization problems with simple constraints", SIAM Journal on
+Control and Optimization 20: pixels at a bound whose gradient points beyond it are held fixed, the others are projected
+back to the bound they cross. docs/decisions/0007 measures what each part contributes.
 """
 
 from __future__ import annotations
@@ -20,28 +20,28 @@ from torch import Tensor
 
 __all__ = ["BoundedLBFGS", "Rows", "smoothed"]
 
-HISTORY_BYTES = 160e6  # for pairs of steps and changes: 20 pairs up to 0.3 megapixels, 7 at 1024×768
+HISTORY_BYTES = 160e6  # for pairs of steps and gradient changes: 20 pairs up to 0.3 megapixels, 7 at 1024×768
 LEAST_PAIRS = 5
-MAPPED = 16_000_000  # bytes of a picture from which on pairs may lie on disk
-SMOOTH = 50  # evaluations in which what is coarse goes first
-SHARE = 0.5  # of each octave that is enlarged, beside the finer ones
+MAPPED = 16_000_000  # bytes of an image above which pairs may be stored on disk
+SMOOTH = 50  # evaluations during which coarse structure goes first
+SHARE = 0.5  # weight of each upsampled octave relative to the next finer one
 COARSEST = 8  # pixels of the shorter side
-CURVED = 1e-10  # a step along which the gradient changes less than this says nothing of curvature
+CURVED = 1e-10  # minimum relative gradient change for a step to give useful curvature
 
 
 class BoundedLBFGS:
-    """Descends with one evaluation per step, without a line search.
+    """Minimizes a loss with one evaluation per step, without line search.
 
     Args:
-        pixels: What is moved, in place; (1, 3, H, W) in [0, 1].
-        rate: Length of a step relative to the quasi-Newton one.
-        folder: On whose disk the pairs lie; None: in memory.
+        pixels: Optimized in place; (1, 3, H, W) in [0, 1].
+        rate: Step length relative to the quasi-Newton step.
+        folder: Where to store the pairs on disk; None: in memory.
     """
 
     def __init__(self, pixels: Tensor, *, rate: float = 1.0, folder: Path | None = None) -> None:
         self.pixels, self.rate = pixels, rate
         self.count = max(LEAST_PAIRS, min(20, int(HISTORY_BYTES / (2 * pixels.nbytes))))
-        # One row more than there are pairs: the step that was just made waits there for its change of gradient.
+        # One row more than there are pairs: it holds the last step until its gradient change is known.
         self.steps, self.changes = (Rows(self.count + 1, pixels, folder) for _ in range(2))
         self.gradient = torch.zeros_like(pixels)
         self.rows, self.curvatures = list[int](), [0.0] * (self.count + 1)  # rows in use, oldest first
@@ -49,7 +49,7 @@ class BoundedLBFGS:
 
     @torch.no_grad()
     def step(self, gradient: Tensor) -> None:
-        """Move the pixels, given the gradient (1, 3, H, W) where they are, which is kept."""
+        """Update the pixels, given the gradient (1, 3, H, W) at the current pixels; keeps a reference to it."""
         if self.evaluations:
             self._remember(gradient)
         self.gradient = gradient
@@ -58,7 +58,7 @@ class BoundedLBFGS:
         waiting = self.steps[self._free()].view_as(self.pixels)
         waiting.copy_(self.pixels)
         self.pixels.sub_(direction, alpha=self.rate).clamp_(0, 1)
-        # The step that was made, not the one that was wished for: what is cut off at a bound tells nothing.
+        # The actual step after projection: the part cut off at a bound has no effect on the gradient.
         torch.sub(self.pixels, waiting, out=waiting)
 
     def _free(self) -> int:
@@ -86,7 +86,7 @@ class BoundedLBFGS:
         return direction.view_as(self.pixels).masked_fill_(held, 0)
 
     def _scaled(self, picture: Tensor) -> Tensor:
-        """The inverse Hessian as it is guessed before any pair is used: a multiple of one, or of smoothing."""
+        """Apply the initial inverse Hessian, before any pairs: a multiple of the identity, or of smoothing."""
         coarse_first = self.evaluations <= SMOOTH
         result = smoothed(picture) if coarse_first else picture
         if not self.rows:
@@ -95,7 +95,7 @@ class BoundedLBFGS:
         return result.mul_(self.curvatures[self.rows[-1]] / (_smoothed_square(last) if coarse_first else _square(last)))
 
     def state(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
-        """Tensors and facts that decide how it goes on."""
+        """Return the tensors and facts needed to resume."""
         used = max([self._free(), *self.rows]) + 1
         tensors = {"gradient": self.gradient, "steps": self.steps.all[:used], "changes": self.changes.all[:used]}
         return tensors, {
@@ -105,7 +105,7 @@ class BoundedLBFGS:
         }
 
     def restore(self, tensors: Mapping[str, Tensor], facts: Mapping[str, Any]) -> None:
-        """Go on from a `state`, every row in its place: sums over other addresses may round differently."""
+        """Resume from a `state`, with every row in its place: sums at other addresses may round differently."""
         for name, mine in (("steps", self.steps.all), ("changes", self.changes.all), ("gradient", self.gradient)):
             mine[: len(tensors[name])].copy_(tensors[name])
         self.rows, self.curvatures = list(facts["rows"]), list(facts["curvatures"])
@@ -113,12 +113,12 @@ class BoundedLBFGS:
 
 
 class Rows:
-    """Vectors of a picture's size, in memory, or in a file of which only what is used at the moment is.
+    """Vectors of an image's size, in memory, or in a memory-mapped file of which only the current part is resident.
 
     Args:
-        count: How many.
-        like: The picture.
-        folder: For the file, which has no name and ends with the process.
+        count: Number of vectors.
+        like: The image.
+        folder: Folder for the file, which has no name and is removed when the process ends.
     """
 
     def __init__(self, count: int, like: Tensor, folder: Path | None) -> None:
@@ -133,20 +133,20 @@ class Rows:
 
     def __getitem__(self, row: int) -> Tensor:
         if self._memory is not None and hasattr(self._memory, "madvise"):
-            self._memory.madvise(mmap.MADV_DONTNEED)  # what was used before stays in the file, not in memory
+            self._memory.madvise(mmap.MADV_DONTNEED)  # previously used rows stay in the file, not in memory
         return self.all[row]
 
 
 def smoothed(picture: Tensor) -> Tensor:
-    """A picture plus half of itself at half size, and so on: S x, where S = 1 + U S Uᵀ / 2 and U enlarges.
+    """Return an image plus half of itself at half size, and so on: S x, where S = 1 + U S Uᵀ / 2 and U upsamples.
 
-    A symmetric, positive map, so that L-BFGS may start from it. Coarse forms of the gradient, which single pixels take
-    many steps to add up to, are followed at once.
+    S is symmetric and positive definite, so L-BFGS may start from it. Coarse structure in the gradient, which takes
+    many steps to accumulate from single pixels, is followed at once.
 
     Args:
         picture: (B, C, H, W).
 
-    >>> smoothed(torch.ones(1, 1, 16, 16)).mean()  # of an octave, 4 pixels add up to one
+    >>> smoothed(torch.ones(1, 1, 16, 16)).mean()  # each octave sums 4 pixels into one
     tensor(3.)
     """
     if min(picture.shape[2:]) < 2 * COARSEST:
@@ -156,14 +156,14 @@ def smoothed(picture: Tensor) -> Tensor:
 
 
 def _reduced(picture: Tensor) -> Tensor:
-    """Uᵀ x: at half size; the gradient of what enlarges."""
+    """Return Uᵀ x, at half size: the gradient of upsampling."""
     size, half = picture.shape[2:], [*picture.shape[:2], *(-(-side // 2) for side in picture.shape[2:])]
     reduced: Tensor = torch.ops.aten.upsample_bilinear2d_backward(picture.contiguous(), size, half, False)
     return reduced
 
 
 def _smoothed_square(picture: Tensor) -> float:
-    """xᵀ S x, which needs no more memory than half a picture's size: Uᵀ x once more, and so on."""
+    """Return xᵀ S x, using memory for only half an image: apply Uᵀ recursively."""
     if min(picture.shape[2:]) < 2 * COARSEST:
         return _square(picture)
     return _square(picture) + SHARE * _smoothed_square(_reduced(picture))

@@ -1,4 +1,4 @@
-"""Descending a loss over pixels: L-BFGS or Adam, in [0, 1], with a step back where it explodes."""
+"""Minimize a loss over pixels in [0, 1] with L-BFGS or Adam, rolling back when it diverges."""
 
 from __future__ import annotations
 
@@ -19,31 +19,31 @@ __all__ = ["Objective", "PixelOptimizer"]
 
 Objective: TypeAlias = Callable[[Tensor], tuple[Tensor, dict[str, Tensor]]]
 
-EXPLODED = 10.0  # a loss this many times the best one so far is a step into nowhere
-NEGLIGIBLE = 1e-6  # of the first loss; a photo that already has the style is near 0, and rounding is no explosion
-FACTS = ("warm", "rate", "unit", "best_loss", "halvings", "failures", "terms")  # kept in a checkpoint
-PATIENCE = 12  # halvings in a row before giving up: a rate 4096 times smaller
+EXPLODED = 10.0  # factor over the best loss so far above which a step counts as diverged
+NEGLIGIBLE = 1e-6  # of the first loss; a photo already in the style is near 0, where rounding isn't divergence
+FACTS = ("warm", "rate", "unit", "best_loss", "halvings", "failures", "terms")  # saved in a checkpoint
+PATIENCE = 12  # consecutive halvings before giving up, at a rate 4096 times smaller
 _PREFIX = "optimizer/"  # of its tensors in a checkpoint
 
 
 class PixelOptimizer:
-    """One picture being optimized at one size.
+    """Optimizes one image at one size.
 
-    Pixels are brought back to [0, 1] after every step, so what the network sees is what is written in the end.
-    A loss that is not a number, or far above the best, takes the pixels back to the best ones and halves the rate;
-    where that doesn't help, the best ones stay.
+    Pixels are clamped to [0, 1] after every step, so the network sees exactly what is finally written.
+    If the loss is NaN or far above the best, the best pixels are restored and the rate is halved; if that doesn't help,
+    the best pixels remain the result.
 
     Args:
-        pixels: First picture (1, 3, H, W) in [0, 1]; it is not changed.
+        pixels: Initial image (1, 3, H, W) in [0, 1]; not modified.
         objective: Pixels → loss and its terms.
         kind: "lbfgs" or "adam".
-        rate: Learning rate; 0 chooses.
-        warm: A finished optimizer of a smaller size: Adam's moments are carried over. L-BFGS starts afresh, because
-            its curvature pairs belong to the old pixels.
-        folder: Where the best pixels and what L-BFGS remembers may lie; None: in memory.
+        rate: Learning rate; 0 selects one automatically.
+        warm: A finished optimizer of a smaller size: Adam's moments are carried over. L-BFGS starts without history,
+            because its curvature pairs belong to the old pixels.
+        folder: Where the best pixels and the L-BFGS history may be stored; None: in memory.
 
     Raises:
-        BrushworkError: While stepping: the loss was never a number, at this size or a smaller one.
+        BrushworkError: While stepping: the loss was never finite, at this size or a smaller one.
     """
 
     def __init__(
@@ -62,7 +62,7 @@ class PixelOptimizer:
         self.best_loss, self._best = math.inf, Rows(1, self.pixels, folder)
         self.best_pixels.copy_(self.pixels)
         self.halvings, self.failures, self.terms = 0, 0, dict[str, float]()
-        # Losses are divided by the first one, so that it doesn't matter how large all weights are together: the first
+        # Losses are divided by the first one, so that the overall scale of the weights doesn't matter: the first
         # step of L-BFGS is as long as the gradient.
         self.unit: float = warm.unit if warm is not None else 0.0
         self.optimizer = self._fresh()
@@ -71,7 +71,7 @@ class PixelOptimizer:
 
     @property
     def best_pixels(self) -> Tensor:
-        """Where the loss was least, (1, 3, H, W)."""
+        """The pixels with the lowest loss, (1, 3, H, W)."""
         return self._best[0].view_as(self.pixels)
 
     def _fresh(self) -> BoundedLBFGS | torch.optim.Adam:
@@ -80,7 +80,7 @@ class PixelOptimizer:
         return torch.optim.Adam([self.pixels], lr=self.rate, betas=(0.9, 0.99))
 
     def _carry_over(self, optimizer: torch.optim.Adam, warm: PixelOptimizer) -> None:
-        assert isinstance(warm.optimizer, torch.optim.Adam)  # as the kind stays the same
+        assert isinstance(warm.optimizer, torch.optim.Adam)  # as the kind doesn't change
         state = warm.optimizer.state[warm.pixels]
         if not state:
             return
@@ -90,7 +90,7 @@ class PixelOptimizer:
         optimizer.state[self.pixels] = {"step": state["step"].clone(), "exp_avg": mean, "exp_avg_sq": square}
 
     def state(self) -> State:
-        """All that decides the next step, between two steps."""
+        """Return the complete state that determines the next step."""
         if isinstance(self.optimizer, BoundedLBFGS):
             tensors, facts = self.optimizer.state()
         else:
@@ -104,14 +104,14 @@ class PixelOptimizer:
     def restored(
         cls, state: State, objective: Objective, *, kind: str, device: torch.device, folder: Path | None = None
     ) -> PixelOptimizer:
-        """The optimizer that was in this state; it takes the state's tensors over.
+        """Restore an optimizer from a saved state; it takes ownership of the state's tensors.
 
         Args:
             state: From `state`.
-            objective: As then.
-            kind: As then.
+            objective: The same as before.
+            kind: The same as before.
             device: Where the pixels are.
-            folder: As then.
+            folder: The same as before.
         """
         restored = cls(state.tensors["best"].to(device), objective, kind=kind, rate=state.facts["rate"], folder=folder)
         restored.pixels.copy_(state.tensors["pixels"])
@@ -121,7 +121,7 @@ class PixelOptimizer:
         if isinstance(restored.optimizer, BoundedLBFGS):
             restored.optimizer.restore(inner, state.facts["optimizer"])
         elif inner:
-            # Adam counts its steps on the CPU, wherever the pixels are.
+            # Adam keeps its step count on the CPU, on whatever device the pixels are.
             restored.optimizer.state[restored.pixels] = {
                 name: tensor if name == "step" else tensor.to(device) for name, tensor in inner.items()
             }
@@ -129,11 +129,11 @@ class PixelOptimizer:
 
     @property
     def stuck(self) -> bool:
-        """Nothing helped: further steps change nothing."""
+        """Whether rollbacks no longer help, so that further steps have no effect."""
         return self.failures > PATIENCE
 
     def step(self) -> tuple[float, dict[str, float]]:
-        """One evaluation and one move; the loss and its terms are those before the move."""
+        """Do one evaluation and one update; return the loss and its terms before the update."""
         if self.stuck:
             return self.best_loss, self.terms
         with torch.enable_grad():
@@ -146,7 +146,7 @@ class PixelOptimizer:
         if not math.isfinite(loss) or loss > EXPLODED * max(self.best_loss, NEGLIGIBLE * self.unit):
             self._step_back()
         elif isinstance(self.optimizer, BoundedLBFGS):
-            # Contiguous, because networks in channels-last order give it so.
+            # Contiguous, because networks in channels-last format return it in that format.
             kept = gradient.contiguous()
             del gradient
             self.optimizer.step(kept)

@@ -1,4 +1,4 @@
-"""Optimizing a picture from coarse to fine: each scale starts from the one before, enlarged."""
+"""Coarse-to-fine optimization: each scale starts from the upsampled result of the previous one."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from brushwork.runtime.progress import Pace, Progress, Step
 
 __all__ = ["SMALLEST", "Pyramid", "Scale", "plan_scales"]
 
-COARSEST = 128  # longer side at which the pyramid begins; below it a painting's strokes are gone
-SMALLEST = 32  # relu5_1 sees a sixteenth of the picture: two positions each way
-PLATEAU = 20  # steps over which a loss must fall; L-BFGS stalls for a few now and then
-FACTS = ("level", "left", "lowest", "steps_done", "work_done")  # of a pyramid, kept in a checkpoint
+COARSEST = 128  # longer side of the first scale; below it a painting's brush strokes are lost
+SMALLEST = 32  # relu5_1 is a sixteenth of the image: two positions in each direction
+PLATEAU = 20  # steps over which a loss must fall; L-BFGS occasionally stalls for a few
+FACTS = ("level", "left", "lowest", "steps_done", "work_done")  # saved in a checkpoint
 
 Size = tuple[int, int]
 
@@ -34,19 +34,19 @@ class Scale:
 
     @property
     def work(self) -> int:
-        """Steps times pixels, to which the time is proportional."""
+        """Return steps times pixels, which the run time is proportional to."""
         return self.steps * self.width * self.height
 
 
 def plan_scales(width: int, height: int, steps: int, count: int = 0) -> list[Scale]:
-    """The pyramid: each scale twice the one before, all with as many steps (docs/decisions/0007).
+    """Return the pyramid's scales: each twice the previous one, all with the same steps (docs/decisions/0007).
 
     Args:
-        width: Of the result, in pixels.
-        height: Of the result.
-        steps: In all, at least 1.
-        count: Number of scales; 0 chooses as many as fit above 128 px. Never more than steps, nor so many that the
-            shorter side falls below 32 px.
+        width: Width of the result, in pixels.
+        height: Height of the result.
+        steps: Total steps, at least 1.
+        count: Number of scales; 0 selects as many as fit above 128 px. Limited so that every scale has a step and the
+            shorter side is at least 32 px.
 
     >>> [(s.width, s.steps) for s in plan_scales(512, 384, steps=100)]
     [(128, 34), (256, 33), (512, 33)]
@@ -67,18 +67,18 @@ def plan_scales(width: int, height: int, steps: int, count: int = 0) -> list[Sca
 
 
 class Pyramid:
-    """One picture on its way from coarse to fine.
+    """Optimizes one image from coarse to fine.
 
     Args:
         scales: From `plan_scales`.
-        first: Size → the picture to start from at the coarsest scale, (1, 3, H, W) in [0, 1].
+        first: Size → the initial image at the coarsest scale, (1, 3, H, W) in [0, 1].
         objective: Size → the loss at that size.
         kind: "lbfgs" or "adam".
-        rate: Learning rate; 0 chooses.
-        tolerance: A scale ends early when the lowest loss fell by less than this share over 20 steps; 0: never.
+        rate: Learning rate; 0 selects one automatically.
+        tolerance: A scale ends early when the lowest loss fell by less than this fraction over 20 steps; 0: never.
         progress: Called after each step.
-        checkpoint: Where the work goes on, and where it is kept in case it is killed.
-        folder: Where the optimizer may put what it remembers; None: into memory.
+        checkpoint: Checkpoint to resume from and to save to.
+        folder: Where the optimizer may store its history; None: in memory.
     """
 
     def __init__(
@@ -98,40 +98,40 @@ class Pyramid:
         self.kind, self.rate, self.tolerance = kind, rate, tolerance
         self.progress, self.checkpoint, self.folder = progress, checkpoint, folder
         self.optimizer: PixelOptimizer | None = None
-        self.level, self.left = -1, 0  # the scale worked at, and steps to do there
+        self.level, self.left = -1, 0  # the current scale, and its remaining steps
         self.lowest: list[float] = []  # the lowest loss after each of the scale's last steps
         self.steps_done, self.work_done, self.started = 0, 0, time.perf_counter()
         self.pace = Pace()
 
     def run(self) -> Tensor:
-        """The result, of the last scale's size.
+        """Return the result, at the size of the last scale.
 
         Raises:
-            BrushworkError: The loss is not a number from the start; a checkpoint that is damaged.
-            UsageError: A checkpoint of another job.
+            BrushworkError: The loss is NaN from the start, or the checkpoint is damaged.
+            UsageError: The checkpoint belongs to another job.
         """
         self._resume()
         while self._unfinished:
             if not self.left:
                 self._enter(self.level + 1)
-            assert self.optimizer is not None  # of the scale that was entered
+            assert self.optimizer is not None  # created when the scale was entered
             loss, terms = self.optimizer.step()
             self._count(self.optimizer.best_loss)
             self._report(loss, terms)
-            # After the report, so that whoever keeps each tenth picture has this one before it is passed.
+            # After the report, so that a resumed job can't skip an image that a callback saves, such as every tenth.
             if self.checkpoint is not None and self.steps_done % self.checkpoint.every == 0 and self._unfinished:
                 self.checkpoint.save(self.state())
         assert self.optimizer is not None  # there is at least one scale
         return self.optimizer.best_pixels
 
     def best(self) -> Tensor | None:
-        """The best picture so far, at the result's size; None before the first step."""
+        """Return the best image so far, at the result's size; None before the first step."""
         if self.optimizer is None:
             return None
         return resize(self.optimizer.best_pixels, (self.scales[-1].width, self.scales[-1].height))
 
     def state(self) -> State:
-        """All that decides how it goes on, between two steps; there was at least one."""
+        """Return the complete state needed to resume; at least one step must have been done."""
         assert self.optimizer is not None
         inner = self.optimizer.state()
         facts = {name: getattr(self, name) for name in FACTS}
@@ -156,7 +156,7 @@ class Pyramid:
                 raise ValueError("its picture is of another size")
         except (LookupError, TypeError, ValueError) as error:
             raise damaged(self.checkpoint.path, error) from error
-        device = self.first(size).device  # the file's tensors are on the CPU
+        device = self.first(size).device  # the checkpoint's tensors are on the CPU
         self.optimizer = PixelOptimizer.restored(
             inner, self.objective(size), kind=self.kind, device=device, folder=self.folder
         )
@@ -171,7 +171,7 @@ class Pyramid:
         self.level, self.left, self.lowest = level, scale.steps, []
 
     def _count(self, lowest: float) -> None:
-        """One step is done; a scale where the loss has settled ends with it."""
+        """Count a step; the scale ends early if the loss has converged."""
         scale = self.scales[self.level]
         self.left -= 1
         self.steps_done += 1

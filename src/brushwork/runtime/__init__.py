@@ -1,1 +1,1 @@
-"""What every job needs of the machine: device, memory, progress, checkpoints, signals, files written atomically."""
+"""Shared runtime services: device, memory, progress, checkpoints, signals, atomic file writes."""

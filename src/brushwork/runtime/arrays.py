@@ -1,4 +1,4 @@
-"""Pixels from and to what other libraries hold: NumPy arrays and Pillow's images."""
+"""Convert pixels from and to NumPy arrays and Pillow images."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ _DTYPES = ("uint8", "uint16", "float32")
 
 
 def from_array(array: npt.NDArray[Any]) -> tuple[Tensor, Tensor | None, int]:
-    """Pixels (1, 3, H, W), alpha (1, 1, H, W) or None, and the depth in bits, of an array.
+    """Return pixels (1, 3, H, W), alpha (1, 1, H, W) or None, and the depth in bits from an array.
 
     Args:
         array: (H, W, 3) or (H, W, 4), sRGB with straight alpha: uint8, uint16, or floats in [0, 1].
 
     Raises:
-        UsageError: Another type, shape or range.
+        UsageError: Unsupported type, shape or range.
     """
     if not isinstance(array, np.ndarray):
         raise UsageError(f"expected a NumPy array, got a {type(array).__name__}; convert it with numpy.asarray")
@@ -68,15 +68,15 @@ def _check_shape(shape: tuple[int, ...]) -> None:
 
 
 def to_array(pixels: Tensor, alpha: Tensor | None, dtype: npt.DTypeLike) -> npt.NDArray[Any]:
-    """An array (H, W, 3), or (H, W, 4) with alpha, of pixels (1, 3, H, W) and alpha (1, 1, H, W) in [0, 1].
+    """Return an array (H, W, 3), or (H, W, 4) with alpha, from pixels (1, 3, H, W) and alpha (1, 1, H, W) in [0, 1].
 
     Args:
         pixels: sRGB.
-        alpha: Straight alpha; None for an opaque picture.
+        alpha: Straight alpha; None for an opaque image.
         dtype: uint8, uint16 or float32; integers are rounded to nearest.
 
     Raises:
-        UsageError: Another type.
+        UsageError: Unsupported type.
     """
     try:
         kind = np.dtype(dtype)
@@ -92,13 +92,13 @@ def to_array(pixels: Tensor, alpha: Tensor | None, dtype: npt.DTypeLike) -> npt.
 
 
 def from_pillow(image: Image.Image) -> tuple[npt.NDArray[Any], bytes | None]:
-    """An array for `from_array`, upright and in sRGB, and EXIF, of an image of Pillow.
+    """Return an array for `from_array`, upright and in sRGB, and the EXIF of a Pillow image.
 
     Args:
-        image: Of 8 bits in any mode, or of 16 bits in gray.
+        image: 8 bits in any mode, or 16-bit grayscale.
 
     Raises:
-        UsageError: No image of Pillow, or numbers without an agreed range.
+        UsageError: Not a Pillow image, or samples without a standard range.
     """
     from PIL import Image, ImageOps
 
@@ -117,12 +117,12 @@ def from_pillow(image: Image.Image) -> tuple[npt.NDArray[Any], bytes | None]:
         elif upright.mode in ("1", "P"):
             upright = upright.convert("RGB")
         return np.asarray(_in_srgb(upright)), exif.tobytes() if exif else None
-    except ValueError as error:  # Pillow converts Lab only by a profile
+    except ValueError as error:  # Pillow can convert Lab only with a profile
         raise UsageError(f"mode {upright.mode} of Pillow isn't converted to RGB; convert the image first") from error
 
 
 def _in_srgb(image: Image.Image) -> Image.Image:
-    """RGB or RGBA, by the image's own profile if it has one that fits."""
+    """Return the image as RGB or RGBA, converted with its own profile if it has a suitable one."""
     from PIL import Image, ImageCms
 
     mode = "RGBA" if image.mode == "RGBA" else "RGB"
@@ -139,7 +139,7 @@ def _in_srgb(image: Image.Image) -> Image.Image:
                 flags=ImageCms.Flags.BLACKPOINTCOMPENSATION,
             )
         except (ImageCms.PyCMSError, OSError):
-            return image.convert(mode)  # a damaged profile, or one of another kind than the image
+            return image.convert(mode)  # the profile is damaged or doesn't match the image's mode
         if isinstance(converted, Image.Image):
             if mode == "RGBA":
                 converted.putalpha(image.getchannel("A"))
@@ -148,7 +148,7 @@ def _in_srgb(image: Image.Image) -> Image.Image:
 
 
 def to_pillow(array: npt.NDArray[Any], exif: bytes | None) -> Image.Image:
-    """An image of Pillow, RGB or RGBA, of an array (H, W, 3 or 4) of uint8; its info holds the EXIF."""
+    """Return an RGB or RGBA Pillow image from a uint8 array (H, W, 3 or 4), with the EXIF in its info."""
     from PIL import Image
 
     image = Image.fromarray(array)

@@ -1,4 +1,4 @@
-"""The Linux control groups of this process: a container's limits are theirs."""
+"""The Linux control groups of this process, which hold a container's limits."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ OWN = Path("/proc/self/cgroup")
 
 
 def own_groups(controller: str, root: Path = ROOT, own: Path = OWN) -> Iterator[tuple[Path, int]]:
-    """Folders of the groups whose limits hold for this process, each with its version of cgroups, 1 or 2.
+    """Yield the folders of the groups whose limits apply to this process, each with its cgroup version, 1 or 2.
 
-    In a container, the path that a process sees of its group may not be there, so the folders need not exist.
+    In a container, a process may not see the path of its own group, so the folders need not exist.
 
     Args:
-        controller: Of version 1: "memory", "cpu".
+        controller: Version 1 controller name: "memory", "cpu".
         root: Where control groups are mounted.
-        own: The file that names this process's groups.
+        own: The file that lists this process's groups.
 
     Source: the Linux kernel's documentation of cgroup v1 and v2.
     """

@@ -1,6 +1,6 @@
-"""Where a piece of work stands, kept in a file, so that what was killed goes on and ends with the same bits.
+"""Checkpoints of work in progress, so that an interrupted job can be resumed with bit-identical results.
 
-A checkpoint is a safetensors file: the tensors as they are, everything else as JSON in its metadata. No pickle.
+A checkpoint is a safetensors file: tensors as such, everything else as JSON in its metadata. It contains no pickle.
 """
 
 from __future__ import annotations
@@ -21,20 +21,20 @@ from brushwork.runtime.tensor_files import write_tensors
 __all__ = ["AnotherJobError", "Checkpoint", "State", "different"]
 
 FORMAT = "1"
-UNIMPORTANT = {"name", "tile"}  # of a recipe
+UNIMPORTANT = {"name", "tile"}  # recipe keys that are ignored in the comparison
 
 
 class AnotherJobError(UsageError):
-    """A checkpoint is of another job, or of another version of brushwork."""
+    """The checkpoint belongs to another job, or to another version of brushwork."""
 
 
 @dataclass(frozen=True)
 class State:
-    """All that decides how a piece of work goes on.
+    """The complete state needed to resume a job.
 
     Args:
-        tensors: By name.
-        facts: Everything else, as JSON has it; numbers come back exactly.
+        tensors: Tensors by name.
+        facts: Everything else, as JSON values; numbers are restored exactly.
     """
 
     tensors: Mapping[str, Tensor]
@@ -43,14 +43,14 @@ class State:
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A file that says where a piece of work stands.
+    """A checkpoint file and how to use it.
 
     Args:
-        path: The file. It grows with the picture: for L-BFGS, some 45 pictures of 12 bytes a pixel.
-        every: Steps from one state to the next.
-        resume: Go on from the file if there is one; otherwise it is replaced in due course.
-        job: What is worked on; `stylize` puts the recipe here. A state of another job is refused.
-        failed: Called when a state can't be written, so that the work itself goes on; None raises the error.
+        path: The file. Its size grows with the image: for L-BFGS, about 45 images of 12 bytes per pixel.
+        every: Number of steps between checkpoints.
+        resume: Resume from the file if it exists; otherwise it is overwritten.
+        job: Description of the job; `stylize` passes the recipe. A checkpoint of another job is refused.
+        failed: Called when a checkpoint can't be written, so that the job can continue; None raises the error.
 
     Raises:
         UsageError: `every` is below 1.
@@ -68,11 +68,11 @@ class Checkpoint:
             raise UsageError(f"checkpoint: expected at least 1 step from one to the next, got {self.every}")
 
     def load(self) -> State | None:
-        """The state to go on from; None where there is none, or none is wanted.
+        """Return the state to resume from; None if there is none or `resume` is off.
 
         Raises:
-            AnotherJobError: It belongs to another job; says what differs.
-            BrushworkError: The file is damaged or of another version of brushwork.
+            AnotherJobError: It belongs to another job; the message lists the differences.
+            BrushworkError: The file is damaged or from another version of brushwork.
         """
         if not self.resume or not self.path.exists():
             return None
@@ -86,16 +86,16 @@ class Checkpoint:
         return state
 
     def save(self, state: State) -> None:
-        """Replace the file by this state, whole or not at all.
+        """Replace the file with this state, atomically.
 
         Raises:
-            BrushworkError: It can't be written, and nobody is told by `failed`.
+            BrushworkError: It can't be written, and `failed` is None.
         """
         tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in state.tensors.items()}
         facts = {"format": FORMAT, "job": json.dumps(dict(self.job)), "facts": json.dumps(dict(state.facts))}
         try:
             write_tensors(self.path, tensors, facts | {"crc32": _checksum(tensors)})
-        except Exception as error:  # safetensors has errors of its own for a full disk
+        except Exception as error:  # safetensors has its own errors for a full disk
             words = error.strerror if isinstance(error, OSError) and error.strerror else _first_line(error)
             told = BrushworkError(f"{self.path}: can't be written ({words.lower()})")
             if self.failed is None:
@@ -103,16 +103,16 @@ class Checkpoint:
             self.failed(told)
 
     def remove(self) -> None:
-        """Delete the file, and what killed processes left of it."""
+        """Delete the file, and temporary files left by killed processes."""
         self.path.unlink(missing_ok=True)
         for remains in self.path.parent.glob(f".{glob.escape(self.path.name)}.*.tmp"):
             remains.unlink(missing_ok=True)
 
 
 def different(job: Mapping[str, Any], other: Mapping[str, Any]) -> list[str]:
-    """How two recipes differ, in words: "settings.steps 300, not 200"; empty where they ask for the same.
+    """Return how two recipes differ, such as "settings.steps 300, not 200"; empty if they are equivalent.
 
-    The names of input files don't count, their content does; nor do tiles, which give the same result.
+    Input files are compared by content, not by name; tiles are ignored, since they don't affect the result.
 
     >>> different({"size": [64, 48], "content": {"name": "a.png"}}, {"size": [32, 24], "content": {"name": "b.png"}})
     ['size [64, 48], not [32, 24]']
@@ -126,7 +126,7 @@ def different(job: Mapping[str, Any], other: Mapping[str, Any]) -> list[str]:
 
 
 def _flat(value: Any, name: str = "") -> dict[str, Any]:
-    """Nested mappings, and lists of them, as one: "settings.steps" → 300."""
+    """Flatten nested mappings, and lists of them: "settings.steps" → 300."""
     if isinstance(value, list) and any(isinstance(part, Mapping) for part in value):
         value = {str(number): part for number, part in enumerate(value, 1)}
     if not isinstance(value, Mapping):
@@ -145,18 +145,18 @@ def _read(path: Path) -> tuple[State, Any]:
     try:
         with safe_open(path, framework="pt") as file:
             metadata = file.metadata() or {}
-            # Copied, because a tensor in the file's memory starts where it happens to start, and vector instructions
-            # add in another order there.
-            tensors = {name: file.get_tensor(name).clone() for name in file.keys()}  # noqa: SIM118 - no mapping
+            # Cloned, because a tensor mapped from the file has arbitrary alignment, and vector instructions may then
+            # sum in another order.
+            tensors = {name: file.get_tensor(name).clone() for name in file.keys()}  # noqa: SIM118 - not a mapping
         if metadata["format"] != FORMAT or metadata["crc32"] != _checksum(tensors):
             raise ValueError("its checksum is wrong")
         return State(tensors, json.loads(metadata["facts"])), json.loads(metadata["job"])
-    except Exception as error:  # whatever hostile bytes bring about
+    except Exception as error:  # untrusted bytes can raise anything
         raise damaged(path, error) from error
 
 
 def damaged(path: Path, error: Exception) -> BrushworkError:
-    """The error for a file that holds no state, or none that fits."""
+    """Return the error for a file that contains no valid state."""
     return BrushworkError(
         f"{path} is damaged, or no checkpoint of this version of brushwork ({_first_line(error)}); delete it to start "
         "anew"

@@ -1,4 +1,4 @@
-"""Old names of keywords, which keep working with a warning."""
+"""Deprecated keyword names, which still work but issue a warning."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 
 
 def renamed_keywords(**names: str) -> Callable[[Function], Function]:
-    """A decorator that passes keywords of old names on under the new ones.
+    """Return a decorator that accepts old keyword names and passes them on under the new ones.
 
     Args:
         **names: Old name → new name.

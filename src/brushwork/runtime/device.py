@@ -1,4 +1,4 @@
-"""Device, precision, threads and processes of the machine at hand."""
+"""Device, precision, threads and processes of the current machine."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ DEVICES = ("auto", "cpu", "cuda", "mps")
 
 
 def choose_device(name: str | torch.device = "auto") -> torch.device:
-    """The device of that name; "auto" takes a GPU where there is one. A device of torch is taken as it is.
+    """Return the named device; "auto" selects a GPU if available. A `torch.device` is returned unchanged.
 
     Raises:
-        UsageError: An unknown name, or a device that this machine or this build of torch does not have.
+        UsageError: An unknown name, or a device that this machine or this build of torch doesn't have.
     """
     if isinstance(name, torch.device):
         return name
@@ -51,16 +51,16 @@ def choose_device(name: str | torch.device = "auto") -> torch.device:
 
 
 def describe_device(device: torch.device) -> str:
-    """The device in words."""
+    """Return a human-readable description of the device."""
     if device.type == "cuda":
         return torch.cuda.get_device_name(device)
     return f"{device.type}, {torch.get_num_threads()} threads" if device.type == "cpu" else device.type
 
 
 def choose_dtype(precision: str, device: torch.device) -> torch.dtype:
-    """The network's number type for "float32", "bfloat16" or "auto".
+    """Return the network's dtype for "float32", "bfloat16" or "auto".
 
-    "auto" times a convolution of typical width in both, once per process, and takes bfloat16 if it wins clearly.
+    "auto" times a typical convolution in both, once per process, and selects bfloat16 if it is clearly faster.
     """
     if precision != "auto":
         return torch.bfloat16 if precision == "bfloat16" else torch.float32
@@ -69,16 +69,16 @@ def choose_dtype(precision: str, device: torch.device) -> torch.dtype:
 
 @lru_cache
 def _faster_dtype(device: torch.device, runs: int = 8) -> torch.dtype:
-    """Measured once: a second measurement on a busy machine could end otherwise, and the same job in other bytes.
+    """Return the faster dtype, measured only once: a second measurement under load could change the output bytes.
 
-    So it is measured on one thread, too: several wait for one another where cores are busy, whatever the dtype.
+    Measured on one thread, because on busy cores the wait for other threads dominates, whatever the dtype.
     """
     timers = {dtype: _convolution(dtype, device) for dtype in (torch.float32, torch.bfloat16)}
     best = dict.fromkeys(timers, float("inf"))
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
-        for _ in range(runs):  # in turn, so that whatever else the machine does hits both
+        for _ in range(runs):  # alternating, so that other load affects both alike
             for dtype, seconds in timers.items():
                 best[dtype] = min(best[dtype], seconds())
     finally:
@@ -87,7 +87,7 @@ def _faster_dtype(device: torch.device, runs: int = 8) -> torch.dtype:
 
 
 def _convolution(dtype: torch.dtype, device: torch.device) -> Callable[[], float]:
-    """A convolution that tells how many seconds it took."""
+    """Return a function that runs a convolution and returns the elapsed seconds."""
     conv = nn.Conv2d(64, 64, 3, padding=1).to(device, dtype).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     image = torch.zeros(1, 64, 96, 96, device=device, dtype=dtype).to(memory_format=torch.channels_last)
 
@@ -101,19 +101,19 @@ def _convolution(dtype: torch.dtype, device: torch.device) -> Callable[[], float
 
 
 def ready_for(pixels: Tensor, device: torch.device) -> Tensor:
-    """Pixels in memory from which a GPU of CUDA fetches them by itself; elsewhere as they are."""
+    """Return pixels in pinned memory, for asynchronous transfer to a CUDA GPU; unchanged for other devices."""
     return pixels.pin_memory() if device.type == "cuda" else pixels
 
 
 def to_device(pixels: Tensor, device: torch.device) -> Tensor:
-    """Pixels on the device, where the work goes on meanwhile if they are `ready_for` it."""
+    """Return pixels on the device; the transfer is asynchronous if they come from `ready_for`."""
     return pixels.to(device, non_blocking=pixels.is_pinned())
 
 
 def launched(device: torch.device) -> Any:
-    """Lightning's Fabric, launched: on one device, or as one of the processes that torchrun started.
+    """Return a launched Lightning Fabric: on one device, or as one of the processes started by torchrun.
 
-    It finds devices and processes and joins them; which part of a step runs in bfloat16 is the task's to say.
+    It finds and connects devices and processes; the task decides which part of a step runs in bfloat16.
 
     Raises:
         UsageError: Fabric is not installed.
@@ -131,6 +131,6 @@ def launched(device: torch.device) -> Any:
 
 
 def leave() -> None:
-    """Leave the other processes of `launched`: threads that wait for them would abort the program at its end."""
+    """Shut down the process group of `launched`; its threads would otherwise abort the program at exit."""
     if torch.distributed.is_available() and torch.distributed.is_initialized():
         torch.distributed.destroy_process_group()

@@ -1,4 +1,4 @@
-"""One process at a time for a job that can be resumed."""
+"""File locks that restrict a resumable job to one process at a time."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ __all__ = ["locked"]
 
 @contextmanager
 def locked(path: Path | None, output: Path | None = None) -> Iterator[None]:
-    """Keep other processes, and other threads of this one, away from a file or folder while the block runs.
+    """Lock a file or folder against other processes, and other threads of this one, while the block runs.
 
-    The thread that holds the lock may take it again. The lock ends with the process, however that ends. Where the
-    system gives no lock, on some network disks, the block runs without one.
+    The lock is reentrant within a thread and is released when the process ends, however that happens. If the file
+    system doesn't support locks, as some network drives don't, the block runs without one.
 
     Args:
-        path: What is worked on; the lock is a hidden file beside it. None: nothing, so there is no lock.
-        output: What the message names; `path` by default.
+        path: What to lock; the lock is a hidden file beside it. None: no lock.
+        output: The path named in the error message; `path` by default.
 
     Raises:
         BrushworkError: Another process holds the lock.
@@ -45,6 +45,6 @@ def locked(path: Path | None, output: Path | None = None) -> Iterator[None]:
         yield
     finally:
         if lock.lock_counter == 1:
-            with suppress(OSError):  # Windows keeps a file that is open
+            with suppress(OSError):  # Windows can't delete an open file
                 file.unlink()  # while the lock is still held
         lock.release()

@@ -1,4 +1,4 @@
-"""Main memory: what there is of it, what this process holds, keeping it and giving it back."""
+"""Main memory: how much is available and used, and control over when freed memory is kept or returned."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ __all__ = [
     "resident_memory",
 ]
 
-M_TRIM_THRESHOLD, M_MMAP_THRESHOLD, M_MMAP_MAX, M_ARENA_MAX = -1, -3, -4, -8  # of <malloc.h>
-STAYS = 2_000_000  # pixels of a picture whose memory is kept for the next one: some 200 MB
-LARGE = 500_000  # pixels from which on memory matters more than some percent of the time
+M_TRIM_THRESHOLD, M_MMAP_THRESHOLD, M_MMAP_MAX, M_ARENA_MAX = -1, -3, -4, -8  # from <malloc.h>
+STAYS = 2_000_000  # pixels of an image up to which freed memory is kept for the next image: about 200 MB
+LARGE = 500_000  # pixels above which memory matters more than a few percent of run time
 OF_VERSION_2 = "memory.max", "memory.current", "inactive_file"
 OF_VERSION_1 = "memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file"
 
 
 def available_memory() -> int | None:
-    """Bytes of main memory that can be taken without swapping, within a container's limit; None if unknown."""
+    """Return bytes available without swapping, within a container's limit; None if unknown."""
     free = [count for count in (_system_memory(), _container_memory()) if count is not None]
     return min(free) if free else None
 
@@ -43,14 +43,14 @@ def _system_memory() -> int | None:
         return int(meminfo["MemAvailable"].split()[0]) * 1024
     except (OSError, KeyError, ValueError):
         pass
-    try:  # elsewhere the whole of it, for want of better
+    try:  # on other systems, total memory is the best estimate
         return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     except (AttributeError, OSError, ValueError):
         return None
 
 
 def _container_memory(root: Path = cgroups.ROOT, own: Path = cgroups.OWN) -> int | None:
-    """What the limits of this process's control group, and of those around it, leave; None without a limit."""
+    """Return bytes left by the limits of this process's control group and its parents; None if unlimited."""
     groups = cgroups.own_groups("memory", root, own)
     left = [_left(group, *(OF_VERSION_2 if version == 2 else OF_VERSION_1)) for group, version in groups]
     known = [count for count in left if count is not None]
@@ -58,17 +58,17 @@ def _container_memory(root: Path = cgroups.ROOT, own: Path = cgroups.OWN) -> int
 
 
 def _left(group: Path, limit: str, used: str, cached: str) -> int | None:
-    """Bytes that a group's limit leaves; files in its cache don't count, they give way."""
+    """Return bytes left by a group's limit; file cache doesn't count as used, since it can be reclaimed."""
     try:
         most, held = (int((group / name).read_text()) for name in (limit, used))
         stat = dict(line.split() for line in (group / "memory.stat").read_text().splitlines())
         return most - held + int(stat[cached])
-    except (OSError, KeyError, ValueError):  # a limit of "max" is none
+    except (OSError, KeyError, ValueError):  # "max" means no limit
         return None
 
 
 def resident_memory() -> int:
-    """Bytes of main memory that this process holds now; 0 where the system doesn't say."""
+    """Return the resident memory of this process in bytes; 0 if the system doesn't report it."""
     try:
         return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
     except (OSError, ValueError):
@@ -77,10 +77,10 @@ def resident_memory() -> int:
 
 @contextmanager
 def kept_memory(pixels: int) -> Iterator[None]:
-    """While the block works on a picture of so many pixels, keep freed tensors for the next ones of their size.
+    """While the block processes an image of this many pixels, keep freed tensors for reuse.
 
-    glibc gives large blocks back to the system and takes them anew, which clears them: a quarter of the time that a
-    quick network takes, half of it at four megapixels. What is kept of a small picture stays for the next one.
+    glibc otherwise returns large blocks to the system and allocates them again, which zeroes them: this takes a quarter
+    of the run time of a fast network, half of it at four megapixels. Memory of small images is kept for the next image.
     """
     mallopt = _mallopt()
     if mallopt is None:
@@ -92,16 +92,16 @@ def kept_memory(pixels: int) -> Iterator[None]:
         yield
     finally:
         if pixels > STAYS:
-            mallopt(M_MMAP_MAX, 65536)  # both as glibc begins
+            mallopt(M_MMAP_MAX, 65536)  # both are glibc's defaults
             mallopt(M_TRIM_THRESHOLD, 128 << 10)
             release_memory()
 
 
 @contextmanager
 def one_heap() -> Iterator[None]:
-    """While the block works, threads that begin take their memory from where the others do.
+    """While the block runs, make new threads allocate from the shared heap.
 
-    glibc gives each thread a heap of its own, and large tensors that one has freed the other couldn't take.
+    By default, glibc gives each thread its own heap, so large tensors freed by one can't be reused by another.
     """
     mallopt = _mallopt()
     if mallopt is None:
@@ -111,15 +111,15 @@ def one_heap() -> Iterator[None]:
     try:
         yield
     finally:
-        mallopt(M_ARENA_MAX, 0)  # as glibc begins
+        mallopt(M_ARENA_MAX, 0)  # glibc's default
 
 
 @contextmanager
 def lean_memory(pixels: int) -> Iterator[None]:
-    """While the block works on a picture of so many pixels, give freed tensors back to the system at once.
+    """While the block processes an image of this many pixels, return freed tensors to the system at once.
 
-    glibc keeps freed blocks of up to 32 MB for itself. Feature maps of all sizes, made and freed at every step, leave
-    holes there: 250 MB at 1024×768. Blocks from the system cost time instead, which small pictures would notice.
+    glibc keeps freed blocks of up to 32 MB. Feature maps of all sizes, allocated and freed at every step, fragment the
+    heap: 250 MB at 1024×768. Returning blocks costs time, which would be noticeable for small images.
     """
     mallopt = _mallopt()
     if mallopt is None or pixels < LARGE:
@@ -130,22 +130,22 @@ def lean_memory(pixels: int) -> Iterator[None]:
     try:
         yield
     finally:
-        mallopt(M_MMAP_THRESHOLD, 32 << 20)  # the value that glibc's own adaptation ends with
+        mallopt(M_MMAP_THRESHOLD, 32 << 20)  # the maximum of glibc's dynamic threshold
 
 
 def release_memory() -> None:
-    """Give the system back what lies unused between the blocks of glibc's heap."""
+    """Return unused memory in glibc's heap to the system."""
     if _mallopt() is not None:
         ctypes.CDLL(None).malloc_trim(0)
 
 
 def _mallopt() -> Callable[[int, int], int] | None:
-    """What tunes glibc's memory; None elsewhere."""
+    """Return glibc's mallopt; None on other systems."""
     return getattr(ctypes.CDLL(None), "mallopt", None) if sys.platform == "linux" else None
 
 
 def out_of_memory(error: BaseException) -> bool:
-    """Whether an error says that memory ended; torch has no class of its own for main memory."""
+    """Return whether an error means out of memory; torch has no error class for main memory."""
     if isinstance(error, MemoryError | torch.cuda.OutOfMemoryError):
         return True
     return isinstance(error, RuntimeError) and any(
@@ -154,7 +154,7 @@ def out_of_memory(error: BaseException) -> bool:
 
 
 def peak_memory(device: torch.device) -> int:
-    """The most memory that the process, or its GPU, has held, in bytes; 0 where the system doesn't say."""
+    """Return the peak memory of the process, or of its GPU, in bytes; 0 if the system doesn't report it."""
     if device.type == "cuda":
         return torch.cuda.max_memory_allocated(device)
     try:

@@ -1,4 +1,4 @@
-"""Work that another thread does meanwhile: what will be asked for next, and what is left to do with the last."""
+"""Background threads: prefetching what is needed next, and finishing the work on the last item."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ Value = TypeVar("Value")
 
 
 class Prefetcher(Generic[Key, Value]):
-    """A function whose next call is made beforehand, in another thread, one at a time.
+    """A function whose next expected call runs ahead of time in another thread, one at a time.
 
     Args:
-        function: What to call. What it raises, the call that wanted it raises.
-        order: In which it will most likely be called, over and over; other calls are made when they come.
+        function: The function to call. Its exceptions are raised in the call that asked for the value.
+        order: The expected order of calls, repeated cyclically; other calls run on demand.
 
-    >>> with Ahead(str.upper, ["a", "b"]) as upper:
+    >>> with Prefetcher(str.upper, ["a", "b"]) as upper:
     ...     upper("a"), upper("b"), upper("x")
     ('A', 'B', 'X')
     """
@@ -33,10 +33,10 @@ class Prefetcher(Generic[Key, Value]):
         self._function = function
         self._next = dict(pairwise([*order, *order[:1]])) if len(order) > 1 else {}
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="ahead")
-        self._coming: dict[Key, Future[Value]] = {}  # one at most
+        self._coming: dict[Key, Future[Value]] = {}  # at most one
 
     def __call__(self, key: Key) -> Value:
-        """What the function gives."""
+        """Return the function's value."""
         found = self._coming.pop(key, None) or self._thread.submit(self._function, key)
         for unwanted in self._coming.values():
             unwanted.cancel()
@@ -58,12 +58,12 @@ class Prefetcher(Generic[Key, Value]):
 def in_advance(
     items: Iterable[Value], count: int = 2, *, begin: Callable[[], object] = lambda: None
 ) -> Iterator[Value]:
-    """The items, which another thread makes beforehand, so many at the most.
+    """Yield the items, prefetched by another thread.
 
     Args:
-        items: What it raises, it raises here when its turn comes.
-        count: Of items that wait.
-        begin: What the thread does first.
+        items: Its exceptions are raised here, in order.
+        count: Maximum number of prefetched items.
+        begin: Called first in the thread.
 
     >>> list(in_advance(range(5)))
     [0, 1, 2, 3, 4]
@@ -106,11 +106,11 @@ def in_advance(
 
 
 class BackgroundWriter:
-    """What is done in another thread, in order, while the work goes on; in a `with` block, at whose end all is done.
+    """Run calls in order in another thread; use it in a `with` block, which waits at its end until all are done.
 
     Args:
-        count: Of pieces that wait; with more, whoever gives them waits.
-        begin: What the thread does first.
+        count: Maximum number of pending calls; the caller blocks if there are more.
+        begin: Called first in the thread.
     """
 
     def __init__(self, count: int = 2, *, begin: Callable[[], object] = lambda: None) -> None:
@@ -118,13 +118,13 @@ class BackgroundWriter:
         self._waiting: deque[Future[object]] = deque()
 
     def __call__(self, function: Callable[..., object], *arguments: Any) -> None:
-        """Have it done; what an earlier one raised is raised now."""
+        """Schedule a call; raises the exception of an earlier one, if any."""
         while len(self._waiting) >= self._count:
             self._waiting.popleft().result()
         self._waiting.append(self._thread.submit(function, *arguments))
 
     def wait(self) -> None:
-        """Until all is done."""
+        """Block until all calls are done."""
         while self._waiting:
             self._waiting.popleft().result()
 

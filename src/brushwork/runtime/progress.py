@@ -1,4 +1,4 @@
-"""One event, one callback: the terminal's bar, a preview and a log are listeners; raising from one cancels the work."""
+"""Progress events: progress bars, previews and logs are callbacks; raising from one cancels the work."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ if TYPE_CHECKING:
 
 __all__ = ["Pace", "Progress", "Step"]
 
-RECENT, STEPS = 20.0, 4  # seconds, but at least so many steps, that tell the present pace
+RECENT, STEPS = 20.0, 4  # seconds, and minimum number of steps, over which the current rate is measured
 
 
 @dataclass(frozen=True)
 class Step:
-    """How far a piece of work has come.
+    """The progress of a job.
 
     Args:
         step: Steps done, from 1.
-        steps: Steps in all; from a scale on that ended early, because its loss had settled, fewer than were asked for.
+        steps: Total steps; fewer than requested after a scale ended early because its loss had converged.
         loss: The value being minimized.
         terms: The loss by term, weighted: {"content": …, "style": …}.
-        size: Width and height of the picture worked on now, in pixels.
+        size: Width and height of the image being processed, in pixels.
         seconds: Time since the start.
-        seconds_left: An estimate, by the latest steps.
-        preview: Gives the picture as it is now, shape (1, 3, H, W) in [0, 1].
-        alpha: The photo's, (1, 1, H, W) in [0, 1], for whoever writes the preview to a file; None if it is opaque.
+        seconds_left: Estimated time remaining, based on the latest steps.
+        preview: Returns the current image, shape (1, 3, H, W) in [0, 1].
+        alpha: The photo's alpha, (1, 1, H, W) in [0, 1], for writing the preview to a file; None if it is opaque.
     """
 
     step: int
@@ -44,10 +44,10 @@ class Step:
 
 
 class Pace:
-    """How fast work goes, by its latest steps: once a machine gets busy, or free again, the time left follows.
+    """Estimate the time remaining from the latest steps, so that the estimate adapts to changes in machine load.
 
     Args:
-        done: Work done before, in any unit, such as steps, pixels or frames.
+        done: Work already done, in any unit, such as steps, pixels or frames.
 
     >>> pace = Pace()
     >>> pace.seconds_left(done=10, left=0)
@@ -58,11 +58,11 @@ class Pace:
         self._seen = deque([(time.perf_counter(), done)])
 
     def seconds_left(self, done: float, left: float) -> float:
-        """The time that work of `left` takes at the present pace; call it after each step.
+        """Return the estimated time for the remaining work at the current rate; call it after each step.
 
         Args:
-            done: Work done by now, in the unit of the start; more than at the call before.
-            left: Work to do.
+            done: Total work done, in the same unit; must increase from call to call.
+            left: Work remaining.
         """
         now = time.perf_counter()
         self._seen.append((now, done))

@@ -1,4 +1,4 @@
-"""The recipe of a result, as pictures hold it: a JSON object that is checked once, when it is made or read."""
+"""The recipe of a result, stored in image files: a JSON object that is validated when it is created or read."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ __all__ = ["Recipe", "as_recipe"]
 
 
 class Recipe(Mapping[str, Any]):
-    """Everything that decided a result: settings, seed, SHA-256 of inputs and weights, versions, device, threads.
+    """Everything that determined a result: settings, seed, SHA-256 of inputs and weights, versions, device, threads.
 
-    `Result.recipe` and `read_recipe` give one, `rerun` and `write_image` take one. It is an immutable mapping with the
-    names and values of its JSON; `recipe | {"device": "cpu"}` makes another one.
+    `Result.recipe` and `read_recipe` return one, `rerun` and `write_image` accept one. It is an immutable mapping with
+    the keys and values of its JSON; `recipe | {"device": "cpu"}` creates a modified copy.
 
     Args:
-        values: The names and values.
+        values: The keys and values.
 
     Raises:
         UsageError: A value is missing or of the wrong type; the message names it.
@@ -43,10 +43,10 @@ class Recipe(Mapping[str, Any]):
 
     @classmethod
     def from_json(cls, text: str) -> Recipe:
-        """The recipe in a JSON text.
+        """Return the recipe in a JSON text.
 
         Raises:
-            UsageError: It is no JSON, or no recipe; the message names what is wrong.
+            UsageError: Not JSON, or not a recipe; the message says what is wrong.
         """
         if not isinstance(text, str | bytes):
             _wrong("a JSON text is expected", text)
@@ -57,7 +57,7 @@ class Recipe(Mapping[str, Any]):
         return cls(values)
 
     def to_json(self, *, indent: int | None = None) -> str:
-        """The JSON text, with sorted names."""
+        """Return the JSON text, with sorted keys."""
         return json.dumps(self._values, indent=indent, sort_keys=True)
 
     def __getitem__(self, name: str) -> Any:
@@ -77,10 +77,10 @@ class Recipe(Mapping[str, Any]):
 
 
 def as_recipe(value: object) -> Recipe:
-    """The recipe that was passed; a plain mapping is checked and becomes one.
+    """Return the recipe that was passed; a plain mapping is validated and converted.
 
     Raises:
-        UsageError: It is neither; the message says how to get one.
+        UsageError: It is neither; the message says how to get a recipe.
     """
     if isinstance(value, Recipe):
         return value
@@ -93,7 +93,7 @@ def as_recipe(value: object) -> Recipe:
     )
 
 
-# Checks of values: each takes a name such as "styles[0].weight" and what was found there. -----------------------------
+# Validators: each takes a key such as "styles[0].weight" and the value found there. -----------------------------------
 
 _Check: TypeAlias = Callable[[str, Any], None]
 
@@ -171,7 +171,7 @@ def _list(check: _Check) -> _Check:
 
 
 def _object(required: Mapping[str, _Check], optional: Mapping[str, _Check] | None = None) -> _Check:
-    """A check of a JSON object; names that are in neither are left alone, for versions to come."""
+    """Return a validator for a JSON object; unknown keys are ignored, for compatibility with later versions."""
 
     def check(name: str, value: Any) -> None:
         if not isinstance(value, Mapping):
@@ -188,7 +188,7 @@ def _object(required: Mapping[str, _Check], optional: Mapping[str, _Check] | Non
 
 
 def _input(more: Mapping[str, _Check]) -> _Check:
-    """A check of what is known of an input: a file with its name and size, or a picture in memory without."""
+    """Return a validator for the description of an input: a named file with its size, or an in-memory image."""
     in_memory = _object({"sha256": _text})
     file = _object({"name": _file_name, "bytes": _whole(0), "sha256": _text, **more})
 
@@ -200,7 +200,7 @@ def _input(more: Mapping[str, _Check]) -> _Check:
 
 
 _NETWORK = _object({"name": _file_name, "sha256": _text})
-# Settings that name a network's file, and where the recipe says which file that was.
+# Settings that name a network's file, and the recipe key that identifies that file.
 _PARTS = {"network": "weights", "decoder": "decoder", "model": "model"}
 _SETTINGS = _object({}, dict.fromkeys((*_PARTS, "init"), _file_name))
 _RECIPE = _object(
@@ -222,7 +222,7 @@ _RECIPE = _object(
         "masks": _list(_input({})),
         "tile": _or_null(_whole(1)),
         "dtype": _text,
-        "weights": _or_null(_NETWORK),  # null: a network that was given in Python
+        "weights": _or_null(_NETWORK),  # null: a network passed as a Python object
         "decoder": _NETWORK,
         "model": _NETWORK,
         "stopped_early": _flag,

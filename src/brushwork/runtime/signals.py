@@ -1,4 +1,4 @@
-"""Letting a file be written to its end before Ctrl-C or SIGTERM is obeyed."""
+"""Delay Ctrl-C and SIGTERM until a file is completely written."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ __all__ = ["uninterrupted"]
 
 @contextmanager
 def uninterrupted() -> Iterator[None]:
-    """Hold back Ctrl-C and SIGTERM while the block runs; what came meanwhile is obeyed at its end.
+    """Defer Ctrl-C and SIGTERM while the block runs; signals received meanwhile take effect at its end.
 
-    An exception raised in the middle of cleaning up would leave a temporary file behind. Where signals do not raise,
-    in other threads than the main one, and where no handler of Python's stands, nothing changes.
+    An exception raised during cleanup would leave a temporary file behind. In threads other than the main one, and
+    where no Python signal handler is installed, this does nothing, since signals don't raise there.
     """
     if threading.current_thread() is not threading.main_thread():
         yield

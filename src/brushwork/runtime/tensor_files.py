@@ -1,4 +1,4 @@
-"""Reading weights files without running code from them, and writing safetensors in one piece."""
+"""Read weights files without executing code from them, and write safetensors files atomically."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ _NESTS = ("state_dict", "model_state_dict", "model", "params", "net")
 
 
 def sha256_of(path: Path) -> str:
-    """SHA-256 of a file, 64 hexadecimal digits.
+    """Return the SHA-256 of a file, as 64 hexadecimal digits.
 
     Raises:
-        WeightsError: No such file, a directory, an empty or unreadable file.
+        WeightsError: The file doesn't exist, is a directory, or is empty or unreadable.
     """
     digest = hashlib.sha256()
     try:
@@ -45,10 +45,10 @@ def sha256_of(path: Path) -> str:
 
 
 def check_recorded(path: Path, sha256: str, mend: str) -> bool:
-    """Whether the JSON beside a file has its SHA-256.
+    """Return whether the JSON beside a file records this SHA-256; False if it records none.
 
     Raises:
-        WeightsError: It has another: the file is damaged; `mend` says what to do.
+        WeightsError: It records another one, so the file is damaged; `mend` says what to do.
     """
     try:
         recorded = json.loads(path.with_suffix(".json").read_text("utf-8")).get("sha256")
@@ -64,16 +64,16 @@ def check_recorded(path: Path, sha256: str, mend: str) -> bool:
 
 
 def read_tensors(path: Path) -> dict[str, Tensor]:
-    """Tensors of a `.safetensors`, `.pth` or `.pt` file; what the file is, its first bytes say, not its name.
+    """Return the tensors of a `.safetensors`, `.pth` or `.pt` file; the format is detected from its first bytes.
 
     Args:
         path: The file.
 
     Returns:
-        Tensors on the CPU, by the names that the file gives them; other values are left out.
+        Tensors on the CPU, by their names in the file; other values are ignored.
 
     Raises:
-        WeightsError: Damaged, of another format, or a pickle that would have to run code.
+        WeightsError: Damaged, in another format, or a pickle that would execute code.
     """
     kind = _format_of(path)
     content = _read_safetensors(path) if kind == "safetensors" else _read_torch(path)
@@ -81,7 +81,7 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
 
 
 def read_metadata(path: Path) -> dict[str, str]:
-    """Metadata in the header of a safetensors file; empty for any other file."""
+    """Return the metadata in the header of a safetensors file; empty for any other file."""
     from safetensors import SafetensorError, safe_open
 
     try:
@@ -92,7 +92,7 @@ def read_metadata(path: Path) -> dict[str, str]:
 
 
 def write_tensors(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> None:
-    """Write a safetensors file beside its target and rename it: a crash leaves the old file or none.
+    """Write a safetensors file to a temporary file, then rename it: a crash leaves the old file or none.
 
     Raises:
         OSError: It can't be written.
@@ -114,10 +114,10 @@ def write_tensors(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[s
 def _format_of(path: Path) -> str:
     with path.open("rb") as file:
         head = file.read(64)
-    # safetensors first: its first eight bytes are a length, and may look like the start of a pickle.
+    # safetensors first: its first eight bytes are a length, which may look like the start of a pickle.
     if head[8:9] == b"{":
         return "safetensors"
-    if head.startswith((b"PK\x03\x04", b"\x80")):  # zip since PyTorch 1.6, a bare pickle before
+    if head.startswith((b"PK\x03\x04", b"\x80")):  # zip since PyTorch 1.6, plain pickle before
         return "torch"
     if head.lstrip()[:1] == b"<":
         raise WeightsError(f"{path} is a web page, not weights; the download went wrong, get it again")
@@ -129,7 +129,7 @@ def _read_safetensors(path: Path) -> dict[str, Tensor]:
 
     try:
         return load_file(path)
-    except Exception as error:  # whatever hostile bytes bring about
+    except Exception as error:  # untrusted bytes can raise anything
         raise WeightsError(f"{path} is damaged ({_first_line(error)}); get it again") from error
 
 
@@ -138,14 +138,14 @@ def _read_torch(path: Path) -> Any:
 
     try:
         with path.open("rb") as file, warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of old formats, which the user can't change
+            warnings.simplefilter("ignore")  # about old formats, which the user can't change
             return torch.load(file, map_location="cpu", weights_only=True)
-    except Exception as error:  # whatever hostile bytes bring about
+    except Exception as error:  # untrusted bytes can raise anything
         raise WeightsError(f"{path} {_refusal(error)}") from error
 
 
 def _refusal(error: Exception) -> str:
-    """Why PyTorch didn't load a file; its own message advises to run the code, which we never do."""
+    """Return why PyTorch didn't load a file; its own message suggests executing the code, which we never do."""
     code = re.search(r"GLOBAL ([\w.]+)", str(error))
     if code or "TorchScript" in str(error):
         what = code[1] if code else "a TorchScript program"

@@ -1,1 +1,1 @@
-"""Training a network: the loop, its data and its log."""
+"""Training networks: the training loop, its data and its logs."""

@@ -1,4 +1,4 @@
-"""Photographs to train on: a folder, whatever is in it."""
+"""Training photos: a folder of images, which may contain anything else as well."""
 
 from __future__ import annotations
 
@@ -17,22 +17,22 @@ from brushwork.io import read_image, read_size
 __all__ = ["NoPhotos", "PhotoFolder"]
 
 SUFFIXES = {".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp"}
-SMALLEST = 64  # shorter sides below this show nothing
-KEPT_BYTES = 2 << 30  # of decoded pictures
+SMALLEST = 64  # images with a shorter side below this are skipped
+KEPT_BYTES = 2 << 30  # cache size for decoded images
 
 
 class PhotoFolder:
-    """Random squares of a folder's pictures.
+    """Random square crops of the images in a folder.
 
-    What can't be read or is tiny is passed over, and counted. The same random numbers give the same squares.
+    Unreadable and very small files are skipped and counted. The same random numbers give the same crops.
 
     Args:
-        folder: Searched with its subfolders.
-        side: Of a square, in pixels.
-        closest: The smallest square shows 1/closest of the shorter side.
+        folder: Searched recursively.
+        side: Side of a crop, in pixels.
+        closest: The smallest crop covers 1/closest of the shorter side.
 
     Raises:
-        UsageError: No folder, or no pictures in it.
+        UsageError: The folder doesn't exist or contains no images.
     """
 
     def __init__(self, folder: str | Path, side: int, closest: float = 1.5) -> None:
@@ -49,10 +49,10 @@ class PhotoFolder:
         self._bytes = 0
 
     def batch(self, count: int, rng: random.Random) -> Tensor:
-        """Squares, (count, 3, side, side) in [0, 1], each at a random scale and as often as not mirrored.
+        """Return crops, (count, 3, side, side) in [0, 1], each at a random scale and mirrored with probability ½.
 
         Raises:
-            UsageError: None of the pictures can be used.
+            UsageError: None of the images can be used.
         """
         squares: list[Tensor] = []
         while len(squares) < count:
@@ -63,18 +63,18 @@ class PhotoFolder:
         return torch.cat(squares)
 
     def drawn(self, count: int, *, recolor: bool = False) -> Tensor:
-        """A batch that follows from torch's random numbers.
+        """Return a batch drawn with torch's random number generator.
 
         Args:
-            count: Of squares.
-            recolor: Change the colors of some, so that those of the paintings aren't taken for all there are.
+            count: Number of crops.
+            recolor: Randomly change the colors of some, to cover more than the colors found in paintings.
         """
         rng = random.Random(int(torch.randint(1 << 60, ())))
         squares = self.batch(count, rng)
         return torch.cat([_recolored(x, rng) for x in torch.split(squares, 1)]) if recolor else squares
 
     def _picture(self, path: Path) -> Tensor | None:
-        """Pixels (3, H, W) of 0..255, no larger than is of use; None where there are none."""
+        """Return pixels (3, H, W) in 0..255, no larger than needed; None if the file can't be used."""
         if path in self.passed_over:
             return None
         if path not in self._kept:
@@ -103,18 +103,18 @@ class PhotoFolder:
 
 
 class NoPhotos(PhotoFolder):
-    """Gray squares, for what is trained without photos: textures."""
+    """Gray squares, for training without photos: textures."""
 
     def __init__(self, side: int) -> None:
         self.root, self.files, self.side, self.passed_over = None, [], side, set()
 
     def batch(self, count: int, rng: random.Random) -> Tensor:
-        """Squares (count, 3, side, side) of 0.5."""
+        """Return squares (count, 3, side, side) of 0.5."""
         return torch.full((count, 3, self.side, self.side), 0.5)
 
 
 def _recolored(picture: Tensor, rng: random.Random) -> Tensor:
-    """More often than not as it is; else with swapped channels, as a negative, darker or lighter."""
+    """Return the image, usually unchanged; otherwise with swapped channels, inverted, darkened or lightened."""
     if rng.random() < 0.25:
         picture = picture[:, rng.sample(range(3), 3)]
     if rng.random() < 0.1:
@@ -123,7 +123,7 @@ def _recolored(picture: Tensor, rng: random.Random) -> Tensor:
 
 
 def _square(picture: Tensor, side: int, closest: float, place: list[float]) -> Tensor:
-    """A square between 1/closest and all of the shorter side, brought to `side`; `place` are numbers in [0, 1)."""
+    """Return a crop of 1/closest to all of the shorter side, resized to `side`; `place` holds numbers in [0, 1)."""
     height, width = picture.shape[1:]
     taken = max(1, round(min(height, width) * (1 / closest + place[0] * (1 - 1 / closest))))
     top, left = int(place[1] * (height - taken + 1)), int(place[2] * (width - taken + 1))

@@ -1,4 +1,4 @@
-"""What a training leaves behind to look at: curves for TensorBoard, a table, sheets of samples."""
+"""Training logs: TensorBoard curves, a table of losses, and sample images."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ EVERY = 10  # steps between two points of a curve
 
 
 class TrainingLog:
-    """A listener of a training that writes into a folder; where a run goes on, so do they.
+    """A training callback that writes logs to a folder; on resuming, it appends to them.
 
-    losses.csv has the terms at every tenth step, events.… the same for TensorBoard, if it is installed (the extra
-    `train`), and sample-001000.png photos above what the network made of them.
+    losses.csv has the loss terms of every tenth step, events.… the same for TensorBoard, if it is installed (the extra
+    `train`), and sample-001000.png shows photos above their stylized versions.
 
     Args:
-        folder: Made if it isn't there.
-        trainer: What is listened to.
-        failed: Told in one line why nothing more will be written; the training goes on. None: the error is raised.
+        folder: Created if it doesn't exist.
+        trainer: The trainer to log.
+        failed: Called with a one-line reason if logging fails; training continues. None: the error is raised.
 
     Raises:
         BrushworkError: The folder can't be written to.
@@ -52,13 +52,13 @@ class TrainingLog:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        with suppress(OSError):  # of a full disk, which has been told already
+        with suppress(OSError):  # of a full disk, which has already been reported
             self._open.close()
         if self._curves is not None:
             self._curves.close()
 
     def __call__(self, now: Report) -> None:
-        """Write what there is to write after a step."""
+        """Write the logs that are due after a step."""
         if self._ended:
             return
         try:
@@ -94,7 +94,7 @@ class TrainingLog:
 
 
 def _without_what_follows(table: Path, step: int) -> None:
-    """Drop the rows of steps that will be taken again; all of them, if training begins."""
+    """Drop the rows of steps that will be repeated; all of them if training starts from the beginning."""
     if not table.exists():
         return
     lines = table.read_text("utf-8").splitlines(keepends=True)

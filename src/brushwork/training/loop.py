@@ -1,7 +1,7 @@
-"""Training: one loop for every network. Killed, it goes on as if nothing had been; exploded, it steps back.
+"""Training: one loop for every network. It resumes after interruption and rolls back when the loss diverges.
 
-All that a step does follows from its number and the state before it: which squares of which photos, which random
-numbers. So a run that is resumed has the losses of one that was never stopped, to the last bit on the same machine.
+Each step depends only on its number and the previous state, including crops and random numbers. So a resumed run has
+the same losses as an uninterrupted one, bit for bit on the same machine.
 """
 
 from __future__ import annotations
@@ -34,63 +34,63 @@ from brushwork.training.data import PhotoFolder
 
 __all__ = ["Report", "Task", "Trainer"]
 
-GOOD_EVERY = 50  # steps between two states that can be gone back to
-EXPLODED = 20.0  # times the usual loss: a step that nothing is learned from
-STEPS_BACK = 10  # how often, before it is given up
-USUAL = 0.95  # how much of the usual loss each step keeps
-CHECKPOINT = 6  # times the weights: they and their two moments, now and as they last were good
-GAIN = 0.005  # a mean loss that is lower by less has not fallen
+GOOD_EVERY = 50  # steps between two states that can be rolled back to
+EXPLODED = 20.0  # factor over the average loss above which a step counts as diverged and is not learned from
+STEPS_BACK = 10  # rollbacks before training is aborted
+USUAL = 0.95  # decay of the moving average of the loss
+CHECKPOINT = 6  # checkpoint size relative to the weights: weights and two moments, current and last good
+GAIN = 0.005  # minimum relative decrease of the mean loss that counts as progress
 BETAS = (0.9, 0.999)
-CRITIC_BETAS = (0.5, 0.9)  # usual for what learns against a network that changes
-NO_ERRORS = ("critic", "adversarial", "diversity")  # terms that may be below 0, and say nothing of how well it does
+CRITIC_BETAS = (0.5, 0.9)  # customary for adversarial training
+NO_ERRORS = ("critic", "adversarial", "diversity")  # terms that may be negative and don't measure quality
 
 
 class Task(Protocol):
-    """What is trained, and by what."""
+    """What is trained, and its loss."""
 
     @property
     def network(self) -> nn.Module:
-        """What learns."""
+        """The network to train."""
         ...
 
     @property
     def critic(self) -> nn.Module | None:
-        """What learns against it, with an optimizer of its own, or None."""
+        """Its adversary, trained with its own optimizer, or None."""
         ...
 
     @property
     def paintings(self) -> PhotoFolder | None:
-        """Where it finds its styles, if they are many."""
+        """The style images, if there are many."""
         ...
 
     def terms(self, photos: Tensor) -> Mapping[str, Tensor]:
-        """The weighted terms of the loss, scalars, of photos (B, 3, S, S); the critic's own is "critic"."""
+        """Return the weighted loss terms, scalars, for photos (B, 3, S, S); the critic's own is "critic"."""
         ...
 
     def painted(self, photos: Tensor) -> Tensor:
-        """Pictures (B, 3, S, S), about [0, 1], of photos (B, 3, S, S), to look at."""
+        """Return stylized images (B, 3, S, S), about [0, 1], of photos (B, 3, S, S), for display."""
         ...
 
     def facts(self) -> Mapping[str, Any]:
-        """What must be the same for a checkpoint to be gone on from."""
+        """Return the values that a checkpoint must match to be resumed from."""
         ...
 
     def write(self, path: Path) -> None:
-        """Write what `--style`, `--model` or `--decoder` takes."""
+        """Write the file that `--style`, `--model` or `--decoder` takes."""
         ...
 
 
 @dataclass(frozen=True)
 class Report:
-    """Where a training stands.
+    """The progress of training.
 
     Args:
         step: Steps done.
-        steps: In all.
-        terms: The loss and its terms, of this step.
-        seconds: Left, about.
-        passed_over: Pictures of the folders that can't be used.
-        stepped_back: How often it exploded and went back.
+        steps: Total steps.
+        terms: The loss and its terms at this step.
+        seconds: Estimated time remaining.
+        passed_over: Number of images in the folders that can't be used.
+        stepped_back: Number of rollbacks after divergence.
         unsaved: Why the last checkpoint could not be written; empty if it was.
     """
 
@@ -106,23 +106,23 @@ class Report:
 @dataclass
 class _State:
     step: int = 0
-    rate: float = 1.0  # factor, halved by each explosion
+    rate: float = 1.0  # learning rate factor, halved by each rollback
     usual: float = math.inf
     stepped_back: int = 0
     losses: list[float] = field(default_factory=list)
 
 
 class Trainer:
-    """Adam on a network and on its critic, in one process or several.
+    """Trains a network and its critic with Adam, in one process or several.
 
-    Several, started by torchrun, see photos of their own and share their gradients.
+    Several processes, started by torchrun, use different photos and average their gradients.
 
     Args:
         task: What is trained.
-        photos: Photographs.
-        settings: Steps, batch, rate, ….
-        output: What is written in the end; a checkpoint lies beside it meanwhile, OUTPUT.training.
-        fabric: Of Lightning, launched: devices and processes. None: this process, the CPU.
+        photos: Training photos.
+        settings: Steps, batch size, learning rate, ….
+        output: The output file; the checkpoint is stored beside it as OUTPUT.training.
+        fabric: A launched Lightning Fabric: devices and processes. None: this process, on the CPU.
     """
 
     def __init__(self, task: Task, photos: PhotoFolder, settings: Training, output: Path, fabric: Any = None) -> None:
@@ -135,26 +135,25 @@ class Trainer:
         ]
         self.state = _State()
         self._good = self._everything()
-        self._midway = False  # in a step, whose half is nothing to keep
+        self._midway = False  # within a step, whose partial state must not be saved
         self._pace = Pace()
         self.unsaved = ""  # why the last checkpoint could not be written
 
     @property
     def checkpoint(self) -> Path:
-        """The file it goes on from."""
+        """The checkpoint file."""
         return self.output.with_name(self.output.name + ".training")
 
     def run(self, listener: Callable[[Report], None] | None = None) -> None:
-        """Train to the end, or until nothing is learned any more, and write the output.
+        """Train to the end, or until the loss stops falling, and write the output.
 
         Args:
-            listener: Called after each step; what it raises ends the training, after its checkpoint is written.
+            listener: Called after each step; raising an exception from it stops training after saving a checkpoint.
 
         Raises:
-            SavedElsewhereError: The output, or where the training stands, could not be written to its file, and is in
-                another one.
-            BrushworkError: It explodes again and again, at any rate; a file can't be written; another process trains
-                for this output.
+            SavedElsewhereError: The output or the checkpoint could not be written to its file, and is in another one.
+            BrushworkError: The loss keeps diverging at any learning rate; a file can't be written; another process is
+                training for this output.
         """
         with locked(self.checkpoint if self.fabric.is_global_zero else None, self.output):
             self._check_room()
@@ -162,7 +161,7 @@ class Trainer:
             self._write()
 
     def _check_room(self) -> None:
-        """Refuse a disk that the checkpoint won't fit on, which holds the output twice and more."""
+        """Refuse a disk without room for the checkpoint, which is at least twice the size of the output."""
         weights = sum(p.numel() * p.element_size() for network in self.networks for p in network.parameters())
         needed = CHECKPOINT * weights - (self.checkpoint.stat().st_size if self.checkpoint.exists() else 0)
         problem = room_problem(self.output.resolve().parent, needed) if self.fabric.is_global_zero else None
@@ -170,7 +169,7 @@ class Trainer:
             raise BrushworkError(f"{self.output}: {problem}")
 
     def _train(self, listener: Callable[[Report], None] | None) -> None:
-        """Train to the end; stopped or failed, keep where it stands."""
+        """Train to the end; if stopped or failed, save a checkpoint."""
         self._pace = Pace(self.state.step)
         try:
             while self.state.step < self.settings.steps and not self.exhausted:
@@ -190,7 +189,7 @@ class Trainer:
             raise
 
     def _write(self) -> None:
-        """Write the output, and then remove the checkpoint."""
+        """Write the output, then remove the checkpoint."""
         if not self.fabric.is_global_zero:
             return
         self._save_if_possible()
@@ -198,7 +197,7 @@ class Trainer:
         self.checkpoint.unlink(missing_ok=True)
 
     def _save_if_possible(self) -> None:
-        """Write the checkpoint; where that fails, the one before stays, and the training goes on."""
+        """Write the checkpoint; if that fails, keep the previous one and continue training."""
         self.unsaved = ""
         try:
             self.save()
@@ -207,7 +206,7 @@ class Trainer:
 
     @property
     def exhausted(self) -> bool:
-        """Whether the loss, averaged between checkpoints, has not fallen for `patience` of them."""
+        """Return whether the loss, averaged between checkpoints, has not fallen for `patience` of them."""
         every, patience, losses = self.settings.save_every, self.settings.patience, self.state.losses
         if not patience or len(losses) % every:
             return False
@@ -215,7 +214,7 @@ class Trainer:
         return len(means) > patience and min(means[-patience:]) > (1 - GAIN) * min(means[:-patience])
 
     def estimate(self, steps: int = 4) -> tuple[float, int]:
-        """Seconds for all steps and bytes of memory at their highest, measured on some, which change nothing."""
+        """Estimate total seconds and peak memory in bytes from a few trial steps, which leave the state unchanged."""
         before, seconds = self._everything(), []
         for _ in range(steps):
             started = time.monotonic()
@@ -225,7 +224,7 @@ class Trainer:
         return median(seconds) * self.settings.steps, peak_memory(self.fabric.device)
 
     def samples(self, count: int = 4) -> Tensor:
-        """Photos above what becomes of them now, (1, 3, 2 S, count S) in [0, 1]; the same photos each time."""
+        """Return photos above their current results, (1, 3, 2 S, count S) in [0, 1]; the same photos each time."""
         photos = self.photos.batch(count, random.Random("samples"))
         devices = [self.fabric.device] if self.fabric.device.type == "cuda" else []
         with torch.random.fork_rng(devices), torch.no_grad():
@@ -239,12 +238,12 @@ class Trainer:
         return photos.to(self.fabric.device).contiguous(memory_format=torch.channels_last)
 
     def _step(self) -> dict[str, float]:
-        """One step; its terms, or nothing if it had to go back."""
+        """Do one step; return its loss terms, or nothing if it was rolled back."""
         number, settings = self.state.step, self.settings
         if number % GOOD_EVERY == 0:
             self._good = self._everything()
         self._midway = True
-        # Other pictures than those that it exploded on.
+        # Other images than those that it diverged on.
         seed = f"{settings.seed}/{number}/{self.fabric.global_rank}/{self.state.stepped_back}"
         torch.manual_seed(random.Random(seed).getrandbits(62))
         batch = self._placed(self.photos.batch(settings.batch, random.Random(seed)))
@@ -265,7 +264,7 @@ class Trainer:
         return {"loss": value, **{name: float(term.detach()) for name, term in terms.items()}}
 
     def _shared(self, loss: Tensor) -> float:
-        """The mean loss of all processes, not finite if a gradient isn't; they have the mean gradient then."""
+        """Average loss and gradients over all processes; return the loss, not finite if a gradient isn't."""
         gradients = [p.grad for network in self.networks for p in network.parameters() if p.grad is not None]
         flat = torch.cat([loss.reshape(1), *(gradient.flatten() for gradient in gradients)])
         if self.fabric.world_size > 1:
@@ -309,23 +308,23 @@ class Trainer:
         for optimizer, values in zip(self.optimizers, kept["optimizers"], strict=True):
             optimizer.load_state_dict(values)
             optimizer.zero_grad(set_to_none=True)
-        kept["state"].pop("spent", None)  # version 0.1 kept it
+        kept["state"].pop("spent", None)  # written by version 0.1
         self.state = _State(**kept["state"])
 
     def _facts(self) -> dict[str, Any]:
-        # The dtype that precision led to is the task's to say.
+        # The task adds the dtype that results from the precision setting.
         shaping = {k: v for k, v in asdict(self.settings).items() if k not in ("patience", "precision")}
         photos, processes = len(self.photos.files), self.fabric.world_size
         return {**shaping, "photos": photos, "processes": processes, **self.task.facts()}
 
     def save(self, *, anywhere: bool = False) -> None:
-        """Write the checkpoint, whole or not at all.
+        """Write the checkpoint atomically.
 
         Args:
-            anywhere: Where it can't be written, put it beside the photos or into the temporary folder.
+            anywhere: If it can't be written, save it beside the photos or in the temporary folder.
 
         Raises:
-            SavedElsewhereError: It is in such a place.
+            SavedElsewhereError: It was saved in such a place.
             BrushworkError: It can't be written.
         """
         if not self.fabric.is_global_zero:
@@ -339,7 +338,7 @@ class Trainer:
         temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
         with uninterrupted():
             try:
-                # Opened here, because torch wraps what the system says into errors of its own.
+                # Opened here, because torch wraps the system's errors in its own.
                 with temporary.open("wb") as file:
                     torch.save({**self._everything(), "good": self._good, "facts": self._facts()}, file)
                 temporary.replace(path)
@@ -350,10 +349,10 @@ class Trainer:
                     temporary.unlink(missing_ok=True)
 
     def resume(self) -> bool:
-        """Go on from the checkpoint, if there is one.
+        """Resume from the checkpoint, if there is one.
 
         Raises:
-            UsageError: It belongs to another training; the message says what differs.
+            UsageError: It belongs to another training run; the message says what differs.
             BrushworkError: It is damaged.
         """
         resumed = self.checkpoint.exists() and self._read_checkpoint()
@@ -366,7 +365,7 @@ class Trainer:
         try:
             kept = torch.load(self.checkpoint, map_location="cpu", weights_only=True)
             theirs, _ = kept["facts"], kept["good"]
-        except Exception as error:  # whatever hostile bytes bring about
+        except Exception as error:  # untrusted bytes can raise anything
             raise BrushworkError(f"{self.checkpoint} is damaged; delete it and start anew") from error
         ours = self._facts()
         different = [
@@ -387,5 +386,5 @@ class Trainer:
 
 
 def _schedule(step: int, steps: int) -> float:
-    """Of the rate: it rises over the first hundred steps, and falls to nothing over the last half."""
+    """Return the learning rate factor: warmup over the first hundred steps, decay to 0.02 over the last half."""
     return min(1.0, (step + 1) / min(100, max(1, steps // 10)), max(0.02, 2 * (1 - step / steps)))

@@ -1,4 +1,4 @@
-"""Short films whose motion is known exactly: photographs that move over one another."""
+"""Short synthetic videos with exactly known motion: photos moving over one another."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from brushwork.errors import UsageError
 
 __all__ = ["Film", "moving_layers"]
 
-MARGIN = 1.5  # how much larger than the frame the background is, so that it doesn't end
-BLOBS = 3  # waves of a layer's outline
+MARGIN = 1.5  # size of the background relative to the frame, so that its edge stays out of sight
+BLOBS = 3  # number of waves in a layer's outline
 
 
 @dataclass(frozen=True)
 class Film:
-    """Frames, and what is known of them.
+    """Frames with their ground-truth motion.
 
     Args:
         frames: Pixels (1, 3, H, W) in [0, 1].
-        maps: For each frame, of each layer, the homography (3, 3) from the layer's pixels to the frame's.
-        owners: For each frame which layer is seen where, (H, W).
+        maps: For each frame and layer, the homography (3, 3) from the layer's pixels to the frame's.
+        owners: For each frame, the index of the layer visible at each pixel, (H, W).
     """
 
     frames: list[Tensor]
@@ -33,7 +33,7 @@ class Film:
     owners: list[Tensor]
 
     def flow(self, first: int, second: int) -> Tensor:
-        """The flow from one frame to another, (1, 2, H, W) in pixels, to where things are even if they are covered."""
+        """Return the flow from one frame to another, (1, 2, H, W) in pixels, also where the target is occluded."""
         height, width = self.owners[first].shape
         places = _places(height, width)
         flow = torch.zeros(2, height * width)
@@ -45,7 +45,7 @@ class Film:
         return flow.view(1, 2, height, width)
 
     def visible(self, first: int, second: int) -> Tensor:
-        """Where in one frame is what is seen in the other one too, (1, 1, H, W) of 0 and 1."""
+        """Return a mask of what in the first frame is also visible in the second, (1, 1, H, W) of 0 and 1."""
         height, width = self.owners[first].shape
         end = _places(height, width).float() + self.flow(first, second).view(2, -1)
         x, y = end.round().long()
@@ -63,15 +63,15 @@ def moving_layers(
     speed: float = 3.0,
     margin: float = MARGIN,
 ) -> Film:
-    """A film of photographs that move over one another; the first one is the background.
+    """Return a synthetic video of photos moving over one another; the first one is the background.
 
     Args:
         photos: Pixels (1, 3, H, W) in [0, 1].
         size: (width, height) of the frames.
-        count: Of frames.
-        seed: Another one gives other motion.
-        speed: Pixels from frame to frame, about.
-        margin: How much larger than the frame the background is; where it ends, its outermost pixels go on.
+        count: Number of frames.
+        seed: Determines the motion.
+        speed: Approximate motion in pixels per frame.
+        margin: Size of the background relative to the frame; beyond its edge, the outermost pixels are repeated.
 
     Raises:
         UsageError: No photo or no frame.
@@ -104,7 +104,7 @@ def _background(photo: Tensor, size: tuple[int, int], margin: float) -> tuple[Te
 
 
 def _cut_out(photo: Tensor, size: tuple[int, int], generator: torch.Generator) -> tuple[Tensor, Tensor]:
-    """A photo at a third to half of the frame's size, and a round, wavy outline in it."""
+    """Return a photo resized to a third to half of the frame's size, and a round, wavy mask for it."""
     side = round(min(size) * (0.35 + 0.2 * float(torch.rand((), generator=generator))))
     pixels = F.interpolate(photo, (side, side), mode="bilinear", antialias=True)
     y, x = torch.meshgrid(*[torch.linspace(-1, 1, side)] * 2, indexing="ij")
@@ -115,7 +115,7 @@ def _cut_out(photo: Tensor, size: tuple[int, int], generator: torch.Generator) -
 
 
 def _motion(size: tuple[int, int], speed: float, whole: bool, generator: torch.Generator) -> dict[str, float]:
-    """Where a layer begins, and how it goes on from frame to frame."""
+    """Return random motion parameters of a layer: its initial position and its change per frame."""
     draw = torch.rand(6, generator=generator)
     direction = 2 * math.pi * float(draw[0])
     largest = 0.004 if whole else 0.02
@@ -129,7 +129,7 @@ def _motion(size: tuple[int, int], speed: float, whole: bool, generator: torch.G
 
 
 def _at(motion: dict[str, float], number: int, size: tuple[int, int], margin: float) -> Tensor:
-    """The homography from a layer's pixels to those of a frame, (3, 3); its place swings so that it stays in sight."""
+    """Return the homography (3, 3) from a layer's pixels to a frame's; its position oscillates to stay in view."""
     swing = math.sin(number / 8) * 8
     angle, scale = motion["turn"] * swing, math.exp(motion["grow"] * swing)
     x, y = motion["x"] + motion["dx"] * swing, motion["y"] + motion["dy"] * swing
@@ -143,19 +143,19 @@ def _at(motion: dict[str, float], number: int, size: tuple[int, int], margin: fl
 
 
 def _places(height: int, width: int) -> Tensor:
-    """X and y of all pixels, (2, H W)."""
+    """Return the x and y coordinates of all pixels, (2, H W)."""
     y, x = torch.meshgrid(torch.arange(height), torch.arange(width), indexing="ij")
     return torch.stack([x.flatten(), y.flatten()]).double()
 
 
 def _mapped(homography: Tensor, places: Tensor) -> Tensor:
-    """Where a homography brings places (2, N)."""
+    """Return the positions (2, N) mapped by a homography."""
     found = homography @ torch.cat([places, torch.ones_like(places[:1])])
     return found[:2] / found[2:]
 
 
 def _sampled(pixels: Tensor, places: Tensor) -> Tensor:
-    """(C, N) of pixels (1, C, H, W) at places (2, N); beyond the border the outermost ones."""
+    """Sample pixels (1, C, H, W) at positions (2, N) to (C, N); positions beyond the border repeat the edge."""
     height, width = pixels.shape[2:]
     across, down = (2 * places[0] + 1) / width - 1, (2 * places[1] + 1) / height - 1
     grid = torch.stack([across, down], 1).float()[None, None]

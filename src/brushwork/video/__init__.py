@@ -1,1 +1,1 @@
-"""Films: temporal smoothing, frame optimization, film metrics, and stylize_video."""
+"""Video: temporal smoothing, frame optimization, video metrics, and stylize_video."""

@@ -1,4 +1,4 @@
-"""How steady and how sharp a film in a style is, along the motion of the film it was made from."""
+"""Measure the temporal stability and sharpness of a stylized video, using the optical flow of its source video."""
 
 from __future__ import annotations
 
@@ -20,20 +20,20 @@ __all__ = ["evaluate_film"]
 def evaluate_film(
     film: str | Path, original: str | Path, *, apart: int = FAR, estimator: Estimator | None = None
 ) -> dict[str, float]:
-    """E_warp near and far, and sharpness, of a film and of the one it was made from.
+    """Return short- and long-range E_warp, and sharpness, of a stylized video and of its source.
 
     Args:
         film: See `brushwork.io.film_files.open_film`.
-        original: As many frames as it has; brought to its size.
-        apart: Frames, for the long range.
-        estimator: Of the original's flow; TV-L1, which is another one than blending uses, by default.
+        original: The source, with the same number of frames; resized to the size of `film`.
+        apart: Frame distance for the long-range error.
+        estimator: Flow estimator for the original; by default TV-L1, which differs from the one used for blending.
 
     Returns:
         "frames"; "e_warp", "e_warp_long", "sharpness" of the film, and of the original as "original_e_warp", ….
 
     Raises:
-        PictureError: A film that can't be read.
-        UsageError: Films of different lengths, or of a single frame.
+        PictureError: A video can't be read.
+        UsageError: The videos have different lengths, or a single frame.
 
     Source: Lai et al. 2018, arXiv:1808.00449.
     """
@@ -63,7 +63,7 @@ def evaluate_film(
 
 
 def _pairs(film: Path, original: Path) -> Iterator[tuple[Tensor, Tensor]]:
-    """Frames of both."""
+    """Yield the frames of both videos in pairs."""
     made, source = open_film(film), open_film(original)
     frames, originals = made.frames(), source.frames(size=made.size)
     number = 0
@@ -78,7 +78,7 @@ def _pairs(film: Path, original: Path) -> Iterator[tuple[Tensor, Tensor]]:
 
 
 def _errors(before: tuple[Tensor, Tensor], now: tuple[Tensor, Tensor], estimator: Estimator) -> list[float]:
-    """Warping errors of film and original between two of their frames."""
+    """Return the warping errors of film and original between two frames."""
     flow, back = estimator(before[1], now[1]), estimator(now[1], before[1])
     visible = stays_visible(flow, back)
     return [warping_error(earlier, later, flow, visible) for earlier, later in zip(before, now, strict=True)]

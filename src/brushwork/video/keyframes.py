@@ -1,4 +1,4 @@
-"""Key frames of a film: which style is reached when, and the style at each time between them."""
+"""Style keyframes of a video, and interpolation of the style between them."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ __all__ = ["Keyframe", "Styles", "check_times", "keyframes_of", "late_keyframes"
 
 @dataclass(frozen=True)
 class Keyframe:
-    """A style that is reached at a time.
+    """A style that is reached at a given time.
 
     Args:
-        seconds: From the film's beginning.
+        seconds: Time from the start of the video.
         style: See `stylize_video`.
     """
 
@@ -32,10 +32,10 @@ class Keyframe:
 
 
 def keyframes_of(style: Any) -> list[Keyframe]:
-    """The key frames of a style argument, in the order of their times; a style alone is one at the beginning.
+    """Return the keyframes of a style argument, sorted by time; a single style becomes one keyframe at the start.
 
     Raises:
-        UsageError: Two at the same time.
+        UsageError: Two keyframes at the same time.
     """
     if isinstance(style, Sequence) and not isinstance(style, str) and style and isinstance(style[0], Keyframe):
         keys = sorted(style, key=lambda key: key.seconds)
@@ -46,20 +46,20 @@ def keyframes_of(style: Any) -> list[Keyframe]:
 
 
 def check_times(keys: Sequence[Keyframe], film: Film) -> None:
-    """Refuse key frames beyond the end of a film whose length is known.
+    """Refuse keyframes beyond the end of a video whose length is known.
 
     Raises:
-        UsageError: Says which.
+        UsageError: The message names them.
     """
     late = (
         late_keyframes(keys, float((film.count + 1) / film.rate)) if film.count else []
-    )  # the count may be a frame off
+    )  # the count may be off by one frame
     if late:
         raise UsageError(f"{late[0]}; give it an earlier time")
 
 
 def late_keyframes(keys: Sequence[Keyframe], seconds: float) -> list[str]:
-    """Remarks on the key frames after the end of a film of so many seconds."""
+    """Return remarks on keyframes after the end of a video of this length in seconds."""
     return [
         f"the key frame at {key.seconds:g} s is beyond the end of the film, which lasts {seconds:.2f} s"
         for key in keys
@@ -68,16 +68,16 @@ def late_keyframes(keys: Sequence[Keyframe], seconds: float) -> list[str]:
 
 
 class Styles:
-    """The style at each time of a film.
+    """The style at each time of a video.
 
     Args:
         method: From `brushwork.methods.load`.
-        keys: In the order of their times.
+        keys: Sorted by time.
         size: (width, height) of the frames.
-        max_pixels: Larger paintings are refused.
+        max_pixels: Maximum number of pixels of a style image.
 
     Raises:
-        UsageError: Several key frames, and a method that doesn't blend.
+        UsageError: Several keyframes with a method that doesn't support blending.
     """
 
     def __init__(self, method: Method, keys: list[Keyframe], size: tuple[int, int], max_pixels: int) -> None:
@@ -89,11 +89,11 @@ class Styles:
         self._values = [encode_style(method, key.style, sizes, max_pixels=max_pixels) for key in self.keys]
 
     def records(self) -> list[Any]:
-        """For the recipe."""
+        """Return the style entries for the recipe."""
         return [[key.seconds, style_records(key.style)] for key in self.keys] if len(self.keys) > 1 else []
 
     def at(self, seconds: float) -> Any:
-        """The style value at a time, between keyframes by a curve that begins and ends gently."""
+        """Return the style value at a time, interpolated between keyframes with ease-in and ease-out."""
         later = next((k for k, key in enumerate(self.keys) if key.seconds > seconds), len(self.keys))
         if later in (0, len(self.keys)):
             return self._values[max(0, later - 1)]

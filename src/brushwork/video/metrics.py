@@ -1,4 +1,4 @@
-"""How steady and how sharp a film is."""
+"""Metrics of temporal stability and sharpness."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from brushwork.flow import warp
 
 __all__ = ["sharpness", "warping_error", "warping_errors"]
 
-FAR = 10  # frames apart, for what holds over a longer time
+FAR = 10  # frame distance for long-range stability
 
 
 def warping_error(frame: Tensor, other: Tensor, flow: Tensor, visible: Tensor) -> float:
-    """How much a frame differs from another one that is brought to it by the flow, where both see the same.
+    """Return how much a frame differs from another one warped to it by the flow, where both show the same.
 
     Args:
         frame: Pixels (1, 3, H, W) in [0, 1].
         other: Likewise.
         flow: From the frame to the other one, (1, 2, H, W) in pixels.
-        visible: Where what the frame shows is seen in the other one too, (1, 1, H, W) of 0 and 1.
+        visible: Non-occlusion mask: 1 where the frame's content is also visible in the other one, (1, 1, H, W).
 
     Returns:
-        Mean squared distance of colors over what is visible; 0 where nothing is.
+        Mean squared color difference over the visible area; 0 if nothing is visible.
 
     Source: Lai et al. 2018, arXiv:1808.00449.
     """
@@ -36,12 +36,12 @@ def warping_error(frame: Tensor, other: Tensor, flow: Tensor, visible: Tensor) -
 def warping_errors(
     frames: Sequence[Tensor], motion: Callable[[int, int], tuple[Tensor, Tensor]], apart: int = 1
 ) -> float:
-    """E_warp of a film: the mean of `warping_error` over frames that are so many apart.
+    """Return E_warp of a video: the mean of `warping_error` over all pairs of frames at a given distance.
 
     Args:
         frames: Pixels (1, 3, H, W) in [0, 1].
-        motion: Numbers of two frames → the flow between them, and what stays visible.
-        apart: 1 as in the paper, or more, such as 10, for what holds over a longer time.
+        motion: Two frame numbers → the flow between them, and the visibility mask.
+        apart: Frame distance: 1 as in the paper, or more, such as 10, for long-range stability.
 
     Source: Lai et al. 2018, arXiv:1808.00449.
     """
@@ -51,7 +51,7 @@ def warping_errors(
 
 
 def sharpness(frame: Tensor) -> float:
-    """Mean length of the gradient of luminance, per pixel: what blurring takes away.
+    """Return the mean gradient magnitude of luminance per pixel, which blurring reduces.
 
     Args:
         frame: Pixels (1, 3, H, W) in [0, 1].

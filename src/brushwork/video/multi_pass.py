@@ -1,6 +1,6 @@
-"""Films whose frames are optimized: passes forth and back over frames that lie in files, so that each outlives a crash.
+"""Multi-pass video optimization: passes alternate in direction, and every frame is saved to a file to survive a crash.
 
-Source: Ruder, Dosovitskiy and Brox 2016, arXiv:1604.08610, section 4.4. Departures: docs/video.md.
+Source: Ruder, Dosovitskiy and Brox 2016, arXiv:1604.08610, section 4.4. Deviations: docs/video.md.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ __all__ = ["FrameFiles", "FrameState", "MultiPassStylizer"]
 
 @dataclass(frozen=True)
 class FrameState:
-    """A frame of a film and what became of it so far.
+    """A frame of a video and its current result.
 
     Args:
-        film: The frame.
-        painted: As it was painted last, (1, 3, H, W) in [0, 1].
-        begins: Whether a scene begins with it.
-        passes: How often it was painted.
+        film: The source frame.
+        painted: Its latest stylized version, (1, 3, H, W) in [0, 1].
+        begins: Whether it starts a scene.
+        passes: Number of passes done on it.
     """
 
     film: Frame
@@ -40,21 +40,21 @@ class FrameState:
 
 
 class FrameFiles:
-    """Frames in a folder, a file each, exactly as they are.
+    """Lossless storage of frames in a folder, one file each.
 
     Args:
-        folder: Is there.
+        folder: Must exist.
     """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
     def path(self, number: int) -> Path:
-        """The file of a frame, from 0."""
+        """Return the file of a frame; numbers start at 0."""
         return self.folder / f"{number:06d}.frame"
 
     def passes(self, number: int) -> int:
-        """How often a frame was painted; 0 where there is none."""
+        """Return the number of passes done on a frame; 0 if it has no file."""
         return int(read_metadata(self.path(number)).get("passes", 0))
 
     def __getitem__(self, number: int) -> FrameState:
@@ -71,7 +71,7 @@ class FrameFiles:
             raise PictureError(f"{self.path(number)}: {writing_reason(error, self.path(number))}") from error
 
     def count(self) -> int:
-        """Frames that were painted once at least: as many as there are without a gap."""
+        """Return the number of consecutive frames, from the first, that have been stylized at least once."""
         number = 0
         while self.path(number).exists():
             number += 1
@@ -79,23 +79,23 @@ class FrameFiles:
 
 
 class MultiPassStylizer:
-    """All passes over a film.
+    """Runs all passes over a video.
 
     Args:
-        held: Paints a frame.
-        files: Where frames lie; what is there is gone on from.
-        passes: How many: the first one forth, the second one back, ….
-        style_at: The style value at a time of the film.
+        held: Stylizes a frame.
+        files: Storage of the frames; existing frames are resumed from.
+        passes: Number of passes: the first runs forward, the second backward, ….
+        style_at: Returns the style value at a time of the video.
     """
 
     def __init__(self, held: FrameOptimizer, files: FrameFiles, passes: int, style_at: Callable[[int], Any]) -> None:
         self.held, self.files, self.passes, self.style_at = held, files, passes, style_at
 
     def run(self, seen: Iterator[FrameWithFlow]) -> Iterator[FrameState]:
-        """Paint what isn't painted yet; each frame is in its file when it is given.
+        """Stylize the remaining frames; each is saved to its file before it is yielded.
 
         Args:
-            seen: Frames of the film, from the first one on that isn't there.
+            seen: Frames of the video, starting with the first one that has no file.
         """
         yield from self._first(seen)
         count = self.files.count()
@@ -121,11 +121,11 @@ class MultiPassStylizer:
         return kept
 
     def _neighbors(self, number: int, step: int) -> dict[int, StylizedFrame]:
-        """Frames of the same scene that this pass has painted before."""
+        """Return the frames of the same scene that this pass has already stylized."""
         found: dict[int, StylizedFrame] = {}
         for apart in range(1, max(DISTANCES) + 1):
             other = number - step * apart
-            # Of two frames that follow one another the later one may begin a scene.
+            # Of two consecutive frames, the later one may start a scene.
             if not self.files.path(other).exists() or self._begins(max(other, other + step)):
                 break
             if apart in DISTANCES:

@@ -1,7 +1,7 @@
-"""Frames that hold still where the film does: each is blended with the one before, brought to it by optical flow.
+"""Temporal smoothing: each stylized frame is blended with the previous one, warped by optical flow.
 
-Related: Lai et al. 2018, arXiv:1808.00449, and Ruder et al. 2016, arXiv:1604.08610, where what the flow brings is held
-on to as well. What was tried: docs/video.md.
+Related: Lai et al. 2018, arXiv:1808.00449, and Ruder et al. 2016, arXiv:1604.08610, which also constrain frames to the
+warped previous one. Alternatives that were tried: docs/video.md.
 """
 
 from __future__ import annotations
@@ -21,24 +21,24 @@ from brushwork.tiling.tiles import Moments, StatisticsRequest, Sums
 
 __all__ = ["FrameWithFlow", "Motion", "TemporalSmoother", "with_flow"]
 
-ALIKE = 0.2  # distance of colors at which what was before counts a third of where it is the same
-FOLLOWING = 3  # times as quickly as what is painted, the statistics it is painted with follow the film
-SHARPER = 2.0  # times at most that detail is raised, where blending took some away
-GRID = 16  # pixels of the squares in which that is seen
-BANDS = 2  # of detail: what is lost at half the size, and at a quarter
-CUT_COLORS, CUT_SHARE = 0.25, 0.35  # a cut: brightnesses that shift so much, and so little that can be followed
-SMALL = 96  # pixels of the longer side, at which brightnesses are compared
+ALIKE = 0.2  # color distance at which the previous frame's weight falls to a third
+FOLLOWING = 3  # how many times faster the normalization statistics follow the video than the output does
+SHARPER = 2.0  # maximum gain for restoring detail lost by blending
+GRID = 16  # side in pixels of the squares over which the loss of detail is measured
+BANDS = 2  # detail bands: what is lost at half the size, and at a quarter
+CUT_COLORS, CUT_SHARE = 0.25, 0.35  # scene cut: minimum brightness shift, and maximum share with reliable flow
+SMALL = 96  # longer side in pixels at which brightness is compared
 BINS = 32
 
 
 @dataclass(frozen=True)
 class Motion:
-    """How a frame follows from the one before.
+    """The motion between a frame and the previous one.
 
     Args:
-        back: The flow from it to the one before, (1, 2, H, W) in pixels.
-        sure: How far what was there before is there still, (1, 1, H, W) in [0, 1].
-        cut: Whether it begins another scene.
+        back: Flow from the frame to the previous one, (1, 2, H, W) in pixels.
+        sure: Confidence that the previous content is still visible, (1, 1, H, W) in [0, 1].
+        cut: Whether the frame starts another scene.
     """
 
     back: Tensor
@@ -48,19 +48,19 @@ class Motion:
 
 @dataclass(frozen=True)
 class FrameWithFlow:
-    """A frame, and how it follows from the one before; None for the first one, or where nobody asked."""
+    """A frame and its motion from the previous one; None for the first frame, or if motion wasn't requested."""
 
     frame: Frame
     motion: Motion | None
 
 
 def with_flow(frames: Iterable[Frame], estimator: Estimator, before: Tensor | None = None) -> Iterator[FrameWithFlow]:
-    """Frames with their motion.
+    """Yield frames with their motion.
 
     Args:
         frames: In order.
-        estimator: Of flow.
-        before: The pixels of the frame before the first one, if there is one.
+        estimator: Optical flow estimator.
+        before: Pixels of the frame before the first one, if there is one.
     """
     for frame in frames:
         motion = None if before is None else motion_between(before, frame.pixels, estimator)
@@ -69,21 +69,21 @@ def with_flow(frames: Iterable[Frame], estimator: Estimator, before: Tensor | No
 
 
 def motion_between(before: Tensor, now: Tensor, estimator: Estimator) -> Motion:
-    """How a frame follows from the one before; both pixels (1, 3, H, W) in [0, 1]."""
+    """Return the motion from the previous frame to this one; both are pixels (1, 3, H, W) in [0, 1]."""
     back, forth = estimator(now, before), estimator(before, now)
-    hidden = F.max_pool2d(1 - stays_visible(back, forth), 5, 2, 2)  # a little more than that, and softly
+    hidden = F.max_pool2d(1 - stays_visible(back, forth), 5, 2, 2)  # dilated slightly, with soft edges
     sure = (1 - F.avg_pool2d(hidden, 3, 1, 1)) * _alike(now, warp(before, back), 2)
     cut = float(sure.mean()) < CUT_SHARE and _brightness_shift(before, now) > CUT_COLORS
     return Motion(back, F.interpolate(sure, now.shape[2:], mode="bilinear"), cut)
 
 
 def _alike(first: Tensor, second: Tensor, stride: int = 1) -> Tensor:
-    """How far colors are the same here and there, (1, 1, H, W) in [0, 1]."""
+    """Return the color similarity of two frames at each position, (1, 1, H, W) in [0, 1]."""
     return torch.exp(-F.avg_pool2d((first - second).square().sum(1, keepdim=True), 5, stride, 2) / ALIKE**2)
 
 
 def _brightness_shift(before: Tensor, now: Tensor) -> float:
-    """How differently brightnesses are spread in two frames: half the L1 distance of their histograms, 0 to 1."""
+    """Return how much the brightness distribution changes: half the L1 distance of the histograms, 0 to 1."""
     spread = [
         torch.histc(F.interpolate(frame.mean(1, keepdim=True), scale_factor=_shrinking(frame)), BINS, 0, 1)
         for frame in (before, now)
@@ -97,29 +97,29 @@ def _shrinking(frame: Tensor) -> float:
 
 
 class TemporalSmoother:
-    """Paints frames one after another, so that they hold still.
+    """Stylizes frames one after another without flicker.
 
-    What was painted before is held on to as long as the film shows what it was painted for: flow that is a little off,
-    or light that slowly changes, adds up from frame to frame, and what no longer fits is painted anew.
+    The previous output is kept only while the source still matches what it was painted for: small flow errors and
+    gradual changes of light accumulate from frame to frame, and areas that no longer match are painted again.
 
     Args:
-        method: Of one pass.
-        smoothing: How much of the frame before stays where it can be followed: 0, frame by frame, to below 1.
+        method: A feed-forward method.
+        smoothing: Weight of the previous frame where the flow is reliable: from 0 (frame by frame) to below 1.
     """
 
     def __init__(self, method: FrameMethod, smoothing: float) -> None:
         self.method, self.smoothing = method, smoothing
         self.moments: list[Moments] = []
-        self.before: Tensor | None = None  # as it was painted
-        self.meant: Tensor | None = None  # what the film showed when that was painted: blended likewise
+        self.before: Tensor | None = None  # the previous stylized frame
+        self.meant: Tensor | None = None  # the source frames it was painted for, blended in the same way
 
     @property
     def watches(self) -> bool:
-        """Whether it wants to know how frames follow from one another."""
+        """Return whether it needs the motion between frames."""
         return self.smoothing > 0
 
     def paint(self, seen: FrameWithFlow, value: Any) -> Tensor:
-        """The frame in the style, (1, 3, H, W) in [0, 1]."""
+        """Return the stylized frame, (1, 3, H, W) in [0, 1]."""
         pixels = seen.frame.pixels
         if not self.smoothing:
             return self.method(pixels, value)
@@ -134,10 +134,10 @@ class TemporalSmoother:
         weight = self.smoothing * seen.motion.sure * _alike(pixels, was)
         self.before = (painted + weight * (brought - painted)).clamp(0, 1)
         self.meant = pixels + weight * (was - pixels)
-        return detailed(self.before, painted)  # which is not blended again: it would grow from frame to frame
+        return detailed(self.before, painted)  # not fed back into blending: sharpening would build up over time
 
     def _answer(self, stop: int, ask: StatisticsRequest) -> Moments:
-        """The moments of this frame, drawn towards those of the frames before: brightness does not pump."""
+        """Return this frame's moments, smoothed over previous frames to prevent brightness pumping."""
         sums = Sums()
         sums.add(ask.features, ask.weights)
         now = sums.moments(ask.features.device)
@@ -151,14 +151,14 @@ class TemporalSmoother:
         return self.moments[stop]
 
     def state(self) -> dict[str, Tensor]:
-        """All that decides how it goes on."""
+        """Return the complete state needed to resume."""
         found = {} if self.before is None or self.meant is None else {"before": self.before, "meant": self.meant}
         for number, moments in enumerate(self.moments):
             found |= {f"{number}/mean": moments.mean, f"{number}/variance": moments.variance}
         return found
 
     def go_on(self, state: dict[str, Tensor]) -> None:
-        """From what `state` gave."""
+        """Resume from a saved `state`."""
         self.before, self.meant = state.get("before"), state.get("meant")
         count = sum(name.endswith("/mean") for name in state)
         device = self.method.device
@@ -166,12 +166,12 @@ class TemporalSmoother:
 
 
 def detailed(blended: Tensor, painted: Tensor, bands: int = BANDS) -> Tensor:
-    """A blended frame with about as much detail, here and there, as it was painted with.
+    """Return a blended frame with about as much local detail as the painted frame.
 
     Args:
         blended: (1, 3, H, W) in [0, 1].
         painted: Likewise.
-        bands: Of detail: what is lost at half the size, at a quarter, ….
+        bands: Number of detail bands: what is lost at half the size, at a quarter, ….
     """
     detail, coarse = _detail(blended)
     wanted, target = _detail(painted)
@@ -183,7 +183,7 @@ def detailed(blended: Tensor, painted: Tensor, bands: int = BANDS) -> Tensor:
 
 
 def _detail(pixels: Tensor) -> tuple[Tensor, Tensor]:
-    """What is lost at half the size, and what is left there."""
+    """Return the detail lost at half the size, and the image at half the size."""
     half = F.avg_pool2d(pixels, 2, ceil_mode=True, count_include_pad=False)
     return pixels - _enlarged(half, pixels), half
 
@@ -193,6 +193,6 @@ def _enlarged(pixels: Tensor, like: Tensor) -> Tensor:
 
 
 def _energy(detail: Tensor) -> Tensor:
-    """Its mean square in squares and those around them."""
+    """Return the mean square over each square and the squares around it."""
     grid = F.avg_pool2d(detail.square().mean(1, keepdim=True), GRID, ceil_mode=True, count_include_pad=False)
     return F.avg_pool2d(F.pad(grid, (1, 1, 1, 1), mode="replicate"), 3, 1)

@@ -1,4 +1,4 @@
-"""Films in a style: from file to file, frame by frame, in segments that outlive a crash."""
+"""Video style transfer from file to file, frame by frame, in segments so that it can be resumed after a crash."""
 
 from __future__ import annotations
 
@@ -43,21 +43,21 @@ from brushwork.video.smoothing import FrameWithFlow, TemporalSmoother, with_flow
 
 __all__ = ["Filmed", "Keyframe", "stylize_video", "work_folder"]
 
-FILM_BYTES, PICTURE_BYTES = 0.02, 0.5  # per pixel of a frame, that video files and pictures surely take on the disk
-FRAME_BYTES = 24  # per pixel, of a frame that is optimized: the film's and the result's, as they are
+FILM_BYTES, PICTURE_BYTES = 0.02, 0.5  # minimum bytes per pixel of a frame in a video file, and in an image file
+FRAME_BYTES = 24  # per pixel of an optimized frame: source and result, uncompressed
 
 
 @dataclass(frozen=True)
 class Filmed:
-    """A film in a style.
+    """The result of `stylize_video`.
 
     Args:
-        path: Where it is.
-        frames: How many.
+        path: The output file or folder.
+        frames: Number of frames.
         size: (width, height) in pixels.
-        recipe: All that decided it.
+        recipe: Everything that determined it.
         notes: Remarks for the user.
-        seconds: How long it took, files included.
+        seconds: Run time, including file input and output.
     """
 
     path: Path
@@ -69,7 +69,7 @@ class Filmed:
 
 
 def work_folder(output: Path) -> Path:
-    """Where a film waits until it is whole.
+    """Return the folder for a video's intermediate files.
 
     >>> work_folder(Path("out/boat.mp4")).name
     'boat.mp4.parts'
@@ -89,28 +89,28 @@ def stylize_video(
     resume: bool = False,
     **keywords: Any,
 ) -> Filmed:
-    """A film with the content of one and the style of a painting, without flicker.
+    """Stylize a video without flicker and return the result.
 
-    Its frames keep their times; audio, subtitles and chapters are copied. Finished frames wait beside the output, in
-    closed segments, so that a job that was killed can be resumed, with the same frames in the end.
+    Timestamps are preserved; audio, subtitles and chapters are copied. Finished frames are stored beside the output in
+    closed segments, so that an interrupted job can be resumed and produces the same frames.
 
     Args:
-        film: A video file, an animated GIF or WebP, a folder of numbered pictures, or a pattern such as "in/%05d.png".
-        style: See `stylize`; or keyframes, between which styles pass into one another.
+        film: A video file, an animated GIF or WebP, a folder of numbered images, or a pattern such as "in/%05d.png".
+        style: See `stylize`; or keyframes, between which the style is interpolated.
         output: A file (.mp4, .m4v, .mov, .mkv, .webm, .gif, .webp), a folder, or a pattern.
-        method: See `stylize`; None: AdaIN-lite with its model for films.
+        method: See `stylize`; None: AdaIN-lite with its video model.
         options: `FilmOptions`: size, smoothing, color, encoding, device and limits.
-        progress: Called after each frame; what it raises ends the work.
-        resume: Resume what a killed job left.
-        **keywords: Fields of `FilmOptions`, which go before `options`: `size=512`, `smoothing=0.9`, `codec="h265"`.
+        progress: Called after each frame; raising an exception from it cancels the job.
+        resume: Resume an interrupted job.
+        **keywords: Fields of `FilmOptions`, which override `options`: `size=512`, `smoothing=0.9`, `codec="h265"`.
 
     Raises:
-        PictureError: A file that can't be read or written; the message names it.
-        UsageError: A wrong value; the message says what is expected.
+        PictureError: A file can't be read or written; the message names it.
+        UsageError: An invalid value; the message says what is expected.
         WeightsError: A network's weights are not on this machine.
-        Interrupted: Ctrl-C; what is done waits to be resumed.
-        SavedElsewhereError: The film could not be written to the output, and is in another file.
-        BrushworkError: Another process works on this output.
+        Interrupted: Ctrl-C; the finished frames are kept for resuming.
+        SavedElsewhereError: The video could not be written to the output, and is in another file.
+        BrushworkError: Another process is working on this output.
     """
     started, output = time.perf_counter(), Path(output)
     chosen: FilmOptions = with_changes(options or FilmOptions(), keywords)
@@ -158,17 +158,17 @@ def _recipe(method: Method, film: Film, styles: Styles, size: tuple[int, int], o
 
 
 def _check_room(output: Path, film: Film, size: tuple[int, int], *, optimized: bool) -> None:
-    """Refuse a film that can't fit on the disk, before the work starts.
+    """Refuse a video that won't fit on the disk, before the work starts.
 
     Args:
-        output: The film to make.
-        film: The film it is made from.
+        output: The output video.
+        film: The source video.
         size: (width, height) of the frames.
-        optimized: Whether all frames wait in files, exactly as they are, until the last one is done.
+        optimized: Whether all frames are stored uncompressed until the last one is done.
     """
     folder = work_folder(output)
     frame = (FILM_BYTES if output.suffix.lower() in CONTAINERS else PICTURE_BYTES) + FRAME_BYTES * optimized
-    held = sum(path.stat().st_size for path in folder.iterdir()) if folder.is_dir() else 0  # replaced, or done already
+    held = sum(path.stat().st_size for path in folder.iterdir()) if folder.is_dir() else 0  # replaced or already done
     problem = room_problem(folder.resolve().parent, int(film.count * size[0] * size[1] * frame) - held)
     if problem is not None:
         raise PictureError(f"{output}: {problem}")
@@ -176,7 +176,7 @@ def _check_room(output: Path, film: Film, size: tuple[int, int], *, optimized: b
 
 @contextmanager
 def _telling_how_to_resume(work: _Work, output: Path) -> Iterator[None]:
-    """Say of work that ended early what is kept of it."""
+    """Add to the error of an interrupted job what was saved and how to resume it."""
     try:
         yield
     except (KeyboardInterrupt, Interrupted) as stop:
@@ -192,7 +192,7 @@ def _telling_how_to_resume(work: _Work, output: Path) -> Iterator[None]:
 
 @contextmanager
 def _fewer_threads(count: int) -> Iterator[None]:
-    """While the block works, torch leaves so many cores alone, if it has them."""
+    """While the block runs, make torch leave this many cores free, if there are enough."""
     before = torch.get_num_threads()
     torch.set_num_threads(max(1, before - count))
     try:
@@ -202,7 +202,7 @@ def _fewer_threads(count: int) -> Iterator[None]:
 
 
 class _Work:
-    """The frames' way through painting."""
+    """The pipeline that reads, stylizes and writes the frames."""
 
     def __init__(
         self,
@@ -216,26 +216,26 @@ class _Work:
         self.film, self.size, self.writer, self.styles = film, size, writer, styles
         self.checkpoint, self.keep_color = checkpoint, keep_color
         self.first_time: int | None = None
-        self.begun = False  # what an earlier job left has been read or removed
+        self.begun = False  # the state of an earlier job has been loaded or removed
 
     @property
     def folder(self) -> Path:
-        """For what waits."""
+        """Return the folder for intermediate files."""
         return self.checkpoint.path.parent
 
     def run(self, method: Method, options: FilmOptions, progress: Progress | None) -> int:
-        """All frames; how many there were."""
+        """Process all frames and return their number."""
         if isinstance(method, FrameMethod):
             return self.steadily(TemporalSmoother(method, options.smoothing), progress)
         optimizer = FrameOptimizer(method, options.temporal_weight, dis_flow("medium", pixels=1 << 40))
         return self.in_passes(optimizer, options.passes, progress)
 
     def steadily(self, steady: TemporalSmoother, progress: Progress | None) -> int:
-        """Frames of one pass: read and watched in one thread, painted in this one, written in a third; their number."""
+        """Process frames in one pass, reading, stylizing and writing in three threads; return their number."""
         number, before = self._begin(steady)
         clock = _Clock(self.size, number)
         frames = self.film.frames(number, self.size)
-        # One core for what is watched and written, the others to paint: more threads would wait for one another.
+        # One core for flow and writing, the others for stylization: more threads would only compete.
         alone = partial(torch.set_num_threads, 1)
         with _fewer_threads(1), BackgroundWriter(begin=alone) as later:
             for seen in in_advance(_watched(frames, steady.watches, before), begin=alone):
@@ -257,9 +257,9 @@ class _Work:
         return self._some(number)
 
     def in_passes(self, held: FrameOptimizer, count: int, progress: Progress | None) -> int:
-        """Frames that are optimized, each kept as soon as it is done, and written when all passes are; their number."""
+        """Optimize frames, saving each when it is done, and write them after the last pass; return their number."""
         if self._state() is None:
-            self.checkpoint.save(State({}, {}))  # whose frames these are
+            self.checkpoint.save(State({}, {}))  # records which job these frames belong to
         files = FrameFiles(self.folder)
         start = files.count()
         before = files[start - 1].film.pixels if start else None
@@ -301,7 +301,7 @@ class _Work:
         return self.styles.at(float((time - self.first_time) * self.film.time_base))
 
     def _begin(self, steady: TemporalSmoother) -> tuple[int, torch.Tensor | None]:
-        """Frames that are done, and the film's pixels of the last one."""
+        """Return the number of finished frames, and the source pixels of the last one."""
         state = self._state()
         if state is None:
             return 0, None
@@ -316,7 +316,7 @@ class _Work:
         self.checkpoint.save(State(tensors, {"frames": number, "first_time": self.first_time}))
 
     def _state(self) -> State | None:
-        """What was left to go on from; else an empty folder for what waits."""
+        """Return the saved state to resume from; otherwise create an empty folder for intermediate files."""
         state = self.checkpoint.load() if self.folder.exists() else None
         if state is None:
             shutil.rmtree(self.folder, ignore_errors=True)
@@ -328,24 +328,24 @@ class _Work:
         return state
 
     def _check_folder(self) -> None:
-        """End the work where what is done of it has been deleted: no later step could mend that."""
+        """Stop if the folder of finished frames has been deleted, since no later step could recover them."""
         if not self.folder.is_dir():
             raise PictureError(f"{self.folder}: this folder, which held what was done, has been deleted")
 
 
 def _watched(frames: Iterator[Frame], wanted: bool, before: torch.Tensor | None) -> Iterator[FrameWithFlow]:
-    """Frames, and if it is wanted how they follow from one another."""
+    """Yield frames, with their motion if it is wanted."""
     return with_flow(frames, dis_flow(), before) if wanted else (FrameWithFlow(frame, None) for frame in frames)
 
 
 class _Clock:
-    """How far it is, and how long it will take."""
+    """Reports progress and the estimated time remaining."""
 
     def __init__(self, size: tuple[int, int], done: int) -> None:
         self.size, self.pace, self.began = size, Pace(done), time.perf_counter()
 
     def step(self, done: int, steps: int, painted: torch.Tensor) -> Step:
-        """So many are done of so many."""
+        """Return the progress after this many of the frames."""
         seconds = time.perf_counter() - self.began
         left = self.pace.seconds_left(done, steps - done)
         return Step(done, steps, 0.0, {}, self.size, seconds, left, lambda: painted)

@@ -1,4 +1,4 @@
-"""Weights records, the local store and the import of published checkpoints. Importing this imports no torch."""
+"""Weights records, the local store and the import of published checkpoints. Importing this doesn't import torch."""
 
 from brushwork.runtime.tensor_files import sha256_of
 from brushwork.weights.layouts import ARCHITECTURES, Architecture

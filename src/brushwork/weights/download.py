@@ -1,4 +1,4 @@
-"""Downloading a file in as many goes as it takes."""
+"""Resumable file downloads."""
 
 from __future__ import annotations
 
@@ -12,18 +12,17 @@ from urllib.error import HTTPError
 __all__ = ["download"]
 
 _TRIES = 5
-_TIMEOUT = 30  # seconds without a byte
+_TIMEOUT = 30  # seconds without data
 _BLOCK = 1 << 18
 
 
 def download(url: str, part: Path, progress: Callable[[int, int | None], None] | None = None) -> None:
-    """Download into a file, going on where it ends; a connection that breaks is taken up again a few times.
+    """Download a file, resuming a partial download; a broken connection is retried a few times.
 
     Args:
         url: http or https.
-        part: The file, empty, absent, or the beginning from an earlier go. It is kept if this go fails too.
-        progress: Called with the bytes there are and the bytes there will be, the latter None where the server
-            doesn't say.
+        part: The output file: absent, empty, or a partial download. It is kept if this attempt fails too.
+        progress: Called with the bytes received and the total, which is None if the server doesn't report it.
 
     Raises:
         OSError: No connection, an HTTP error, a full disk; with the reason.
@@ -42,7 +41,7 @@ def download(url: str, part: Path, progress: Callable[[int, int | None], None] |
 
 
 def _open(url: str, part: Path) -> HTTPResponse | None:
-    """The server's answer for the rest of the file; None if nothing is left."""
+    """Return the server's response for the rest of the file; None if the file is complete."""
     start = part.stat().st_size if part.exists() else 0
     try:
         response = _request(url, start)
@@ -51,11 +50,11 @@ def _open(url: str, part: Path) -> HTTPResponse | None:
             raise
         if error.headers.get("Content-Range", "").endswith(f"/{start}"):
             return None
-        part.unlink()  # longer than the file: of an older one
+        part.unlink()  # longer than the file, so it belongs to an older version
         return _request(url, 0)
     if start and response.status == 206 and not response.headers.get("Content-Range", "").startswith(f"bytes {start}-"):
         response.close()
-        part.unlink()  # a server that sends some other range: start over without one
+        part.unlink()  # the server sent another range: start over without a range
         return _request(url, 0)
     return response
 
@@ -72,7 +71,7 @@ def _request(url: str, start: int) -> HTTPResponse:
 def _receive(response: HTTPResponse, part: Path, progress: Callable[[int, int | None], None] | None) -> None:
     resumed = response.status == 206
     total = _total(response)
-    with part.open("ab" if resumed else "wb") as file:  # 200 means: from the beginning, the range was ignored
+    with part.open("ab" if resumed else "wb") as file:  # status 200: the range was ignored, this is the whole file
         done = file.tell()
         while True:
             if progress is not None:

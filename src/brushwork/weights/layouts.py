@@ -1,7 +1,7 @@
-"""The layouts in which weights are published: recognized by names and shapes, converted to our names.
+"""Published weight layouts: recognized by tensor names and shapes, and converted to brushwork's names.
 
-- torchvision: features.0.weight …, also without "features.", as its `features` alone is saved
-- named: conv1_1.weight …, Caffe's names, and ours
+- torchvision: features.0.weight …, also without "features." if only its `features` were saved
+- named: conv1_1.weight …, the names of Caffe and of brushwork
 - normalised: 0.weight (1×1, 3→3), 2.weight …, the 53-layer sequential VGG-19 of AdaIN
 - decoder: 1.weight, 5.weight …, the sequential decoder of AdaIN
 """
@@ -26,13 +26,13 @@ _DTYPES = ("float16", "bfloat16", "float32", "float64")
 
 @dataclass(frozen=True)
 class Architecture:
-    """Names and shapes of a VGG's tensors, or of those of its mirror image, a decoder.
+    """Names and shapes of the tensors of a VGG, or of a decoder that mirrors it.
 
     Args:
-        stages: Number of 3×3 convolutions in each stage; a pooling stands between two stages.
+        stages: Number of 3×3 convolutions in each stage; stages are separated by pooling.
         widths: Channels of each stage.
-        taps: Layers such as "3_1" whose features pass a 1×1 map, tensor tap3_1.weight.
-        mirrored: From the deepest layer to pixels: conv4_1 has the channels of stage 4 and gives those of stage 3.
+        taps: Layers such as "3_1" whose features go through a 1×1 convolution, tensor tap3_1.weight.
+        mirrored: From the deepest layer to pixels: conv4_1 maps from the channels of stage 4 to those of stage 3.
     """
 
     stages: tuple[int, ...]
@@ -41,7 +41,7 @@ class Architecture:
     mirrored: bool = False
 
     def layers(self) -> list[str]:
-        """Convolutions in the order in which a picture passes them.
+        """Return the convolutions in forward order.
 
         >>> ARCHITECTURES["vgg16"].layers()[:3]
         ['1_1', '1_2', '2_1']
@@ -50,13 +50,13 @@ class Architecture:
         return forth[::-1] if self.mirrored else forth
 
     def weights(self) -> dict[str, tuple[int, ...]]:
-        """Shapes of the convolutions: "conv1_1" → (width, channels, 3, 3), "tap1_1" → (width, width, 1, 1)."""
+        """Return convolution shapes: "conv1_1" → (width, channels, 3, 3), "tap1_1" → (width, width, 1, 1)."""
         return {
             name.removesuffix(".weight"): shape for name, shape in self.shapes().items() if name.endswith(".weight")
         }
 
     def shapes(self, depth: int | None = None) -> dict[str, tuple[int, ...]]:
-        """Names and shapes of the tensors of the first `depth` convolutions, in order; all by default."""
+        """Return names and shapes of the tensors of the first `depth` convolutions, in order; all by default."""
         shapes: dict[str, tuple[int, ...]] = {}
         for layer in self.layers()[:depth]:
             stage, first = int(layer[0]), layer.endswith("_1")
@@ -83,12 +83,12 @@ ARCHITECTURES = {
 
 @dataclass(frozen=True)
 class Recognized:
-    """Converted weights, and what they were.
+    """Converted weights and their original layout.
 
     Args:
         layout: "torchvision", "named", "normalised" or "decoder".
-        architectures: Those that fit; "vgg16" and "vgg19" both where the file ends before they part, at conv3_3.
-        tensors: conv1_1.weight, conv1_1.bias, … in order, contiguous, of the file's dtype.
+        architectures: The matching ones; both "vgg16" and "vgg19" if the file ends before they diverge, at conv3_3.
+        tensors: conv1_1.weight, conv1_1.bias, … in order, contiguous, in the file's dtype.
     """
 
     layout: str
@@ -97,17 +97,17 @@ class Recognized:
 
 
 def recognize(tensors: Mapping[str, Tensor], architecture: str | None = None) -> Recognized:
-    """Find out layout and architecture, check every tensor, and rename.
+    """Detect layout and architecture, check every tensor, and rename them.
 
     Args:
-        tensors: As read from the file. The classifier's are left out.
-        architecture: A key of `ARCHITECTURES` that is expected; by default all are tried.
+        tensors: As read from the file. Those of the classifier are ignored.
+        architecture: The expected key of `ARCHITECTURES`; by default all are tried.
 
     Returns:
-        Weights from conv1_1 to some layer without a gap, under our names.
+        Consecutive weights from conv1_1 to some layer, under brushwork's names.
 
     Raises:
-        WeightsError: Not a VGG, a gap, a wrong shape, a number type that isn't floating point, NaN or infinity.
+        WeightsError: Not a VGG, a missing layer, a wrong shape, a dtype that isn't floating point, NaN or infinity.
     """
     bare = _unwrap(tensors)
     layout = _layout_of(bare)
@@ -130,7 +130,7 @@ def _candidates(layout: str) -> list[str]:
 
 
 def _unwrap(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Names without what DataParallel and enclosing modules put before them, and without the classifier."""
+    """Return tensors without the classifier, and names without the prefixes of DataParallel and parent modules."""
     bare = {}
     for full, tensor in tensors.items():
         name = full
@@ -161,11 +161,11 @@ def _layout_of(tensors: Mapping[str, Tensor]) -> str:
 
 
 def _published(layout: str, architecture: Architecture) -> dict[str, str]:
-    """Published name of each layer → ours; indices count the modules of the published nn.Sequential."""
+    """Map each layer's published name to ours; indices count the modules of the published nn.Sequential."""
     layers = architecture.layers()
     if layout == "named":
         return {f"{kind}{layer}": f"{kind}{layer}" for layer in layers for kind in ("conv", "tap")}
-    # Convolution and rectifier take two places, with a padding before them three; pooling and enlargement take one.
+    # Convolution and ReLU take two indices, three if padding precedes them; pooling and upsampling take one.
     index, step = {"torchvision": (0, 2), "normalised": (2, 3), "decoder": (1, 3)}[layout]
     names = {}
     for before, layer in zip(layers[:1] + layers, layers, strict=False):
@@ -176,7 +176,7 @@ def _published(layout: str, architecture: Architecture) -> dict[str, str]:
 
 
 def _rename(tensors: Mapping[str, Tensor], layout: str, architecture: Architecture) -> dict[str, Tensor]:
-    """Tensors under our names; one that has no place keeps its own."""
+    """Return tensors under our names; those that match no layer keep their own."""
     names = _published(layout, architecture)
     renamed = {}
     for full, tensor in tensors.items():
@@ -187,7 +187,7 @@ def _rename(tensors: Mapping[str, Tensor], layout: str, architecture: Architectu
 
 
 def _problems(tensors: Mapping[str, Tensor], name: str) -> list[str]:
-    """What keeps these tensors from being the first layers of the architecture; the gravest first."""
+    """Return why these tensors are not the first layers of the architecture, most serious problem first."""
     architecture = ARCHITECTURES[name]
     layers = architecture.layers()
     present = [place for place, layer in enumerate(layers, 1) if f"conv{layer}.weight" in tensors]
@@ -205,7 +205,7 @@ def _problems(tensors: Mapping[str, Tensor], name: str) -> list[str]:
 
 
 def _clean(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Each tensor checked, and copied into memory of its own."""
+    """Check each tensor, and copy it into memory of its own."""
     cleaned = {}
     for name, given in tensors.items():
         tensor = given.detach()
@@ -218,9 +218,9 @@ def _clean(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
 
 def _fold_colors(tensors: dict[str, Tensor], matrix: Tensor, offset: Tensor) -> dict[str, Tensor]:
-    """The 1×1 color map that comes first, multiplied into conv1_1.
+    """Fold the initial 1×1 color transform into conv1_1.
 
-    Exact wherever the padding is made of pixels (replicated, reflected); zeros would have to be mapped too.
+    Exact if the padding consists of pixels (replicated, reflected); zeros would have to be transformed too.
     """
     color = _clean({"0.weight": matrix, "0.bias": offset})
     weight, bias = tensors["conv1_1.weight"], tensors["conv1_1.bias"]

@@ -1,4 +1,4 @@
-"""Models of the feed-forward methods: a safetensors file that says which kind of network it holds."""
+"""Models of the feed-forward methods: safetensors files whose metadata names the kind of network."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ __all__ = ["Model", "embedded_model", "import_model", "is_style_network", "load_
 
 @dataclass(frozen=True)
 class Model:
-    """A model as it was read.
+    """A model as read from its file.
 
     Args:
-        name: Of the embedded one, or of its file.
+        name: Name of the embedded model, or of the file.
         path: The file.
-        sha256: Of the file.
-        tensors: By the names that the network has for them.
-        about: What its maker wrote beside them.
+        sha256: SHA-256 of the file.
+        tensors: Tensors by their names in the network.
+        about: The metadata in the file.
     """
 
     name: str
@@ -38,20 +38,20 @@ class Model:
 
 
 def embedded_model(name: str) -> Path | None:
-    """The file of a model that comes with brushwork, or None."""
+    """Return the file of a model that ships with brushwork, or None."""
     path = MODELS / f"{name}.safetensors"
     return path if name == Path(name).name and path.is_file() else None
 
 
 def read_model(source: str, kind: str) -> Model:
-    """Read the model that comes with brushwork under this name, or a file.
+    """Read a model that ships with brushwork, is in the store, or is in a file.
 
     Args:
-        source: "adain-lite", the name of one in the store, or a path that ends in .safetensors.
-        kind: The kind of network that is expected; the file's metadata names it under "model".
+        source: "adain-lite", the name of a model in the store, or a path ending in .safetensors.
+        kind: The expected kind of network; the file's metadata names it under "model".
 
     Raises:
-        WeightsError: Not there, damaged, or of another kind.
+        WeightsError: Missing, damaged, or of another kind.
     """
     embedded, stored = embedded_model(source), store_dir() / f"{source}.safetensors"
     path = embedded or (stored if source == Path(source).name and stored.is_file() else Path(source).expanduser())
@@ -68,10 +68,10 @@ def read_model(source: str, kind: str) -> Model:
 
 
 def load_into(network: nn.Module, model: Model) -> None:
-    """Set a network to a model, frozen.
+    """Load a model's tensors into a network and freeze it.
 
     Raises:
-        WeightsError: Missing, strange or misshapen tensors, or numbers that are not finite.
+        WeightsError: Missing, unexpected or wrongly shaped tensors, or non-finite values.
     """
     if not all(bool(tensor.isfinite().all()) for tensor in model.tensors.values()):
         raise WeightsError(f"{model.path} holds NaN or infinity; get it again")
@@ -84,16 +84,16 @@ def load_into(network: nn.Module, model: Model) -> None:
 
 
 def import_model(files: Sequence[Path]) -> Path:
-    """Convert the files that a network is published in into one in the user's store.
+    """Convert the published files of a network into one file in the user's store.
 
     Args:
-        files: MicroAST's four.
+        files: The four files of MicroAST.
 
     Returns:
         The file in the store, named after the kind of network.
 
     Raises:
-        WeightsError: Files of no such network, or one can't be read or written.
+        WeightsError: Not the files of a known network, or one can't be read or written.
     """
     tensors = microast_tensors({path.name: read_tensors(path) for path in files if sha256_of(path)})
     if tensors is None:
@@ -112,7 +112,7 @@ def import_model(files: Sequence[Path]) -> Path:
 
 
 def is_style_network(path: Path) -> bool:
-    """Whether a file holds a network of one style, as pytorch/examples publishes them.
+    """Return whether a file contains a single-style network as published by pytorch/examples.
 
     Raises:
         WeightsError: It can't be read.

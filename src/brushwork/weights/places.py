@@ -1,4 +1,4 @@
-"""Where weights lie on this machine: what the user points at, the user's store, what comes with brushwork."""
+"""Where weights are found on this machine: paths set by the user, the user's store, files shipped with brushwork."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ MODELS = Path(__file__).resolve().parents[1] / "models"
 
 
 def store_dir() -> Path:
-    """The folder of the user's weights: BRUSHWORK_HOME, XDG_CACHE_HOME or the platform's cache, and in it weights/."""
+    """Return the user's weights folder: weights/ in BRUSHWORK_HOME, XDG_CACHE_HOME or the platform's cache."""
     home = os.environ.get("BRUSHWORK_HOME")
     if home:
         return Path(home).expanduser() / "weights"
@@ -34,16 +34,16 @@ def store_dir() -> Path:
 
 
 def stored_path(record: WeightsRecord) -> Path:
-    """Where the store keeps a record, whether it is there or not."""
+    """Return the path of a record in the store, whether or not the file exists."""
     return store_dir() / f"{record.name}.safetensors"
 
 
 def find(name: str) -> Path | None:
-    """The file of a record on this machine, or None.
+    """Return the file of a record on this machine, or None.
 
     Args:
-        name: A record's name. Looked for in BRUSHWORK_WEIGHTS (files and folders), then in the store, then among
-            the weights that come with brushwork.
+        name: A record's name. Searched in BRUSHWORK_WEIGHTS (files and folders), then in the store, then among the
+            weights that ship with brushwork.
 
     Raises:
         UsageError: No such record.
@@ -53,7 +53,7 @@ def find(name: str) -> Path | None:
 
 
 def locate(name: str) -> tuple[str, Path] | None:
-    """Like `find`, with the kind of place: "environment", "store" or "embedded"."""
+    """Like `find`, but also return the kind of location: "environment", "store" or "embedded"."""
     record = get_record(name)
     given = _in_environment(record)
     if given:
@@ -78,7 +78,7 @@ def _in_environment(record: WeightsRecord) -> Path | None:
 
 
 def _weights_in(folder: Path, record: WeightsRecord) -> list[Path]:
-    """Weights files, the record's plain name before names with additions, safetensors before pickles."""
+    """Return weights files: exact names before names with suffixes, safetensors before pickles."""
     try:
         files = [child for child in folder.iterdir() if child.suffix in SUFFIXES and child.is_file()]
     except OSError as error:
@@ -87,7 +87,7 @@ def _weights_in(folder: Path, record: WeightsRecord) -> list[Path]:
 
 
 def _name_of(path: Path) -> str | None:
-    """Which record a file's metadata or name says it holds: vgg19_caffe_fp16.safetensors holds vgg19.caffe."""
+    """Return the record that a file's metadata or name indicates: vgg19_caffe_fp16.safetensors is vgg19.caffe."""
     written = read_metadata(path).get("record") if path.suffix == ".safetensors" else None
     if written in RECORDS:
         return written
@@ -103,14 +103,14 @@ def _plain(name: str) -> str:
 
 
 def _name_inside(path: Path) -> str | None:
-    """Which record a file's content says it holds, if its name doesn't tell."""
+    """Return the record that a file's content indicates, if its name doesn't."""
     facts = path.stat()
     return _recognized(path, facts.st_mtime_ns, facts.st_size)
 
 
 @lru_cache(maxsize=16)
 def _recognized(path: Path, _mtime: int, _size: int) -> str | None:
-    """Read once per state of the file: a published one has half a gigabyte."""
+    """Recognize a file; cached by modification time and size, since published files can have half a gigabyte."""
     try:
         return open_weights(path).record.name
     except WeightsError:

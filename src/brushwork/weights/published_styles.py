@@ -1,4 +1,4 @@
-"""Networks that paint as others publish them, in our names."""
+"""Convert style transfer networks published by others to brushwork's tensor names."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ _FORMS = {"weight": "scale", "bias": "shift"}
 
 
 def transformation_tensors(published: Mapping[str, Tensor]) -> dict[str, Tensor] | None:
-    """The tensors of a `TransformationNetwork` from those of pytorch/examples' fast_neural_style.
+    """Convert the tensors of pytorch/examples' fast_neural_style to those of a `TransformationNetwork`.
 
     Args:
-        published: By its names: conv1.conv2d.weight, in1.weight, res1.conv1.conv2d.weight, …; with the statistics that
-            old versions kept and never used, or without.
+        published: By their published names: conv1.conv2d.weight, in1.weight, res1.conv1.conv2d.weight, …; with or
+            without the unused running statistics of old versions.
 
     Returns:
-        None where a tensor has another name, or one is missing.
+        The converted tensors; None if a tensor is missing or has another name.
 
     Source: the network of Johnson et al. 2016 with instance normalization, github.com/pytorch/examples.
     """
@@ -42,7 +42,7 @@ def transformation_tensors(published: Mapping[str, Tensor]) -> dict[str, Tensor]
 
 
 def _epsilon() -> Tensor:
-    """What torch's instance normalization adds to variances."""
+    """Return the epsilon of torch's instance normalization."""
     import torch
 
     return torch.tensor(1e-5)
@@ -57,7 +57,7 @@ def _complete(tensors: Mapping[str, Tensor]) -> bool:
 
 
 def _of_unit_range(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
-    """For pixels of 0..1 about 0.5, where they are published for 0..255."""
+    """Rescale tensors published for pixels in 0..255 to pixels in 0..1, centered at 0.5."""
     factor = {"convs.down1.conv.weight": 255.0, "convs.up3.conv.weight": 1 / 255, "convs.up3.conv.bias": 1 / 255}
     scaled = {name: tensor * factor.get(name, 1.0) for name, tensor in tensors.items()}
     return {name: tensor - 0.5 if name == "convs.up3.conv.bias" else tensor for name, tensor in scaled.items()}
@@ -76,13 +76,13 @@ def _name(name: str) -> str | None:
 
 
 def microast_tensors(files: Mapping[str, Mapping[str, Tensor]]) -> dict[str, Tensor] | None:
-    """The tensors of `brushwork.methods.microast.MicroASTNetwork` from its authors' four files.
+    """Convert the authors' four files to the tensors of `brushwork.methods.microast.MicroASTNetwork`.
 
     Args:
-        files: File's name → its tensors. The two encoders are alike: only the names tell them.
+        files: File name → its tensors. The two encoders have the same structure; only the file names distinguish them.
 
     Returns:
-        None where the files are others.
+        The converted tensors; None if these are other files.
 
     Source: github.com/EndyWon/MicroAST.
     """

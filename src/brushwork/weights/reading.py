@@ -1,4 +1,4 @@
-"""Reading one weights file: its hash, its tensors, and whose weights they are."""
+"""Read a weights file: its hash, its tensors, and its record."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ __all__ = ["Weights", "open_weights"]
 
 @dataclass(frozen=True)
 class Weights:
-    """Weights as they were read, with all that travels with them.
+    """Weights as read, with their record and metadata.
 
     Args:
-        record: Architecture, preprocessing, licence, paper.
-        tensors: conv1_1.weight, conv1_1.bias, … in order, of the file's dtype, on the CPU.
+        record: Architecture, preprocessing, license, paper.
+        tensors: conv1_1.weight, conv1_1.bias, … in order, in the file's dtype, on the CPU.
         path: The file.
-        sha256: Of the file.
-        verified: The SHA-256 was known before and is the same.
+        sha256: SHA-256 of the file.
+        verified: Whether the SHA-256 matches a known one.
         layout: "named", "torchvision", "normalised" or "decoder".
     """
 
@@ -39,18 +39,18 @@ class Weights:
 
 
 def open_weights(path: Path, asked: WeightsRecord | None = None, sha256: str | None = None) -> Weights:
-    """Read a file, check it, and settle whose weights these are.
+    """Read and check a weights file, and determine its record.
 
     Args:
         path: A weights file in any known layout.
-        asked: The record it should hold; by default the file tells.
-        sha256: Of the file, if it has just been computed.
+        asked: The expected record; by default it is detected.
+        sha256: SHA-256 of the file, if already computed.
 
     Returns:
-        The weights, converted to our names.
+        The weights, converted to brushwork's names.
 
     Raises:
-        WeightsError: Damaged, of another network, or of no record that can be told.
+        WeightsError: Damaged, of another network, or the record can't be determined.
     """
     actual = sha256 or sha256_of(path)
     recorded = check_recorded(path, actual, _again(path.stem))
@@ -72,7 +72,7 @@ def _again(name: str) -> str:
 
 
 def _whose(found: Recognized, sha256: str, written: str | None, asked: WeightsRecord | None) -> WeightsRecord:
-    """The record of a file, agreeing with what was asked for."""
+    """Return the record of a file; it must match the one asked for."""
     known = _known(found, sha256, written)
     if asked is None:
         return known or _guess(found) or _refuse(found, sha256)
@@ -84,22 +84,22 @@ def _whose(found: Recognized, sha256: str, written: str | None, asked: WeightsRe
 
 
 def _known(found: Recognized, sha256: str, written: str | None) -> WeightsRecord | None:
-    """The record that hash, our own metadata, a layout used once only, or the first numbers prove."""
+    """Return the record identified by hash, our own metadata, a layout with a single record, or the first biases."""
     for record in RECORDS.values():
         if record.published_as(sha256):
             return record
     if written in RECORDS:
         return RECORDS[written]
-    if found.layout in ("normalised", "decoder"):  # each was used once only
+    if found.layout in ("normalised", "decoder"):  # each has only one record
         return RECORDS["vgg19.normalised" if found.layout == "normalised" else "adain-decoder.normalised"]
     fitting = (record for record in RECORDS.values() if record.architecture in found.architectures)
     return next((record for record in fitting if record.first_biases and _same_biases(found, record)), None)
 
 
 def _guess(found: Recognized) -> WeightsRecord | None:
-    """The record that names and shapes suggest; of a full VGG they say nothing of how pixels are prepared."""
+    """Return the record suggested by names and shapes; for a full VGG they don't determine the preprocessing."""
     name = found.architectures[0]
-    return RECORDS.get(name)  # "vgg19-slim": an architecture of ours, which has one set of weights
+    return RECORDS.get(name)  # "vgg19-slim": our own architecture, which has one set of weights
 
 
 def _same_biases(found: Recognized, record: WeightsRecord) -> bool:

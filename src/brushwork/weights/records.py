@@ -1,4 +1,4 @@
-"""What is known of each set of weights: origin, hash, licence, and how pixels are prepared for it."""
+"""Records of known weights: origin, hash, license and preprocessing."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ __all__ = ["RECORDS", "Preprocessing", "WeightsRecord", "get_record"]
 
 @dataclass(frozen=True)
 class Preprocessing:
-    """How pixels in [0, 1] become what a network was trained on: (pixels - mean) / std, per channel.
+    """Conversion of pixels in [0, 1] to what a network was trained on: (pixels - mean) / std, per channel.
 
     Args:
         mean: Per channel R, G, B, in [0, 1].
         std: Per channel R, G, B.
-        bgr: The network takes its channels in the order B, G, R.
+        bgr: Whether the network expects its channels in the order B, G, R.
     """
 
     mean: tuple[float, float, float]
@@ -29,8 +29,8 @@ class Preprocessing:
     bgr: bool = False
 
     def __call__(self, pixels: Tensor) -> Tensor:
-        """Pixels of shape (B, 3, H, W), prepared."""
-        import torch  # here, because the command's help reads the records and must not wait for torch
+        """Return the preprocessed pixels; shape (B, 3, H, W)."""
+        import torch  # here, because the command's help reads the records and must not load torch
 
         mean, std = (
             torch.tensor(v, dtype=pixels.dtype, device=pixels.device).view(1, 3, 1, 1) for v in (self.mean, self.std)
@@ -46,21 +46,21 @@ class WeightsRecord:
     Args:
         name: "architecture.tag", such as "vgg19.caffe".
         architecture: A key of `brushwork.weights.ARCHITECTURES`.
-        preprocessing: How pixels in [0, 1] become what these weights were trained on.
-        licence: Licence of the weights, and whose they are.
-        paper: Who published them, where.
+        preprocessing: Conversion of pixels in [0, 1] to what these weights were trained on.
+        licence: License of the weights, and its holder.
+        paper: Who published them, and where.
         about: What they are good for, in a sentence or two.
-        url: Where the published file is.
+        url: URL of the published file.
         file: Name of the published file.
-        sha256: Full SHA-256 of the published file, 64 hexadecimal digits, where it is known.
-        hash_prefix: First digits of that SHA-256, which the publisher put into the file's name.
+        sha256: Full SHA-256 of the published file, 64 hexadecimal digits, if known.
+        hash_prefix: First digits of that SHA-256, which the publisher included in the file name.
         bytes: Size of the published file.
-        embedded: The file comes with brushwork.
-        content_gain: How many times farther two pictures' relu4_2 features are apart, relatively, under the network
-            that these weights imitate. A small network sees less of a change than a large one; the normalized
-            content loss is multiplied by this, so that one content weight means the same through both.
-        first_biases: First biases of conv1_1, by which a copy that was saved anew is still recognized.
-        encoder: Of a decoder: the record of the network whose features it turns into pixels.
+        embedded: Whether the file ships with brushwork.
+        content_gain: Ratio of relative relu4_2 distances between two images: under the network that these weights
+            imitate, over this one. A small network responds less to a change than a large one; the normalized
+            content loss is multiplied by this, so that a content weight has the same effect with both.
+        first_biases: First biases of conv1_1, which identify a copy that was saved again.
+        encoder: For a decoder: the record of the network whose features it decodes.
     """
 
     name: str
@@ -80,12 +80,12 @@ class WeightsRecord:
     encoder: str | None = None
 
     def published_as(self, sha256: str) -> bool:
-        """Whether a file of this SHA-256 is the published one; False where no hash is known."""
+        """Return whether a file with this SHA-256 is the published one; False if no hash is known."""
         known = self.sha256 or self.hash_prefix
         return known is not None and sha256.startswith(known)
 
 
-# jcjohnson/pytorch-vgg: B, G, R in 0..255, minus these means; here in R, G, B and [0, 1].
+# jcjohnson/pytorch-vgg: B, G, R in 0..255, minus these means; here as R, G, B in [0, 1].
 _CAFFE = Preprocessing((123.68 / 255, 116.779 / 255, 103.939 / 255), (1 / 255, 1 / 255, 1 / 255), bgr=True)
 _IMAGENET = Preprocessing((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
 _IDENTITY = Preprocessing((0.0, 0.0, 0.0), (1.0, 1.0, 1.0))
@@ -99,7 +99,7 @@ _TORCHVISION_LICENCE = "BSD-3-Clause, PyTorch contributors (torchvision)"
 _ALL = (
     WeightsRecord(
         name="vgg19-slim",
-        content_gain=1.8,  # held-back pairs at 384 px: 2.1, 1.7, 1.3 (docs/decisions/0005)
+        content_gain=1.8,  # held-out pairs at 384 px: 2.1, 1.7, 1.3 (docs/decisions/0005)
         architecture="vgg19-slim",
         preprocessing=_CENTERED,
         licence="MIT (brushwork), distilled from VGG-19 (" + _VGG_LICENCE + ")",
@@ -186,7 +186,7 @@ RECORDS: dict[str, WeightsRecord] = {record.name: record for record in _ALL}
 
 
 def get_record(name: str) -> WeightsRecord:
-    """The record of this name.
+    """Return the record with this name.
 
     Args:
         name: Such as "vgg19.caffe".
@@ -195,7 +195,7 @@ def get_record(name: str) -> WeightsRecord:
         The record.
 
     Raises:
-        UsageError: No such record; the message lists those there are.
+        UsageError: No such record; the message lists the known ones.
 
     >>> get_record("vgg19.caffe").licence
     'CC BY 4.0, Visual Geometry Group, University of Oxford'

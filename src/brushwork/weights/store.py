@@ -1,4 +1,4 @@
-"""Weights by name: read with every check, fetched, imported into the user's store."""
+"""Weights by name: verified reading, downloading, and importing into the user's store."""
 
 from __future__ import annotations
 
@@ -21,23 +21,23 @@ __all__ = ["fetch", "import_file", "load", "read", "verify"]
 
 
 def load(source: str | Path, *, name: str | None = None) -> dict[str, Tensor]:
-    """Tensors of a record or a file: `read(source, name=name).tensors`."""
+    """Return the tensors of a record or a file: `read(source, name=name).tensors`."""
     return read(source, name=name).tensors
 
 
 def read(source: str | Path, *, name: str | None = None) -> Weights:
-    """Read weights and check them: SHA-256 where one is known, every shape, no NaN.
+    """Read and verify weights: SHA-256 if one is known, every shape, no NaN.
 
     Args:
-        source: A record's name, or a path to a weights file in any layout that `import_file` takes.
-        name: For a path: the record that the file holds, where its content doesn't tell.
+        source: A record's name, or the path of a weights file in any layout that `import_file` accepts.
+        name: For a path: the record in the file, if its content doesn't determine it.
 
     Returns:
         The weights with their record.
 
     Raises:
         UsageError: No such record.
-        WeightsError: Not on this machine, damaged, or of another network; says what to do.
+        WeightsError: Missing, damaged, or of another network; the message says what to do.
     """
     if isinstance(source, Path) or _is_path(source):
         return open_weights(Path(source).expanduser(), get_record(name) if name else None)
@@ -48,30 +48,30 @@ def read(source: str | Path, *, name: str | None = None) -> Weights:
 
 
 def verify(name: str) -> Weights:
-    """Check the weights of a record that are on this machine, in full.
+    """Fully verify the weights of a record on this machine.
 
     Raises:
-        WeightsError: Not here, damaged, or of another network.
+        WeightsError: Missing, damaged, or of another network.
     """
     get_record(name)
     return read(name)
 
 
 def fetch(name: str, *, force: bool = False, progress: Callable[[int, int | None], None] | None = None) -> Path:
-    """Download a record's published file, check its hash, convert it into the store.
+    """Download a record's published file, check its hash, and convert it into the store.
 
     Args:
         name: A record's name.
-        force: Download again what the store already has.
-        progress: Called with the bytes received and the bytes there will be (None: unknown).
+        force: Download it again even if it is in the store.
+        progress: Called with the bytes received and the total (None: unknown).
 
     Returns:
         The file in the store, or the embedded one.
 
     Raises:
-        WeightsError: No network (says what to download where, and how to import it), a wrong hash, a full disk.
+        WeightsError: No network (the message says what to download and how to import it), a wrong hash, a full disk.
     """
-    from http.client import HTTPException  # here, because it is slow to import and the command's help needs none of it
+    from http.client import HTTPException  # here, because it is slow to import and the command's help doesn't need it
 
     from brushwork.weights.download import download
 
@@ -82,7 +82,7 @@ def fetch(name: str, *, force: bool = False, progress: Callable[[int, int | None
         try:
             return open_weights(stored_path(record), record).path
         except WeightsError:
-            pass  # damaged: that is what fetching again is for
+            pass  # damaged, so download it again
     part = _make_store() / f"{record.file}.part"
     try:
         download(str(record.url), part, progress)
@@ -102,15 +102,15 @@ def import_file(path: str | Path, *, name: str | None = None) -> WeightsRecord:
     """Convert a published checkpoint into the store.
 
     Args:
-        path: A `.pth`, `.pt` or `.safetensors` file in the layout of torchvision, of Caffe, of AdaIN, or ours.
-        name: The record it holds; needed only where names, shapes and hash don't tell.
+        path: A `.pth`, `.pt` or `.safetensors` file in the layout of torchvision, Caffe, AdaIN or brushwork.
+        name: The record in the file; needed only if names, shapes and hash don't determine it.
 
     Returns:
         The record.
 
     Raises:
-        UsageError: No such record, or one that comes with brushwork.
-        WeightsError: The file can't be read, holds code, or fits no record.
+        UsageError: No such record, or one that ships with brushwork.
+        WeightsError: The file can't be read, contains code, or matches no record.
     """
     source = Path(path).expanduser()
     weights = open_weights(source, get_record(name) if name else None)
@@ -149,12 +149,12 @@ def _published_hash(record: WeightsRecord, part: Path) -> str:
 
 
 def _install(weights: Weights, source: str) -> Path:
-    """Write weights into the store, with their hash beside them."""
+    """Write weights into the store, with their hash in a file beside them."""
     name, target = weights.record.name, _make_store() / f"{weights.record.name}.safetensors"
     origin = {"record": name, "licence": weights.record.licence, "source": source, "source_sha256": weights.sha256}
     sidecar = target.with_suffix(".json")
     try:
-        # The old hash goes first: between the steps there is a file without a hash, never one with a wrong one.
+        # Remove the old hash first: a crash in between leaves a file without a hash, never one with a wrong hash.
         sidecar.unlink(missing_ok=True)
         write_tensors(target, weights.tensors, origin)
         facts = {**origin, "sha256": sha256_of(target), "bytes": target.stat().st_size}
