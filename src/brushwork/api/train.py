@@ -53,7 +53,7 @@ def train(
         style: An image file; a list of them for `TrainConditional`; for arbitrary-style networks, a folder of
             paintings.
         photos: A folder of photographs, including its subfolders; None for textures.
-        output: The .safetensors file to write. `stylize` takes it as the style or as the model, depending on the method.
+        output: The .safetensors file to write, a style or a model for `stylize`, depending on the method.
         settings: The method and its options: `TrainJohnson(steps=4000)`, `TrainConditional()`, `TrainTextureNets()`,
             `TrainAdaIN()`, `TrainAdaINLite()`.
         device: "auto", "cpu", "cuda", "cuda:1", "mps".
