@@ -71,7 +71,7 @@ class Method(Protocol):
         ...
 
     def painting_size(self, sizes: Sequence[int]) -> int:
-        """Return the longer side, in pixels, at which `encode_style` uses a painting for images of these longer sides."""
+        """Return the longer side, in pixels, at which `encode_style` uses a painting for images of these sizes."""
         ...
 
     def blend(self, values: Sequence[Any], weights: Sequence[float]) -> Any:

@@ -103,7 +103,7 @@ def _left_over(shares: Tensor | None) -> Tensor | None:
 
 
 def _completed(shares: Tensor | None, left: Tensor | None, rest: bool) -> Tensor | None:
-    """Return shares that sum to 1, with the remainder as an additional one; None if a single style covers everything."""
+    """Return shares that sum to 1, with the remainder as an additional one; None if one style covers everything."""
     if shares is None or left is None:
         return None
     shares = torch.cat([shares, left]) if rest else shares

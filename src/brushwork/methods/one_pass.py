@@ -71,7 +71,7 @@ class OnePass(Generic[Style]):
             mask: Weight of each pixel, (1, 1, H, W) in [0, 1].
 
         Raises:
-            UsageError: Invalid pixels, a mask of another size or 0 everywhere, or a network that can't encode paintings.
+            UsageError: Invalid pixels, a mask of another size or 0 everywhere, or a network that can't encode images.
         """
         check_painting(image, mask)
         height, width = image.shape[2:]
