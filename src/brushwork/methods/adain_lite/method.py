@@ -65,12 +65,12 @@ class LiteStyle:
 
 
 class AdaINLiteTask:
-    """What trains coder and painter.
+    """Trains coder and painter.
 
     Args:
-        settings: All options.
-        paintings: Squares of these are its styles.
-        device: Where it runs.
+        settings: The options.
+        paintings: Random crops of these are the styles.
+        device: The device to run on.
     """
 
     def __init__(self, settings: TrainAdaINLite, paintings: PhotoFolder, device: torch.device) -> None:
@@ -90,12 +90,12 @@ class AdaINLiteTask:
             self._set_units(device)
 
     def facts(self) -> dict[str, Any]:
-        """What must be the same for a checkpoint to be gone on from."""
+        """Return what must match for a checkpoint to be resumed."""
         start = self.model and self.model.sha256
         return {"task": NAME, "model": start, "paintings": len(self.paintings.files), **self.loss.facts()}
 
     def terms(self, photos: Tensor) -> dict[str, Tensor]:
-        """The weighted terms of the loss of photos (B, 3, S, S), in styles of paintings, a few in their own."""
+        """Return the weighted loss terms for photos (B, 3, S, S), in styles of paintings, a few in their own."""
         paintings = self.paintings.drawn(len(photos), recolor=True).to(photos.device)
         own = torch.rand(len(photos), 1, 1, 1).to(photos.device) < self.settings.own_share
         film = MovedPhotos(photos) if self.settings.temporal_weight else None
@@ -116,11 +116,11 @@ class AdaINLiteTask:
         }
 
     def painted(self, photos: Tensor) -> Tensor:
-        """Pictures of photos, (B, 3, S, S), in styles of paintings that are drawn."""
+        """Stylize photos (B, 3, S, S) in the styles of random paintings."""
         return self._painted(photos, self.paintings.drawn(len(photos), recolor=True).to(photos.device))[0]
 
     def write(self, path: Path) -> None:
-        """Write what the option `model` takes."""
+        """Write the weights for the option `model`."""
         tensors = {name: tensor.detach().cpu().half() for name, tensor in self.network.state_dict().items()}
         about = {"model": NAME}
         if self.settings.learn == "painter" and self.model is not None:
@@ -196,8 +196,8 @@ class AdaINLiteStyleNetwork(TensorStyleNetwork[LiteStyle]):
     """AdaIN-lite.
 
     Args:
-        settings: All options.
-        device: Where it runs.
+        settings: The options.
+        device: The device to run on.
         network: Refused: the code is of what vgg19-slim sees.
 
     Raises:
@@ -235,11 +235,11 @@ class AdaINLiteStyleNetwork(TensorStyleNetwork[LiteStyle]):
         }
 
     def recipe(self) -> dict[str, Any]:
-        """Weights and dtype."""
+        """Return weights and dtype."""
         return dict(self._recipe)
 
     def painting_size(self, sizes: Sequence[int]) -> int:
-        """See `StyleNetwork`; the same for photos of all sizes."""
+        """Return the same size for photos of all sizes; see `StyleNetwork`."""
         return max(1, round(STYLE_SIZE * self.settings.style_scale))
 
     def encode_content(self, photo: Tensor, mask: Tensor | None = None) -> LiteStyle:
@@ -256,7 +256,7 @@ class AdaINLiteStyleNetwork(TensorStyleNetwork[LiteStyle]):
         return LiteStyle(self.coder(self.coder.moments(pixels, self.encoder(pixels, CODE_LAYERS), mask))[0])
 
     def generate(self, tile: TileInput, styles: Sequence[LiteStyle], shares: Tensor | None = None) -> Stages:
-        """The stages that paint a picture or a tile; see `StyleNetwork`."""
+        """Return the stages that stylize an image or a tile; see `StyleNetwork`."""
         weights = [self.generator.modulate(style.code, self.dtype) for style in styles]
 
         def typed(pixels: Tensor) -> Tensor:
@@ -266,11 +266,11 @@ class AdaINLiteStyleNetwork(TensorStyleNetwork[LiteStyle]):
         return self.generator.stages(typed_tile, weights, shares)
 
     def neutral_style(self) -> LiteStyle:
-        """The code of a gray picture."""
+        """Return the code of a gray image."""
         if self._neutral is None:
             self._neutral = self.encode(torch.full((1, 3, 2 * MULTIPLE, 2 * MULTIPLE), 0.5, device=self.device))
         return self._neutral
 
     def halo(self, styles: Sequence[LiteStyle]) -> int:
-        """How many pixels away it looks."""
+        """Return the receptive field's radius in pixels."""
         return HALO

@@ -87,8 +87,8 @@ class GatysMethod:
     """Neural style transfer by optimization.
 
     Args:
-        settings: All options.
-        device: Where it runs.
+        settings: The options.
+        device: The device to run on.
         network: Another feature network than `settings.network`; its layers must be named in the settings.
 
     Raises:
@@ -139,7 +139,7 @@ class GatysMethod:
         return {*self.settings.layers("content"), *self.settings.layers("style")}
 
     def recipe(self) -> dict[str, Any]:
-        """Weights and dtype."""
+        """Return weights and dtype."""
         return dict(self._recipe)
 
     def save_style(self, style: GatysStyle) -> dict[str, Tensor]:
@@ -166,7 +166,7 @@ class GatysMethod:
             image: Pixels (1, 3, H, W) in [0, 1].
             sizes: Longer sides of the pictures it will be used on; the painting is brought to the same longer side,
                 times `style_scale`.
-            mask: How much each pixel counts, (1, 1, H, W) in [0, 1].
+            mask: Weight of each pixel, (1, 1, H, W) in [0, 1].
 
         Raises:
             UsageError: Not pixels; a mask of another size, or one that leaves nothing.
