@@ -35,7 +35,7 @@ SMALLEST = 16  # minimum side for reflection padding
 
 @dataclass(frozen=True)
 class MicroASTStyle:
-    """For each of the style encoder's two features, (2, 64): channel means and deviations, filter factors and shares."""
+    """For each of the style encoder's two features, (2, 64): means and deviations, filter factors and shares."""
 
     mean: Tensor
     std: Tensor
