@@ -87,7 +87,7 @@ def _places(folders: object) -> list[Path]:
 
 
 def _keep_color(recipe: Recipe) -> tuple[str | None, str | None]:
-    """How and when; True and False of the first recipes meant luminance after, and nothing."""
+    """Return how and when colors are kept; the first recipes use True for luminance after, and False for None."""
     way = recipe["keep_color"]
     if isinstance(way, bool):
         return ("luminance", "after") if way else (None, None)

@@ -188,7 +188,7 @@ class GatysMethod:
         small_mask = None if mask is None else F.adaptive_avg_pool2d(mask, at_scale[::-1]).to(self.device)
         features = self.network(small, self.settings.layers("style"))
         encode, seed = STATISTICS[self.settings.statistic].encode, self.settings.seed
-        # Each layer draws its own; the same at every size, so that styles of different sizes blend.
+        # Each layer uses its own seed, the same at every size, so that styles of different sizes can be blended.
         return {k: encode(found, small_mask, zlib.crc32(f"{seed}/{k}".encode())) for k, found in features.items()}
 
     def blend(self, values: Sequence[GatysStyle], weights: Sequence[float]) -> GatysStyle:
@@ -339,7 +339,7 @@ class GatysMethod:
         if self.settings.init == "content":
             return resize(photo if init is None else init, size)
         if self.settings.init == "noise":
-            # Drawn on the CPU, so that every device starts from the same picture.
+            # Drawn on the CPU, so that every device starts from the same image.
             generator = torch.Generator().manual_seed(self.settings.seed)
             return torch.rand(1, 3, size[1], size[0], generator=generator).to(self.device)
         if init is None:
