@@ -1,8 +1,8 @@
-"""Color spaces, and giving one picture the colors of another.
+"""Color space conversion, and color transfer between images.
 
-All functions map (B, 3, H, W) tensors to (B, 3, H, W) tensors of the same type and device and change nothing in
-place. Color spaces and `keep_luminance` are differentiable, with finite gradients everywhere, black included; what
-matches the statistics of two pictures (`match_…`) is not.
+All functions map (B, 3, H, W) tensors to (B, 3, H, W) tensors of the same type and device, and modify nothing in place.
+Color space conversions and `keep_luminance` are differentiable, with finite gradients everywhere, including black;
+color matching (`match_…`) is not.
 """
 
 from __future__ import annotations
@@ -36,17 +36,15 @@ _YIQ_FROM_RGB: Matrix = (
     (0.59590059, -0.27455667, -0.32134392),
     (0.21153661, -0.52273617, 0.31119955),
 )
-# Linear sRGB to XYZ, D65. Source: IEC 61966-2-1; the digits are Lindbloom's, http://brucelindbloom.com.
+# Linear sRGB to XYZ, D65. Source: IEC 61966-2-1; digits from Lindbloom, http://brucelindbloom.com.
 _XYZ_FROM_RGB: Matrix = (
     (0.4124564, 0.3575761, 0.1804375),
     (0.2126729, 0.7151522, 0.0721750),
     (0.0193339, 0.1191920, 0.9503041),
 )
-_LAB_EDGE = 6 / 29  # where Lab's cube root turns into a line. Source: CIE 15:2004, section 8.2.1
-_NOISE = (
-    2 / 255
-)  # a deviation that 8 bits and JPEG make of nothing; what is smaller isn't amplified as if it were color
-_STEEPEST = 5  # slope of histogram matching: at 8 the grain of a print's sky shows as speckle, at 3 color goes
+_LAB_EDGE = 6 / 29  # where Lab's cube root changes to a linear function. Source: CIE 15:2004, section 8.2.1
+_NOISE = 2 / 255  # standard deviation of 8-bit and JPEG noise, which must not be amplified as if it were color
+_STEEPEST = 5  # maximum slope of histogram matching: 8 turns a print's grain into speckle, 3 loses color
 
 
 def srgb_to_linear(srgb: Tensor) -> Tensor:
@@ -95,7 +93,7 @@ def rgb_to_yiq(rgb: Tensor) -> Tensor:
 
 
 def luma(rgb: Tensor) -> Tensor:
-    """Return the first of `rgb_to_yiq` alone, which is quicker.
+    """Return only the first channel of `rgb_to_yiq`, which is faster.
 
     Args:
         rgb: (B, 3, H, W) sRGB, [0, 1].
@@ -159,7 +157,7 @@ def keep_luminance(result: Tensor, content: Tensor) -> Tensor:
 
     Args:
         result: (B, 3, H, W) sRGB, [0, 1]; only its luma is used.
-        content: (B, 3, H, W) or (1, 3, H, W) sRGB, [0, 1]; gives the colors.
+        content: (B, 3, H, W) or (1, 3, H, W) sRGB, [0, 1]; provides the colors.
 
     Returns:
         (B, 3, H, W) sRGB, clamped to [0, 1].
@@ -167,7 +165,7 @@ def keep_luminance(result: Tensor, content: Tensor) -> Tensor:
     Source: Gatys, Bethge, Hertzmann, Shechtman 2016, "Preserving Color in Neural Artistic Style Transfer",
     luminance-only transfer, arXiv:1606.05897; Gatys, Ecker, Bethge, Hertzmann, Shechtman 2017, section 5.1,
     arXiv:1611.07865.
-    Differs: both papers make the result from luminance alone; that is the caller's step (`brushwork.styles.regions`).
+    Differs: both papers stylize luminance only; that is left to the caller (`brushwork.api.color_control`).
     """
     luma = rgb_to_yiq(result)[:, :1]
     chroma = rgb_to_yiq(content)[:, 1:].expand(len(result), -1, -1, -1)
@@ -175,7 +173,7 @@ def keep_luminance(result: Tensor, content: Tensor) -> Tensor:
 
 
 def luminance(pixels: Tensor) -> Tensor:
-    """Return the grey picture of the same luma.
+    """Return the gray image of the same luma.
 
     Args:
         pixels: (B, 3, H, W) sRGB, [0, 1].
@@ -190,12 +188,12 @@ def luminance(pixels: Tensor) -> Tensor:
 def match_luminance(
     image: Tensor, reference: Tensor, *, mask: Tensor | None = None, reference_mask: Tensor | None = None
 ) -> Tensor:
-    """Return the image with the mean and the deviation of the reference's luma, its I and Q as they are.
+    """Return the image with the mean and standard deviation of the reference's luma; I and Q are unchanged.
 
     Args:
         image: (B, 3, H, W) sRGB, [0, 1].
         reference: (1, 3, h, w) or (B, 3, h, w) sRGB, [0, 1], of any size.
-        mask: How much each pixel of the image counts, (1, 1, H, W) in [0, 1]; all are recolored.
+        mask: Weight of each pixel of the image, (1, 1, H, W) in [0, 1]; all pixels are recolored.
         reference_mask: The same for the reference, (1, 1, h, w).
 
     Returns:
@@ -203,17 +201,17 @@ def match_luminance(
 
     Source: L' = σ_C / σ_S (L_S - μ_S) + μ_C of Gatys, Bethge, Hertzmann, Shechtman 2016, luminance-only transfer,
     arXiv:1606.05897; and section 5.1 of Gatys et al. 2017, arXiv:1611.07865.
-    Differs: σ_S below 2/255 counts as 2/255, so that a flat picture stays flat.
+    Differs: σ_S below 2/255 counts as 2/255, so that a flat image stays flat.
     """
     mean, covariance = _moments(image, mask)
     wanted_mean, wanted_covariance = _moments(reference, reference_mask)
     weights = _matrix(_YIQ_FROM_RGB, mean)[0]  # of luma
-    # Clamped: rounding makes the variance of a flat picture a little less than 0.
+    # Clamped: rounding can make the variance of a flat image slightly negative.
     deviation, wanted = ((weights @ each @ weights).clamp(min=0).sqrt() for each in (covariance, wanted_covariance))
     gain = (wanted / deviation.clamp(min=_NOISE))[:, None, None, None]
     luma = rgb_to_yiq(image.double())[:, :1]
     matched = gain * (luma - (weights @ mean)[..., None, None]) + (weights @ wanted_mean)[..., None, None]
-    recolored: Tensor = (image + (matched - luma)).clamp(0, 1)  # the same to R, G and B, so I and Q stay
+    recolored: Tensor = (image + (matched - luma)).clamp(0, 1)  # the same for R, G and B, so I and Q don't change
     return recolored.to(image.dtype)
 
 
@@ -226,22 +224,22 @@ def match_covariance(
     reference_mask: Tensor | None = None,
     measured: Tensor | None = None,
 ) -> Tensor:
-    """Return the image with the mean and the covariance of the reference's RGB: one linear map for all pixels.
+    """Return the image with the mean and covariance of the reference's RGB: one linear map for all pixels.
 
     Args:
         image: (B, 3, H, W) sRGB, [0, 1].
         reference: (1, 3, h, w) or (B, 3, h, w) sRGB, [0, 1], of any size.
-        mask: How much each pixel of the image counts, (1, 1, H, W) in [0, 1]; all are recolored.
+        mask: Weight of each pixel of the image, (1, 1, H, W) in [0, 1]; all pixels are recolored.
         reference_mask: The same for the reference, (1, 1, h, w).
-        measured: What the image is a part of, made small, and what the mask is of then; None: the image is all.
+        measured: If `image` is a part: a thumbnail of the whole image, to which `mask` then applies; otherwise None.
 
     Returns:
         (B, 3, H, W) sRGB, clamped to [0, 1].
 
     Source: x' = A (x - μ_S) + μ_C with A = L_C L_S⁻¹, Σ = L Lᵀ (Cholesky), of Gatys, Bethge, Hertzmann, Shechtman
     2016, color histogram matching, arXiv:1606.05897; and section 5.2 of Gatys et al. 2017, arXiv:1611.07865.
-    Differs: where the image hardly varies (a flat or grey one: Σ_S has no inverse) its deviation counts as 2/255.
-    Adding ε to the diagonals, as is usual, changes the other directions too, or amplifies noise a hundredfold.
+    Differs: where the image hardly varies (in a flat or gray one, Σ_S has no inverse), its deviation counts as 2/255.
+    Adding ε to the diagonals, as is common, changes the other directions too, or amplifies noise a hundredfold.
     """
     mean, covariance = _moments(image if measured is None else measured, mask)
     wanted_mean, wanted_covariance = _moments(reference, reference_mask)
@@ -260,25 +258,25 @@ def match_histogram(
     reference_mask: Tensor | None = None,
     measured: Tensor | None = None,
 ) -> Tensor:
-    """Return the image with the reference's histograms of Y, I and Q, each matched by itself.
+    """Return the image with the reference's histograms of Y, I and Q, each matched separately.
 
-    Not those of R, G and B, which vary together: matched one by one, they drift apart into hues that neither picture
-    has, and white paper into a rainbow. Y, I and Q are nearly independent, and light stays lighter than dark.
+    R, G and B are correlated: matched separately, they drift apart into hues that neither image has, and white paper
+    becomes a rainbow. Y, I and Q are nearly independent, and light stays lighter than dark.
 
     Args:
         image: (B, 3, H, W) sRGB, [0, 1].
         reference: (1, 3, h, w) or (B, 3, h, w) sRGB, [0, 1], of any size.
-        mask: How much each pixel of the image counts, (1, 1, H, W) in [0, 1]; all are recolored.
+        mask: Weight of each pixel of the image, (1, 1, H, W) in [0, 1]; all pixels are recolored.
         reference_mask: The same for the reference, (1, 1, h, w).
-        measured: What the image is a part of, made small, and what the mask is of then; None: the image is all.
+        measured: If `image` is a part: a thumbnail of the whole image, to which `mask` then applies; otherwise None.
 
     Returns:
         (B, 3, H, W) sRGB, clamped to [0, 1].
 
     Source: histogram matching as in Gonzalez and Woods, "Digital Image Processing", section 3.3; here by quantiles, so
-    the pictures may differ in size and have any number of levels.
-    Differs: a difference grows at most fivefold; the rest of the histogram moves inward. The grain of a flat sky would
-    become black and white speckle, and the rounding errors of a grey picture all colors of the rainbow.
+    the images may differ in size and have any number of levels.
+    Differs: differences grow at most fivefold, and the rest of the histogram moves inward. Otherwise the grain of a
+    flat sky would become black and white speckle, and the rounding errors of a gray image would become colored.
     """
     measured = image if measured is None else measured
     weights, wanted_weights = _weights(measured, mask), _weights(reference, reference_mask)
@@ -289,7 +287,7 @@ def match_histogram(
 
 
 def _match_values(values: Tensor, known: Tensor, wanted: Tensor, weights: Tensor, wanted_weights: Tensor) -> Tensor:
-    """The values (L,), like known ones (N,), with the histogram and the mean of the wanted ones (M,)."""
+    """Map values (L,) by the curve that gives `known` (N,) the histogram and mean of `wanted` (M,)."""
     levels, quantiles = _quantiles(known, weights)
     wanted_levels, wanted_quantiles = _quantiles(wanted, wanted_weights)
     low, high = float(levels[0]), max(float(levels[-1]), float(levels[0]) + 1 / 255)
@@ -302,9 +300,9 @@ def _match_values(values: Tensor, known: Tensor, wanted: Tensor, weights: Tensor
 
 
 def _quantiles(values: Tensor, weights: Tensor) -> tuple[Tensor, Tensor]:
-    """The distinct ones of the (N,) values in order, and their quantiles; what has no weight is no value.
+    """Return the sorted distinct values of (N,) and their quantiles; values of weight 0 are ignored.
 
-    The quantile of a value is the share of what is smaller and half of what is equal, so a flat picture is all median.
+    A value's quantile is the share of smaller values plus half that of equal ones, so a flat image is all median.
     """
     levels, place = torch.unique(values[weights > 0], return_inverse=True)
     shares = torch.zeros_like(levels).index_add_(0, place, weights[weights > 0])
@@ -312,7 +310,7 @@ def _quantiles(values: Tensor, weights: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _weights(pixels: Tensor, mask: Tensor | None) -> Tensor:
-    """(N,) what each pixel counts; 1 in all."""
+    """Return the pixel weights (N,), normalized to a sum of 1."""
     if mask is None:
         mask = torch.ones_like(pixels[:1, :1])
     if mask.shape != (1, 1, *pixels.shape[2:]):
@@ -324,14 +322,14 @@ def _weights(pixels: Tensor, mask: Tensor | None) -> Tensor:
 
 
 def _moments(pixels: Tensor, mask: Tensor | None) -> tuple[Tensor, Tensor]:
-    """Mean (B, 3, 1) and covariance (B, 3, 3), in float64: a variance is a small difference of large sums."""
+    """Return mean (B, 3, 1) and covariance (B, 3, 3), in float64 to avoid cancellation."""
     flat, weights = pixels.double().flatten(2), _weights(pixels, mask)
     mean = (flat * weights).sum(2, keepdim=True)
     return mean, ((flat - mean) * weights) @ (flat - mean).mT
 
 
 def _cholesky(covariance: Tensor, floor: float) -> Tensor:
-    """The lower triangle L of L Lᵀ = Σ, whose variance is in no direction below `floor`."""
+    """Return the lower triangle L of L Lᵀ = Σ, with the variance in every direction raised to at least `floor`."""
     variances, directions = torch.linalg.eigh(covariance)
     lower: Tensor = torch.linalg.cholesky((directions * variances.clamp(min=floor)[:, None]) @ directions.mT)
     return lower
@@ -347,7 +345,7 @@ def _inverse(rows: Matrix, like: Tensor) -> Tensor:
 
 
 def _white(matrix: Tensor) -> Tensor:
-    """(3, 1, 1) XYZ of RGB (1, 1, 1), summed rather than typed, so that white is L = 100, a = b = 0 exactly."""
+    """Return XYZ of white, (3, 1, 1), computed so that white is exactly L = 100, a = b = 0."""
     return matrix.sum(dim=1)[:, None, None]
 
 

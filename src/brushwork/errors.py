@@ -1,13 +1,13 @@
-"""Everything that brushwork raises on purpose.
+"""The exceptions that brushwork raises.
 
-BrushworkError                 one except clause for all of them
+BrushworkError                 base class of all
 ├── UsageError                 a wrong option, value or argument; the command exits with 2
-├── PictureError               a picture file that can't be read or written; names the file
-├── SavedElsewhereError        finished work that is in another file than the one asked for; names both
-├── WeightsError               weights that are missing, damaged or of another network
+├── PictureError               an image file that can't be read or written; names the file
+├── SavedElsewhereError        a result that was saved to a different file than requested; names both
+├── WeightsError               weights that are missing, damaged or for another network
 └── Interrupted                the user stopped the work; carries the best result so far
 
-Each message says what was got, what is expected and what to do, in one line.
+Each message says in one line what was passed, what is expected and what to do.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ __all__ = ["BrushworkError", "Interrupted", "PictureError", "SavedElsewhereError
 
 
 class BrushworkError(Exception):
-    """Base of all errors raised on purpose; its message is one line for the user."""
+    """Base class of brushwork's exceptions; the message is one line for the user."""
 
     exit_code = 1
 
@@ -31,15 +31,15 @@ class UsageError(BrushworkError, ValueError):
 
 
 class PictureError(BrushworkError):
-    """A picture file that can't be read or written; the message names the file."""
+    """An image file that can't be read or written; the message names the file."""
 
 
 class SavedElsewhereError(BrushworkError):
-    """Finished work could not be written to the file that was asked for, and is in another one.
+    """The result could not be written to the requested file, and was saved to a different one.
 
     Args:
         message: One line for the user that names both files.
-        path: The file that holds the work.
+        path: The file that holds the result.
     """
 
     def __init__(self, message: str, path: Path) -> None:
@@ -48,11 +48,11 @@ class SavedElsewhereError(BrushworkError):
 
 
 class WeightsError(BrushworkError):
-    """Weights that are missing, damaged, or of another network."""
+    """Weights that are missing, damaged, or for another network."""
 
 
-class Interrupted(BrushworkError):  # noqa: N818 - not a fault: the user's wish
-    """The user stopped the work before its end.
+class Interrupted(BrushworkError):  # noqa: N818 - not an error, but the user's request
+    """The user stopped the work before it was complete.
 
     Args:
         message: One line for the user.

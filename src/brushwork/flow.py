@@ -1,6 +1,7 @@
-"""Optical flow: where each point of a frame is in another one, and where that can be relied on.
+"""Optical flow: estimation, warping and occlusion.
 
-A flow is a tensor (1, 2, H, W) in pixels, x before y: what is at p in the first frame is at p + flow(p) in the second.
+A flow is a tensor (1, 2, H, W) in pixels, x before y: the point at p in the first frame is at p + flow(p) in the
+second.
 """
 
 from __future__ import annotations
@@ -22,17 +23,17 @@ Estimator: TypeAlias = Callable[[Tensor, Tensor], Tensor]
 
 
 def warp(pixels: Tensor, flow: Tensor, *, mode: str = "bilinear") -> Tensor:
-    """What lies where a flow points: the result at p is `pixels` at p + flow(p).
+    """Warp pixels backward: the result at p is `pixels` at p + flow(p).
 
-    So the second frame, warped by the flow from the first to it, looks like the first.
+    The second frame, warped by the flow from the first to the second, looks like the first.
 
     Args:
         pixels: (1, C, H, W).
         flow: (1, 2, H, W) in pixels.
-        mode: "bilinear", or "bicubic", which keeps more detail where it is done again and again.
+        mode: "bilinear", or "bicubic", which preserves more detail under repeated warping.
 
     Returns:
-        (1, C, H, W); beyond its border a frame goes on with its outermost pixels.
+        (1, C, H, W); outside the frame, border pixels are repeated.
 
     >>> right = torch.zeros(1, 2, 1, 3)
     >>> right[:, 0] = 1
@@ -41,7 +42,7 @@ def warp(pixels: Tensor, flow: Tensor, *, mode: str = "bilinear") -> Tensor:
     """
     height, width = flow.shape[2:]
     y, x = (torch.arange(side, dtype=flow.dtype, device=flow.device) for side in (height, width))
-    # grid_sample wants places in [-1, 1], from the outer edge of the first pixel to that of the last.
+    # grid_sample expects coordinates in [-1, 1], from the outer edge of the first pixel to that of the last.
     across = (2 * (x + flow[:, 0]) + 1) / width - 1
     down = (2 * (y[:, None] + flow[:, 1]) + 1) / height - 1
     places = torch.stack([across, down], 3).to(pixels.dtype)
@@ -49,11 +50,11 @@ def warp(pixels: Tensor, flow: Tensor, *, mode: str = "bilinear") -> Tensor:
 
 
 def stays_visible(forward: Tensor, backward: Tensor) -> Tensor:
-    """Where the flow to another frame leads back again: what is there was not covered, and did not leave the frame.
+    """Forward-backward consistency check: 1 where a point is neither occluded in the other frame nor outside it.
 
     Args:
         forward: The flow from this frame to the other one, (1, 2, H, W).
-        backward: From the other one to this.
+        backward: The flow from the other frame to this one.
 
     Returns:
         (1, 1, H, W) of 0 and 1.
@@ -68,7 +69,7 @@ def stays_visible(forward: Tensor, backward: Tensor) -> Tensor:
 
 
 def motion_boundaries(flow: Tensor) -> Tensor:
-    """Where things that move differently meet, (1, 1, H, W) of 0 and 1.
+    """Return the motion boundaries of a flow, (1, 1, H, W) of 0 and 1.
 
     Source: Ruder et al. 2016, arXiv:1604.08610, section 4.2.
     """
@@ -78,7 +79,7 @@ def motion_boundaries(flow: Tensor) -> Tensor:
 
 
 def resized_flow(flow: Tensor, size: tuple[int, int]) -> Tensor:
-    """The same flow of frames of another (width, height), in pixels of those."""
+    """Resize a flow to frames of another (width, height), and scale its vectors accordingly."""
     height, width = flow.shape[2:]
     if (width, height) == size:
         return flow
@@ -87,14 +88,14 @@ def resized_flow(flow: Tensor, size: tuple[int, int]) -> Tensor:
 
 
 def dis_flow(preset: str = "fast", *, pixels: int = 640 * 360) -> Estimator:
-    """An estimator of flow that needs no weights: Dense Inverse Search, by OpenCV.
+    """Return a flow estimator that needs no weights: OpenCV's Dense Inverse Search.
 
     Args:
-        preset: "ultrafast", "fast" or "medium", from quick to exact.
-        pixels: Larger frames are looked at so small.
+        preset: "ultrafast", "fast" or "medium", from fast to accurate.
+        pixels: Larger frames are downscaled to this number of pixels.
 
     Returns:
-        A function of two frames, pixels (1, 3, H, W) in [0, 1], that gives the flow from the first to the second.
+        A function from two frames, pixels (1, 3, H, W) in [0, 1], to the flow from the first to the second.
 
     Source: Kroeger et al. 2016, "Fast Optical Flow using Dense Inverse Search", arXiv:1603.03590.
     """
@@ -114,10 +115,10 @@ def dis_flow(preset: str = "fast", *, pixels: int = 640 * 360) -> Estimator:
 
 
 def tvl1_flow(*, shrink: int = 2) -> Estimator:
-    """An estimator of flow to judge by: total variation with an L1 data term, by scikit-image; slow.
+    """Return a slow flow estimator for evaluation: scikit-image's TV-L1.
 
     Args:
-        shrink: Frames are looked at so much smaller.
+        shrink: Frames are downscaled by this factor.
 
     Source: Zach, Pock and Bischof 2007, "A Duality Based Approach for Realtime TV-L1 Optical Flow".
     """
@@ -127,7 +128,7 @@ def tvl1_flow(*, shrink: int = 2) -> Estimator:
         height, width = first.shape[2:]
         size = max(16, width // shrink), max(16, height // shrink)
         small = [_gray(frame, size).numpy() / np.float32(255) for frame in (first, second)]
-        # With these values it explains real films best, ten frames apart: docs/video.md.
+        # These values fit real videos best, ten frames apart: docs/video.md.
         down, across = optical_flow_tvl1(small[0], small[1], attachment=30, num_warp=10)  # type: ignore[no-untyped-call]
         found = torch.from_numpy(np.stack([across, down])[None]).float()
         return resized_flow(found, (width, height)).to(first.device)
@@ -136,7 +137,7 @@ def tvl1_flow(*, shrink: int = 2) -> Estimator:
 
 
 def _gray(frame: Tensor, size: tuple[int, int]) -> Tensor:
-    """Luminance in bytes, (height, width)."""
+    """Return luma as bytes, (height, width)."""
     gray = F.interpolate(luma(frame), size[::-1], mode="area")
     return gray[0, 0].mul(255).round().to(torch.uint8).cpu()
 
@@ -146,7 +147,7 @@ def _square(flow: Tensor) -> Tensor:
 
 
 def _inside(flow: Tensor) -> Tensor:
-    """Where a flow ends within the frame."""
+    """Return where a flow ends within the frame."""
     height, width = flow.shape[2:]
     y, x = (torch.arange(side, dtype=flow.dtype, device=flow.device) for side in (height, width))
     across, down = x + flow[:, 0], y[:, None] + flow[:, 1]

@@ -1,7 +1,7 @@
-"""Pictures in memory: the pixel contract, its check, and resampling.
+"""Images in memory: the pixel contract, its validation, and resampling.
 
-Inside brushwork a picture is a plain tensor of shape (B, 3, H, W): float32, sRGB, [0, 1], finite. A `Picture`
-adds what its file brought along (alpha, EXIF, bit depth), and lives only where files are read and written.
+Inside brushwork an image is a plain tensor of shape (B, 3, H, W): float32, sRGB, [0, 1], finite. A `Picture` adds the
+alpha, EXIF and bit depth of a file, and is used only where files are read and written.
 """
 
 from __future__ import annotations
@@ -30,14 +30,14 @@ NOTHING_VISIBLE = "nothing is visible in a picture whose alpha is 0 everywhere; 
 
 @dataclass(frozen=True, eq=False)
 class Picture:
-    """One picture with what its file brought along.
+    """One image with its alpha, EXIF and bit depth.
 
     Args:
-        pixels: (1, 3, H, W) float32, sRGB, [0, 1]. Where alpha is 0 they hold whatever the file hid there.
+        pixels: (1, 3, H, W) float32, sRGB, [0, 1]. Where alpha is 0 they hold whatever the file contains.
         alpha: (1, 1, H, W) float32, [0, 1], 0 is transparent; None for an opaque picture.
         exif: raw EXIF bytes with the orientation reset to 1; None without.
         depth: bits per channel of the source, 8 or 16.
-        notes: one-line remarks for the user, such as "loop.gif: first of 12 frames".
+        notes: one-line notes for the user, such as "loop.gif: first of 12 frames".
 
     Raises:
         UsageError: a tensor has another shape.
@@ -63,7 +63,7 @@ class Picture:
 
     @classmethod
     def from_numpy(cls, array: npt.NDArray[Any]) -> Picture:
-        """Return a picture of an array.
+        """Return a picture from an array.
 
         Args:
             array: (H, W, 3) or (H, W, 4), sRGB with straight alpha: uint8, uint16, or floats in [0, 1].
@@ -79,13 +79,13 @@ class Picture:
 
     @classmethod
     def from_pil(cls, image: Image.Image) -> Picture:
-        """Return a picture of an image of Pillow: upright, in sRGB by its profile, with alpha and EXIF.
+        """Return a picture from a Pillow image: rotated upright, converted to sRGB, with alpha and EXIF.
 
         Args:
-            image: of 8 bits in any mode, or of 16 bits in gray.
+            image: 8-bit in any mode, or 16-bit grayscale.
 
         Raises:
-            UsageError: no image of Pillow, or one whose numbers have no agreed range.
+            UsageError: not a Pillow image, or a mode without a defined range.
         """
         array, exif = from_pillow(image)
         pixels, alpha, depth = from_array(array)
@@ -103,7 +103,7 @@ class Picture:
         return to_array(self.pixels, self.alpha, dtype)
 
     def to_pil(self) -> Image.Image:
-        """Return an image of Pillow, RGB or RGBA with 8 bits per channel; its info holds the EXIF."""
+        """Return a Pillow image, RGB or RGBA with 8 bits per channel, with the EXIF in its info."""
         return to_pillow(self.to_numpy(), self.exif)
 
     @property
@@ -112,10 +112,10 @@ class Picture:
         return self.pixels.shape[3], self.pixels.shape[2]
 
     def visible(self) -> Tensor:
-        """Return the pixels as a method should see them, without the color hidden under transparency.
+        """Return the pixels as input for a method, without colors hidden by transparency.
 
-        Each pixel fades with its transparency into the mean of the visible ones, `pixels * alpha + mean * (1 - alpha)`,
-        so neither hidden colors nor a hard edge against black or white enter the statistics.
+        Transparent pixels are blended with the mean of the visible ones, `pixels * alpha + mean * (1 - alpha)`, so that
+        neither hidden colors nor a hard edge against black or white affect the statistics.
 
         Returns:
             (1, 3, H, W) float32 in [0, 1]; the pixels themselves when the picture is opaque.
@@ -133,13 +133,13 @@ class Picture:
 
 
 def check_pixels(pixels: Tensor) -> None:
-    """Check that a tensor keeps the pixel contract.
+    """Check that a tensor satisfies the pixel contract.
 
     Args:
         pixels: expected (B, 3, H, W) float32, sRGB, finite, within [0, 1].
 
     Raises:
-        UsageError: it doesn't; the message says how, and what to do.
+        UsageError: it doesn't; the message says why, and what to do.
 
     >>> check_pixels(torch.zeros(3, 512, 512))
     Traceback (most recent call last):
@@ -158,14 +158,14 @@ def check_pixels(pixels: Tensor) -> None:
 
 
 def check_size(value: object, name: str) -> int:
-    """Return a whole number, of any integer type.
+    """Return an integer of any integer type as an int.
 
     Args:
-        value: what was passed.
-        name: of the argument, for the message.
+        value: the value passed.
+        name: the argument's name, for the message.
 
     Raises:
-        UsageError: it is something else.
+        UsageError: not an integer.
 
     >>> check_size("96", "size")
     Traceback (most recent call last):
@@ -182,17 +182,17 @@ def check_size(value: object, name: str) -> int:
 
 
 def no_picture(name: str, value: object) -> UsageError:
-    """Return the error for an argument that is neither a file nor a `Picture`; it says how to make it one.
+    """Return the error for an argument that is neither a file nor a `Picture`; it says how to convert it.
 
     Args:
-        name: of the argument.
-        value: what was passed.
+        name: the argument's name.
+        value: the value passed.
     """
     return UsageError(f"{name}: expected a file or a Picture, got {_how(value)}")
 
 
 def _how(value: object) -> str:
-    """What a value is, and how it becomes a picture."""
+    """Describe a value's type and how to convert it to a picture."""
     kind = type(value).__name__
     if isinstance(value, Tensor):
         return "a Tensor; wrap pixels in Picture(pixels)"
@@ -212,7 +212,7 @@ def fit_size(size: tuple[int, int], longer: int) -> tuple[int, int]:
 
     Args:
         size: (width, height) in pixels.
-        longer: the longer side to reach, in pixels, at least 1.
+        longer: the target longer side, in pixels, at least 1.
 
     Returns:
         (width, height), each at least 1.
@@ -231,14 +231,14 @@ def fit_size(size: tuple[int, int], longer: int) -> tuple[int, int]:
 
 
 def resize(pixels: Tensor, size: tuple[int, int]) -> Tensor:
-    """Return the pixels resampled (bicubic, antialiased when it shrinks), differentiably.
+    """Return the pixels resampled: bicubic, antialiased when downscaling, differentiable.
 
     Args:
         pixels: (B, C, H, W) float, [0, 1].
-        size: (width, height) to reach, in pixels.
+        size: target (width, height), in pixels.
 
     Returns:
-        (B, C, height, width) in [0, 1]; the input itself where it has that size already.
+        (B, C, height, width) in [0, 1]; the input itself if it already has that size.
 
     Raises:
         UsageError: a side is below 1.

@@ -1,4 +1,4 @@
-"""Keeping the photo's colors: which way, and before or after the method."""
+"""Keeping the photo's colors: how, and before or after stylization."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ _MATCH = {"cholesky": match_covariance, "histogram": match_histogram}
 
 @dataclass(frozen=True, eq=False)
 class ColorControl:
-    """How a result keeps the colors of its photo.
+    """Transfers the photo's colors to the painting or to the result.
 
     Args:
         photo: Pixels (1, 3, H, W) in [0, 1].
-        mask: How much each of them counts, (1, 1, H, W) in [0, 1]; None: all the same.
-        way: "luminance", "cholesky" or "histogram"; None leaves all colors to the painting.
-        when: "before": the painting is recolored; "after": the result is; None: what suits the way.
+        mask: Weight of each pixel, (1, 1, H, W) in [0, 1]; None weights all equally.
+        way: "luminance", "cholesky" or "histogram"; None keeps the painting's colors.
+        when: "before" recolors the painting, "after" the result; None is the default of `way`.
 
     Raises:
-        UsageError: Another way or time; a time without a way.
+        UsageError: An invalid `way` or `when`, or `when` without `way`.
     """
 
     photo: Tensor
@@ -42,15 +42,15 @@ class ColorControl:
         object.__setattr__(self, "when", check_keep_color(self.way, self.when)[1])
 
     def recipe(self) -> dict[str, Any]:
-        """What a recipe holds of it."""
+        """Return the recipe's entries for it."""
         return {"keep_color": self.way, "keep_color_when": self.when}
 
     def content(self, pixels: Tensor) -> Tensor:
-        """What the method should see of the photo, or of a picture to start from: its luminance, or all of it."""
+        """Return the photo, or an initial image, as input for the method: its luminance only, or unchanged."""
         return luminance(pixels) if (self.way, self.when) == ("luminance", "before") else pixels
 
     def style(self, painting: Tensor, mask: Tensor | None = None) -> Tensor:
-        """What the method should see of a painting (1, 3, h, w) whose pixels count as `mask` (1, 1, h, w) says."""
+        """Return a painting (1, 3, h, w), with pixel weights `mask` (1, 1, h, w), recolored if `when` is "before"."""
         if self.when != "before":
             return painting
         if self.way == "luminance":
@@ -58,31 +58,31 @@ class ColorControl:
         return self._matched(painting, mask)
 
     def result(self, stylized: Tensor) -> Tensor:
-        """The finished picture, (1, 3, H, W)."""
+        """Return the final result (1, 3, H, W) of a stylized image."""
         if self.way == "luminance":
             return keep_luminance(stylized, self.photo)
         return self._matched(stylized, self.mask) if self.when == "after" else stylized
 
     def part(self, stylized: Tensor, photo: Tensor, small: Tensor) -> Tensor:
-        """A part of the finished picture.
+        """Return a part of the final result.
 
         Args:
-            stylized: The part as it was painted, (1, 3, h, w).
-            photo: The photo there.
-            small: All of the picture as it was painted, of the size of this object's photo.
+            stylized: The stylized part, (1, 3, h, w).
+            photo: The same part of the photo.
+            small: The whole stylized image, at the size of this object's photo.
         """
         if self.way == "luminance":
             return keep_luminance(stylized, photo)
         return self._matched(stylized, self.mask, small) if self.when == "after" else stylized
 
     def progress(self, listener: Progress | None) -> Progress | None:
-        """The listener, to whom previews are shown as the finished picture will be."""
+        """Wrap a progress callback so that its previews have the colors of the final result."""
         if listener is None or self.way is None:
             return listener
         return lambda step: listener(replace(step, preview=lambda: self._at_size(step.preview())))
 
     def _at_size(self, preview: Tensor) -> Tensor:
-        """A preview of any size as `result` would have it."""
+        """Return `result` for a preview of any size."""
         size = preview.shape[3], preview.shape[2]
         mask = None if self.mask is None else torch.nn.functional.interpolate(self.mask, preview.shape[2:])
         return replace(self, photo=resize(self.photo, size), mask=mask).result(preview)

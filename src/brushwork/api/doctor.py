@@ -1,4 +1,4 @@
-"""What is installed, what this machine has, and how fast it is."""
+"""Diagnostics: installed packages, hardware and speed."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ SPEED_TEST = 4.0  # seconds
 
 
 def examine() -> dict[str, str]:
-    """Findings by name, in words. What can't be found out says why, and the others are found all the same."""
+    """Return diagnostics by name, as text; a check that fails reports its error and doesn't stop the others."""
     examinations: dict[str, Callable[[], str]] = {
         "brushwork": lambda: f"{__version__}, Python {platform.python_version()}, {platform.platform()}",
         "packages": lambda: ", ".join(f"{name} {_version(name)}" for name in PACKAGES),
@@ -46,7 +46,7 @@ def examine() -> dict[str, str]:
 def _attempt(examination: Callable[[], str]) -> str:
     try:
         return examination()
-    except Exception as error:  # a doctor who falls ill helps nobody
+    except Exception as error:  # one failing check must not stop the others
         return f"problem: {' '.join(str(error).split()) or type(error).__name__}"
 
 
@@ -81,7 +81,7 @@ def _weights(name: str) -> str:
 
 
 def _speed() -> str:
-    """Optimize a small picture for some seconds."""
+    """Optimize a small image for a few seconds, and report the time per step."""
     settings = Gatys(steps=100_000, scales=1)
     method = load(settings, choose_device())
     picture = torch.rand(1, 3, 256, 256, generator=torch.Generator().manual_seed(0))
@@ -98,5 +98,5 @@ def _speed() -> str:
         method(picture, style, progress=stop_in_time)
     except Interrupted:
         if time.perf_counter() < deadline:
-            raise KeyboardInterrupt from None  # the user's, not ours
+            raise KeyboardInterrupt from None  # raised by the user, not by stop_in_time
     return f"{last[0].seconds / last[0].step * 1000:.0f} ms per step of 256×256 through {settings.network}"

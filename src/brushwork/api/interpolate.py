@@ -1,4 +1,4 @@
-"""A photo in the styles between styles: a strip between two, a grid between three or four."""
+"""Style interpolation: a photo in blends of two styles as a strip, or of three or four as a grid."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ from brushwork.styles.sources import PictureSource, StyleSource
 
 __all__ = ["interpolate", "shares"]
 
-GAP = 8  # white between two pictures, in pixels
+GAP = 8  # white space between images, in pixels
 
 
 def shares(count: int, steps: int) -> list[list[tuple[float, ...]]]:
-    """Rows of the weights of `count` styles: one row between two; between three, the third below; four at the corners.
+    """Return blend weights by row: one row for two styles; for three, the third is at the bottom; four at the corners.
 
     Args:
         count: 2, 3 or 4.
-        steps: Pictures from one style to the next, at least 2.
+        steps: Images from one style to the next, at least 2.
 
     Raises:
-        UsageError: Another count, fewer steps.
+        UsageError: Another count, or fewer steps.
 
     >>> shares(2, 3)
     [[(1.0, 0.0), (0.5, 0.5), (0.0, 1.0)]]
@@ -56,21 +56,21 @@ def interpolate(
     max_pixels: int = MAX_PIXELS,
     progress: Progress | None = None,
 ) -> Picture:
-    """A strip (two styles) or a grid (three, four) of the photo in styles between styles.
+    """Render a photo in interpolated styles: a strip for two styles, a grid for three or four.
 
     Args:
         photo: A file or a `Picture`.
-        styles: Two to four, each as `stylize` takes it.
-        method: A method that blends: see `stylize`.
-        steps: Pictures from one style to the next.
-        size: Longer side of each, in pixels.
+        styles: Two to four, each as for `stylize`.
+        method: A method that can blend styles; see `stylize`.
+        steps: Images from one style to the next.
+        size: Longer side of each image, in pixels.
         device: See `stylize`.
-        max_pixels: Larger files are refused before they are decoded.
-        progress: Called by the method for each picture; what it raises ends the work.
+        max_pixels: Larger files are rejected before they are decoded.
+        progress: Called by the method for each image; an exception it raises stops the work.
 
     Raises:
-        UsageError: Another number of styles or steps; a method that doesn't blend.
-        PictureError: A file that can't be read.
+        UsageError: An invalid number of styles or steps, or a method that can't blend.
+        PictureError: A file can't be read.
     """
     if not isinstance(styles, list | tuple):
         raise UsageError(f"styles: expected a list of two to four styles, got {styles!r}")

@@ -1,4 +1,4 @@
-"""The recipe of a result: all that decides it, known before the work begins."""
+"""Recipes: everything that determines a result, recorded before stylization starts."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ from brushwork.weights import sha256_of
 
 __all__ = ["DEFAULT_SIZE", "FIRST_PICTURES", "recipe_of", "result_size", "style_records"]
 
-FIRST_PICTURES = ("content", "noise", "style")  # of `init`, beside files
+FIRST_PICTURES = ("content", "noise", "style")  # values of `init` that aren't files
 
 
 def result_size(size: tuple[int, int], wanted: int | None) -> tuple[int, int]:
-    """Width and height of the result for a photo of this size.
+    """Return width and height of the result for a photo of this size.
 
     Args:
         size: (width, height) of the photo in pixels.
-        wanted: Longer side; 0 keeps the photo's size; None does so too, up to 1024.
+        wanted: Longer side; 0 keeps the photo's size; None keeps it up to 1024.
 
     >>> result_size((4000, 3000), None), result_size((640, 480), None), result_size((4000, 3000), 0)
     ((1024, 768), (640, 480), (4000, 3000))
@@ -50,22 +50,22 @@ def recipe_of(
     *,
     size: tuple[int, int] | None = None,
 ) -> Recipe:
-    """The recipe that the result of `stylize` will have; files are hashed, but no picture is decoded.
+    """Return the recipe of a `stylize` call; hashes the files without decoding images.
 
     Args:
         method: From `brushwork.load`.
         photo: See `stylize`.
         style: See `stylize`.
-        options: What decides the result beside them.
-        size: (width, height) of the result in pixels, if it is known already.
+        options: The other settings.
+        size: (width, height) of the result in pixels, if already known.
 
     Raises:
-        PictureError: A photo that is missing or can't be read.
-        UsageError: A style that isn't there, or a wrong value.
+        PictureError: The photo is missing or can't be read.
+        UsageError: An unknown style, or an invalid value.
     """
     settings = dataclasses.asdict(method.settings)
     for name, option in option_of(type(method.settings)).items():
-        if option.file:  # its name only: a picture that is given away should not tell of one's folders
+        if option.file:  # only its name, because a shared image shouldn't reveal folder names
             settings[name] = Path(settings[name]).name
     if size is None:
         original = photo.size if isinstance(photo, Picture) else read_size(photo, max_pixels=options.max_pixels)
@@ -90,18 +90,18 @@ def recipe_of(
 
 
 def style_records(style: StyleSource) -> list[dict[str, Any]]:
-    """What a recipe holds of a style: name, size, hash and weight of each of a blend's."""
+    """Return a style's entries in a recipe: name, size, hash and weight of each part of a blend."""
     if isinstance(style, Picture):
         return [_record(style)]
     return [{**_record(source), "weight": weight} for source, weight in resolve_style(style).parts]
 
 
 def _init_record(method: Method, max_pixels: int) -> dict[str, Any] | None:
-    """The picture to start from, where the settings name a file."""
+    """Return the recipe's entry for the initial image, if the settings name a file."""
     init = getattr(method.settings, "init", "content")
     if init in FIRST_PICTURES:
         return None
-    read_size(init, max_pixels=max_pixels)  # says in one line what is wrong with it
+    read_size(init, max_pixels=max_pixels)  # raises a one-line error if it can't be read
     return _record(init)
 
 

@@ -1,4 +1,4 @@
-"""Making a result again by its recipe."""
+"""Reproducing a result from its recipe."""
 
 from __future__ import annotations
 
@@ -43,18 +43,18 @@ def rerun(
     max_pixels: int = MAX_PIXELS,
     progress: Progress | None = None,
 ) -> tuple[Result, list[str]]:
-    """The result of a recipe, and remarks on what may make it differ.
+    """Reproduce a result from its recipe; returns it with notes on what may make it differ.
 
     Args:
-        recipe: `Result.recipe`, or what `read_recipe` gives.
-        folders: One or more, where the input files may be; they are recognized by SHA-256, whatever their name.
-        device: Instead of the recipe's, for another machine; the result then differs in details.
-        max_pixels: Larger files are refused before they are decoded.
+        recipe: `Result.recipe`, or a recipe from `read_recipe`.
+        folders: One or more folders to search for the input files, which are identified by SHA-256, not by name.
+        device: A device to use instead of the recipe's; the result may then differ slightly.
+        max_pixels: Larger files are rejected before they are decoded.
         progress: Called after each step.
 
     Raises:
-        UsageError: No recipe, or a damaged one; the message names the value.
-        BrushworkError: An input that is in none of the folders, or other weights than then.
+        UsageError: Not a recipe, or a damaged one; the message names the value.
+        BrushworkError: An input is in none of the folders, or the weights have changed.
     """
     recipe = as_recipe(recipe)
     places = _places(folders)
@@ -79,7 +79,7 @@ def rerun(
 
 
 def _places(folders: object) -> list[Path]:
-    """The folders, one or more."""
+    """Return the folders as a list of paths."""
     several = [folders] if isinstance(folders, str | os.PathLike) else folders
     if not isinstance(several, list | tuple) or not all(isinstance(folder, str | os.PathLike) for folder in several):
         raise UsageError(f"folders: expected a folder or a list of them, got {folders!r}")
@@ -87,7 +87,7 @@ def _places(folders: object) -> list[Path]:
 
 
 def _keep_color(recipe: Recipe) -> tuple[str | None, str | None]:
-    """How and when; True and False of the first recipes meant luminance after, and nothing."""
+    """Return how and when colors are kept; the first recipes use True for luminance after, and False for None."""
     way = recipe["keep_color"]
     if isinstance(way, bool):
         return ("luminance", "after") if way else (None, None)
@@ -95,7 +95,7 @@ def _keep_color(recipe: Recipe) -> tuple[str | None, str | None]:
 
 
 def _settings(recipe: Recipe, folders: Sequence[Path]) -> Settings:
-    """The settings as they were, with the files found again and what was measured then."""
+    """Return the recipe's settings, with the files located and the precision that was used."""
     values = recipe["settings"]
     if recipe["init"] is not None:
         values["init"] = str(_find(recipe["init"], folders))
@@ -107,16 +107,16 @@ def _settings(recipe: Recipe, folders: Sequence[Path]) -> Settings:
         if option in values:
             values[option] = _network(values[option] or recipe[part]["name"], recipe, part, folders)
     if "precision" in values:
-        values["precision"] = recipe["dtype"]  # "auto" might decide otherwise today
+        values["precision"] = recipe["dtype"]  # "auto" might choose differently now
     settings: Settings = settings_from(recipe["method"], values)
     return settings
 
 
 def _network(name: str, recipe: Recipe, part: str, folders: Sequence[Path]) -> str:
-    """The weights by the name they had, if that still gives the same file; else the file wherever it is."""
+    """Return the name of the weights if it still denotes the same file, otherwise the file found by its hash."""
     sha256 = recipe[part]["sha256"]
     hash_of: Callable[[Path], str | None] = sha256_of
-    if part == "model" and "predictor" in recipe:  # whose model's hash is of the painting network's weights alone
+    if part == "model" and "predictor" in recipe:  # the model's hash covers only the stylizing network
         if recipe["predictor"] is not None:
             sha256 = recipe["predictor"]["sha256"]
         else:
@@ -151,7 +151,7 @@ def _find(record: dict[str, Any], folders: Sequence[Path]) -> Path:
 
 
 def _same(candidates: Sequence[Path], sha256: str, hash_of: Callable[[Path], str | None] = sha256_of) -> Path | None:
-    """The first file with this hash; its full path, which no keyword or name can be taken for."""
+    """Return the first file with this hash, as an absolute path, which can't be mistaken for a keyword or name."""
     for path in dict.fromkeys(candidates):
         if _size(path) and hash_of(path) == sha256:
             return path.resolve()
@@ -163,7 +163,7 @@ def _files(folders: Sequence[Path]) -> list[Path]:
 
 
 def _size(path: Path) -> int:
-    """Bytes of a file; 0 where there is none."""
+    """Return the size of a file in bytes, or 0 if there is none."""
     try:
         return path.stat().st_size if path.is_file() else 0
     except OSError:  # a name that is too long
@@ -172,7 +172,7 @@ def _size(path: Path) -> int:
 
 @contextmanager
 def _threads(count: int) -> Iterator[None]:
-    """As many as then: sums in another order differ in the last digits."""
+    """Use the original number of threads, since it affects the order of summation and so the last digits."""
     before = torch.get_num_threads()
     torch.set_num_threads(max(1, min(count, 1024)))
     try:

@@ -1,4 +1,4 @@
-"""Style values: from files, pictures, names, saved styles and blends of them, and into files."""
+"""Encoding styles from files, images, names, saved styles and blends; saving encoded styles."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from brushwork.styles.sources import PictureSource, StyleSource, resolve_style
 
 __all__ = ["encode_style", "painting_pixels", "save_style", "save_styles", "style_value", "visible"]
 
-MASK_SIZE = 4096  # longer side at which a mask is read, in pixels; it is enlarged from there
+MASK_SIZE = 4096  # maximum longer side at which a mask is read, in pixels
 
 
 def style_value(
@@ -36,14 +36,14 @@ def style_value(
     colors: ColorControl,
     options: StylizeOptions,
 ) -> tuple[Any, list[str]]:
-    """The value of a style or a blend, or `Regions` of several with masks; and remarks for the user.
+    """Return the encoded style or blend, or `Regions` if there are masks; and notes for the user.
 
     Args:
         method: From `brushwork.methods.load`.
         style: See `stylize`.
-        sizes: Longer sides it will be used at.
-        colors: Recolors paintings, if that is wanted.
-        options: Masks, a picture per style of the blend or none, and the limit of pixels.
+        sizes: Longer sides of the images it will be used on.
+        colors: Recolors the paintings, if requested.
+        options: Holds the masks, if any, and the pixel limit.
     """
     parts, notes = _style_values(method, style, sizes, options.max_pixels, colors)
     if options.masks:
@@ -52,25 +52,25 @@ def style_value(
 
 
 def encode_style(method: Method, style: StyleSource, sizes: list[int], *, max_pixels: int = MAX_PIXELS) -> Any:
-    """The style value of a file, a `Picture`, a built-in name or a blend.
+    """Encode a style given as a file, a `Picture`, a built-in name or a blend.
 
     Args:
         method: From `brushwork.methods.load`.
         style: See `stylize`.
-        sizes: Longer sides it will be used at; `method.sizes(width, height)` tells.
-        max_pixels: Larger files are refused before they are decoded.
+        sizes: Longer sides of the images it will be used on, from `method.sizes(width, height)`.
+        max_pixels: Larger files are rejected before they are decoded.
     """
     return _blended(method, _style_values(method, style, sizes, max_pixels)[0])
 
 
 def save_style(path: str | Path, method: Method, value: Any, **about: object) -> None:
-    """Write a style value to a file that `--style` and `stylize` take.
+    """Save an encoded style to a file for `--style` and `stylize`.
 
     Args:
         path: Ends in .safetensors.
         method: The method that encoded it.
         value: From `encode_style`.
-        about: Anything worth keeping with it: title, artist, year, source.
+        about: Metadata to save with it: title, artist, year, source.
 
     Raises:
         BrushworkError: The file can't be written.
@@ -79,12 +79,12 @@ def save_style(path: str | Path, method: Method, value: Any, **about: object) ->
 
 
 def save_styles(path: str | Path, values: Sequence[tuple[Method, Any]], **about: object) -> None:
-    """Write one style's values for several methods to a file.
+    """Save one style, encoded for several methods, to a file.
 
     Args:
         path: Ends in .safetensors.
-        values: Methods, each with what its `encode_style` gave. One method with several style scales serves all
-            scales between them.
+        values: Pairs of a method and the style it encoded. One method at several style scales covers all scales in
+            between.
         about: See `save_style`.
 
     Raises:
@@ -100,13 +100,13 @@ def save_styles(path: str | Path, values: Sequence[tuple[Method, Any]], **about:
 
 
 def _label(method: Method) -> str:
-    """What a file calls a method's value: "adain-lite", "adain-lite@0.5" at another style scale."""
+    """Return the key of a method's style in a file: "adain-lite", or "adain-lite@0.5" at another style scale."""
     scale = getattr(method.settings, "style_scale", 1.0)
     return method_name(method.settings) + (f"@{scale:g}" if scale != 1 else "")
 
 
 def _style_origin(method: Method) -> dict[str, str]:
-    """What must agree for a saved style to be used: weights, and what shapes the statistics."""
+    """Return what must match for a saved style to be used: the weights and the settings that affect it."""
     settings = method.settings
     recipe = method.recipe()
     parts = {part: recipe[part] for part in ("weights", "model") if part in recipe}
@@ -121,7 +121,7 @@ def _style_origin(method: Method) -> dict[str, str]:
 def _style_values(
     method: Method, style: StyleSource, sizes: list[int], max_pixels: int, colors: ColorControl | None = None
 ) -> tuple[list[tuple[Any, float]], list[str]]:
-    """Values and weights of a blend's styles, and remarks for the user."""
+    """Return the encoded styles of a blend with their weights, and notes for the user."""
     values: list[tuple[Any, float]] = []
     notes: list[str] = []
     for source, weight in resolve_style(style).parts:
@@ -160,7 +160,7 @@ def _in_regions(
 
 
 def _mask(source: PictureSource, max_pixels: int) -> Tensor:
-    """How bright a picture is, (1, 1, H, W); what is transparent is black."""
+    """Return the luma of a mask image, (1, 1, H, W), with transparency as black."""
     if not isinstance(source, str | os.PathLike | Picture):
         raise no_picture("masks", source)
     picture = source if isinstance(source, Picture) else _read_mask(source, max_pixels)
@@ -169,7 +169,7 @@ def _mask(source: PictureSource, max_pixels: int) -> Tensor:
 
 
 def _saved_value(method: Method, path: Path) -> Any:
-    """A saved style's value at the style scale that is wanted, between those of the file if need be."""
+    """Return a saved style at the requested style scale, interpolated between those in the file if necessary."""
     saved, name, origin = read_style(path), method_name(method.settings), _style_origin(method)
     wanted = float(origin.pop("style_scale", 1.0))
     kept = {label: found for label, found in saved.origins.items() if label.partition("@")[0] == name}
@@ -206,7 +206,7 @@ def _damaged(path: Path) -> BrushworkError:
 
 
 def visible(picture: Picture, source: object) -> Tensor:
-    """What a method should see of a picture that may be transparent; an error names its file."""
+    """Return `picture.visible()`, with the file named in errors."""
     try:
         return picture.visible()
     except UsageError as error:
@@ -214,13 +214,13 @@ def visible(picture: Picture, source: object) -> Tensor:
 
 
 def painting_pixels(picture: Picture, source: object, colors: ColorControl | None) -> Tensor:
-    """A painting as the method should see it."""
+    """Return a painting's pixels as input for the method, recolored if requested."""
     pixels = visible(picture, source)
     return pixels if colors is None else colors.style(pixels, picture.alpha)
 
 
 def _painting(path: Path, sizes: list[int], method: Method, max_pixels: int) -> Picture:
-    """A painting's file, read no larger than the method looks at it."""
+    """Read a painting at no larger a size than the method uses."""
     enough = min(max(read_size(path, max_pixels=max_pixels)), method.painting_size(sizes))
     return read_image(path, size=enough, max_pixels=max_pixels)
 

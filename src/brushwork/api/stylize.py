@@ -1,4 +1,4 @@
-"""The one place that joins device, color, method, alpha and recipe: photo + style → result."""
+"""Stylizing photos: combines device, color, method, alpha and recipe."""
 
 from __future__ import annotations
 
@@ -47,9 +47,9 @@ class Result:
     """A stylized picture.
 
     Args:
-        picture: With the content's alpha and EXIF.
-        recipe: All that decided it; `rerun` obeys it.
-        seconds: How long the method took for the picture, without reading files and encoding the style.
+        picture: The image, with the photo's alpha and EXIF.
+        recipe: Everything that determined it, for `rerun`.
+        seconds: Time that stylization took, excluding reading files and encoding the style.
     """
 
     picture: Picture
@@ -59,17 +59,17 @@ class Result:
     def save(
         self, path: str | Path, *, depth: int = 8, quality: int | None = None, strip_metadata: bool = False
     ) -> None:
-        """Write the picture with its recipe, so that `brushwork rerun` makes the same bytes again.
+        """Save the picture with its recipe, so that `brushwork rerun` can reproduce the same bytes.
 
         Args:
-            path: The file to write, replaced if it exists; its suffix gives the format.
+            path: The file to write, replaced if it exists; its suffix determines the format.
             depth: Bits per channel: 8, or 16 in PNG and TIFF.
-            quality: 1 to 100, of JPEG, WebP and AVIF.
-            strip_metadata: Leave EXIF and recipe out.
+            quality: 1 to 100, for JPEG, WebP and AVIF.
+            strip_metadata: Omit EXIF and recipe.
 
         Raises:
             UsageError: A suffix, depth, size or quality that can't be written.
-            PictureError: The file can't be written; what was there before is still there.
+            PictureError: The file can't be written; an existing file is left unchanged.
         """
         write_image(self.picture, path, depth=depth, quality=quality, strip_metadata=strip_metadata, recipe=self.recipe)
 
@@ -118,34 +118,34 @@ def stylize(
     checkpoint: Checkpoint | None = None,
     **keywords: Any,
 ) -> Any:
-    """A picture with the content of one and the style of another.
+    """Render a photo in the style of a painting.
 
     Args:
-        photo: A file or a `Picture`. A list of photos gives a list of results.
-        style: A painting: a file, a `Picture`, a built-in style's name, a saved style, or a blend: in words,
-            "wave.jpg:0.7+feminine-wave:0.3", or with weights, {"wave.jpg": 0.7, "feminine-wave": 0.3}, also as pairs,
-            (("wave.jpg", 0.7), (picture, 0.3)). A list of styles gives a list of results; for a list of photos too,
-            a list for each photo.
-        method: A method's name, "gatys"; its options, `Gatys(steps=100)`; or a method from `brushwork.load`, whose
-            network is loaded once for many calls. None: `AdaINLite()`.
+        photo: A file or a `Picture`. A list of photos returns a list of results.
+        style: A file, a `Picture`, the name of a built-in style, a saved style, or a blend. A blend is a string such as
+            "wave.jpg:0.7+feminine-wave:0.3", a mapping, {"wave.jpg": 0.7, "feminine-wave": 0.3}, or pairs,
+            (("wave.jpg", 0.7), (picture, 0.3)). A list of styles returns a list of results; with a list of photos too,
+            a list per photo.
+        method: A method's name, "gatys"; its options, `Gatys(steps=100)`; or a method from `brushwork.load`, which
+            loads the network once for many calls. None: `AdaINLite()`.
         options: `StylizeOptions`: size, color, masks, device and limits.
-        network: Any feature network instead of the one that the method's options name (docs/weights.md).
-        plan: From `brushwork.tiling.plan.plan_job`; None: made here where it is worth it.
-        progress: Called after each step; what it raises ends the work.
-        checkpoint: Keeps the work in a file, and goes on from it if it is there; remove it when the result is written.
-        **keywords: Fields of `StylizeOptions`, which go before `options`: `size=512`, `keep_color="luminance"`,
+        network: A feature network to use instead of the one named in the method's options (docs/weights.md).
+        plan: From `brushwork.tiling.plan.plan_job`; None makes one here if needed.
+        progress: Called after each step; an exception it raises stops the work.
+        checkpoint: Saves the state to a file, and resumes from it if it exists; delete it once the result is saved.
+        **keywords: Fields of `StylizeOptions`, which override `options`: `size=512`, `keep_color="luminance"`,
             `masks=[...]`, `device="cuda"`, `max_memory=4_000_000_000`, `max_pixels=...`.
 
     Returns:
-        A `Result`; a list of them where photos or styles are a list; a list of lists where both are.
+        A `Result`; a list of them if photo or style is a list; a list of lists if both are.
 
     Raises:
-        PictureError: A file that can't be read; the message names it.
-        UsageError: A wrong value; the message says what is expected.
+        PictureError: A file can't be read; the message names it.
+        UsageError: An invalid value; the message says what is expected.
         WeightsError: A network's weights are not on this machine.
-        Interrupted: Ctrl-C; `error.best` is the Result so far, None before the first step. Of a list, it is a list of
-            the results that are done, and of the one so far.
-        BrushworkError: Memory ended, the loss can't be tamed, or another process works with this checkpoint.
+        Interrupted: Ctrl-C; `error.best` is the Result so far, or None before the first step. For a list, it is the
+            list of completed results and the current one.
+        BrushworkError: Out of memory, the loss diverges, or another process is using this checkpoint.
     """
     chosen: StylizeOptions = with_changes(options or StylizeOptions(), keywords)
     if checkpoint is not None and not isinstance(checkpoint, Checkpoint):
@@ -165,15 +165,15 @@ def stylize(
 
 
 def method_from(method: MethodSource, device: str, network: FeatureNetwork | None = None) -> Method:
-    """The loaded method of a name, of options, or of a method that is loaded already.
+    """Load a method given by name or options; a loaded method is returned unchanged.
 
     Args:
         method: See `stylize`.
-        device: Where its network is loaded.
-        network: Another feature network.
+        device: The device to load its network on.
+        network: A feature network to use instead of the one in the options.
 
     Raises:
-        UsageError: None of these; a network beside a loaded method, which brings its own.
+        UsageError: Not a method, or a network given with a method that is already loaded.
         WeightsError: The network's weights are not on this machine.
     """
     if hasattr(method, "declaration"):
@@ -186,17 +186,17 @@ def method_from(method: MethodSource, device: str, network: FeatureNetwork | Non
 
 
 def _is_several(style: object) -> bool:
-    """Whether these are several styles, rather than one or the parts of a blend."""
+    """Return whether this is a list of styles, rather than one style or the parts of a blend."""
     return isinstance(style, list) and not all(isinstance(part, tuple | StylePart) for part in style)
 
 
 def _in_styles(work: Callable[[Any, Any], Result], content: Any, style: Any) -> Any:
-    """A photo in a style, or in each of several."""
+    """Apply a style, or each of several, to a photo."""
     return _each(partial(work, content), style) if _is_several(style) else work(content, style)
 
 
 def _each(work: Callable[[Any], Any], values: list[Any]) -> list[Any]:
-    """What becomes of each value; where it is stopped, what there is so far."""
+    """Call `work` for each value; Interrupted carries the results so far."""
     done: list[Any] = []
     try:
         for value in values:
@@ -219,17 +219,17 @@ def stylize_photo(
     progress: Progress | None = None,
     checkpoint: Checkpoint | None = None,
 ) -> Result:
-    """One photo in one style.
+    """Stylize one photo in one style.
 
     Args:
         source: The photo.
         style: See `stylize`.
         method: From `brushwork.load`.
-        options: What decides the result beside them.
-        picture: What `source` holds, if it has been read already with `read_content`.
-        plan: See `stylize`, as all that follows.
-        progress: Called after each step.
-        checkpoint: Keeps the work.
+        options: The other settings.
+        picture: The contents of `source`, if already read with `read_content`.
+        plan: See `stylize`.
+        progress: See `stylize`.
+        checkpoint: See `stylize`.
 
     Raises:
         BrushworkError: See `stylize`.
@@ -255,7 +255,7 @@ def stylize_photo(
         try:
             painted = method(seen, value, init=init, progress=listener, checkpoint=kept, tiling=tiling)
             return finish(painted)
-        except (Interrupted, KeyboardInterrupt) as stop:  # what there is, is finished too
+        except (Interrupted, KeyboardInterrupt) as stop:  # finish the best pixels so far
             painted = stop.best if isinstance(stop, Interrupted) else painted
             words = str(stop) or "stopped before the end"
             raise Interrupted(words, None if painted is None else finish(painted)) from None
@@ -267,7 +267,7 @@ def stylize_photo(
 
 
 def _tiling(plan: Plan | None, method: Method, photo: Picture, value: Any, max_memory: int | None) -> Tiling | None:
-    """The tiles of a plan, which is made here where it is worth it and there is none; None: the whole."""
+    """Return the tiling of the plan, which is made here if needed; None processes the whole image at once."""
     if plan is None and worth_a_plan(photo.size, max_memory):
         plan = plan_job(method, photo.size, value, max_memory=max_memory)
     return None if plan is None else plan.tiling
@@ -280,7 +280,7 @@ def _with_alpha(progress: Progress | None, alpha: Tensor | None) -> Progress | N
 
 
 def read_content(source: PictureSource, options: StylizeOptions) -> Picture:
-    """The photo at the size at which it will be painted; see `stylize` for errors."""
+    """Read the photo at the size of the result; see `stylize` for errors."""
     if isinstance(source, Picture):
         wanted = result_size(source.size, options.size)
         if wanted != source.size:

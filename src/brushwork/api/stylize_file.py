@@ -1,4 +1,4 @@
-"""Pictures that need not fit into memory: from file to file, planned before the work begins."""
+"""Stylizing images larger than memory, from file to file."""
 
 from __future__ import annotations
 
@@ -38,13 +38,13 @@ __all__ = ["Streamed", "stylize_file"]
 
 @dataclass(frozen=True)
 class Streamed:
-    """A stylized picture that went to its file.
+    """The outcome of `stylize_file`.
 
     Args:
         size: (width, height) in pixels.
-        recipe: All that decided it.
-        notes: One-line remarks for the user.
-        seconds: How long it took, from the first pixel read to the file.
+        recipe: Everything that determined the result.
+        notes: One-line notes for the user.
+        seconds: Total time, including reading and writing.
     """
 
     size: tuple[int, int]
@@ -67,28 +67,27 @@ def stylize_file(
     checkpoint: Checkpoint | None = None,
     **keywords: Any,
 ) -> Streamed:
-    """Stylize a file into a file, part by part; the result is that of `stylize`.
+    """Stylize from file to file, tile by tile, with the same result as `stylize`.
 
-    What a method or a way of keeping colors must know beforehand of the colors of the photo, its own style where the
-    strength is below 1 and the histograms to match, is that of a thumbnail.
+    The photo's own style (for a strength below 1) and the histograms for color matching are measured on a thumbnail.
 
     Args:
-        photo: A photo's file.
+        photo: An image file.
         style: See `stylize`.
-        output: The file to write, whole or not at all.
-        method: A method of one pass: see `stylize`.
+        output: The file to write; never left partially written.
+        method: A feed-forward method; see `stylize`.
         options: See `stylize`.
         written: `OutputOptions`: depth, quality, metadata.
-        plan: From `brushwork.tiling.plan.plan_job`; None: made here.
-        progress: Called after each tile; what it raises ends the work.
-        checkpoint: Keeps the work, and beside it what is painted, in files that are removed in the end.
-        **keywords: Fields of `StylizeOptions` and of `OutputOptions`, which go before `options` and `written`.
+        plan: From `brushwork.tiling.plan.plan_job`; None makes one here.
+        progress: Called after each tile; an exception it raises stops the work.
+        checkpoint: Saves the state and, in a separate file, the finished pixels; both are deleted at the end.
+        **keywords: Fields of `StylizeOptions` and of `OutputOptions`, which override `options` and `written`.
 
     Raises:
-        PictureError, UsageError, WeightsError: As `stylize`.
+        PictureError, UsageError, WeightsError: As for `stylize`.
         Interrupted: Ctrl-C; there is no result.
-        SavedElsewhereError: The result could not be written to the output, and is in another file.
-        BrushworkError: Disk or memory ended.
+        SavedElsewhereError: The output could not be written, and the result was saved to a different file.
+        BrushworkError: Out of disk space or memory.
     """
     of_output: dict[str, Any] = {
         name: keywords.pop(name) for name in ("depth", "quality", "strip_metadata") if name in keywords
@@ -143,19 +142,19 @@ def _streamed(
 
 
 def _kept(checkpoint: Checkpoint | None, job: Recipe, spool: Path | None) -> Checkpoint | None:
-    """The checkpoint of this job; without what has been painted it begins anew."""
+    """Return the checkpoint of this job, which resumes only if the finished pixels exist."""
     if checkpoint is None or spool is None:
         return None
     return dataclasses.replace(checkpoint, job=job, resume=checkpoint.resume and spool.exists())
 
 
 class _Photo:
-    """The photo as methods and colors want it.
+    """The photo as input for the method and for color matching.
 
     Args:
-        reader: Gives its parts.
-        way: How colors are kept.
-        when: Before or after.
+        reader: Reads its parts.
+        way: How to keep colors.
+        when: "before" or "after" stylization.
     """
 
     def __init__(self, reader: PictureReader, way: str | None, when: str | None) -> None:
@@ -166,19 +165,19 @@ class _Photo:
 
     @cached_property
     def small(self) -> Picture:
-        """Its thumbnail."""
+        """The photo's thumbnail."""
         return self.reader.thumbnail(max(thumbnail_size(self.reader.size)))
 
     def thumbnail(self) -> Tensor:
-        """What the method should see of that."""
+        """Return the thumbnail as input for the method."""
         return self.colors.content(self.small.visible())
 
     def seen(self, top: int, left: int, bottom: int, right: int) -> Tensor:
-        """What the method should see of a part."""
+        """Return a part as input for the method."""
         return self.colors.content(self.reader.visible(top, left, bottom, right)[0])
 
     def canvas(self, writer: PictureWriter, finish: Callable[[Tensor, Tensor], Tensor]) -> Canvas:
-        """What is painted on: parts are read here, and written there when they are finished."""
+        """Return a canvas that reads parts of the photo and writes finished parts to the writer."""
 
         def write(top: int, left: int, pixels: Tensor) -> None:
             bottom, right = top + pixels.shape[2], left + pixels.shape[3]
@@ -188,7 +187,7 @@ class _Photo:
         return Canvas(self.reader.size, self.seen, write, self.thumbnail)
 
     def finisher(self, method: PartwiseMethod, value: Any) -> Callable[[Tensor, Tensor], Tensor]:
-        """What makes a painted part, and the photo's, a part of the result."""
+        """Return a function from a stylized part and the photo's part to a part of the result."""
         if self.colors.way is None or self.colors.when == "before":
             return lambda painted, original: self.colors.part(painted, original, painted)
         small = method(self.thumbnail(), value)

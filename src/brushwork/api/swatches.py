@@ -1,4 +1,4 @@
-"""What a style looks like, painted by its numbers alone: swatches, and a sheet of them with their names."""
+"""Style swatches: noise rendered in a style, and overview sheets with names."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ from brushwork.styles.sources import PictureSource, StyleSource
 
 __all__ = ["sheet", "swatch"]
 
-OCTAVES = (3, 6, 12, 24)  # cells across of the noise that is painted, each half as strong as the one before
-GAP, LABEL = 8, 20  # white around a swatch, and the height of its name, in pixels
+OCTAVES = (3, 6, 12, 24)  # cells across of the noise's octaves, each with half the previous amplitude
+GAP, LABEL = 8, 20  # white space around a swatch, and height of its label, in pixels
 
 
 def swatch(
@@ -35,17 +35,17 @@ def swatch(
     device: str = "auto",
     method: Method | None = None,
 ) -> Picture:
-    """A square of soft noise painted in a style, so that nothing but the style is seen.
+    """Render a square of soft noise in a style, to show the style without any content.
 
     Args:
-        style: As `stylize` takes it.
-        settings: A method; `AdaINLite()` by default.
-        size: Its sides in pixels.
+        style: See `stylize`.
+        settings: A method's options; `AdaINLite()` by default.
+        size: Side of the square in pixels.
         device: See `stylize`.
         method: From `brushwork.methods.load`, instead of settings.
 
     Raises:
-        UsageError: An unknown style, or one that this method can't take.
+        UsageError: An unknown style, or one that this method doesn't support.
     """
     method = method or load(AdaINLite() if settings is None else settings, choose_device(device))
     return Picture(method(_noise(size), encode_style(method, style, method.sizes(size, size))))
@@ -60,18 +60,18 @@ def sheet(
     device: str = "auto",
     progress: Progress | None = None,
 ) -> Picture:
-    """Swatches of styles with their names beneath, or one photo in all of them.
+    """Render labeled swatches of styles, or one photo in all of them.
 
     Args:
-        styles: Names of the library.
-        settings: A method; `AdaINLite()` by default.
-        photo: Painted instead of noise; its middle square.
-        size: Sides of a swatch in pixels.
+        styles: Names of library styles.
+        settings: A method's options; `AdaINLite()` by default.
+        photo: Image whose central square is rendered instead of noise.
+        size: Side of a swatch in pixels.
         device: See `stylize`.
-        progress: Called by the method for each swatch; what it raises ends the work.
+        progress: Called by the method for each swatch; an exception it raises stops the work.
 
     Raises:
-        UsageError: No styles, or one that this method can't take.
+        UsageError: No styles, or one that this method doesn't support.
         PictureError: The photo can't be read.
     """
     if not styles:
@@ -106,7 +106,7 @@ def _square(photo: PictureSource, size: int) -> Tensor:
 
 
 def _noise(size: int) -> Tensor:
-    """Soft shapes of all sizes, in grey and a little color, (1, 3, size, size): the same each time."""
+    """Return fractal noise, mostly gray, (1, 3, size, size); always the same."""
     generator = torch.Generator().manual_seed(1)
     total = torch.zeros(1, 3, size, size)
     for octave, cells in enumerate(OCTAVES):

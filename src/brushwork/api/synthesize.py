@@ -1,4 +1,4 @@
-"""Textures of noise alone."""
+"""Texture synthesis from noise."""
 
 from __future__ import annotations
 
@@ -15,24 +15,24 @@ from brushwork.runtime.memory import out_of_memory
 
 __all__ = ["synthesize"]
 
-LARGEST = 1 << 26  # pixels of a texture that is made in one piece
+LARGEST = 1 << 26  # maximum pixels of a texture, which is generated in one piece
 
 
 def synthesize(
     style: str | Path, width: int, height: int, settings: TextureNets | None = None, *, device: str = "auto"
 ) -> Picture:
-    """A texture, made by a network that was trained for it.
+    """Synthesize a texture with a network trained for it.
 
     Args:
-        style: A texture network: a file that `brushwork train texture-nets --makes textures` wrote, or a name.
-        width: In pixels. Opposite borders join where the sides are multiples of 16 (32 for a network of six
-            sizes), from twice that on.
-        height: In pixels. The same seed gives a larger texture the same noise, from its upper left corner on.
-        settings: The seed, and all other options.
+        style: A texture network: a file written by `brushwork train texture-nets --makes textures`, or a name.
+        width: In pixels. The texture tiles seamlessly if both sides are multiples of 16 (32 for a network of six
+            scales) and at least twice that.
+        height: In pixels. With the same seed, a larger texture has the same noise at its upper left.
+        settings: The seed and the other options.
         device: "auto", "cpu", "cuda", "cuda:1", "mps".
 
     Raises:
-        UsageError: No texture network; sides below 1, or beyond 64 million pixels together.
+        UsageError: Not a texture network, sides below 1, or more than 64 million pixels.
     """
     width, height = check_size(width, "width"), check_size(height, "height")
     if min(width, height) < 1 or width * height > LARGEST:

@@ -1,4 +1,4 @@
-"""Training as one call, `train`, and the steps of it that the command takes one by one."""
+"""Training a network: `train`, and its separate steps for the command."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ __all__ = ["Trained", "prepare", "run", "start", "train"]
 
 @dataclass(frozen=True)
 class Trained:
-    """A network that was trained.
+    """A trained network.
 
     Args:
         output: Its file.
-        steps: Steps that were taken, those before a resumption included: fewer than asked for where nothing more was
-            learned, 0 where the file was there already and `resume` was given.
+        steps: Steps taken, including those before resuming: fewer than requested if training stopped early, 0 if the
+            file already existed and `resume` was given.
     """
 
     output: Path
@@ -45,31 +45,32 @@ def train(
     log: str | Path | None = None,
     progress: Callable[[Report], None] | None = None,
 ) -> Trained:
-    """Train a network that paints in one pass; the same as `brushwork train` (docs/training.md).
+    """Train a feed-forward network, like `brushwork train` (docs/training.md).
 
-    Needs the extra `train`. Under torchrun all processes train one network.
+    Requires the extra `train`. Under torchrun, all processes train one network.
 
     Args:
-        style: A painting's file; a list of them for `TrainConditional`; for a network that takes any painting, a folder
-            of many.
-        photos: A folder with photographs, its subfolders included; None for textures, which need none.
-        output: The .safetensors file to write. What `stylize` takes as style or as model depends on the method.
+        style: An image file; a list of them for `TrainConditional`; for arbitrary-style networks, a folder of
+            paintings.
+        photos: A folder of photographs, including its subfolders; None for textures.
+        output: The .safetensors file to write, a style or a model for `stylize`, depending on the method.
         settings: The method and its options: `TrainJohnson(steps=4000)`, `TrainConditional()`, `TrainTextureNets()`,
             `TrainAdaIN()`, `TrainAdaINLite()`.
         device: "auto", "cpu", "cuda", "cuda:1", "mps".
-        resume: Go on from OUTPUT.training, which a stopped training leaves; without it, such a file is an error.
-        log: A folder for losses, TensorBoard's curves and samples.
-        progress: Called after each step, with the losses and the time left; what it raises ends the training, after its
-            checkpoint is written.
+        resume: Resume from OUTPUT.training, the checkpoint of an interrupted training. Without it, an existing
+            checkpoint is an error.
+        log: A folder for losses, TensorBoard curves and samples.
+        progress: Called after each step with the losses and the time remaining; an exception it raises stops the
+            training after a checkpoint is saved.
 
     Returns:
-        The file, and the steps that were taken.
+        The file and the number of steps taken.
 
     Raises:
-        UsageError: A wrong value; a checkpoint that is there without `resume`, or is of another training.
-        PictureError: A painting that can't be read.
-        Interrupted: Ctrl-C; `resume=True` goes on with the same losses.
-        BrushworkError: The loss explodes again and again, memory ended, or a file can't be written.
+        UsageError: An invalid value; a checkpoint that exists without `resume`, or belongs to another training.
+        PictureError: A painting can't be read.
+        Interrupted: Ctrl-C; `resume=True` continues with the same losses.
+        BrushworkError: The loss keeps diverging, memory runs out, or a file can't be written.
     """
     path = Path(output)
     check_training(settings, photos, path)
@@ -97,7 +98,7 @@ def prepare(
     *,
     device: str = "auto",
 ) -> Trainer:
-    """What trains a network, before its first step; see `train` for arguments and errors."""
+    """Return the trainer before its first step; see `train` for arguments and errors."""
     method = next(name for name, kind in TRAININGS.items() if type(settings) is kind)
     paintings = _named([style] if isinstance(style, str | os.PathLike) else style)
     fabric = launched(choose_device(device))
@@ -107,11 +108,11 @@ def prepare(
 
 
 def start(trainer: Trainer, *, resume: bool) -> bool:
-    """Go on from the checkpoint if that is wanted and there is one; whether it does.
+    """Resume from the checkpoint if requested and present; returns whether it did.
 
     Raises:
-        UsageError: There is one, and it isn't wanted; or it belongs to another training.
-        BrushworkError: It is damaged.
+        UsageError: A checkpoint exists without `resume`, or belongs to another training.
+        BrushworkError: The checkpoint is damaged.
     """
     if resume:
         return trainer.resume()
@@ -126,7 +127,7 @@ def run(
     log: str | Path | None = None,
     failed: Callable[[str], None] | None = None,
 ) -> None:
-    """Train to the end, and write the log; see `train`, and `TrainingLog` for `failed`."""
+    """Train to completion and write the log; see `train`, and `TrainingLog` for `failed`."""
     first = trainer.fabric.is_global_zero
     if log is None or not first:
         trainer.run(progress if first else None)
@@ -143,7 +144,7 @@ def run(
 
 
 def _named(styles: Sequence[str | Path]) -> Mapping[str, Path]:
-    """Paintings by the names of their files."""
+    """Return the paintings by file name."""
     if not isinstance(styles, list | tuple) or not all(isinstance(style, str | os.PathLike) for style in styles):
         raise UsageError(f"style: expected a file, a folder or a list of files, got {styles!r}")
     if not styles:

@@ -1,4 +1,4 @@
-"""What several commands share: help texts, and a short help beside a complete one."""
+"""Shared by several commands: help texts, and a short and a complete help page."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from brushwork.options.flags import options_in_words
 __all__ = ["STYLE_HELP", "short_help"]
 
 STYLE_HELP = (
-    "a painting's file, a built-in style, a saved style, or a blend: wave.jpg:0.7+feminine-wave:0.3; "
-    "given twice: both, each on every photo"
+    "an image file, a built-in style, a saved style, or a blend such as wave.jpg:0.7+feminine-wave:0.3; "
+    "given more than once, each style is applied to each photo"
 )
 
 
 def short_help(
     panels: Mapping[str, Sequence[str]], methods: Mapping[str, type[Any]]
 ) -> Callable[[click.RichCommand], click.RichCommand]:
-    """A decorator of a command: `--help` shows the options that people use, in panels; `--help-all` all of them.
+    """Return a command decorator: `--help` shows the common options in panels, and `--help-all` shows all options.
 
     Args:
-        panels: Title → parameter names, in their order.
-        methods: Name → class of options; `--help-all` lists each method's options with their own help.
+        panels: Title → parameter names, in order.
+        methods: Name → options class; `--help-all` lists the options of each method separately.
     """
 
     def decorate(command: click.RichCommand) -> click.RichCommand:
@@ -42,7 +42,7 @@ def short_help(
                 is_eager=True,
                 expose_value=False,
                 callback=_help_all(methods),
-                help="show all options, those of every method included",
+                help="show all options, including those of every method",
             )
         )
         return command
@@ -67,7 +67,7 @@ def _help_all(methods: Mapping[str, type[Any]]) -> Callable[[click.Context, clic
 
 
 def method_lines(methods: Mapping[str, type[Any]]) -> list[str]:
-    """Each method with its options, as text."""
+    """Return each method and its options as lines of text."""
     lines: list[str] = []
     for name, kind in methods.items():
         lines.append(f"{name}: {(kind.__doc__ or '').splitlines()[0]}")

@@ -16,7 +16,7 @@ __all__ = ["doctor"]
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="print JSON, for scripts")
 def doctor(as_json: bool) -> None:
-    """Say what is installed, what this machine has, and how fast it is (about 5 seconds)."""
+    """Report installed packages, hardware and speed (takes about 5 seconds)."""
     from brushwork.api.doctor import examine
 
     findings = examine()

@@ -1,4 +1,4 @@
-"""Pictures of the way to a result: files beside it, and an animation."""
+"""Saving intermediate results: as files next to the result, and as an animation."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ if TYPE_CHECKING:
 
 __all__ = ["Frames", "frame_path", "frames_folder"]
 
-MOST = 40  # frames of an animation, about, unless --save-every says otherwise
+MOST = 40  # approximate number of frames in an animation without --save-every
 
 
 def frame_path(output: Path, step: int) -> Path:
-    """The picture of a step, beside the result.
+    """Return the path of a step's intermediate result, next to the result.
 
     >>> frame_path(Path("out/boat.jpg"), 50).name
     'boat_00050.jpg'
@@ -28,20 +28,20 @@ def frame_path(output: Path, step: int) -> Path:
 
 
 def frames_folder(animation: Path) -> Path:
-    """Where the frames of an animation wait, so that a job that is killed and goes on has them all."""
+    """Return the folder of an animation's frames until it is written; a resumed job finds them there."""
     return animation.with_name(f"{animation.name}.frames")
 
 
 class Frames:
-    """Keeps the picture of each so many steps.
+    """Progress callback that saves intermediate results at regular intervals.
 
     Args:
-        output: The result, whose name the pictures have.
-        every: Steps from one picture to the next, None: no pictures beside the result.
-        animation: The file to write in the end, None: no animation.
-        steps: Of the whole work.
-        written: How pictures are written: depth, quality, strip_metadata.
-        failed: Is told in one line why there will be no more pictures.
+        output: The result's path; the names of the intermediate results derive from it.
+        every: Steps between intermediate results; None saves none.
+        animation: The animation to write at the end; None writes none.
+        steps: Total number of steps.
+        written: Output settings: depth, quality, strip_metadata.
+        failed: Called with a one-line message if saving fails, after which nothing more is saved.
     """
 
     def __init__(
@@ -59,10 +59,10 @@ class Frames:
         self.written, self.failed = written, failed
 
     def __call__(self, step: Step) -> None:
-        """Write the pictures that are due; failing to is no reason to give up the work."""
+        """Save this step's image if it is due; a failure doesn't stop the job."""
         try:
             if self.animation is not None and step.step == 1:
-                self.discard()  # of an earlier job
+                self.discard()  # frames of an earlier job
             if self.saving and step.step % self.every == 0:
                 self._write(step, frame_path(self.output, step.step), **self.written)
             if self.animation is not None and self._shown(step.step):
@@ -74,14 +74,14 @@ class Frames:
             self.saving, self.animation = False, None
 
     def animate(self, result: Picture, *, beside: Path) -> Path | None:
-        """Write the animation, which ends with the result; its path, or None where none is wanted.
+        """Write the animation, ending with the result, and return its path; None if none was requested.
 
         Args:
             result: The last frame.
-            beside: The input, beside which the animation goes if its file can't be written.
+            beside: The input file; the animation is saved next to it if its own path can't be written.
 
         Raises:
-            SavedElsewhereError: It is in another file.
+            SavedElsewhereError: It was saved to a different file.
             BrushworkError: It can't be written.
         """
         if self.animation is None:
@@ -101,7 +101,7 @@ class Frames:
         return self.animation
 
     def discard(self) -> None:
-        """Delete the frames that wait, and their folder unless something else lies there."""
+        """Delete the saved frames, and their folder unless it contains other files."""
         if self.animation is None:
             return
         folder = frames_folder(self.animation)
@@ -111,7 +111,7 @@ class Frames:
             folder.rmdir()
 
     def _shown(self, step: int) -> bool:
-        """Whether the animation has this step; it begins with the first picture."""
+        """Return whether this step is in the animation, which starts with step 1."""
         return step == 1 or step % self.every == 0
 
     def _kept(self) -> list[Path]:

@@ -23,18 +23,24 @@ __all__ = ["interpolate"]
 
 @click.command()
 @click.argument("photo", type=click.Path(path_type=Path))
-@click.option("--style", "styles", multiple=True, required=True, metavar="STYLE", help="two to four, as for stylize")
-@click.option("-o", "--output", type=click.Path(path_type=Path), help="file; PHOTO_styles.png here otherwise")
+@click.option(
+    "--style", "styles", multiple=True, required=True, metavar="STYLE", help="two to four styles, as for stylize"
+)
+@click.option(
+    "-o", "--output", type=click.Path(path_type=Path), help="output file [PHOTO_styles.png in the current directory]"
+)
 @click.option("--method", "method_name", default="adain-lite", show_default=True, help="see: brushwork methods")
-@click.option("--count", type=click.IntRange(2, 20), default=5, show_default=True, help="pictures from style to style")
-@click.option("--size", type=click.IntRange(1), default=256, show_default=True, help="longer side of each")
+@click.option(
+    "--count", type=click.IntRange(2, 20), default=5, show_default=True, help="images from one style to the next"
+)
+@click.option("--size", type=click.IntRange(1), default=256, show_default=True, help="longer side of each image")
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1, mps")
 @click.option("--json", "as_json", is_flag=True, help="print one JSON object, for scripts")
 @method_options(OPTIONS)
 def interpolate(
     photo: Path, styles: tuple[str, ...], output: Path | None, method_name: str, as_json: bool, **values: Any
 ) -> None:
-    """Paint PHOTO in the styles between styles: a strip between two, a grid between three or four."""
+    """Render PHOTO in interpolated styles: a strip between two styles, a grid between three or four."""
     settings, options = settings_of(method_name, values, OPTIONS), without_method_options(values, OPTIONS)
     from brushwork.api.interpolate import interpolate as between
     from brushwork.api.interpolate import shares

@@ -1,4 +1,4 @@
-"""Which photos, which styles, which files: settled and checked before the first step."""
+"""Resolves photos, styles and output files, and checks them before the first step."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ class Job:
 
 
 def find_photos(arguments: Iterable[str]) -> list[Path]:
-    """Files as given, the pictures of folders, and what patterns match (for shells that leave them alone).
+    """Return the named files, the images in named folders, and matches of patterns that the shell didn't expand.
 
     Raises:
-        UsageError: A folder without pictures, or a pattern that matches nothing.
+        UsageError: A folder without images, or a pattern that matches nothing.
     """
     photos: dict[object, Path] = {}
     for argument in arguments:
@@ -60,16 +60,16 @@ def _is_photo(path: Path) -> bool:
 
 
 def plan_jobs(photos: list[Path], styles: Iterable[str], output: str | None, suffix: str) -> list[Job]:
-    """Each style on each photo, and where each result goes.
+    """Return a job for each pair of photo and style, with its output file.
 
     Args:
         photos: From `find_photos`.
         styles: Style arguments.
-        output: A file for a single result; a folder for any number; None for files beside the reader.
-        suffix: ".png", … of results that are not named.
+        output: A file for a single result, or a folder for any number; None for the current directory.
+        suffix: Suffix of results whose name is not given, such as ".png".
 
     Raises:
-        UsageError: A style that isn't there, a file for many results, two results with one name.
+        UsageError: An unknown style, one file for several results, or two results with the same name.
     """
     resolved = [resolve_text(text) for text in dict.fromkeys(styles)]
     pairs = [(photo, style) for photo in photos for style in resolved]
@@ -85,14 +85,14 @@ def plan_jobs(photos: list[Path], styles: Iterable[str], output: str | None, suf
 
 
 def style_stem(style: str) -> str:
-    """A style argument as a part of a file name: "wave.jpg:0.7+sea" → "wave-0.7+sea"."""
+    """Return a style argument as part of a file name: "wave.jpg:0.7+sea" → "wave-0.7+sea"."""
     parts = parse_style(style)
     shares = [f"-{part.weight:g}" if part.weight != 1 else "" for part in parts]
     return "+".join(part.stem + share for part, share in zip(parts, shares, strict=True))
 
 
 def is_folder(output: str) -> bool:
-    """Whether -o names a folder, one that is there or one to make."""
+    """Return whether -o names a folder, existing or to be created."""
     return output.endswith(("/", os.sep)) or os.path.isdir(output)  # noqa: PTH112
 
 
@@ -108,15 +108,15 @@ def _check_apart(jobs: list[Job]) -> None:
 
 
 def protect(jobs: list[Job], written: Mapping[str, Path | None], others: Iterable[str] = ()) -> None:
-    """See that no file that is written is one that is read, and that all that are written differ.
+    """Check that no output overwrites an input or another output.
 
     Args:
         jobs: From `plan_jobs`.
-        written: Option → the file that it has written beside the results, if any: {"preview": …}.
-        others: More files that are read: a first picture, a network.
+        written: Option → the additional file that it writes, if any: {"preview": …}.
+        others: Other input files: an initial image, a network.
 
     Raises:
-        UsageError: Says which.
+        UsageError: An output would overwrite a file; the message names it.
     """
     inputs = _inputs(jobs, others)
     taken = inputs | {_identity(job.output) for job in jobs}
@@ -130,10 +130,10 @@ def protect(jobs: list[Job], written: Mapping[str, Path | None], others: Iterabl
 
 
 def protect_from_frames(jobs: list[Job]) -> None:
-    """See that no picture of --save-every, result_00050.png, would replace an input or a result.
+    """Check that no file of --save-every, such as result_00050.png, would overwrite an input or a result.
 
     Raises:
-        UsageError: Says which.
+        UsageError: One would; the message names it.
     """
     named = [path for job in jobs for path in job.style.files]
     paths = [*named, *(job.photo for job in jobs), *(job.output for job in jobs)]
@@ -150,7 +150,7 @@ def _inputs(jobs: list[Job], others: Iterable[str]) -> set[object]:
 
 
 def _identity(path: Path) -> object:
-    """The same for two names of one file: links, and case where the system doesn't tell it apart."""
+    """Return a value that is equal for two paths to one file: links, or other case on case-insensitive systems."""
     try:
         facts = path.stat()
     except (OSError, ValueError):

@@ -1,4 +1,4 @@
-"""The entry point: one line for the user's mistakes, an exit code, a traceback only with --debug."""
+"""The entry point: reports errors in one line, with an exit code; tracebacks only with --debug."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from brushwork.version import __version__
 __all__ = ["cli", "main"]
 
 
-# The command's verbs, in the order of the help; each is imported when it is asked for.
+# The subcommands in the order of the help; each is imported when needed.
 COMMANDS = {
     "stylize": "brushwork.cli.stylize:stylize",
     "video": "brushwork.cli.video:video",
@@ -38,14 +38,14 @@ COMMANDS = {
 
 
 class _Verbs(click.RichGroup):
-    """A group that imports a verb's module when it is needed."""
+    """A command group that imports a subcommand's module when it is needed."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """All verbs."""
+        """Return all subcommands."""
         return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """The verb, or None."""
+        """Return the subcommand, or None."""
         if cmd_name not in COMMANDS:
             return None
         module, _, name = COMMANDS[cmd_name].partition(":")
@@ -57,19 +57,19 @@ class _Verbs(click.RichGroup):
 @click.version_option(__version__, prog_name="brushwork")
 @click.option("--debug", is_flag=True, help="Show tracebacks.")
 def cli(debug: bool) -> None:
-    """Neural style transfer: the content of one picture in the style of another.
+    """Neural style transfer: render the content of one image in the style of another.
 
     Start with: brushwork stylize photo.jpg --style painting.jpg
     """
 
 
 def main(arguments: list[str] | None = None) -> NoReturn:
-    """Run the command and leave with its exit code: 0, 1 failed, 2 usage, 130 Ctrl-C, 143 SIGTERM."""
+    """Run the command and exit with its code: 0 success, 1 failure, 2 usage error, 130 Ctrl-C, 143 SIGTERM."""
     arguments = sys.argv[1:] if arguments is None else arguments
     end = arguments.index("--") if "--" in arguments else len(arguments)
     flags, rest = arguments[:end], arguments[end:]
     debug, as_json = "--debug" in flags, "--json" in flags
-    # --debug may stand anywhere in the line.
+    # --debug may appear anywhere on the command line.
     flags = (["--debug"] if debug else []) + [flag for flag in flags if flag != "--debug"]
     _prepare()
     try:
@@ -77,14 +77,14 @@ def main(arguments: list[str] | None = None) -> NoReturn:
         sys.stdout.flush()
         sys.exit(code if isinstance(code, int) else 0)
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the reader has gone: nothing left to say
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the reader has closed the pipe
         sys.exit(1)
     except (Exception, KeyboardInterrupt) as error:
         _fail(error, debug, as_json)
 
 
 def _prepare() -> None:
-    """Stop at SIGTERM as at Ctrl-C, and print names that the terminal's encoding can't spell."""
+    """Handle SIGTERM like Ctrl-C, and replace characters that the terminal's encoding lacks."""
     stopping.install()
     if hasattr(sys.stdout, "reconfigure"):
         sys.stdout.reconfigure(errors="replace")
@@ -105,10 +105,10 @@ def _fail(error: BaseException, debug: bool, as_json: bool) -> NoReturn:
 
 
 def _told(error: BaseException) -> tuple[str, int]:
-    """The line and the exit code."""
+    """Return the one-line message and the exit code."""
     if isinstance(error, Interrupted):
         return reason(error), stopping.exit_code()
-    # A signal in the middle of an import can come out as an error of that import.
+    # A signal during an import can surface as an error of that import.
     if isinstance(error, KeyboardInterrupt | click.Abort) or (
         stopping.asked() and not isinstance(error, BrushworkError)
     ):

@@ -28,14 +28,20 @@ __all__ = ["plan"]
 @click.command()
 @click.argument("photo", type=click.Path(path_type=Path))
 @click.option("--style", required=True, metavar="STYLE", help=STYLE_HELP)
-@click.option("-o", "--output", type=click.Path(path_type=Path), default=Path("result.png"), help="where it would go")
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path),
+    default=Path("result.png"),
+    help="output file that would be written",
+)
 @click.option("--method", "method_name", default="adain-lite", show_default=True, help="see: brushwork methods")
 @option_flags(StylizeOptions, "size", "device", "max_memory", "max_pixels")
 @option_flags(OutputOptions, "depth")
 @click.option("--json", "as_json", is_flag=True, help="print one JSON object, for scripts")
 @method_options(OPTIONS)
 def plan(photo: Path, style: str, output: Path, method_name: str, as_json: bool, **values: Any) -> None:
-    """Tell how PHOTO would be painted, and what memory and time that takes, without doing it."""
+    """Report how PHOTO would be processed and the memory and time needed, without processing it."""
     settings = settings_of(method_name, values, OPTIONS)
     values["size"] = 0 if values["size"] is None else values["size"]
     options, out = options_from_flags(StylizeOptions, values), options_from_flags(OutputOptions, values)

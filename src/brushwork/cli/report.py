@@ -1,4 +1,4 @@
-"""What the user sees while the work goes on: a live bar, lines, JSON, a preview file."""
+"""Progress output of a command: a progress bar, lines, JSON, a preview file."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from brushwork.runtime.progress import Progress, Step
 __all__ = ["Report", "duration", "reason"]
 
 PREVIEW_EVERY = 2.0  # seconds
-PREVIEW_SHARE = 0.1  # of the time at most, for pictures that take long to write
+PREVIEW_SHARE = 0.1  # maximum share of the time spent on previews, for images that are slow to write
 
 
 def duration(seconds: float) -> str:
-    """Seconds in words.
+    """Format a number of seconds.
 
     >>> duration(8), duration(100), duration(7300)
     ('8 s', '1 min 40 s', '2 h 1 min')
@@ -37,7 +37,7 @@ def duration(seconds: float) -> str:
 
 
 def reason(error: BaseException) -> str:
-    """What went wrong, in one line for the user."""
+    """Return a one-line error message for the user."""
     words = " ".join(str(error).split())
     if isinstance(error, BrushworkError):
         return words
@@ -47,11 +47,11 @@ def reason(error: BaseException) -> str:
 
 
 class Report:
-    """Lines and a bar on the terminal (standard error), or one JSON object a line on standard output.
+    """Lines and a progress bar on standard error, or one JSON object per line on standard output.
 
     Args:
-        as_json: For scripts.
-        preview: A picture file that is renewed while the work goes on.
+        as_json: Whether to print JSON.
+        preview: An image file to update periodically.
     """
 
     def __init__(self, *, as_json: bool, preview: Path | None = None) -> None:
@@ -59,7 +59,7 @@ class Report:
         self.console = Console(stderr=True, soft_wrap=True, highlight=False, emoji=False)
 
     def say(self, line: str, **facts: Any) -> None:
-        """A line for people; with facts, an object for scripts."""
+        """Print a line; in JSON mode print the facts instead, if there are any."""
         if self.as_json and facts:
             click.echo(json.dumps(facts))
         elif not self.as_json:
@@ -67,11 +67,11 @@ class Report:
 
     @contextmanager
     def bar(self, name: str, *, unit: str | None = None) -> Iterator[Progress]:
-        """A live bar where there is a terminal; gives the callback that moves it.
+        """Show a progress bar if there is a terminal; yields the callback that updates it.
 
         Args:
-            name: What is worked on.
-            unit: What steps are, if how many are done in a second says more than the loss.
+            name: Label of the bar.
+            unit: Name of a step, to display steps per second instead of the loss.
         """
         columns = (
             TextColumn("{task.description}", markup=False),  # file names may look like markup
@@ -100,7 +100,7 @@ class Report:
 
         try:
             write_image(Picture(step.preview().cpu()), self.preview)
-        except BrushworkError as error:  # no reason to give up the work itself
+        except BrushworkError as error:  # doesn't stop the job
             self.say(f"no more previews: {reason(error)}")
             self.preview = None
         now = time.monotonic()

@@ -19,18 +19,23 @@ __all__ = ["rerun"]
 
 @click.command()
 @click.argument("picture", type=click.Path(path_type=Path))
-@click.option("-o", "--output", type=click.Path(path_type=Path), help="file; PICTURE_rerun beside it otherwise")
-@click.option("--in", "folders", multiple=True, type=click.Path(path_type=Path), help="folder with the inputs")
-@click.option("--device", help="another than then: auto, cpu, cuda, cuda:1, mps; details will differ")
-@click.option("--max-pixels", type=click.IntRange(1), default=MAX_PIXELS, show_default=True, help="refuse larger files")
-@click.option("--print", "only_print", is_flag=True, help="print the recipe and stop")
+@click.option("-o", "--output", type=click.Path(path_type=Path), help="output file [PICTURE_rerun next to it]")
+@click.option(
+    "--in", "folders", multiple=True, type=click.Path(path_type=Path), help="folder to search for the input files"
+)
+@click.option(
+    "--device",
+    help="use a different device from the original run: auto, cpu, cuda, cuda:1, mps; results may differ slightly",
+)
+@click.option("--max-pixels", type=click.IntRange(1), default=MAX_PIXELS, show_default=True, help="reject larger files")
+@click.option("--print", "only_print", is_flag=True, help="print the recipe and exit")
 @click.option("--json", "as_json", is_flag=True, help="print one JSON object, for scripts")
 def rerun(
     picture: Path, output: Path | None, folders: tuple[Path, ...], only_print: bool, as_json: bool, **options: Any
 ) -> None:
-    """Make PICTURE again by the recipe it holds: the same bytes on the same machine.
+    """Reproduce PICTURE from its embedded recipe, byte for byte on the same machine.
 
-    Its inputs are looked for beside it, in the folders named with --in, and here.
+    Its inputs are searched for next to it, in the folders given with --in, and in the current directory.
     """
     recipe = _recipe_of(picture)
     if only_print:
@@ -59,12 +64,12 @@ def _recipe_of(picture: Path) -> Recipe:
     recipe = read_recipe(picture)
     if recipe is None:
         raise BrushworkError(f"{picture} holds no recipe: it was not made by brushwork, or without metadata")
-    # Files of the first versions, written from Python, don't say how they were written.
+    # Files that the first versions wrote from Python lack the output settings.
     return recipe if "written" in recipe else recipe | {"written": {"depth": 8, "quality": None}}
 
 
 def _check_new(output: Path, picture: Path, places: list[Path], recipe: Recipe) -> None:
-    """See that the result overwrites neither the picture nor what it was made from."""
+    """Check that the result overwrites neither the picture nor one of its inputs."""
     inputs = [recipe["content"], recipe["init"], *recipe["styles"]]
     names = [record["name"] for record in inputs if record and record.get("name")]
     kept = [picture, *(place / Path(name).name for place in places for name in names)]

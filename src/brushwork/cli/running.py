@@ -33,14 +33,14 @@ __all__ = ["Runner", "checkpoint_path", "plan_of", "run_jobs", "write_result"]
 
 @dataclass(frozen=True)
 class Runner:
-    """What all jobs of one command share.
+    """The method, settings and report shared by all jobs of a command.
 
     Args:
         method: From `brushwork.load`.
-        options: What decides the results beside method, photo and style.
-        out: How they are written.
-        run: What is written and said meanwhile.
-        report: Says it.
+        options: Settings of the results.
+        out: Settings of the output files.
+        run: Previews, checkpoints and intermediate results.
+        report: Where progress is reported.
     """
 
     method: Method
@@ -51,20 +51,20 @@ class Runner:
 
 
 def run_jobs(jobs: list[Job], runner: Runner) -> None:
-    """Every job; one that fails doesn't stop the others.
+    """Run all jobs; one that fails doesn't stop the others.
 
     Raises:
-        BrushworkError: Some of several failed; each was told.
-        Interrupted: The user stopped it.
+        BrushworkError: Some of several jobs failed; each failure has been reported.
+        Interrupted: The user stopped the command.
     """
     failed = 0
-    # On two cores, decoding ahead takes from the work what it saves.
+    # On two cores, decoding ahead slows the computation by as much as it saves.
     ahead = runner.method.device.type != "cpu"
     read = partial(_photo, options=runner.options)
     reading: Any = Prefetcher(read, jobs) if ahead else nullcontext(read)
     with reading as photos:
         for number, job in enumerate(jobs):
-            if stopping.asked():  # while the files of the one before were written
+            if stopping.asked():  # while the files of the previous job were written
                 raise Interrupted(f"stopped after {number} of {len(jobs)}")
             try:
                 _run_job(job, runner, photos)
@@ -90,7 +90,7 @@ def _tell_failure(job: Job, error: Exception, report: Report) -> None:
 
 
 def checkpoint_path(output: Path) -> Path:
-    """Where a job is kept in case it is killed.
+    """Return the path of a job's checkpoint.
 
     >>> checkpoint_path(Path("out/boat.jpg")).name
     'boat.jpg.checkpoint'
@@ -104,12 +104,12 @@ def write_result(output: Path, result: Result, extra: dict[str, Any], out: Outpu
     Args:
         output: The file.
         result: From `stylize`.
-        extra: More for the recipe.
-        out: How it is written.
-        beside: The input, beside which the result goes if the file can't be written.
+        extra: Additional entries of the recipe.
+        out: Settings of the output file.
+        beside: The input file; the result is saved next to it if `output` can't be written.
 
     Raises:
-        SavedElsewhereError: The result is not in the file, but in another one.
+        SavedElsewhereError: The result was saved to a different file.
     """
     from brushwork.io import save
 
@@ -120,7 +120,7 @@ def write_result(output: Path, result: Result, extra: dict[str, Any], out: Outpu
 def _write_all(
     job: Job, result: Result, frames: Frames | None, extra: dict[str, Any], out: OutputOptions
 ) -> Path | None:
-    """Write the result and, given frames, the animation, whose path is returned; one that fails spares the other."""
+    """Write the result and, given frames, the animation; return its path. If one fails, the other is still written."""
     failed: list[BrushworkError] = []
     animation = None
     try:
@@ -139,7 +139,7 @@ def _write_all(
 
 
 class _Watch:
-    """Passes each step on, and remembers what is told in the end."""
+    """Forwards each step to the listeners, and records the first and the last one."""
 
     def __init__(self, listeners: list[Callable[[Step], None]]) -> None:
         self.listeners = listeners
@@ -147,14 +147,14 @@ class _Watch:
 
     def __call__(self, step: Step) -> None:
         if step.step == step.steps:
-            stopping.hold()  # the picture is done; what is left is writing it
+            stopping.hold()  # the result is complete and only has to be written
         self.first, self.last = self.first or step.step, step.step
         for listener in self.listeners:
             listener(step)
 
 
 def _photo(job: Job, options: StylizeOptions) -> Picture | None:
-    """The photo of a job that just begins; None for those that want a plan first."""
+    """Read a job's photo; None if the job needs a plan first."""
     from brushwork.api.stylize import read_content
     from brushwork.tiling.plan import worth_a_plan
 
@@ -162,7 +162,7 @@ def _photo(job: Job, options: StylizeOptions) -> Picture | None:
 
 
 def _sizes(job: Job, options: StylizeOptions) -> tuple[tuple[int, int], tuple[int, int]]:
-    """(width, height) of the photo and of its result."""
+    """Return (width, height) of the photo and of its result."""
     from brushwork.api.recipe import result_size
     from brushwork.io import read_size
 
@@ -203,7 +203,7 @@ def _run_job(job: Job, runner: Runner, photos: Callable[[Job], Picture | None]) 
 
 
 def _stopped(job: Job, stop: Interrupted, frames: Frames, checkpoint: Checkpoint | None, out: OutputOptions) -> None:
-    """Write what there is; without a checkpoint, nobody will need the frames again."""
+    """Write the best result so far; without a checkpoint also the animation, since its frames aren't needed again."""
     if stop.best is None:
         raise stop
     told = f"the best so far is in {job.output}"
@@ -217,10 +217,10 @@ def _stopped(job: Job, stop: Interrupted, frames: Frames, checkpoint: Checkpoint
 
 
 def _begin(job: Job, runner: Runner) -> tuple[Plan | None, Checkpoint | None] | None:
-    """Say what will be made; its plan, if it is worth one. None where it is made already, and --resume was given.
+    """Announce a job and return its plan, if needed, and checkpoint; None if --resume finds the result complete.
 
     Raises:
-        UsageError: A size that the file can't hold.
+        UsageError: A size that the file format can't hold.
     """
     from brushwork.io import check_target
     from brushwork.tiling.plan import worth_a_plan
@@ -246,7 +246,7 @@ def _begin(job: Job, runner: Runner) -> tuple[Plan | None, Checkpoint | None] | 
 
 
 def _about(method: Method, size: tuple[int, int], plan: Plan | None) -> str:
-    """How long it will take, where that is worth finding out: small pictures of one pass are done before it is."""
+    """Return the estimated time, except for small images in one pass, which take less time than the estimate."""
     from brushwork.cli.report import duration
 
     if plan is not None:
@@ -255,7 +255,7 @@ def _about(method: Method, size: tuple[int, int], plan: Plan | None) -> str:
 
 
 def _is_complete(job: Job, runner: Runner, size: tuple[int, int]) -> bool:
-    """Whether the result of exactly this job is there, with its animation if one is wanted."""
+    """Return whether the result of exactly this job exists, with its animation if one is requested."""
     from brushwork.api.recipe import recipe_of
     from brushwork.io import read_recipe
     from brushwork.runtime.checkpoints import different
@@ -303,12 +303,12 @@ def _frames(job: Job, runner: Runner) -> Frames:
 
 
 def plan_of(job: Job, runner: Runner, size: tuple[int, int]) -> Plan:
-    """How a job is best done; see `brushwork.tiling.plan`."""
+    """Return the plan of a job; see `brushwork.tiling.plan`."""
     from brushwork.api.style_encoding import encode_style
     from brushwork.tiling.plan import plan_job
 
     method, options = runner.method, runner.options
-    # Networks of one pass differ by style; where the picture is optimized, encoding would take as long as some steps.
+    # In one pass, memory depends on the style; when pixels are optimized, encoding would take as long as some steps.
     one_pass = method.declaration.tiling == "statistics"
     sizes = method.sizes(*size)
     style = encode_style(method, job.style, sizes, max_pixels=options.max_pixels) if one_pass else None
@@ -325,7 +325,7 @@ def _tell_plan(plan: Plan, report: Report) -> None:
 
 
 def _stream(job: Job, runner: Runner, checkpoint: Checkpoint | None, plan: Plan) -> None:
-    """A job from file to file."""
+    """Run a job from file to file."""
     from brushwork.api.stylize_file import stylize_file
     from brushwork.cli.report import duration
 
@@ -350,7 +350,7 @@ def _stream(job: Job, runner: Runner, checkpoint: Checkpoint | None, plan: Plan)
 
 
 def _facts(watch: _Watch, steps: int, plan: Plan | None, animation: Path | None) -> dict[str, Any]:
-    """What a script is told of a result beside its files."""
+    """Return the JSON entries of a result, other than its files."""
     facts: dict[str, Any] = {"steps": watch.last} if watch.last else {}
     if 0 < watch.last < steps:
         facts |= {"settled": True, "of": steps}

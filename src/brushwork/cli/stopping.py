@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM: the first ends the work, and nothing after it hinders the writing of what there is."""
+"""Ctrl-C and SIGTERM: the first signal stops the work; later ones don't interrupt the writing of results."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from click import get_current_context
 
 __all__ = ["CODES", "asked", "exit_code", "finishing", "hold", "install", "resume_command"]
 
-CODES = {signal.SIGINT: 130, signal.SIGTERM: 143}  # the exit code of each, as shells have it
+CODES = {signal.SIGINT: 130, signal.SIGTERM: 143}  # exit codes, by shell convention
 
 
 class ShutdownState:
-    """What this process was asked; signals belong to the process, so there is one."""
+    """Signals received so far; global, because signals are per process."""
 
     asked = False
     held = False
@@ -24,7 +24,7 @@ class ShutdownState:
 
 
 def install() -> None:
-    """Take over both signals; an ignored one (nohup, a job in the background) stays ignored."""
+    """Install handlers for both signals; an ignored signal (nohup, a background job) stays ignored."""
     ShutdownState.asked = ShutdownState.held = False
     ShutdownState.number = signal.SIGINT
     if threading.current_thread() is not threading.main_thread():
@@ -35,19 +35,19 @@ def install() -> None:
 
 
 def asked() -> bool:
-    """Whether the user wants it to end."""
+    """Return whether the user has asked to stop."""
     return ShutdownState.asked
 
 
 def exit_code() -> int:
-    """The exit code of a command that was stopped: 143 by SIGTERM, else 130."""
+    """Return the exit code of a stopped command: 143 after SIGTERM, otherwise 130."""
     return CODES[ShutdownState.number]
 
 
 def resume_command() -> str:
-    """The command line that resumes what this one began.
+    """Return the command line that resumes this command.
 
-    Needs the arguments of the line as the object of click's root context.
+    Requires the command's arguments as the object of click's root context.
     """
     line: list[str] = list(get_current_context().find_root().obj or [])
     end = line.index("--") if "--" in line else len(line)
@@ -56,13 +56,13 @@ def resume_command() -> str:
 
 
 def hold() -> None:
-    """From now on a signal raises nothing, until the `finishing` block ends: what is left is writing files."""
+    """Raise nothing on signals until the `finishing` block ends: only files remain to be written."""
     ShutdownState.held = True
 
 
 @contextmanager
 def finishing() -> Iterator[None]:
-    """A piece of work in which `hold` may be called."""
+    """Context manager for work in which `hold` may be called."""
     try:
         yield
     finally:
@@ -71,7 +71,7 @@ def finishing() -> Iterator[None]:
 
 def _obey(number: int, _: object) -> None:
     first, ShutdownState.asked = not ShutdownState.asked, True
-    if number == signal.SIGTERM:  # whichever of two that are waiting is delivered first
+    if number == signal.SIGTERM:  # even if a pending SIGINT is delivered first
         ShutdownState.number = signal.SIGTERM
     if first and not ShutdownState.held:
         raise KeyboardInterrupt

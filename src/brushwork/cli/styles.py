@@ -1,4 +1,4 @@
-"""`brushwork styles`: list, show, add and remove the styles that have a name."""
+"""`brushwork styles`: list, show, add and remove named styles."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ _as_json = click.option("--json", "as_json", is_flag=True, help="print JSON, for
 
 @click.group()
 def styles() -> None:
-    """Styles by name: those that come with brushwork, and yours."""
+    """Manage named styles: the built-in ones and your own."""
 
 
 @styles.command("list")
 @_as_json
 def list_(as_json: bool) -> None:
-    """List the styles and the methods that can take them."""
+    """List the styles and the methods that support them."""
     found = list_styles()
     if as_json:
         click.echo(json.dumps([_facts(style) for style in found.values()], ensure_ascii=False))
@@ -42,10 +42,12 @@ def list_(as_json: bool) -> None:
 
 @styles.command()
 @click.argument("name")
-@click.option("--swatch", type=click.Path(dir_okay=False, path_type=Path), help="write a picture of the style alone")
+@click.option(
+    "--swatch", type=click.Path(dir_okay=False, path_type=Path), help="write a swatch of the style to this file"
+)
 @_as_json
 def show(name: str, swatch: Path | None, as_json: bool) -> None:
-    """Show all that is known of the style NAME."""
+    """Show the details of the style NAME."""
     found = list_styles()
     if name not in found:
         raise UsageError(f"no style {name!r}; brushwork styles list shows the {len(found)} names")
@@ -67,10 +69,12 @@ def show(name: str, swatch: Path | None, as_json: bool) -> None:
 
 @styles.command()
 @click.argument("target", type=click.Path(dir_okay=False, path_type=Path))
-@click.option("--photo", type=click.Path(path_type=Path), help="paint this photo in each of them")
-@click.option("--size", type=click.IntRange(32, 1024), default=160, show_default=True, help="of each picture in pixels")
+@click.option("--photo", type=click.Path(path_type=Path), help="render this photo in each style")
+@click.option(
+    "--size", type=click.IntRange(32, 1024), default=160, show_default=True, help="side of each image in pixels"
+)
 def sheet(target: Path, photo: Path | None, size: int) -> None:
-    """Write one picture of all styles with their names, TARGET."""
+    """Write TARGET, an overview image of all styles with their names."""
     from brushwork.api import swatches
     from brushwork.io import check_target, save, write_image
 
@@ -83,13 +87,13 @@ def sheet(target: Path, photo: Path | None, size: int) -> None:
 
 @styles.command()
 @click.argument("picture", type=click.Path(path_type=Path))
-@click.option("--name", help="what to call it; the file's name otherwise")
+@click.option("--name", help="name of the style [the file's name]")
 @click.option("--title")
 @click.option("--artist")
 @click.option("--year")
-@click.option("--source", help="where the picture is from")
+@click.option("--source", help="where the image is from")
 def add(picture: Path, name: str | None, **about: Any) -> None:
-    """Add PICTURE to the styles: a copy of it is kept, at most 1024 px long."""
+    """Add PICTURE to your styles, as a copy with a longer side of at most 1024 px."""
     style = add_style(picture, name, **about)
     click.echo(f"{style.name} is now a style: brushwork stylize photo.jpg --style {style.name}")
 
@@ -97,7 +101,7 @@ def add(picture: Path, name: str | None, **about: Any) -> None:
 @styles.command()
 @click.argument("name")
 def remove(name: str) -> None:
-    """Take the style NAME, which you added, out of the library."""
+    """Remove NAME, a style that you added."""
     remove_style(name)
     click.echo(f"{name} is gone")
 

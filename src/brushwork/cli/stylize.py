@@ -43,7 +43,9 @@ PANELS = {
 @click.option("--style", "styles", multiple=True, required=True, metavar="STYLE", help=STYLE_HELP)
 @click.option("-o", "--output", help="file, or folder for several results [PHOTO_STYLE.png in the current directory]")
 @click.option("--method", "method_name", default="adain-lite", show_default=True, help="see: brushwork methods")
-@click.option("--format", "suffix", default="png", show_default=True, help="of results that -o does not name")
+@click.option(
+    "--format", "suffix", default="png", show_default=True, help="file format of results that -o does not name"
+)
 @option_flags(StylizeOptions)
 @option_flags(OutputOptions)
 @option_flags(RunOptions)
@@ -51,8 +53,8 @@ PANELS = {
 def stylize(
     photos: tuple[str, ...], styles: tuple[str, ...], output: str | None, method_name: str, suffix: str, **values: Any
 ) -> None:
-    """Paint PHOTOs (files, folders, patterns) in the style of a painting."""
-    # Mistakes in the line itself are reported at once, before torch is loaded.
+    """Render PHOTOs (files, folders, patterns) in the style of a painting."""
+    # Usage errors are reported immediately, before torch is loaded.
     settings = settings_of(method_name, values, OPTIONS)
     options, out, run = (options_from_flags(kind, values) for kind in (StylizeOptions, OutputOptions, RunOptions))
     from brushwork.cli.jobs import find_photos, is_folder, plan_jobs, protect
@@ -73,7 +75,7 @@ def stylize(
 
 
 def _files_named(settings: Settings) -> list[str]:
-    """Values that name files, if they do."""
+    """Return the option values that name existing files."""
     named = [getattr(settings, name) for name, option in option_of(type(settings)).items() if option.file]
     return [name for name in named if os.path.isfile(name)]  # noqa: PTH113 - Path fails at very long names
 
@@ -86,7 +88,7 @@ def _make_folder(folder: Path) -> None:
 
 
 def _check_intermediate(jobs: list[Job], run: RunOptions) -> None:
-    """Check that intermediate results replace nothing else."""
+    """Check that intermediate results overwrite no other file."""
     from brushwork.cli.jobs import protect_from_frames
 
     if run.animation is not None and len(jobs) > 1:

@@ -18,12 +18,22 @@ __all__ = ["synthesize"]
 
 @click.command()
 @click.argument("style", type=click.Path(path_type=Path))
-@click.option("-o", "--output", required=True, type=click.Path(path_type=Path), help="a picture file")
-@click.option("--size", required=True, metavar="WIDTHxHEIGHT", help="in pixels, 1024x768; multiples of 16 join")
-@click.option("--seed", type=click.IntRange(0, 2**31 - 1), default=0, help="another one gives another texture")
+@click.option("-o", "--output", required=True, type=click.Path(path_type=Path), help="output image file")
+@click.option(
+    "--size",
+    required=True,
+    metavar="WIDTHxHEIGHT",
+    help="size in pixels, such as 1024x768; sides that are multiples of 16 tile seamlessly",
+)
+@click.option(
+    "--seed",
+    type=click.IntRange(0, 2**31 - 1),
+    default=0,
+    help="seed of the noise; each seed gives a different texture",
+)
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1, mps")
 def synthesize(style: Path, output: Path, size: str, seed: int, device: str) -> None:
-    """Make a texture with STYLE, a network that was trained by brushwork train texture-nets --makes textures."""
+    """Synthesize a texture with STYLE, a network trained with brushwork train texture-nets --makes textures."""
     match = re.fullmatch(r"(\d+)[x×](\d+)", size)
     if match is None:
         raise UsageError(f"--size: expected WIDTHxHEIGHT such as 1024x768, got {size!r}")

@@ -1,4 +1,4 @@
-"""`brushwork train`: networks for styles."""
+"""`brushwork train`: train style networks."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from brushwork.registry import TRAININGS, settings_from
 
 __all__ = ["train"]
 
-SAID_EVERY = 20.0  # seconds between two lines
+SAID_EVERY = 20.0  # seconds between progress lines
 
 
 @click.command()
@@ -27,21 +27,21 @@ SAID_EVERY = 20.0  # seconds between two lines
     required=True,
     multiple=True,
     type=click.Path(path_type=Path),
-    help="a painting, repeated for several; for any style, a folder of them",
+    help="a painting (may be repeated); for arbitrary style, a folder of paintings",
 )
-@click.option("--photos", type=click.Path(path_type=Path), help="folder with photographs; textures need none")
-@click.option("-o", "--output", required=True, type=click.Path(path_type=Path), help="a .safetensors file")
-@click.option("--recipe", type=click.Path(path_type=Path), help="TOML file with options; flags go before it")
-@click.option("--resume", is_flag=True, help="go on from OUTPUT.training")
-@click.option("--log", type=click.Path(path_type=Path), help="folder for losses, TensorBoard's curves and samples")
-@click.option("--dry-run", is_flag=True, help="say what time and memory it will take, and train nothing")
+@click.option("--photos", type=click.Path(path_type=Path), help="folder of photographs; not needed for textures")
+@click.option("-o", "--output", required=True, type=click.Path(path_type=Path), help="output .safetensors file")
+@click.option("--recipe", type=click.Path(path_type=Path), help="TOML file of options; flags override it")
+@click.option("--resume", is_flag=True, help="resume from OUTPUT.training")
+@click.option("--log", type=click.Path(path_type=Path), help="folder for losses, TensorBoard curves and samples")
+@click.option("--dry-run", is_flag=True, help="estimate time and memory without training")
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1, mps")
 @click.option("--json", "as_json", is_flag=True, help="print JSON objects, for scripts")
 @method_options(TRAININGS)
 def train(
     method: str, styles: tuple[Path, ...], photos: Path | None, output: Path, recipe: Path | None, **values: Any
 ) -> None:
-    """Train a network of METHOD for a style or for many; --style, or --model, then takes what is written."""
+    """Train a METHOD network for one style or many; use the output with stylize, as --style or --model."""
     options = without_method_options(values, TRAININGS)
     given = {name: value for name, value in values.items() if name not in options and value is not None}
     settings: Any = settings_of(method, given, TRAININGS)
@@ -85,7 +85,7 @@ def _check_place(output: Path) -> None:
 
 
 def _run(trainer: Any, lines: _Lines, folder: Path | None, run: Any) -> None:
-    """Train, and write what --log wants of it; stopped, say how to resume."""
+    """Train, and write the --log folder; if interrupted, report how to resume."""
     try:
         run(trainer, lines, folder, lines.report.say)
     except KeyboardInterrupt:
@@ -96,7 +96,7 @@ def _run(trainer: Any, lines: _Lines, folder: Path | None, run: Any) -> None:
 
 
 def _usage(method: str, settings: Any, output: Path) -> str:
-    """The command that uses what was trained."""
+    """Return a command that uses the trained network."""
     if getattr(settings, "makes", "") == "textures":
         return f"brushwork synthesize {output} --size 1024x768 -o texture.png"
     learn, command = getattr(settings, "learn", None), f"brushwork stylize photo.jpg --method {method}"
@@ -122,14 +122,14 @@ def _from_toml(path: Path) -> dict[str, Any]:
 
 
 class _Silent:
-    """The report of all processes but the first."""
+    """The report of all processes except the first: prints nothing."""
 
     def say(self, line: str, **facts: Any) -> None:
-        """Nothing."""
+        """Do nothing."""
 
 
 class _Lines:
-    """Says now and then where the training stands."""
+    """Periodically prints the loss terms and the estimated time remaining."""
 
     def __init__(self, report: Any) -> None:
         self.report, self.next = report, 0.0

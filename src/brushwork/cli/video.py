@@ -1,4 +1,4 @@
-"""The verb `video`, and `evaluate video`."""
+"""The commands `video` and `evaluate video`."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ FORMATS = (".mp4", ".m4v", ".mov", ".mkv", ".webm", ".gif", ".webp")
 
 
 class _Time(click.ParamType):  # type: ignore[type-arg]
-    """A time in a film."""
+    """A time in a video."""
 
     name = "TIME"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        """Seconds of "5s", "1.5", "1:30"."""
+        """Return the seconds of "5s", "1.5" or "1:30"."""
         match = re.fullmatch(r"(?:(\d+):)?(\d+(?:\.\d+)?)s?", str(value))
         if match is None:
             self.fail(f"expected a time such as 5s or 1:30, got {value!r}", param, ctx)
@@ -49,14 +49,14 @@ PANELS = {
 @click.argument("film", type=click.Path(path_type=Path))
 @click.option("--style", metavar="STYLE", help=STYLE_HELP.split("; given")[0])
 @click.option("--at", "keyframes", multiple=True, nargs=2, type=(_Time(), str), metavar="TIME STYLE",
-              help="a style from that time on, 0s, 5s, 1:30; the one before passes into it")  # fmt: skip
-@click.option("-o", "--output", type=click.Path(path_type=Path), help="file, folder or %05d.png; FILM_STYLE otherwise")
+              help="reach STYLE at TIME (0s, 5s, 1:30), blending from the previous one; may be repeated")  # fmt: skip
+@click.option("-o", "--output", type=click.Path(path_type=Path), help="file, folder or %05d.png [FILM_STYLE]")
 @click.option("--method", "method_name", default="adain-lite", show_default=True, help="see: brushwork methods")
 @option_flags(FilmOptions, *[name for name in option_of(FilmOptions) if name != "segment"])
 @click.option(
     "--preview", type=click.Path(dir_okay=False, path_type=Path), help="image file to update periodically while running"
 )
-@click.option("--resume", is_flag=True, help="resume what a killed job left in OUTPUT.parts")
+@click.option("--resume", is_flag=True, help="resume an interrupted job from OUTPUT.parts")
 @click.option("--json", "as_json", is_flag=True, help="print one JSON object, for scripts")
 @method_options(OPTIONS)
 def video(
@@ -70,7 +70,7 @@ def video(
     as_json: bool,
     **values: Any,
 ) -> None:
-    """Paint FILM (a video, an animated GIF or WebP, a folder of frames) in the style of a painting."""
+    """Render FILM (a video, an animated GIF or WebP, or a folder of frames) in the style of a painting."""
     if method_name == "adain-lite" and values["model"] is None:
         values["model"] = FILM_MODEL
     settings = settings_of(method_name, values, OPTIONS)
@@ -101,7 +101,7 @@ def video(
 
 
 def _output(film: Path, style: str) -> Path:
-    """FILM_STYLE, in the film's own format where it can be written."""
+    """Return FILM_STYLE, with the input's format if it can be written, otherwise .mp4."""
     name = re.sub(r"[^\w.-]+", "_", Path(style).stem)
     from brushwork.io.picture_films import is_sequence
 
@@ -118,11 +118,17 @@ def evaluate() -> None:
 
 @evaluate.command("video")
 @click.argument("film", type=click.Path(path_type=Path))
-@click.option("--original", required=True, type=click.Path(path_type=Path), help="the film that it was made from")
-@click.option("--apart", type=click.IntRange(2), default=10, show_default=True, help="frames, for the long range")
+@click.option("--original", required=True, type=click.Path(path_type=Path), help="the original video")
+@click.option(
+    "--apart",
+    type=click.IntRange(2),
+    default=10,
+    show_default=True,
+    help="distance in frames for long-range consistency",
+)
 @click.option("--json", "as_json", is_flag=True, help="print one JSON object, for scripts")
 def evaluate_video(film: Path, original: Path, apart: int, as_json: bool) -> None:
-    """Say how steady and how sharp FILM is: E_warp along the motion of the original, near and far, and sharpness."""
+    """Measure the temporal consistency of FILM (short- and long-range E_warp) and its sharpness."""
     from brushwork.video.evaluation import evaluate_film
 
     found = evaluate_film(film, original, apart=apart)

@@ -1,4 +1,4 @@
-"""`brushwork weights`: list, show, fetch, import and verify the weights of the feature networks."""
+"""`brushwork weights`: list, show, fetch, import and verify network weights."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON, for
 
 @click.group()
 def weights() -> None:
-    """Weights of the feature networks: what is known, what is here, how to get it."""
+    """Manage network weights: list, download, import and verify them."""
 
 
 @weights.command("list")
@@ -54,7 +54,7 @@ def list_(as_json: bool) -> None:
 @click.argument("name")
 @_as_json
 def show(name: str, as_json: bool) -> None:
-    """Show all that is known of the weights NAME: origin, licence, paper, preprocessing, hash."""
+    """Show the details of the weights NAME: origin, license, paper, preprocessing, hash."""
     facts = {**asdict(get_record(name)), **_facts(get_record(name))}
     if as_json:
         _print_json(facts)
@@ -70,12 +70,12 @@ def show(name: str, as_json: bool) -> None:
 
 @weights.command()
 @click.argument("name")
-@click.option("--force", is_flag=True, help="Download again what is already here.")
+@click.option("--force", is_flag=True, help="Download again even if already present.")
 @_as_json
 def fetch(name: str, force: bool, as_json: bool) -> None:
-    """Download the weights NAME, check their hash, and keep them in the store.
+    """Download the weights NAME, verify their hash and add them to the store.
 
-    A download that broke off goes on where it ended.
+    An interrupted download is resumed.
     """
     from rich.console import Console
     from rich.progress import DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
@@ -97,14 +97,19 @@ def fetch(name: str, force: bool, as_json: bool) -> None:
 
 @weights.command("import")
 @click.argument("files", metavar="FILE...", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option("--as", "name", metavar="NAME", help="The weights it holds, where names, shapes and hash don't tell.")
+@click.option(
+    "--as",
+    "name",
+    metavar="NAME",
+    help="Name of the weights, if it can't be inferred from tensor names, shapes and hash.",
+)
 @_as_json
 def import_(files: tuple[Path, ...], name: str | None, as_json: bool) -> None:
-    """Convert the published checkpoint FILE (.pth, .pt, .safetensors) into the store.
+    """Convert the published checkpoint FILE (.pth, .pt, .safetensors) and add it to the store.
 
-    Layouts: torchvision, Caffe's names, the 53-layer normalised VGG of AdaIN and its decoder; a network of one style of
-    pytorch/examples' fast_neural_style, which becomes a style of your library; MicroAST's four files, given together.
-    Code in a file is never run.
+    Supported layouts: torchvision; Caffe layer names; AdaIN's 53-layer normalised VGG and its decoder; single-style
+    networks of pytorch/examples' fast_neural_style, which are added to your styles; MicroAST's four files, given
+    together. Code in a file is never executed.
     """
     kept, path, use = _imported(files, name)
     if as_json:
@@ -115,7 +120,7 @@ def import_(files: tuple[Path, ...], name: str | None, as_json: bool) -> None:
 
 
 def _imported(files: tuple[Path, ...], name: str | None) -> tuple[str, Path, str]:
-    """What it is called, where it is, and how it is used."""
+    """Import the files, and return the name, the path and a usage hint."""
     if len(files) > 1:
         path = import_model(files)
         return path.stem, path, f": brushwork stylize photo.jpg --method {path.stem} --style painting.jpg"
@@ -132,7 +137,7 @@ def _imported(files: tuple[Path, ...], name: str | None) -> tuple[str, Path, str
 @click.argument("names", metavar="[NAME]...", nargs=-1)
 @_as_json
 def verify(names: tuple[str, ...], as_json: bool) -> None:
-    """Check hash, shapes and numbers of the weights NAME, or of all that are here."""
+    """Verify hash, shapes and values of the weights NAME, or of all weights on this machine."""
     chosen = names or tuple(name for name in RECORDS if locate(name))
     results = [_verify_one(name) for name in chosen]
     if as_json:
@@ -159,7 +164,7 @@ def _verify_one(name: str) -> dict[str, str]:
 
 
 def _facts(record: WeightsRecord) -> dict[str, Any]:
-    """What the list says of a record; its size is that of the file here, else of the download."""
+    """Return the facts about a record; its size is that of the local file, otherwise of the download."""
     found = locate(record.name)
     return {
         "name": record.name,

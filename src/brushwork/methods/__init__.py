@@ -1,4 +1,4 @@
-"""The methods: one paper, one file or folder. `load` gives one by its options; `brushwork.registry` lists them."""
+"""The methods, one file or folder per paper. `load` loads a method; `brushwork.registry` lists them."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ __all__ = ["Declaration", "Method", "load"]
 
 
 def load(settings: Any, device: torch.device | str = "cpu", *, network: FeatureNetwork | None = None) -> Method:
-    """The method of these options, its network loaded once.
+    """Load a method and its network.
 
     Args:
-        settings: For example `Gatys(steps=100)`.
-        device: Where it runs.
-        network: Another feature network than the options name; see docs/weights.md, "Any CNN".
+        settings: The method's options, such as `Gatys(steps=100)`.
+        device: The device to run on.
+        network: A feature network to use instead of the one in the options; see docs/weights.md, "Any CNN".
 
     Raises:
-        UsageError: No options; no device of this machine; a network that gives no features by layer.
-        WeightsError: The network's weights are not on this machine; says what to do.
+        UsageError: Not options, not a device of this machine, or a network that doesn't return features by layer.
+        WeightsError: The network's weights are not on this machine; the message says what to do.
     """
     if type(settings) not in OPTIONS.values():
         raise UsageError(f"method: expected a name, options such as Gatys(steps=100), got {_instead(settings)}")
@@ -40,7 +40,7 @@ def load(settings: Any, device: torch.device | str = "cpu", *, network: FeatureN
 
 
 def _instead(settings: object) -> str:
-    """What was passed instead of options, and what to write."""
+    """Describe what was passed instead of options, and what to write instead."""
     kind = OPTIONS.get(settings, settings) if isinstance(settings, str) else settings
     mend = f"; write {kind.__name__}()" if isinstance(kind, type) and kind in OPTIONS.values() else ""
     return f"{settings.__name__ if isinstance(settings, type) else repr(settings)}{mend}"

@@ -1,4 +1,4 @@
-"""Any style in one pass: the photo's features take means and deviations of the painting's, and a decoder paints them.
+"""Any style in one pass: matches means and deviations of the photo's features to the painting's, then decodes.
 
 Source: Huang and Belongie 2017, "Arbitrary Style Transfer in Real-time with Adaptive Instance Normalization", ICCV,
 arXiv:1703.06868. What differs: docs/methods/adain.md.
@@ -41,7 +41,7 @@ SMALLEST = 16  # what reflected borders need there
 
 @dataclass(frozen=True)
 class AdaINStyle:
-    """What the decoder needs to know of a style: mean and standard deviation of each channel at relu4_1, (C,)."""
+    """A style: mean and standard deviation of each channel at relu4_1, (C,)."""
 
     mean: Tensor
     std: Tensor
@@ -50,13 +50,13 @@ class AdaINStyle:
 def adaptive_instance_norm(
     features: Tensor, style: AdaINStyle, mask: Tensor | None = None, moments: tuple[Tensor, Tensor] | None = None
 ) -> Tensor:
-    """Features with the style's mean and deviation in each channel instead of their own.
+    """Replace each channel's mean and standard deviation by the style's.
 
     Args:
         features: Shape (1, C, H, W).
         style: Means and deviations, (C,).
-        mask: Where the features' own are measured, (1, 1, h, w) in [0, 1].
-        moments: Instead: means and deviations, (1, C), of the whole picture, of which the features are a part.
+        mask: Weights for measuring the features' own moments, (1, 1, h, w) in [0, 1].
+        moments: Means and deviations (1, C) of the whole image, to use instead if the features are a tile's.
 
     Source: Huang and Belongie 2017, eq. 8.
 
@@ -70,12 +70,13 @@ def adaptive_instance_norm(
 
 
 class Decoder(nn.Module):
-    """The mirror image of an encoder: from features at relu4_1 to pixels.
+    """A mirrored encoder: from features at relu4_1 to pixels.
 
     Args:
-        architecture: Mirrored, see `brushwork.weights.Architecture`.
+        architecture: The mirrored architecture, see `brushwork.weights.Architecture`.
 
-    Source: Huang and Belongie 2017, section 6.1: nearest enlargement for pooling, reflected borders, no normalization.
+    Source: Huang and Belongie 2017, section 6.1: nearest upsampling instead of pooling, reflection padding, no
+        normalization.
     """
 
     def __init__(self, architecture: Architecture) -> None:
@@ -85,7 +86,7 @@ class Decoder(nn.Module):
             self.convs[name] = nn.Conv2d(channels, width, 3, padding=1, padding_mode="reflect")
 
     def forward(self, features: Tensor) -> Tensor:
-        """Pixels (B, 3, 8 H, 8 W), not held to [0, 1], of features (B, C, H, W)."""
+        """Return pixels (B, 3, 8 H, 8 W), not clamped to [0, 1], from features (B, C, H, W)."""
         x = features
         for name, conv in self.convs.items():
             x = conv(x)
@@ -96,24 +97,24 @@ class Decoder(nn.Module):
 
     @classmethod
     def from_tensors(cls, tensors: Mapping[str, Tensor], architecture: str) -> Decoder:
-        """A frozen decoder of tensors conv4_1.weight, conv4_1.bias and so on."""
+        """Return a frozen decoder with tensors conv4_1.weight, conv4_1.bias and so on."""
         decoder = cls(ARCHITECTURES[architecture])
         decoder.load_state_dict({f"convs.{name}": tensor for name, tensor in tensors.items()})
         return decoder.eval().requires_grad_(False)
 
 
 class AdaINTask:
-    """What trains a decoder for an encoder, which stays as it is.
+    """Trains a decoder for an encoder, which stays as it is.
 
     Args:
-        settings: All options.
-        paintings: Squares of these are its styles.
-        device: Where it runs.
+        settings: The options.
+        paintings: Random crops of these are the styles.
+        device: The device to run on.
 
-    Source: Huang and Belongie 2017, eq. 11 to 13: what is decoded shall have, seen through the encoder again, the
-        features that were decoded and the painting's means and deviations.
-    Differs: errors are relative to their targets, because features of our encoder have no fixed scale, and those of
-        style count by their root beyond 1; some photos are their own style.
+    Source: Huang and Belongie 2017, eq. 11 to 13: encoded again, the output should have the decoded features and the
+        painting's means and deviations.
+    Differs: errors are relative to their targets, because our encoder's features have no fixed scale; style errors
+        above 1 are replaced by their root; some photos are their own style.
     """
 
     critic = None
@@ -137,13 +138,13 @@ class AdaINTask:
         self.network.train().requires_grad_(True).to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def facts(self) -> dict[str, Any]:
-        """What must be the same for a checkpoint to be gone on from."""
+        """Return what must match for a checkpoint to be resumed."""
         dtype = str(self.dtype).removeprefix("torch.")
         weights = {"encoder": self._weights.sha256, "model": self._start, "dtype": dtype}
         return {"task": "adain", "paintings": len(self.paintings.files), **weights}
 
     def terms(self, photos: Tensor) -> dict[str, Tensor]:
-        """The weighted terms of the loss of photos (B, 3, S, S), in styles of paintings, a few in their own."""
+        """Return the weighted loss terms for photos (B, 3, S, S), in styles of paintings, a few in their own."""
         paintings = self.paintings.drawn(len(photos), recolor=True).to(photos.device)
         own = torch.rand(len(photos), 1, 1, 1).to(photos.device) < self.settings.own_share
         targets = self._seen(torch.where(own, photos, paintings))
@@ -162,13 +163,13 @@ class AdaINTask:
         }
 
     def painted(self, photos: Tensor) -> Tensor:
-        """Pictures of photos, (B, 3, S, S), in styles of paintings that are drawn."""
+        """Stylize photos (B, 3, S, S) in the styles of random paintings."""
         return self._decoded(
             self._mixed(photos, self._seen(self.paintings.drawn(len(photos), recolor=True).to(photos.device)))
         )
 
     def write(self, path: Path) -> None:
-        """Write what the option `decoder` takes."""
+        """Write the weights for the option `decoder`."""
         tensors = {
             name.removeprefix("convs."): tensor.detach().cpu().half().contiguous()
             for name, tensor in self.network.state_dict().items()
@@ -194,10 +195,10 @@ class AdaINStyleNetwork(TensorStyleNetwork[AdaINStyle]):
     """AdaIN.
 
     Args:
-        settings: All options.
-        device: Where it runs.
-        network: Another encoder than `settings.network`, with a layer relu4_1 of the decoder's width at an eighth of
-            the size; `settings.decoder` names the decoder that was trained with it.
+        settings: The options.
+        device: The device to run on.
+        network: An encoder to use instead of `settings.network`, with a layer relu4_1 of the decoder's width at 1/8 of
+            the size; `settings.decoder` names the decoder trained with it.
 
     Raises:
         UsageError: No decoder for this encoder.
@@ -252,7 +253,7 @@ class AdaINStyleNetwork(TensorStyleNetwork[AdaINStyle]):
         return decoder.to(self.device, self.dtype, memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
 
     def recipe(self) -> dict[str, Any]:
-        """Weights and dtype."""
+        """Return weights and dtype."""
         return dict(self._recipe)
 
     def encode(self, image: Tensor, mask: Tensor | None = None) -> AdaINStyle:
@@ -261,15 +262,15 @@ class AdaINStyleNetwork(TensorStyleNetwork[AdaINStyle]):
         return AdaINStyle(mean[0], std[0])
 
     def neutral_style(self) -> AdaINStyle:
-        """The style of a gray picture."""
+        """Return the style of a gray image."""
         return self.encode(torch.full((1, 3, 2 * STRIDE, 2 * STRIDE), 0.5, device=self.device))
 
     def halo(self, styles: Sequence[AdaINStyle]) -> int:
-        """How many pixels away it looks."""
+        """Return the receptive field's radius in pixels."""
         return HALO
 
     def generate(self, tile: TileInput, styles: Sequence[AdaINStyle], shares: Tensor | None = None) -> Stages:
-        """The stages that paint a picture or a tile; see `StyleNetwork`."""
+        """Return the stages that stylize an image or a tile; see `StyleNetwork`."""
         features = self.network(tile.photo, [LAYER])[LAYER]
         small = None if shares is None else F.adaptive_avg_pool2d(shares, (features.shape[2], features.shape[3]))
         mixed = self.mixed(features, styles, small, (yield StatisticsRequest(features, small)))
@@ -279,13 +280,13 @@ class AdaINStyleNetwork(TensorStyleNetwork[AdaINStyle]):
     def mixed(
         self, features: Tensor, styles: Sequence[AdaINStyle], shares: Tensor | None, whole: Moments | None = None
     ) -> Tensor:
-        """What the decoder gets: each style's normalization, where its share says.
+        """Return the decoder's input: the features normalized for each style, mixed by shares.
 
         Args:
             features: The photo's, (1, C, H, W).
             styles: One or several.
-            shares: Of each style at each position, (N, 1, h, w), of sum 1; None for one style.
-            whole: Of the whole picture, if these are a tile's.
+            shares: Share of each style at each position, (N, 1, h, w), with a sum of 1; None for one style.
+            whole: Moments of the whole image, if the features are a tile's.
 
         Source: Huang and Belongie 2017, eq. 8, and section 7.3, "spatial control".
         """
@@ -301,7 +302,7 @@ def _one(shares: Tensor | None, number: int) -> Tensor | None:
 
 
 def decoder_of(encoder: str) -> str:
-    """The record of the decoder that belongs to an encoder.
+    """Return the name of the decoder trained for an encoder.
 
     Raises:
         UsageError: There is none.

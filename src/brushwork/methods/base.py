@@ -1,4 +1,4 @@
-"""What a method promises."""
+"""The interface of methods."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ __all__ = ["Declaration", "FrameMethod", "Method", "PartwiseMethod", "check_cont
 
 @dataclass(frozen=True)
 class Declaration:
-    """What callers must know of a method, so that they never ask for its class.
+    """Capabilities of a method, so that callers never depend on its class.
 
     Args:
         inputs: "content+style", …
-        smallest: The shortest side it works at, in pixels; it pads smaller pictures itself.
-        tiling: "statistics": in tiles it gives what it gives as a whole, and from file to file; "inside": it works
-            in tiles on a picture in memory; "none".
-        blends: Whether style values can be mixed.
-        init: Whether it takes a first picture.
-        regions: Whether it takes `Regions`: several styles, each where its mask says.
+        smallest: Minimum side in pixels; the method pads smaller images itself.
+        tiling: "statistics": supports tiles, with the same result as the whole image, also from file to file; "inside":
+            supports tiles for images in memory; "none".
+        blends: Whether styles can be blended.
+        init: Whether it accepts an initial image.
+        regions: Whether it accepts `Regions`: different styles in different regions.
     """
 
     inputs: str
@@ -42,64 +42,64 @@ class Declaration:
 
 
 class Method(Protocol):
-    """Maps tensors to tensors; it holds its network and nothing of any picture."""
+    """Maps tensors to tensors; holds its network, and no state of any image."""
 
     device: torch.device
 
     @property
     def declaration(self) -> Declaration:
-        """What callers must know of the method."""
+        """The method's capabilities."""
         ...
 
     @property
     def settings(self) -> Settings:
-        """All its options."""
+        """The method's options."""
         ...
 
     def encode_style(self, image: Tensor, *, sizes: Sequence[int], mask: Tensor | None = None) -> Any:
-        """What the method needs to know of a style.
+        """Encode the style of a painting.
 
         Args:
             image: Pixels (1, 3, H, W) in [0, 1].
-            sizes: Longer sides, in pixels, of the pictures it will be used on.
-            mask: How much each pixel counts, (1, 1, H, W) in [0, 1].
+            sizes: Longer sides, in pixels, of the images it will be used on.
+            mask: Weight of each pixel, (1, 1, H, W) in [0, 1].
         """
         ...
 
     def sizes(self, width: int, height: int) -> list[int]:
-        """Longer sides that a picture of this size passes through: what `encode_style` wants to know."""
+        """Return the longer sides at which an image of this size is processed, for `encode_style`."""
         ...
 
     def painting_size(self, sizes: Sequence[int]) -> int:
-        """Longer side at which `encode_style` looks at a painting for pictures of these longer sides, in pixels."""
+        """Return the longer side, in pixels, at which `encode_style` uses a painting for images of these sizes."""
         ...
 
     def blend(self, values: Sequence[Any], weights: Sequence[float]) -> Any:
-        """A style between styles; weights are brought to a sum of 1."""
+        """Blend encoded styles; the weights are normalized to a sum of 1."""
         ...
 
     def save_style(self, style: Any) -> dict[str, Tensor]:
-        """A style value as named tensors, for a file."""
+        """Return an encoded style as named tensors, for a file."""
         ...
 
     def load_style(self, tensors: Mapping[str, Tensor]) -> Any:
-        """A style value from a file's tensors."""
+        """Return an encoded style from a file's tensors."""
         ...
 
     def estimate_seconds(self, width: int, height: int) -> float:
-        """About how long a picture of this size takes, measured on a small one."""
+        """Estimate the time for an image of this size, from a measurement on a small one."""
         ...
 
     def demand(self, style: Any = None) -> MemoryProfile:
-        """What memory a picture takes in this style, measured on small ones; None: in some style."""
+        """Return the memory needed in this style, measured on small images; None measures some style."""
         ...
 
     def tiles(self, size: tuple[int, int], side: int, style: Any = None) -> list[Tile]:
-        """How a picture of this (width, height) is cut into tiles of about this side."""
+        """Cut an image of this (width, height) into tiles of about this side."""
         ...
 
     def recipe(self) -> dict[str, Any]:
-        """What of this method decides the result, beyond its settings: weights, dtype."""
+        """Return the recipe's entries for what determines the result besides the settings: weights, dtype."""
         ...
 
     def __call__(
@@ -112,16 +112,16 @@ class Method(Protocol):
         checkpoint: Checkpoint | None = None,
         tiling: Tiling | None = None,
     ) -> Tensor:
-        """Pixels in [0, 1], of the content's shape.
+        """Stylize a photo; returns pixels in [0, 1] of the same shape.
 
         Args:
-            content: Pixels (1, 3, H, W) in [0, 1]; methods of one pass take several of one size, (B, 3, H, W).
+            content: Pixels (1, 3, H, W) in [0, 1]; feed-forward methods accept several of one size, (B, 3, H, W).
             style: From `encode_style`, `blend` or `load_style`; or `brushwork.styles.regions.Regions` of several.
-            init: First picture, pixels of any size.
-            progress: Called after each step; what it raises ends the work.
-            checkpoint: The work goes on from the state it loads, with the same bits in the end, and saves its state
-                there every so many steps, between two of them, after `progress`. A method of one step ignores it.
-            tiling: The tiles in which it is worked at, to save memory, with the same result; None: the whole at once.
+            init: Initial image, pixels of any size.
+            progress: Called after each step; an exception it raises stops the work.
+            checkpoint: Checkpoint to resume from, with a bit-identical result; saved every `checkpoint.every` steps,
+                after `progress`. Single-step methods ignore it.
+            tiling: Tiles for processing in less memory, with the same result; None processes the whole image at once.
 
         Raises:
             Interrupted: The user stopped it; `error.best` holds the best pixels so far.
@@ -131,7 +131,7 @@ class Method(Protocol):
 
 @runtime_checkable
 class PartwiseMethod(Method, Protocol):
-    """A method that paints a picture part by part, so that it can go from file to file."""
+    """A method that can stylize an image tile by tile, and so from file to file."""
 
     def paint(
         self,
@@ -142,38 +142,38 @@ class PartwiseMethod(Method, Protocol):
         progress: Progress | None = None,
         checkpoint: Checkpoint | None = None,
     ) -> None:
-        """Paint what the canvas reads, and have it written there; see `OnePass.paint`."""
+        """Stylize the canvas; see `OnePass.paint`."""
         ...
 
 
 @runtime_checkable
 class FrameMethod(Method, Protocol):
-    """A method whose normalizations can be told their statistics, so that frames of a film agree."""
+    """A method whose normalization statistics can be given, so that frames of a video are consistent."""
 
     def frame(self, content: Tensor, style: Any, answer: Callable[[int, StatisticsRequest], Moments]) -> Tensor:
-        """A picture (1, 3, H, W) with the statistics that `answer` gives; see `OnePass.frame`."""
+        """Stylize a frame (1, 3, H, W) with the statistics that `answer` returns; see `OnePass.frame`."""
         ...
 
 
 def check_content(content: Tensor) -> None:
-    """Refuse what is no single picture (1, 3, H, W) that keeps the pixel contract."""
+    """Raise UsageError unless this is a single valid image (1, 3, H, W)."""
     check_pixels(content)
     if len(content) != 1:
         raise UsageError(f"expected one picture of shape (1, 3, H, W), got {tuple(content.shape)}")
 
 
 def check_painting(image: Tensor, mask: Tensor | None) -> None:
-    """Refuse what doesn't keep the pixel contract, and a mask of another size."""
+    """Raise UsageError unless this is a valid image, with a mask of the same size if any."""
     check_pixels(image)
     if mask is not None and mask.shape[2:] != image.shape[2:]:
         raise UsageError(f"expected a mask of {tuple(image.shape[2:])} like its picture, got {tuple(mask.shape[2:])}")
 
 
 def normalized(values: Sequence[Any], weights: Sequence[float]) -> list[float]:
-    """The weights of a blend brought to a sum of 1.
+    """Normalize the weights of a blend to a sum of 1.
 
     Raises:
-        UsageError: No styles, weights that are negative or sum to 0.
+        UsageError: No styles, or weights that are negative or sum to 0.
     """
     if not values or len(values) != len(weights) or min(weights) < 0 or not sum(weights) > 0:
         raise UsageError(f"expected a weight of at least 0 per style and a sum above 0, got {list(weights)}")

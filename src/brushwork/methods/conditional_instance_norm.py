@@ -1,4 +1,4 @@
-"""Many styles in one network: they share its convolutions, and each has a row of scales and shifts of its own.
+"""Many styles in one network: shared convolutions, and a row of normalization scales and shifts per style.
 
 Source: Dumoulin, Shlens and Kudlur 2017, "A Learned Representation for Artistic Style", ICLR, arXiv:1610.07629. A row
 from a painting: Ghiasi, Lee, Kudlur, Dumoulin and Shlens 2017, "Exploring the structure of a real-time, arbitrary
@@ -47,20 +47,20 @@ HIDDEN, BOTTLENECK = 256, 100  # Ghiasi et al. 2017, section 3: a bottleneck of 
 
 @dataclass(frozen=True)
 class StyleRow:
-    """A style: scales of all normalizations one after the other, then their shifts, (2 T,)."""
+    """A style: the scales of all normalizations, then their shifts, (2 T,)."""
 
     row: Tensor
 
 
 class Predictor(nn.Module):
-    """From what a feature network sees of a painting to its row.
+    """Predicts a painting's row from its features.
 
     Args:
-        inputs: Means and deviations of the features.
-        outputs: Numbers of a row.
+        inputs: Number of feature means and deviations.
+        outputs: Length of a row.
 
     Source: Ghiasi et al. 2017, section 3.
-    Differs: vgg19-slim's means and deviations for Inception-v3's means.
+    Differs: means and deviations of vgg19-slim instead of means of Inception-v3.
     """
 
     def __init__(self, inputs: int, outputs: int) -> None:
@@ -74,17 +74,17 @@ class Predictor(nn.Module):
 
     @staticmethod
     def seen(features: Mapping[str, Tensor], mask: Tensor | None = None) -> Tensor:
-        """What it is told of paintings, (B, I)."""
+        """Return the predictor's inputs for paintings, (B, I)."""
         return torch.cat([part for layer in SEEN_LAYERS for part in mean_std(features[layer], mask)], 1)
 
     def forward(self, seen: Tensor) -> Tensor:
-        """Rows (B, 2 T)."""
+        """Predict rows (B, 2 T)."""
         mean, deviation, usual = self.get_buffer("mean"), self.get_buffer("deviation"), self.get_buffer("usual")
         return usual + self.layers((seen - mean) / deviation).float()  # type: ignore[no-any-return]
 
     @torch.no_grad()
     def set_units(self, seen: Tensor, usual: Tensor) -> None:
-        """Take its inputs' usual range from many paintings, (N, I), and start at a row, (2 T,)."""
+        """Normalize inputs by the statistics of many paintings, (N, I), and start from a row, (2 T,)."""
         self.get_buffer("mean").copy_(seen.mean(0))
         self.get_buffer("deviation").copy_(seen.std(0) + 1e-3)
         self.get_buffer("usual").copy_(usual)
@@ -94,7 +94,7 @@ class Predictor(nn.Module):
 
 
 class ConditionalNetwork(nn.Module):
-    """The painter with its table of styles and, where it has one, the predictor of rows."""
+    """The stylizing network with its table of styles and an optional predictor of rows."""
 
     def __init__(self, painter: TransformationNetwork, predictor: Predictor | None = None) -> None:
         super().__init__()
@@ -102,10 +102,10 @@ class ConditionalNetwork(nn.Module):
 
     @classmethod
     def from_model(cls, model: Model) -> ConditionalNetwork:
-        """The frozen network of a model.
+        """Return a model's frozen network.
 
         Raises:
-            WeightsError: Tensors of no such network.
+            WeightsError: The tensors don't belong to such a network.
         """
         parts: dict[str, dict[str, Tensor]] = {"painter": {}, "predictor": {}}
         for name, tensor in model.tensors.items():
@@ -126,9 +126,9 @@ class ConditionalInstanceNormStyleNetwork(TensorStyleNetwork[StyleRow]):
     """Conditional instance normalization.
 
     Args:
-        settings: All options.
-        device: Where it runs.
-        network: Refused: rows are predicted from what vgg19-slim sees.
+        settings: The options.
+        device: The device to run on.
+        network: Not supported; rows are predicted from features of vgg19-slim.
 
     Raises:
         UsageError: A network is given.
@@ -168,11 +168,11 @@ class ConditionalInstanceNormStyleNetwork(TensorStyleNetwork[StyleRow]):
         }
 
     def recipe(self) -> dict[str, Any]:
-        """Weights and dtype."""
+        """Return weights and dtype."""
         return dict(self._recipe)
 
     def painting_size(self, sizes: Sequence[int]) -> int:
-        """See `StyleNetwork`; the same for photos of all sizes."""
+        """Return the same size for photos of all sizes; see `StyleNetwork`."""
         return SEEN_SIZE
 
     @cached_property
@@ -184,7 +184,7 @@ class ConditionalInstanceNormStyleNetwork(TensorStyleNetwork[StyleRow]):
         return StyleRow(self.painter.table().mean(0))
 
     def encode(self, image: Tensor, mask: Tensor | None = None) -> StyleRow:
-        """The row predicted for a painting; see `StyleNetwork`."""
+        """Predict the row of a painting; see `StyleNetwork`."""
         if self.predictor is None:
             raise UsageError(
                 f"this network of {KIND} predicts no rows from paintings; name a saved style of it, or learn one: "
@@ -194,23 +194,23 @@ class ConditionalInstanceNormStyleNetwork(TensorStyleNetwork[StyleRow]):
         return StyleRow(self.predictor(Predictor.seen(self._encoder(pixels, SEEN_LAYERS), mask))[0])
 
     def generate(self, tile: TileInput, styles: Sequence[StyleRow], shares: Tensor | None = None) -> Stages:
-        """The stages that paint a picture or a tile; see `StyleNetwork`."""
+        """Return the stages that stylize an image or a tile; see `StyleNetwork`."""
         pixels = tile.photo.to(self.dtype, memory_format=torch.channels_last)
         rows = torch.stack([style.row for style in styles])
         return self.painter.steps(pixels, self.painter.split(rows), shares)
 
     def halo(self, styles: Sequence[StyleRow]) -> int:
-        """How many pixels away it looks."""
+        """Return the receptive field's radius in pixels."""
         return self.painter.halo
 
 
 class StylesTask:
-    """What trains a network for some styles, or one row more of a network as it is.
+    """Trains a network for a set of styles, or an additional row of a frozen network.
 
     Args:
-        settings: All options; with learn "row" all but the rows of `start` stay as they are.
+        settings: The options; with learn "row", everything except the rows of `start` is frozen.
         paintings: By name, pixels (1, 3, H, W) in [0, 1].
-        device: Where it runs.
+        device: The device to run on.
 
     Source: Dumoulin et al. 2017, sections 2.2 and 3.3.
     """
@@ -235,25 +235,25 @@ class StylesTask:
         self.critic = self.loss.critic
 
     def facts(self) -> dict[str, Any]:
-        """What must be the same for a checkpoint to be gone on from."""
+        """Return what must match for a checkpoint to be resumed."""
         return {"task": KIND, "model": self.model and self.model.sha256, **self.loss.facts()}
 
     def terms(self, photos: Tensor) -> dict[str, Tensor]:
-        """The weighted terms of the loss of photos (B, 3, S, S), each in a style drawn for it."""
+        """Return the weighted loss terms for photos (B, 3, S, S), each in a style drawn for it."""
         styles = torch.randint(len(self.names), (len(photos),)).to(photos.device)
         targets = {layer: grams[styles] for layer, grams in self.loss.targets.items()}
         pictures, spiky = self._painted(photos, styles)
         return {**self.loss(pictures, photos, targets, styles), "spikes": spiky}
 
     def painted(self, photos: Tensor) -> Tensor:
-        """Pictures of photos, (B, 3, S, S), in one style after the other."""
+        """Stylize photos (B, 3, S, S), cycling through the styles."""
         return self._painted(photos, torch.arange(len(photos), device=photos.device) % len(self.names))[0]
 
     def _painted(self, photos: Tensor, styles: Tensor) -> tuple[Tensor, Tensor]:
         return self.loss.paint(self.network, photos, F.one_hot(styles, len(self.names)).float())
 
     def write(self, path: Path) -> None:
-        """Write the network and, into a folder of its name, a saved style for each row; or the one new style."""
+        """Write the network and, in a folder of the same name, a saved style per row; or only the new style."""
         rows, identity = self.network.table().detach().cpu().half(), _identity(self.network)
         if self.settings.learn == "row":
             _write_row(path, rows[0], identity, self.names[0])
@@ -266,12 +266,12 @@ class StylesTask:
 
 
 class PredictorTask:
-    """What trains a predictor of rows for a network as it is.
+    """Trains a predictor of rows for a frozen network.
 
     Args:
-        settings: All options; `start` is the network.
-        paintings: Squares of these are its styles.
-        device: Where it runs.
+        settings: The options; `start` is the network.
+        paintings: Random crops of these are the styles.
+        device: The device to run on.
 
     Source: Ghiasi et al. 2017, section 3.
     Differs: they train both networks together.
@@ -298,7 +298,7 @@ class PredictorTask:
         return Predictor.seen(self.encoder(paintings.contiguous(memory_format=torch.channels_last), SEEN_LAYERS))
 
     def facts(self) -> dict[str, Any]:
-        """What must be the same for a checkpoint to be gone on from."""
+        """Return what must match for a checkpoint to be resumed."""
         return {
             "task": "predictor",
             "model": self.model.sha256,
@@ -307,14 +307,14 @@ class PredictorTask:
         }
 
     def terms(self, photos: Tensor) -> dict[str, Tensor]:
-        """The weighted terms of the loss of photos (B, 3, S, S), each in the style of a painting's square."""
+        """Return the weighted loss terms for photos (B, 3, S, S), each in the style of a painting's square."""
         paintings = self.paintings.drawn(len(photos), recolor=True).to(photos.device)
         pictures, spiky = self._painted(photos, paintings)
         terms = self.loss(pictures, photos, self.loss.grams(paintings), paintings=paintings)
         return {**terms, "spikes": spiky}
 
     def painted(self, photos: Tensor) -> Tensor:
-        """Pictures of photos, (B, 3, S, S), in styles of paintings that are drawn."""
+        """Stylize photos (B, 3, S, S) in the styles of random paintings."""
         return self._painted(photos, self.paintings.drawn(len(photos), recolor=True).to(photos.device))[0]
 
     def _painted(self, photos: Tensor, paintings: Tensor) -> tuple[Tensor, Tensor]:
@@ -326,7 +326,7 @@ class PredictorTask:
 
 
 def _with_one_row(painter: TransformationNetwork) -> TransformationNetwork:
-    """A network with the frozen convolutions of another, and a row that is the mean of its own."""
+    """Return a network with the frozen convolutions of another one, and the mean of its rows as the only row."""
     network = TransformationNetwork(painter.width, painter.blocks, epsilon=float(painter.get_buffer("epsilon")))
     network.convs.load_state_dict(painter.convs.state_dict())
     network.convs.requires_grad_(False)
@@ -337,7 +337,7 @@ def _with_one_row(painter: TransformationNetwork) -> TransformationNetwork:
 
 
 def _identity(painter: TransformationNetwork) -> str:
-    """SHA-256 of the convolutions as files hold them: what a row belongs to, with a predictor or without."""
+    """Return the SHA-256 of the convolutions as stored in files, which identifies the network that a row belongs to."""
     tensors = painter.convs.state_dict().values()
     return hashlib.sha256(b"".join(tensor.detach().cpu().half().numpy().tobytes() for tensor in tensors)).hexdigest()
 
@@ -354,14 +354,14 @@ def _write_row(path: Path, row: Tensor, model: str, title: str) -> None:
 def make_task(
     settings: TrainConditional, paintings: Mapping[str, Tensor] | PhotoFolder, device: torch.device
 ) -> StylesTask | PredictorTask:
-    """The task for some paintings, or for a folder of many, from which rows are learned to be predicted."""
+    """Return the task for named paintings, or for a folder of paintings to train a predictor."""
     if isinstance(paintings, PhotoFolder):
         return PredictorTask(settings, paintings, device)
     return StylesTask(settings, paintings, device)
 
 
 def painter_hash(path: Path) -> str | None:
-    """The hash that a recipe holds of the painting network in a model's file; None if the file holds no such model."""
+    """Return the recipe's hash of the stylizing network in a model file; None if the file holds no such model."""
     try:
         return _identity(ConditionalNetwork.from_model(read_model(str(path), KIND)).painter)
     except (BrushworkError, ValueError):

@@ -1,4 +1,4 @@
-"""One network for one style: a photo passes it once.
+"""One feed-forward network per style.
 
 Source: Johnson, Alahi and Fei-Fei 2016, "Perceptual Losses for Real-Time Style Transfer and Super-Resolution", ECCV,
 arXiv:1603.08155. What differs: docs/methods/johnson.md.
@@ -24,16 +24,16 @@ __all__ = ["JohnsonStyleNetwork", "JohnsonTask"]
 
 NAME = "johnson"
 STRIDE = 4  # of the network
-SMALLEST = 32  # what the reflected borders of its 9×9 convolutions need, and those at a quarter
+SMALLEST = 32  # minimum side for reflection padding of the 9×9 convolutions and of those at quarter size
 
 
 class JohnsonTask:
-    """What trains a network for one style.
+    """Trains a network for one style.
 
     Args:
-        settings: All options.
+        settings: The options.
         painting: Pixels (1, 3, H, W) in [0, 1].
-        device: Where it runs.
+        device: The device to run on.
 
     Source: Johnson et al. 2016, section 3.
     """
@@ -53,20 +53,20 @@ class JohnsonTask:
         self.critic = self.loss.critic
 
     def facts(self) -> dict[str, Any]:
-        """What must be the same for a checkpoint to be gone on from."""
+        """Return what must match for a checkpoint to be resumed."""
         return {"task": NAME, **self.loss.facts()}
 
     def terms(self, photos: Tensor) -> dict[str, Tensor]:
-        """The weighted terms of the loss of photos (B, 3, S, S)."""
+        """Return the weighted loss terms for photos (B, 3, S, S)."""
         pictures, spiky = self.loss.paint(self.network, photos)
         return {**self.loss(pictures, photos, self.loss.targets), "spikes": spiky}
 
     def painted(self, photos: Tensor) -> Tensor:
-        """Pictures of photos, (B, 3, S, S)."""
+        """Stylize photos (B, 3, S, S)."""
         return self.loss.paint(self.network, photos)[0]
 
     def write(self, path: Path) -> None:
-        """Write the network as a style that `--style` takes."""
+        """Write the network as a style for `--style`."""
         write_network(path, NAME, self.network)
 
 
@@ -79,10 +79,10 @@ class JohnsonStyleNetwork(TrainedStyleNetwork[TransformationNetwork]):
     multiple = STRIDE
 
     def style_from(self, tensors: Mapping[str, Tensor]) -> TransformationNetwork:
-        """The network of these tensors.
+        """Build the network from tensors.
 
         Raises:
-            ValueError: They are of no such network.
+            ValueError: They don't belong to such a network.
         """
         network = TransformationNetwork.from_tensors({name: tensor.float() for name, tensor in tensors.items()})
         # Normalizations stay in float32. torch's annotations don't know that a module takes memory_format.
@@ -90,18 +90,18 @@ class JohnsonStyleNetwork(TrainedStyleNetwork[TransformationNetwork]):
         return network.to(self.device)
 
     def neutral_style(self) -> TransformationNetwork:
-        """An untrained network."""
+        """Return an untrained network."""
         return self.style_from(TransformationNetwork().state_dict())
 
     def generate_one(self, tile: TileInput, network: TransformationNetwork) -> Stages:
-        """The stages of one network; see `TrainedStyleNetwork`."""
+        """Return the stages of one network; see `TrainedStyleNetwork`."""
         return network.steps(tile.photo, network.row())
 
     def halo(self, styles: Sequence[TransformationNetwork]) -> int:
-        """How many pixels away they look."""
+        """Return the receptive field's radius in pixels."""
         return max(network.halo for network in styles)
 
 
 def make_task(settings: TrainJohnson, paintings: Mapping[str, Tensor], device: torch.device) -> JohnsonTask:
-    """The task of one painting, the only one."""
+    """Return the task for the only painting."""
     return JohnsonTask(settings, next(iter(paintings.values())), device)

@@ -1,4 +1,4 @@
-"""MicroAST: any style in one pass of a small network; runs its authors' weights, once they are imported.
+"""MicroAST: any style in one pass of a small network, with its authors' weights, which have to be imported.
 
 Source: Wang, Zhao, Zuo, Li, Chen, Xing and Lu 2023, "MicroAST: Towards Super-Fast Ultra-Resolution Arbitrary Style
 Transfer", AAAI, arXiv:2211.15313.
@@ -29,13 +29,13 @@ __all__ = ["MicroASTNetwork", "MicroASTStyle", "MicroASTStyleNetwork"]
 
 WIDTH = 64  # channels at a quarter of the size
 STRIDE = 4
-HALO = 64  # how many pixels away it sees
-SMALLEST = 16  # what the reflected borders need
+HALO = 64  # radius of the receptive field in pixels
+SMALLEST = 16  # minimum side for reflection padding
 
 
 @dataclass(frozen=True)
 class MicroASTStyle:
-    """Of the style encoder's two features each, (2, 64): channel means and deviations, filters' factors and shares."""
+    """For each of the style encoder's two features, (2, 64): means and deviations, filter factors and shares."""
 
     mean: Tensor
     std: Tensor
@@ -44,7 +44,7 @@ class MicroASTStyle:
 
 
 class _Conv(nn.Conv2d):
-    """Convolution after reflection of half its kernel."""
+    """Convolution with reflection padding of half the kernel size."""
 
     def forward(self, x: Tensor) -> Tensor:
         margin = self.kernel_size[0] // 2
@@ -53,7 +53,7 @@ class _Conv(nn.Conv2d):
 
 
 class _Block(nn.Module):
-    """x + conv(ReLU(conv(x))); in the decoder a style says how much of each channel passes which way."""
+    """x + conv(ReLU(conv(x))); in the decoder, the style scales each channel of both paths."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -66,7 +66,7 @@ class _Block(nn.Module):
 
 
 def _narrow(channels: int, width: int, stride: int = 1) -> list[nn.Module]:
-    """A convolution in groups, and one that mixes them."""
+    """Return a grouped convolution and a 1×1 convolution."""
     groups = min(channels, width)
     return [_Conv(channels, width, 3, stride, groups=groups), nn.ReLU(), _Conv(width, width, 1), nn.ReLU()]
 
@@ -99,7 +99,7 @@ class _Decoder(nn.Module):
 
 
 class MicroASTNetwork(nn.Module):
-    """Its four parts, in the authors' names."""
+    """The four parts of MicroAST, named as by its authors."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -107,7 +107,7 @@ class MicroASTNetwork(nn.Module):
         self.modulator, self.decoder = _Modulator(), _Decoder()
 
     def encode(self, painting: Tensor, mask: Tensor | None = None) -> MicroASTStyle:
-        """The style of pixels (1, 3, H, W)."""
+        """Encode the style of pixels (1, 3, H, W)."""
         features = self.style_encoder(painting)
         moments = [mean_std(x, mask) for x in features]
         filters = [
@@ -118,15 +118,15 @@ class MicroASTNetwork(nn.Module):
         return MicroASTStyle(mean, std, filters[0], filters[1])
 
     def _mean(self, name: str, features: Tensor, mask: Tensor | None) -> Tensor:
-        """The mean over positions of what a depthwise convolution makes of features, (64,)."""
+        """Return the spatial mean of a depthwise convolution of features, (64,)."""
         found = getattr(self.modulator, name)(features)
         return (found.flatten(2) * position_weights(found, mask)).sum(2)[0]  # type: ignore[no-any-return]
 
     def steps(self, look: Callable[[], Tensor], styles: Sequence[MicroASTStyle], shares: Tensor | None) -> Stages:
-        """What makes pixels of a photo or a tile that `look` gives, (1, 3, H, W), in styles with shares of sum 1."""
+        """Return the stages that stylize the pixels (1, 3, H, W) from `look`, in styles with shares of sum 1."""
 
         def where(of: str, depth: int) -> Tensor:
-            """A number of each style's channels, at each position: (1, 64, H / 4, W / 4)."""
+            """Return a channel parameter of the styles mixed at each position: (1, 64, H / 4, W / 4)."""
             numbers = torch.stack([getattr(style, of)[depth] for style in styles])
             return torch.einsum("nc,nohw->ochw", numbers, small)
 
@@ -146,9 +146,9 @@ class MicroASTStyleNetwork(TensorStyleNetwork[MicroASTStyle]):
     """MicroAST.
 
     Args:
-        settings: All options.
-        device: Where it runs.
-        network: Refused: it has encoders of its own.
+        settings: The options.
+        device: The device to run on.
+        network: Not supported; it has its own encoders.
 
     Raises:
         UsageError: A network is given.
@@ -179,22 +179,22 @@ class MicroASTStyleNetwork(TensorStyleNetwork[MicroASTStyle]):
         }
 
     def recipe(self) -> dict[str, Any]:
-        """Weights and dtype."""
+        """Return weights and dtype."""
         return dict(self._recipe)
 
     def neutral_style(self) -> MicroASTStyle:
-        """The style of a gray picture."""
+        """Return the style of a gray image."""
         return self.encode(torch.full((1, 3, SMALLEST, SMALLEST), 0.5, device=self.device))
 
     def encode(self, image: Tensor, mask: Tensor | None = None) -> MicroASTStyle:
-        """What the style encoder makes of a painting; see `StyleNetwork`."""
+        """Encode a painting; see `StyleNetwork`."""
         return self.network.encode(image, mask)
 
     def halo(self, styles: Sequence[MicroASTStyle]) -> int:
-        """How many pixels away it looks."""
+        """Return the receptive field's radius in pixels."""
         return HALO
 
     def generate(self, tile: TileInput, styles: Sequence[MicroASTStyle], shares: Tensor | None = None) -> Stages:
-        """The stages that paint a picture or a tile; see `StyleNetwork`."""
+        """Return the stages that stylize an image or a tile; see `StyleNetwork`."""
         mixed = partial(torch.autocast, self.device.type, torch.bfloat16, enabled=self.dtype == torch.bfloat16)
         return (yield from within(mixed, self.network.steps(lambda: tile.photo, styles, shares))).float()

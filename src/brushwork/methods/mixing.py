@@ -1,8 +1,8 @@
-"""Strength and regions of methods of one pass.
+"""Strength and regions for feed-forward methods.
 
-Where the styles of a network are numbers to calculate with, half the strength is the style halfway between the
-painting's and the photo's own, and regions are mixed as features. What is left over, because no network gives back a
-photo quite as it was, is added to the picture: strength 0 is the photo itself. For other networks pixels are mixed.
+If a network's styles can be interpolated, half strength is the style halfway between the painting's and the photo's
+own, and regions are mixed as features. The network's reconstruction error is then added back, so that strength 0
+returns the photo unchanged. For other networks, pixels are mixed.
 """
 
 from __future__ import annotations
@@ -19,19 +19,19 @@ from brushwork.tiling.tiles import Stages, TileInput
 
 __all__ = ["Mixture", "generate_mixture", "mixture_of"]
 
-ROUNDING = 1e-5  # what shares may miss of a sum of 1
-COVERED = 1e-6  # of all styles together, below which a pixel is the photo's
+ROUNDING = 1e-5  # tolerance when shares should sum to 1
+COVERED = 1e-6  # total share of all styles below which a pixel is the photo's
 Style = TypeVar("Style")
 
 
 @dataclass(frozen=True)
 class Mixture(Generic[Style]):
-    """What all tiles share of strength and regions.
+    """Strength and regions, as shared by all tiles.
 
     Args:
-        styles: One per region, already mixed with the photo's own where the strength is below 1.
-        own: The photo's own style in each region, where it is mixed in; None: nowhere.
-        rest: Whether the photo is left somewhere.
+        styles: One per region, already mixed with the photo's own style if the strength is below 1.
+        own: The photo's own style in each region, if it is mixed in; otherwise None.
+        rest: Whether some part of the photo remains unstylized.
     """
 
     styles: Sequence[Style]
@@ -42,13 +42,13 @@ class Mixture(Generic[Style]):
 def mixture_of(
     network: StyleNetwork[Style], styles: Sequence[Style], thumbnail: TileInput, strength: float
 ) -> Mixture[Style]:
-    """The mixture for a picture.
+    """Compute the mixture for an image.
 
     Args:
-        network: Of the method.
+        network: The method's network.
         styles: One per region.
-        thumbnail: The whole photo, small, with the regions' shares.
-        strength: 0, the photo itself, to 1.
+        thumbnail: A thumbnail of the photo, with the shares of the regions.
+        strength: From 0, the photo itself, to 1.
     """
     left = _left_over(thumbnail.shares)
     rest = left is not None and bool(left.any())
@@ -62,7 +62,7 @@ def mixture_of(
 
 
 def generate_mixture(network: StyleNetwork[Style], tile: TileInput, mixture: Mixture[Style], strength: float) -> Stages:
-    """The stages that generate a picture, or a tile of it, with strength and regions; see `mixture_of`."""
+    """Return the stages that generate an image or a tile with strength and regions; see `mixture_of`."""
     if network.mixes_styles:
         return _generate_mixed_styles(network, tile, mixture, strength)
     return _generate_mixed_pixels(network, tile, mixture.styles, strength)
@@ -95,7 +95,7 @@ def _generate_mixed_pixels(
 
 
 def _left_over(shares: Tensor | None) -> Tensor | None:
-    """What shares leave to the photo at each pixel, (1, 1, H, W)."""
+    """Return the photo's remaining share at each pixel, (1, 1, H, W)."""
     if shares is None:
         return None
     rest = 1 - shares.sum(0, keepdim=True)
@@ -103,7 +103,7 @@ def _left_over(shares: Tensor | None) -> Tensor | None:
 
 
 def _completed(shares: Tensor | None, left: Tensor | None, rest: bool) -> Tensor | None:
-    """Shares of sum 1, with what is left as one more; None where one style has all."""
+    """Return shares that sum to 1, with the remainder as an additional one; None if one style covers everything."""
     if shares is None or left is None:
         return None
     shares = torch.cat([shares, left]) if rest else shares

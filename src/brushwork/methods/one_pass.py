@@ -1,4 +1,4 @@
-"""A method whose picture takes one pass through a network: sizes, strength, regions, tiles and progress around it."""
+"""Feed-forward methods: adds sizes, strength, regions, tiles and progress to a style network."""
 
 from __future__ import annotations
 
@@ -37,19 +37,19 @@ from brushwork.tiling.tiles import (
 
 __all__ = ["OnePass", "thumbnail", "thumbnail_size"]
 
-THUMBNAIL = 1024  # longer side at which a photo is looked at beforehand, in pixels
-PROBE_SIZES = 128, 192  # sides of the pictures that tell what memory a larger one takes
-FRAGMENTATION_FACTOR = 1.2  # holes between tensors of changing sizes; measured, docs/large_pictures.md
-BATCH_PIXELS = 8 * 256**2  # pixels of several pictures painted at once; docs/large_pictures.md has what it gives
+THUMBNAIL = 1024  # longer side of the thumbnail on which a photo's own style is measured, in pixels
+PROBE_SIZES = 128, 192  # sides of the test images from which memory use is extrapolated
+FRAGMENTATION_FACTOR = 1.2  # memory lost between tensors of varying sizes; measured, docs/large_pictures.md
+BATCH_PIXELS = 8 * 256**2  # maximum pixels per batch; measured, docs/large_pictures.md
 
 Style = TypeVar("Style")
 
 
 class OnePass(Generic[Style]):
-    """A method of one pass.
+    """A feed-forward method.
 
     Args:
-        network: What the paper contributes.
+        network: The style network.
     """
 
     def __init__(self, network: StyleNetwork[Style]) -> None:
@@ -58,20 +58,20 @@ class OnePass(Generic[Style]):
 
     @property
     def declaration(self) -> Declaration:
-        """What callers must know of the method."""
+        """The method's capabilities."""
         return self.network.declaration
 
     @torch.inference_mode()
     def encode_style(self, image: Tensor, *, sizes: Sequence[int], mask: Tensor | None = None) -> Style:
-        """What the network needs to know of a painting.
+        """Encode the style of a painting.
 
         Args:
             image: Pixels (1, 3, H, W) in [0, 1].
-            sizes: Longer sides of the pictures it will be used on; the largest counts.
-            mask: How much each pixel counts, (1, 1, H, W) in [0, 1].
+            sizes: Longer sides of the images it will be used on; only the largest matters.
+            mask: Weight of each pixel, (1, 1, H, W) in [0, 1].
 
         Raises:
-            UsageError: Not pixels; a mask of another size, or one that leaves nothing; the network takes no paintings.
+            UsageError: Invalid pixels, a mask of another size or 0 everywhere, or a network that can't encode images.
         """
         check_painting(image, mask)
         height, width = image.shape[2:]
@@ -85,7 +85,7 @@ class OnePass(Generic[Style]):
         return self.network.painting_size(sizes)
 
     def sizes(self, width: int, height: int) -> list[int]:
-        """The longer side: one pass needs one size."""
+        """Return the longer side; one pass needs only one size."""
         return [max(width, height)]
 
     def blend(self, values: Sequence[Style], weights: Sequence[float]) -> Style:
@@ -93,11 +93,11 @@ class OnePass(Generic[Style]):
         return self.network.blend(values, weights)
 
     def save_style(self, style: Style) -> dict[str, Tensor]:
-        """A style value as named tensors, for a file."""
+        """Return an encoded style as named tensors, for a file."""
         return self.network.style_tensors(style)
 
     def load_style(self, tensors: Mapping[str, Tensor]) -> Style:
-        """A style value from a file's tensors; see `StyleNetwork`."""
+        """Return an encoded style from a file's tensors; see `StyleNetwork`."""
         return self.network.style_from(tensors)
 
     def recipe(self) -> dict[str, Any]:
@@ -105,11 +105,11 @@ class OnePass(Generic[Style]):
         return self.network.recipe()
 
     def estimate_seconds(self, width: int, height: int) -> float:
-        """Time a small picture and scale by pixels."""
+        """Time a small image, and scale by the number of pixels."""
         side = 256
         probe, style = torch.full((1, 3, side, side), 0.5), self.network.neutral_style()
         taken = []
-        for _ in range(3):  # the first one warms up, and either of the others may have been disturbed
+        for _ in range(3):  # the first is a warm-up, and other load may slow either of the others
             started = time.perf_counter()
             self(probe, style)
             taken.append(time.perf_counter() - started)
@@ -117,14 +117,14 @@ class OnePass(Generic[Style]):
 
     @torch.inference_mode()
     def demand(self, style: Style | Regions | None = None) -> MemoryProfile:
-        """What it takes of memory, measured on small pictures; None: for some style."""
+        """Return the memory needed, measured on small images; None measures some style."""
         style = self.network.neutral_style() if style is None else style
         small, large = (self._side(side) for side in PROBE_SIZES)
 
         def flat(side: int) -> Tensor:
             return torch.full((1, 3, side, side), 0.5)
 
-        self(flat(small), style)  # what is made once, such as other forms of weights, doesn't count
+        self(flat(small), style)  # so that one-time allocations, such as converted weights, don't count
         taken = [live_bytes(lambda side=side: self(flat(side), style)) for side in (small, large)]  # type: ignore[misc]
         pixel = (taken[1] - taken[0]) / (large**2 - small**2)
         held = [max(held_bytes(self._waiting(flat(side), style)), default=0) for side in (small, large)]
@@ -133,7 +133,7 @@ class OnePass(Generic[Style]):
         return MemoryProfile(FRAGMENTATION_FACTOR * pixel, waiting, fixed=fixed, near=self.network.near_output)
 
     def _waiting(self, photo: Tensor, style: Style | Regions) -> Stages:
-        """A tile's stages, to measure what it holds between them."""
+        """Return a tile's stages, to measure the memory held between them."""
         regions, photo = Regions.of(style).present(), photo.to(self.device)
         tile = TileInput(lambda: photo, regions.shares(*photo.shape[2:]), near=(0, 0, *photo.shape[2:]))
         return self._stages(tile, mixture_of(self.network, regions.styles, tile, self._strength))
@@ -159,22 +159,22 @@ class OnePass(Generic[Style]):
         checkpoint: Checkpoint | None = None,
         tiling: Tiling | None = None,
     ) -> Tensor:
-        """Pixels of the photo in the style.
+        """Stylize photos.
 
         Args:
-            content: Pixels (B, 3, H, W) in [0, 1]; small pictures are quicker several at a time.
-            style: A style value, or `Regions` of several.
-            init: Not taken.
-            progress: Called when a single picture is done; with tiles after each of them, each time it is seen.
-            checkpoint: There is nothing to keep of one pass; `paint` keeps it.
-            tiling: The tiles that one picture is painted in, with the same result; None: as a whole.
+            content: Pixels (B, 3, H, W) in [0, 1]; small images are faster in batches.
+            style: An encoded style, or `Regions` of several.
+            init: Ignored.
+            progress: Called when a single image is done; with tiles, after each tile in each pass.
+            checkpoint: Ignored; only `paint` supports checkpoints.
+            tiling: Tiles for a single image, with the same result; None processes the whole image at once.
 
         Returns:
-            Pixels (B, 3, H, W) in [0, 1], of each picture what it would be by itself.
+            Pixels (B, 3, H, W) in [0, 1]; each image is the same as if processed separately.
 
         Raises:
-            UsageError: Not pixels, or more than one picture in tiles.
-            Interrupted: Raised by `progress`; `error.best` is the picture, None before the last tile.
+            UsageError: Invalid pixels, or several images with tiles.
+            Interrupted: Raised by `progress`; `error.best` is the result, or None before the last tile.
         """
         if tiling is not None:
             check_content(content)
@@ -182,7 +182,7 @@ class OnePass(Generic[Style]):
         check_pixels(content)
         started = time.perf_counter()
         height, width = content.shape[2:]
-        # A picture's masks or its own style are its own; large pictures take no less time together.
+        # Masks and a photo's own style differ between images; large images are no faster in batches.
         alike = not isinstance(style, Regions) and self._strength == 1
         count = max(1, BATCH_PIXELS // (height * width)) if alike else 1
         parts = []
@@ -203,12 +203,12 @@ class OnePass(Generic[Style]):
     def frame(
         self, content: Tensor, style: Style | Regions, answer: Callable[[int, StatisticsRequest], Moments]
     ) -> Tensor:
-        """A picture whose normalizations are told the statistics to use, such as those of a film's last frames.
+        """Stylize a frame with given normalization statistics, such as those of a video's previous frames.
 
         Args:
             content: Pixels (1, 3, H, W) in [0, 1].
-            style: A style value, or `Regions` of several.
-            answer: Number of a stage, from 0, and what it asks for → moments.
+            style: An encoded style, or `Regions` of several.
+            answer: Index of a stage, from 0, and its request → moments.
         """
         check_content(content)
         stages = self._whole(content, style)
@@ -216,7 +216,7 @@ class OnePass(Generic[Style]):
             return _cropped(run_with_statistics(stages, answer), content)
 
     def _whole(self, content: Tensor, style: Style | Regions) -> Stages:
-        """The stages of pictures that are not cut."""
+        """Return the stages of whole images."""
         height, width = content.shape[2:]
         regions = Regions.of(style).present()
         photo = self._padded(content.to(self.device))
@@ -225,7 +225,7 @@ class OnePass(Generic[Style]):
         return self._stages(tile, self._mixture(regions, (width, height), lambda: thumbnail(content)))
 
     def _mixture(self, regions: Regions, size: tuple[int, int], small: Callable[[], Tensor]) -> Mixture[Style]:
-        """The mixture for a photo of this (width, height), which is looked at as a thumbnail where that is needed."""
+        """Return the mixture for a photo of this (width, height), measured on a thumbnail if needed."""
         width, height = thumbnail_size(size)
         shares = regions.shares(height, width)
         shares = None if shares is None else self._padded(shares.to(self.device))
@@ -236,7 +236,7 @@ class OnePass(Generic[Style]):
         result = torch.empty(content.shape)
 
         def read(top: int, left: int, bottom: int, right: int) -> Tensor:
-            return content[:, :, top:bottom, left:right].clone()  # a network may ask for statistics of the pixels
+            return content[:, :, top:bottom, left:right].clone()  # a network may request statistics of the pixels
 
         def write(top: int, left: int, pixels: Tensor) -> None:
             result[:, :, top : top + pixels.shape[2], left : left + pixels.shape[3]] = pixels
@@ -255,21 +255,21 @@ class OnePass(Generic[Style]):
         progress: Progress | None = None,
         checkpoint: Checkpoint | None = None,
     ) -> None:
-        """Paint a picture tile by tile, with the same result as in one piece.
+        """Stylize an image in tiles, with the same result as processing the whole image at once.
 
-        Where memory ends all the same, tiles of half the side go on from what is known.
+        If memory runs out, processing continues with tiles of half the side, reusing the known statistics.
 
         Args:
-            canvas: Gives the photo's pixels in [0, 1], and takes the painted ones.
-            style: A style value, or `Regions` of several.
-            tiling: How it is cut.
-            progress: Called after each tile, each time it is seen; its preview is the thumbnail, painted.
-            checkpoint: Checkpoint to resume from, saved every `checkpoint.every` tiles. What has been written to the
-                canvas must still be there then.
+            canvas: Reads the photo's pixels in [0, 1], and writes the stylized ones.
+            style: An encoded style, or `Regions` of several.
+            tiling: How the image is cut.
+            progress: Called after each tile in each pass; its preview is the stylized thumbnail.
+            checkpoint: Checkpoint to resume from, saved every `checkpoint.every` tiles. On resuming, the canvas must
+                still hold the pixels already written.
 
         Raises:
-            BrushworkError: The disk is full; memory ends even for small tiles; a checkpoint that is damaged.
-            Interrupted: Raised by `progress`, with nothing to show.
+            BrushworkError: The disk is full, memory runs out even with small tiles, or the checkpoint is damaged.
+            Interrupted: Raised by `progress`; there is no partial result.
         """
         regions = Regions.of(style).present()
         mixture = self._mixture(regions, canvas.size, canvas.thumbnail)
@@ -279,7 +279,7 @@ class OnePass(Generic[Style]):
         painting.run(self._stage_count(mixture, regions), progress, lambda: self(canvas.thumbnail(), style), checkpoint)
 
     def _cuts(self, regions: Regions) -> Callable[[tuple[int, int], int, bool], list[Tile]]:
-        """Size, side, and whether only the first statistics are wanted → the tiles; None where there are none."""
+        """Return a function from size, side and whether only the first statistics are needed to the tiles."""
 
         def tiles(size: tuple[int, int], side: int, first: bool) -> list[Tile]:
             if first:
@@ -289,7 +289,7 @@ class OnePass(Generic[Style]):
         return tiles
 
     def tiles(self, size: tuple[int, int], side: int, style: Style | Regions | None = None) -> list[Tile]:
-        """How a picture of this (width, height) is cut into tiles of about this side."""
+        """Cut an image of this (width, height) into tiles of about this side."""
         styles = [self.network.neutral_style()] if style is None else Regions.of(style).styles
         return self._cut(size, side, self.network.halo(styles))
 
@@ -298,34 +298,34 @@ class OnePass(Generic[Style]):
         return cut(height, width, side, halo, self.network.multiple)
 
     def _stage_count(self, mixture: Mixture[Style], regions: Regions) -> int:
-        """How often the network needs statistics of the whole picture."""
+        """Return how many times the network requests statistics of the whole image."""
         side = self._side(4 * self.network.multiple)
         shares = regions.shares(side, side)
         flat = TileInput(lambda: torch.full((1, 3, side, side), 0.5, device=self.device), shares)
         return sum(1 for _ in self._stages(flat, mixture))
 
     def _side(self, length: int) -> int:
-        """A side that the network can halve."""
+        """Round a side up to a multiple that the network supports."""
         multiple = self.network.multiple
         return max(self.declaration.smallest, -(-length // multiple) * multiple)
 
     def _padded(self, photo: Tensor) -> Tensor:
-        """Continued at its right and lower border to sides that the network can halve."""
+        """Pad at the right and bottom to sides that the network supports."""
         height, width = photo.shape[2:]
         return F.pad(photo, (0, self._side(width) - width, 0, self._side(height) - height), mode="replicate")
 
 
 def _cropped(painted: Tensor, content: Tensor) -> Tensor:
-    """The picture without its padding, on the CPU."""
+    """Return the image without its padding, on the CPU."""
     height, width = content.shape[2:]
     return painted[:, :, :height, :width].clamp(0, 1).float().cpu().contiguous()
 
 
 def thumbnail_size(size: tuple[int, int]) -> tuple[int, int]:
-    """(width, height) of the thumbnail of a picture, whose longer side is 1024 at most."""
+    """Return (width, height) of an image's thumbnail, whose longer side is at most 1024."""
     return fit_size(size, min(THUMBNAIL, max(size)))
 
 
 def thumbnail(pixels: Tensor) -> Tensor:
-    """The thumbnail of pixels (1, 3, H, W)."""
+    """Return the thumbnail of pixels (1, 3, H, W)."""
     return resize(pixels, thumbnail_size((pixels.shape[3], pixels.shape[2])))

@@ -1,6 +1,6 @@
-"""What a paper contributes to a method of one pass: a network that encodes a style and generates a picture in it.
+"""The interface of style networks, which encode a style and generate an image in it.
 
-`OnePass` holds such a network and adds what all of them share: sizes, strength, regions, tiles, progress.
+`OnePass` wraps such a network and adds what all of them share: sizes, strength, regions, tiles, progress.
 """
 
 from __future__ import annotations
@@ -29,16 +29,16 @@ Network = TypeVar("Network", bound=nn.Module)
 
 
 class StyleNetwork(ABC, Generic[Style]):
-    """Encodes styles and generates pictures in them.
+    """Encodes styles and generates images in them.
 
     Attributes:
-        declaration: What callers must know of the method.
-        settings: All options of the method.
-        device: Where the network runs.
+        declaration: The method's capabilities.
+        settings: The method's options.
+        device: The device the network runs on.
         multiple: Sides are padded to multiples of this many pixels.
-        mixes_styles: Whether strength and regions are mixed as style values and features; otherwise as pixels.
-        first_halo: How many pixels away it looks before its first statistics, if that is far less than `halo`.
-        near_output: Whether it looks 16 pixels away at most after its last statistics.
+        mixes_styles: Whether strength and regions are mixed as styles and features; otherwise as pixels.
+        first_halo: The receptive field's radius before the first statistics, if it is much smaller than `halo`.
+        near_output: Whether the receptive field's radius after the last statistics is at most 16 pixels.
     """
 
     declaration: Declaration
@@ -51,77 +51,77 @@ class StyleNetwork(ABC, Generic[Style]):
 
     @abstractmethod
     def encode(self, image: Tensor, mask: Tensor | None = None) -> Style:
-        """The style of a painting.
+        """Encode the style of a painting.
 
         Args:
             image: Pixels (1, 3, H, W) in [0, 1], on the device.
-            mask: How much each pixel counts, (1, 1, H, W) in [0, 1]; None: all alike.
+            mask: Weight of each pixel, (1, 1, H, W) in [0, 1]; None weights all equally.
 
         Raises:
-            UsageError: The network takes no paintings.
+            UsageError: The network can't encode paintings.
         """
 
     @abstractmethod
     def generate(self, tile: TileInput, styles: Sequence[Style], shares: Tensor | None = None) -> Stages:
-        """The stages that generate a picture, or a tile of it: pixels (B, 3, H, W), about [0, 1].
+        """Return the stages that generate an image or a tile: pixels (B, 3, H, W), about [0, 1].
 
         Args:
             tile: Its sides are multiples of `multiple`.
             styles: One, or several with shares.
-            shares: Of each style at each pixel, (N, 1, H, W), of sum 1.
+            shares: Share of each style at each pixel, (N, 1, H, W), with a sum of 1.
         """
 
     @abstractmethod
     def halo(self, styles: Sequence[Style]) -> int:
-        """How many pixels away the network looks."""
+        """Return the receptive field's radius in pixels."""
 
     @abstractmethod
     def neutral_style(self) -> Style:
-        """Any style of this network: for measuring time and memory, and for its shapes."""
+        """Return an arbitrary style, to measure time and memory and to get tensor shapes."""
 
     @abstractmethod
     def blend(self, values: Sequence[Style], weights: Sequence[float]) -> Style:
-        """A style between styles.
+        """Blend styles.
 
         Raises:
-            UsageError: No styles, weights that are negative or sum to 0; or there is nothing between two styles.
+            UsageError: No styles, weights that are negative or sum to 0, or styles that can't be blended.
         """
 
     @abstractmethod
     def style_tensors(self, style: Style) -> dict[str, Tensor]:
-        """A style as named tensors, for a file."""
+        """Return a style as named tensors, for a file."""
 
     @abstractmethod
     def style_from(self, tensors: Mapping[str, Tensor]) -> Style:
-        """A style from a file's tensors.
+        """Return a style from a file's tensors.
 
         Raises:
-            ValueError: Tensors of other names or shapes than this network's.
+            ValueError: Names or shapes don't match this network.
         """
 
     @abstractmethod
     def recipe(self) -> dict[str, Any]:
-        """What of this network decides the result, beyond its settings: weights, dtype."""
+        """Return the recipe's entries for what determines the result besides the settings: weights, dtype."""
 
     def encode_content(self, photo: Tensor, mask: Tensor | None = None) -> Style:
-        """The photo's own style, see `encode`."""
+        """Encode the photo's own style; see `encode`."""
         return self.encode(photo, mask)
 
     def painting_size(self, sizes: Sequence[int]) -> int:
-        """Longer side at which a painting is encoded for pictures of these longer sides, in pixels."""
+        """Return the longer side, in pixels, at which a painting is encoded for images of these longer sides."""
         return max(1, round(max(sizes) * getattr(self.settings, "style_scale", 1.0)))
 
 
 class TensorStyleNetwork(StyleNetwork[Style]):
-    """A network whose styles are numbers to calculate with.
+    """A network whose styles consist of tensors that can be interpolated.
 
-    A subclass names its style's dataclass, `style_type`, all of whose fields are tensors.
+    A subclass sets `style_type`, a dataclass whose fields are all tensors.
     """
 
     style_type: type[Style]
 
     def blend(self, values: Sequence[Style], weights: Sequence[float]) -> Style:
-        """The weighted mean of styles; see `StyleNetwork`."""
+        """Return the weighted mean of styles; see `StyleNetwork`."""
         shares = normalized(values, weights)
         parts = [self.style_tensors(value) for value in values]
         return self.style_from(
@@ -132,11 +132,11 @@ class TensorStyleNetwork(StyleNetwork[Style]):
         )
 
     def style_tensors(self, style: Style) -> dict[str, Tensor]:
-        """The fields of the style."""
+        """Return the fields of the style."""
         return {field.name: getattr(style, field.name) for field in dataclasses.fields(self.style_type)}  # type: ignore[arg-type]
 
     def style_from(self, tensors: Mapping[str, Tensor]) -> Style:
-        """A style from a file's tensors; see `StyleNetwork`."""
+        """Return a style from a file's tensors; see `StyleNetwork`."""
         expected = {name: tensor.shape for name, tensor in self.style_tensors(self.neutral_style()).items()}
         if {name: tensor.shape for name, tensor in tensors.items()} != expected:
             raise ValueError(f"expected tensors {expected}")
@@ -144,17 +144,17 @@ class TensorStyleNetwork(StyleNetwork[Style]):
 
 
 class TrainedStyleNetwork(StyleNetwork[Network]):
-    """A network per style: it is trained, not encoded, and the style value is the network itself.
+    """One trained network per style; the style is the network itself.
 
-    A subclass says how a network is made of its tensors, and how one network generates.
+    A subclass defines how to build a network from tensors, and how a single network generates an image.
 
     Args:
-        settings: All options, with `precision`.
-        device: Where it runs.
-        network: Refused: no feature network is used once a style is trained.
+        settings: The options, including `precision`.
+        device: The device to run on.
+        network: Not supported, since a trained style uses no feature network.
 
     Raises:
-        UsageError: A network is given.
+        UsageError: `network` is given.
     """
 
     mixes_styles = False
@@ -169,10 +169,10 @@ class TrainedStyleNetwork(StyleNetwork[Network]):
 
     @abstractmethod
     def generate_one(self, tile: TileInput, network: Network) -> Stages:
-        """The stages of one network; the pixels it is given are in its dtype."""
+        """Return the stages of one network; its input pixels have its dtype."""
 
     def generate(self, tile: TileInput, styles: Sequence[Network], shares: Tensor | None = None) -> Stages:
-        """What each network generates, where its share says."""
+        """Mix the outputs of the networks by their shares."""
         typed = dataclasses.replace(tile, read=lambda: tile.photo.to(self.dtype, memory_format=torch.channels_last))
         parts = []
         for network in styles:
@@ -180,7 +180,7 @@ class TrainedStyleNetwork(StyleNetwork[Network]):
         return parts[0] if shares is None else (shares * torch.cat(parts)).sum(0, keepdim=True)
 
     def encode(self, image: Tensor, mask: Tensor | None = None) -> Network:
-        """Refused: such a style is trained.
+        """Raise UsageError: these styles are trained, not encoded.
 
         Raises:
             UsageError: Always.
@@ -191,7 +191,7 @@ class TrainedStyleNetwork(StyleNetwork[Network]):
         )
 
     def blend(self, values: Sequence[Network], weights: Sequence[float]) -> Network:
-        """Refused: there is nothing between two networks.
+        """Raise UsageError: separate networks can't be blended.
 
         Raises:
             UsageError: Always.
@@ -199,16 +199,16 @@ class TrainedStyleNetwork(StyleNetwork[Network]):
         raise UsageError(f"{self.name} has a network per style, and there is nothing between two; take adain-lite")
 
     def style_tensors(self, style: Network) -> dict[str, Tensor]:
-        """The network's tensors."""
+        """Return the network's tensors."""
         return {name: tensor.detach().cpu() for name, tensor in style.state_dict().items()}
 
     def recipe(self) -> dict[str, Any]:
-        """The dtype; the weights are the style's."""
+        """Return the dtype; the weights belong to the style."""
         return {"dtype": str(self.dtype).removeprefix("torch.")}
 
 
 def write_network(path: Path, name: str, network: nn.Module) -> None:
-    """Write a network as a style of a method that `--style` takes.
+    """Save a network as a style file for `--style`.
 
     Raises:
         BrushworkError: The file can't be written.
@@ -218,15 +218,15 @@ def write_network(path: Path, name: str, network: nn.Module) -> None:
 
 
 def read_start(start: str, name: str, build: Callable[[Mapping[str, Tensor]], Network]) -> Network:
-    """The network that a training starts from, ready to learn.
+    """Load the network that a training starts from, with gradients enabled.
 
     Args:
         start: A saved style, or a style's name.
-        name: The method's.
-        build: Makes a network of its tensors.
+        name: The method's name.
+        build: Builds a network from tensors.
 
     Raises:
-        UsageError: There is no network of this method in it.
+        UsageError: It contains no network of this method.
         BrushworkError: It can't be read.
     """
     path = locate_style(StylePart(start))

@@ -1,4 +1,4 @@
-"""Texture networks: noise at several sizes becomes a texture, or with a photo a picture, in one pass.
+"""Texture networks: textures from noise at several scales, or stylized photos, in one pass.
 
 Source: Ulyanov, Lebedev, Vedaldi and Lempitsky 2016, "Texture Networks: Feed-forward Synthesis of Textures and
 Stylized Images", ICML, arXiv:1603.03417. Diversity and instance normalization: Ulyanov, Vedaldi and Lempitsky 2017,
@@ -41,7 +41,7 @@ class _Layer(nn.Module):
         self.margin = kernel // 2
 
     def steps(self, x: Tensor, border: str) -> Stages:
-        """What the layer makes of features of a picture or a tile."""
+        """Apply the layer to features of an image or a tile."""
         x = F.pad(x, (self.margin,) * 4, mode=border) if self.margin else x
         return F.leaky_relu((yield from _normed(self.norm, self.conv(x))), SLOPE)
 
@@ -54,7 +54,7 @@ class _Block(nn.ModuleList):
         super().__init__([_Layer(inputs, width, kernel, batch=batch) for inputs, kernel in sizes])
 
     def steps(self, x: Tensor, border: str) -> Stages:
-        """What the block makes of features of a picture or a tile."""
+        """Apply the block to features of an image or a tile."""
         layer: Any
         for layer in self:
             x = yield from layer.steps(x, border)
@@ -62,13 +62,13 @@ class _Block(nn.ModuleList):
 
 
 class TextureNetwork(nn.Module):
-    """The generator: from the coarsest size to the finest, each adding what its own noise and photo became.
+    """The generator: from the coarsest scale to the finest, each adding features of its own noise and photo.
 
     Args:
-        channels: Of each size's own features.
-        scales: How many sizes, each half the one before.
-        photo: Whether it stylizes a photo; otherwise it makes textures that join at opposite borders.
-        batch: Batch normalization, as the first paper has it, instead of instance normalization.
+        channels: Number of feature channels per scale.
+        scales: Number of scales, each half the previous size.
+        photo: Whether it stylizes a photo; otherwise it generates seamless textures.
+        batch: Batch normalization, as in the first paper, instead of instance normalization.
 
     Source: Ulyanov et al. 2016, section 3.1 and supplementary material, figure 8: 8 channels, 5 sizes for textures and
         6 for photos, circular convolution for textures.
@@ -87,10 +87,10 @@ class TextureNetwork(nn.Module):
 
     @classmethod
     def from_tensors(cls, tensors: Mapping[str, Tensor]) -> TextureNetwork:
-        """A frozen network of these tensors, as wide and deep as they are.
+        """Build a frozen network from tensors, which determine its width and depth.
 
         Raises:
-            ValueError: They are of no such network.
+            ValueError: They don't belong to such a network.
         """
         try:
             width, inputs = tensors["own.0.0.conv.weight"].shape[:2]
@@ -104,11 +104,11 @@ class TextureNetwork(nn.Module):
 
     @property
     def multiple(self) -> int:
-        """What sides must be multiples of."""
+        """Sides must be multiples of this."""
         return int(2 ** (self.scales - 1))
 
     def forward(self, noises: Sequence[Tensor], photo: Tensor | None = None) -> Tensor:
-        """Pixels (B, 3, H, W), about [0, 1].
+        """Return pixels (B, 3, H, W), about [0, 1].
 
         Args:
             noises: In [0, 1), (B, 3, H / 2ᵏ, W / 2ᵏ) for k = 0, 1, …
@@ -117,7 +117,7 @@ class TextureNetwork(nn.Module):
         return run_whole(self.steps(noises, photo))
 
     def steps(self, noises: Sequence[Tensor], photo: Tensor | None = None) -> Stages:
-        """The same of a picture or a tile."""
+        """Return the stages of `forward`, for an image or a tile."""
         border = "reflect" if self.photo else "circular"
         blocks: Any = self.own
         joined: Any = self.joined
@@ -145,15 +145,15 @@ def _normed(norm: Any, x: Tensor) -> Stages:
 
 
 def noise(width: int, height: int, scales: int, seed: int, *, left: int = 0, top: int = 0) -> list[Tensor]:
-    """Uniform noise (1, 3, H / 2ᵏ, W / 2ᵏ) for k = 0, 1, …: at each place the same, however large the picture.
+    """Return uniform noise (1, 3, H / 2ᵏ, W / 2ᵏ) for k = 0, 1, …, independent of the image's size at each position.
 
     Args:
-        width: A multiple of 2^(scales - 1), in pixels.
-        height: Likewise.
-        scales: How many sizes.
-        seed: Another one gives another picture.
-        left: Where in the picture it begins, a multiple likewise.
-        top: Likewise.
+        width: In pixels, a multiple of 2^(scales - 1).
+        height: In pixels, a multiple of 2^(scales - 1).
+        scales: Number of scales.
+        seed: Seed of the noise.
+        left: Left edge in the image, a multiple of 2^(scales - 1).
+        top: Top edge in the image, a multiple of 2^(scales - 1).
     """
     return [_field(width >> k, height >> k, seed * 64 + k, left >> k, top >> k) for k in range(scales)]
 
@@ -165,7 +165,7 @@ def _field(width: int, height: int, seed: int, left: int, top: int) -> Tensor:
 
 
 def _mixed(number: Tensor, seed: int) -> Tensor:
-    """Bits as if at random, of whole numbers: 32 of them.
+    """Hash integers to 32 pseudorandom bits.
 
     Source: Wellons 2018, "Prospecting for Hash Functions", the function lowbias32.
     """
@@ -176,12 +176,12 @@ def _mixed(number: Tensor, seed: int) -> Tensor:
 
 
 class TextureTask:
-    """What trains a texture network for a painting or a texture.
+    """Trains a texture network for a painting or a texture.
 
     Args:
-        settings: All options.
+        settings: The options.
         painting: Pixels (1, 3, H, W) in [0, 1].
-        device: Where it runs.
+        device: The device to run on.
 
     Source: Ulyanov et al. 2016, section 3.2; with `diversity_weight` Ulyanov et al. 2017, section 4.
     """
@@ -208,11 +208,11 @@ class TextureTask:
         self.critic = self.loss.critic
 
     def facts(self) -> dict[str, Any]:
-        """What must be the same for a checkpoint to be gone on from."""
+        """Return what must match for a checkpoint to be resumed."""
         return {"task": NAME, **self.loss.facts()}
 
     def terms(self, photos: Tensor) -> dict[str, Tensor]:
-        """The weighted terms of the loss of photos (B, 3, S, S); of textures they are only the size."""
+        """Return the weighted loss terms for photos (B, 3, S, S), which for textures only determine the size."""
         pictures, spiky = self._painted(photos)
         terms = self.loss(pictures, photos if self.network.photo else None, self.loss.targets)
         terms["spikes"] = spiky
@@ -221,7 +221,7 @@ class TextureTask:
         return terms
 
     def painted(self, photos: Tensor) -> Tensor:
-        """Pictures (B, 3, S, S) with noise that is drawn."""
+        """Generate images (B, 3, S, S) from random noise."""
         return self._painted(photos)[0]
 
     def _painted(self, photos: Tensor) -> tuple[Tensor, Tensor]:
@@ -230,9 +230,9 @@ class TextureTask:
         return self.loss.paint(self.network, noises, photos if self.network.photo else None)
 
     def _sameness(self, pictures: Tensor) -> Tensor:
-        """How near each picture's features are to those of the nearest other: the negative logarithm of a distance.
+        """Return the mean negative log distance of each image's features to those of its nearest neighbor.
 
-        Source: Ulyanov et al. 2017, eq. 9, where features of the network stand for pixels; relu4_2 there too.
+        Source: Ulyanov et al. 2017, eq. 9, with network features instead of pixels; relu4_2 there too.
         """
         layer = self.settings.content_layer
         features = self.loss.network(pictures.clamp(0, 1), [layer])[layer].flatten(1)
@@ -241,7 +241,7 @@ class TextureTask:
         return -(others.min(1).values + 1e-6).log().mean()
 
     def write(self, path: Path) -> None:
-        """Write the network as a style that `--style` takes."""
+        """Write the network as a style for `--style`."""
         write_network(path, NAME, self.network)
 
 
@@ -255,10 +255,10 @@ class TextureNetsStyleNetwork(TrainedStyleNetwork[TextureNetwork]):
     multiple = 32
 
     def style_from(self, tensors: Mapping[str, Tensor]) -> TextureNetwork:
-        """The network of these tensors.
+        """Build the network from tensors.
 
         Raises:
-            ValueError: They are of no such network.
+            ValueError: They don't belong to such a network.
         """
         network = TextureNetwork.from_tensors({name: tensor.float() for name, tensor in tensors.items()})
         for module in network.modules():  # normalizations stay in float32
@@ -267,15 +267,15 @@ class TextureNetsStyleNetwork(TrainedStyleNetwork[TextureNetwork]):
         return network.to(self.device)
 
     def neutral_style(self) -> TextureNetwork:
-        """An untrained network."""
+        """Return an untrained network."""
         return self.style_from(TextureNetwork().state_dict())
 
     def halo(self, styles: Sequence[TextureNetwork]) -> int:
-        """How many pixels away it looks."""
+        """Return the receptive field's radius in pixels."""
         return 4 << max(network.scales for network in styles)  # four pixels at each size
 
     def generate_one(self, tile: TileInput, network: TextureNetwork) -> Stages:
-        """The stages of one network; see `TrainedStyleNetwork`."""
+        """Return the stages of one network; see `TrainedStyleNetwork`."""
         if not network.photo:
             raise UsageError("this network makes textures, of noise alone: brushwork synthesize")
         height, width = tile.photo.shape[2:]
@@ -284,10 +284,10 @@ class TextureNetsStyleNetwork(TrainedStyleNetwork[TextureNetwork]):
 
     @torch.inference_mode()
     def synthesize(self, style: TextureNetwork, width: int, height: int) -> Tensor:
-        """A texture, pixels (1, 3, H, W) in [0, 1].
+        """Generate a texture, pixels (1, 3, H, W) in [0, 1].
 
-        Opposite borders join where the sides are multiples of 16, or of 32 for a network of six sizes, and at least
-        twice that.
+        It tiles seamlessly if the sides are multiples of 16, or of 32 for a network of six scales, and at least twice
+        that.
 
         Raises:
             UsageError: The network stylizes photos.
@@ -301,5 +301,5 @@ class TextureNetsStyleNetwork(TrainedStyleNetwork[TextureNetwork]):
 
 
 def make_task(settings: TrainTextureNets, paintings: Mapping[str, Tensor], device: torch.device) -> TextureTask:
-    """The task of one painting, the only one."""
+    """Return the task for the only painting."""
     return TextureTask(settings, next(iter(paintings.values())), device)

@@ -1,7 +1,7 @@
-"""A picture painted tile by tile, as if it were whole.
+"""Stylizing an image in tiles, with the same result as processing the whole image at once.
 
-All tiles run to the network's next request for statistics of the whole picture, their sums are joined, and all go on.
-In between, features wait in a `FeatureCache`; how far the tiles are is in a `TileProgress`, which a checkpoint saves.
+All tiles run to the network's next request for statistics of the whole image; the tiles' sums are combined, and all
+continue. Between requests, features are held in a `FeatureCache`. A checkpoint saves the `TileProgress`.
 """
 
 from __future__ import annotations
@@ -27,21 +27,21 @@ from brushwork.tiling.tiles import Box, Canvas, Moments, Stages, Tile, TileInput
 
 __all__ = ["TiledPainting"]
 
-FULL = 0.95  # of the memory that may be held: from there on, holes are given back, which takes time
-SMALLEST_TILE = 128  # below it a tile sees much more than it paints, and takes hardly less memory
+FULL = 0.95  # fraction of the memory limit above which unused memory is returned to the system, which takes time
+SMALLEST_TILE = 128  # smaller tiles consist mostly of halo and save hardly any memory
 
 
 class TiledPainting:
-    """One picture on its way through a network, in tiles.
+    """The tiled stylization of one image.
 
     Args:
-        canvas: Gives the photo's pixels, and takes the painted ones.
+        canvas: Reads the photo's pixels, and writes the stylized ones.
         regions: Which style applies where.
-        tiling: How it is cut.
-        device: Where the network runs.
-        begin: The stages that paint what a tile sees.
-        cuts: Size, side, and whether only the first statistics are wanted → tiles; none where the network looks as far
-            for its first statistics as for all else.
+        tiling: How the image is cut.
+        device: The device the network runs on.
+        begin: Returns the stages that stylize a tile.
+        cuts: Size, side, and whether only the first statistics are needed → tiles; an empty list if the first
+            statistics need the full receptive field.
     """
 
     def __init__(
@@ -55,23 +55,23 @@ class TiledPainting:
     ) -> None:
         self.canvas, self.regions, self.tiling, self.device = canvas, regions, tiling, device
         self.begin, self.cuts = begin, cuts
-        self.first_features: FirstFeatures | None = None  # of the whole picture, once they are known
+        self.first_features: FirstFeatures | None = None  # of the whole image, once known
 
     def run(
         self, stages: int, progress: Progress | None, preview: Callable[[], Tensor], checkpoint: Checkpoint | None
     ) -> None:
-        """Paint all tiles.
+        """Process all tiles.
 
         Args:
-            stages: How often the network asks for statistics.
-            progress: Called after each tile, each time it is seen.
-            preview: Gives pixels to show meanwhile.
+            stages: How many times the network requests statistics.
+            progress: Called after each tile in each pass.
+            preview: Returns pixels to display in the meantime.
             checkpoint: Checkpoint to resume from, saved every `checkpoint.every` tiles.
 
         Raises:
-            BrushworkError: The disk is full; a checkpoint that is damaged.
-            Interrupted: Raised by `progress`, with nothing to show.
-            MemoryError, RuntimeError: Memory ends even for small tiles.
+            BrushworkError: The disk is full, or the checkpoint is damaged.
+            Interrupted: Raised by `progress`; there is no partial result.
+            MemoryError, RuntimeError: Memory runs out even with small tiles.
         """
         done = TileProgress(self.tiling.side)
         if checkpoint is not None:
@@ -89,7 +89,7 @@ class TiledPainting:
             except KeyboardInterrupt as stop:
                 raise Interrupted from stop
             done.side //= 2
-            done.painted.clear()  # there is no telling which of the new tiles that is
+            done.painted.clear()  # the numbers refer to the larger tiles
 
     def _paint(self, tiles: Sequence[Tile], done: TileProgress, report: Callable[[], None]) -> None:
         tiling = self.tiling
@@ -100,7 +100,7 @@ class TiledPainting:
             if self.first_features is not None:
                 self.first_features.done(tile)
             if tiling.memory and resident_memory() > FULL * tiling.memory:
-                release_memory()  # holes of kept memory, which grow from tile to tile
+                release_memory()  # fragmentation grows from tile to tile
             report()
 
         first = self.cuts(self.canvas.size, done.side, True) if tiling.recompute_stages and not done.known else []
@@ -118,7 +118,7 @@ class TiledPainting:
             )  # fmt: skip
 
     def _reader(self, tiles: Sequence[Tile]) -> Any:
-        """Gives the pixels of tiles; a GPU's are read ahead, while on a processor workers read their own."""
+        """Return a reader of tiles; for a GPU it reads ahead, while on the CPU each worker reads its own."""
 
         def part(box: Box) -> Tensor:
             return ready_for(padded_part(self.canvas.read, self.canvas.size, box), self.device)
@@ -126,7 +126,7 @@ class TiledPainting:
         return nullcontext(part) if self.device.type == "cpu" else Prefetcher(part, [tile.seen for tile in tiles])
 
     def _begin(self, parts: Callable[[Box], Tensor], tile: Tile) -> Stages:
-        """The stages of a tile."""
+        """Return the stages of a tile."""
 
         def read(box: Box) -> Tensor:
             return to_device(parts(box), self.device)
@@ -138,7 +138,7 @@ class TiledPainting:
         return self.begin(TileInput(pixels, self._shares(tile), y, x, near, pixels_near, first))
 
     def _shares(self, tile: Tile) -> Tensor | None:
-        """Of each style at each pixel that the tile sees."""
+        """Return the share of each style at each pixel of the tile with its halo."""
         if self.regions.masks is None:
             return None
         width, height = self.canvas.size
@@ -152,7 +152,7 @@ class TiledPainting:
 
 
 def _connect(done: TileProgress, checkpoint: Checkpoint) -> None:
-    """Fill the progress with what a checkpoint holds, and save it there from now on."""
+    """Restore the progress from a checkpoint, and save it there from now on."""
     state = checkpoint.load()
     if state is not None:
         try:

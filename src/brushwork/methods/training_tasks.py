@@ -1,4 +1,4 @@
-"""What trains a method's network."""
+"""Maps methods to the tasks that train their networks."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ from brushwork.training.loop import Task
 
 __all__ = ["task_of"]
 
-CLOSEST_PAINTING = 2.2  # so that any size of strokes is learned
+CLOSEST_PAINTING = 2.2  # maximum zoom of crops, so that strokes of any size are learned
 
 
 def task_of(method: str, settings: Any, styles: Mapping[str, Path], device: torch.device) -> Task:
-    """The task that trains a network of a method.
+    """Return the task that trains a method's network.
 
     Args:
-        method: A method that is trained.
-        settings: Its training's options.
-        styles: Paintings by name; for any style, one folder of many.
-        device: Where it runs.
+        method: A trainable method.
+        settings: Its training options.
+        styles: Paintings by name; for arbitrary style, a single folder of paintings.
+        device: The device to train on.
 
     Raises:
-        UsageError: More paintings than it learns.
-        PictureError: One can't be read.
+        UsageError: More paintings than it can learn.
+        PictureError: A painting can't be read.
     """
     paintings: Any
     if settings.any_style:

@@ -1,1 +1,1 @@
-"""Every setting, as frozen dataclasses: of methods, output, film and training. Imports no torch."""
+"""All settings as frozen dataclasses: methods, output, video and training. Does not import torch."""

@@ -1,4 +1,4 @@
-"""What an option is: its help, the values it takes, and the check of every field of a settings class."""
+"""Option metadata (help text and allowed values) and validation of settings classes."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ __all__ = ["KEEP_COLOR", "KEEP_COLOR_WHEN", "Checked", "Option", "check_keep_col
 
 @dataclass(frozen=True)
 class Option:
-    """What a settings field means: its help, and the values it takes.
+    """Help text and allowed values of a settings field.
 
     Args:
         help: One line for the user.
         low: Smallest value.
         high: Largest value.
-        choices: The only values; an empty tuple means any.
-        file: Whether it may name a file.
-        kind: What a flag takes beside its type: "size", "memory", "files".
-        flag: The flag's name, where it is not the field's.
+        choices: Allowed values; an empty tuple allows any.
+        file: Whether the value may name a file.
+        kind: How the command-line flag is parsed, if not by its type: "size", "memory", "files".
+        flag: The flag's name, if it differs from the field's.
     """
 
     help: str
@@ -57,7 +57,7 @@ class Option:
 
     @property
     def range(self) -> str:
-        """The allowed numbers in words."""
+        """Return a description of the allowed numbers."""
         if self.low is None and self.high is None:
             return "a finite number"
         if self.high is None:
@@ -67,24 +67,25 @@ class Option:
         )
 
 
-# Of every method, see brushwork.styles.regions.
-KEEP_COLOR = Option("keep the photo's colors: how", choices=("luminance", "cholesky", "histogram"))
+# Works with every method; see brushwork.api.color_control.
+KEEP_COLOR = Option("how to keep the photo's colors", choices=("luminance", "cholesky", "histogram"))
 
 
 KEEP_COLOR_WHEN = Option(
-    "recolor the painting before, or the result after [luminance: after; otherwise before]", choices=("before", "after")
+    "recolor the painting before stylization, or the result after [luminance: after; otherwise before]",
+    choices=("before", "after"),
 )
 
 
 def check_keep_color(way: str | None, when: str | None) -> tuple[str | None, str | None]:
-    """How and when the photo's colors are kept; where it isn't said when, what suits the way.
+    """Check how and when to keep the photo's colors, and return both with `when` filled in.
 
     Args:
-        way: One of KEEP_COLOR; None: not at all.
-        when: One of KEEP_COLOR_WHEN; None chooses.
+        way: A choice of KEEP_COLOR, or None to not keep them.
+        when: A choice of KEEP_COLOR_WHEN, or None for the default of `way`.
 
     Raises:
-        UsageError: Another value; a time without a way.
+        UsageError: An invalid value, or `when` without `way`.
 
     >>> check_keep_color("cholesky", None)
     ('cholesky', 'before')
@@ -101,13 +102,13 @@ def check_keep_color(way: str | None, when: str | None) -> tuple[str | None, str
 
 
 class Checked:
-    """Options: checks every field against its type and its option when it is made."""
+    """Base class of settings: validates every field against its type and its Option on construction."""
 
     def __post_init__(self) -> None:
         hints = typing.get_type_hints(type(self))
         for name, option in option_of(type(self)).items():
             value = getattr(self, name)
-            if option.choices:  # which the message names, whatever the type
+            if option.choices:  # first, so that the message lists them even if the type is wrong
                 option.check(name, value)
             value = _typed(name, value, hints[name])
             object.__setattr__(self, name, value)
@@ -118,7 +119,7 @@ _WORDS = {int: "a whole number", float: "a number", str: "a text", Path: "a file
 
 
 def _typed(name: str, value: object, kind: Any) -> object:
-    """The value as its field's type: lists become tuples, whole numbers become floats where those are meant."""
+    """Convert a value to its field's type: lists become tuples, and integers become floats in float fields."""
     if typing.get_origin(kind) in (types.UnionType, typing.Union):  # X | None
         return None if value is None else _typed(name, value, typing.get_args(kind)[0])
     if kind is Any:
@@ -135,38 +136,38 @@ def _typed(name: str, value: object, kind: Any) -> object:
         return os.fspath(value)
     if kind is Path and isinstance(value, str | os.PathLike):
         return Path(value)
-    allowed = {int: numbers.Integral, float: numbers.Real}.get(kind, kind)  # NumPy's numbers too
+    allowed = {int: numbers.Integral, float: numbers.Real}.get(kind, kind)  # including NumPy scalars
     if isinstance(value, bool) or not isinstance(value, allowed):
         text = str(value).strip().removesuffix(".0")
         mend = f"; write {name}={text}" if kind is int and text.isdecimal() else ""
         raise UsageError(f"{name}: expected {_WORDS[kind]}, got {value!r}{mend}")
     try:
         return kind(value)
-    except OverflowError as error:  # a whole number beyond all floats
+    except OverflowError as error:  # an integer too large for a float
         raise UsageError(f"{name}: expected {_WORDS[kind]}, got one that is far too large") from error
 
 
 def option_of(kind: type[Any]) -> Mapping[str, Option]:
-    """Field name → its Option, in the order of the class."""
+    """Return a mapping from field name to Option, in the order of declaration."""
     return _options(kind)  # type: ignore[arg-type]  # a class is hashable; mypy looks at its instances
 
 
-@functools.cache  # reading the hints of all methods anew for every flag took half of the command's start
+@functools.cache  # reading all type hints again for every flag took half of the command's startup time
 def _options(kind: type[Any]) -> Mapping[str, Option]:
     hints = typing.get_type_hints(kind, include_extras=True)
     return {field.name: typing.get_args(hints[field.name])[1] for field in dataclasses.fields(kind)}
 
 
 def options_from(method: str, values: Mapping[str, Any], classes: Mapping[str, type[Any]]) -> Any:
-    """Options of a method from names and values.
+    """Create a method's options from names and values.
 
     Args:
-        method: One of the classes' names.
-        values: Field name → value; fields left out keep their default.
-        classes: Name → class of options.
+        method: A key of `classes`.
+        values: Field name → value; omitted fields keep their default.
+        classes: Method name → options class.
 
     Raises:
-        UsageError: An unknown method; a name that is not an option of this method, with the methods it belongs to.
+        UsageError: An unknown method, or an option that this method doesn't have; the message names those that do.
     """
     if method not in classes:
         raise UsageError(f"no method {method!r}; there are {', '.join(classes)}")

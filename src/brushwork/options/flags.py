@@ -1,4 +1,4 @@
-"""Command-line flags made from the fields of settings classes."""
+"""Command-line flags generated from the fields of settings classes."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class _List(click.ParamType):  # type: ignore[type-arg]  # generic since click 8
         self.name = "NUMBERS" if kind is float else "NAMES"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[Any, ...]:
-        """The tuple; a tuple stays what it is."""
+        """Return the values as a tuple; a tuple is returned unchanged."""
         if isinstance(value, tuple):
             return value
         try:
@@ -54,7 +54,7 @@ class Size(click.ParamType):  # type: ignore[type-arg]  # generic since click 8.
     name = "PIXELS|full"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
-        """0 for "full"."""
+        """Return the number of pixels, or 0 for "full"."""
         if str(value) == "full":
             return 0
         if not str(value).isdecimal() or int(value) < 1:
@@ -63,12 +63,12 @@ class Size(click.ParamType):  # type: ignore[type-arg]  # generic since click 8.
 
 
 class Memory(click.ParamType):  # type: ignore[type-arg]
-    """An amount of memory, in words."""
+    """An amount of memory, such as 4GB."""
 
     name = "AMOUNT"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
-        """Bytes."""
+        """Return the number of bytes."""
         try:
             return value if isinstance(value, int) else memory_limit(value)
         except UsageError as error:
@@ -76,7 +76,7 @@ class Memory(click.ParamType):  # type: ignore[type-arg]
 
 
 def option_flags(kind: type[Any], *only: str) -> Callable[[Command], Command]:
-    """A decorator that adds a flag for every field of a class of options that methods share, or for some of them."""
+    """Return a decorator that adds a flag for each field of a settings class, or only for the fields named."""
 
     def decorate(command: Command) -> Command:
         for name in reversed([name for name in option_of(kind) if not only or name in only]):
@@ -87,10 +87,10 @@ def option_flags(kind: type[Any], *only: str) -> Callable[[Command], Command]:
 
 
 def options_from_flags(kind: type[Any], values: dict[str, Any]) -> Any:
-    """Options of a class, from a command's values, of which they are taken out; what was not given is the default.
+    """Create a settings object from a command's values, and remove them there; flags not given keep their default.
 
     Raises:
-        UsageError: A wrong value.
+        UsageError: An invalid value.
     """
     found = {name: values.pop(name) for name in option_of(kind) if name in values}
     return kind(**{name: value for name, value in found.items() if value is not None})
@@ -126,15 +126,15 @@ def _converted(kind: type) -> Callable[[Any, Any, Any], Any]:
 
 
 def flag_of(name: str) -> str:
-    """A field's flag: "style_weight" → "--style-weight"."""
+    """Return a field's flag: "style_weight" → "--style-weight"."""
     return f"--{name.replace('_', '-')}"
 
 
 def method_options(methods: Mapping[str, type[Any]]) -> Callable[[Command], Command]:
-    """A decorator that adds a flag for every field of every method; a field that several share is added once."""
+    """Return a decorator that adds a flag for each field of each method; fields that methods share are added once."""
 
     def decorate(command: Command) -> Command:
-        for name in reversed(_owners(methods)):  # click lists the last decoration first
+        for name in reversed(_owners(methods)):  # click lists the last decorator first
             command = _flag(name, {method: methods[method] for method in _owners(methods)[name]})(command)
         return command
 
@@ -142,7 +142,7 @@ def method_options(methods: Mapping[str, type[Any]]) -> Callable[[Command], Comm
 
 
 def _owners(methods: Mapping[str, type[Any]]) -> dict[str, list[str]]:
-    """Field → the methods that have it."""
+    """Return a mapping from field name to the methods that have it."""
     owners: dict[str, list[str]] = {}
     for method, kind in methods.items():
         for name in option_of(kind):
@@ -159,7 +159,7 @@ def _flag(name: str, kinds: Mapping[str, type[Any]]) -> Callable[[Command], Comm
         flag_of(name),
         name,
         type=_type(name, list(kinds.values())),
-        default=None,  # only what is given reaches the settings, so another method's option can be refused
+        default=None,  # so that an option of another method is rejected only if it is given
         help=f"{option_of(next(iter(kinds.values())))[name].help} [{defaults}]",
     )
 
@@ -172,7 +172,7 @@ def _type(name: str, kinds: list[type[Any]]) -> Any:
     hint = typing.get_type_hints(kinds[0])[name]
     if typing.get_origin(hint) is tuple:
         return _List(typing.get_args(hint)[0])
-    # Every method's choices; the settings then refuse those of others.
+    # The choices of all methods; the settings class rejects those of other methods.
     choices = list(dict.fromkeys(choice for kind in kinds for choice in option_of(kind)[name].choices))
     return click.Choice(choices) if choices else hint
 
@@ -184,7 +184,7 @@ def _shown(default: Any) -> str:
 
 
 def options_in_words(kind: type[Any]) -> list[dict[str, Any]]:
-    """Flag, help, default, and the values each option of a method takes."""
+    """Return flag, help, default and allowed values of each option of a method."""
     return [
         {
             "flag": flag_of(name),
@@ -197,15 +197,15 @@ def options_in_words(kind: type[Any]) -> list[dict[str, Any]]:
 
 
 def settings_of(method: str, values: Mapping[str, Any], methods: Mapping[str, type[Any]]) -> Any:
-    """The settings of a method, from a command's values.
+    """Create a method's settings from a command's values.
 
     Args:
-        method: What --method says.
-        values: All values of the command; those that were not given are None.
+        method: The value of --method.
+        values: All values of the command; those not given are None.
         methods: The methods whose flags the command has.
 
     Raises:
-        UsageError: A wrong value, or a flag of another method, with the methods it belongs to and the flags that fit.
+        UsageError: An invalid value, or a flag of another method; the message names its methods and the valid flags.
     """
     owners = _owners(methods)
     given = {name: value for name, value in values.items() if name in owners and value is not None}
@@ -219,12 +219,12 @@ def settings_of(method: str, values: Mapping[str, Any], methods: Mapping[str, ty
 
 
 def without_method_options(values: Mapping[str, Any], methods: Mapping[str, type[Any]]) -> dict[str, Any]:
-    """Of a command's values, those that are no method's."""
+    """Return a command's values without those that are method options."""
     return {name: value for name, value in values.items() if name not in _owners(methods)}
 
 
 def memory_limit(words: str) -> int:
-    """Bytes of "4GB", "500 MB", "2GiB".
+    """Return the number of bytes in "4GB", "500 MB" or "2GiB".
 
     Raises:
         UsageError: Anything else.

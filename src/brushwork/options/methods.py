@@ -1,6 +1,6 @@
-"""All options of all methods on one page: one frozen dataclass per method, no torch.
+"""The options of all methods: one frozen dataclass per method. Does not import torch.
 
-The fields make the command's flags, the recipe kept with a result and the table of options in the docs.
+The command's flags, a result's recipe and the option tables in the documentation are generated from the fields.
 """
 
 from __future__ import annotations
@@ -26,10 +26,12 @@ __all__ = [
 ]
 
 
-FILM_MODEL = "adain-lite-film"  # of AdaINLite, whose pictures hold still where a film does: the default of films
-PRECISION = Option("of the network; auto takes bfloat16 where it is faster", choices=("float32", "bfloat16", "auto"))
-_STRENGTH = Option("how much of the style: 0 is the photo itself", 0, 1)
-_STYLE_SCALE = Option("size of the painting relative to the photo: smaller gives finer strokes", 0.1, 4)
+FILM_MODEL = "adain-lite-film"  # AdaINLite weights trained for temporal consistency: the default for video
+PRECISION = Option(
+    "precision of the network; auto uses bfloat16 where it is faster", choices=("float32", "bfloat16", "auto")
+)
+_STRENGTH = Option("style strength; 0 returns the photo unchanged", 0, 1)
+_STYLE_SCALE = Option("scale of the painting relative to the photo; smaller values give finer strokes", 0.1, 4)
 
 STATISTICS = (
     "gram",
@@ -46,7 +48,7 @@ STATISTICS = (
 
 @dataclass(frozen=True)
 class Gatys(Checked):
-    """Pixels optimized until they have the photo's features and the painting's statistics: Gram matrices, or others.
+    """Optimizes pixels to match the photo's features and the painting's feature statistics, such as Gram matrices.
 
     Source: Gatys, Ecker and Bethge 2016, "Image Style Transfer Using Convolutional Neural Networks" (CVPR), and
     2015, arXiv:1508.06576. Departures: docs/methods/gatys.md; the other statistics: docs/methods/statistics.md.
@@ -58,12 +60,12 @@ class Gatys(Checked):
     steps: Annotated[int, Option("optimization steps (evaluations of the loss), over all scales", 1)] = 300
     content_weight: Annotated[float, Option("weight of the photo's features", 0)] = 1.0
     style_weight: Annotated[float, Option("weight of the painting's statistics", 0)] = 50.0
-    tv_weight: Annotated[float, Option("weight of total variation: smoother", 0)] = 0.0
-    statistic: Annotated[str, Option("what of the painting's features is matched", choices=STATISTICS)] = "gram"
+    tv_weight: Annotated[float, Option("weight of total variation; larger values give smoother results", 0)] = 0.0
+    statistic: Annotated[str, Option("feature statistic to match", choices=STATISTICS)] = "gram"
     loss: Annotated[
         str,
         Option(
-            "normalized: each term relative to its target; paper: as published, for gram",
+            "normalized: each term is relative to its target; paper: as published (gram only)",
             choices=("normalized", "paper"),
         ),
     ] = "normalized"
@@ -71,24 +73,28 @@ class Gatys(Checked):
     content_layer_weights: Annotated[tuple[float, ...], Option("one per content layer; empty: equal", 0)] = ()
     style_layers: Annotated[
         tuple[str, ...],
-        Option("layers whose statistics are compared; empty: relu1_1 to relu5_1, or what the statistic's paper takes"),
+        Option("layers whose statistics are compared; empty: relu1_1 to relu5_1, or those of the statistic's paper"),
     ] = ()
     style_layer_weights: Annotated[tuple[float, ...], Option("one per style layer; empty: equal", 0)] = ()
     style_scale: Annotated[float, _STYLE_SCALE] = 1.0
-    optimizer: Annotated[str, Option("how pixels are optimized", choices=("lbfgs", "adam"))] = "lbfgs"
-    learning_rate: Annotated[float, Option("0 chooses: 1 for lbfgs, 0.02 for adam", 0)] = 0.0
+    optimizer: Annotated[str, Option("optimizer of the pixels", choices=("lbfgs", "adam"))] = "lbfgs"
+    learning_rate: Annotated[float, Option("learning rate; 0: 1 for lbfgs, 0.02 for adam", 0)] = 0.0
     tolerance: Annotated[
-        float, Option("stop a scale when the loss fell by less than this share over 20 steps; 0 never", 0, 1)
+        float,
+        Option("end a scale early when the loss drops by less than this fraction in 20 steps; 0 runs all steps", 0, 1),
     ] = 1e-3
-    init: Annotated[str, Option("first picture: content, style, noise, or a picture file", file=True)] = "content"
-    scales: Annotated[int, Option("sizes in the coarse-to-fine pyramid; 0 chooses", 0, 12)] = 0
-    pooling: Annotated[str, Option("how the network pools", choices=("max", "average"))] = "max"
+    init: Annotated[str, Option("initial image: content, style, noise, or an image file", file=True)] = "content"
+    scales: Annotated[int, Option("levels of the coarse-to-fine pyramid; 0: automatic", 0, 12)] = 0
+    pooling: Annotated[str, Option("pooling of the network", choices=("max", "average"))] = "max"
     padding: Annotated[
         str,
-        Option("beyond the border; zeros is the paper's and draws frames", choices=("replicate", "reflect", "zeros")),
+        Option(
+            "padding at the image border; zeros, as in the paper, causes border artifacts",
+            choices=("replicate", "reflect", "zeros"),
+        ),
     ] = "replicate"
     precision: Annotated[str, PRECISION] = "auto"
-    seed: Annotated[int, Option("of the noise, and of what a statistic draws", 0, 2**63 - 1)] = 0
+    seed: Annotated[int, Option("seed of the noise and of random statistics", 0, 2**63 - 1)] = 0
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -106,10 +112,10 @@ class Gatys(Checked):
             raise UsageError(f"loss: 'paper' is that of Gram matrices, not of {self.statistic}; take 'normalized'")
 
     def layers(self, kind: str) -> tuple[str, ...]:
-        """The layers of the "content" or the "style" loss; where no style layers are named, the statistic's own.
+        """Return the layers of the "content" or "style" loss; without named style layers, the statistic's defaults.
 
-        Those of Gatys et al. 2016 (section 3), and for patches those of Li and Wand 2016, relu3_1 and relu4_1, with
-        relu2_1 besides: without it colored dots are left, which even much total variation doesn't take away.
+        The defaults are those of Gatys et al. 2016 (section 3). For patches they are those of Li and Wand 2016, relu3_1
+        and relu4_1, plus relu2_1: without it, colored dots remain that even a strong total variation doesn't remove.
         """
         if kind == "content" or self.style_layers:
             return self.content_layers if kind == "content" else self.style_layers
@@ -120,7 +126,7 @@ class Gatys(Checked):
 
 @dataclass(frozen=True)
 class AdaIN(Checked):
-    """Any style in one pass: the photo's features take means and deviations of the painting's, and are decoded.
+    """Any style in one pass: matches means and deviations of the photo's features to the painting's, then decodes.
 
     Source: Huang and Belongie 2017, arXiv:1703.06868. Departures: docs/methods/adain.md.
     """
@@ -128,7 +134,7 @@ class AdaIN(Checked):
     network: Annotated[
         str, Option("encoder: vgg19-slim (embedded), vgg19.normalised (as published) or a weights file", file=True)
     ] = "vgg19-slim"
-    decoder: Annotated[str, Option("decoder's weights; empty: those that belong to the encoder", file=True)] = ""
+    decoder: Annotated[str, Option("decoder weights; empty: those trained for the encoder", file=True)] = ""
     strength: Annotated[float, _STRENGTH] = 1.0
     style_scale: Annotated[float, _STYLE_SCALE] = 1.0
     precision: Annotated[str, PRECISION] = "auto"
@@ -136,9 +142,9 @@ class AdaIN(Checked):
 
 @dataclass(frozen=True)
 class AdaINLite(Checked):
-    """Any style in one quick pass: a painting becomes a code, which shapes a small network. The default.
+    """Any style in one fast pass: a painting is encoded as a vector that conditions a small network. The default.
 
-    Our own network; what it owes to whom, and what was tried: docs/methods/adain_lite.md.
+    Our own network; its sources and the experiments behind it: docs/methods/adain_lite.md.
     """
 
     model: Annotated[
@@ -151,7 +157,7 @@ class AdaINLite(Checked):
 
 @dataclass(frozen=True)
 class Johnson(Checked):
-    """One quick network for one style, which it was trained for; the style is its file.
+    """One fast network per style; the style is the file of the trained network.
 
     Source: Johnson, Alahi and Fei-Fei 2016, arXiv:1603.08155. Departures: docs/methods/johnson.md.
     """
@@ -162,9 +168,9 @@ class Johnson(Checked):
 
 @dataclass(frozen=True)
 class ConditionalInstanceNorm(Checked):
-    """One quick network for many styles, and all between them: a style is a row of its normalizations' table.
+    """One fast network for many styles and their blends; a style is a set of normalization parameters.
 
-    Source: Dumoulin, Shlens and Kudlur 2017, arXiv:1610.07629; a row from a painting: Ghiasi et al. 2017,
+    Source: Dumoulin, Shlens and Kudlur 2017, arXiv:1610.07629; predicting them from a painting: Ghiasi et al. 2017,
     arXiv:1705.06830. Departures: docs/methods/conditional_instance_norm.md.
     """
 
@@ -177,14 +183,12 @@ class ConditionalInstanceNorm(Checked):
 
 @dataclass(frozen=True)
 class MicroAST(Checked):
-    """Any style in one pass, by a published network: its weights come from brushwork weights import.
+    """Any style in one pass, with the authors' published weights (brushwork weights import).
 
     Source: Wang et al. 2023, arXiv:2211.15313.
     """
 
-    model: Annotated[str, Option("network: microast (once it is imported) or a .safetensors file", file=True)] = (
-        "microast"
-    )
+    model: Annotated[str, Option("network: microast (once imported) or a .safetensors file", file=True)] = "microast"
     strength: Annotated[float, _STRENGTH] = 1.0
     style_scale: Annotated[float, _STYLE_SCALE] = 1.0
     precision: Annotated[str, PRECISION] = "float32"
@@ -192,13 +196,13 @@ class MicroAST(Checked):
 
 @dataclass(frozen=True)
 class TextureNets(Checked):
-    """One quick network for one style, fed with noise: paints photos, or makes textures of any size.
+    """One fast network per style, with noise as input: stylizes photos or synthesizes textures of any size.
 
     Source: Ulyanov et al. 2016, arXiv:1603.03417, and 2017, arXiv:1701.02096. Departures: docs/methods/texture_nets.md.
     """
 
     strength: Annotated[float, _STRENGTH] = 1.0
-    seed: Annotated[int, Option("of the noise: another one gives another picture", 0, 2**31 - 1)] = 0
+    seed: Annotated[int, Option("seed of the noise; each seed gives a different image", 0, 2**31 - 1)] = 0
     precision: Annotated[str, PRECISION] = "auto"
 
 

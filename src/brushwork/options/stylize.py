@@ -1,4 +1,4 @@
-"""What decides a result beside photo, style and method; and how the result is written."""
+"""Settings of stylization, of the output file, and of a command's run."""
 
 from __future__ import annotations
 
@@ -21,36 +21,36 @@ __all__ = [
     "with_changes",
 ]
 
-DEFAULT_SIZE = 1024  # longer side of results from larger photos, unless a size is asked for
-MAX_PIXELS = 500_000_000  # of a file, unless the user raises the limit
+DEFAULT_SIZE = 1024  # longer side of results of larger photos, unless a size is given
+MAX_PIXELS = 500_000_000  # in a file, unless the user raises the limit
 
 
 @dataclass(frozen=True)
 class StylizeOptions(Checked):
-    """What decides a result beside photo, style and method.
+    """Settings that determine a result, other than photo, style and method.
 
-    The command's flags, the keywords of `stylize` and the recipe are made from these fields.
+    The command's flags, the keywords of `stylize` and the recipe are generated from these fields.
     """
 
     size: Annotated[
         int | None,
-        Option("longer side of the result in pixels; full keeps the photo's [up to 1024]", 0, kind="size"),
+        Option("longer side of the result in pixels; full keeps the photo's size [up to 1024]", 0, kind="size"),
     ] = None
     keep_color: Annotated[str | None, KEEP_COLOR] = None
     keep_color_when: Annotated[str | None, KEEP_COLOR_WHEN] = None
     masks: Annotated[
         tuple[Any, ...],
         Option(
-            "white where the style is wanted, black where the photo stays; one for each style of a blend, in its order",
+            "mask image: white applies the style, black keeps the photo; one per style of a blend, in the same order",
             kind="files",
             flag="mask",
         ),
     ] = ()
     device: Annotated[str, Option("auto, cpu, cuda, cuda:1, mps")] = "auto"
-    max_memory: Annotated[int | None, Option("memory to use at most, such as 4GB [what is free]", 1, kind="memory")] = (
-        None
-    )
-    max_pixels: Annotated[int, Option("refuse larger files", 1)] = MAX_PIXELS
+    max_memory: Annotated[
+        int | None, Option("maximum memory to use, such as 4GB [the free memory]", 1, kind="memory")
+    ] = None
+    max_pixels: Annotated[int, Option("reject larger files", 1)] = MAX_PIXELS
 
     def __post_init__(self) -> None:
         if not isinstance(self.masks, list | tuple):
@@ -75,41 +75,41 @@ class StylizeKeywords(TypedDict, total=False):
 
 @dataclass(frozen=True)
 class OutputOptions(Checked):
-    """How a result is written."""
+    """Settings of the output file."""
 
     depth: Annotated[int, Option("bits per channel", choices=(8, 16))] = 8
-    quality: Annotated[int | None, Option("of JPEG, WebP and AVIF", 1, 100)] = None
-    strip_metadata: Annotated[bool, Option("write no EXIF and no recipe")] = False
+    quality: Annotated[int | None, Option("quality of JPEG, WebP and AVIF", 1, 100)] = None
+    strip_metadata: Annotated[bool, Option("omit EXIF and the recipe from the file")] = False
 
     @property
     def written(self) -> dict[str, Any]:
-        """What the recipe says about it."""
+        """Return the recipe's entry for these settings."""
         return {"depth": self.depth, "quality": self.quality}
 
 
 @dataclass(frozen=True)
 class RunOptions(Checked):
-    """What is written and said while a job of the command runs."""
+    """Previews, checkpoints and reports while a command runs."""
 
     preview: Annotated[Path | None, Option("image file to update periodically while running")] = None
-    checkpoint_every: Annotated[int | None, Option("save a checkpoint to OUTPUT.checkpoint every so many steps", 1)] = (
+    checkpoint_every: Annotated[int | None, Option("steps between checkpoints, saved to OUTPUT.checkpoint", 1)] = None
+    resume: Annotated[bool, Option("resume from OUTPUT.checkpoint, and skip complete results")] = False
+    save_every: Annotated[int | None, Option("steps between intermediate results, saved as OUTPUT_00050.png, …", 1)] = (
         None
     )
-    resume: Annotated[bool, Option("resume from OUTPUT.checkpoint, and skip results that are complete")] = False
-    save_every: Annotated[int | None, Option("save OUTPUT_00050.png, … every so many steps", 1)] = None
-    animation: Annotated[Path | None, Option("write an animation of the steps: .webp or .gif")] = None
+    animation: Annotated[Path | None, Option("write an animation of the intermediate results: .webp or .gif")] = None
     as_json: Annotated[bool, Option("print one JSON object per result, for scripts", flag="json")] = False
 
 
 def with_changes(options: Any, changes: Mapping[str, Any]) -> Any:
-    """Options with some fields changed.
+    """Return a copy of the options with some fields changed.
 
     Args:
         options: A frozen dataclass of options.
         changes: Field name → value.
 
     Raises:
-        UsageError: A name that is no field, or a wrong value.
+        UsageError: An unknown field, or an invalid value.
     """
     names = [field.name for field in dataclasses.fields(options)]
     for name in changes:

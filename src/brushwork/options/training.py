@@ -1,4 +1,4 @@
-"""All options of all trainings on one page: one frozen dataclass per network that is trained, no torch."""
+"""The training options: one frozen dataclass per trainable network. Does not import torch."""
 
 from __future__ import annotations
 
@@ -26,20 +26,20 @@ __all__ = [
 
 @dataclass(frozen=True)
 class Training(Checked):
-    """How any network is trained."""
+    """Training options of all networks."""
 
     steps: Annotated[int, Option("training steps", 1)] = 4000
-    batch: Annotated[int, Option("photos in a step", 1)] = 4
-    side: Annotated[int, Option("of the squares that are cut from pictures, in pixels", 64)] = 256
-    rate: Annotated[float, Option("learning rate of Adam, at its highest", 0)] = 1e-3
-    clip: Annotated[float, Option("longest gradient; longer ones are shortened", 0)] = 10.0
-    seed: Annotated[int, Option("of the weights and of what is shown", 0, 2**63 - 1)] = 0
-    save_every: Annotated[int, Option("steps between two checkpoints, and between two sample sheets", 1)] = 250
+    batch: Annotated[int, Option("photos per step (batch size)", 1)] = 4
+    side: Annotated[int, Option("side of the square training crops, in pixels", 64)] = 256
+    rate: Annotated[float, Option("peak learning rate of Adam", 0)] = 1e-3
+    clip: Annotated[float, Option("maximum gradient norm; larger gradients are clipped", 0)] = 10.0
+    seed: Annotated[int, Option("seed of the initial weights and of the training data order", 0, 2**63 - 1)] = 0
+    save_every: Annotated[int, Option("steps between checkpoints, and between sample sheets", 1)] = 250
     patience: Annotated[
-        int, Option("checkpoints after which it stops if the loss fell no more; 0 never stops early", 0)
+        int, Option("checkpoints without improvement of the loss before training stops early; 0 never does", 0)
     ] = 0
     start: Annotated[
-        str, Option("network to begin with, as large as it is: what an earlier training wrote", file=True)
+        str, Option("network to start from, of the same size, as written by an earlier training", file=True)
     ] = ""
     precision: Annotated[str, PRECISION] = "auto"
     any_style: ClassVar[bool] = False  # whether it learns from a folder of many paintings
@@ -53,33 +53,31 @@ class Training(Checked):
 
 @dataclass(frozen=True)
 class PerceptualTraining(Training):
-    """How a network is trained that paints: by what a loss network sees of its pictures.
+    """Training options of networks trained with a perceptual loss.
 
     Source: Johnson et al. 2016, arXiv:1603.08155, section 3.2.
     """
 
     loss_network: Annotated[
-        str, Option("sees the losses: vgg19-slim (embedded), vgg16.imagenet1k_v1 (the paper's), …", file=True)
+        str, Option("loss network: vgg19-slim (embedded), vgg16.imagenet1k_v1 (the paper's), …", file=True)
     ] = "vgg19-slim"
     content_weight: Annotated[float, Option("weight of the photo's features", 0)] = 1.0
     style_weight: Annotated[float, Option("weight of the painting's statistics", 0)] = 10.0
-    tv_weight: Annotated[float, Option("weight of total variation: smoother", 0)] = 0.1
-    form_weight: Annotated[float, Option("weight against large patches of color that the photo doesn't have", 0)] = (
-        100.0
-    )
-    spike_weight: Annotated[float, Option("weight against spots that glow, to which normalization tempts", 0)] = 3.0
+    tv_weight: Annotated[float, Option("weight of total variation; larger values give smoother results", 0)] = 0.1
+    form_weight: Annotated[float, Option("penalty on large patches of color that the photo doesn't have", 0)] = 100.0
+    spike_weight: Annotated[float, Option("penalty on the bright blobs that instance normalization causes", 0)] = 3.0
     grid_weight: Annotated[
-        float, Option("weight against what repeats every four pixels, as networks print that enlarge", 0)
+        float, Option("penalty on patterns repeating every four pixels (upsampling artifacts)", 0)
     ] = 1500.0
-    content_layer: Annotated[str, Option("layer compared with the photo; Johnson et al. have relu2_2")] = "relu4_2"
+    content_layer: Annotated[str, Option("layer compared with the photo; Johnson et al. use relu2_2")] = "relu4_2"
     style_layers: Annotated[
         tuple[str, ...],
-        Option("layers whose Gram matrices are compared; Johnson et al. have relu1_2, relu2_2, relu3_3, relu4_3"),
+        Option("layers whose Gram matrices are compared; Johnson et al. use relu1_2, relu2_2, relu3_3, relu4_3"),
     ] = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
-    adversarial_weight: Annotated[float, Option("weight of a critic that tells its patches from the painting's", 0)] = (
-        0.0
+    adversarial_weight: Annotated[float, Option("weight of the adversarial loss on patches", 0)] = 0.0
+    adversarial_loss: Annotated[str, Option("form of the adversarial loss", choices=("hinge", "least-squares"))] = (
+        "hinge"
     )
-    adversarial_loss: Annotated[str, Option("of the critic", choices=("hinge", "least-squares"))] = "hinge"
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -91,19 +89,21 @@ class PerceptualTraining(Training):
 
 @dataclass(frozen=True)
 class PaintingTraining(PerceptualTraining):
-    """How a network is trained for one painting, or for some."""
+    """Training options of networks trained for one painting or several."""
 
-    style_size: Annotated[int, Option("longer side at which the painting is learned, in pixels", 64)] = 384
+    style_size: Annotated[int, Option("longer side of the painting during training, in pixels", 64)] = 384
 
 
-_WIDTH = Option("channels at full resolution; 32 is the paper's, 16 four times as fast", 4)
+_WIDTH = Option("channels at full resolution; 32 as in the paper, 16 is four times as fast", 4)
 _BLOCKS = Option("residual blocks", 1)
-_NORMALIZATION = Option("batch is the paper's, instance that of Ulyanov et al. 2016", choices=("instance", "batch"))
+_NORMALIZATION = Option(
+    "normalization: batch as in the paper, or instance as in Ulyanov et al. 2016", choices=("instance", "batch")
+)
 
 
 @dataclass(frozen=True)
 class TrainJohnson(PaintingTraining):
-    """How `johnson` learns a style: losses as in Johnson et al. 2016, arXiv:1603.08155, section 3.2."""
+    """Training options of `johnson`: losses as in Johnson et al. 2016, arXiv:1603.08155, section 3.2."""
 
     width: Annotated[int, _WIDTH] = 16
     blocks: Annotated[int, _BLOCKS] = 5
@@ -112,15 +112,15 @@ class TrainJohnson(PaintingTraining):
 
 @dataclass(frozen=True)
 class TrainConditional(PaintingTraining):
-    """How `conditional-instance-norm` learns: many styles, one more, or to tell a style from its painting."""
+    """Training options of `conditional-instance-norm`: many styles, one more style, or a style predictor."""
 
     width: Annotated[int, _WIDTH] = 16
     blocks: Annotated[int, _BLOCKS] = 5
     learn: Annotated[
         str,
         Option(
-            "network: all of it, for some styles; row: a style more, the network as it is; "
-            "predictor: rows from paintings, the network as it is",
+            "network: the whole network, for a set of styles; row: one more style, with the network frozen; "
+            "predictor: predict styles from paintings, with the network frozen",
             choices=("network", "row", "predictor"),
         ),
     ] = "network"
@@ -133,15 +133,17 @@ class TrainConditional(PaintingTraining):
 
 @dataclass(frozen=True)
 class TrainTextureNets(PaintingTraining):
-    """How `texture-nets` learns a style or a texture: Ulyanov et al. 2016, arXiv:1603.03417, section 3."""
+    """Training options of `texture-nets`: Ulyanov et al. 2016, arXiv:1603.03417, section 3."""
 
     makes: Annotated[
-        str, Option("pictures of photos, or textures of noise alone", choices=("pictures", "textures"))
+        str, Option("pictures: stylize photos; textures: synthesize from noise only", choices=("pictures", "textures"))
     ] = "pictures"
-    channels: Annotated[int, Option("of each size's own features; 8 is the paper's", 1)] = 8
-    scales: Annotated[int, Option("sizes, each half the one before; 0: the paper's 6, for textures 5", 0, 6)] = 0
+    channels: Annotated[int, Option("feature channels per scale; 8 as in the paper", 1)] = 8
+    scales: Annotated[
+        int, Option("scales, each half the previous size; 0: 6 as in the paper, or 5 for textures", 0, 6)
+    ] = 0
     normalization: Annotated[str, _NORMALIZATION] = "instance"
-    diversity_weight: Annotated[float, Option("weight of pictures being unlike each other", 0)] = 0.0
+    diversity_weight: Annotated[float, Option("weight of the diversity loss between outputs", 0)] = 0.0
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -149,14 +151,14 @@ class TrainTextureNets(PaintingTraining):
             raise UsageError("scales: expected 2 to 6, or 0, got 1")
 
 
-_OWN_SHARE = Option("of the photos whose style is their own, so that they shall come back as they are", 0, 1)
+_OWN_SHARE = Option("share of photos paired with themselves as style, which must be reconstructed", 0, 1)
 
 
 @dataclass(frozen=True)
 class TrainAdaIN(Training):
-    """How `adain` learns to decode: Huang and Belongie 2017, arXiv:1703.06868, section 6.2."""
+    """Training options of the `adain` decoder: Huang and Belongie 2017, arXiv:1703.06868, section 6.2."""
 
-    side: Annotated[int, Option("of the squares that are cut from pictures, in pixels", 64)] = 192
+    side: Annotated[int, Option("side of the square training crops, in pixels", 64)] = 192
     network: Annotated[str, Option("encoder: vgg19-slim (embedded), vgg19.normalised or a weights file", file=True)] = (
         "vgg19-slim"
     )
@@ -172,20 +174,20 @@ class TrainAdaIN(Training):
 
 @dataclass(frozen=True)
 class TrainAdaINLite(PerceptualTraining):
-    """How `adain-lite` learns; what its losses are for: docs/methods/adain_lite.md."""
+    """Training options of `adain-lite`; the purpose of its losses: docs/methods/adain_lite.md."""
 
-    side: Annotated[int, Option("of the squares that are cut from pictures, in pixels", 64)] = 192
-    # What learns through vgg19-slim leaves the photo as VGG-19 sees it; through VGG-19 take 1.
+    side: Annotated[int, Option("side of the square training crops, in pixels", 64)] = 192
+    # Trained through vgg19-slim, results stray from the photo as measured by VGG-19; through VGG-19, use 1.
     content_weight: Annotated[float, Option("weight of the photo's features", 0)] = 1.6
-    color_weight: Annotated[float, Option("weight of the painting's colors, their means and covariances", 0)] = 0.6
+    color_weight: Annotated[float, Option("weight of the painting's color means and covariances", 0)] = 0.6
     own_share: Annotated[float, _OWN_SHARE] = 0.06
     temporal_weight: Annotated[
-        float, Option("weight of pictures holding still where photos that move do: for films", 0)
+        float, Option("weight of the temporal consistency loss under synthetic motion, for video", 0)
     ] = 0.0
     learn: Annotated[
         str,
         Option(
-            "network: all of it; painter: what makes codes of paintings stays, so that codes stay what they are",
+            "network: the whole network; painter: the generator only, so that existing style codes remain valid",
             choices=("network", "painter"),
         ),
     ] = "network"
@@ -197,20 +199,20 @@ class TrainAdaINLite(PerceptualTraining):
             raise UsageError(
                 "learn: the painter alone learns beside a coder that is there; give start, such as adain-lite"
             )
-        if self.side % 48:  # painting and photo alike; a painting is seen at two thirds of its size
+        if self.side % 48:  # for painting and photo; the encoder sees paintings at two thirds of their size
             raise UsageError(f"side: expected a multiple of 48, got {self.side}")
 
 
 def check_training(settings: Training, photos: object, output: Path) -> None:
-    """Check what a training would begin with, before torch is loaded.
+    """Validate the arguments of a training before torch is loaded.
 
     Args:
-        settings: The method's and all its options.
-        photos: The folder with photographs, or None.
+        settings: The training options.
+        photos: The folder of photographs, or None.
         output: The file to write.
 
     Raises:
-        UsageError: No settings, no photos, or a file that can't be written there.
+        UsageError: Invalid settings, missing photos, or an unsuitable output file.
     """
     if not isinstance(settings, Training):
         raise UsageError(f"settings: expected settings such as TrainJohnson(steps=4000), got {settings!r}")
@@ -223,5 +225,5 @@ def check_training(settings: Training, photos: object, output: Path) -> None:
 
 
 def is_trained(output: Path) -> bool:
-    """Whether a training that wrote this file is done: it is there, and nothing waits to be resumed."""
+    """Return whether this training is complete: its output exists and there is no checkpoint to resume."""
     return output.exists() and not output.with_name(output.name + ".training").exists()

@@ -1,1 +1,1 @@
-"""What a style is: references and blends, the library, saved styles, and the regions where each applies."""
+"""Styles: references and blends, the library, saved styles, and regions."""

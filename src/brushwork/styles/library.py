@@ -1,4 +1,4 @@
-"""The library of styles: what comes with brushwork, by its codes, and what the user adds, by its picture."""
+"""The style library: built-in styles, stored as codes, and the user's styles, stored as images."""
 
 from __future__ import annotations
 
@@ -25,19 +25,19 @@ from brushwork.styles.references import (
 
 __all__ = ["LibraryStyle", "add_style", "list_styles", "remove_style"]
 
-LONGER = 1024  # of a picture that is kept: no method looks at more of it by default
+LONGER = 1024  # maximum longer side of stored images: by default no method uses more
 FACTS = ("title", "artist", "year", "source")
 
 
 @dataclass(frozen=True)
 class LibraryStyle:
-    """A style by name.
+    """A named style.
 
     Args:
-        name: What --style takes.
+        name: Its name for --style.
         path: Its file.
-        methods: Those that can take it.
-        about: Title, artist, year, source, as far as they are known.
+        methods: The methods that support it.
+        about: Title, artist, year, source, as far as known.
     """
 
     name: str
@@ -52,10 +52,10 @@ class LibraryStyle:
 
 
 def list_styles(folder: Path | None = None) -> dict[str, LibraryStyle]:
-    """All styles by name; one that the user added goes before a built-in one of its name.
+    """Return all styles by name; the user's styles take precedence over built-in ones.
 
     Args:
-        folder: Of the user's; None: that of `own_folder`.
+        folder: Folder of the user's styles; None for `own_folder()`.
     """
     own = {name: _own(name, path) for name, path in own_styles(folder).items()}
     built_in = {name: _built_in(name, path) for name, path in built_in_styles().items()}
@@ -76,7 +76,7 @@ def _own(name: str, path: Path) -> LibraryStyle:
     if is_saved(path):
         try:
             return _saved(name, path)
-        except BrushworkError:  # it is listed, for remove_style to take away
+        except BrushworkError:  # listed all the same, so that it can be removed
             return LibraryStyle(name, path, (), {"title": "damaged"})
     try:
         facts = json.loads(path.with_suffix(".json").read_text("utf-8"))
@@ -89,17 +89,17 @@ def _own(name: str, path: Path) -> LibraryStyle:
 def add_style(
     picture: str | Path, name: str | None = None, folder: Path | None = None, **about: object
 ) -> LibraryStyle:
-    """Add to the user's library a painting, at most 1024 px long, that every method can take; or a saved style.
+    """Add a painting (stored with a longer side of at most 1024 px) or a saved style to the user's library.
 
     Args:
-        picture: A painting's file, a saved style, or a network of one style as others publish it.
-        name: What to call it; by default the file's name.
-        folder: Of the user's styles; None: that of `own_folder`.
+        picture: An image file, a saved style, or a published single-style network.
+        name: Its name; None for the file's name.
+        folder: Folder of the user's styles; None for `own_folder()`.
         about: Title, artist, year, source, ….
 
     Raises:
-        PictureError: The picture can't be read.
-        UsageError: A name that is taken, or one that --style could not tell from a blend or a file.
+        PictureError: The image can't be read.
+        UsageError: The name is taken, or could be mistaken for a blend or a file.
         BrushworkError: It can't be written.
     """
     from brushwork.io import read_image, read_size, write_image
@@ -125,7 +125,7 @@ def add_style(
     facts = path.with_suffix(".json")
     try:
         _write_facts(facts, known)
-        write_image(style, path)  # last: a style is there when its picture is
+        write_image(style, path)  # last: a style exists once its image does
     except BrushworkError:
         facts.unlink(missing_ok=True)
         raise
@@ -140,14 +140,14 @@ def _write_facts(path: Path, facts: Mapping[str, str]) -> None:
 
 
 def remove_style(name: str, folder: Path | None = None) -> None:
-    """Take a style that the user added out of the library.
+    """Remove one of the user's styles from the library.
 
     Args:
         name: Its name.
-        folder: Of the user's styles; None: that of `own_folder`.
+        folder: Folder of the user's styles; None for `own_folder()`.
 
     Raises:
-        UsageError: There is none of this name, or it came with brushwork.
+        UsageError: There is no such style, or it is built in.
     """
     own = own_styles(folder)
     if name not in own:

@@ -1,8 +1,8 @@
-"""Style references: a painting's file, a name of the library, a saved style file, or a blend of them.
+"""Style references: an image file, a name in the library, a saved style, or a blend of them.
 
 wave.jpg    feminine-wave    mine.safetensors    "wave.jpg:0.7+feminine-wave:0.3"
 
-The library is what comes with brushwork, saved styles, and what the user added to it, pictures.
+The library contains the built-in styles and those that the user added.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ __all__ = [
 _FOLDER = Path(__file__).parents[1] / "models" / "styles"
 _SUFFIX = ".safetensors"
 _DTYPES = {f"torch.{kind}" for kind in ("float16", "bfloat16", "float32", "float64", "int64")}
-_PUBLISHED = (".pth", ".pt", ".model")  # networks of one style, as others publish them
+_PUBLISHED = (".pth", ".pt", ".model")  # published single-style networks
 
 
 @dataclass(frozen=True)
@@ -59,11 +59,11 @@ class StylePart:
 
 @dataclass(frozen=True)
 class SavedStyle:
-    """A style as a file holds it.
+    """The contents of a saved style file.
 
     Args:
-        values: Method → what it knows of the style, tensors by name; "adain-lite@0.5" is at another style scale.
-        origins: As `values` → what must agree for its value to be used: weights, and what shapes it.
+        values: Method → the encoded style as named tensors; "adain-lite@0.5" is at another style scale.
+        origins: Keys of `values` → what must match for it to be used: the weights and settings that affect it.
         about: Title, artist, year, source, ….
     """
 
@@ -73,7 +73,7 @@ class SavedStyle:
 
     @property
     def methods(self) -> list[str]:
-        """The methods that can take it."""
+        """The methods that support it."""
         return _methods(self.origins)
 
 
@@ -82,11 +82,11 @@ def _methods(labels: Iterable[str]) -> list[str]:
 
 
 def parse_style(text: str) -> list[StylePart]:
-    """The parts of a style argument.
+    """Parse a style argument into its parts.
 
     Args:
-        text: References joined by +, each with :weight if wanted. A + or : that belongs to the name of a file that
-            exists is left alone.
+        text: References joined by +, each with an optional :weight. A + or : within the name of an existing file is
+            part of the name.
 
     Raises:
         UsageError: An empty part, a negative weight, or weights that sum to 0.
@@ -101,7 +101,7 @@ def parse_style(text: str) -> list[StylePart]:
 
 
 def _pieces(text: str) -> Iterator[str]:
-    """What stands between the + signs, the longest that names a file first."""
+    """Split at + signs, preferring the longest piece that names a file."""
     words = text.split("+")
     while words:
         for count in range(len(words), 0, -1):
@@ -120,7 +120,7 @@ def _part(piece: str, text: str) -> StylePart:
 
 
 def _weighted(piece: str) -> tuple[str, float]:
-    """The reference and its weight, 1 if there is none."""
+    """Return the reference and its weight, 1 by default."""
     if os.path.isfile(piece):  # noqa: PTH113
         return piece, 1.0
     reference, colon, number = piece.rpartition(":")
@@ -134,23 +134,23 @@ def _weighted(piece: str) -> tuple[str, float]:
 
 
 def built_in_styles() -> dict[str, Path]:
-    """Names of the styles that come with brushwork, and their files."""
+    """Return the built-in styles: name → file."""
     return {path.stem: path for path in sorted(_FOLDER.glob(f"*{_SUFFIX}"))}
 
 
 def is_built_in(path: Path) -> bool:
-    """Whether a style's file comes with brushwork."""
+    """Return whether a style's file is built in."""
     return path.parent == _FOLDER
 
 
 def own_styles(folder: Path | None = None) -> dict[str, Path]:
-    """Names of the styles that the user added, and their pictures or saved styles; or those of another folder."""
+    """Return the user's styles, or those of another folder: name → image or saved style."""
     place = folder or own_folder()
     return {path.stem: path for suffix in (".png", _SUFFIX) for path in sorted(place.glob(f"*{suffix}"))}
 
 
 def own_folder() -> Path:
-    """Where the user's styles lie; it need not be there."""
+    """Return the folder of the user's styles, which may not exist."""
     from brushwork.weights import store_dir
 
     return store_dir().parent / "styles"
@@ -158,11 +158,11 @@ def own_folder() -> Path:
 
 @dataclass(frozen=True, eq=False)
 class ResolvedStyle:
-    """A style whose files have been found, once for all that need them.
+    """A style whose files have been located.
 
     Args:
-        parts: Files, or pictures in memory, each with its weight.
-        text: As the user wrote it.
+        parts: Files, or images in memory, each with its weight.
+        text: The user's input.
     """
 
     parts: tuple[tuple[Any, float], ...]
@@ -175,16 +175,16 @@ class ResolvedStyle:
 
 
 def resolve_text(text: str) -> ResolvedStyle:
-    """A style argument with its files found.
+    """Parse a style argument and locate its files.
 
     Raises:
-        UsageError: A style that isn't there, or a blend that can't be read.
+        UsageError: An unknown style, or an invalid blend.
     """
     return ResolvedStyle(tuple((locate_style(part), part.weight) for part in parse_style(text)), text)
 
 
 def locate_style(part: StylePart) -> Path:
-    """The file of a style: as given, or that of a name in the library; the user's go before the built-in ones.
+    """Return the file of a style, given as a file or a name; the user's styles take precedence over built-in ones.
 
     Raises:
         UsageError: Neither a file nor a name.
@@ -203,12 +203,12 @@ def locate_style(part: StylePart) -> Path:
 
 
 def is_saved(path: Path) -> bool:
-    """Whether a style's file holds a saved style, or a network of one style, rather than a picture."""
+    """Return whether a file is a saved style or a single-style network, rather than an image."""
     return path.suffix.lower() in (_SUFFIX, *_PUBLISHED)
 
 
 def read_about(path: Path) -> tuple[list[str], dict[str, str]]:
-    """The methods a saved style is for, and what is known of it, without its numbers.
+    """Return the methods that a saved style supports and its metadata, without reading its tensors.
 
     Raises:
         BrushworkError: The file is missing, damaged or something else; the message names it.
@@ -223,7 +223,7 @@ def read_about(path: Path) -> tuple[list[str], dict[str, str]]:
 
 
 def read_style(path: Path) -> SavedStyle:
-    """Read a saved style, or a network of one style as pytorch/examples' fast_neural_style publishes them.
+    """Read a saved style, or a single-style network of pytorch/examples' fast_neural_style.
 
     Raises:
         BrushworkError: The file is missing, damaged or something else; the message names it.
@@ -253,7 +253,7 @@ def _published(path: Path) -> SavedStyle:
     from brushwork.runtime.tensor_files import read_tensors, sha256_of
     from brushwork.weights import transformation_tensors
 
-    sha256_of(path)  # refuses what can't be read
+    sha256_of(path)  # raises an error if it can't be read
     tensors = transformation_tensors(read_tensors(path))
     if tensors is None:
         raise BrushworkError(f"{path} is no style: expected a network of fast_neural_style (pytorch/examples)")
@@ -262,7 +262,7 @@ def _published(path: Path) -> SavedStyle:
 
 
 def _check_numbers(path: Path, tensors: Mapping[str, Tensor]) -> None:
-    """Refuse tensors that are empty, of a type that no style has, or not finite."""
+    """Raise BrushworkError if a tensor is empty, of an unsupported type, or not finite."""
     for name, tensor in tensors.items():
         if not tensor.numel():
             raise BrushworkError(f"{path} is damaged: {name} is empty; make it again, or get it again")
@@ -281,7 +281,7 @@ def _origins(text: str) -> dict[str, dict[str, str]]:
 
 
 def write_style(path: Path, style: SavedStyle) -> None:
-    """Write a saved style, whole or not at all.
+    """Write a saved style atomically.
 
     Raises:
         UsageError: The name has another suffix.

@@ -1,8 +1,8 @@
-"""What the user has a say in: which style where, and whose colors.
+"""Applying different styles to different regions.
 
 Source: Gatys, Bethge, Hertzmann and Shechtman 2016, "Preserving Color in Neural Artistic Style Transfer",
 arXiv:1606.05897; Gatys, Ecker, Bethge, Hertzmann and Shechtman 2017, "Controlling Perceptual Factors in Neural Style
-Transfer", section 5, arXiv:1611.07865. What each way does and when it is right: docs/color.md.
+Transfer", section 5, arXiv:1611.07865. For color control, see docs/color.md.
 """
 
 from __future__ import annotations
@@ -22,16 +22,16 @@ __all__ = ["Regions"]
 
 @dataclass(frozen=True, eq=False)
 class Regions:
-    """Several styles, each where its mask says; the photo where none does.
+    """Several styles with masks; the photo where no mask applies.
 
     Args:
-        styles: Style values of one method.
-        masks: How much of each style is wanted where, (N, 1, h, w) in [0, 1], of any size: they are brought to the
-            picture's, and stretched where their proportions differ. Where they sum to more than 1 they share; where to
-            less, the rest is the photo. An empty mask leaves its style out. None: one style, everywhere.
+        styles: Encoded styles of one method.
+        masks: Share of each style at each pixel, (N, 1, h, w) in [0, 1], of any size; they are resized to the image,
+            and stretched if their proportions differ. Sums above 1 are normalized; where the sum is below 1, the rest
+            is the photo. A style with an empty mask is omitted. None for one style everywhere.
 
     Raises:
-        UsageError: Another number of masks than of styles, numbers outside [0, 1], or masks that are all empty.
+        UsageError: The numbers of masks and styles differ, values are outside [0, 1], or all masks are empty.
 
     >>> Regions(["wave", "sea"], torch.ones(2, 1, 4, 4)).shares(2, 2)[:, 0, 0, 0].tolist()
     [0.5, 0.5]
@@ -56,23 +56,23 @@ class Regions:
 
     @classmethod
     def of(cls, style: Any) -> Regions:
-        """Regions as they are; a style value as the only one, everywhere."""
+        """Return regions unchanged; wrap an encoded style as the only one."""
         return style if isinstance(style, cls) else cls([style])
 
     def present(self) -> Regions:
-        """Without the styles that are wanted nowhere."""
+        """Return the regions without styles whose masks are empty."""
         if self.masks is None:
             return self
         kept = [index for index, mask in enumerate(self.masks) if mask.any()]
         return Regions([self.styles[index] for index in kept], self.masks[kept])
 
     def shares(self, height: int, width: int, box: tuple[int, int, int, int] | None = None) -> Tensor | None:
-        """Share of each style at each pixel, (N, 1, height, width), of sum at most 1; None: all to the one style.
+        """Return the share of each style at each pixel, (N, 1, height, width), of sum at most 1; None for one style.
 
         Args:
-            height: Of the picture.
-            width: Of the picture.
-            box: Top, left, bottom and right of the part that is wanted; None: all of it.
+            height: Height of the image.
+            width: Width of the image.
+            box: Top, left, bottom and right of the part to return; None for the whole image.
         """
         if self.masks is None:
             return None
@@ -82,14 +82,14 @@ class Regions:
         return masks / masks.sum(0, keepdim=True).clamp_min(1)
 
     def _at_most(self, height: int, width: int) -> Tensor:
-        """The masks, made smaller where they are larger than the picture."""
+        """Return the masks, downscaled if they are larger than the image."""
         assert self.masks is not None
         size = min(height, self.masks.shape[2]), min(width, self.masks.shape[3])
         return F.interpolate(self.masks.float(), size, mode="bilinear", antialias=True).clamp(0, 1)
 
 
 def _interpolated(x: Tensor, axis: int, length: int, start: int, stop: int) -> Tensor:
-    """From start to stop of what x is when that axis is enlarged to a length, linearly."""
+    """Return the range from start to stop of x linearly upscaled to a length along an axis."""
     last = x.shape[axis] - 1
     place = ((torch.arange(start, stop) + 0.5) * ((last + 1) / length) - 0.5).clamp(0, last)
     low = place.floor().long()

@@ -1,4 +1,4 @@
-"""What may be passed as a photo and as a style, and the styles of a blend found and checked."""
+"""Types accepted as photos and styles, and resolving and validating blends."""
 
 from __future__ import annotations
 
@@ -38,13 +38,13 @@ StyleSource: TypeAlias = PictureSource | Blend | ResolvedStyle
 
 
 def resolve_style(style: StyleSource) -> ResolvedStyle:
-    """The style with its files found, once for all that need them.
+    """Locate the files of a style.
 
     Args:
         style: See `stylize`.
 
     Raises:
-        UsageError: There is none, one isn't there, or a weight is no number of at least 0.
+        UsageError: No style, an unknown style, or a weight that is not a number of at least 0.
     """
     if isinstance(style, ResolvedStyle):
         return style
@@ -75,7 +75,7 @@ def _pairs(style: object) -> Iterable[Any]:
 
 
 def _part(pair: object) -> tuple[Path | Picture, float]:
-    """One style of a blend and its weight."""
+    """Return one style of a blend and its weight."""
     if isinstance(pair, StylePart):
         pair = (pair.reference, pair.weight)
     if not isinstance(pair, tuple) or len(pair) != 2:

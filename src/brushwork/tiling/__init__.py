@@ -1,1 +1,1 @@
-"""Pictures in tiles, with the result of the whole: statistics, feature cache, memory profile, plan."""
+"""Tiled processing, with the same result as the whole image: statistics, feature cache, memory profile, plan."""

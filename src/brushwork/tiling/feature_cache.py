@@ -1,4 +1,4 @@
-"""Where features wait between two stages of all tiles: beside the working memory, then on disk."""
+"""Storage for the features of suspended tiles: in separate memory, then on disk."""
 
 from __future__ import annotations
 
@@ -21,20 +21,20 @@ from brushwork.tiling.tiles import StatisticsRequest, Tile
 __all__ = ["FeatureCache", "FirstFeatures"]
 
 
-SPARE = 4  # pieces of memory of a size that are kept for the next tiles
+SPARE = 4  # maximum number of free buffers per size kept for reuse
 
 
 class FeatureCache:
-    """Where tiles that wait put what they need later: beside the working memory, then into files without a name.
+    """Stores tensors of suspended tiles: in separate memory, then in unnamed temporary files.
 
-    Within the working memory it would leave holes that nothing fits into.
+    Left in the working memory, they would fragment it.
 
     Args:
-        folder: On whose disk the files are; None: all stays in memory.
-        room: Bytes that stay in memory all the same.
+        folder: Folder of the temporary files; None keeps everything in memory.
+        room: Bytes to keep in memory before using files.
 
     Raises:
-        BrushworkError: While putting: the disk is full.
+        BrushworkError: From `put`: the disk is full.
     """
 
     def __init__(self, folder: Path | None = None, room: int = 0) -> None:
@@ -42,19 +42,19 @@ class FeatureCache:
         self._lock = Lock()
         self._away: dict[int, list[tuple[torch.UntypedStorage, int, BinaryIO | mmap.mmap, int]]] = {}
         self._held = 0  # bytes in memory
-        self._spare: defaultdict[int, list[mmap.mmap]] = defaultdict(list)  # size → memory that was taken back
-        self._old: BinaryIO | None = None  # what the tiles left there when they were here last
+        self._spare: defaultdict[int, list[mmap.mmap]] = defaultdict(list)  # size → free buffers
+        self._old: BinaryIO | None = None  # written in the previous pass
         self._new: BinaryIO | None = None
 
     def turn(self) -> None:
-        """All tiles come once more: what they put away from now on lies in a new file, and the oldest one goes."""
+        """Start a new pass over all tiles: write to a new file from now on, and delete the oldest one."""
         if self._old is not None:
             self._old.close()
         self._old, self._new = self._new, None
         self._spare.clear()
 
     def put(self, number: int, ask: StatisticsRequest) -> None:
-        """Take what a tile needs out of the working memory; tensors of a GPU stay where they are."""
+        """Move a tile's tensors out of the working memory; GPU tensors are left in place."""
         if ask.features.device.type != "cpu":
             return
         with self._lock:
@@ -81,7 +81,7 @@ class FeatureCache:
             raise BrushworkError(f"{self.folder}: can't put away what waits: {error.strerror}") from error
 
     def take(self, number: int) -> None:
-        """Bring back what a tile needs."""
+        """Restore a tile's tensors."""
         with self._lock:
             self._take(number)
 
@@ -97,7 +97,7 @@ class FeatureCache:
                     del self._spare[len(place)][:-SPARE]
 
     def close(self) -> None:
-        """Give memory and disk back."""
+        """Release memory and disk space."""
         for file in (self._old, self._new):
             if file is not None:
                 file.close()
@@ -106,7 +106,7 @@ class FeatureCache:
 
 
 def _memory(size: int, *, at_once: bool = True) -> mmap.mmap:
-    """Memory of its own, taken at once or page by page; huge pages take five times longer once gigabytes are used."""
+    """Map memory, populated at once or on demand; no huge pages, which take five times longer beyond some gigabytes."""
     if not hasattr(mmap, "MAP_ANONYMOUS"):
         return mmap.mmap(-1, size)
     populated = getattr(mmap, "MAP_POPULATE", 0) if at_once else 0
@@ -115,7 +115,7 @@ def _memory(size: int, *, at_once: bool = True) -> mmap.mmap:
 
 def _write_all(file: BinaryIO | mmap.mmap, data: memoryview) -> None:
     while data:
-        data = data[file.write(data) :]  # a call moves 2 GB at most
+        data = data[file.write(data) :]  # a call writes at most 2 GB
 
 
 def _read_all(file: BinaryIO | mmap.mmap, data: memoryview) -> None:
@@ -130,27 +130,27 @@ def _read_all(file: BinaryIO | mmap.mmap, data: memoryview) -> None:
 
 
 def _bytes_of(storage: torch.UntypedStorage) -> memoryview:
-    """The memory itself; NumPy's view of it would keep torch from giving it back."""
+    """Return a view of the memory; a NumPy view would prevent torch from freeing it."""
     return memoryview((ctypes.c_char * storage.nbytes()).from_address(storage.data_ptr())).cast("B")
 
 
 class FirstFeatures:
-    """What the first stop asks about, kept of the whole picture: each tile gives its own part, and sees more of it.
+    """The features of the first statistics request, stored for the whole image.
 
-    So no part is made twice, and none waits twice.
+    Each tile stores its core and later reads it with its halo, so nothing is computed or stored twice.
 
     Args:
-        size: (width, height) of the picture in pixels.
+        size: (width, height) of the image in pixels.
     """
 
     def __init__(self, size: tuple[int, int]) -> None:
         self.size = size
         self._memory: mmap.mmap | None = None
         self._whole = torch.empty(0)
-        self._gone = 0  # bytes at the beginning that are given back
+        self._gone = 0  # bytes at the beginning that have been released
 
     def put(self, tile: Tile, features: Tensor) -> None:
-        """Take a tile's part of features (1, C, h, w) of what it sees."""
+        """Store the core of a tile's features (1, C, h, w)."""
         scale = (tile.seen[2] - tile.seen[0]) // features.shape[2]
         if not len(self._whole):
             shape = 1, self.size[1] // scale, self.size[0] // scale, features.shape[1]
@@ -162,12 +162,12 @@ class FirstFeatures:
         tile.kept_of_whole(self._whole, scale).copy_(tile.kept(features))
 
     def seen(self, tile: Tile) -> Tensor:
-        """The features of what a tile sees."""
+        """Return the features of a tile with its halo."""
         top, left, bottom, right = (edge // self._scale for edge in tile.seen)
         return self._whole[:, :, top:bottom, left:right].contiguous(memory_format=torch.channels_last)
 
     def done(self, tile: Tile) -> None:
-        """Give back what lies above the tile: those that come later won't see it."""
+        """Release the rows above the tile, which later tiles don't need."""
         if self._memory is None or not hasattr(self._memory, "madvise"):
             return
         row = self._whole[0, :, 0].numel() * self._whole.element_size()

@@ -1,4 +1,4 @@
-"""How much memory a piece of work takes, measured on a small picture."""
+"""Measuring memory use on a small image."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ __all__ = ["held_bytes", "live_bytes"]
 
 
 class _Meter(TorchDispatchMode):  # type: ignore[no-untyped-call]
-    """Follows every tensor that operations make, until nobody holds it."""
+    """Tracks every tensor that operations create until it is freed."""
 
     def __init__(self) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
@@ -24,7 +24,7 @@ class _Meter(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
     @property
     def now(self) -> int:
-        """Bytes that live at the moment."""
+        """Bytes currently allocated."""
         return sum(size for held, size in self.live if not held.expired())
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
@@ -41,9 +41,9 @@ class _Meter(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
 
 def live_bytes(work: Callable[[], object]) -> int:
-    """The most bytes of tensors that live at one time while some work is done, beyond those that lived before.
+    """Return the peak number of bytes of tensors allocated during some work, excluding those allocated before.
 
-    What operations need within themselves is not seen, nor what the memory allocator wastes.
+    Temporary memory within operations and the allocator's overhead are not included.
 
     >>> import torch
     >>> live_bytes(lambda: (torch.zeros(1000) + 1).sum())
@@ -56,7 +56,7 @@ def live_bytes(work: Callable[[], object]) -> int:
 
 
 def held_bytes(steps: Iterator[object]) -> list[int]:
-    """Bytes of tensors that a generator holds each time it waits, with what it has just given."""
+    """Return the bytes of tensors that a generator holds at each yield, including the yielded value."""
     found: list[int] = []
     meter = _Meter()
     with meter:

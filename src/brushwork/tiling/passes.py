@@ -1,4 +1,4 @@
-"""All tiles on their way from stop to stop of a network, and how far they are."""
+"""Running all tiles from one statistics request of a network to the next, and tracking their progress."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ Result = TypeVar("Result")
 
 @dataclass
 class TileProgress:
-    """How far all tiles have come; with it, others than those that came so far can go on.
+    """The progress of all tiles, sufficient to resume with newly created tiles.
 
     Args:
-        side: Of the tiles.
-        known: What has been measured of the whole picture, stop by stop.
-        painted: Numbers of the tiles that are done.
-        note: Called when there is more in it.
+        side: Side of the tiles.
+        known: Statistics of the whole image, one entry per request.
+        painted: Numbers of the finished tiles.
+        note: Called after each update.
     """
 
     side: int = 0
@@ -52,18 +52,18 @@ def over_tiles(
     passed: Callable[[Tile], None] = lambda _: None,
     workers: int = 1,
 ) -> None:
-    """Let a network paint all tiles, going from stop to stop together.
+    """Run a network on all tiles, together from one statistics request to the next.
 
     Args:
         tiles: See `cut`.
-        begin: The steps that paint what a tile sees.
-        done: Takes what each tile gives.
-        cache: Where they wait, which is closed in the end; None: in memory.
-        recompute_stages: At so many stops, the first ones, nothing is kept: the tile begins anew. Worth it where
-            little work comes before.
-        progress: What is done already, and what will be.
-        passed: Called after each tile, on each way through all of them.
-        workers: Tiles that are worked at at the same time, see `in_turn`.
+        begin: Returns the stages of a tile.
+        done: Receives the output of each tile.
+        cache: Storage for suspended tiles, closed at the end; None keeps them in memory.
+        recompute_stages: Number of first requests at which tiles are not stored but later recomputed from the start;
+            worthwhile if little computation precedes them.
+        progress: The progress so far, updated in place.
+        passed: Called after each tile in each pass.
+        workers: Number of tiles processed in parallel; see `in_turn`.
     """
     cache, progress = cache or FeatureCache(), progress or TileProgress()
     run = _Run(tiles, begin, done, cache, max(recompute_stages, len(progress.known)), progress, passed, workers)
@@ -76,7 +76,7 @@ def over_tiles(
 
 @dataclass
 class _Run:
-    """All tiles on their way, see `over_tiles`; those that have stopped are waiting."""
+    """The state of `over_tiles`; `waiting` holds the suspended tiles."""
 
     tiles: Sequence[Tile]
     begin: Callable[[Tile], Stages]
@@ -89,7 +89,7 @@ class _Run:
     waiting: dict[int, Stages] = field(default_factory=dict)
 
     def to_next_stop(self) -> bool:
-        """All tiles to their next stop; whether there was one."""
+        """Advance all tiles to their next request; returns whether there was one."""
         sums, device, stopped = Sums(), torch.device("cpu"), False
         known = list(self.progress.known)
         restarts = len(known) <= self.recompute_stages
@@ -136,13 +136,13 @@ def first_moments(
     features: FirstFeatures | None = None,
     workers: int = 1,
 ) -> Moments:
-    """What all tiles are told at their first stop, of tiles that see no farther than is needed for that.
+    """Compute the first statistics from tiles with the smaller halo that suffices for them.
 
     Args:
-        tiles: All of them.
+        tiles: All tiles.
         begin: See `over_tiles`.
         passed: See `over_tiles`.
-        features: Takes what they ask about.
+        features: Stores the features of the first request.
         workers: See `over_tiles`.
     """
     sums, device = Sums(), torch.device("cpu")
@@ -165,7 +165,7 @@ def first_moments(
 
 
 def _next_stop(steps: Stages, told: Sequence[Moments | None]) -> StatisticsRequest | Tensor:
-    """Where steps stop after they have been told so much, or what they give in the end."""
+    """Send these moments to the stages; returns their next request, or their result."""
     try:
         for moments in told:
             ask = steps.send(moments)
@@ -176,15 +176,15 @@ def _next_stop(steps: Stages, told: Sequence[Moments | None]) -> StatisticsReque
 
 
 def in_turn(work: Callable[[Item], Result], items: Iterable[Item], workers: int) -> Iterator[tuple[Item, Result]]:
-    """What a function gives for each item, in their order, while it works at the next ones.
+    """Map a function over items in parallel threads; yields the results in order.
 
-    Two tiles with one core each take less time than one after the other with both: reading, sums and writing, which one
-    core does, are done beside the work of the other.
+    Two tiles on one core each are faster than one after the other on both, because reading, sums and writing use only
+    one core and overlap with the computation of the other tile.
 
     Args:
         work: Called in threads that share the cores.
-        items: One by one.
-        workers: So many at the same time; 1 is without threads.
+        items: The items.
+        workers: Number of threads; 1 runs without threads.
     """
     if workers == 1:
         for item in items:
@@ -218,7 +218,7 @@ def _next(coming: deque[tuple[Item, Future[Result]]]) -> tuple[Item, Result]:
 
 
 def put(canvas: Canvas, tile: Tile, pixels: Tensor) -> None:
-    """Put what a tile gives on the canvas, without what continues the photo at its right and lower border."""
+    """Write a tile's output to the canvas, without the padding at the right and bottom."""
     top, left, bottom, right = tile.core
     width, height = canvas.size
     inside = pixels[:, :, : min(bottom, height) - top, : min(right, width) - left]
@@ -228,7 +228,7 @@ def put(canvas: Canvas, tile: Tile, pixels: Tensor) -> None:
 def reporting(
     canvas: Canvas, steps: int, progress: Progress | None, preview: Callable[[], Tensor]
 ) -> Callable[[], None]:
-    """What tells a listener of each tile."""
+    """Return a function that reports each tile to the progress callback."""
     started, count, pace = time.perf_counter(), 0, Pace()
 
     def passed() -> None:

@@ -1,4 +1,4 @@
-"""What a job will take, before it begins: memory, disk and time; and the way that fits."""
+"""Planning a job: estimates memory, disk space and time, and chooses a way of processing that fits."""
 
 from __future__ import annotations
 
@@ -15,63 +15,63 @@ from brushwork.tiling.tiles import Box, MemoryProfile, Tile, Tiling
 
 __all__ = ["Plan", "plan_job", "worth_a_plan"]
 
-SIDES = (4096, 3072, 2048, 1536, 1024, 768, 512, 384, 256, 128)  # of tiles, in pixels
-SMALL, PLENTY = 4_000_000, 4_000_000_000  # pixels for which so many free bytes are enough, whatever the method
-LARGE = 16_000_000  # pixels from which on a file is painted in parts, though there may be memory for the whole
-COMFORTABLE = 768  # side of a tile for which Gatys' pairs go to disk rather than that it gets smaller
-MARGIN = 0.8  # of the free memory is taken at most, unless a limit is given
-PICTURE = 12  # bytes of a pixel in float32
-FIRST_USE = 90_000_000  # bytes that libraries take when they are first used for such work, about
+SIDES = (4096, 3072, 2048, 1536, 1024, 768, 512, 384, 256, 128)  # candidate tile sides, in pixels
+SMALL, PLENTY = 4_000_000, 4_000_000_000  # with this many free bytes, up to this many pixels need no plan
+LARGE = 16_000_000  # pixels above which files are processed in tiles even if memory suffices for the whole image
+COMFORTABLE = 768  # L-BFGS history moves to disk before Gatys' tiles get smaller than this side
+MARGIN = 0.8  # fraction of the free memory to use, unless a limit is given
+PICTURE = 12  # bytes per pixel in float32
+FIRST_USE = 90_000_000  # approximate bytes that libraries allocate on first use
 FILES = 300_000_000  # bytes for decoding and encoding in parts
-FILE_PIXELS = 25e6  # that are decoded, encoded and written in a second, about
-TILE_SHARE = 0.5  # of what is left, for the tile that is worked at; the rest for those that wait
-CAUTION = 0.95  # of the limit is filled with tiles that wait; the rest is for what no plan foresees
-WORKERS = 2  # tiles that are worked at at the same time, where there are so many cores
-ENOUGH = 8  # tiles, so that no worker waits long for the last one
-SHARED = 1024  # side of a tile from which on memory suffices for several
-HEAD = 0.25  # of the time, about, for what comes before the first stop
+FILE_PIXELS = 25e6  # approximate pixels decoded, encoded and written per second
+TILE_SHARE = 0.5  # fraction of the remaining memory for the current tile; the rest is for suspended ones
+CAUTION = 0.95  # fraction of the limit to fill with suspended tiles; the rest is a safety margin
+WORKERS = 2  # tiles processed in parallel, given as many cores
+ENOUGH = 8  # minimum number of tiles for parallel processing, so that no worker idles long at the end
+SHARED = 1024  # minimum tile side for parallel processing
+HEAD = 0.25  # approximate fraction of the time spent before the first statistics request
 
 
 class Plannable(Protocol):
-    """What a plan asks of a method; see `brushwork.methods.base.Method`."""
+    """The part of a method that planning needs; see `brushwork.methods.base.Method`."""
 
     @property
     def declaration(self) -> Any:
-        """How the method takes tiles."""
+        """The method's capabilities."""
         ...
 
     device: torch.device
 
     def estimate_seconds(self, width: int, height: int) -> float:
-        """Seconds that a picture of this size takes."""
+        """Estimate the seconds for an image of this size."""
         ...
 
     def demand(self, style: Any = None) -> MemoryProfile:
-        """Bytes that a picture takes."""
+        """Return the memory needed for an image."""
         ...
 
     def tiles(self, size: tuple[int, int], side: int, style: Any = None) -> list[Tile]:
-        """The tiles of a picture of this (width, height)."""
+        """Return the tiles of an image of this (width, height)."""
         ...
 
 
 def worth_a_plan(size: tuple[int, int], max_memory: int | None) -> bool:
-    """Whether a picture of this size could take more memory than there is; the others just begin."""
+    """Return whether an image of this size might need more memory than is available."""
     free = available_memory()
     return max_memory is not None or size[0] * size[1] > SMALL or (free is not None and free < PLENTY)
 
 
 @dataclass(frozen=True)
 class Plan:
-    """The way a picture is made, and what that takes.
+    """How an image is processed, and the resources needed.
 
     Args:
-        way: "whole"; "tiled", with the picture in memory; "streamed", from file to file.
-        tiling: How it is cut; None for a whole picture.
-        memory: Bytes at the peak, of the process; on a GPU, of its memory.
-        disk: Bytes that lie on the disk meanwhile.
-        seconds: The time.
-        limit: Bytes that may be taken.
+        way: "whole"; "tiled", with the image in memory; "streamed", from file to file.
+        tiling: How the image is cut; None for "whole".
+        memory: Peak memory of the process in bytes; on a GPU, of GPU memory.
+        disk: Bytes of temporary files.
+        seconds: Estimated time.
+        limit: Memory limit in bytes.
     """
 
     way: str
@@ -82,7 +82,7 @@ class Plan:
     limit: int
 
     def facts(self) -> dict[str, Any]:
-        """For JSON, and for a recipe."""
+        """Return the plan as a dictionary, for JSON and recipes."""
         return {
             "way": self.way, "tile": self.tiling and self.tiling.side, "memory": self.memory, "disk": self.disk,
             "seconds": round(self.seconds, 1), "limit": self.limit,
@@ -98,18 +98,18 @@ def plan_job(
     file: Path | None = None,
     bands: int = 3,
 ) -> Plan:
-    """How a picture of this size is best made.
+    """Choose how to process an image of this size.
 
     Args:
         method: From `brushwork.methods.load`.
         size: (width, height) of the result in pixels.
-        style: Its value; None: any.
-        max_memory: Bytes that the process may hold; None: what is free now, with a margin.
-        file: Where the result goes, if it needn't come back as a `Picture`: what doesn't fit waits on that disk.
-        bands: Bytes of a pixel in the file.
+        style: The encoded style; None for any.
+        max_memory: Memory limit of the process in bytes; None uses the currently free memory, with a margin.
+        file: The output file, if the result need not be returned as a `Picture`; its disk also holds temporary files.
+        bands: Bytes per pixel in the file.
 
     Raises:
-        BrushworkError: No way fits.
+        BrushworkError: The image doesn't fit into memory in any way.
     """
     gpu = method.device.type == "cuda"
     base = torch.cuda.memory_allocated(method.device) if gpu else resident_memory() + FIRST_USE
@@ -128,7 +128,7 @@ def plan_job(
 
 @dataclass(frozen=True)
 class _Job:
-    """What is to be planned, see `plan_job`; `base` bytes are held already, of `limit`."""
+    """The job to plan, see `plan_job`; `base` bytes of `limit` are already in use."""
 
     method: Plannable
     size: tuple[int, int]
@@ -151,7 +151,7 @@ def _in_tiles(job: _Job) -> Plan:
         mapped = demand.mapped * pixels
         start -= mapped
     cuts = [_cut(method, job.size, side, job.style, demand.near) for side in SIDES]
-    # Of networks that stop often, several tiles at a time take twice the memory, in holes between what comes and goes.
+    # For networks with many statistics requests, parallel tiles need twice the memory because of fragmentation.
     threads = torch.get_num_threads() if demand.near and not gpu else 1
     workers, best = _shared_out(cuts, demand, limit - start, threads)
     working = start + workers * demand.pixel * best.tile
@@ -159,7 +159,7 @@ def _in_tiles(job: _Job) -> Plan:
         raise _too_large(working, limit, "and that in the smallest tiles")
     free = max(0.0, CAUTION * (limit - working))
     whole = demand.near and demand.waiting * best.whole <= free
-    recompute_stages = whole or demand.waiting * best.seen > 2 * free  # quicker than to put more than half on a disk
+    recompute_stages = whole or demand.waiting * best.seen > 2 * free  # faster than moving more than half to disk
     waiting = demand.waiting * (best.near if recompute_stages else best.seen)
     room = waiting if whole else min(waiting, free)
     spilled = waiting - room
@@ -183,7 +183,7 @@ def _in_tiles(job: _Job) -> Plan:
 
 
 def _shared_out(cuts: list[_Cut], demand: MemoryProfile, left: float, threads: int) -> tuple[int, _Cut]:
-    """How many tiles are worked at at the same time, and which: several if they needn't be small for that."""
+    """Return how many tiles to process in parallel, and their cut: several only if they needn't be small for that."""
     shared = [cut for cut in cuts if cut.side >= SHARED and cut.count >= ENOUGH]
     if threads >= WORKERS and shared:
         several = replace(demand, pixel=WORKERS * demand.pixel)
@@ -194,7 +194,7 @@ def _shared_out(cuts: list[_Cut], demand: MemoryProfile, left: float, threads: i
 
 
 def _best_cut(cuts: list[_Cut], demand: MemoryProfile, left: float) -> _Cut:
-    """The largest tiles with which all that waits stays in memory; else the largest that leave it some room."""
+    """Return the largest tiles that let all suspended tiles stay in memory, otherwise the largest that leave room."""
     ways = [
         *(cut for cut in cuts if demand.pixel * cut.tile + demand.waiting * cut.whole <= CAUTION * left),
         *(cut for cut in cuts if demand.pixel * cut.tile <= TILE_SHARE * left),
@@ -205,15 +205,15 @@ def _best_cut(cuts: list[_Cut], demand: MemoryProfile, left: float) -> _Cut:
 
 @dataclass(frozen=True)
 class _Cut:
-    """Tiles of one size; areas in pixels.
+    """A cut into tiles of about one size; areas in pixels.
 
     Args:
-        side: About theirs.
-        count: Of tiles.
-        tile: What the largest sees.
-        seen: What all together see.
-        near: What waits after one stop.
-        whole: What is kept at the most, where features of the whole picture give way to what waits, row by row.
+        side: Approximate side of a tile.
+        count: Number of tiles.
+        tile: Area of the largest tile with its halo.
+        seen: Total area of the tiles with their halos.
+        near: Total area stored after one request.
+        whole: Peak area stored when features of the whole image are kept and replaced row by row by suspended tiles.
     """
 
     side: int

@@ -1,7 +1,8 @@
-"""A picture in tiles, painted as if it were whole: what a network must know of all of it is gathered first.
+"""Tiled processing with the same result as the whole image: global statistics are gathered across tiles.
 
-A network is written as steps: a generator that stops where it needs mean and variance of features over the whole
-picture. Alone, it measures them itself. Over tiles, all come to the same stop, their sums are joined, and all go on.
+A network is written as stages: a generator that yields a request whenever it needs mean and variance of features over
+the whole image. On a whole image it measures them itself. With tiles, all run to the same request, their sums are
+combined, and all continue.
 """
 
 from __future__ import annotations
@@ -36,18 +37,18 @@ __all__ = [
 
 Box: TypeAlias = tuple[int, int, int, int]  # top, left, bottom, right in pixels
 NEAR = 16  # pixels
-ROWS = 1 << 15  # positions that are summed in float32, before float64 takes over
+ROWS = 1 << 15  # positions summed in float32 before accumulating in float64
 
 
 @dataclass(frozen=True)
 class StatisticsRequest:
-    """A stop of a network.
+    """A network's request for statistics of the whole image.
 
     Args:
-        features: Whose mean and variance it needs, (1, C, h, w).
-        weights: How much each position counts, in each of N ways, (N, 1, h, w); None: all alike, N is 1.
-        keep: What else it needs when it goes on.
-        near: Whether these are features of what is near alone, see `TileInput`.
+        features: Features whose mean and variance it needs, (1, C, h, w).
+        weights: N weightings of the positions, (N, 1, h, w); None weights all equally, with N = 1.
+        keep: Other tensors it needs when it continues.
+        near: Whether the features cover only the near area, see `TileInput`.
     """
 
     features: Tensor
@@ -57,25 +58,25 @@ class StatisticsRequest:
 
     @property
     def storages(self) -> list[torch.UntypedStorage]:
-        """All memory that it holds, each piece once."""
+        """All tensor storages that it holds, without duplicates."""
         found = {x.untyped_storage().data_ptr(): x.untyped_storage() for x in (self.features, *self.keep)}
         return list(found.values())
 
     @property
     def waiting(self) -> int:
-        """Bytes of that."""
+        """Total size of the storages in bytes."""
         return sum(storage.nbytes() for storage in self.storages)
 
 
 @dataclass(frozen=True)
 class Moments:
-    """Means and variances of channels over the whole picture, (N, C) in float32."""
+    """Means and variances of channels over the whole image, (N, C) in float32."""
 
     mean: Tensor
     variance: Tensor
 
     def of(self, way: int, added: float = 1e-5) -> tuple[Tensor, Tensor]:
-        """Means and deviations (1, C) in one of the ways to weigh, something added to the variance."""
+        """Return means and standard deviations (1, C) for one weighting, with `added` added to the variance."""
         return self.mean[way : way + 1], (self.variance[way : way + 1] + added).sqrt()
 
 
@@ -83,7 +84,7 @@ Stages: TypeAlias = Generator[StatisticsRequest, Moments | None, Tensor]
 
 
 class Sums:
-    """Weights, means and squared deviations, gathered part by part in float64.
+    """Weights, means and squared deviations, accumulated part by part in float64.
 
     Source: Chan, Golub and LeVeque 1983, "Algorithms for Computing the Sample Variance", The American Statistician.
     """
@@ -92,7 +93,7 @@ class Sums:
         self.weight, self.mean, self.spread = (torch.zeros((), dtype=torch.float64) for _ in range(3))
 
     def add(self, features: Tensor, weights: Tensor | None = None) -> None:
-        """Add what a part has; see `StatisticsRequest`."""
+        """Add the features of a part; see `StatisticsRequest`."""
         rows = features[0].permute(1, 2, 0).flatten(0, 1)
         counts = None if weights is None else weights.flatten(1)
         for start in range(0, len(rows), ROWS):
@@ -104,7 +105,7 @@ class Sums:
                 self._weighted(part, counts[:, start : start + ROWS].float())
 
     def ask(self, tile: Tile, ask: StatisticsRequest) -> None:
-        """Add what a tile gives of what it asks for."""
+        """Add the core of a tile's requested features."""
         weights = None if ask.weights is None else tile.kept(ask.weights, near=ask.near)
         self.add(tile.kept(ask.features, near=ask.near), weights)
 
@@ -123,25 +124,25 @@ class Sums:
         self.weight = total
 
     def moments(self, device: torch.device) -> Moments:
-        """What has been gathered."""
+        """Return the accumulated moments."""
         variance = self.spread / self.weight.clamp_min(1e-300)[:, None]
         return Moments(self.mean.float().to(device), variance.float().to(device))
 
 
 @dataclass(frozen=True)
 class TileInput:
-    """What a network is shown: a photo, or a tile of it.
+    """The input of a network: a photo or a tile of it.
 
     Args:
-        read: Gives its pixels, (1, 3, h, w), each time anew, so that none need to stay in memory.
-        shares: Of each style at each pixel, (N, 1, h, w); None for one style, everywhere.
-        top: Where in the picture it begins.
-        left: Likewise.
-        read_near: Gives the pixels of what is near alone.
-        near: Of a tile, which waits for others: where in what it sees is what it gives, and 16 pixels around. The last
-            layers of a network that sees no farther need no more; and what is quickly made again need not be kept.
-        first: Gives what the first stop asks about, where that has been kept of the whole picture; None: it has to be
-            made of the pixels.
+        read: Returns the pixels, (1, 3, h, w), read again on each call, so that they need not stay in memory.
+        shares: Share of each style at each pixel, (N, 1, h, w); None for one style everywhere.
+        top: Position of the top edge in the image.
+        left: Position of the left edge.
+        read_near: Returns the pixels of the near area only.
+        near: The near area of a tile, relative to its halo: its core and 16 pixels around. It suffices for the last
+            layers of a network with a small receptive field there.
+        first: Returns the features of the first request, if stored for the whole image; None computes them from the
+            pixels.
     """
 
     read: Callable[[], Tensor]
@@ -154,11 +155,11 @@ class TileInput:
 
     @property
     def photo(self) -> Tensor:
-        """The pixels."""
+        """The pixels of the input."""
         return self.read()
 
     def nearby(self, x: Tensor, scale: int = 1) -> Tensor:
-        """What is near of features (N, C, h, w) of what is seen, smaller by `scale`; all of it, where it is no tile."""
+        """Crop features (N, C, h, w), downscaled by `scale`, to the near area; unchanged for a whole image."""
         if self.near is None:
             return x
         top, left, bottom, right = (edge // scale for edge in self.near)
@@ -166,11 +167,11 @@ class TileInput:
 
     @property
     def photo_nearby(self) -> Tensor:
-        """The pixels of what is near, or of all, where it is no tile."""
+        """The pixels of the near area, or of a whole image."""
         return self.nearby(self.photo) if self.read_near is None else self.read_near()
 
     def photo_like(self, painted: Tensor) -> Tensor:
-        """The pixels of what is seen, or of what is near, whichever was painted."""
+        """Return the photo's pixels of the same area as `painted`: the whole input or the near area."""
         if self.near is not None and painted.shape[2:] == (self.near[2] - self.near[0], self.near[3] - self.near[1]):
             return self.photo_nearby
         return self.photo
@@ -178,13 +179,13 @@ class TileInput:
 
 @dataclass(frozen=True)
 class Canvas:
-    """A picture that is seen and painted part by part.
+    """An image that is read and written part by part.
 
     Args:
         size: (width, height) in pixels.
-        read: top, left, bottom, right → its pixels there, (1, 3, h, w).
-        write: Takes top, left and the pixels (1, 3, h, w) that are painted there.
-        thumbnail: Gives its pixels made small.
+        read: top, left, bottom, right → pixels (1, 3, h, w).
+        write: Receives top, left and the stylized pixels (1, 3, h, w).
+        thumbnail: Returns the pixels of a thumbnail.
     """
 
     size: tuple[int, int]
@@ -195,16 +196,16 @@ class Canvas:
 
 @dataclass(frozen=True)
 class Tiling:
-    """How a picture is cut, and where its tiles wait.
+    """How an image is cut into tiles, and where suspended tiles are stored.
 
     Args:
-        side: Of a tile, about, in pixels.
+        side: Approximate side of a tile, in pixels.
         recompute_stages: See `over_tiles`.
-        workers: Tiles that are worked at at the same time, see `brushwork.tiling.passes.in_turn`; 1 on a GPU.
-        whole: Whether what the first stop asks about is kept of the whole picture, see `FirstFeatures`.
-        room: Bytes of memory for what waits; the rest goes to disk.
-        folder: On which disk; None: all stays in memory.
-        memory: Bytes that the process should hold at most; 0: it doesn't matter.
+        workers: Tiles processed in parallel, see `brushwork.tiling.passes.in_turn`; 1 on a GPU.
+        whole: Whether the features of the first request are stored for the whole image, see `FirstFeatures`.
+        room: Bytes of memory for suspended tiles; the rest goes to disk.
+        folder: Folder for temporary files; None keeps everything in memory.
+        memory: Memory limit of the process in bytes; 0 for none.
     """
 
     side: int
@@ -218,15 +219,15 @@ class Tiling:
 
 @dataclass(frozen=True)
 class MemoryProfile:
-    """What a method takes of memory beside its network, in bytes.
+    """Memory that a method needs in addition to its network, in bytes.
 
     Args:
-        pixel: For each pixel of a picture, or of a tile as it is seen, that is worked at.
-        waiting: For each pixel of a tile that waits for others, as it is seen.
-        near: Whether only what is near waits.
-        whole: For each pixel of the whole picture, whatever its tiles; pixels themselves come to this.
-        mapped: Of `whole`, what can lie on a disk.
-        fixed: For a picture of any size.
+        pixel: Per pixel of the image or tile being processed, including its halo.
+        waiting: Per pixel of a suspended tile, including its halo.
+        near: Whether suspended tiles store only the near area.
+        whole: Per pixel of the whole image, regardless of tiles, excluding the pixels themselves.
+        mapped: The part of `whole` that can be on disk.
+        fixed: Independent of the image's size.
     """
 
     pixel: float
@@ -239,40 +240,40 @@ class MemoryProfile:
 
 @dataclass(frozen=True)
 class Tile:
-    """A part of a picture: what it gives, and what it sees for that; top, left, bottom, right in pixels."""
+    """A tile: its core, and the core with its halo (`seen`); top, left, bottom, right in pixels."""
 
     core: Box
     seen: Box
 
     @property
     def near(self) -> Box:
-        """What it gives and 16 pixels around, if it sees them."""
+        """The core and 16 pixels around it, within `seen`."""
         (top, left, bottom, right), (a, b, c, d) = self.core, self.seen
         return max(a, top - NEAR), max(b, left - NEAR), min(c, bottom + NEAR), min(d, right + NEAR)
 
     def of(self, pixels: Tensor) -> Tensor:
-        """What it sees of a whole picture (N, C, H, W)."""
+        """Crop a whole image (N, C, H, W) to the tile with its halo."""
         top, left, bottom, right = self.seen
         return pixels[:, :, top:bottom, left:right]
 
     def kept(self, features: Tensor, scale: int | None = None, *, near: bool = False) -> Tensor:
-        """What it gives of features (N, C, h, w) of what it sees, smaller by `scale`, or by what divides it.
+        """Crop features (N, C, h, w) of the tile with its halo to its core.
 
         Args:
-            features: Of what it sees.
-            scale: Pixels between two positions.
-            near: They are of what is near alone.
+            features: Features of the tile with its halo.
+            scale: Pixels per position; None infers it from the shape.
+            near: Whether the features cover only the near area.
         """
         top, left, bottom, _ = self.near if near else self.seen
         return self._inside(features, scale or (bottom - top) // features.shape[2], top, left)
 
     def painted(self, pixels: Tensor) -> Tensor:
-        """What it gives of pixels of what it sees, or of what is near."""
+        """Crop pixels of the tile with its halo, or of its near area, to its core."""
         top, left, bottom, right = self.seen
         return self.kept(pixels, 1, near=pixels.shape[2:] != (bottom - top, right - left))
 
     def kept_of_whole(self, features: Tensor, scale: int) -> Tensor:
-        """What it gives of features of the whole picture."""
+        """Crop features of the whole image to the tile's core."""
         return self._inside(features, scale, 0, 0)
 
     def _inside(self, features: Tensor, scale: int, y: int, x: int) -> Tensor:
@@ -283,14 +284,14 @@ class Tile:
 
 
 def cut(height: int, width: int, side: int, halo: int, multiple: int) -> list[Tile]:
-    """Tiles of a picture, row by row.
+    """Cut an image into tiles, row by row.
 
     Args:
-        height: Of the picture; a multiple of `multiple`, as `width` is.
-        width: Likewise.
-        side: Of a tile, about, in pixels.
-        halo: How far beyond its own pixels it must see.
-        multiple: What all borders are multiples of.
+        height: Height of the image; a multiple of `multiple`.
+        width: Width of the image; a multiple of `multiple`.
+        side: Approximate side of a tile, in pixels.
+        halo: Width of the border that a tile needs around its core.
+        multiple: All edges are multiples of this.
     """
     halo = -(-halo // multiple) * multiple
 
@@ -312,7 +313,7 @@ def cut(height: int, width: int, side: int, halo: int, multiple: int) -> list[Ti
 def padded_part(
     read: Callable[[int, int, int, int], Tensor], size: tuple[int, int], box: tuple[int, int, int, int]
 ) -> Tensor:
-    """A part of a picture of this (width, height), continued where it reaches beyond its right and lower border."""
+    """Read a part of an image of this (width, height), padded where it exceeds the right and bottom edges."""
     top, left, bottom, right = box
     inside = read(top, left, min(bottom, size[1]), min(right, size[0]))
     more = (right - left - inside.shape[3], bottom - top - inside.shape[2])
@@ -320,7 +321,7 @@ def padded_part(
 
 
 def run_whole(steps: Stages) -> Tensor:
-    """The result of a network that sees the whole picture, and measures what it needs itself."""
+    """Run the stages on a whole image; the network measures its statistics itself."""
     try:
         next(steps)
         while True:
@@ -331,11 +332,11 @@ def run_whole(steps: Stages) -> Tensor:
 
 
 def run_with_statistics(steps: Stages, answer: Callable[[int, StatisticsRequest], Moments]) -> Tensor:
-    """The result of a network that sees the whole picture, and is told what it needs.
+    """Run the stages on a whole image with given statistics.
 
     Args:
-        steps: Of the network.
-        answer: Number of the stop, from 0, and what is asked → moments.
+        steps: The network's stages.
+        answer: Index of the request, from 0, and the request → moments.
     """
     moments, stop = None, 0
     while True:
@@ -349,7 +350,7 @@ def run_with_statistics(steps: Stages, answer: Callable[[int, StatisticsRequest]
 
 
 def within(context: Callable[[], AbstractContextManager[Any]], steps: Stages) -> Stages:
-    """Steps that each run in a context, which a stop leaves."""
+    """Run each stage in a context, which is exited at each request."""
     moments: Moments | None = None
     while True:
         with context():
@@ -359,4 +360,4 @@ def within(context: Callable[[], AbstractContextManager[Any]], steps: Stages) ->
                 result: Tensor = end.value
                 return result
         moments = yield ask
-        del ask  # else it would live while the next stop is worked for
+        del ask  # otherwise it would stay in memory during the next stage

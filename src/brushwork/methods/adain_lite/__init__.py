@@ -1,1 +1,1 @@
-"""AdaIN-lite: any style in one quick pass, through a network shaped by the style's code."""
+"""AdaIN-lite: any style in one fast pass, through a network conditioned on a style code."""

@@ -1,12 +1,12 @@
-"""AdaIN-lite: any style in one quick pass. Our own network; the default.
+"""AdaIN-lite: any style in one fast pass. Our own network; the default.
 
-A painting becomes a code of 128 numbers, once. The code shapes the kernels of a small network and its two
-normalizations; the photo then passes it once, most of the way at a quarter, an eighth and a sixteenth of its size.
-Statistics of the whole photo are gathered at those two places only.
+A painting is encoded once as a code of 128 numbers, which modulates the kernels and the two normalizations of a small
+network. The photo passes the network once, mostly at 1/4, 1/8 and 1/16 of its size. Only the two normalizations need
+statistics of the whole photo.
 
 Related: AdaIN (Huang and Belongie 2017, arXiv:1703.06868); style prediction (Ghiasi et al. 2017, arXiv:1705.06830);
-kernels scaled by a style (Karras et al. 2020, arXiv:1912.04958); kernels mixed by an input (Yang et al. 2019,
-arXiv:1904.04971). What was tried: docs/methods/adain_lite.md.
+kernels modulated by a style (Karras et al. 2020, arXiv:1912.04958); kernels mixed by an input (Yang et al. 2019,
+arXiv:1904.04971). Experiments: docs/methods/adain_lite.md.
 """
 
 from __future__ import annotations
@@ -50,27 +50,27 @@ __all__ = ["AdaINLiteStyleNetwork", "AdaINLiteTask", "LiteStyle", "MovedPhotos"]
 
 NAME = "adain-lite"
 ENCODER = "vgg19-slim"
-STYLE_SIZE = 256  # longer side at which the coder sees a painting, in pixels, at style_scale 1
-STROKE_SIZE = 384  # and the longer side of the painting whose strokes it has learned to paint from that
-FASTEST = 8.0  # pixels that photos move at most, between the two moments of a temporal loss
-GRAIN = 0.02  # and the largest deviation of a camera's grain in them
-GIVEN_BACK = 8.0  # weight of how far a photo in its own style is from itself
+STYLE_SIZE = 256  # longer side of the painting as input to the style encoder at style_scale 1, in pixels
+STROKE_SIZE = 384  # longer side of the painting that defines the stroke size during training, in pixels
+FASTEST = 8.0  # maximum motion in pixels between the two frames of the temporal loss
+GRAIN = 0.02  # maximum standard deviation of the synthetic camera noise in these frames
+GIVEN_BACK = 8.0  # weight of the reconstruction loss of photos in their own style
 
 
 @dataclass(frozen=True)
 class LiteStyle:
-    """All that the network needs to know of a style: (128,)."""
+    """A style as a code (128,)."""
 
     code: Tensor
 
 
 class AdaINLiteTask:
-    """What trains coder and painter.
+    """Trains style encoder and generator.
 
     Args:
-        settings: All options.
-        paintings: Squares of these are its styles.
-        device: Where it runs.
+        settings: The options.
+        paintings: Random crops of these are the styles.
+        device: The device to run on.
     """
 
     def __init__(self, settings: TrainAdaINLite, paintings: PhotoFolder, device: torch.device) -> None:
@@ -90,12 +90,12 @@ class AdaINLiteTask:
             self._set_units(device)
 
     def facts(self) -> dict[str, Any]:
-        """What must be the same for a checkpoint to be gone on from."""
+        """Return what must match for a checkpoint to be resumed."""
         start = self.model and self.model.sha256
         return {"task": NAME, "model": start, "paintings": len(self.paintings.files), **self.loss.facts()}
 
     def terms(self, photos: Tensor) -> dict[str, Tensor]:
-        """The weighted terms of the loss of photos (B, 3, S, S), in styles of paintings, a few in their own."""
+        """Return the weighted loss terms for photos (B, 3, S, S), in styles of paintings, a few in their own."""
         paintings = self.paintings.drawn(len(photos), recolor=True).to(photos.device)
         own = torch.rand(len(photos), 1, 1, 1).to(photos.device) < self.settings.own_share
         film = MovedPhotos(photos) if self.settings.temporal_weight else None
@@ -116,11 +116,11 @@ class AdaINLiteTask:
         }
 
     def painted(self, photos: Tensor) -> Tensor:
-        """Pictures of photos, (B, 3, S, S), in styles of paintings that are drawn."""
+        """Stylize photos (B, 3, S, S) in the styles of random paintings."""
         return self._painted(photos, self.paintings.drawn(len(photos), recolor=True).to(photos.device))[0]
 
     def write(self, path: Path) -> None:
-        """Write what the option `model` takes."""
+        """Write the weights for the option `model`."""
         tensors = {name: tensor.detach().cpu().half() for name, tensor in self.network.state_dict().items()}
         about = {"model": NAME}
         if self.settings.learn == "painter" and self.model is not None:
@@ -132,14 +132,14 @@ class AdaINLiteTask:
 
     @torch.no_grad()
     def _moments(self, paintings: Tensor) -> list[MeanCovariance]:
-        """What the coder is told of paintings, which it sees smaller than they are painted."""
+        """Return the style encoder's inputs for paintings, which are downscaled for it."""
         seen = F.interpolate(paintings, scale_factor=STYLE_SIZE / STROKE_SIZE, mode="bicubic", antialias=True)
         seen = seen.clamp(0, 1).contiguous(memory_format=torch.channels_last)
         return StyleEncoder.moments(seen, self.encoder(seen, CODE_LAYERS))
 
     @torch.no_grad()
     def _set_units(self, device: torch.device) -> None:
-        """Take what is typical of paintings' statistics from some, so that the coder sees numbers of one scale."""
+        """Set the style encoder's input normalization from the statistics of sample paintings."""
         coder = self.network.coder
         shown = [self._moments(self.paintings.drawn(8, recolor=True).to(device)) for _ in range(25)]
         layers = zip(*shown, strict=True)
@@ -152,7 +152,7 @@ class AdaINLiteTask:
 
 
 class MovedPhotos:
-    """Photos, each with a piece of another one before it, and the same a moment later; all that moves is known.
+    """Synthetic frame pairs with known motion: photos, each with a piece of another one in front.
 
     Args:
         photos: (B, 3, S, S) in [0, 1].
@@ -171,24 +171,24 @@ class MovedPhotos:
 
     @staticmethod
     def _grainy(frames: Tensor, like: Tensor) -> Tensor:
-        """As a camera has them."""
+        """Add camera noise."""
         grainy = (frames + GRAIN * torch.rand(()) * torch.randn(frames.shape)).clamp(0, 1)
         return grainy.to(like.device).contiguous(memory_format=torch.channels_last)
 
     def apart(self, before: Tensor, after: Tensor) -> Tensor:
-        """Mean squared distance of pictures of both, (B, 3, S, S), where the same is seen in them."""
+        """Return the mean squared error between the stylized frames, (B, 3, S, S), where both show the same points."""
         brought = warp(before, self.back, mode="bicubic")
         return (self.visible * (after - brought).square()).sum() / (3 * self.visible.sum()).clamp_min(1)
 
 
 def _color_errors(found: Tensor, target: Tensor) -> Tensor:
-    """Errors (B,) of colors' means and covariances."""
+    """Return the errors (B,) of color means and covariances."""
     means = (found.mean((2, 3)) - target.mean((2, 3))).square().sum(1)
     return 4 * means + relative_errors(covariance(found), covariance(target)).clamp(max=4)
 
 
 def _codes_of(model: Model) -> str:
-    """The hash of the model whose codes it takes: its own, unless its painter learned alone."""
+    """Return the hash of the model whose codes it uses: its own, unless only its generator was trained."""
     return str(model.about.get("codes", model.sha256))
 
 
@@ -196,9 +196,9 @@ class AdaINLiteStyleNetwork(TensorStyleNetwork[LiteStyle]):
     """AdaIN-lite.
 
     Args:
-        settings: All options.
-        device: Where it runs.
-        network: Refused: the code is of what vgg19-slim sees.
+        settings: The options.
+        device: The device to run on.
+        network: Not supported; codes are computed from features of vgg19-slim.
 
     Raises:
         UsageError: A network is given.
@@ -211,7 +211,7 @@ class AdaINLiteStyleNetwork(TensorStyleNetwork[LiteStyle]):
     settings: AdaINLite
     style_type = LiteStyle
     multiple = MULTIPLE
-    first_halo, near_output = NEAR, True  # before its first stop and after its last one it sees no farther
+    first_halo, near_output = NEAR, True  # the receptive field before the first request and after the last one
 
     def __init__(
         self, settings: AdaINLite, device: torch.device | str = "cpu", *, network: FeatureNetwork | None = None
@@ -235,15 +235,15 @@ class AdaINLiteStyleNetwork(TensorStyleNetwork[LiteStyle]):
         }
 
     def recipe(self) -> dict[str, Any]:
-        """Weights and dtype."""
+        """Return weights and dtype."""
         return dict(self._recipe)
 
     def painting_size(self, sizes: Sequence[int]) -> int:
-        """See `StyleNetwork`; the same for photos of all sizes."""
+        """Return the same size for photos of all sizes; see `StyleNetwork`."""
         return max(1, round(STYLE_SIZE * self.settings.style_scale))
 
     def encode_content(self, photo: Tensor, mask: Tensor | None = None) -> LiteStyle:
-        """See `StyleNetwork`; as a painting is seen: smaller than it is painted."""
+        """Encode the photo, downscaled as paintings are; see `StyleNetwork`."""
 
         def seen(x: Tensor) -> Tensor:
             return F.interpolate(x, scale_factor=STYLE_SIZE / STROKE_SIZE, mode="bilinear", antialias=True).clamp(0, 1)
@@ -251,12 +251,12 @@ class AdaINLiteStyleNetwork(TensorStyleNetwork[LiteStyle]):
         return self.encode(seen(photo), None if mask is None else seen(mask))
 
     def encode(self, image: Tensor, mask: Tensor | None = None) -> LiteStyle:
-        """The code of a painting; see `StyleNetwork`."""
+        """Encode a painting; see `StyleNetwork`."""
         pixels = image.contiguous(memory_format=torch.channels_last)
         return LiteStyle(self.coder(self.coder.moments(pixels, self.encoder(pixels, CODE_LAYERS), mask))[0])
 
     def generate(self, tile: TileInput, styles: Sequence[LiteStyle], shares: Tensor | None = None) -> Stages:
-        """The stages that paint a picture or a tile; see `StyleNetwork`."""
+        """Return the stages that stylize an image or a tile; see `StyleNetwork`."""
         weights = [self.generator.modulate(style.code, self.dtype) for style in styles]
 
         def typed(pixels: Tensor) -> Tensor:
@@ -266,11 +266,11 @@ class AdaINLiteStyleNetwork(TensorStyleNetwork[LiteStyle]):
         return self.generator.stages(typed_tile, weights, shares)
 
     def neutral_style(self) -> LiteStyle:
-        """The code of a gray picture."""
+        """Return the code of a gray image."""
         if self._neutral is None:
             self._neutral = self.encode(torch.full((1, 3, 2 * MULTIPLE, 2 * MULTIPLE), 0.5, device=self.device))
         return self._neutral
 
     def halo(self, styles: Sequence[LiteStyle]) -> int:
-        """How many pixels away it looks."""
+        """Return the receptive field's radius in pixels."""
         return HALO

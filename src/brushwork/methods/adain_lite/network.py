@@ -1,6 +1,6 @@
-"""The network of AdaIN-lite: a coder of paintings, and a painter whose kernels a code shapes.
+"""The network of AdaIN-lite: a style encoder, and a generator whose kernels are modulated by the style code.
 
-Related work and what was tried: brushwork.methods.adain_lite.method, docs/methods/adain_lite.md.
+Related work and experiments: brushwork.methods.adain_lite.method, docs/methods/adain_lite.md.
 """
 
 from __future__ import annotations
@@ -22,38 +22,38 @@ CODE = 128
 CODE_LAYERS = {"relu1_1": 16, "relu2_1": 32, "relu3_1": 64, "relu4_1": 192}
 HALF, QUARTER, EIGHTH, SIXTEENTH = 16, 64, 112, 128  # channels
 MULTIPLE = 16  # the picture is halved four times
-HALO = 160  # how many pixels away the painter sees
-RARE = 8.0  # deviations from the mean beyond which a painting's statistics are not believed: a flat color, a test chart
+HALO = 160  # radius of the generator's receptive field in pixels
+RARE = 8.0  # clips a painting's statistics at this many standard deviations: flat colors, test charts
 MeanCovariance: TypeAlias = tuple[Tensor, Tensor]  # means (B, C) and covariances (B, C, C)
 
 
 class ModulatedWeights(NamedTuple):
-    """What a code makes of a layer: kernel and bias of a convolution, or scale and shift of a normalization."""
+    """A layer modulated by a code: kernel and bias of a convolution, or scale and shift of a normalization."""
 
     weight: Tensor
     bias: Tensor
 
     def to(self, dtype: torch.dtype) -> ModulatedWeights:
-        """A kernel in this number type; a normalization as it is, because statistics want float32."""
+        """Convert a kernel to this dtype; normalizations stay in float32."""
         if self.weight.ndim == 1:
             return self
         return ModulatedWeights(self.weight.to(dtype, memory_format=torch.channels_last), self.bias.to(dtype))
 
 
 class ModulatedConv(nn.Module):
-    """A 3×3 convolution whose kernel the code shapes: (1 + b) ⊙ (W + U diag(m) V) ⊙ (1 + a), with bias c₀ + c.
+    """A 3×3 convolution with a kernel modulated by the code: (1 + b) ⊙ (W + U diag(m) V) ⊙ (1 + a), bias c₀ + c.
 
-    a, b, m, c are linear in the code: a scale for each input and output channel, how much is mixed in of each of
-    `rank` kernels of rank 1, and a shift.
+    a, b, m, c are linear in the code: scales of input and output channels, weights of `rank` rank-1 kernels, and a
+    shift.
 
     Args:
-        channels: Taken.
-        width: Given.
-        rank: Kernels to mix in.
-        gain: Of the kernels at first.
+        channels: Input channels.
+        width: Output channels.
+        rank: Number of rank-1 kernels.
+        gain: Gain of the initial kernels.
         stride: 2 halves the size.
-        enlarges: Each four channels given become the four pixels of a finer one (Shi et al. 2016, arXiv:1609.05158).
-            Their kernels then have one sum and their biases are one, so that what is flat stays flat: no checkerboard.
+        enlarges: Whether a pixel shuffle follows (Shi et al. 2016, arXiv:1609.05158). The kernels of each four output
+            channels then have equal sums and equal biases, so that flat areas stay flat, without checkerboards.
     """
 
     def __init__(
@@ -67,13 +67,13 @@ class ModulatedConv(nn.Module):
         self.down = nn.Parameter(torch.randn(rank, channels * 9) * spread)
         self.up = nn.Parameter(torch.randn(width, rank) * rank**-0.5)
         self.shape = _linear(CODE, sum(self.sizes))
-        if enlarges:  # the four start alike
+        if enlarges:  # the four start equal
             with torch.no_grad():
                 for tensor in (self.weight, self.up):
                     tensor.copy_(tensor[::4].repeat_interleave(4, 0))
 
     def modulate(self, code: Tensor) -> ModulatedWeights:
-        """Kernel and bias for a code (128,)."""
+        """Return kernel and bias for a code (128,)."""
         a, b, m, c = self.shape(code).split(self.sizes)
         weight = torch.addmm(self.weight, self.up * m, self.down).view(len(b), -1, 3, 3)
         weight, bias = weight * torch.outer(1 + b, 1 + a)[:, :, None, None], self.bias + c
@@ -83,20 +83,20 @@ class ModulatedConv(nn.Module):
         return ModulatedWeights(weight, bias)
 
     def forward(self, x: Tensor, styles: Sequence[ModulatedWeights], shares: Tensor | None) -> Tensor:
-        """(B, width, H, W) of (B, channels, H, W); with several styles, each where its share says."""
+        """Map (B, channels, H, W) to (B, width, H, W); several styles are mixed by their shares."""
         results = [_convolved(x, style, self.stride) for style in styles]
         return results[0] if shares is None else _mixed(results, shares)
 
 
 class ModulatedNorm(Normalization):
-    """Each channel brought to mean 0 and deviation 1 over the picture, then scaled and shifted by the code."""
+    """Instance normalization with scale and shift from the code."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
         self.shape = _linear(CODE, 2 * channels)
 
     def modulate(self, code: Tensor) -> ModulatedWeights:
-        """Scale and shift for a code (128,)."""
+        """Return scale and shift for a code (128,)."""
         scale, shift = self.shape(code).chunk(2)
         return ModulatedWeights(1 + scale, shift)
 
@@ -108,7 +108,7 @@ class ModulatedNorm(Normalization):
         keep: tuple[Tensor, ...] = (),
         near: bool = False,
     ) -> Stages:
-        """(B, C, H, W); with several styles, each normalizing what its share covers; x may be a tile."""
+        """Normalize (B, C, H, W), which may be a tile; each style normalizes the area of its share."""
         small = None if shares is None else F.adaptive_avg_pool2d(shares, (x.shape[2], x.shape[3]))
         moments = yield StatisticsRequest(x, small, keep, near)
         result: Tensor = self(x, styles, small, moments)
@@ -117,14 +117,14 @@ class ModulatedNorm(Normalization):
     def forward(
         self, x: Tensor, styles: Sequence[ModulatedWeights], small: Tensor | None, whole: Moments | None = None
     ) -> Tensor:
-        """The same with shares of the features' size, and the whole picture's means and variances, if x is a tile."""
+        """Normalize with shares of the features' size, and with moments of the whole image if x is a tile."""
         parts = [self._normalized(x, style, k, small, whole) for k, style in enumerate(styles)]
         return parts[0] if small is None else _mixed(parts, small)
 
     def _normalized(
         self, x: Tensor, style: ModulatedWeights, k: int, small: Tensor | None, whole: Moments | None
     ) -> Tensor:
-        """In one of the styles; as batch normalization of one picture, which torch does at once."""
+        """Normalize in one style, as batch normalization of one image, which is a single operation in torch."""
         scale, shift = style
         if whole is not None:
             return F.batch_norm(x, whole.mean[k], whole.variance[k], scale, shift, eps=self.epsilon)
@@ -137,12 +137,12 @@ class ModulatedNorm(Normalization):
 
 
 def center_groups(x: Tensor) -> Tensor:
-    """How each of a group of four rows differs from the group's mean."""
+    """Subtract from each group of four rows its mean."""
     return x - x.reshape(-1, 4, *x.shape[1:]).mean(1).repeat_interleave(4, 0)
 
 
 def _linear(channels: int, width: int) -> nn.Linear:
-    """A map that starts near zero, so that a network starts as one without styles."""
+    """Return a linear layer initialized near zero, so that styles have no effect at first."""
     linear = nn.Linear(channels, width)
     nn.init.normal_(linear.weight, std=0.02)
     nn.init.zeros_(linear.bias)
@@ -165,10 +165,10 @@ def _mixed(parts: Sequence[Tensor], shares: Tensor) -> Tensor:
 
 
 class StyleEncoder(nn.Module):
-    """From a painting's statistics, seen through vgg19-slim, to its code.
+    """Maps the statistics of a painting's vgg19-slim features to its code.
 
-    The statistics: of each style layer means, deviations, and the covariance of 16 learned directions; of the colors
-    mean and covariance.
+    The statistics are means, deviations and the covariance of 16 learned directions of each style layer, and mean and
+    covariance of the colors.
     """
 
     unit: Tensor
@@ -182,8 +182,8 @@ class StyleEncoder(nn.Module):
         )
         pairs = directions * (directions + 1) // 2
         count = sum(2 * channels + pairs for channels in CODE_LAYERS.values()) + 9
-        self.register_buffer("unit", torch.ones(len(CODE_LAYERS)))  # each layer's typical feature
-        self.register_buffer("mean", torch.zeros(count))  # and what is typical of each number
+        self.register_buffer("unit", torch.ones(len(CODE_LAYERS)))  # typical magnitude of each layer's features
+        self.register_buffer("mean", torch.zeros(count))  # normalization of the inputs
         self.register_buffer("std", torch.ones(count))
         self.layers = nn.Sequential(
             nn.Linear(count, width), nn.ReLU(), nn.Linear(width, width), nn.ReLU(), nn.Linear(width, CODE)
@@ -191,11 +191,11 @@ class StyleEncoder(nn.Module):
 
     @staticmethod
     def moments(pixels: Tensor, features: Mapping[str, Tensor], mask: Tensor | None = None) -> list[MeanCovariance]:
-        """Means and covariances of pixels (B, 3, H, W), and of their features in each layer of `CODE_LAYERS`."""
+        """Return means and covariances of pixels (B, 3, H, W) and of their features in `CODE_LAYERS`."""
         return [_mean_covariance(x, mask) for x in (pixels, *(features[layer] for layer in CODE_LAYERS))]
 
     def statistics(self, moments: Sequence[MeanCovariance]) -> Tensor:
-        """All numbers, (B, count), of the `moments` of paintings."""
+        """Return all statistics, (B, count), from the `moments` of paintings."""
         (mean, spread), *layers = moments
         found = [mean, _upper(spread) * 10]
         for unit, directions, (mean, spread) in zip(self.unit, self.directions.values(), layers, strict=True):
@@ -205,29 +205,28 @@ class StyleEncoder(nn.Module):
         return torch.cat(found, 1)
 
     def forward(self, moments: Sequence[MeanCovariance]) -> Tensor:
-        """Codes (B, 128)."""
+        """Return codes (B, 128)."""
         typical = (self.statistics(moments) - self.mean) / self.std
         codes: Tensor = self.layers(typical.clamp(-RARE, RARE))
         return codes
 
 
 def _mean_covariance(features: Tensor, mask: Tensor | None) -> MeanCovariance:
-    """Means and covariances with one pass over the features: E[f fᵀ] - E[f] E[f]ᵀ."""
+    """Return means and covariances, in one pass over the features: E[f fᵀ] - E[f] E[f]ᵀ."""
     mean = features.mean((2, 3)) if mask is None else mean_std(features, mask)[0]
     return mean, gram_matrix(features, mask) - mean[:, :, None] * mean[:, None]
 
 
 def _upper(matrices: Tensor) -> Tensor:
-    """The upper triangle of each, (B, K (K + 1) / 2)."""
+    """Return the upper triangles, (B, K (K + 1) / 2)."""
     rows, columns = torch.triu_indices(*matrices.shape[1:])
     return matrices[:, rows, columns]
 
 
 class Generator(nn.Module):
-    """From the photo's pixels to the picture's, shaped by a style's code.
+    """Maps the photo's pixels to stylized pixels, conditioned on a style code.
 
-    Half the size: edges, passed by all else. A quarter: where style comes in, and goes out. An eighth and a sixteenth:
-    large forms.
+    1/2 size: edges, in a skip connection. 1/4: where style enters and leaves. 1/8 and 1/16: large forms.
     """
 
     def __init__(self) -> None:
@@ -255,14 +254,14 @@ class Generator(nn.Module):
         )
 
     def modulate(self, code: Tensor, dtype: torch.dtype = torch.float32) -> dict[str, ModulatedWeights]:
-        """Every kernel, in the number type to calculate in, and every normalization for a code (128,)."""
+        """Return all kernels, in this dtype, and normalizations for a code (128,)."""
         layers: Mapping[str, ModulatedConv | ModulatedNorm] = self.styled  # type: ignore[assignment]
         return {name: layer.modulate(code).to(dtype) for name, layer in layers.items()}
 
     def forward(
         self, pixels: Tensor, styles: Sequence[Mapping[str, ModulatedWeights]], shares: Tensor | None = None
     ) -> Tensor:
-        """Pixels (B, 3, H, W), about [0, 1]; see `stages`."""
+        """Return pixels (B, 3, H, W), about [0, 1]; see `stages`."""
         return run_whole(self.stages(TileInput(lambda: pixels), styles, shares))
 
     def stages(
@@ -271,13 +270,13 @@ class Generator(nn.Module):
         styles: Sequence[Mapping[str, ModulatedWeights]],
         shares: Tensor | None = None,
     ) -> Stages:
-        """What paints a picture or a tile.
+        """Return the stages that stylize an image or a tile.
 
         Args:
-            seen: Pixels (B, 3, H, W), whose sides are multiples of 16, in the number type to calculate in. A tile keeps
-                no edges while it waits, as it finds them again; and after its last stop paints only what is near.
+            seen: Pixels (B, 3, H, W), with sides that are multiples of 16, in the dtype of the kernels. A suspended
+                tile recomputes its edges instead of storing them, and after the last request covers only its near area.
             styles: From `modulate`; one, or several with shares.
-            shares: Of each style at each pixel, (N, 1, H, W), of sum 1.
+            shares: Share of each style at each pixel, (N, 1, H, W), with a sum of 1.
         """
 
         def halved(pixels: Tensor) -> Tensor:  # what the edges are found in, with a border
@@ -300,7 +299,7 @@ class Generator(nn.Module):
             quarter = F.relu(_convolved(F.pixel_unshuffle(edges, 2), _plain(self.enter, edges.dtype)))
             kept = (edges,) if seen.near is None else ()
             x = quarter + F.relu(layer("first", quarter))
-            del edges, quarter, photo  # nothing but what is kept may stay while it waits
+            del edges, quarter, photo  # only `kept` may stay in memory while the tile is suspended
         quarter = yield from normed("first norm", x, *kept)
         eighth = F.relu(layer("to eighth", quarter))
         eighth = eighth + layer("eighth 2", F.relu(layer("eighth 1", eighth)))
@@ -336,7 +335,7 @@ class LiteNetwork(nn.Module):
         self.coder, self.painter = StyleEncoder(), Generator()
 
     def forward(self, photos: Tensor, moments: Sequence[MeanCovariance]) -> Tensor:
-        """Each photo of (B, 3, H, W), in the number type to calculate in, in the style of its painting."""
+        """Stylize each photo of (B, 3, H, W), in the dtype to compute in, in the style of its painting."""
         pictures = [
             self.painter(photo, [self.painter.modulate(code, photos.dtype)])
             for photo, code in zip(torch.split(photos, 1), self.coder(moments), strict=True)

@@ -1,1 +1,1 @@
-"""Gatys et al. 2016: the pixels themselves are optimized."""
+"""Gatys et al. 2016: style transfer by optimizing pixels."""

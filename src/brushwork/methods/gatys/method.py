@@ -1,4 +1,4 @@
-"""Optimize pixels until they have the photo's features and the painting's statistics.
+"""Optimizing pixels to match the photo's features and the painting's feature statistics.
 
 Source: Gatys, Ecker and Bethge 2016, "Image Style Transfer Using Convolutional Neural Networks", CVPR; and 2015,
 "A Neural Algorithm of Artistic Style", arXiv:1508.06576. What differs: docs/methods/gatys.md.
@@ -37,34 +37,34 @@ from brushwork.tiling.tiles import MemoryProfile, Tile, Tiling, cut
 __all__ = ["GatysMethod", "GatysStyle"]
 
 
-# Around the photo while it is optimized, and cut off in the end: beyond the border a network sees something invented,
-# whatever the padding, and the outermost two or three rows of pixels take it out on the picture: a frame.
+# Added around the photo during optimization, and cropped at the end: with any padding, the outermost two or three rows
+# of pixels develop artifacts that look like a frame.
 MARGIN = 16
-PICTURE = 12  # bytes of a pixel
-TIMED = 192  # side of the picture that tells the time of a larger one; smaller ones take more time per pixel
-PROBE_SIZES = 96, 160  # sides of the pictures that tell what memory a larger one takes
-KEPT = 6  # pictures in memory, beside the photo, the result and what can lie on a disk: pixels, gradients, …
-FRAGMENTATION_FACTOR = 1.35  # what convolutions take beside their tensors, going backward; measured at 16 megapixels
-MULTIPLE = 16  # of tiles' borders: the stride of the deepest features
+PICTURE = 12  # bytes per pixel
+TIMED = 192  # side of the test image for time estimates; smaller ones take more time per pixel
+PROBE_SIZES = 96, 160  # sides of the test images from which memory use is extrapolated
+KEPT = 6  # images in memory (pixels, gradients, …) besides the photo, the result and those that can be on disk
+FRAGMENTATION_FACTOR = 1.35  # overhead of convolutions in the backward pass; measured at 16 megapixels
+MULTIPLE = 16  # of tile edges: the stride of the deepest features
 
 
 @dataclass(frozen=True)
 class GatysStyle:
-    """Statistics of a style.
+    """Feature statistics of a style.
 
     Args:
-        targets: Longer side of the picture it is used on → layer → name → tensor; the names are those of
+        targets: Longer side of the image it is used on → layer → name → tensor; the names are those of
             `brushwork.losses.style.Statistic.keeps`.
     """
 
     targets: Mapping[int, Mapping[str, Target]]
 
     def nearest(self, size: int) -> Mapping[str, Target]:
-        """Statistics for a picture whose longer side is `size`, or of the nearest size there is."""
+        """Return the statistics for an image whose longer side is `size`, or for the nearest available size."""
         return self.targets[min(self.targets, key=lambda known: abs(known - size))]
 
     def tensors(self, precision: float | None = None) -> dict[str, Tensor]:
-        """As a file holds it: "384/relu1_1/gram" → the upper triangle in bfloat16, or less of it, see `packed`."""
+        """Return tensors for a file: "384/relu1_1/gram" → the upper triangle in bfloat16 or less, see `packed`."""
         return {
             f"{size}/{layer}/{name}": packed(name, tensor, precision)
             for size, layers in self.targets.items()
@@ -78,7 +78,7 @@ class GatysStyle:
         targets: dict[int, dict[str, dict[str, Tensor]]] = {}
         for place, tensor in tensors.items():
             size, rest = place.split("/", 1)
-            layer, name = rest.rsplit("/", 1)  # a layer's name may hold a slash too
+            layer, name = rest.rsplit("/", 1)  # a layer's name may contain a slash too
             targets.setdefault(int(size), {}).setdefault(layer, {})[name] = unpacked(name, tensor)
         return cls(targets)
 
@@ -87,12 +87,12 @@ class GatysMethod:
     """Neural style transfer by optimization.
 
     Args:
-        settings: All options.
-        device: Where it runs.
-        network: Another feature network than `settings.network`; its layers must be named in the settings.
+        settings: The options.
+        device: The device to run on.
+        network: A feature network to use instead of `settings.network`; the settings must name its layers.
 
     Raises:
-        WeightsError: The network's weights are not on this machine; says what to do.
+        WeightsError: The network's weights are not on this machine; the message says what to do.
     """
 
     declaration = Declaration(
@@ -104,7 +104,9 @@ class GatysMethod:
     ) -> None:
         self.settings, self.device = settings, torch.device(device)
         statistic = STATISTICS[settings.statistic]
-        exact = settings.statistic == "gram" and network is None  # in tiles; only of ours is known how far it sees
+        exact = (
+            settings.statistic == "gram" and network is None
+        )  # in tiles; the receptive field is known only for our networks
         self.declaration = replace(
             self.declaration,
             blends=statistic.blends,
@@ -131,7 +133,7 @@ class GatysMethod:
                 network.to(self.device)
                 self._recipe["given"] = fingerprint(network)
         self.network = network
-        # Unknown layers fail here and not after the pictures are read.
+        # Unknown layers fail here, before the images are read.
         self.network(torch.zeros(1, 3, SMALLEST, SMALLEST, device=self.device), self._layers)
 
     @property
@@ -139,37 +141,37 @@ class GatysMethod:
         return {*self.settings.layers("content"), *self.settings.layers("style")}
 
     def recipe(self) -> dict[str, Any]:
-        """Weights and dtype."""
+        """Return weights and dtype."""
         return dict(self._recipe)
 
     def save_style(self, style: GatysStyle) -> dict[str, Tensor]:
-        """A style value as tensors for a file."""
+        """Return an encoded style as tensors, for a file."""
         return style.tensors()
 
     def load_style(self, tensors: Mapping[str, Tensor]) -> GatysStyle:
-        """A style value from a file's tensors."""
+        """Return an encoded style from a file's tensors."""
         return GatysStyle.from_tensors(tensors)
 
     def sizes(self, width: int, height: int) -> list[int]:
-        """Longer sides of the pyramid for a picture of this size."""
+        """Return the longer sides of the pyramid for an image of this size."""
         return [_without_margin((s.width, s.height), width, height) for s in self._scales(width, height)]
 
     def _scales(self, width: int, height: int) -> list[Scale]:
-        """The pyramid of a photo of this size with its margin."""
+        """Return the pyramid for a photo of this size with its margin."""
         return plan_scales(width + 2 * MARGIN, height + 2 * MARGIN, self.settings.steps, self.settings.scales)
 
     @torch.no_grad()
     def encode_style(self, image: Tensor, *, sizes: Sequence[int], mask: Tensor | None = None) -> GatysStyle:
-        """Statistics of a painting at each size.
+        """Compute the statistics of a painting at each size.
 
         Args:
             image: Pixels (1, 3, H, W) in [0, 1].
-            sizes: Longer sides of the pictures it will be used on; the painting is brought to the same longer side,
-                times `style_scale`.
-            mask: How much each pixel counts, (1, 1, H, W) in [0, 1].
+            sizes: Longer sides of the images it will be used on; the painting is resized to the same longer side, times
+                `style_scale`.
+            mask: Weight of each pixel, (1, 1, H, W) in [0, 1].
 
         Raises:
-            UsageError: Not pixels; a mask of another size, or one that leaves nothing.
+            UsageError: Invalid pixels, or a mask of another size or 0 everywhere.
         """
         check_painting(image, mask)
         return GatysStyle({size: self._targets(image, size, mask) for size in sizes})
@@ -186,17 +188,17 @@ class GatysMethod:
         small_mask = None if mask is None else F.adaptive_avg_pool2d(mask, at_scale[::-1]).to(self.device)
         features = self.network(small, self.settings.layers("style"))
         encode, seed = STATISTICS[self.settings.statistic].encode, self.settings.seed
-        # Each layer draws its own; the same at every size, so that styles of different sizes blend.
+        # Each layer uses its own seed, the same at every size, so that styles of different sizes can be blended.
         return {k: encode(found, small_mask, zlib.crc32(f"{seed}/{k}".encode())) for k, found in features.items()}
 
     def blend(self, values: Sequence[GatysStyle], weights: Sequence[float]) -> GatysStyle:
-        """A style between styles; for Gram matrices their weighted mean.
+        """Blend styles; for Gram matrices, by their weighted mean.
 
-        The gradient is then the same as that of the weighted sum of the styles' losses: Σ w ‖G - A‖² = ‖G - Σ w A‖² +
-        const for weights that sum to 1. The other statistics: docs/methods/statistics.md.
+        The gradient equals that of the weighted sum of the styles' losses: Σ w ‖G - A‖² = ‖G - Σ w A‖² + const for
+        weights that sum to 1. For other statistics, see docs/methods/statistics.md.
 
         Raises:
-            UsageError: No styles, weights that are negative or sum to 0; a statistic that doesn't blend, and why.
+            UsageError: No styles, weights that are negative or sum to 0, or a statistic that can't be blended.
         """
         shares = normalized(values, weights)
         mixed = STATISTICS[self.settings.statistic].blend
@@ -208,7 +210,7 @@ class GatysMethod:
         )
 
     def demand(self, style: GatysStyle | Regions | None = None) -> MemoryProfile:
-        """What it takes of memory, measured on small pictures, whatever the style."""
+        """Return the memory needed, measured on small images; it doesn't depend on the style."""
 
         def step(side: int) -> int:
             probe = torch.full((1, 3, side, side), 0.5, device=self.device)
@@ -217,7 +219,7 @@ class GatysMethod:
             )
             return live_bytes(lambda: torch.autograd.grad(objective(probe.requires_grad_())[0], probe))
 
-        step(PROBE_SIZES[0])  # what is made once doesn't count
+        step(PROBE_SIZES[0])  # so that one-time allocations don't count
         small, large = (step(side) for side in PROBE_SIZES)
         pixel = (large - small) / (PROBE_SIZES[1] ** 2 - PROBE_SIZES[0] ** 2)
         mapped = PICTURE * (1 + 2 * (LEAST_PAIRS + 1)) if self.settings.optimizer == "lbfgs" else PICTURE
@@ -225,17 +227,17 @@ class GatysMethod:
         return MemoryProfile(FRAGMENTATION_FACTOR * pixel, whole=KEPT * PICTURE + mapped, mapped=mapped, fixed=fixed)
 
     def tiles(self, size: tuple[int, int], side: int, style: GatysStyle | Regions | None = None) -> list[Tile]:
-        """How a picture of this (width, height) is cut into tiles of about this side."""
+        """Cut an image of this (width, height) into tiles of about this side."""
         return cut(size[1], size[0], side, self._reach(), MULTIPLE)
 
     def _reach(self) -> int:
-        """How many pixels away the deepest layer sees: as many as its own and each convolution's below are wide."""
+        """Return the radius of the deepest layer's receptive field: the sum of the strides of all layers up to it."""
         layers = getattr(self.network, "layers", sorted(self._layers))
         deepest = max(layers.index(layer) for layer in self._layers)
         return sum(stride(layer) for layer in layers[: deepest + 1])
 
     def estimate_seconds(self, width: int, height: int) -> float:
-        """Time some steps on a small picture and scale by pixels and steps."""
+        """Time some steps on a small image, and scale by the number of pixels and steps."""
         side = min(TIMED, max(width, height) + 2 * MARGIN)
         probe = torch.full((1, 3, side, side), 0.5, device=self.device)
         style = self.encode_style(probe.cpu(), sizes=[side])
@@ -248,7 +250,7 @@ class GatysMethod:
             progress=lambda step: seconds.append(step.seconds),
         )
         pyramid.run()
-        per_pixel = (seconds[-1] - seconds[0]) / (len(seconds) - 1) / probe[0, 0].numel()  # the first one warms up
+        per_pixel = (seconds[-1] - seconds[0]) / (len(seconds) - 1) / probe[0, 0].numel()  # the first is a warm-up
         return sum(scale.work for scale in self._scales(width, height)) * per_pixel
 
     def __call__(
@@ -262,25 +264,25 @@ class GatysMethod:
         tiling: Tiling | None = None,
         extra_loss: ExtraLoss | None = None,
     ) -> Tensor:
-        """Pixels with the content's features and the style's statistics.
+        """Optimize pixels to match the content's features and the style's statistics.
 
         Args:
             content: Pixels (1, 3, H, W) in [0, 1].
             style: From `encode_style` or `blend`; or `Regions` of several.
-            init: First picture, pixels (1, 3, h, w) of any size; needed only where `settings.init` is "style" or a
-                file's name. "noise" is made here, and "content" too unless it is given.
-            progress: Called after each step; what it raises ends the work.
-            checkpoint: Where the work goes on, and where it is kept in case it is killed.
-            tiling: Tiles in which loss and gradient are calculated, the same as of the whole, and a folder for what
-                L-BFGS remembers; None: the whole at once, all in memory.
-            extra_loss: Gives more terms of pixels (1, 3, H, W), weighted; the picture is then optimized at its full
-                size only, as it is held to something of that size.
+            init: Initial image, pixels (1, 3, h, w) of any size; required only if `settings.init` is "style" or a file.
+                "noise", and "content" unless given, are created here.
+            progress: Called after each step; an exception it raises stops the work.
+            checkpoint: Checkpoint to resume from and to save to.
+            tiling: Tiles for computing loss and gradient, with the same result, and a folder for the L-BFGS history;
+                None processes the whole image at once, in memory.
+            extra_loss: Returns additional weighted loss terms of pixels (1, 3, H, W); the image is then optimized at
+                full size only.
 
         Returns:
             Pixels (1, 3, H, W) in [0, 1].
 
         Raises:
-            UsageError: Not pixels, more than one picture, or a style of another network, statistic or other layers.
+            UsageError: Invalid pixels, several images, or a style of another network, statistic or other layers.
             Interrupted: On Ctrl-C, or raised by `progress`; `error.best` holds the best pixels so far.
         """
         check_content(content)
@@ -305,7 +307,7 @@ class GatysMethod:
         tiling: Tiling | None,
         extra_loss: ExtraLoss | None,
     ) -> Pyramid:
-        """The scales that the picture is optimized at, and the loss of each; see `__call__`."""
+        """Return the scales of the optimization, with the loss of each; see `__call__`."""
         height, width = content.shape[2:]
         photo, styles, shares = _with_margin(content).to(self.device), regions.styles, regions.shares(height, width)
         if shares is not None and not self.declaration.regions:
@@ -337,7 +339,7 @@ class GatysMethod:
         if self.settings.init == "content":
             return resize(photo if init is None else init, size)
         if self.settings.init == "noise":
-            # Drawn on the CPU, so that every device starts from the same picture.
+            # Drawn on the CPU, so that every device starts from the same image.
             generator = torch.Generator().manual_seed(self.settings.seed)
             return torch.rand(1, 3, size[1], size[0], generator=generator).to(self.device)
         if init is None:
@@ -365,7 +367,7 @@ class GatysMethod:
         return GatysObjective(self.network, settings, content, targets, self._content_gain, small)
 
     def _needed(self, style: Mapping[str, Target]) -> dict[str, Target]:
-        """What the style losses compare with, on the device."""
+        """Return the targets of the style losses, on the device."""
         needed, statistic = self.settings.layers("style"), self.settings.statistic
         missing = [k for k in needed if set(style.get(k, ())) != set(STATISTICS[statistic].keeps)]
         if missing:
@@ -381,13 +383,13 @@ def _at_least(width: int, height: int) -> tuple[int, int]:
 
 
 def _with_margin(pixels: Tensor) -> Tensor:
-    """The photo continued by its mirror image on each side; a side too short for a mirror repeats its border."""
+    """Pad the photo by reflection on each side; if it is too small for that, by replication."""
     mode = "reflect" if min(pixels.shape[2:]) > MARGIN else "replicate"
     return F.pad(pixels, (MARGIN,) * 4, mode=mode)
 
 
 def _without_margin(size: tuple[int, int], width: int, height: int) -> int:
-    """Longer side of the photo itself where photo and margin together have this size."""
+    """Return the longer side of the photo without its margin, for this size including the margin."""
     longer = max(width, height)
     return max(1, round(max(size) * longer / (longer + 2 * MARGIN)))
 
@@ -397,7 +399,7 @@ def _cropped(pixels: Tensor) -> Tensor:
 
 
 def _as_photo_step(step: Step, width: int, height: int) -> Step:
-    """The event as the caller should see it, who knows of no margin."""
+    """Return the progress event without the margin."""
     factor = step.size[0] / (width + 2 * MARGIN)
     size = max(1, round(width * factor)), max(1, round(height * factor))
     return replace(step, size=size, preview=lambda: _cropped(step.preview()))

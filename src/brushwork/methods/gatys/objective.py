@@ -1,4 +1,4 @@
-"""The loss of Gatys et al. of a picture, at once or tile by tile.
+"""The loss of Gatys et al., for a whole image or in tiles.
 
 Source: Gatys, Ecker and Bethge 2016, "Image Style Transfer Using Convolutional Neural Networks", CVPR.
 """
@@ -28,7 +28,7 @@ ExtraLoss: TypeAlias = Callable[[Tensor], Mapping[str, Tensor]]
 
 
 def layer_weights(settings: Gatys, kind: str) -> list[tuple[str, float]]:
-    """Layers of "content" or "style", each with its weight."""
+    """Return the layers of "content" or "style", each with its weight."""
     layers = settings.layers(kind)
     if not getattr(settings, f"{kind}_weight"):
         return []
@@ -39,14 +39,14 @@ def layer_weights(settings: Gatys, kind: str) -> list[tuple[str, float]]:
 
 @dataclass(frozen=True)
 class GatysObjective:
-    """The loss of a picture: α·content + β·style + total variation.
+    """The loss of an image: α·content + β·style + total variation.
 
     Args:
         network: Feature network.
         settings: Weights, layers and the form of the loss.
         content: Layer → the photo's features (1, C, h, w).
-        style: Layer → what the statistic keeps of it, see `brushwork.losses.style`; one such mapping per region.
-        shares: Of each region at each pixel, (N, 1, H, W); None: one style, everywhere.
+        style: Layer → target statistics, see `brushwork.losses.style`; one such mapping per region.
+        shares: Share of each region at each pixel, (N, 1, H, W); None for one style everywhere.
         content_gain: Factor of the normalized content loss, see `WeightsRecord`.
     """
 
@@ -58,10 +58,10 @@ class GatysObjective:
     shares: Tensor | None = None
 
     def __call__(self, pixels: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
-        """The loss, and its weighted terms, of pixels (1, 3, H, W).
+        """Return the loss and its weighted terms for pixels (1, 3, H, W).
 
         Source: Gatys et al. 2016, eq. 7 (total), 1 (content), 4 and 5 (style). Regions: Gatys et al. 2017, section 4,
-            arXiv:1611.07865, guided Gram matrices, every region of one weight.
+            arXiv:1611.07865, guided Gram matrices, with equal weights for all regions.
         """
         settings = self.settings
         features = self.network(pixels, {*self.content, *(layer for region in self.style for layer in region)})
@@ -93,17 +93,17 @@ class GatysObjective:
 
 
 class TiledObjective:
-    """The same, of a picture that is too large to be differentiated at once; for Gram matrices.
+    """The loss of an image too large to differentiate at once; for Gram matrices.
 
-    The Gram matrices of the whole picture are summed up tile by tile. Then each tile is passed again, and its gradient
-    is that of the whole: of its share in the Gram matrices, times the loss's gradient by these, and of its own content.
+    A first pass sums the Gram matrices of the whole image over all tiles. A second pass computes each tile's exact
+    gradient, from its contribution to the Gram matrices times the loss gradient with respect to them, and its content.
 
     Args:
-        network: One whose features halve in size from stage to stage, as their names say: relu3_1 is a quarter.
+        network: A network whose features halve in size at each stage, as in their names: relu3_1 is at 1/4.
         settings: See `GatysObjective`.
         photo: Pixels (1, 3, H, W).
         style: See `GatysObjective`.
-        tiles: See `brushwork.tiling.tiles.cut`; what they see reaches as far as the network.
+        tiles: See `brushwork.tiling.tiles.cut`; their halo covers the receptive field.
         content_gain: See `GatysObjective`.
         shares: See `GatysObjective`.
     """
@@ -127,7 +127,7 @@ class TiledObjective:
         self.norms = self._norms()
 
     def _position_weights(self, layer: str, shares: Tensor | None) -> list[Tensor | float]:
-        """What each position counts in the Gram matrix of each region, (1, 1, h, w), or all of them alike."""
+        """Return the weight of each position in each region's Gram matrix, (1, 1, h, w), or one weight for all."""
         height, width = (side // stride(layer) for side in self.photo.shape[2:])
         if shares is None:
             return [1 / (height * width)]
@@ -136,7 +136,7 @@ class TiledObjective:
 
     @torch.no_grad()
     def _norms(self) -> dict[str, float]:
-        """Squared norms of the photo's features, which the normalized content loss is relative to."""
+        """Return the squared norms of the photo's features, which normalize the content loss."""
         if self.paper or not self.content:
             return {}
         norms = dict.fromkeys((layer for layer, _ in self.content), 0.0)
@@ -146,13 +146,13 @@ class TiledObjective:
         return norms
 
     def _features(self, tile: Tile, pixels: Tensor, layers: Any) -> dict[str, Tensor]:
-        """Features of what a tile gives, of a whole picture or of what the tile sees."""
+        """Return the features of a tile's core, from a whole image or from the tile with its halo."""
         seen = tile.of(pixels) if pixels.shape == self.photo.shape else pixels
         found = self.network(seen, {*layers})
         return {layer: tile.kept(found[layer], stride(layer)) for layer in found}
 
     def __call__(self, pixels: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
-        """The loss, which knows its gradient, and its weighted terms, of pixels (1, 3, H, W)."""
+        """Return the loss, with precomputed gradient, and its weighted terms for pixels (1, 3, H, W)."""
         whole = pixels.detach()
         grams = self._grams(whole)
         with torch.enable_grad():
@@ -174,7 +174,7 @@ class TiledObjective:
 
     @torch.no_grad()
     def _grams(self, whole: Tensor) -> dict[tuple[str, int], Tensor]:
-        """Gram matrices (1, C, C) of the whole picture: of each layer in each region."""
+        """Return the Gram matrices (1, C, C) of the whole image, for each layer and region."""
         sums: dict[tuple[str, int], Tensor] = {}
         for tile in self.tiles if self.layers else ():
             features = self._features(tile, whole, self.weights)
@@ -185,7 +185,7 @@ class TiledObjective:
         return {place: total.float().requires_grad_() for place, total in sums.items()}
 
     def _gram(self, tile: Tile, layer: str, region: int, features: Tensor) -> Tensor:
-        """What a tile adds to a Gram matrix, (1, C, C)."""
+        """Return a tile's contribution to a Gram matrix, (1, C, C)."""
         weights = self.weights[layer][region]
         if isinstance(weights, float):
             return gram_matrix(features) * (weights * features[0, 0].numel())
@@ -193,7 +193,7 @@ class TiledObjective:
         return (flat * tile.kept_of_whole(weights, stride(layer)).flatten(2)) @ flat.mT
 
     def _style(self, grams: Mapping[tuple[str, int], Tensor]) -> Tensor:
-        """The weighted style loss of Gram matrices."""
+        """Return the weighted style loss of Gram matrices."""
         total = self.photo.new_zeros(())
         for layer, weight in self.layers:
             for region, target in enumerate(self.style):
@@ -204,7 +204,7 @@ class TiledObjective:
     def _parts(
         self, tile: Tile, seen: Tensor, pulls: Mapping[tuple[str, int], Tensor]
     ) -> tuple[Tensor, Tensor, Tensor]:
-        """A tile's weighted content loss and total variation, and something with its gradient by the style loss."""
+        """Return a tile's weighted content loss and total variation, and a scalar with its style loss gradient."""
         contents = [layer for layer, _ in self.content]
         features = self._features(tile, seen, {*contents, *(layer for layer, _ in pulls)})
         with torch.no_grad():
@@ -221,7 +221,7 @@ class TiledObjective:
         return near, rough, pull
 
     def _variation(self, tile: Tile, seen: Tensor) -> Tensor:
-        """A tile's part of the total variation: differences of its pixels from the next ones."""
+        """Return a tile's part of the total variation: differences between adjacent pixels."""
         top, left, bottom, right = tile.core
         y, x = tile.seen[:2]
         rows, columns = slice(top - y, bottom - y + 1), slice(left - x, right - x + 1)
@@ -231,7 +231,7 @@ class TiledObjective:
 
 
 class PrecomputedGradient(torch.autograd.Function):
-    """A value whose gradient by the pixels is known already."""
+    """A value with a precomputed gradient with respect to the pixels."""
 
     @staticmethod
     def forward(ctx: Any, pixels: Tensor, value: Tensor, gradient: Tensor) -> Tensor:
@@ -240,16 +240,16 @@ class PrecomputedGradient(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, factor: Tensor) -> tuple[Tensor, None, None]:
-        return ctx.gradient.mul_(factor), None, None  # in place: it is as large as the picture
+        return ctx.gradient.mul_(factor), None, None  # in place, because it is as large as the image
 
 
 def stride(layer: str) -> int:
-    """Pixels between a layer's positions: relu3_1 has 4."""
+    """Return a layer's stride in pixels: 4 for relu3_1."""
     return 1 << (int(layer[4]) - 1)
 
 
 def with_extra(own: Objective, extra_loss: ExtraLoss, margin: int) -> Objective:
-    """A loss with more terms, weighted already, which see the picture without its margin."""
+    """Return a loss with additional weighted terms, computed on the image without its margin."""
     inside = slice(margin, -margin)
 
     def objective(pixels: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
