@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from brushwork import errors
@@ -9,8 +11,9 @@ from brushwork.errors import BrushworkError, Interrupted, UsageError
 @pytest.mark.parametrize("name", errors.__all__)
 def test_one_except_clause_catches_all(name: str) -> None:
     kind = getattr(errors, name)
+    more = (Path("out.png"),) if name == "SavedElsewhereError" else ()
     with pytest.raises(BrushworkError, match="what was got"):
-        raise kind("what was got, what to do")
+        raise kind("what was got, what to do", *more)
     assert name in (errors.__doc__ or "")
 
 

@@ -71,7 +71,7 @@ def finishing() -> Iterator[None]:
 
 def _obey(number: int, _: object) -> None:
     first, ShutdownState.asked = not ShutdownState.asked, True
-    if number == signal.SIGTERM:  # even if a pending SIGINT is delivered first
-        ShutdownState.number = signal.SIGTERM
+    if first:
+        ShutdownState.number = signal.Signals(number)
     if first and not ShutdownState.held:
         raise KeyboardInterrupt

@@ -24,7 +24,8 @@ def renamed_keywords(**names: str) -> Callable[[Function], Function]:
     ... def paint(color: str) -> str:
     ...     return color
     >>> import warnings
-    >>> with warnings.catch_warnings(record=True) as told:
+    >>> with warnings.catch_warnings():
+    ...     warnings.simplefilter("ignore")
     ...     paint(colour="red")
     'red'
     """

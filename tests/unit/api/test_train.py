@@ -77,7 +77,7 @@ def test_stopped_it_goes_on(here: Path) -> None:
         ({"photos": None}, "give a folder with photographs"),
         ({"photos": "none"}, "none is no folder"),
         ({"output": "a.png"}, "ends in .safetensors"),
-        ({"output": "none/a.safetensors"}, "no folder none"),
+        ({"output": "none/a.safetensors"}, "there is no directory"),
         ({"style": []}, "at least one painting"),
         ({"style": ["wave.png", "sea.png"]}, "one style at a time"),
         ({"style": ["wave.png", "./wave.png"]}, "one name"),

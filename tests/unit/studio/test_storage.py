@@ -102,8 +102,8 @@ def test_messages_name_files_as_their_owners_do_and_no_folder(places: Storage, s
 
 def test_one_studio_has_a_folder_at_a_time(places: Storage) -> None:
     program = (
-        "import sys, pathlib\nfrom brushwork.studio.storage import Places\n"
-        "held = Places(pathlib.Path(sys.argv[1])).claim()\nprint('held', flush=True)\nsys.stdin.read()"
+        "import sys, pathlib\nfrom brushwork.studio.storage import Storage\n"
+        "held = Storage(pathlib.Path(sys.argv[1])).claim()\nprint('held', flush=True)\nsys.stdin.read()"
     )
     other = subprocess.Popen(
         [sys.executable, "-c", program, str(places.root)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
