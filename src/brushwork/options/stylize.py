@@ -29,7 +29,7 @@ MAX_PIXELS = 500_000_000  # in a file, unless the user raises the limit
 class StylizeOptions(Checked):
     """Settings that determine a result, other than photo, style and method.
 
-    The command's flags and the keywords of `stylize` are made from these fields; `recipe_of` writes them into the recipe.
+    The flags and the keywords of `stylize` are made from these fields; `recipe_of` writes them into the recipe.
     """
 
     size: Annotated[
