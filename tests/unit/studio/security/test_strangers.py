@@ -47,7 +47,7 @@ def test_a_studio_for_others_is_not_opened_without_users(tmp_path: Path) -> None
 
 
 def test_a_second_studio_in_the_same_folder_is_refused(running: Any) -> None:
-    assert "take another --folder" in refused("--folder", str(running.folder))
+    assert "use another --folder" in refused("--folder", str(running.folder))
 
 
 def test_users_are_added_and_removed_by_the_command_and_their_file_holds_no_password(tmp_path: Path) -> None:
