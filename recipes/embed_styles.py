@@ -20,7 +20,8 @@ from torch import Tensor
 
 import brushwork
 from brushwork import AdaIN, AdaINLite, ConditionalInstanceNorm, Gatys, encode_style, load, save_styles
-from brushwork.methods.gatys.method import GatysMethod, GatysStyle
+from brushwork.methods.gatys.method import GatysMethod
+from brushwork.methods.gatys.style import GatysStyle
 from brushwork.styles.references import SavedStyle, read_style, write_style
 
 SIZES = [192, 512]  # longer sides of results; Gatys takes the nearest, AdaIN the largest

@@ -6,7 +6,7 @@ import dataclasses
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -97,8 +97,17 @@ def stylize_file(
     loaded = method_from(method, chosen.device)
     if not isinstance(loaded, PartwiseMethod):
         raise UsageError(f"{method_name(loaded.settings)} paints no file part by part; use stylize")
-    work = partial(_streamed, plan=plan, progress=progress, checkpoint=checkpoint)
-    return work(photo, resolve_style(style), Path(output), loaded, chosen, out)
+    return _streamed(
+        photo,
+        resolve_style(style),
+        Path(output),
+        loaded,
+        chosen,
+        out,
+        plan=plan,
+        progress=progress,
+        checkpoint=checkpoint,
+    )
 
 
 def _streamed(

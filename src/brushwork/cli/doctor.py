@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
 
 import rich_click as click
-
-if TYPE_CHECKING:
-    pass
 
 __all__ = ["doctor"]
 

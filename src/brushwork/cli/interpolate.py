@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import rich_click as click
 
@@ -14,9 +14,6 @@ from brushwork.options.flags import (
     without_method_options,
 )
 from brushwork.registry import OPTIONS
-
-if TYPE_CHECKING:
-    pass
 
 __all__ = ["interpolate"]
 

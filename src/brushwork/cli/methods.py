@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
 
 import rich_click as click
 
@@ -12,9 +11,6 @@ from brushwork.options.flags import (
     options_in_words,
 )
 from brushwork.registry import OPTIONS
-
-if TYPE_CHECKING:
-    pass
 
 __all__ = ["methods"]
 

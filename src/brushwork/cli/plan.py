@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import rich_click as click
 
@@ -18,9 +18,6 @@ from brushwork.options.flags import (
 )
 from brushwork.options.stylize import OutputOptions, RunOptions, StylizeOptions
 from brushwork.registry import OPTIONS
-
-if TYPE_CHECKING:
-    pass
 
 __all__ = ["plan"]
 

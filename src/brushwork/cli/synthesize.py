@@ -4,14 +4,10 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import rich_click as click
 
 from brushwork.errors import UsageError
-
-if TYPE_CHECKING:
-    pass
 
 __all__ = ["synthesize"]
 

@@ -30,11 +30,12 @@ from brushwork.studio.log import log_to_stderr, logger
 from brushwork.studio.metrics import JOBS, WAITING, WORKERS
 from brushwork.studio.page_access import PageFiles
 from brushwork.studio.schemas import Credentials
-from brushwork.studio.service import CHECKERS, CHECKS, PAINTERS, Service
+from brushwork.studio.service import Service
 from brushwork.studio.storage import Storage
 from brushwork.studio.store import ACTIVE, ENDED, RESUMABLE
 from brushwork.studio.ui import texts
 from brushwork.studio.users import Logins, Users
+from brushwork.studio.workers import CHECKERS, CHECKS, PAINTERS
 from brushwork.version import __version__
 
 __all__ = ["application", "is_loopback", "run"]

@@ -22,14 +22,13 @@ from brushwork.studio.schemas import Batch, Grid, JobRequest, NewStyle, Picture,
 from brushwork.studio.storage import Storage, called, folder_bytes, stem_of, write_whole
 from brushwork.studio.store import ACTIVE, RESUMABLE, Job, Upload
 from brushwork.studio.users import LOCAL
-from brushwork.studio.workers import JobWorker, QuickWorkers
+from brushwork.studio.workers import CHECKERS, CHECKS, PAINTERS, JobWorker, QuickWorkers
 from brushwork.styles.library import LibraryStyle, remove_style
 
 __all__ = ["FORMATS", "Service"]
 
 FORMATS = {"png": "image/png", "jpeg": "image/jpeg", "tiff": "image/tiff", "mp4": "video/mp4", "zip": "application/zip"}
 SUFFIXES = {"png": ".png", "jpeg": ".jpg", "tiff": ".tif", "mp4": ".mp4", "zip": ".zip"}
-CHECKS, CHECKERS, PAINTERS = 48, 2, 1  # file checks that may wait; processes for checks; for previews
 SWATCH, THUMBNAIL = 112, 320  # pixels
 NOBODY = "*"  # the studio itself in the queue of users; not a valid user name
 

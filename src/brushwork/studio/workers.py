@@ -21,7 +21,9 @@ from brushwork.studio.storage import Storage
 from brushwork.studio.store import Store
 from brushwork.studio.turns import CLOSED, Turns
 
-__all__ = ["JobWorker", "QuickWorkers"]
+__all__ = ["CHECKERS", "CHECKS", "PAINTERS", "JobWorker", "QuickWorkers"]
+
+CHECKS, CHECKERS, PAINTERS = 48, 2, 1  # file checks that may wait; processes for checks; for previews
 
 _SPAWN = multiprocessing.get_context("spawn")  # torch does not survive a fork
 PATIENCE = 5.0  # seconds that a request waits for a worker

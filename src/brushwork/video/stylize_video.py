@@ -122,13 +122,9 @@ def stylize_video(
         keys = keyframes_of(style)
         check_times(keys, read)
         loaded = method_from(AdaINLite(model=FILM_MODEL) if method is None else method, chosen.device)
-        smooth = isinstance(loaded, FrameMethod)
-        if chosen.passes > 1 and smooth:
-            raise UsageError(
-                f"expected 1 pass, or of gatys more, got {chosen.passes} of {method_name(loaded.settings)}"
-            )
+        _check_passes(loaded, chosen.passes)
         shown = result_size(read.size, chosen.size)
-        _check_room(output, read, shown, optimized=not smooth)
+        _check_room(output, read, shown, optimized=not isinstance(loaded, FrameMethod))
         styles = Styles(loaded, keys, shown, chosen.max_pixels)
         recipe = _recipe(loaded, read, styles, shown, chosen)
         checkpoint = Checkpoint(folder / "state.safetensors", every=chosen.segment, resume=resume, job=recipe)
@@ -141,6 +137,11 @@ def stylize_video(
         shutil.rmtree(folder, ignore_errors=True)
     notes = (*dict.fromkeys(read.notes), *writer.notes, *late_keyframes(keys, float(count / read.rate)))
     return Filmed(output, count, shown, recipe, notes, time.perf_counter() - started)
+
+
+def _check_passes(method: Method, passes: int) -> None:
+    if passes > 1 and isinstance(method, FrameMethod):
+        raise UsageError(f"expected 1 pass, or of gatys more, got {passes} of {method_name(method.settings)}")
 
 
 def _recipe(method: Method, film: Film, styles: Styles, size: tuple[int, int], options: FilmOptions) -> Recipe:

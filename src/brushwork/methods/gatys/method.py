@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -18,9 +18,10 @@ from torch import Tensor, nn
 
 from brushwork.errors import Interrupted, UsageError
 from brushwork.image import check_pixels, resize
-from brushwork.losses.style import STATISTICS, Target, packed, unpacked
+from brushwork.losses.style import STATISTICS, Target
 from brushwork.methods.base import Declaration, check_content, check_painting, normalized
 from brushwork.methods.gatys.objective import ExtraLoss, GatysObjective, TiledObjective, stride, with_extra
+from brushwork.methods.gatys.style import GatysStyle
 from brushwork.nn import FeatureNetwork, fingerprint, load_network
 from brushwork.optim.lbfgs import LEAST_PAIRS
 from brushwork.optim.pixels import Objective
@@ -34,7 +35,7 @@ from brushwork.styles.regions import Regions
 from brushwork.tiling.metering import live_bytes
 from brushwork.tiling.tiles import MemoryProfile, Tile, Tiling, cut
 
-__all__ = ["GatysMethod", "GatysStyle"]
+__all__ = ["GatysMethod"]
 
 
 # Added around the photo during optimization, and cropped at the end: with any padding, the outermost two or three rows
@@ -46,41 +47,6 @@ PROBE_SIZES = 96, 160  # sides of the test images from which memory use is extra
 KEPT = 6  # images in memory (pixels, gradients, …) besides the photo, the result and those that can be on disk
 FRAGMENTATION_FACTOR = 1.35  # overhead of convolutions in the backward pass; measured at 16 megapixels
 MULTIPLE = 16  # of tile edges: the stride of the deepest features
-
-
-@dataclass(frozen=True)
-class GatysStyle:
-    """Feature statistics of a style.
-
-    Args:
-        targets: Longer side of the image it is used on → layer → name → tensor; the names are those of
-            `brushwork.losses.style.Statistic.keeps`.
-    """
-
-    targets: Mapping[int, Mapping[str, Target]]
-
-    def nearest(self, size: int) -> Mapping[str, Target]:
-        """Return the statistics for an image whose longer side is `size`, or for the nearest available size."""
-        return self.targets[min(self.targets, key=lambda known: abs(known - size))]
-
-    def tensors(self, precision: float | None = None) -> dict[str, Tensor]:
-        """Return tensors for a file: "384/relu1_1/gram" → the upper triangle in bfloat16 or less, see `packed`."""
-        return {
-            f"{size}/{layer}/{name}": packed(name, tensor, precision)
-            for size, layers in self.targets.items()
-            for layer, target in layers.items()
-            for name, tensor in target.items()
-        }
-
-    @classmethod
-    def from_tensors(cls, tensors: Mapping[str, Tensor]) -> GatysStyle:
-        """The inverse of `tensors`, to bfloat16's precision."""
-        targets: dict[int, dict[str, dict[str, Tensor]]] = {}
-        for place, tensor in tensors.items():
-            size, rest = place.split("/", 1)
-            layer, name = rest.rsplit("/", 1)  # a layer's name may contain a slash too
-            targets.setdefault(int(size), {}).setdefault(layer, {})[name] = unpacked(name, tensor)
-        return cls(targets)
 
 
 class GatysMethod:

@@ -1,0 +1,47 @@
+"""The style value of Gatys' method: feature statistics per size and layer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from brushwork.losses.style import Target, packed, unpacked
+
+__all__ = ["GatysStyle"]
+
+
+@dataclass(frozen=True)
+class GatysStyle:
+    """Feature statistics of a style.
+
+    Args:
+        targets: Longer side of the image it is used on → layer → name → tensor; the names are those of
+            `brushwork.losses.style.Statistic.keeps`.
+    """
+
+    targets: Mapping[int, Mapping[str, Target]]
+
+    def nearest(self, size: int) -> Mapping[str, Target]:
+        """Return the statistics for an image whose longer side is `size`, or for the nearest available size."""
+        return self.targets[min(self.targets, key=lambda known: abs(known - size))]
+
+    def tensors(self, precision: float | None = None) -> dict[str, Tensor]:
+        """Return tensors for a file: "384/relu1_1/gram" → the upper triangle in bfloat16 or less, see `packed`."""
+        return {
+            f"{size}/{layer}/{name}": packed(name, tensor, precision)
+            for size, layers in self.targets.items()
+            for layer, target in layers.items()
+            for name, tensor in target.items()
+        }
+
+    @classmethod
+    def from_tensors(cls, tensors: Mapping[str, Tensor]) -> GatysStyle:
+        """The inverse of `tensors`, to bfloat16's precision."""
+        targets: dict[int, dict[str, dict[str, Tensor]]] = {}
+        for place, tensor in tensors.items():
+            size, rest = place.split("/", 1)
+            layer, name = rest.rsplit("/", 1)  # a layer's name may contain a slash too
+            targets.setdefault(int(size), {}).setdefault(layer, {})[name] = unpacked(name, tensor)
+        return cls(targets)
