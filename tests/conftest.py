@@ -4,11 +4,17 @@ import signal
 # One thread for each of the processes that share the tests, before torch is loaded; the command's tests start others.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
+import hypothesis
 import pytest
 import torch
 
 from brushwork.methods.microast import MicroASTNetwork
 from brushwork.runtime.tensor_files import write_tensors
+
+# Everybody tests the same examples; `HYPOTHESIS_PROFILE=explore pytest tests/property` looks for new ones.
+hypothesis.settings.register_profile("fixed", derandomize=True)
+hypothesis.settings.register_profile("explore", max_examples=400)
+hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "fixed"))
 
 # A shell's background job inherits that Ctrl-C is ignored, and so would the commands that tests send it to.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:

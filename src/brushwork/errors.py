@@ -19,9 +19,18 @@ __all__ = ["BrushworkError", "Interrupted", "PictureError", "SavedElsewhereError
 
 
 class BrushworkError(Exception):
-    """Base class of brushwork's exceptions; the message is one line for the user."""
+    """Base class of brushwork's exceptions; the message is one line for the user.
+
+    Line breaks and control characters in it, as a damaged recipe may have them in a name, are shown escaped.
+
+    >>> str(BrushworkError("no file named a\\nb"))
+    'no file named a\\\\nb'
+    """
 
     exit_code = 1
+
+    def __init__(self, message: str = "") -> None:
+        super().__init__("".join(c if c.isprintable() else repr(c)[1:-1] for c in message))
 
 
 class UsageError(BrushworkError, ValueError):

@@ -65,3 +65,12 @@ def test_a_damaged_recipe_gives_a_result_or_a_brushwork_error(
     except BrushworkError as error:
         told = str(error)
     assert len(told.splitlines()) <= 1
+
+
+def test_a_line_break_in_a_name_is_shown_escaped(made: tuple[dict[str, Any], Path]) -> None:
+    recipe, here = made
+    damaged = copy.deepcopy(recipe)
+    name = next(option for option in ("network", "model") if option in damaged["settings"])
+    damaged["settings"][name] = "a\x85\nb"
+    with pytest.raises(BrushworkError, match=r"a\\x85\\nb"):
+        rerun(Recipe(damaged), [here])
