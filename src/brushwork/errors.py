@@ -19,12 +19,12 @@ __all__ = ["BrushworkError", "Interrupted", "PictureError", "SavedElsewhereError
 
 
 class BrushworkError(Exception):
-    """Base class of brushwork's exceptions; the message is one line for the user.
+    r"""Base class of brushwork's exceptions; the message is one line for the user.
 
     Line breaks and control characters in it, as a damaged recipe may have them in a name, are shown escaped.
 
-    >>> str(BrushworkError("no file named a\\nb"))
-    'no file named a\\\\nb'
+    >>> str(BrushworkError("no file named a\nb"))
+    'no file named a\\nb'
     """
 
     exit_code = 1
