@@ -17,7 +17,6 @@ from brushwork.errors import BrushworkError, UsageError
 from brushwork.io import MAX_PIXELS
 from brushwork.methods import load
 from brushwork.methods.conditional_instance_norm import painter_hash
-from brushwork.options.base import check_keep_color
 from brushwork.options.methods import Settings
 from brushwork.options.stylize import StylizeOptions
 from brushwork.registry import settings_from
@@ -63,12 +62,7 @@ def rerun(
     content = _find(recipe["content"], places)
     styles = [StylePart(str(_find(record, places)), record["weight"]) for record in recipe["styles"]]
     settings = _settings(recipe, places)
-    masks = [_find(record, places) for record in recipe.get("masks", [])]
-    keep_color, keep_color_when = _keep_color(recipe)
-    options = StylizeOptions(
-        size=max(recipe["size"]), keep_color=keep_color, keep_color_when=keep_color_when, masks=tuple(masks),
-        max_pixels=max_pixels,
-    )  # fmt: skip
+    options = StylizeOptions(size=max(recipe["size"]), max_pixels=max_pixels, **_recorded(recipe, places))
     plan = Plan("tiled", Tiling(recipe["tile"]), 0, 0, 0.0, 0) if recipe.get("tile") else None
     chosen, remarks = choose_device(device or recipe["device"]), _remarks(recipe, device)
     with _threads(recipe["threads"]):
@@ -86,12 +80,13 @@ def _places(folders: object) -> list[Path]:
     return [Path(folder) for folder in several]
 
 
-def _keep_color(recipe: Recipe) -> tuple[str | None, str | None]:
-    """Return how and when colors are kept; the first recipes use True for luminance after, and False for None."""
-    way = recipe["keep_color"]
-    if isinstance(way, bool):
-        return ("luminance", "after") if way else (None, None)
-    return check_keep_color(way, recipe.get("keep_color_when"))
+def _recorded(recipe: Recipe, folders: Sequence[Path]) -> dict[str, Any]:
+    """Return the options in the recipe; those that are newer than the recipe keep their default."""
+    values = {name: recipe[name] for name in StylizeOptions().recorded if name in recipe}
+    values["masks"] = tuple(_find(record, folders) for record in values.get("masks", []))
+    if isinstance(values["keep_color"], bool):  # the first recipes: True for luminance
+        values["keep_color"] = "luminance" if values["keep_color"] else None
+    return values
 
 
 def _settings(recipe: Recipe, folders: Sequence[Path]) -> Settings:

@@ -31,6 +31,8 @@ class Option:
         file: Whether the value may name a file.
         kind: How the command-line flag is parsed, if not by its type: "size", "memory", "files".
         flag: The flag's name, if it differs from the field's.
+        recorded: Whether the field goes into the recipe under its name. False for what doesn't change the result, and
+            for what the recipe records in another form.
     """
 
     help: str
@@ -40,6 +42,7 @@ class Option:
     file: bool = False
     kind: str = ""
     flag: str = ""
+    recorded: bool = True
 
     def check(self, name: str, value: object) -> None:
         """Raise UsageError if the value is not allowed."""

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Annotated, Any, TypedDict
 
 from brushwork.errors import UsageError
-from brushwork.options.base import KEEP_COLOR, KEEP_COLOR_WHEN, Checked, Option, check_keep_color
+from brushwork.options.base import KEEP_COLOR, KEEP_COLOR_WHEN, Checked, Option, check_keep_color, option_of
 
 __all__ = [
     "DEFAULT_SIZE",
@@ -29,12 +29,18 @@ MAX_PIXELS = 500_000_000  # in a file, unless the user raises the limit
 class StylizeOptions(Checked):
     """Settings that determine a result, other than photo, style and method.
 
-    The flags and the keywords of `stylize` are made from these fields; `recipe_of` writes them into the recipe.
+    The flags and the keywords of `stylize` are made from these fields. `recipe_of` records them, and `rerun` restores
+    them; a recipe made before a field existed gives its default.
     """
 
     size: Annotated[
         int | None,
-        Option("longer side of the result in pixels; full keeps the photo's size [up to 1024]", 0, kind="size"),
+        Option(
+            "longer side of the result in pixels; full keeps the photo's size [up to 1024]",
+            0,
+            kind="size",
+            recorded=False,
+        ),
     ] = None
     keep_color: Annotated[str | None, KEEP_COLOR] = None
     keep_color_when: Annotated[str | None, KEEP_COLOR_WHEN] = None
@@ -46,11 +52,11 @@ class StylizeOptions(Checked):
             flag="mask",
         ),
     ] = ()
-    device: Annotated[str, Option("auto, cpu, cuda, cuda:1, mps")] = "auto"
+    device: Annotated[str, Option("auto, cpu, cuda, cuda:1, mps", recorded=False)] = "auto"
     max_memory: Annotated[
-        int | None, Option("maximum memory to use, such as 4GB [the free memory]", 1, kind="memory")
+        int | None, Option("maximum memory to use, such as 4GB [the free memory]", 1, kind="memory", recorded=False)
     ] = None
-    max_pixels: Annotated[int, Option("reject larger files", 1)] = MAX_PIXELS
+    max_pixels: Annotated[int, Option("reject larger files", 1, recorded=False)] = MAX_PIXELS
 
     def __post_init__(self) -> None:
         if not isinstance(self.masks, list | tuple):
@@ -59,6 +65,11 @@ class StylizeOptions(Checked):
             )
         super().__post_init__()
         object.__setattr__(self, "keep_color_when", check_keep_color(self.keep_color, self.keep_color_when)[1])
+
+    @property
+    def recorded(self) -> dict[str, Any]:
+        """The fields that the recipe records under their names."""
+        return {name: getattr(self, name) for name, option in option_of(type(self)).items() if option.recorded}
 
 
 class StylizeKeywords(TypedDict, total=False):
