@@ -5,7 +5,6 @@ A checkpoint is a safetensors file: tensors as such, everything else as JSON in 
 
 from __future__ import annotations
 
-import glob
 import json
 import zlib
 from collections.abc import Callable, Mapping
@@ -16,6 +15,7 @@ from typing import Any
 from torch import Tensor
 
 from brushwork.errors import BrushworkError, UsageError
+from brushwork.runtime.atomic_files import remove_remains
 from brushwork.runtime.tensor_files import write_tensors
 
 __all__ = ["AnotherJobError", "Checkpoint", "State", "different"]
@@ -105,8 +105,7 @@ class Checkpoint:
     def remove(self) -> None:
         """Delete the file, and temporary files left by killed processes."""
         self.path.unlink(missing_ok=True)
-        for remains in self.path.parent.glob(f".{glob.escape(self.path.name)}.*.tmp"):
-            remains.unlink(missing_ok=True)
+        remove_remains(self.path)
 
 
 def different(job: Mapping[str, Any], other: Mapping[str, Any]) -> list[str]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import re
 import warnings
 from collections.abc import Mapping
@@ -13,6 +12,7 @@ from pickle import UnpicklingError
 from typing import TYPE_CHECKING, Any
 
 from brushwork.errors import WeightsError
+from brushwork.runtime.atomic_files import replacing
 from brushwork.runtime.signals import uninterrupted
 
 if TYPE_CHECKING:
@@ -92,7 +92,7 @@ def read_metadata(path: Path) -> dict[str, str]:
 
 
 def write_tensors(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> None:
-    """Write a safetensors file to a temporary file, then rename it: a crash leaves the old file or none.
+    """Write a safetensors file atomically.
 
     Raises:
         OSError: It can't be written.
@@ -100,15 +100,8 @@ def write_tensors(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[s
     from safetensors.torch import save
 
     content = save(dict(tensors), dict(metadata))
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    with uninterrupted():
-        try:
-            with temporary.open("wb") as file:
-                file.write(content)
-                os.fsync(file.fileno())
-            temporary.replace(path)
-        finally:
-            temporary.unlink(missing_ok=True)
+    with uninterrupted(), replacing(path) as file:
+        file.write(content)
 
 
 def _format_of(path: Path) -> str:

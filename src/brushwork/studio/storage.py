@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import secrets
 import shutil
 import sqlite3
 import unicodedata
@@ -17,7 +16,7 @@ from brushwork.studio.users import LOCAL
 from brushwork.styles.library import LibraryStyle, list_styles
 from brushwork.styles.references import StylePart, own_folder
 
-__all__ = ["Storage", "called", "default_folder", "folder_bytes", "stem_of", "write_whole"]
+__all__ = ["Storage", "called", "default_folder", "folder_bytes", "stem_of"]
 
 _IDENTITY = re.compile(r"[0-9a-f]{32}")
 _PIECE = re.compile(r"(@[0-9a-f]{32}|\w[\w-]*)(?::(\d{1,6}(?:\.\d{1,6})?))?")
@@ -178,10 +177,3 @@ def stem_of(title: str) -> str:
     """A job's title as a file name without suffix."""
     words = re.sub(r"[^\w.-]+", "-", title.replace(" in the style of ", "_"))
     return re.sub(r"\.\w{2,5}(?=_|$)", "", words, count=1).strip("-.")[:80] or "result"
-
-
-def write_whole(path: Path, content: bytes) -> None:
-    """Write a file atomically, so that concurrent readers see either the old or the new content."""
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
-    temporary.write_bytes(content)
-    temporary.replace(path)

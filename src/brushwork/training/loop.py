@@ -8,11 +8,9 @@ from __future__ import annotations
 
 import copy
 import math
-import os
 import random
 import time
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from statistics import median
@@ -25,6 +23,7 @@ from brushwork.errors import BrushworkError, UsageError
 from brushwork.io import save
 from brushwork.io.saving import room_problem, writing_reason
 from brushwork.options.training import Training
+from brushwork.runtime.atomic_files import replacing
 from brushwork.runtime.device import launched
 from brushwork.runtime.locking import locked
 from brushwork.runtime.memory import out_of_memory, peak_memory
@@ -335,18 +334,11 @@ class Trainer:
             self._write_checkpoint(self.checkpoint)
 
     def _write_checkpoint(self, path: Path) -> None:
-        temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-        with uninterrupted():
-            try:
-                # Opened here, because torch wraps the system's errors in its own.
-                with temporary.open("wb") as file:
-                    torch.save({**self._everything(), "good": self._good, "facts": self._facts()}, file)
-                temporary.replace(path)
-            except (OSError, RuntimeError) as error:
-                raise BrushworkError(f"{path} can't be written: {writing_reason(error, path)}") from error
-            finally:
-                with suppress(OSError):
-                    temporary.unlink(missing_ok=True)
+        try:
+            with uninterrupted(), replacing(path) as file:
+                torch.save({**self._everything(), "good": self._good, "facts": self._facts()}, file)
+        except (OSError, RuntimeError) as error:
+            raise BrushworkError(f"{path} can't be written: {writing_reason(error, path)}") from error
 
     def resume(self) -> bool:
         """Resume from the checkpoint, if there is one.
