@@ -247,7 +247,7 @@ def _begin(job: Job, runner: Runner) -> tuple[Plan | None, Checkpoint | None] | 
 
 def _about(method: Method, size: tuple[int, int], plan: Plan | None) -> str:
     """Return the estimated time, except for small images in one pass, which take less time than the estimate."""
-    from brushwork.cli.report import duration
+    from brushwork.runtime.progress import duration
 
     if plan is not None:
         return f", about {duration(plan.seconds)}"
@@ -327,7 +327,7 @@ def _tell_plan(plan: Plan, report: Report) -> None:
 def _stream(job: Job, runner: Runner, checkpoint: Checkpoint | None, plan: Plan) -> None:
     """Run a job from file to file."""
     from brushwork.api.stylize_file import stylize_file
-    from brushwork.cli.report import duration
+    from brushwork.runtime.progress import duration
 
     with stopping.finishing():
         try:
@@ -364,7 +364,7 @@ def _facts(watch: _Watch, steps: int, plan: Plan | None, animation: Path | None)
 
 
 def _tell(job: Job, result: Result, facts: dict[str, Any], report: Report) -> None:
-    from brushwork.cli.report import duration
+    from brushwork.runtime.progress import duration
 
     for note in result.picture.notes:
         report.say(note)

@@ -14,6 +14,7 @@ from brushwork.options.base import KEEP_COLOR, KEEP_COLOR_WHEN, Checked, Option,
 __all__ = [
     "DEFAULT_SIZE",
     "MAX_PIXELS",
+    "PICTURE_SUFFIXES",
     "OutputOptions",
     "RunOptions",
     "StylizeKeywords",
@@ -22,7 +23,10 @@ __all__ = [
 ]
 
 DEFAULT_SIZE = 1024  # longer side of results of larger photos, unless a size is given
-MAX_PIXELS = 500_000_000  # in a file, unless the user raises the limit
+MAX_PIXELS = 500_000_000  # in a file, as protection against decompression bombs, unless the user raises the limit
+PICTURE_SUFFIXES = frozenset(  # by which pictures are found in folders
+    (".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".webp", ".tif", ".tiff", ".avif", ".bmp", ".gif")
+)
 
 
 @dataclass(frozen=True)

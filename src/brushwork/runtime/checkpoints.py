@@ -14,7 +14,7 @@ from typing import Any
 
 from torch import Tensor
 
-from brushwork.errors import BrushworkError, UsageError
+from brushwork.errors import BrushworkError, UsageError, first_line
 from brushwork.runtime.atomic_files import remove_remains
 from brushwork.runtime.tensor_files import write_tensors
 
@@ -96,8 +96,7 @@ class Checkpoint:
         try:
             write_tensors(self.path, tensors, facts | {"crc32": _checksum(tensors)})
         except Exception as error:  # safetensors has its own errors for a full disk
-            words = error.strerror if isinstance(error, OSError) and error.strerror else _first_line(error)
-            told = BrushworkError(f"{self.path}: can't be written ({words.lower()})")
+            told = BrushworkError(f"{self.path}: can't be written ({first_line(error).lower()})")
             if self.failed is None:
                 raise told from error
             self.failed(told)
@@ -157,7 +156,7 @@ def _read(path: Path) -> tuple[State, Any]:
 def damaged(path: Path, error: Exception) -> BrushworkError:
     """Return the error for a file that contains no valid state."""
     return BrushworkError(
-        f"{path} is damaged, or no checkpoint of this version of brushwork ({_first_line(error)}); delete it to start "
+        f"{path} is damaged, or no checkpoint of this version of brushwork ({first_line(error)}); delete it to start "
         "anew"
     )
 
@@ -167,7 +166,3 @@ def _checksum(tensors: Mapping[str, Tensor]) -> str:
     for name in sorted(tensors):
         total = zlib.crc32(tensors[name].reshape(-1).numpy().data, zlib.crc32(name.encode(), total))
     return f"{total:08x}"
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0][:120]

@@ -11,7 +11,7 @@ from pathlib import Path
 from pickle import UnpicklingError
 from typing import TYPE_CHECKING, Any
 
-from brushwork.errors import WeightsError
+from brushwork.errors import WeightsError, first_line
 from brushwork.runtime.atomic_files import replacing
 from brushwork.runtime.signals import uninterrupted
 
@@ -123,7 +123,7 @@ def _read_safetensors(path: Path) -> dict[str, Tensor]:
     try:
         return load_file(path)
     except Exception as error:  # untrusted bytes can raise anything
-        raise WeightsError(f"{path} is damaged ({_first_line(error)}); get it again") from error
+        raise WeightsError(f"{path} is damaged ({first_line(error)}); get it again") from error
 
 
 def _read_torch(path: Path) -> Any:
@@ -143,7 +143,7 @@ def _refusal(error: Exception) -> str:
     if code or "TorchScript" in str(error):
         what = code[1] if code else "a TorchScript program"
         return f"holds code ({what}), which is never run; save its tensors alone with torch.save(model.state_dict(), …)"
-    reason = "not a pickle of tensors" if isinstance(error, UnpicklingError) else _first_line(error)
+    reason = "not a pickle of tensors" if isinstance(error, UnpicklingError) else first_line(error)
     return f"is damaged or no PyTorch file ({reason}); get it again"
 
 
@@ -156,7 +156,3 @@ def _tensors_in(path: Path, content: Any) -> dict[str, Tensor]:
             return tensors
         content = next((content[key] for key in _NESTS if key in content), None)
     raise WeightsError(f"{path} holds no named tensors; expected a state_dict")
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0][:120]
