@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import re
 import shutil
-import sqlite3
 import unicodedata
 from pathlib import Path
+
+from filelock import FileLock, Timeout
 
 from brushwork.errors import UsageError
 from brushwork.studio.errors import NotFoundError
@@ -54,17 +55,16 @@ class Storage:
         """The folder of small pictures of the built-in styles."""
         return self.root / "swatches"
 
-    def claim(self) -> sqlite3.Connection:
-        """Lock the folder for this process until it ends, however it ends, or closes the returned connection.
+    def claim(self) -> FileLock:
+        """Lock the folder for this process until it ends, however it ends, or releases the returned lock.
 
         Raises:
             UsageError: Another studio is using it.
         """
-        held = sqlite3.connect(self.root / "lock.sqlite", timeout=0, isolation_level=None, check_same_thread=False)
+        held = FileLock(self.root / "lock", timeout=0, thread_local=False)
         try:
-            held.execute("BEGIN EXCLUSIVE")
-        except sqlite3.OperationalError as error:
-            held.close()
+            held.acquire()
+        except Timeout as error:
             raise UsageError(f"a studio is already running in {self.root}; stop it, or use another --folder") from error
         return held
 
@@ -90,7 +90,7 @@ class Storage:
 
     def private(self) -> list[str]:
         """Paths that the page must never serve: everything but the page's own files."""
-        files = [self.root / "users.json", self.root / "studio.sqlite", self.root / "lock.sqlite"]
+        files = [self.root / "users.json", self.root / "studio.sqlite", self.root / "lock"]
         return [str(path) for path in (self.uploads, self.jobs, self.swatches, self.root / "users", *files)]
 
     def styles_folder(self, user: str) -> Path:
