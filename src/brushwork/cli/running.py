@@ -258,6 +258,7 @@ def _is_complete(job: Job, runner: Runner, size: tuple[int, int]) -> bool:
     """Return whether the result of exactly this job exists, with its animation if one is requested."""
     from brushwork.api.recipe import recipe_of
     from brushwork.io import read_recipe
+    from brushwork.options.stylize import recipe_defaults
     from brushwork.runtime.checkpoints import different
 
     animation = runner.run.animation
@@ -268,7 +269,8 @@ def _is_complete(job: Job, runner: Runner, size: tuple[int, int]) -> bool:
     except BrushworkError:
         return False
     recipe = recipe_of(runner.method, job.photo, job.style, runner.options, size=size)
-    return held is not None and not different(held, {**recipe, "written": runner.out.written})
+    wanted = {**recipe, "written": runner.out.written}
+    return held is not None and not different(held, wanted, recipe_defaults(runner.method.settings))
 
 
 def _checkpoint(job: Job, runner: Runner) -> Checkpoint | None:

@@ -22,8 +22,10 @@ from torch import Tensor, nn
 from brushwork.errors import BrushworkError, UsageError
 from brushwork.io import save
 from brushwork.io.saving import room_problem, writing_reason
+from brushwork.options.base import defaults_of
 from brushwork.options.training import Training
 from brushwork.runtime.atomic_files import replacing
+from brushwork.runtime.checkpoints import AnotherJobError, different
 from brushwork.runtime.device import launched
 from brushwork.runtime.locking import locked
 from brushwork.runtime.memory import out_of_memory, peak_memory
@@ -359,12 +361,9 @@ class Trainer:
             theirs, _ = kept["facts"], kept["good"]
         except Exception as error:  # untrusted bytes can raise anything
             raise BrushworkError(f"{self.checkpoint} is damaged; delete it and start anew") from error
-        ours = self._facts()
-        different = [
-            f"{k} {theirs.get(k)}, not {ours.get(k)}" for k in {**theirs, **ours} if theirs.get(k) != ours.get(k)
-        ]
-        if different:
-            raise UsageError(f"{self.checkpoint} belongs to another training ({'; '.join(different)})")
+        differences = different(theirs, self._facts(), defaults_of(type(self.settings)))
+        if differences:
+            raise AnotherJobError(f"{self.checkpoint} belongs to another training ({'; '.join(differences)})")
         self._restore(kept)
         self._good = kept["good"]
         return True

@@ -27,7 +27,7 @@ from brushwork.methods import Method
 from brushwork.methods.base import FrameMethod
 from brushwork.options.film import FilmOptions
 from brushwork.options.methods import FILM_MODEL, AdaINLite
-from brushwork.options.stylize import StylizeOptions, with_changes
+from brushwork.options.stylize import StylizeOptions, recipe_defaults, with_changes
 from brushwork.registry import method_name
 from brushwork.runtime.checkpoints import Checkpoint, State
 from brushwork.runtime.deprecation import renamed_keywords
@@ -128,7 +128,9 @@ def stylize_video(
         _check_room(output, read, shown, optimized=not isinstance(loaded, FrameMethod))
         styles = Styles(loaded, keys, shown, chosen.max_pixels)
         recipe = _recipe(loaded, read, styles, shown, chosen)
-        checkpoint = Checkpoint(folder / "state.safetensors", every=chosen.segment, resume=resume, job=recipe)
+        defaults = recipe_defaults(loaded.settings, FilmOptions)
+        state = folder / "state.safetensors"
+        checkpoint = Checkpoint(state, every=chosen.segment, resume=resume, job=recipe, defaults=defaults)
         writer = film_writer(output, read, shown, encoding, folder, chosen.depth)
         work = _Work(read, shown, writer, styles, checkpoint, chosen.keep_color)
         with _telling_how_to_resume(work, output):
