@@ -10,7 +10,8 @@ from brushwork.api.style_encoding import encode_style
 from brushwork.api.stylize import MethodSource, method_from
 from brushwork.errors import UsageError
 from brushwork.image import Picture
-from brushwork.io import MAX_PIXELS, read_image
+from brushwork.io import read_image
+from brushwork.options.stylize import MAX_PIXELS
 from brushwork.registry import method_name
 from brushwork.runtime.deprecation import renamed_keywords
 from brushwork.runtime.progress import Progress

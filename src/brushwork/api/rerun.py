@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -20,7 +19,7 @@ from brushwork.methods.conditional_instance_norm import painter_hash
 from brushwork.options.methods import Settings
 from brushwork.options.stylize import StylizeOptions
 from brushwork.registry import settings_from
-from brushwork.runtime.device import choose_device
+from brushwork.runtime.device import choose_device, torch_threads
 from brushwork.runtime.progress import Progress
 from brushwork.runtime.provenance import Recipe, as_recipe
 from brushwork.styles.references import StylePart, built_in_styles, own_styles
@@ -65,7 +64,7 @@ def rerun(
     options = StylizeOptions(size=max(recipe["size"]), max_pixels=max_pixels, **_recorded(recipe, places))
     plan = Plan("tiled", Tiling(recipe["tile"]), 0, 0, 0.0, 0) if recipe.get("tile") else None
     chosen, remarks = choose_device(device or recipe["device"]), _remarks(recipe, device)
-    with _threads(recipe["threads"]):
+    with torch_threads(recipe["threads"]):  # their number affects the order of summation, and so the last digits
         method = load(settings, chosen)
         result = stylize_photo(content, styles, method=method, options=options, plan=plan, progress=progress)
     made_now = {name: result.recipe[name] for name in ("brushwork", "torch", "device", "threads")}
@@ -163,17 +162,6 @@ def _size(path: Path) -> int:
         return path.stat().st_size if path.is_file() else 0
     except OSError:  # a name that is too long
         return 0
-
-
-@contextmanager
-def _threads(count: int) -> Iterator[None]:
-    """Use the original number of threads, since it affects the order of summation and so the last digits."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(max(1, min(count, 1024)))
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 def _remarks(recipe: Recipe, device: str | None) -> list[str]:

@@ -15,10 +15,10 @@ from brushwork.api.color_control import ColorControl
 from brushwork.color import rgb_to_yiq
 from brushwork.errors import BrushworkError, UsageError
 from brushwork.image import Picture, no_picture, resize
-from brushwork.io import MAX_PIXELS, read_image, read_size
+from brushwork.io import read_image, read_size
 from brushwork.methods import Method
 from brushwork.options.base import option_of
-from brushwork.options.stylize import StylizeOptions
+from brushwork.options.stylize import MAX_PIXELS, StylizeOptions
 from brushwork.registry import TRAINED, method_name
 from brushwork.styles.references import SavedStyle, is_saved, read_style, write_style
 from brushwork.styles.regions import Regions

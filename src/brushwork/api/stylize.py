@@ -22,7 +22,7 @@ from brushwork.io import read_image, read_size, write_image
 from brushwork.methods import Method, load
 from brushwork.nn import FeatureNetwork
 from brushwork.options.methods import AdaINLite
-from brushwork.options.stylize import StylizeKeywords, StylizeOptions, with_changes
+from brushwork.options.stylize import StylizeKeywords, StylizeOptions, recipe_defaults, with_changes
 from brushwork.registry import settings_from
 from brushwork.runtime.checkpoints import Checkpoint
 from brushwork.runtime.deprecation import renamed_keywords
@@ -240,7 +240,8 @@ def stylize_photo(
     init = _read_init(method, style, photo.size, options.max_pixels, colors)
     value, notes = style_value(method, style, method.sizes(*photo.size), colors, options)
     recipe = recipe_of(method, source, style, options, size=photo.size)
-    kept = None if checkpoint is None else dataclasses.replace(checkpoint, job=recipe)
+    if checkpoint is not None:
+        checkpoint = dataclasses.replace(checkpoint, job=recipe, defaults=recipe_defaults(method.settings))
     tiling = _tiling(plan, method, photo, value, options.max_memory)
     recipe |= {"tile": tiling.side} if tiling is not None else {}
     started = time.perf_counter()
@@ -251,9 +252,9 @@ def stylize_photo(
 
     listener = colors.progress(_with_alpha(progress, photo.alpha))
     seen, painted = colors.content(colors.photo), None
-    with locked(None if kept is None else kept.path):
+    with locked(None if checkpoint is None else checkpoint.path):
         try:
-            painted = method(seen, value, init=init, progress=listener, checkpoint=kept, tiling=tiling)
+            painted = method(seen, value, init=init, progress=listener, checkpoint=checkpoint, tiling=tiling)
             return finish(painted)
         except (Interrupted, KeyboardInterrupt) as stop:  # finish the best pixels so far
             painted = stop.best if isinstance(stop, Interrupted) else painted

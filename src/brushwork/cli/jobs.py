@@ -10,11 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from brushwork.errors import UsageError
+from brushwork.options.stylize import PICTURE_SUFFIXES
 from brushwork.styles.references import ResolvedStyle, parse_style, resolve_text
 
 __all__ = ["Job", "find_photos", "is_folder", "plan_jobs", "protect", "protect_from_frames"]
-
-SUFFIXES = {".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".webp", ".tif", ".tiff", ".avif", ".bmp", ".gif"}
 
 
 @dataclass(frozen=True)
@@ -44,7 +43,7 @@ def _photos(argument: str) -> list[Path]:
     if os.path.isdir(argument):  # noqa: PTH112 - Path fails at very long names
         found = sorted(p for p in path.iterdir() if _is_photo(p))
         if not found:
-            raise UsageError(f"{argument}: no pictures in this folder ({', '.join(sorted(SUFFIXES))})")
+            raise UsageError(f"{argument}: no pictures in this folder ({', '.join(sorted(PICTURE_SUFFIXES))})")
     elif glob.has_magic(argument) and not os.path.lexists(argument):
         matches = (Path(match) for match in glob.glob(argument, recursive=True))  # noqa: PTH207 - takes absolute patterns
         found = sorted(match for match in matches if _is_photo(match))
@@ -56,7 +55,7 @@ def _photos(argument: str) -> list[Path]:
 
 
 def _is_photo(path: Path) -> bool:
-    return path.suffix.lower() in SUFFIXES and path.is_file() and not path.name.startswith(".")
+    return path.suffix.lower() in PICTURE_SUFFIXES and path.is_file() and not path.name.startswith(".")
 
 
 def plan_jobs(photos: list[Path], styles: Iterable[str], output: str | None, suffix: str) -> list[Job]:

@@ -44,10 +44,11 @@ def plan(photo: Path, style: str, output: Path, method_name: str, as_json: bool,
     options, out = options_from_flags(StylizeOptions, values), options_from_flags(OutputOptions, values)
     from brushwork.api.recipe import result_size
     from brushwork.cli.jobs import Job
-    from brushwork.cli.report import Report, duration
+    from brushwork.cli.report import Report
     from brushwork.cli.running import plan_of
     from brushwork.io import read_size
     from brushwork.methods import load
+    from brushwork.runtime.progress import duration
     from brushwork.styles.references import resolve_text
 
     size = result_size(read_size(photo, max_pixels=options.max_pixels), options.size)

@@ -15,25 +15,12 @@ from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsed
 from rich.progress import Progress as Bar
 
 from brushwork.errors import BrushworkError
-from brushwork.runtime.progress import Progress, Step
+from brushwork.runtime.progress import Progress, Step, duration
 
-__all__ = ["Report", "duration", "reason"]
+__all__ = ["Report", "reason"]
 
 PREVIEW_EVERY = 2.0  # seconds
 PREVIEW_SHARE = 0.1  # maximum share of the time spent on previews, for images that are slow to write
-
-
-def duration(seconds: float) -> str:
-    """Format a number of seconds.
-
-    >>> duration(8), duration(100), duration(7300)
-    ('8 s', '1 min 40 s', '2 h 1 min')
-    """
-    whole = max(1, round(seconds))
-    if whole < 60:
-        return f"{whole} s"
-    minutes, rest = divmod(whole, 60)
-    return f"{minutes} min {rest} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
 
 
 def reason(error: BaseException) -> str:

@@ -247,7 +247,7 @@ def _begin(job: Job, runner: Runner) -> tuple[Plan | None, Checkpoint | None] | 
 
 def _about(method: Method, size: tuple[int, int], plan: Plan | None) -> str:
     """Return the estimated time, except for small images in one pass, which take less time than the estimate."""
-    from brushwork.cli.report import duration
+    from brushwork.runtime.progress import duration
 
     if plan is not None:
         return f", about {duration(plan.seconds)}"
@@ -258,6 +258,7 @@ def _is_complete(job: Job, runner: Runner, size: tuple[int, int]) -> bool:
     """Return whether the result of exactly this job exists, with its animation if one is requested."""
     from brushwork.api.recipe import recipe_of
     from brushwork.io import read_recipe
+    from brushwork.options.stylize import recipe_defaults
     from brushwork.runtime.checkpoints import different
 
     animation = runner.run.animation
@@ -268,7 +269,8 @@ def _is_complete(job: Job, runner: Runner, size: tuple[int, int]) -> bool:
     except BrushworkError:
         return False
     recipe = recipe_of(runner.method, job.photo, job.style, runner.options, size=size)
-    return held is not None and not different(held, {**recipe, "written": runner.out.written})
+    wanted = {**recipe, "written": runner.out.written}
+    return held is not None and not different(held, wanted, recipe_defaults(runner.method.settings))
 
 
 def _checkpoint(job: Job, runner: Runner) -> Checkpoint | None:
@@ -327,7 +329,7 @@ def _tell_plan(plan: Plan, report: Report) -> None:
 def _stream(job: Job, runner: Runner, checkpoint: Checkpoint | None, plan: Plan) -> None:
     """Run a job from file to file."""
     from brushwork.api.stylize_file import stylize_file
-    from brushwork.cli.report import duration
+    from brushwork.runtime.progress import duration
 
     with stopping.finishing():
         try:
@@ -364,7 +366,7 @@ def _facts(watch: _Watch, steps: int, plan: Plan | None, animation: Path | None)
 
 
 def _tell(job: Job, result: Result, facts: dict[str, Any], report: Report) -> None:
-    from brushwork.cli.report import duration
+    from brushwork.runtime.progress import duration
 
     for note in result.picture.notes:
         report.say(note)

@@ -50,8 +50,9 @@ def train(
     check_training(settings, photos, output)
     _check_place(output)
     from brushwork.api.train import prepare, run, start
-    from brushwork.cli.report import Report, duration
+    from brushwork.cli.report import Report
     from brushwork.runtime.locking import locked
+    from brushwork.runtime.progress import duration
 
     said = f"{output} is done already; delete it to train anew"
     if options["resume"] and is_trained(output):
@@ -135,7 +136,7 @@ class _Lines:
         self.report, self.next = report, 0.0
 
     def __call__(self, now: Any) -> None:
-        from brushwork.cli.report import duration
+        from brushwork.runtime.progress import duration
 
         if time.monotonic() < self.next and now.step < now.steps:
             return

@@ -80,7 +80,8 @@ def video(
     if any(values[name] is not None for name in others):
         raise UsageError("--smoothing is of methods of one pass, --temporal-weight and --passes of gatys")
     options = options_from_flags(FilmOptions, values)
-    from brushwork.cli.report import Report, duration
+    from brushwork.cli.report import Report
+    from brushwork.runtime.progress import duration
     from brushwork.video.stylize_video import Keyframe, stylize_video
 
     output = output or _output(film, style or keyframes[0][1])

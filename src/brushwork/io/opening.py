@@ -19,13 +19,10 @@ import pyvips
 from PIL import BmpImagePlugin
 
 from brushwork.errors import PictureError
-from brushwork.options.stylize import MAX_PIXELS
 
-__all__ = ["KNOWN", "MAX_PIXELS", "field", "last_words", "open_image", "reading", "system_reason", "vips_reason"]
+__all__ = ["KNOWN", "field", "last_words", "open_image", "reading", "system_reason", "vips_reason"]
 
 KNOWN = "PNG, JPEG, WebP, TIFF, AVIF, BMP or GIF"
-
-"""Default limit of width times height, as protection against decompression bombs."""
 
 _HEAD = 64  # bytes needed to identify the format
 _SIGNATURES = {

@@ -18,12 +18,13 @@ from brushwork.image import resize
 from brushwork.io.films import Colors, Frame
 from brushwork.io.image_file import read_image, read_size
 from brushwork.io.opening import reading
+from brushwork.options.stylize import PICTURE_SUFFIXES
 
 __all__ = ["FOLDER_RATE", "AnimationFile", "FrameFolder", "is_pattern", "is_sequence", "numbered"]
 
 FOLDER_RATE = Fraction(25)  # frames per second assumed for a folder, which has no frame rate
 _PATTERN = re.compile(r"([^%]*)%(?:0(\d+))?d([^%]*)", re.DOTALL)  # a name may contain line breaks
-PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp")
+FRAMES = PICTURE_SUFFIXES - {".gif"}  # a GIF beside numbered pictures is usually an animation of them
 
 
 class AnimationFile:
@@ -106,7 +107,7 @@ def is_pattern(path: Path) -> bool:
     >>> is_pattern(Path("frames_%04d.png")), is_pattern(Path("50% off.png")), is_pattern(Path("100%d.mp4"))
     (True, False, False)
     """
-    return path.suffix.lower() in (*PICTURES, ".avif") and _PATTERN.fullmatch(path.name) is not None
+    return path.suffix.lower() in FRAMES and _PATTERN.fullmatch(path.name) is not None
 
 
 def is_sequence(path: Path) -> bool:
@@ -118,7 +119,7 @@ def numbered(path: Path) -> list[Path]:
     """Return the images of a folder, or those matching a pattern such as "%05d.png", sorted by their last number."""
     folder, wanted = (path, None) if path.is_dir() else (path.parent, _expression(path.name))
     with reading(folder):
-        names = sorted(file.name for file in folder.iterdir() if file.suffix.lower() in PICTURES)
+        names = sorted(file.name for file in folder.iterdir() if file.suffix.lower() in FRAMES)
     found = []
     for name in names:
         match = re.search(r"(\d+)(?=\D*$)", Path(name).stem) if wanted is None else wanted.fullmatch(name)

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from brushwork.errors import BrushworkError, Interrupted, SavedElsewhereError, UsageError
+from brushwork.runtime.atomic_files import real_path
 
 __all__ = ["place_problem", "room_problem", "save", "write_error", "writing_reason"]
 
@@ -52,7 +53,8 @@ def _save_elsewhere(path: Path, write: Callable[[Path], object], beside: Path | 
     """Return the fallback file that was written; None if all failed."""
     if beside is not None:
         folder = beside.resolve().parent
-        if folder != _real(path).parent and folder.is_dir() and _written(free := _free_name(folder / path.name), write):
+        free = _free_name(folder / path.name)
+        if folder != real_path(path).parent and folder.is_dir() and _written(free, write):
             return free
     try:
         folder = Path(tempfile.mkdtemp(prefix="brushwork-"))  # private to this user: names in /tmp can be guessed
@@ -91,7 +93,7 @@ def place_problem(path: Path, needed: int = 1) -> str | None:
         return f"is a directory; add a file name, such as {path / f'result{path.suffix}'}"
     if path.exists() and not path.is_file():
         return "is no regular file; choose another name"
-    return folder_problem(_real(path).parent, needed)
+    return folder_problem(real_path(path).parent, needed)
 
 
 def folder_problem(folder: Path, needed: int = 1) -> str | None:
@@ -125,9 +127,9 @@ def writing_reason(error: Exception, path: Path) -> str:
     if not isinstance(error, OSError) and isinstance(error.__context__, OSError):
         error = error.__context__  # torch wraps the system's error in its own
     if isinstance(error, FileNotFoundError):
-        return f"its directory {_real(path).parent} is gone"
+        return f"its directory {real_path(path).parent} is gone"
     if isinstance(error, PermissionError):
-        return f"can't write in the directory {_real(path).parent}; check its rights"
+        return f"can't write in the directory {real_path(path).parent}; check its rights"
     if isinstance(error, OSError):
         return _REASONS.get(error.errno or 0) or (error.strerror or str(error)).lower()
     return str(error)
@@ -157,8 +159,3 @@ def _fill(file: int) -> None:
     while left:
         left -= os.write(file, bytes(left))
     os.fsync(file)
-
-
-def _real(path: Path) -> Path:
-    """Return the target of a symbolic link."""
-    return Path(os.path.realpath(path))

@@ -17,10 +17,9 @@ import torch.nn.functional as F
 
 from brushwork.errors import PictureError, UsageError
 from brushwork.io.films import FULL, Film, Frame
-from brushwork.io.picture_writer import replacing
+from brushwork.io.picture_writer import writing
 from brushwork.io.saving import place_problem, writing_reason
 from brushwork.io.video_file import av_reason, opened
-from brushwork.runtime.signals import uninterrupted
 
 if TYPE_CHECKING:
     import av
@@ -204,7 +203,7 @@ class VideoWriter:
     def join(self, count: int, recipe: str | None, path: Path) -> None:
         """Join the segments into a file, with the source's audio, subtitles and chapters, and a recipe."""
         container = CONTAINERS[path.suffix.lower()][0]
-        with uninterrupted(), replacing(path) as file, _failing(path):
+        with writing(path) as file, _failing(path):
             options = {"movflags": "+faststart"} if container in ("mp4", "mov") else {}
             with self._open(Path(file.name), container, options) as output, _source(self.film) as source:
                 first = opened(self._place(0))

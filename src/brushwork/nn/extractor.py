@@ -14,10 +14,9 @@ from torch import Tensor, nn
 
 from brushwork.errors import UsageError
 from brushwork.weights import Preprocessing
+from brushwork.weights.records import IMAGENET
 
 __all__ = ["FeatureExtractor", "FeatureNetwork", "check_network", "fingerprint"]
-
-IMAGENET = Preprocessing((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
 
 
 class FeatureNetwork(Protocol):

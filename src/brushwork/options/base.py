@@ -16,7 +16,16 @@ from typing import Any
 
 from brushwork.errors import UsageError
 
-__all__ = ["KEEP_COLOR", "KEEP_COLOR_WHEN", "Checked", "Option", "check_keep_color", "option_of", "options_from"]
+__all__ = [
+    "KEEP_COLOR",
+    "KEEP_COLOR_WHEN",
+    "Checked",
+    "Option",
+    "check_keep_color",
+    "defaults_of",
+    "option_of",
+    "options_from",
+]
 
 
 @dataclass(frozen=True)
@@ -159,6 +168,11 @@ def option_of(kind: type[Any]) -> Mapping[str, Option]:
 def _options(kind: type[Any]) -> Mapping[str, Option]:
     hints = typing.get_type_hints(kind, include_extras=True)
     return {field.name: typing.get_args(hints[field.name])[1] for field in dataclasses.fields(kind)}
+
+
+def defaults_of(kind: type[Any]) -> dict[str, Any]:
+    """Return a mapping from field name to default, for the fields that have one."""
+    return {f.name: f.default for f in dataclasses.fields(kind) if f.default is not dataclasses.MISSING}
 
 
 def options_from(method: str, values: Mapping[str, Any], classes: Mapping[str, type[Any]]) -> Any:

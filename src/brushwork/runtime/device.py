@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import lru_cache
 from typing import Any
 
@@ -22,6 +23,7 @@ __all__ = [
     "leave",
     "ready_for",
     "to_device",
+    "torch_threads",
 ]
 
 DEVICES = ("auto", "cpu", "cuda", "mps")
@@ -57,6 +59,17 @@ def describe_device(device: torch.device) -> str:
     return f"{device.type}, {torch.get_num_threads()} threads" if device.type == "cpu" else device.type
 
 
+@contextmanager
+def torch_threads(count: int) -> Iterator[None]:
+    """While the block runs, let torch calculate in this many threads: at least 1, at most 1024."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(max(1, min(count, 1024)))
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
 def choose_dtype(precision: str, device: torch.device) -> torch.dtype:
     """Return the network's dtype for "float32", "bfloat16" or "auto".
 
@@ -75,14 +88,10 @@ def _faster_dtype(device: torch.device, runs: int = 8) -> torch.dtype:
     """
     timers = {dtype: _convolution(dtype, device) for dtype in (torch.float32, torch.bfloat16)}
     best = dict.fromkeys(timers, float("inf"))
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
+    with torch_threads(1):
         for _ in range(runs):  # alternating, so that other load affects both alike
             for dtype, seconds in timers.items():
                 best[dtype] = min(best[dtype], seconds())
-    finally:
-        torch.set_num_threads(threads)
     return torch.bfloat16 if best[torch.bfloat16] < 0.8 * best[torch.float32] else torch.float32
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import re
 import warnings
 from collections.abc import Mapping
@@ -12,7 +11,8 @@ from pathlib import Path
 from pickle import UnpicklingError
 from typing import TYPE_CHECKING, Any
 
-from brushwork.errors import WeightsError
+from brushwork.errors import WeightsError, first_line
+from brushwork.runtime.atomic_files import replacing
 from brushwork.runtime.signals import uninterrupted
 
 if TYPE_CHECKING:
@@ -92,7 +92,7 @@ def read_metadata(path: Path) -> dict[str, str]:
 
 
 def write_tensors(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> None:
-    """Write a safetensors file to a temporary file, then rename it: a crash leaves the old file or none.
+    """Write a safetensors file atomically.
 
     Raises:
         OSError: It can't be written.
@@ -100,15 +100,8 @@ def write_tensors(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[s
     from safetensors.torch import save
 
     content = save(dict(tensors), dict(metadata))
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    with uninterrupted():
-        try:
-            with temporary.open("wb") as file:
-                file.write(content)
-                os.fsync(file.fileno())
-            temporary.replace(path)
-        finally:
-            temporary.unlink(missing_ok=True)
+    with uninterrupted(), replacing(path) as file:
+        file.write(content)
 
 
 def _format_of(path: Path) -> str:
@@ -130,7 +123,7 @@ def _read_safetensors(path: Path) -> dict[str, Tensor]:
     try:
         return load_file(path)
     except Exception as error:  # untrusted bytes can raise anything
-        raise WeightsError(f"{path} is damaged ({_first_line(error)}); get it again") from error
+        raise WeightsError(f"{path} is damaged ({first_line(error)}); get it again") from error
 
 
 def _read_torch(path: Path) -> Any:
@@ -150,7 +143,7 @@ def _refusal(error: Exception) -> str:
     if code or "TorchScript" in str(error):
         what = code[1] if code else "a TorchScript program"
         return f"holds code ({what}), which is never run; save its tensors alone with torch.save(model.state_dict(), …)"
-    reason = "not a pickle of tensors" if isinstance(error, UnpicklingError) else _first_line(error)
+    reason = "not a pickle of tensors" if isinstance(error, UnpicklingError) else first_line(error)
     return f"is damaged or no PyTorch file ({reason}); get it again"
 
 
@@ -163,7 +156,3 @@ def _tensors_in(path: Path, content: Any) -> dict[str, Tensor]:
             return tensors
         content = next((content[key] for key in _NESTS if key in content), None)
     raise WeightsError(f"{path} holds no named tensors; expected a state_dict")
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0][:120]

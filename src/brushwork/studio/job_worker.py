@@ -16,10 +16,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from brushwork.errors import BrushworkError, Interrupted, SavedElsewhereError
+from brushwork.runtime.atomic_files import replacing, write_whole
 from brushwork.studio.limits import Limits
 from brushwork.studio.log import logger
 from brushwork.studio.schemas import Painting, parse_request
-from brushwork.studio.storage import Storage, folder_bytes, write_whole
+from brushwork.studio.storage import Storage, folder_bytes
 from brushwork.studio.store import Job, Store
 
 if TYPE_CHECKING:
@@ -291,12 +292,10 @@ class Work:
         return "result.zip", "; ".join(failed)
 
     def _zip(self, made: Path) -> None:
-        temporary = self.folder / ".result.tmp"
-        with zipfile.ZipFile(temporary, "w", zipfile.ZIP_STORED) as archive:
+        with replacing(self.folder / "result.zip") as file, zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
             for path in sorted(made.glob("*.png")):
                 identity = self.ask["photos"][int(path.stem) - 1]
                 archive.write(path, f"{path.stem}_{Path(self.names.get(identity, 'photo')).stem}.png")
-        temporary.replace(self.folder / "result.zip")
         shutil.rmtree(made)
 
     def _grid(self) -> tuple[str, str]:

@@ -226,7 +226,7 @@ def run(
     try:
         uvicorn.Server(config).run(sockets=[server_socket])
     finally:
-        held.close()
+        held.release()
 
 
 def _bound(host: str, port: int) -> socket.socket:

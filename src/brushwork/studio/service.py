@@ -12,6 +12,7 @@ from typing import Any
 from brushwork.errors import BrushworkError, UsageError
 from brushwork.options.methods import AdaINLite, Gatys, Settings
 from brushwork.registry import method_name
+from brushwork.runtime.atomic_files import write_whole
 from brushwork.studio import quick_worker
 from brushwork.studio.errors import BusyError, ConflictError, NotFoundError, TooLargeError
 from brushwork.studio.limits import Limits
@@ -19,7 +20,7 @@ from brushwork.studio.log import logger
 from brushwork.studio.metrics import PREVIEW_SECONDS, SUBMITTED
 from brushwork.studio.quota import StorageQuota
 from brushwork.studio.schemas import Batch, Grid, JobRequest, NewStyle, Picture, Preview, Video
-from brushwork.studio.storage import Storage, called, folder_bytes, stem_of, write_whole
+from brushwork.studio.storage import Storage, called, folder_bytes, stem_of
 from brushwork.studio.store import ACTIVE, RESUMABLE, Job, Upload
 from brushwork.studio.users import LOCAL
 from brushwork.studio.workers import CHECKERS, CHECKS, PAINTERS, JobWorker, QuickWorkers

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 import re
-import secrets
 import shutil
-import sqlite3
 import unicodedata
 from pathlib import Path
+
+from filelock import FileLock, Timeout
 
 from brushwork.errors import UsageError
 from brushwork.studio.errors import NotFoundError
@@ -17,7 +17,7 @@ from brushwork.studio.users import LOCAL
 from brushwork.styles.library import LibraryStyle, list_styles
 from brushwork.styles.references import StylePart, own_folder
 
-__all__ = ["Storage", "called", "default_folder", "folder_bytes", "stem_of", "write_whole"]
+__all__ = ["Storage", "called", "default_folder", "folder_bytes", "stem_of"]
 
 _IDENTITY = re.compile(r"[0-9a-f]{32}")
 _PIECE = re.compile(r"(@[0-9a-f]{32}|\w[\w-]*)(?::(\d{1,6}(?:\.\d{1,6})?))?")
@@ -55,17 +55,16 @@ class Storage:
         """The folder of small pictures of the built-in styles."""
         return self.root / "swatches"
 
-    def claim(self) -> sqlite3.Connection:
-        """Lock the folder for this process until it ends, however it ends, or closes the returned connection.
+    def claim(self) -> FileLock:
+        """Lock the folder for this process until it ends, however it ends, or releases the returned lock.
 
         Raises:
             UsageError: Another studio is using it.
         """
-        held = sqlite3.connect(self.root / "lock.sqlite", timeout=0, isolation_level=None, check_same_thread=False)
+        held = FileLock(self.root / "lock", timeout=0, thread_local=False)
         try:
-            held.execute("BEGIN EXCLUSIVE")
-        except sqlite3.OperationalError as error:
-            held.close()
+            held.acquire()
+        except Timeout as error:
             raise UsageError(f"a studio is already running in {self.root}; stop it, or use another --folder") from error
         return held
 
@@ -91,7 +90,7 @@ class Storage:
 
     def private(self) -> list[str]:
         """Paths that the page must never serve: everything but the page's own files."""
-        files = [self.root / "users.json", self.root / "studio.sqlite", self.root / "lock.sqlite"]
+        files = [self.root / "users.json", self.root / "studio.sqlite", self.root / "lock"]
         return [str(path) for path in (self.uploads, self.jobs, self.swatches, self.root / "users", *files)]
 
     def styles_folder(self, user: str) -> Path:
@@ -178,10 +177,3 @@ def stem_of(title: str) -> str:
     """A job's title as a file name without suffix."""
     words = re.sub(r"[^\w.-]+", "-", title.replace(" in the style of ", "_"))
     return re.sub(r"\.\w{2,5}(?=_|$)", "", words, count=1).strip("-.")[:80] or "result"
-
-
-def write_whole(path: Path, content: bytes) -> None:
-    """Write a file atomically, so that concurrent readers see either the old or the new content."""
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
-    temporary.write_bytes(content)
-    temporary.replace(path)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
-import os
 import re
 import secrets
 import time
@@ -13,6 +12,7 @@ from collections.abc import Hashable
 from pathlib import Path
 
 from brushwork.errors import UsageError
+from brushwork.runtime.atomic_files import replacing
 from brushwork.studio.devices import device_of, new_device
 from brushwork.studio.login_limits import LoginLimits, client_of
 from brushwork.studio.store import Store
@@ -87,10 +87,8 @@ class Users:
 
     def _write(self, users: dict[str, dict[str, str]]) -> None:
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = self.path.with_name(f".{self.path.name}.{os.getpid()}.tmp")
-        with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
-            json.dump(users, file, indent=1)
-        temporary.replace(self.path)
+        with replacing(self.path, private=True) as file:
+            file.write(json.dumps(users, indent=1).encode())
 
 
 class Logins:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from brushwork.errors import BrushworkError, UsageError
 from brushwork.registry import OPTIONS, TRAINED
+from brushwork.runtime.atomic_files import write_whole
 from brushwork.styles.references import (
     SavedStyle,
     built_in_styles,
@@ -134,7 +135,7 @@ def add_style(
 
 def _write_facts(path: Path, facts: Mapping[str, str]) -> None:
     try:
-        path.write_text(json.dumps(facts, ensure_ascii=False, indent=1) + "\n", "utf-8")
+        write_whole(path, (json.dumps(facts, ensure_ascii=False, indent=1) + "\n").encode())
     except OSError as error:
         raise BrushworkError(f"{path} can't be written: {error.strerror or error}") from error
 

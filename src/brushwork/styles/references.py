@@ -16,7 +16,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from brushwork.errors import BrushworkError, UsageError
+from brushwork.errors import BrushworkError, UsageError, first_line
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -237,7 +237,7 @@ def read_style(path: Path) -> SavedStyle:
             about: dict[str, str] = file.metadata() or {}
             tensors: dict[str, Tensor] = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     except (SafetensorError, OSError) as error:
-        raise BrushworkError(f"{path} can't be read as a saved style: {_line(error)}; make it again") from error
+        raise BrushworkError(f"{path} can't be read as a saved style: {first_line(error)}; make it again") from error
     origins = _origins(about.pop("methods", ""))
     if not origins or not tensors:
         raise BrushworkError(f"{path} is no saved style; make one with brushwork.save_style")
@@ -299,9 +299,4 @@ def write_style(path: Path, style: SavedStyle) -> None:
     try:
         write_tensors(path, tensors, {**style.about, "methods": json.dumps(style.origins)})
     except OSError as error:
-        raise BrushworkError(f"{path} can't be written: {_line(error)}") from error
-
-
-def _line(error: Exception) -> str:
-    words = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-    return (words.splitlines() or [type(error).__name__])[0]
+        raise BrushworkError(f"{path} can't be written: {first_line(error)}") from error

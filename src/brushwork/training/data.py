@@ -13,10 +13,10 @@ from torch import Tensor
 
 from brushwork.errors import PictureError, UsageError
 from brushwork.io import read_image, read_size
+from brushwork.options.stylize import PICTURE_SUFFIXES
 
 __all__ = ["NoPhotos", "PhotoFolder"]
 
-SUFFIXES = {".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp"}
 SMALLEST = 64  # images with a shorter side below this are skipped
 KEPT_BYTES = 2 << 30  # cache size for decoded images
 
@@ -40,9 +40,9 @@ class PhotoFolder:
         self.root: Path | None = root
         if not root.is_dir():
             raise UsageError(f"{folder} is no folder; give one with pictures")
-        self.files = sorted(path for path in root.rglob("*") if path.suffix.lower() in SUFFIXES)
+        self.files = sorted(path for path in root.rglob("*") if path.suffix.lower() in PICTURE_SUFFIXES)
         if not self.files:
-            raise UsageError(f"{folder} has no pictures ({', '.join(sorted(SUFFIXES))})")
+            raise UsageError(f"{folder} has no pictures ({', '.join(sorted(PICTURE_SUFFIXES))})")
         self.side, self.closest = side, closest
         self.passed_over: set[Path] = set()
         self._kept: OrderedDict[Path, Tensor] = OrderedDict()

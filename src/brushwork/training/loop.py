@@ -8,11 +8,9 @@ from __future__ import annotations
 
 import copy
 import math
-import os
 import random
 import time
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from statistics import median
@@ -24,7 +22,10 @@ from torch import Tensor, nn
 from brushwork.errors import BrushworkError, UsageError
 from brushwork.io import save
 from brushwork.io.saving import room_problem, writing_reason
+from brushwork.options.base import defaults_of
 from brushwork.options.training import Training
+from brushwork.runtime.atomic_files import replacing
+from brushwork.runtime.checkpoints import AnotherJobError, different
 from brushwork.runtime.device import launched
 from brushwork.runtime.locking import locked
 from brushwork.runtime.memory import out_of_memory, peak_memory
@@ -335,18 +336,11 @@ class Trainer:
             self._write_checkpoint(self.checkpoint)
 
     def _write_checkpoint(self, path: Path) -> None:
-        temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-        with uninterrupted():
-            try:
-                # Opened here, because torch wraps the system's errors in its own.
-                with temporary.open("wb") as file:
-                    torch.save({**self._everything(), "good": self._good, "facts": self._facts()}, file)
-                temporary.replace(path)
-            except (OSError, RuntimeError) as error:
-                raise BrushworkError(f"{path} can't be written: {writing_reason(error, path)}") from error
-            finally:
-                with suppress(OSError):
-                    temporary.unlink(missing_ok=True)
+        try:
+            with uninterrupted(), replacing(path) as file:
+                torch.save({**self._everything(), "good": self._good, "facts": self._facts()}, file)
+        except (OSError, RuntimeError) as error:
+            raise BrushworkError(f"{path} can't be written: {writing_reason(error, path)}") from error
 
     def resume(self) -> bool:
         """Resume from the checkpoint, if there is one.
@@ -367,12 +361,9 @@ class Trainer:
             theirs, _ = kept["facts"], kept["good"]
         except Exception as error:  # untrusted bytes can raise anything
             raise BrushworkError(f"{self.checkpoint} is damaged; delete it and start anew") from error
-        ours = self._facts()
-        different = [
-            f"{k} {theirs.get(k)}, not {ours.get(k)}" for k in {**theirs, **ours} if theirs.get(k) != ours.get(k)
-        ]
-        if different:
-            raise UsageError(f"{self.checkpoint} belongs to another training ({'; '.join(different)})")
+        differences = different(theirs, self._facts(), defaults_of(type(self.settings)))
+        if differences:
+            raise AnotherJobError(f"{self.checkpoint} belongs to another training ({'; '.join(differences)})")
         self._restore(kept)
         self._good = kept["good"]
         return True

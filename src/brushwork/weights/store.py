@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from brushwork.errors import UsageError, WeightsError
+from brushwork.runtime.atomic_files import write_whole
 from brushwork.runtime.tensor_files import SUFFIXES, sha256_of, write_tensors
 from brushwork.weights.places import find, store_dir, stored_path
 from brushwork.weights.reading import Weights, open_weights
@@ -158,9 +159,7 @@ def _install(weights: Weights, source: str) -> Path:
         sidecar.unlink(missing_ok=True)
         write_tensors(target, weights.tensors, origin)
         facts = {**origin, "sha256": sha256_of(target), "bytes": target.stat().st_size}
-        temporary = sidecar.with_suffix(f".{os.getpid()}.tmp")
-        temporary.write_text(json.dumps(facts, indent=1) + "\n", "utf-8")
-        temporary.replace(sidecar)
+        write_whole(sidecar, (json.dumps(facts, indent=1) + "\n").encode())
     except OSError as error:
         raise WeightsError(f"{target} can't be written: {error.strerror or error}") from error
     return target

@@ -22,7 +22,7 @@ STOPPED = {  # Python may end itself by the signal; a shell has the same number 
     signal.SIGINT: (130, -signal.SIGINT),
     signal.SIGTERM: (143, -signal.SIGTERM),
 }
-SLOW = {"torch", "numpy", "pyvips", "PIL", "safetensors"}
+SLOW = {"torch", "numpy", "pyvips", "PIL", "safetensors", "psutil"}
 
 
 def start(*arguments: str, **options: object) -> subprocess.Popen[str]:

@@ -9,6 +9,7 @@ from brushwork.runtime.device import (
     choose_device,
     choose_dtype,
     describe_device,
+    torch_threads,
 )
 
 
@@ -63,3 +64,11 @@ def test_auto_takes_bfloat16_only_where_it_wins_clearly(
         assert choose_dtype("auto", torch.device("cpu")) == expected
     assert choose_dtype("auto", torch.device("cpu")) == expected  # measured once per process
     device._faster_dtype.cache_clear()
+
+
+@pytest.mark.parametrize(("wanted", "given"), [(2, 2), (0, 1), (-3, 1)])
+def test_threads_are_as_before_after_the_block(wanted: int, given: int) -> None:
+    before = torch.get_num_threads()
+    with torch_threads(wanted):
+        assert torch.get_num_threads() == given
+    assert torch.get_num_threads() == before

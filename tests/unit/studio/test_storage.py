@@ -114,8 +114,8 @@ def test_one_studio_has_a_folder_at_a_time(places: Storage) -> None:
         with pytest.raises(UsageError, match=r"a studio is already running in"):
             places.claim()
         other.kill()
-    places.claim().close()
-    places.claim().close()
+    places.claim().release()
+    places.claim().release()
 
 
 def test_the_size_of_a_folder_is_that_of_its_files(tmp_path: Path) -> None:

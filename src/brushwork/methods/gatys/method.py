@@ -327,7 +327,8 @@ class GatysMethod:
         resized = resize(photo, size)
         if side is not None and max(size) > side:
             tiles = self.tiles(size, side)
-            return TiledObjective(self.network, settings, resized, targets, tiles, self._content_gain, small)
+            gain = self._content_gain
+            return TiledObjective(self.network, settings, resized, targets, tiles, content_gain=gain, shares=small)
         layers = settings.content_layers if settings.content_weight else ()
         content = self.network(resized, layers) if layers else {}
         return GatysObjective(self.network, settings, content, targets, self._content_gain, small)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 from typing import Any
 
+from brushwork.runtime.progress import duration
 from brushwork.studio.store import ACTIVE, RESUMABLE, Job
 from brushwork.studio.ui import texts
 from brushwork.studio.ui.components import raw
@@ -84,13 +85,8 @@ def _how_far(job: Job, ahead: int) -> list[str]:
     if facts.get("all", 1) > 1:
         words = [texts.PHOTO_OF.format(done=facts["done"] + 1, all=facts["all"])]
     elif job.status == "running":
-        words.append(texts.LEFT.format(time=_duration(facts.get("seconds_left", 0))))
+        words.append(texts.LEFT.format(time=duration(facts.get("seconds_left", 0))))
     return words
-
-
-def _duration(seconds: float) -> str:
-    minutes, rest = divmod(round(seconds), 60)
-    return f"{minutes} min {rest} s" if minutes else f"{rest} s"
 
 
 def _picture(job: Job, title: str) -> str:
