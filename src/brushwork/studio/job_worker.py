@@ -16,11 +16,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from brushwork.errors import BrushworkError, Interrupted, SavedElsewhereError
+from brushwork.studio.database import Database, Job
+from brushwork.studio.files import StudioFiles, folder_bytes, write_whole
 from brushwork.studio.limits import Limits
 from brushwork.studio.log import logger
 from brushwork.studio.schemas import Painting, parse_request
-from brushwork.studio.storage import Storage, folder_bytes, write_whole
-from brushwork.studio.store import Job, Store
 
 if TYPE_CHECKING:
     from brushwork.api.stylize import Result
@@ -49,14 +49,14 @@ def serve(root: Path, limits: Limits, alive: Connection) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the server handles Ctrl-C and then ends this process
     threading.Thread(target=_leave_with, args=(alive,), daemon=True).start()
     os.nice(NICE)
-    places = Storage(root)
-    store = places.store()
+    files = StudioFiles(root)
+    database = files.database()
     while True:
-        job = store.claim()
+        job = database.claim()
         if job is None:
             time.sleep(IDLE)
             continue
-        Work(job, places, store, limits).run()
+        Work(job, files, database, limits).run()
 
 
 def _leave_with(alive: Connection) -> None:
@@ -71,18 +71,18 @@ class Work:
 
     Args:
         job: A job with status "running".
-        places: The studio's folder.
-        store: The database to report to.
+        files: The studio's folder.
+        database: The database to report to.
         limits: Limits of pictures, videos and run time.
     """
 
-    def __init__(self, job: Job, places: Storage, store: Store, limits: Limits) -> None:
-        self.job, self.places, self.store, self.limits = job, places, store, limits
+    def __init__(self, job: Job, files: StudioFiles, database: Database, limits: Limits) -> None:
+        self.job, self.files, self.database, self.limits = job, files, database, limits
         self.pixels = round(limits.megapixels * 1e6)
         # A grid can't be resumed, and is small.
         self._until = time.monotonic() + 3600 * limits.job_hours if job.kind != "grid" else float("inf")
         self.ask = job.request
-        self.folder = places.job(job.id)
+        self.folder = files.job(job.id)
         self.names: dict[str, str] = {}
         self._told = self._shown = 0.0
         self._facts: dict[str, Any] = {}  # of the last step, reported or not
@@ -101,7 +101,7 @@ class Work:
             status = "stopped" if self._wish() == "cancel" else "done"
         except Interrupted:
             status = "paused" if self._wish() == "pause" else "canceled"
-            message = "" if self.store.wish_of(self.job.id) else TIME_IS_UP.format(self.limits.job_hours)
+            message = "" if self.database.wish_of(self.job.id) else TIME_IS_UP.format(self.limits.job_hours)
         except SavedElsewhereError as error:
             error.path.unlink(missing_ok=True)  # a server stores its users' pictures only in its own folder
             message = self._plain(str(error.__cause__))
@@ -113,16 +113,16 @@ class Work:
             logger.exception("job failed", extra={"job": self.job.id})
             message = "internal error; see the log for details"
         if status == "canceled":
-            self.places.remove(self.job)
+            self.files.remove(self.job)
         if self._facts:
             finished = {"share": 1, "seconds_left": 0} if status == "done" else {}
-            self.store.tell(self.job.id, self._facts | finished)
-        self.store.end(self.job.id, status, message, result, folder_bytes(self.folder))
+            self.database.tell(self.job.id, self._facts | finished)
+        self.database.end(self.job.id, status, message, result, folder_bytes(self.folder))
         logger.info("job ended", extra={"job": self.job.id, "status": status})
 
     def _wish(self) -> str:
         """The action requested by the user; "pause" when the run time is used up."""
-        return self.store.wish_of(self.job.id) or ("pause" if time.monotonic() > self._until else "")
+        return self.database.wish_of(self.job.id) or ("pause" if time.monotonic() > self._until else "")
 
     def _progress(self, step: Step) -> None:
         now = time.monotonic()
@@ -138,7 +138,7 @@ class Work:
         if now - self._shown > SHOWN_EVERY or last:
             self._show(step.preview())
             self._shown = time.monotonic()
-        self.store.tell(self.job.id, self._facts)
+        self.database.tell(self.job.id, self._facts)
         if self._wish() and not last:
             raise Interrupted()
 
@@ -152,12 +152,12 @@ class Work:
         write_whole(self.folder / "preview.jpg", jpeg(resize(pixels.float().cpu(), size)))
 
     def _upload(self, identity: str) -> Path:
-        upload = self.places.owned(identity, self.job.user, self.store)
+        upload = self.files.owned(identity, self.job.user, self.database)
         self.names[identity] = upload.name
-        return self.places.upload(identity)
+        return self.files.upload(identity)
 
     def _style(self, style: str) -> Any:
-        return self.places.parts(style, self.job.user, self.store)
+        return self.files.parts(style, self.job.user, self.database)
 
     def _method(self) -> Any:
         from brushwork.methods import load
@@ -169,7 +169,7 @@ class Work:
 
     def _plain(self, message: str) -> str:
         """A message with the users' file names in place of the server's paths."""
-        return self.places.plain(message.replace(f"{self.folder}/", ""), self.job.user, self.store)
+        return self.files.plain(message.replace(f"{self.folder}/", ""), self.job.user, self.database)
 
     def _picture(self) -> tuple[str, str]:
         photo, method = self._upload(self.ask["photo"]), self._method()
@@ -244,7 +244,7 @@ class Work:
         from brushwork.video.stylize_video import stylize_video, work_folder
 
         film = self._upload(self.ask["film"])
-        facts = self.places.owned(self.ask["film"], self.job.user, self.store).facts
+        facts = self.files.owned(self.ask["film"], self.job.user, self.database).facts
         rate = facts["frames"] / facts["seconds"] if facts.get("seconds") else 25.0
 
         def progress(step: Step) -> None:

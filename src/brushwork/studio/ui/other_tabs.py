@@ -8,8 +8,8 @@ import re
 import secrets
 from typing import Any
 
+from brushwork.studio.database import RESUMABLE, Job
 from brushwork.studio.schemas import Batch, NewStyle, Video, parse_request
-from brushwork.studio.store import RESUMABLE, Job
 from brushwork.studio.ui import texts
 from brushwork.studio.ui.components import film, photo, raw, status_line
 from brushwork.studio.ui.context import QUIET, Dropped, PageContext
@@ -237,7 +237,7 @@ class HistoryTab:
         return [gallery, gr.Dropdown(choices, value=choices[0][1] if choices else None)]
 
     def _thumbnail(self, request: gr.Request, job: Job) -> str:
-        if (self.desk.service.places.job(job.id) / "preview.jpg").exists():
+        if (self.desk.service.files.job(job.id) / "preview.jpg").exists():
             return self.desk.address(request, f"/api/jobs/{job.id}/preview?job={job.id}&at={job.status}")
         ask = job.request
         source = ask.get("photo") or ask.get("film") or ask["photos"][0]
@@ -249,7 +249,7 @@ class HistoryTab:
         return found[1] if found else None
 
     def _opened(self, identity: str | None, request: gr.Request) -> tuple[str, str]:
-        job = self.desk.service.store.job(identity or "", self.desk.user(request))
+        job = self.desk.service.database.job(identity or "", self.desk.user(request))
         return ("", "") if job is None else (job.id, json.dumps(job.request, indent=1))
 
     def _job(self, identity: str | None, request: gr.Request) -> Job:

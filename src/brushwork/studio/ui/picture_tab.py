@@ -253,7 +253,7 @@ class PictureTab:
         if isinstance(layer, str):
             layer = self.desk.read(request, layer)
         colors = [(int(c[1:3], 16), int(c[3:5], 16), int(c[5:7], 16)) for c in COLORS]
-        with tempfile.NamedTemporaryFile(dir=self.desk.service.places.root, prefix=".drawn-", suffix=".png") as file:
+        with tempfile.NamedTemporaryFile(dir=self.desk.service.files.root, prefix=".drawn-", suffix=".png") as file:
             file.write(layer)
             file.flush()
             masks = self.desk.service.masks(self.desk.user(request), Path(file.name), colors)
