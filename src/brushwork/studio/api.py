@@ -181,7 +181,7 @@ def _previews(router: APIRouter, service: Service) -> None:
         "/previews/video", summary="Preview three frames of a video in a style", response_class=Response, responses=JPEG
     )
     def film_preview(user: User, ask: Video) -> Response:
-        return Response(service.film_preview(user, ask), media_type="image/jpeg")
+        return Response(service.preview(user, ask), media_type="image/jpeg")
 
 
 def _jobs(router: APIRouter, service: Service) -> None:

@@ -8,6 +8,7 @@ import secrets
 import shutil
 import sqlite3
 import unicodedata
+from dataclasses import dataclass
 from pathlib import Path
 
 from brushwork.errors import UsageError
@@ -17,7 +18,7 @@ from brushwork.studio.users import LOCAL
 from brushwork.styles.library import LibraryStyle, list_styles
 from brushwork.styles.references import StylePart, own_folder
 
-__all__ = ["StudioFiles", "called", "default_folder", "folder_bytes", "stem_of", "write_whole"]
+__all__ = ["RequestFiles", "StudioFiles", "called", "default_folder", "folder_bytes", "stem_of", "write_whole"]
 
 _IDENTITY = re.compile(r"[0-9a-f]{32}")
 _PIECE = re.compile(r"(@[0-9a-f]{32}|\w[\w-]*)(?::(\d{1,6}(?:\.\d{1,6})?))?")
@@ -26,6 +27,21 @@ _PIECE = re.compile(r"(@[0-9a-f]{32}|\w[\w-]*)(?::(\d{1,6}(?:\.\d{1,6})?))?")
 def default_folder() -> Path:
     """The default: next to the user's weights and styles, in BRUSHWORK_HOME or the platform's cache."""
     return own_folder().parent / "studio"
+
+
+@dataclass(frozen=True)
+class RequestFiles:
+    """What the IDs and names in a request stand for.
+
+    Args:
+        source: The photo or the video.
+        style: The parts of the style.
+        masks: One file per part, or none.
+    """
+
+    source: Path
+    style: list[StylePart]
+    masks: tuple[Path, ...] = ()
 
 
 class StudioFiles:

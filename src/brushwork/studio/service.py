@@ -10,20 +10,20 @@ from pathlib import Path
 from typing import Any
 
 from brushwork.errors import BrushworkError, UsageError
-from brushwork.options.methods import AdaINLite, Gatys, Settings
 from brushwork.registry import method_name
 from brushwork.studio import quick_worker
 from brushwork.studio.database import ACTIVE, RESUMABLE, Job, Upload
 from brushwork.studio.errors import BusyError, ConflictError, NotFoundError, TooLargeError
-from brushwork.studio.files import StudioFiles, called, folder_bytes, stem_of, write_whole
+from brushwork.studio.files import RequestFiles, StudioFiles, called, folder_bytes, stem_of, write_whole
 from brushwork.studio.limits import Limits
 from brushwork.studio.log import logger
 from brushwork.studio.metrics import PREVIEW_SECONDS, SUBMITTED
 from brushwork.studio.quota import StorageQuota
-from brushwork.studio.schemas import Batch, Grid, JobRequest, NewStyle, Picture, Preview, Video
+from brushwork.studio.schemas import Batch, Grid, JobRequest, NewStyle, Picture, Preview, Still, Video
 from brushwork.studio.users import LOCAL
 from brushwork.studio.workers import CHECKERS, CHECKS, PAINTERS, JobWorker, QuickWorkers
 from brushwork.styles.library import LibraryStyle, remove_style
+from brushwork.styles.references import StylePart
 
 __all__ = ["FORMATS", "Service"]
 
@@ -158,7 +158,7 @@ class Service:
             if style.path.suffix == ".png":
                 content = self._quick(user, "thumbnail", path=str(style.path), size=SWATCH)
             else:
-                content = self._quick(user, "swatch", style=[(str(style.path), 1.0)], size=SWATCH)
+                content = self._quick(user, "swatch", path=str(style.path), size=SWATCH)
             write_whole(kept, content)
         return kept.read_bytes()
 
@@ -183,37 +183,26 @@ class Service:
 
     # Previews
 
-    def preview(self, user: str, ask: Preview) -> bytes:
-        """A photo in a style, as JPEG.
+    def preview(self, user: str, ask: Preview | Video) -> bytes:
+        """A photo in a style, or three frames of a video, original and stylized, as JPEG.
 
         Raises:
             BusyError: Too many requests are waiting, or this one took too long.
             SupersededError: The same user requested a newer preview of this photo while this one was waiting.
             UsageError, NotFoundError: Invalid value; no such file or style.
         """
-        settings = _quick_settings(ask.to_settings())
-        photo = self.upload(user, ask.photo)
-        style = self._checked_parts(user, ask.style, method_name(settings))
-        masks = [str(self.files.upload(self.upload(user, mask).id)) for mask in ask.masks]
-        return self._shown(
-            user, "preview", photo.id, photo=str(self.files.upload(photo.id)), style=style, settings=settings,
-            keep_color=ask.keep_color, masks=masks, size=ask.size,
-        )  # fmt: skip
-
-    def film_preview(self, user: str, ask: Video, size: int = 480) -> bytes:
-        """Three frames of a video, original and stylized, as JPEG; see `preview`."""
-        settings = _quick_settings(ask.to_settings())
-        film, style = self.upload(user, ask.film), self._checked_parts(user, ask.style, method_name(settings))
-        return self._shown(
-            user, "film_preview", film.id, film=str(self.files.upload(film.id)), style=style, settings=settings,
-            size=size, keep_color=bool(ask.keep_color),
-        )  # fmt: skip
-
-    def _shown(self, user: str, function: str, topic: str, /, **arguments: Any) -> bytes:
+        method = method_name(ask.preview_settings())
+        if isinstance(ask, Video):
+            function, source, masks = "film_preview", self.upload(user, ask.film), []
+        else:
+            function, source, masks = "preview", self.upload(user, ask.photo), ask.masks
+        style = self._checked_parts(user, ask.style, method)
+        drawn = tuple(self.files.upload(self.upload(user, mask).id) for mask in masks)
+        files = RequestFiles(self.files.upload(source.id), style, drawn)
         began = time.monotonic()
-        content = bytes(self._quick(user, function, topic, **arguments))
+        content = self._quick(user, function, source.id, ask=ask, files=files)
         PREVIEW_SECONDS.observe(time.monotonic() - began)
-        return content
+        return bytes(content)
 
     def _quick(self, user: str, function: str, topic: str = "", /, **arguments: Any) -> Any:
         """Call a quick worker; its errors refer to files by their original names."""
@@ -223,14 +212,14 @@ class Service:
         except UsageError as error:
             raise UsageError(self.files.plain(str(error), user, self.database)) from None
 
-    def _checked_parts(self, user: str, style: str, method: str) -> list[tuple[str, float]]:
+    def _checked_parts(self, user: str, style: str, method: str) -> list[StylePart]:
         library = {str(known.path): known for known in self.styles(user).values()}
         parts = self.files.parts(style, user, self.database)
         for part in parts:
             known = library.get(part.reference)
             if known is not None and method not in known.methods:
                 raise UsageError(f"style {known.name} works with {', '.join(known.methods)}, not with {method}")
-        return [(part.reference, part.weight) for part in parts]
+        return parts
 
     def masks(self, user: str, drawn: Path, colors: list[tuple[int, int, int]]) -> list[str]:
         """Masks of the painted regions: upload IDs, one for each color and one for the rest."""
@@ -274,6 +263,8 @@ class Service:
                 self._checked_parts(user, style, "adain-lite")
             return f"{self.upload(user, ask.photo).name}: between {len(ask.styles)} styles"
         ask.to_settings()
+        if isinstance(ask, Still):
+            ask.to_options()
         self._checked_parts(user, ask.style, ask.method)
         words = self._style_words(user, ask.style)
         if isinstance(ask, Video):
@@ -393,8 +384,3 @@ class Service:
             return (self.files.job(job.id) / "preview.jpg").read_bytes()
         except FileNotFoundError:
             raise NotFoundError("this job has no preview yet") from None
-
-
-def _quick_settings(settings: Settings) -> Settings:
-    """Settings for a preview by a feed-forward method; Gatys is replaced by AdaIN-lite at the same stroke size."""
-    return AdaINLite(style_scale=settings.style_scale) if isinstance(settings, Gatys) else settings

@@ -165,7 +165,7 @@ def test_a_preview_of_gatys_is_one_of_a_quick_method(service: Service, take: Tak
 
 def test_a_film_s_preview_shows_frames_above_each_other(service: Service, take: Take) -> None:
     film = take("film.mp4")
-    shown = picture(service.film_preview("ada", Video(kind="video", film=film.id, style="great-wave"), size=96))
+    shown = picture(service.preview("ada", Video(kind="video", film=film.id, style="great-wave")))
     assert shown.shape == (128, 3 * 96, 3)
     assert np.abs(shown[:64] - shown[64:]).mean() > 20
 

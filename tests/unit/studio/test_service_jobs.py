@@ -262,7 +262,7 @@ def test_what_nobody_foresaw_fails_a_job_and_not_the_worker(
 ) -> None:
     for error, words in ((RuntimeError("inside"), "internal error; see the log"), (MemoryError(), "not enough memory")):
 
-        def fail(self: Work, error: BaseException = error) -> Any:
+        def fail(self: Work, ask: Any, error: BaseException = error) -> Any:
             raise error
 
         monkeypatch.setattr(Work, "_picture", fail)
