@@ -255,8 +255,8 @@ class Work:
 
         output, method, style = self.folder / "result.mp4", self._method(ask), self._style(ask.style)
         work = partial(
-            stylize_video, film, style, output, method=method, size=ask.size, smoothing=ask.smoothing,
-            keep_color=bool(ask.keep_color), max_pixels=self.pixels, progress=progress, resume=True,
+            stylize_video, film, style, output, method=method, options=ask.to_options(max_pixels=self.pixels),
+            progress=progress, resume=True,
         )  # fmt: skip
         done = self._gone_on(work, work_folder(output))
         if self._facts:

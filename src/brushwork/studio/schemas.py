@@ -12,12 +12,14 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, create_model
 
 from brushwork.errors import UsageError
 from brushwork.options.base import option_of
+from brushwork.options.film import FilmOptions
 from brushwork.options.methods import FILM_MODEL, AdaINLite, Gatys, Settings
 from brushwork.options.stylize import StylizeOptions
 from brushwork.registry import OPTIONS, TRAINED, settings_from
 from brushwork.weights.records import RECORDS
 
 __all__ = [
+    "SERVER_ONLY",
     "Batch",
     "Credentials",
     "Grid",
@@ -43,7 +45,7 @@ Style = Annotated[
 Size = Annotated[
     int | None, Field(ge=0, le=30_000, description="longer side in pixels; 0: original; null: at most 1024")
 ]
-SERVERS = ("device", "max_memory", "max_pixels")  # fields of StylizeOptions that are the server's to decide
+SERVER_ONLY = ("device", "max_memory", "max_pixels")  # fields of StylizeOptions that no request sets
 Value = str | float | int | list[str] | list[float]
 
 
@@ -91,7 +93,7 @@ def _shared_fields() -> dict[str, Any]:
     for field in dataclasses.fields(StylizeOptions):
         option, kind = option_of(StylizeOptions)[field.name], hints[field.name]
         parts = (kind, *typing.get_args(kind))
-        if field.name in SERVERS or option.kind == "files" or option.file or Path in parts:
+        if field.name in SERVER_ONLY or option.kind == "files" or option.file or Path in parts:
             continue
         if option.choices:
             kind = Literal[option.choices] | None if type(None) in parts else Literal[option.choices]
@@ -153,6 +155,10 @@ class Video(Painting):
         if isinstance(settings, AdaINLite) and "model" not in self.settings:
             return dataclasses.replace(settings, model=FILM_MODEL)
         return settings
+
+    def to_options(self, **more: Any) -> FilmOptions:
+        """The options of the video, with other fields of `FilmOptions` in `more`."""
+        return FilmOptions(size=self.size, smoothing=self.smoothing, keep_color=self.keep_color is not None, **more)
 
 
 class Batch(Still):

@@ -19,7 +19,7 @@ from brushwork.studio.limits import Limits
 from brushwork.studio.log import logger
 from brushwork.studio.metrics import PREVIEW_SECONDS, SUBMITTED
 from brushwork.studio.quota import StorageQuota
-from brushwork.studio.schemas import Batch, Grid, JobRequest, NewStyle, Picture, Preview, Still, Video
+from brushwork.studio.schemas import Batch, Grid, JobRequest, NewStyle, Picture, Preview, Video
 from brushwork.studio.users import LOCAL
 from brushwork.studio.workers import CHECKERS, CHECKS, PAINTERS, JobWorker, QuickWorkers
 from brushwork.styles.library import LibraryStyle, remove_style
@@ -263,8 +263,7 @@ class Service:
                 self._checked_parts(user, style, "adain-lite")
             return f"{self.upload(user, ask.photo).name}: between {len(ask.styles)} styles"
         ask.to_settings()
-        if isinstance(ask, Still):
-            ask.to_options()
+        ask.to_options()
         self._checked_parts(user, ask.style, ask.method)
         words = self._style_words(user, ask.style)
         if isinstance(ask, Video):

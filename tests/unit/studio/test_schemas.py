@@ -13,7 +13,7 @@ from brushwork.options.methods import AdaINLite, Gatys
 from brushwork.options.stylize import StylizeOptions
 from brushwork.registry import OPTIONS
 from brushwork.studio.schemas import (
-    SERVERS,
+    SERVER_ONLY,
     Batch,
     Credentials,
     Grid,
@@ -52,10 +52,10 @@ def test_each_method_takes_its_own_defaults(method: str) -> None:
 
 
 def test_requests_for_pictures_have_the_options_that_all_methods_share() -> None:
-    shared = {field.name for field in dataclasses.fields(StylizeOptions)} - {*SERVERS, "masks"}
+    shared = {field.name for field in dataclasses.fields(StylizeOptions)} - {*SERVER_ONLY, "masks"}
     for kind in (Picture, Batch, Preview):
         assert shared <= set(kind.model_fields)
-        assert not set(SERVERS) & set(kind.model_fields)
+        assert not set(SERVER_ONLY) & set(kind.model_fields)
 
 
 def test_shared_options_are_passed_on_as_they_are() -> None:
