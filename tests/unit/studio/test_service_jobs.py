@@ -64,6 +64,26 @@ def test_no_more_jobs_wait_than_may_also_not_those_that_were_paused(service: Ser
     assert service.resume("ada", jobs[0].id).status == "waiting"
 
 
+def test_a_job_that_the_first_version_stored_is_done(service: Service, take: Take, do: Do) -> None:
+    stored = {
+        "style": "great-wave", "method": "adain-lite", "settings": {}, "keep_color": "luminance", "size": 64,
+        "kind": "picture", "photo": take().id, "masks": [], "depth": 8,
+    }  # fmt: skip
+    job = do(None, job=service.database.add_job("ada", "picture", "photo.png", stored, 4, 4))
+    assert job.status == "done"
+    recipe = dict(read_recipe(service.result("ada", job.id)[0]) or {})
+    assert (recipe["keep_color"], recipe["keep_color_when"]) == ("luminance", "after")
+
+
+def test_a_picture_s_options_are_those_of_its_request(service: Service, take: Take, do: Do) -> None:
+    style = f"@{take('wave.jpg').id}"
+    ask = Picture(photo=take().id, style=style, size=64, keep_color="luminance", keep_color_when="before")
+    recipe = dict(read_recipe(service.result("ada", do(ask).id)[0]) or {})
+    assert (recipe["keep_color"], recipe["keep_color_when"]) == ("luminance", "before")
+    with pytest.raises(UsageError, match="keep_color_when: 'before' needs keep_color"):
+        service.submit("ada", Picture(photo=ask.photo, style=style, keep_color_when="before"))
+
+
 def test_a_job_takes_only_what_suits_its_state(service: Service, take: Take, do: Do) -> None:
     done = do(Picture(photo=take().id, style="great-wave", size=64))
     for action in (service.pause, service.cancel, service.resume):

@@ -45,8 +45,8 @@ class PictureTab:
                     elem_id="photo",
                 )  # fmt: skip
                 with gr.Tabs() as self.tabs:
-                    with gr.Tab(texts.STYLISE, id="one") as one:
-                        self._stylise()
+                    with gr.Tab(texts.STYLIZE, id="one") as one:
+                        self._stylize()
                     with gr.Tab(texts.BLEND, id="blend") as blend:
                         self._blend()
                     with gr.Tab(texts.MASKS, id="masks") as masks:
@@ -63,7 +63,7 @@ class PictureTab:
         blend.select(lambda: "blend", None, self.tab, **QUIET)
         masks.select(lambda: "masks", None, self.tab, **QUIET)
 
-    def _stylise(self) -> None:
+    def _stylize(self) -> None:
         self.style = gr.Dropdown([DEFAULT], value=DEFAULT, label=texts.STYLE, elem_id="style")
         self.style_fields.append(self.style)
         with gr.Accordion(texts.LIBRARY, open=False) as self.shelf:
