@@ -13,9 +13,9 @@ from pathlib import Path
 
 from brushwork.errors import UsageError
 from brushwork.runtime.atomic_files import replacing
+from brushwork.studio.database import Database
 from brushwork.studio.devices import device_of, new_device
 from brushwork.studio.login_limits import LoginLimits, client_of
-from brushwork.studio.store import Store
 
 __all__ = ["LOCAL", "Logins", "Users"]
 
@@ -96,13 +96,13 @@ class Logins:
 
     Args:
         users: The users who may log in.
-        store: Stores the hashes of tokens.
+        database: Stores the hashes of tokens.
         hours: How long a login lasts.
         failures: Wrong passwords per name and address in five minutes, after which that address has to wait.
     """
 
-    def __init__(self, users: Users, store: Store, hours: float, failures: int) -> None:
-        self.users, self.store, self.hours, self.failures = users, store, hours, failures
+    def __init__(self, users: Users, database: Database, hours: float, failures: int) -> None:
+        self.users, self.database, self.hours, self.failures = users, database, hours, failures
         self._limits = LoginLimits()
 
     def log_in(self, name: str, password: str, address: str = "", device: str = "") -> str | None:
@@ -131,7 +131,7 @@ class Logins:
             return None
         self._limits.forgive((name, client))
         token = secrets.token_urlsafe(32)
-        self.store.add_session(_token_hash(token), name, time.time() + 3600 * self.hours)
+        self.database.add_session(_token_hash(token), name, time.time() + 3600 * self.hours)
         return token
 
     def device(self, name: str) -> str:
@@ -147,12 +147,12 @@ class Logins:
 
     def user_of(self, token: str) -> str | None:
         """The user of a session token; None if it has expired or the user was removed."""
-        user = self.store.session(_token_hash(token)) if token else None
+        user = self.database.session(_token_hash(token)) if token else None
         return user if user in self.users.names() else None
 
     def log_out(self, token: str) -> None:
         """End a session."""
-        self.store.remove_session(_token_hash(token))
+        self.database.remove_session(_token_hash(token))
 
 
 def _hashed(password: str, salt: bytes) -> bytes:

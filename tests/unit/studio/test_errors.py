@@ -15,7 +15,7 @@ import pytest
 
 from brushwork.errors import BrushworkError
 from brushwork.studio.client import Studio
-from brushwork.studio.storage import Storage
+from brushwork.studio.files import StudioFiles
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="finds processes by Linux's /proc")
 
@@ -214,7 +214,7 @@ def test_a_studio_that_is_asked_to_end_does_so_soon_and_its_job_can_be_gone_on_w
     running.stop(signal.SIGTERM)
     assert time.monotonic() - began < 10
     until(lambda: not any(map(lives, processes)), 10)
-    found = Storage(running.folder).store().job(job)
+    found = StudioFiles(running.folder).database().job(job)
     assert found is not None
     assert found.status == "interrupted"
     assert "the studio was shut down" in found.message

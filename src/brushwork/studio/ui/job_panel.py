@@ -6,7 +6,7 @@ import html
 from typing import Any
 
 from brushwork.runtime.progress import duration
-from brushwork.studio.store import ACTIVE, RESUMABLE, Job
+from brushwork.studio.database import ACTIVE, RESUMABLE, Job
 from brushwork.studio.ui import texts
 from brushwork.studio.ui.components import raw
 from brushwork.studio.ui.context import QUIET, PageContext
@@ -48,7 +48,7 @@ class JobPanel:
 
     def _look(self, identity: str, request: gr.Request) -> list[Any]:
         """The current state of the job."""
-        job = self.desk.service.store.job(identity, self.desk.user(request)) if identity else None
+        job = self.desk.service.database.job(identity, self.desk.user(request)) if identity else None
         if job is None:
             return ["", *[gr.Button(visible=False)] * 3, gr.Timer(active=False)]
         can = {
@@ -56,7 +56,7 @@ class JobPanel:
             "resume": job.status in (*RESUMABLE, "failed"),
             "cancel": job.status in (*ACTIVE, *RESUMABLE),
         }
-        ahead = self.desk.service.store.ahead_of(job) if job.status == "waiting" else 0
+        ahead = self.desk.service.database.ahead_of(job) if job.status == "waiting" else 0
         kept = job.status == "running" and job.kind in ("picture", "batch")
         buttons = [gr.Button(visible=can[name]) for name in ("pause", "resume")]
         buttons.append(gr.Button(texts.CANCEL if kept else texts.DISCARD, visible=can["cancel"]))
