@@ -49,7 +49,7 @@ def _photos(argument: str) -> list[Path]:
         matches = (Path(match) for match in glob.glob(argument, recursive=True))  # noqa: PTH207 - takes absolute patterns
         found = sorted(match for match in matches if _is_photo(match))
         if not found:
-            raise UsageError(f"{argument}: no picture matches")
+            raise UsageError(f"{argument}: no pictures match this pattern")
     else:
         found = [path]
     return found
@@ -103,7 +103,7 @@ def _check_apart(jobs: list[Job]) -> None:
         if other is not job:
             raise UsageError(
                 f"{other.photo} with {other.style.text} and {job.photo} with {job.style.text} would both be written to "
-                f"{job.output}; rename one, or run them apart with -o"
+                f"{job.output}; rename one, or run them separately with -o"
             )
 
 

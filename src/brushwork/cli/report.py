@@ -101,7 +101,7 @@ class Report:
         try:
             write_image(Picture(step.preview().cpu()), self.preview)
         except BrushworkError as error:  # doesn't stop the job
-            self.say(f"no more previews: {reason(error)}")
+            self.say(f"the preview is no longer updated: {reason(error)}")
             self.preview = None
         now = time.monotonic()
         self._next_preview = now + max(PREVIEW_EVERY, (now - started) / PREVIEW_SHARE)

@@ -63,7 +63,7 @@ def _recipe_of(picture: Path) -> Recipe:
 
     recipe = read_recipe(picture)
     if recipe is None:
-        raise BrushworkError(f"{picture} holds no recipe: it was not made by brushwork, or without metadata")
+        raise BrushworkError(f"{picture} contains no recipe: it was not made by brushwork, or its metadata was removed")
     # Files that the first versions wrote from Python lack the output settings.
     return recipe if "written" in recipe else recipe | {"written": {"depth": 8, "quality": None}}
 

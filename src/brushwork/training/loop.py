@@ -185,7 +185,7 @@ class Trainer:
             if self.state.step:
                 self.save(anywhere=True)
             if out_of_memory(error):
-                raise BrushworkError("out of memory; take a smaller --batch or --side") from error
+                raise BrushworkError("out of memory; use a smaller --batch or --side") from error
             raise
 
     def _write(self) -> None:
@@ -285,8 +285,8 @@ class Trainer:
         stepped_back, rate = self.state.stepped_back + 1, self.state.rate / 2
         if stepped_back > STEPS_BACK:
             raise BrushworkError(
-                f"the loss exploded {stepped_back} times ({value:g} after {self.state.usual:.3g}), at ever lower "
-                f"rates; {self.checkpoint} holds the last good state"
+                f"the loss diverged {stepped_back} times ({value:g} after {self.state.usual:.3g}), although the "
+                f"learning rate was halved each time; {self.checkpoint} contains the last good state"
             )
         self._restore(self._good)
         self.state.stepped_back, self.state.rate = stepped_back, rate
@@ -352,13 +352,13 @@ class Trainer:
         """Resume from the checkpoint, if there is one.
 
         Raises:
-            UsageError: It belongs to another training run; the message says what differs.
+            UsageError: It belongs to a different training run; the message says what differs.
             BrushworkError: It is damaged.
         """
         resumed = self.checkpoint.exists() and self._read_checkpoint()
         steps = self.fabric.all_reduce(torch.tensor(float(self.state.step)), reduce_op="mean")
         if int(steps) != self.state.step:
-            raise UsageError(f"{self.checkpoint} is not the same for all processes; put it on a disk that they share")
+            raise UsageError(f"{self.checkpoint} differs between processes; put it on a disk they share")
         return resumed
 
     def _read_checkpoint(self) -> bool:
@@ -366,13 +366,13 @@ class Trainer:
             kept = torch.load(self.checkpoint, map_location="cpu", weights_only=True)
             theirs, _ = kept["facts"], kept["good"]
         except Exception as error:  # untrusted bytes can raise anything
-            raise BrushworkError(f"{self.checkpoint} is damaged; delete it and start anew") from error
+            raise BrushworkError(f"{self.checkpoint} is damaged; delete it to start over") from error
         ours = self._facts()
         different = [
             f"{k} {theirs.get(k)}, not {ours.get(k)}" for k in {**theirs, **ours} if theirs.get(k) != ours.get(k)
         ]
         if different:
-            raise UsageError(f"{self.checkpoint} belongs to another training ({'; '.join(different)})")
+            raise UsageError(f"{self.checkpoint} belongs to a different training run ({'; '.join(different)})")
         self._restore(kept)
         self._good = kept["good"]
         return True

@@ -244,7 +244,7 @@ def test_any_network_can_be_given(here: Path) -> None:
 
 def test_wrong_arguments_are_refused(here: Path) -> None:
     photo = Picture(torch.rand(1, 3, 36, 48))
-    with pytest.raises(UsageError, match="a Picture is taken at its own size"):
+    with pytest.raises(UsageError, match="a Picture is used at its own size"):
         stylize(photo, "wave.png", SHORT, size=20)
     with pytest.raises(UsageError, match="at least one style"):
         stylize(photo, [], SHORT)

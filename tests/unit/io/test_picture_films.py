@@ -98,7 +98,7 @@ def test_a_folder_is_written(tmp_path: Path) -> None:
 def test_frames_of_two_sizes_are_refused(tmp_path: Path) -> None:
     folder = folder_of(tmp_path / "in", ["1.png"])
     write_image(Picture(torch.zeros(1, 3, 9, 9)), folder / "2.png")
-    with pytest.raises(PictureError, match="make them one size"):
+    with pytest.raises(PictureError, match="make all frames the same size"):
         list(open_film(folder).frames())
 
 

@@ -233,11 +233,11 @@ def test_large_frames_are_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "encoding", "words"),
     [
-        ("a.xyz", Encoding(), "films are written as"),
+        ("a.xyz", Encoding(), "videos can be written as"),
         ("a.webm", Encoding("h264"), "holds vp9, not h264"),
         ("a.mp4", Encoding(quality=0), "quality from 1"),
         ("a.mp4", Encoding(pixel_format="rgbx"), "libx264 takes"),
-        ("none/a.mp4", Encoding(), "no directory"),
+        ("none/a.mp4", Encoding(), "doesn't exist"),
     ],
 )
 def test_targets_are_checked_beforehand(name: str, encoding: Encoding, words: str, tmp_path: Path) -> None:
@@ -250,7 +250,7 @@ def test_an_interlaced_film_is_deinterlaced(tmp_path: Path) -> None:
     path = clip(tmp_path / "a.mp4", [40 * k for k in range(8)], pixels="yuv420p", size=(64, 64), options=options)
     film = open_film(path)
     frames = list(film.frames())
-    assert any("de-interlaced" in note for note in film.notes)
+    assert any("deinterlaced" in note for note in film.notes)
     assert len(frames) == 8
     assert (frames[4].pixels - picture(4, 64, 64)).abs().mean() < 0.06
 

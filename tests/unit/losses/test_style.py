@@ -148,7 +148,7 @@ def test_styles_of_different_seeds_do_not_blend(name: str) -> None:
 
 def test_patches_do_not_blend_and_say_why() -> None:
     statistic = STATISTICS["patch"]
-    with pytest.raises(UsageError, match="can't blend styles: every patch takes its nearest"):
+    with pytest.raises(UsageError, match="can't blend styles: patches are matched to the nearest one"):
         statistic.blend([encoded(statistic)] * 2, [0.5, 0.5])
 
 

@@ -79,7 +79,7 @@ def test_a_new_row_is_learned_with_the_network_as_it_is(trained: Path) -> None:
 
 
 def test_a_predictor_makes_rows_of_paintings(trained: Path) -> None:
-    with pytest.raises(UsageError, match="predicts no rows from paintings"):
+    with pytest.raises(UsageError, match="can't predict styles from paintings"):
         stylize("photo.png", "photo.png", method=method())
     paintings = Path("paintings")
     paintings.mkdir()

@@ -131,9 +131,9 @@ def test_what_is_no_such_network_is_refused(here: Path) -> None:
     Path("junk.pth").write_bytes(b"no")
     with pytest.raises(WeightsError, match=r"junk\.pth"):
         stylize("photo.png", "junk.pth", Johnson())
-    with pytest.raises(UsageError, match="trained for a style"):
+    with pytest.raises(UsageError, match="trained for one style"):
         stylize("photo.png", "photo.png", Johnson())
-    with pytest.raises(UsageError, match="nothing between two"):
+    with pytest.raises(UsageError, match="can't blend styles"):
         stylize("photo.png", "candy.pth:1+candy.pth:2", Johnson())
 
 

@@ -39,7 +39,7 @@ def test_defaults_are_valid_and_every_field_is_explained(method: str) -> None:
         ({"style_weight": -1}, "style_weight: expected a number of at least 0, got -1"),
         ({"style_weight": float("nan")}, "style_weight: .* got nan"),
         ({"style_weight": float("inf")}, "style_weight: .* got inf"),
-        ({"style_weight": 10**400}, "style_weight: .* far too large"),
+        ({"style_weight": 10**400}, "style_weight: .* too large"),
         ({"seed": 10**400}, "seed: expected a number from 0"),
         ({"style_scale": 9}, r"style_scale: expected a number from 0\.1 to 4, got 9"),
         ({"optimizer": "sgd"}, "optimizer: expected one of lbfgs, adam, got 'sgd'"),
@@ -87,7 +87,7 @@ def test_style_layers_are_the_statistic_s_own_unless_they_are_named() -> None:
 
 
 def test_the_paper_s_loss_is_that_of_gram_matrices() -> None:
-    with pytest.raises(UsageError, match="'paper' is that of Gram matrices, not of histogram; take 'normalized'"):
+    with pytest.raises(UsageError, match=r"'paper' only supports .* 'gram', got 'histogram'; use 'normalized'"):
         Gatys(loss="paper", statistic="histogram")
 
 

@@ -168,7 +168,7 @@ def test_another_network_is_refused(method: OnePass[Any]) -> None:
 @pytest.mark.parametrize(
     ("tensors", "metadata", "words"),
     [
-        ({"a": torch.rand(3)}, {}, "no model of brushwork, expected adain-lite"),
+        ({"a": torch.rand(3)}, {}, "no brushwork model, expected adain-lite"),
         ({"a": torch.rand(3)}, {"model": "johnson"}, "holds johnson, expected adain-lite"),
         ({"a": torch.rand(3)}, {"model": "adain-lite"}, "another version of brushwork, or damaged"),
         ({"a": torch.tensor([float("nan")])}, {"model": "adain-lite"}, "NaN or infinity"),
@@ -187,7 +187,7 @@ def test_a_damaged_model_is_told_by_its_record(model: str, tmp_path: Path) -> No
     path = tmp_path / "mine.safetensors"
     path.write_bytes(Path(model).read_bytes())
     path.with_suffix(".json").write_text('{"sha256": "0123"}')
-    with pytest.raises(WeightsError, match=r"is damaged: .* recorded is 0123; get it again"):
+    with pytest.raises(WeightsError, match=r"is damaged: .* expected 0123; download it again"):
         load(AdaINLite(model=str(path)))
 
 
