@@ -70,7 +70,7 @@ def test_visible_hides_what_is_transparent() -> None:
 
 
 def test_visible_refuses_a_picture_of_nothing() -> None:
-    with pytest.raises(UsageError, match="nothing is visible"):
+    with pytest.raises(UsageError, match="the picture is fully transparent"):
         Picture(torch.rand(1, 3, 5, 7), torch.zeros(1, 1, 5, 7)).visible()
 
 

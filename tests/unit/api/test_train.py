@@ -80,7 +80,7 @@ def test_stopped_it_goes_on(here: Path) -> None:
         ({"output": "none/a.safetensors"}, "doesn't exist; create it"),
         ({"style": []}, "at least one painting"),
         ({"style": ["wave.png", "sea.png"]}, "one style at a time"),
-        ({"style": ["wave.png", "./wave.png"]}, "one name"),
+        ({"style": ["wave.png", "./wave.png"]}, "the same file name"),
         ({"style": Picture(torch.rand(1, 3, 8, 8))}, "style: expected a file"),
         ({"device": "gpu"}, "device: expected"),
     ],

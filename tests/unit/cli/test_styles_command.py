@@ -70,7 +70,7 @@ def test_a_swatch_and_a_sheet_are_written(run: Run, here: Path, monkeypatch: pyt
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["show", "nothere"], "no style 'nothere'"),
+        (["show", "nothere"], "unknown style 'nothere'"),
         (["show", "feminine-wave", "--swatch", "swatch.xyz"], ".xyz"),
         (["sheet", "nofolder/sheet.png"], "nofolder"),
         (["sheet", "sheet.png", "--photo", "nothere.png"], "nothere.png"),

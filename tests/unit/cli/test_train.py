@@ -186,7 +186,7 @@ def test_stopped_it_says_the_command_that_resumes(run: Run, folder: Path, monkey
     assert told == "stopped after step 1 of 2"
     resumed = run(*shlex.split(command))
     assert resumed.code == 0, resumed.err
-    assert "goes on from step 1" in resumed.err
+    assert "resuming from step 1" in resumed.err
 
 
 def test_a_second_training_of_one_output_is_told_before_it_touches_anything(run: Run, folder: Path) -> None:

@@ -229,9 +229,9 @@ def test_pixels_out_of_contract(tmp_path: Path) -> None:
 
 
 def test_picture_too_large_for_the_format(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="WebP holds at most 16383"):
+    with pytest.raises(UsageError, match="WebP supports at most 16383"):
         check_target(tmp_path / "a.webp", size=(20_000, 10))
-    with pytest.raises(UsageError, match="WebP holds at most 16383"):
+    with pytest.raises(UsageError, match="WebP supports at most 16383"):
         write_image(Picture(torch.zeros(1, 3, 1, 16_384)), tmp_path / "a.webp")
     check_target(tmp_path / "a.png", size=(200_000, 10))
 

@@ -60,7 +60,7 @@ def test_work_goes_beside_the_input_under_a_free_name(tmp_path: Path, temporary:
         save(tmp_path / "gone" / "a.png", writer(), beside=tmp_path / "in" / "photo.png")
     assert caught.value.path == tmp_path / "in" / "a-1.png"
     assert str(caught.value) == (
-        f"{tmp_path}/gone/a.png: its directory {tmp_path}/gone is gone; saved as {tmp_path}/in/a-1.png instead"
+        f"{tmp_path}/gone/a.png: its directory {tmp_path}/gone no longer exists; saved as {tmp_path}/in/a-1.png instead"
     )
     assert (tmp_path / "in" / "a.png").read_text() == "a photo"
     assert (tmp_path / "in" / "a-1.png").read_text() == "work"
@@ -106,7 +106,7 @@ def test_a_disk_without_room_is_told_before_the_work(tmp_path: Path, monkeypatch
     free = 1_000_000
     monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=free))
     check_target(tmp_path / "a.png", size=(1000, 1000))
-    with pytest.raises(PictureError, match=r"a\.png: the disk has 1\.00 MB left, and at least 8\.00 MB are needed"):
+    with pytest.raises(PictureError, match=r"a\.png: the disk has 1\.00 MB left, but at least 8\.00 MB are needed"):
         check_target(tmp_path / "a.png", size=(4000, 4000))
     with pytest.raises(PictureError, match=r"at least 1\.20 MB"):
         check_target(tmp_path / "a.bmp", size=(1000, 400))

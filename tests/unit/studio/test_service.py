@@ -192,7 +192,7 @@ def test_a_style_of_one_s_own_is_painted_with_and_taken_away(service: Service, t
     first = service.swatch("ada", "mine")
     assert picture(first).shape == (96, 96, 3)
     assert service.preview("ada", Preview(photo=take().id, style="mine", size=64))
-    with pytest.raises(UsageError, match="there is a style mine already"):
+    with pytest.raises(UsageError, match="a style named mine already exists"):
         service.add_style("ada", NewStyle(picture=take().id, name="mine"))
     service.remove_style("ada", "mine")
     with pytest.raises(NotFoundError):

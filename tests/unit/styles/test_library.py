@@ -47,7 +47,7 @@ def test_a_saved_style_is_added_for_the_methods_it_is_for() -> None:
     assert (added.own, added.methods, added.about) == (True, ("gatys",), {"title": "Mine", "year": "1831"})
     Path("mine.safetensors").unlink()
     assert stylize("photo.png", "mine", SHORT).picture.size == (48, 36)
-    with pytest.raises(UsageError, match="there is a style mine already"):
+    with pytest.raises(UsageError, match="a style named mine already exists"):
         add_style("photo.png", "mine")
     remove_style("mine")
     assert not list(references.own_folder().iterdir())
@@ -76,9 +76,9 @@ def test_what_goes_wrong_leaves_nothing(here: Path) -> None:
     with pytest.raises(PictureError, match="broken"):
         add_style("broken.png")
     add_style("photo.png", "mine")
-    with pytest.raises(UsageError, match="there is a style mine already"):
+    with pytest.raises(UsageError, match="a style named mine already exists"):
         add_style("photo.png", "mine")
-    with pytest.raises(UsageError, match="there is none; yours are mine"):
+    with pytest.raises(UsageError, match="it doesn't exist; styles you added: mine"):
         remove_style("other")
     (here / "home2").write_text("a file")
     with pytest.MonkeyPatch.context() as patch:

@@ -109,7 +109,7 @@ def test_what_always_explodes_is_given_up(folder: Path, tmp_path: Path, monkeypa
     monkeypatch.setattr(
         run.task, "terms", lambda photos: {"loss": run.task.network.row()["up1"][0].sum() * float("nan")}
     )
-    with pytest.raises(BrushworkError, match="exploded 11 times"):
+    with pytest.raises(BrushworkError, match="diverged 11 times"):
         run.run()
     assert not run.output.exists()
 
@@ -164,7 +164,7 @@ def test_settings_that_can_t_be_trained_with(changes: dict[str, Any]) -> None:
 def test_another_training_s_checkpoint_is_refused(folder: Path, tmp_path: Path) -> None:
     run = trainer(folder, tmp_path / "wave.safetensors")
     run.save()
-    with pytest.raises(UsageError, match=r"another training \(width 4, not 8\)"):
+    with pytest.raises(UsageError, match=r"different training run \(width 4, not 8\)"):
         trainer(folder, tmp_path / "wave.safetensors", replace(SHORT, width=8)).resume()
     run.checkpoint.write_bytes(b"junk")
     with pytest.raises(BrushworkError, match="damaged"):
