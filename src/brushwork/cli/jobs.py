@@ -79,7 +79,7 @@ def plan_jobs(photos: list[Path], styles: Iterable[str], output: str | None, suf
     elif len(pairs) == 1:
         jobs = [Job(*pairs[0], folder)]
     else:
-        raise UsageError(f"-o {output}: expected a folder for {len(pairs)} results; write {output}/ for a new one")
+        raise UsageError(f"-o {output}: expected a folder for {len(pairs)} results; write {output}/ to create one")
     _check_apart(jobs)
     return jobs
 
@@ -141,7 +141,7 @@ def protect_from_frames(jobs: list[Job]) -> None:
         pattern = re.compile(rf"{re.escape(job.output.stem)}_\d{{5,}}{re.escape(job.output.suffix)}", re.IGNORECASE)
         for path in paths:
             if pattern.fullmatch(path.name) and path.resolve().parent == job.output.resolve().parent:
-                raise UsageError(f"--save-every could replace {path}; choose another name with -o")
+                raise UsageError(f"--save-every could overwrite {path}; choose another name with -o")
 
 
 def _inputs(jobs: list[Job], others: Iterable[str]) -> set[object]:

@@ -43,7 +43,7 @@ def reason(error: BaseException) -> str:
         return words
     if isinstance(error, MemoryError):
         return "out of memory; try a smaller --size"
-    return f"{type(error).__name__}: {words}; this is a bug, please report it with what --debug shows"
+    return f"{type(error).__name__}: {words}; this is a bug; please report it with the output of --debug"
 
 
 class Report:

@@ -43,9 +43,7 @@ PANELS = {
 @click.option("--style", "styles", multiple=True, required=True, metavar="STYLE", help=STYLE_HELP)
 @click.option("-o", "--output", help="file, or folder for several results [PHOTO_STYLE.png in the current directory]")
 @click.option("--method", "method_name", default="adain-lite", show_default=True, help="see: brushwork methods")
-@click.option(
-    "--format", "suffix", default="png", show_default=True, help="file format of results that -o does not name"
-)
+@click.option("--format", "suffix", default="png", show_default=True, help="file format if -o names no file")
 @option_flags(StylizeOptions)
 @option_flags(OutputOptions)
 @option_flags(RunOptions)

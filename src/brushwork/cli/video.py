@@ -85,7 +85,7 @@ def video(
 
     output = output or _output(film, style or keyframes[0][1])
     if output.resolve() == film.resolve():
-        raise UsageError(f"{output} is the film itself; choose another name with -o")
+        raise UsageError(f"{output} is the input video; choose another name with -o")
     report = Report(as_json=as_json, preview=preview)
     styles = style if style is not None else [Keyframe(*key) for key in keyframes]
     with report.bar(film.name, unit="frames") as progress:

@@ -61,7 +61,7 @@ def check_times(keys: Sequence[Keyframe], film: Film) -> None:
 def late_keyframes(keys: Sequence[Keyframe], seconds: float) -> list[str]:
     """Return remarks on keyframes after the end of a video of this length in seconds."""
     return [
-        f"the key frame at {key.seconds:g} s is beyond the end of the video, which lasts {seconds:.2f} s"
+        f"the keyframe at {key.seconds:g} s is beyond the end of the video, which lasts {seconds:.2f} s"
         for key in keys
         if key.seconds > seconds
     ]

@@ -256,7 +256,7 @@ def test_pictures_that_can_not_be_written_cost_nothing(run: Run, here: Path, mon
         (["--animation", "p.gif", "--preview", "p.gif"], "one of the inputs or results", 2),
         (["--animation", "way.gif", "sea.gif"], "--animation works with a single result, got 2", 2),
         (["--save-every", "1", "out_00001.png", "-o", "new/"], "", 0),
-        (["--save-every", "1", "--style", "out_00001.png", "-o", "out.png"], "could replace out_00001.png", 2),
+        (["--save-every", "1", "--style", "out_00001.png", "-o", "out.png"], "could overwrite out_00001.png", 2),
         (["--save-every", "0"], "--save-every", 2),
         (["--checkpoint-every", "0"], "--checkpoint-every", 2),
     ],

@@ -63,7 +63,7 @@ def test_keyframes_take_times(run: Callable[..., Outcome], frames: Path) -> None
         (["in"], "--style STYLE, or at least one --at TIME STYLE"),
         (["in", "--at", "soon", "feminine-wave"], "expected a time"),
         (["in", "--style", "feminine-wave", "-o", "a.xyz"], "videos can be written as"),
-        (["in", "--style", "feminine-wave", "-o", "in"], "the film itself"),
+        (["in", "--style", "feminine-wave", "-o", "in"], "the input video"),
         (["nothing.mp4", "--style", "feminine-wave"], "no such file"),
         (["in", "--style", "feminine-wave", "--codec", "vp9", "-o", "a.mov"], "support h264"),
         (["in", "--style", "feminine-wave", "--method", "gatys", "--smoothing", "0.5"], "for feed-forward methods"),

@@ -308,7 +308,7 @@ def test_a_key_frame_beyond_the_end_is_refused_or_noted(
     folder: Path, tmp_path: Path, method: OnePass[Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     keys = [Keyframe(0, "feminine-wave"), Keyframe(9, "bell-tower")]
-    with pytest.raises(UsageError, match="the key frame at 9 s is beyond the end"):
+    with pytest.raises(UsageError, match="the keyframe at 9 s is beyond the end"):
         stylize_video(folder, keys, tmp_path / "a.mp4", method=method)
 
     def without_a_length(*arguments: Any, **options: Any) -> Any:
@@ -318,4 +318,4 @@ def test_a_key_frame_beyond_the_end_is_refused_or_noted(
 
     monkeypatch.setattr("brushwork.video.stylize_video.open_film", without_a_length)
     notes = stylize_video(folder, keys, tmp_path / "a.mp4", method=method, smoothing=0).notes
-    assert any("the key frame at 9 s is beyond the end of the film, which lasts 0.48 s" in note for note in notes)
+    assert any("the keyframe at 9 s is beyond the end of the video, which lasts 0.48 s" in note for note in notes)
