@@ -77,7 +77,9 @@ def test_stopped_the_best_so_far_is_kept_too(run: Run, here: Path, monkeypatch: 
     at_second_step(stop, monkeypatch)
     outcome = run("stylize", "photo.png", "--style", "wave.jpg", "-o", "out/a.png", *GATYS)
     assert outcome.code == 130
-    assert outcome.err.splitlines()[-1].startswith("stopped early; out/a.png: directory out doesn't exist; create it")
+    assert outcome.err.splitlines()[-1].startswith(
+        f"stopped early; out/a.png: directory {here}/out doesn't exist; create it"
+    )
     assert outcome.err.endswith(f"saved as {here}/a.png instead\n")
     assert (here / "a.png").exists()
 

@@ -195,7 +195,7 @@ def test_full_disk_and_vanished_folder_are_told_in_one_line(
     monkeypatch.setattr(GatysMethod, "__call__", vanish)
     outcome = run("stylize", "photo.png", "--style", "wave.jpg", "-o", "gone/out.png", *SHORT)
     assert outcome.code == 1
-    assert "Error: gone/out.png: directory gone doesn't exist; create it" in outcome.err
+    assert f"Error: gone/out.png: directory {here}/gone doesn't exist; create it" in outcome.err
     assert outcome.err.endswith(f"saved as {here}/out-1.png instead\n")  # out.png is there already
 
 
