@@ -78,7 +78,7 @@ class Interrupted(BrushworkError):  # noqa: N818 - not an error, but the user's 
 
     exit_code = 130
 
-    def __init__(self, message: str = "stopped before the end", best: Any = None) -> None:
+    def __init__(self, message: str = "stopped early", best: Any = None) -> None:
         super().__init__(message)
         self.best = best
 

@@ -29,7 +29,7 @@ PER_VISIT = 4  # orders that follow one another on a page
 SOON = 40  # seconds within which the page must have settled
 STYLES = ("great-wave", "starry-night", "bell-tower")
 KEEP = {"No": None, "Transfer brightness only": "luminance"}
-MESSAGES = ("Drop a photo", "bad.png: isn't a picture", "Paint regions", "Choose a style")
+MESSAGES = ("Drop a photo", "bad.png: is not in a supported format", "Paint regions", "Choose a style")
 VISIBLE = """() => [...document.images]
     .filter(image => image.checkVisibility() && image.complete && image.naturalWidth).map(image => image.src)"""
 

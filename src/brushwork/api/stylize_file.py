@@ -96,7 +96,7 @@ def stylize_file(
     chosen: StylizeOptions = with_changes(options or StylizeOptions(), keywords)
     loaded = method_from(method, chosen.device)
     if not isinstance(loaded, PartwiseMethod):
-        raise UsageError(f"{method_name(loaded.settings)} paints no file part by part; use stylize")
+        raise UsageError(f"{method_name(loaded.settings)} can't process a file in parts; use stylize")
     return _streamed(
         photo,
         resolve_style(style),

@@ -48,7 +48,7 @@ def _photos(argument: str) -> list[Path]:
         matches = (Path(match) for match in glob.glob(argument, recursive=True))  # noqa: PTH207 - takes absolute patterns
         found = sorted(match for match in matches if _is_photo(match))
         if not found:
-            raise UsageError(f"{argument}: no picture matches")
+            raise UsageError(f"{argument}: no pictures match this pattern")
     else:
         found = [path]
     return found
@@ -78,7 +78,7 @@ def plan_jobs(photos: list[Path], styles: Iterable[str], output: str | None, suf
     elif len(pairs) == 1:
         jobs = [Job(*pairs[0], folder)]
     else:
-        raise UsageError(f"-o {output}: expected a folder for {len(pairs)} results; write {output}/ for a new one")
+        raise UsageError(f"-o {output}: expected a folder for {len(pairs)} results; write {output}/ to create one")
     _check_apart(jobs)
     return jobs
 
@@ -102,7 +102,7 @@ def _check_apart(jobs: list[Job]) -> None:
         if other is not job:
             raise UsageError(
                 f"{other.photo} with {other.style.text} and {job.photo} with {job.style.text} would both be written to "
-                f"{job.output}; rename one, or run them apart with -o"
+                f"{job.output}; rename one, or run them separately with -o"
             )
 
 
@@ -140,7 +140,7 @@ def protect_from_frames(jobs: list[Job]) -> None:
         pattern = re.compile(rf"{re.escape(job.output.stem)}_\d{{5,}}{re.escape(job.output.suffix)}", re.IGNORECASE)
         for path in paths:
             if pattern.fullmatch(path.name) and path.resolve().parent == job.output.resolve().parent:
-                raise UsageError(f"--save-every could replace {path}; choose another name with -o")
+                raise UsageError(f"--save-every could overwrite {path}; choose another name with -o")
 
 
 def _inputs(jobs: list[Job], others: Iterable[str]) -> set[object]:

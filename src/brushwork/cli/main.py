@@ -112,10 +112,10 @@ def _told(error: BaseException) -> tuple[str, int]:
     if isinstance(error, KeyboardInterrupt | click.Abort) or (
         stopping.asked() and not isinstance(error, BrushworkError)
     ):
-        return "stopped before the end", stopping.exit_code()
+        return "stopped early", stopping.exit_code()
     if isinstance(error, click.UsageError):
         command = error.ctx.command_path if error.ctx else "brushwork"
-        return f"{' '.join(error.format_message().split()).rstrip('.')} ({command} --help tells more)", 2
+        return f"{' '.join(error.format_message().split()).rstrip('.')} (see {command} --help)", 2
     if isinstance(error, click.ClickException):
         return error.format_message(), error.exit_code
     return reason(error), error.exit_code if isinstance(error, BrushworkError) else 1

@@ -58,6 +58,6 @@ def plan(photo: Path, style: str, output: Path, method_name: str, as_json: bool,
         click.echo(json.dumps({"photo": str(photo), "size": list(size), **found.facts()}))
         return
     tiles = f" in tiles of {found.tiling.side} px" if found.tiling else ""
-    disk = f", {found.disk / 1e9:.1f} GB of disk meanwhile" if found.disk else ""
+    disk = f", {found.disk / 1e9:.1f} GB of temporary disk space" if found.disk else ""
     amount = f"{found.memory / 1e9:.1f} GB of memory (of {found.limit / 1e9:.1f}){disk}"
     click.echo(f"{photo}: {size[0]}×{size[1]}, {found.way}{tiles}, {amount}, about {duration(found.seconds)}")

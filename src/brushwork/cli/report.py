@@ -30,7 +30,7 @@ def reason(error: BaseException) -> str:
         return words
     if isinstance(error, MemoryError):
         return "out of memory; try a smaller --size"
-    return f"{type(error).__name__}: {words}; this is a bug, please report it with what --debug shows"
+    return f"{type(error).__name__}: {words}; this is a bug; please report it with the output of --debug"
 
 
 class Report:
@@ -88,7 +88,7 @@ class Report:
         try:
             write_image(Picture(step.preview().cpu()), self.preview)
         except BrushworkError as error:  # doesn't stop the job
-            self.say(f"no more previews: {reason(error)}")
+            self.say(f"the preview is no longer updated: {reason(error)}")
             self.preview = None
         now = time.monotonic()
         self._next_preview = now + max(PREVIEW_EVERY, (now - started) / PREVIEW_SHARE)

@@ -33,7 +33,7 @@ def check_animation(path: str | os.PathLike[str]) -> None:
         PictureError: the directory is missing or not writable, or the target is not a regular file.
     """
     if Path(path).suffix.lower() not in _OPTIONS:
-        raise UsageError(f"{path}: an animation is written as {' or '.join(_OPTIONS)}; choose one of them")
+        raise UsageError(f"{path}: expected an animation ending in {' or '.join(_OPTIONS)}; rename it")
     check_target(path)
 
 

@@ -98,8 +98,8 @@ def check_film_target(path: Path, encoding: Encoding, depth: int = 8) -> None:
         check_animation(path)
     else:
         raise UsageError(
-            f"{path}: films are written as {', '.join((*CONTAINERS, *ANIMATIONS))}, as a folder, or as pictures by a "
-            "pattern with one number, such as %05d.png"
+            f"{path}: videos can be written as {', '.join((*CONTAINERS, *ANIMATIONS))}, as a folder, or as numbered "
+            "pictures with a pattern such as %05d.png"
         )
 
 

@@ -166,7 +166,9 @@ def read_recipe(path: str | os.PathLike[str]) -> Recipe | None:
     try:
         return None if text is None else Recipe.from_json(text)
     except UsageError as error:
-        raise PictureError(f"{path}: its recipe is damaged, or of another version of brushwork ({error})") from error
+        raise PictureError(
+            f"{path}: its recipe is damaged, or was written by another version of brushwork ({error})"
+        ) from error
 
 
 def _orientation(image: pyvips.Image) -> int:

@@ -37,7 +37,7 @@ _SIGNATURES = {
     b"BM": "bmp",  # read by Pillow
 }
 
-_DAMAGED = "can't be read, the file is damaged or incomplete; copy or download it again"
+_DAMAGED = "can't be read because it is damaged or incomplete; copy or download it again"
 
 
 def _text(pointer: Any) -> str:
@@ -80,7 +80,7 @@ def open_image(
         OSError, pyvips.Error: for `reading` to convert.
     """
     if path.exists() and not path.is_file():
-        kind = "a directory" if path.is_dir() else "no regular file"
+        kind = "a directory" if path.is_dir() else "not a regular file"
         raise PictureError(f"{path}: is {kind}; expected a picture file ({KNOWN})")
     with path.open("rb") as file:
         head = file.read(_HEAD)
@@ -89,7 +89,7 @@ def open_image(
             raise PictureError(f"{path}: is empty (0 bytes); copy or download it again")
         loader = _loader(head)
         if loader is None:
-            raise PictureError(f"{path}: isn't a picture that brushwork reads; expected {KNOWN}")
+            raise PictureError(f"{path}: is not in a supported format; expected {KNOWN}")
         if loader == "bmp":
             return _open_bmp(file, path, max_pixels, header_only)
         if anywhere and hasattr(os, "posix_fadvise"):
@@ -160,5 +160,5 @@ def system_reason(error: OSError) -> str:
     if isinstance(error, FileNotFoundError):
         return "no such file; check the name"
     if isinstance(error, PermissionError):
-        return "permission denied; check the rights of the file and its directory"
+        return "permission denied; check the permissions of the file and its directory"
     return (error.strerror or str(error)).lower()

@@ -88,7 +88,7 @@ def check_target(path: str | os.PathLike[str], depth: int = 8, *, size: tuple[in
     form = check_format(path, depth)
     if size is not None and max(size) > form.longest:
         raise UsageError(
-            f"{path}: {form.name} holds at most {form.longest} pixels a side, got {size[0]} x {size[1]}; "
+            f"{path}: {form.name} supports at most {form.longest} pixels per side, got {size[0]} x {size[1]}; "
             "use PNG or TIFF"
         )
     least = 1 if size is None else math.ceil(size[0] * size[1] * form.least * depth / 8)
@@ -201,7 +201,7 @@ class PictureWriter:
                 file.truncate(size)
                 self._memory = mmap.mmap(file.fileno(), size)
         except OSError as error:
-            needed = f"; its samples take {size / 1e6:.0f} MB of disk" if error.errno == errno.ENOSPC else ""
+            needed = f"; the pixels need {size / 1e6:.0f} MB of disk space" if error.errno == errno.ENOSPC else ""
             raise PictureError(f"{self.path}: {system_reason(error)}{needed}") from error
         self._samples = np.frombuffer(self._memory, np.uint8 if self.depth == 8 else np.uint16).reshape(self._shape)
         return self
@@ -258,7 +258,7 @@ def _format(path: Path) -> _Format:
     suffix = path.suffix.lower()
     if suffix not in _FORMATS:
         known = ", ".join(_FORMATS)
-        raise UsageError(f"{path}: no format to write has the suffix {suffix!r}; use one of {known}")
+        raise UsageError(f"{path}: can't write files with the suffix {suffix!r}; use one of {known}")
     return _FORMATS[suffix]
 
 
@@ -272,7 +272,7 @@ def check_format(path: Path, depth: int = 8) -> _Format:
     if isinstance(depth, bool) or depth not in (8, 16):
         raise UsageError(f"expected a depth of 8 or 16 bits per channel, got {depth}")
     if depth == 16 and not form.deep:
-        raise UsageError(f"{form.name} holds 8 bits per channel, got a depth of 16; use PNG or TIFF")
+        raise UsageError(f"{form.name} supports 8 bits per channel, got a depth of 16; use PNG or TIFF")
     return form
 
 

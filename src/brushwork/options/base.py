@@ -127,7 +127,7 @@ class Checked:
             option.check(name, value)
 
 
-_WORDS = {int: "a whole number", float: "a number", str: "a text", Path: "a file"}
+_WORDS = {int: "a whole number", float: "a number", str: "a string", Path: "a file"}
 
 
 def _typed(name: str, value: object, kind: Any) -> object:
@@ -156,7 +156,7 @@ def _typed(name: str, value: object, kind: Any) -> object:
     try:
         return kind(value)
     except OverflowError as error:  # an integer too large for a float
-        raise UsageError(f"{name}: expected {_WORDS[kind]}, got one that is far too large") from error
+        raise UsageError(f"{name}: expected {_WORDS[kind]}, got one that is too large") from error
 
 
 def option_of(kind: type[Any]) -> Mapping[str, Option]:
@@ -187,7 +187,7 @@ def options_from(method: str, values: Mapping[str, Any], classes: Mapping[str, t
         UsageError: An unknown method, or an option that this method doesn't have; the message names those that do.
     """
     if method not in classes:
-        raise UsageError(f"no method {method!r}; there are {', '.join(classes)}")
+        raise UsageError(f"unknown method {method!r}; choose from {', '.join(classes)}")
     own = option_of(classes[method])
     for name in values:
         if name not in own:

@@ -45,7 +45,7 @@ class _List(click.ParamType):  # type: ignore[type-arg]  # generic since click 8
         try:
             return tuple(self.kind(piece.strip()) for piece in value.split(",") if piece.strip())
         except ValueError:
-            self.fail(f"expected numbers with commas between them, got {value!r}", param, ctx)
+            self.fail(f"expected numbers separated by commas, got {value!r}", param, ctx)
 
 
 class Size(click.ParamType):  # type: ignore[type-arg]  # generic since click 8.4 only
@@ -213,7 +213,7 @@ def settings_of(method: str, values: Mapping[str, Any], methods: Mapping[str, ty
         if method not in owners[name]:
             own = ", ".join(flag_of(field) for field in option_of(methods[method]))
             raise UsageError(
-                f"{flag_of(name)} is no option of {method}, it belongs to {', '.join(owners[name])}; {method} has {own}"
+                f"{flag_of(name)} is not an option of {method}, but of {', '.join(owners[name])}; {method} has {own}"
             )
     return options_from(method, given, methods)
 

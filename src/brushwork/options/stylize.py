@@ -148,5 +148,5 @@ def with_changes(options: Any, changes: Mapping[str, Any]) -> Any:
     names = [field.name for field in dataclasses.fields(options)]
     for name in changes:
         if name not in names:
-            raise UsageError(f"{name} is not an option here; there are {', '.join(names)}")
+            raise UsageError(f"{name} is not an option; choose from {', '.join(names)}")
     return dataclasses.replace(options, **changes) if changes else options

@@ -25,7 +25,7 @@ UNIMPORTANT = {"name", "tile"}  # recipe keys that are ignored in the comparison
 
 
 class AnotherJobError(UsageError):
-    """The checkpoint belongs to another job, or to another version of brushwork."""
+    """The checkpoint belongs to a different job, or to another version of brushwork."""
 
 
 @dataclass(frozen=True)
@@ -67,13 +67,13 @@ class Checkpoint:
     def __post_init__(self) -> None:
         object.__setattr__(self, "path", Path(self.path))
         if self.every < 1:
-            raise UsageError(f"checkpoint: expected at least 1 step from one to the next, got {self.every}")
+            raise UsageError(f"checkpoint: expected an interval of at least 1 step, got {self.every}")
 
     def load(self) -> State | None:
         """Return the state to resume from; None if there is none or `resume` is off.
 
         Raises:
-            AnotherJobError: It belongs to another job; the message lists the differences.
+            AnotherJobError: It belongs to a different job; the message lists the differences.
             BrushworkError: The file is damaged or from another version of brushwork.
         """
         if not self.resume or not self.path.exists():
@@ -82,8 +82,8 @@ class Checkpoint:
         differences = different(job, self.job, self.defaults)
         if differences:
             raise AnotherJobError(
-                f"{self.path} belongs to another job ({'; '.join(differences)}); give the options of then, or start "
-                "anew without resuming"
+                f"{self.path} belongs to a different job ({'; '.join(differences)}); use the same options, or "
+                "start over without resuming"
             )
         return state
 
@@ -177,8 +177,8 @@ def _read(path: Path) -> tuple[State, Any]:
 def damaged(path: Path, error: Exception) -> BrushworkError:
     """Return the error for a file that contains no valid state."""
     return BrushworkError(
-        f"{path} is damaged, or no checkpoint of this version of brushwork ({first_line(error)}); delete it to start "
-        "anew"
+        f"{path} is damaged, or not a checkpoint of this version of brushwork ({first_line(error)}); "
+        "delete it to start over"
     )
 
 

@@ -48,7 +48,7 @@ def choose_device(name: str | torch.device = "auto") -> torch.device:
     if not have[kind]:
         raise UsageError(f"device {kind} is not available here; use --device cpu, or install a torch build with {kind}")
     if index and int(index) >= torch.cuda.device_count():
-        raise UsageError(f"device {name}: there are {torch.cuda.device_count()} CUDA devices, numbered from 0")
+        raise UsageError(f"device {name}: this machine has {torch.cuda.device_count()} CUDA devices, numbered from 0")
     return torch.device(name)
 
 

@@ -33,12 +33,12 @@ def sha256_of(path: Path) -> str:
     digest = hashlib.sha256()
     try:
         if path.is_dir():
-            raise WeightsError(f"{path} is a directory; give a file ({', '.join(SUFFIXES)})")
+            raise WeightsError(f"{path} is a directory; expected a file ({', '.join(SUFFIXES)})")
         with path.open("rb") as file:
             while block := file.read(1 << 20):
                 digest.update(block)
         if path.stat().st_size == 0:
-            raise WeightsError(f"{path} is empty; get it again")
+            raise WeightsError(f"{path} is empty; download it again")
     except OSError as error:
         raise WeightsError(f"{path} can't be read: {error.strerror or error}") from error
     return digest.hexdigest()
@@ -57,9 +57,7 @@ def check_recorded(path: Path, sha256: str, mend: str) -> bool:
     if not isinstance(recorded, str):
         return False
     if recorded != sha256:
-        raise WeightsError(
-            f"{path} is damaged: its SHA-256 begins with {sha256[:8]}, recorded is {recorded[:8]}; {mend}"
-        )
+        raise WeightsError(f"{path} is damaged: its SHA-256 begins with {sha256[:8]}, expected {recorded[:8]}; {mend}")
     return True
 
 
@@ -113,7 +111,7 @@ def _format_of(path: Path) -> str:
     if head.startswith((b"PK\x03\x04", b"\x80")):  # zip since PyTorch 1.6, plain pickle before
         return "torch"
     if head.lstrip()[:1] == b"<":
-        raise WeightsError(f"{path} is a web page, not weights; the download went wrong, get it again")
+        raise WeightsError(f"{path} is a web page, not weights; the download failed, try it again")
     raise WeightsError(f"{path} is neither safetensors nor a PyTorch file ({', '.join(SUFFIXES)})")
 
 
@@ -123,7 +121,7 @@ def _read_safetensors(path: Path) -> dict[str, Tensor]:
     try:
         return load_file(path)
     except Exception as error:  # untrusted bytes can raise anything
-        raise WeightsError(f"{path} is damaged ({first_line(error)}); get it again") from error
+        raise WeightsError(f"{path} is damaged ({first_line(error)}); download it again") from error
 
 
 def _read_torch(path: Path) -> Any:
@@ -142,9 +140,9 @@ def _refusal(error: Exception) -> str:
     code = re.search(r"GLOBAL ([\w.]+)", str(error))
     if code or "TorchScript" in str(error):
         what = code[1] if code else "a TorchScript program"
-        return f"holds code ({what}), which is never run; save its tensors alone with torch.save(model.state_dict(), …)"
+        return f"contains code ({what}), which is never run; save only its tensors: torch.save(model.state_dict(), …)"
     reason = "not a pickle of tensors" if isinstance(error, UnpicklingError) else first_line(error)
-    return f"is damaged or no PyTorch file ({reason}); get it again"
+    return f"is damaged or not a PyTorch file ({reason}); download it again"
 
 
 def _tensors_in(path: Path, content: Any) -> dict[str, Tensor]:
@@ -155,4 +153,4 @@ def _tensors_in(path: Path, content: Any) -> dict[str, Tensor]:
         if tensors:
             return tensors
         content = next((content[key] for key in _NESTS if key in content), None)
-    raise WeightsError(f"{path} holds no named tensors; expected a state_dict")
+    raise WeightsError(f"{path} contains no named tensors; expected a state_dict")

@@ -68,9 +68,7 @@ class TrainingLog:
             if self.failed is None:
                 raise
             self._ended = True
-            self.failed(
-                f"--log {self.folder}: nothing more is written ({writing_reason(error, self.folder / 'losses.csv')})"
-            )
+            self.failed(f"--log {self.folder}: logging stopped ({writing_reason(error, self.folder / 'losses.csv')})")
 
     def _write(self, now: Report) -> None:
         if now.step % EVERY == 0 or now.step == now.steps:

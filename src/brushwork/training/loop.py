@@ -186,7 +186,7 @@ class Trainer:
             if self.state.step:
                 self.save(anywhere=True)
             if out_of_memory(error):
-                raise BrushworkError("out of memory; take a smaller --batch or --side") from error
+                raise BrushworkError("out of memory; use a smaller --batch or --side") from error
             raise
 
     def _write(self) -> None:
@@ -286,8 +286,8 @@ class Trainer:
         stepped_back, rate = self.state.stepped_back + 1, self.state.rate / 2
         if stepped_back > STEPS_BACK:
             raise BrushworkError(
-                f"the loss exploded {stepped_back} times ({value:g} after {self.state.usual:.3g}), at ever lower "
-                f"rates; {self.checkpoint} holds the last good state"
+                f"the loss diverged {stepped_back} times ({value:g} after {self.state.usual:.3g}), although the "
+                f"learning rate was halved each time; {self.checkpoint} contains the last good state"
             )
         self._restore(self._good)
         self.state.stepped_back, self.state.rate = stepped_back, rate
@@ -346,13 +346,13 @@ class Trainer:
         """Resume from the checkpoint, if there is one.
 
         Raises:
-            UsageError: It belongs to another training run; the message says what differs.
+            UsageError: It belongs to a different training run; the message says what differs.
             BrushworkError: It is damaged.
         """
         resumed = self.checkpoint.exists() and self._read_checkpoint()
         steps = self.fabric.all_reduce(torch.tensor(float(self.state.step)), reduce_op="mean")
         if int(steps) != self.state.step:
-            raise UsageError(f"{self.checkpoint} is not the same for all processes; put it on a disk that they share")
+            raise UsageError(f"{self.checkpoint} differs between processes; put it on a disk they share")
         return resumed
 
     def _read_checkpoint(self) -> bool:
@@ -360,10 +360,10 @@ class Trainer:
             kept = torch.load(self.checkpoint, map_location="cpu", weights_only=True)
             theirs, _ = kept["facts"], kept["good"]
         except Exception as error:  # untrusted bytes can raise anything
-            raise BrushworkError(f"{self.checkpoint} is damaged; delete it and start anew") from error
+            raise BrushworkError(f"{self.checkpoint} is damaged; delete it and start over") from error
         differences = different(theirs, self._facts(), defaults_of(type(self.settings)))
         if differences:
-            raise AnotherJobError(f"{self.checkpoint} belongs to another training ({'; '.join(differences)})")
+            raise AnotherJobError(f"{self.checkpoint} belongs to a different training run ({'; '.join(differences)})")
         self._restore(kept)
         self._good = kept["good"]
         return True

@@ -144,7 +144,7 @@ def stylize_video(
 
 def _check_passes(method: Method, passes: int) -> None:
     if passes > 1 and isinstance(method, FrameMethod):
-        raise UsageError(f"expected 1 pass, or of gatys more, got {passes} of {method_name(method.settings)}")
+        raise UsageError(f"passes: {method_name(method.settings)} takes 1 pass, got {passes}; use gatys for more")
 
 
 def _recipe(method: Method, film: Film, styles: Styles, size: tuple[int, int], options: FilmOptions) -> Recipe:
@@ -185,13 +185,13 @@ def _telling_how_to_resume(work: _Work, output: Path) -> Iterator[None]:
         yield
     except (KeyboardInterrupt, Interrupted) as stop:
         raise Interrupted(
-            f"stopped; what is done of {output} is in {work.folder}, and --resume goes on from there"
+            f"stopped early; finished work on {output} is kept in {work.folder}, use --resume to continue"
         ) from stop
     except BrushworkError as error:
         of_files = isinstance(error, PictureError) or isinstance(error.__cause__, OSError)
         if not (of_files and work.begun and work.checkpoint.path.exists()):
             raise
-        raise PictureError(f"{error}; what is done is in {work.folder}, and --resume goes on from there") from error
+        raise PictureError(f"{error}; finished work is kept in {work.folder}, use --resume to continue") from error
 
 
 class _Work:
@@ -282,7 +282,7 @@ class _Work:
 
     def _some(self, count: int) -> int:
         if not count:
-            raise PictureError(f"{self.film.path}: holds no frame that can be read")
+            raise PictureError(f"{self.film.path}: contains no readable frames")
         return count
 
     def _colored(self, painted: torch.Tensor, frame: Frame) -> torch.Tensor:
@@ -323,7 +323,7 @@ class _Work:
     def _check_folder(self) -> None:
         """Stop if the folder of finished frames has been deleted, since no later step could recover them."""
         if not self.folder.is_dir():
-            raise PictureError(f"{self.folder}: this folder, which held what was done, has been deleted")
+            raise PictureError(f"{self.folder}: this folder with the finished work has been deleted")
 
 
 def _watched(frames: Iterator[Frame], wanted: bool, before: torch.Tensor | None) -> Iterator[FrameWithFlow]:

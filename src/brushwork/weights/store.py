@@ -133,7 +133,7 @@ def _make_store() -> Path:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise WeightsError(
-            f"{folder} can't be made ({error.strerror}); set BRUSHWORK_HOME to a folder of yours"
+            f"can't create {folder} ({error.strerror}); set BRUSHWORK_HOME to a folder you can write to"
         ) from error
     return folder
 
@@ -143,8 +143,8 @@ def _published_hash(record: WeightsRecord, part: Path) -> str:
     known = record.sha256 or record.hash_prefix
     if known and not record.published_as(sha256):
         raise WeightsError(
-            f"{record.url} gave a file whose SHA-256 begins with {sha256[:8]}, expected {known[:8]}; it was deleted, "
-            f"try again: brushwork weights fetch {record.name}"
+            f"{record.url} returned a file whose SHA-256 begins with {sha256[:8]}, expected {known[:8]}; "
+            f"the file was deleted, try again: brushwork weights fetch {record.name}"
         )
     return sha256
 
@@ -167,7 +167,7 @@ def _install(weights: Weights, source: str) -> Path:
 
 def _by_hand(record: WeightsRecord) -> str:
     return (
-        f"download {record.url} elsewhere, bring {record.file} here, "
+        f"download {record.url} on another machine, copy {record.file} here, "
         f"and run: brushwork weights import {record.file} --as {record.name}"
     )
 
@@ -179,7 +179,7 @@ def _absent(record: WeightsRecord) -> WeightsError:
         return WeightsError(f"{record.name} is not in this installation{note}; reinstall brushwork")
     return WeightsError(
         f"{record.name} is not on this machine{note}; run: brushwork weights fetch {record.name} "
-        f"({_megabytes(record)}), or without a network {_by_hand(record)}"
+        f"({_megabytes(record)}), or, without an internet connection, {_by_hand(record)}"
     )
 
 

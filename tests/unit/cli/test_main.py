@@ -160,4 +160,4 @@ def test_stopped_while_it_loads_it_says_one_line(delay: float, here: Path) -> No
     _, err = process.communicate(timeout=60)
     assert process.returncode in STOPPED[signal.SIGINT]
     assert "Traceback" not in err
-    assert "stopped before the end" in err
+    assert "stopped early" in err

@@ -103,7 +103,7 @@ def test_a_changed_input_is_not_taken_for_the_old_one(run: Run, here: Path) -> N
 
 
 def test_a_picture_without_recipe_or_with_a_damaged_one(run: Run, here: Path) -> None:
-    assert "holds no recipe" in run("rerun", "photo.png").err
+    assert "contains no recipe" in run("rerun", "photo.png").err
     assert run("rerun", "nothere.png").code == 1
     make(run, "out.png")
     recipe = dict(read_recipe("out.png") or {})

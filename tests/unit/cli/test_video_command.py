@@ -60,14 +60,14 @@ def test_keyframes_take_times(run: Callable[..., Outcome], frames: Path) -> None
 @pytest.mark.parametrize(
     ("line", "words"),
     [
-        (["in"], "--style STYLE, or --at TIME STYLE"),
+        (["in"], "--style STYLE, or at least one --at TIME STYLE"),
         (["in", "--at", "soon", "feminine-wave"], "expected a time"),
-        (["in", "--style", "feminine-wave", "-o", "a.xyz"], "films are written as"),
-        (["in", "--style", "feminine-wave", "-o", "in"], "the film itself"),
+        (["in", "--style", "feminine-wave", "-o", "a.xyz"], "videos can be written as"),
+        (["in", "--style", "feminine-wave", "-o", "in"], "the input video"),
         (["nothing.mp4", "--style", "feminine-wave"], "no such file"),
-        (["in", "--style", "feminine-wave", "--codec", "vp9", "-o", "a.mov"], "holds h264"),
-        (["in", "--style", "feminine-wave", "--method", "gatys", "--smoothing", "0.5"], "of methods of one pass"),
-        (["in", "--style", "feminine-wave", "--temporal-weight", "5"], "of gatys"),
+        (["in", "--style", "feminine-wave", "--codec", "vp9", "-o", "a.mov"], "support h264"),
+        (["in", "--style", "feminine-wave", "--method", "gatys", "--smoothing", "0.5"], "for feed-forward methods"),
+        (["in", "--style", "feminine-wave", "--temporal-weight", "5"], "for gatys"),
         (["in", "--style", "feminine-wave", "--method", "gatys", "--at", "0", "x"], "--style STYLE, or"),
     ],
 )

@@ -141,7 +141,7 @@ def test_another_job_is_refused_and_says_what_differs(tmp_path: Path) -> None:
         (r"size \[48, 36\], not \[40, 30\]", "photo.png", settings, {"size": 40}),
         ("keep_color None, not luminance", "photo.png", settings, {"keep_color": "luminance"}),
     ]:
-        with pytest.raises(UsageError, match=f"c belongs to another job .*{words}.*start anew"):
+        with pytest.raises(UsageError, match=f"c belongs to another job .*{words}.*start over"):
             go(photo, other, **options)
     go("renamed.png", settings)  # what is in a file counts, not its name
 
@@ -198,7 +198,7 @@ def test_a_damaged_file_is_one_clear_error(damage: str, tmp_path: Path) -> None:
     else:
         flipped = whole[:-40] + bytes([whole[-40] ^ 1]) + whole[-39:]
         checkpoint.path.write_bytes({"empty": b"", "text": b"{}", "cut": whole[:-9], "flipped": flipped}[damage])
-    with pytest.raises(BrushworkError, match=r"c is damaged, or no checkpoint .* delete it to start anew"):
+    with pytest.raises(BrushworkError, match=r"c is damaged, or not a checkpoint .* delete it to start over"):
         run("lbfgs", checkpoint=checkpoint)
 
 

@@ -27,7 +27,7 @@ def test_auto_takes_a_gpu_where_there_is_one(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
     assert choose_device("auto").type == "cuda"
     assert choose_device("cuda:1") == torch.device("cuda", 1)
-    with pytest.raises(UsageError, match="cuda:2: there are 2 CUDA devices"):
+    with pytest.raises(UsageError, match="cuda:2: this machine has 2 CUDA devices"):
         choose_device("cuda:2")
 
 

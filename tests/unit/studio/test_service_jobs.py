@@ -182,7 +182,7 @@ def test_one_bad_photo_of_a_batch_is_told_and_the_others_are_made(service: Servi
     service.files.upload(photos[1].id).write_bytes(b"no picture any longer")
     job = do(Batch(kind="batch", photos=[photo.id for photo in photos], style="great-wave", size=64))
     assert job.status == "done"
-    assert job.message.startswith("bad.png: isn't a picture")
+    assert job.message.startswith("bad.png: is not in a supported format")
     with zipfile.ZipFile(service.result("ada", job.id)[0]) as archive:
         assert archive.namelist() == ["0001_photo.png", "0003_photo.png"]
 

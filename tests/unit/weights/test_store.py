@@ -308,7 +308,7 @@ def test_fetch_of_what_is_here_asks_nobody_unless_forced(publish: Publish, serve
 
 def test_fetch_refuses_a_wrong_hash_and_leaves_nothing(publish: Publish, server: Server) -> None:
     server.body = publish(url=server.url, hash_prefix="01234567").read_bytes()
-    with pytest.raises(WeightsError, match="expected 01234567; it was deleted"):
+    with pytest.raises(WeightsError, match="expected 01234567; the file was deleted"):
         fetch("vgg19.caffe")
     assert in_store() == []
 

@@ -277,7 +277,9 @@ class GatysMethod:
         height, width = content.shape[2:]
         photo, styles, shares = _with_margin(content).to(self.device), regions.styles, regions.shares(height, width)
         if shares is not None and not self.declaration.regions:
-            raise UsageError(f"statistic {self.settings.statistic!r} takes no masks; take gram, or one style")
+            raise UsageError(
+                f"statistic {self.settings.statistic!r} doesn't support masks; use gram, or a single style"
+            )
 
         def objective(size: tuple[int, int]) -> Objective:
             longer = _without_margin(size, width, height)
@@ -339,7 +341,7 @@ class GatysMethod:
         missing = [k for k in needed if set(style.get(k, ())) != set(STATISTICS[statistic].keeps)]
         if missing:
             raise UsageError(
-                f"this style has nothing for {statistic} of {', '.join(missing)}; take the painting itself, or other "
+                f"this style has no {statistic} statistics of {', '.join(missing)}; use the painting itself, or other "
                 "style layers"
             )
         return {k: {name: tensor.to(self.device) for name, tensor in style[k].items()} for k in needed}

@@ -147,7 +147,7 @@ def test_the_newest_preview_of_a_photo_replaces_those_that_wait(http: httpx.Clie
 def test_a_drawing_that_calls_itself_a_picture_is_refused(http: httpx.Client, content: bytes) -> None:
     answer = http.post("/api/uploads", files={"file": ("drawing.png", content)})
     assert answer.status_code == 400
-    assert answer.json()["error"].startswith("drawing.png: isn't a picture that brushwork reads; expected PNG, JPEG")
+    assert answer.json()["error"].startswith("drawing.png: is not in a supported format; expected PNG, JPEG")
 
 
 def test_the_client_says_what_the_studio_refuses(studio: Studio, photo: str) -> None:
