@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import os
 import signal
@@ -14,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from brushwork.cli import methods as command
+from brushwork.cli.main import COMMANDS, load_command
 from brushwork.errors import BrushworkError, Interrupted, PictureError, UsageError
 from brushwork.version import __version__
 
@@ -22,7 +24,10 @@ STOPPED = {  # Python may end itself by the signal; a shell has the same number 
     signal.SIGINT: (130, -signal.SIGINT),
     signal.SIGTERM: (143, -signal.SIGTERM),
 }
-SLOW = {"torch", "numpy", "pyvips", "PIL", "safetensors"}
+SLOW = {
+    "torch", "numpy", "pyvips", "PIL", "safetensors", "skimage", "cv2", "av", "gradio", "fastapi", "httpx",
+    "lightning_fabric",
+}  # fmt: skip
 
 
 def start(*arguments: str, **options: object) -> subprocess.Popen[str]:
@@ -37,6 +42,12 @@ def test_version_and_help(run: Run) -> None:
         outcome = run(*arguments)
         assert outcome.code == 0
         assert "stylize" in outcome.out
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_the_help_tells_of_each_command_what_its_own_help_tells_first(name: str) -> None:
+    first = inspect.cleandoc(load_command(name).help or "").split("\n\n")[0]
+    assert COMMANDS[name][1] == " ".join(first.split())
 
 
 @pytest.mark.parametrize(
