@@ -9,15 +9,14 @@ from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
-from studios import launch
+from studios import PATIENCE, launch
 
 # A browser that is left alone asks its maker's servers for updates.
 QUIET = [
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
     "--disable-component-update", "--disable-sync",
 ]  # fmt: skip
-SLOW = 40_000
-expect.set_options(timeout=SLOW)
+expect.set_options(timeout=1000 * PATIENCE)
 
 
 def chromium() -> str | None:
@@ -60,7 +59,7 @@ def page(browser: Browser, studio: str) -> Iterator[Page]:
 
 def opened(browser: Browser, studio: str, **options: Any) -> Iterator[Page]:
     context = browser.new_context(**options)
-    context.set_default_timeout(SLOW)
+    context.set_default_timeout(1000 * PATIENCE)
     try:
         yield from visited(context, studio)
     finally:

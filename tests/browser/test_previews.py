@@ -1,6 +1,7 @@
 """Whatever a person does, in any order, the page ends with a preview of what is set, or says what is missing.
 
-`BRUSHWORK_ORDERS=200 pytest tests/browser/test_previews.py` plays so many random orders instead of a dozen.
+`BRUSHWORK_ORDERS=200 pytest tests/browser/test_previews.py -m "slow or not slow"` plays so many random orders instead
+of a dozen, of which only the first four are not slow.
 """
 
 from __future__ import annotations
@@ -20,13 +21,14 @@ import pytest
 import skimage
 from PIL import Image
 from playwright.sync_api import Browser, BrowserContext, Locator, Page
+from studios import PATIENCE
 
-from .conftest import SLOW, visited
+from .conftest import visited
 
 Act = tuple[Any, ...]  # a method of Play, and its values
 ORDERS = int(os.environ.get("BRUSHWORK_ORDERS", "12"))
+SLOW = pytest.mark.slow
 PER_VISIT = 4  # orders that follow one another on a page
-SOON = 40  # seconds within which the page must have settled
 STYLES = ("great-wave", "starry-night", "bell-tower")
 KEEP = {"No": None, "Transfer brightness only": "luminance"}
 MESSAGES = ("Drop a photo", "bad.png: isn't a picture", "Paint regions", "Choose a style")
@@ -149,7 +151,7 @@ class Play:
             getattr(self, act)(*values)
             assert self.studio.toasts() == [], self.done
             self.studio.page.wait_for_timeout(1000 * pause())
-        end = time.monotonic() + SOON
+        end = time.monotonic() + PATIENCE
         while not self._settled(wanted):
             assert time.monotonic() < end, (self.done, self.expected, self.studio.says())
             self.studio.page.wait_for_timeout(50)
@@ -263,7 +265,7 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 def context(browser: Browser) -> Iterator[BrowserContext]:
     """One for all visits: what the page is made of is fetched once."""
     context = browser.new_context(viewport={"width": 1280, "height": 1000})
-    context.set_default_timeout(SLOW)
+    context.set_default_timeout(1000 * PATIENCE)
     yield context
     context.close()
 
@@ -278,7 +280,7 @@ def visit(context: BrowserContext, studio: str) -> Iterator[Page]:
 def preview(studio: str, files: dict[str, Path]) -> Iterator[Callable[[Expected], bytes]]:
     """Previews by the HTTP interface, each made once."""
     made = dict[str, bytes]()
-    with httpx.Client(base_url=studio, timeout=60) as client:
+    with httpx.Client(base_url=studio, timeout=PATIENCE) as client:
         photos = {}
         for name in DROPS[:2]:
             answer = client.post("/api/uploads", files={"file": (name, files[name].read_bytes())})
@@ -317,7 +319,7 @@ def test_a_preview_or_a_message_follows(acts: list[Act], play: Play) -> None:
     play.acts(acts, lambda: 0.3)
 
 
-@pytest.mark.parametrize("visit_number", range(ORDERS // PER_VISIT))
+@pytest.mark.parametrize("visit_number", [0, *(pytest.param(n, marks=SLOW) for n in range(1, ORDERS // PER_VISIT))])
 def test_every_order_ends_in_a_preview_or_a_message(visit_number: int, play: Play) -> None:
     draw = random.Random(visit_number)
     for _ in range(PER_VISIT):

@@ -145,11 +145,10 @@ def test_stopped_in_the_midst_it_writes_the_best_so_far(sent: signal.Signals, ru
     preview = here / "preview.png"
     options = ["--method", "gatys", "--steps", "1000000", "--preview", str(preview), "-o", "out.png", "--json"]
     process = start("stylize", "photo.png", "--style", "wave.jpg", *options, cwd=here)
-    deadline = time.monotonic() + 60
-    while not preview.exists() and process.poll() is None and time.monotonic() < deadline:
+    while not preview.exists() and process.poll() is None:
         time.sleep(0.05)
     process.send_signal(sent)
-    out, err = process.communicate(timeout=60)
+    out, err = process.communicate(timeout=300)
     assert process.returncode in STOPPED[sent]
     assert err == ""
     assert "out.png" in json.loads(out)["error"]
@@ -168,7 +167,7 @@ def test_stopped_while_it_loads_it_says_one_line(delay: float, here: Path) -> No
     assert process.stdout.readline() == "begun\n"
     time.sleep(delay)
     process.send_signal(signal.SIGINT)
-    _, err = process.communicate(timeout=60)
+    _, err = process.communicate(timeout=300)
     assert process.returncode in STOPPED[signal.SIGINT]
     assert "Traceback" not in err
     assert "stopped before the end" in err
