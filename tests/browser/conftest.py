@@ -35,7 +35,7 @@ def browser() -> Iterator[Browser]:
         found.close()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")  # it takes longer to start than most tests take
 def studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of a studio of its own."""
     running = launch(tmp_path_factory.mktemp("studio") / "folder")
@@ -51,10 +51,19 @@ def team(tmp_path: Path) -> Iterator[str]:
     running.stop()
 
 
+@pytest.fixture(scope="module")
+def context(browser: Browser) -> Iterator[BrowserContext]:
+    """A desk for all visits: what the page is made of is fetched once."""
+    context = browser.new_context(viewport={"width": 1280, "height": 1000})
+    context.set_default_timeout(1000 * PATIENCE)
+    yield context
+    context.close()
+
+
 @pytest.fixture
-def page(browser: Browser, studio: str) -> Iterator[Page]:
-    """The page on a desk; whatever goes wrong in it, or leaves the machine, fails the test."""
-    yield from opened(browser, studio, viewport={"width": 1280, "height": 900})
+def page(context: BrowserContext, studio: str) -> Iterator[Page]:
+    """The page, just opened; whatever goes wrong in it, or leaves the machine, fails the test."""
+    yield from visited(context, studio)
 
 
 def opened(browser: Browser, studio: str, **options: Any) -> Iterator[Page]:

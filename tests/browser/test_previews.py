@@ -20,10 +20,8 @@ import httpx
 import pytest
 import skimage
 from PIL import Image
-from playwright.sync_api import Browser, BrowserContext, Locator, Page
+from playwright.sync_api import Locator, Page
 from studios import PATIENCE
-
-from .conftest import visited
 
 Act = tuple[Any, ...]  # a method of Play, and its values
 ORDERS = int(os.environ.get("BRUSHWORK_ORDERS", "12"))
@@ -262,21 +260,6 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 
 
 @pytest.fixture(scope="module")
-def context(browser: Browser) -> Iterator[BrowserContext]:
-    """One for all visits: what the page is made of is fetched once."""
-    context = browser.new_context(viewport={"width": 1280, "height": 1000})
-    context.set_default_timeout(1000 * PATIENCE)
-    yield context
-    context.close()
-
-
-@pytest.fixture
-def visit(context: BrowserContext, studio: str) -> Iterator[Page]:
-    """The page, just opened."""
-    yield from visited(context, studio)
-
-
-@pytest.fixture(scope="module")
 def preview(studio: str, files: dict[str, Path]) -> Iterator[Callable[[Expected], bytes]]:
     """Previews by the HTTP interface, each made once."""
     made = dict[str, bytes]()
@@ -296,9 +279,9 @@ def preview(studio: str, files: dict[str, Path]) -> Iterator[Callable[[Expected]
 
 
 @pytest.fixture
-def play(visit: Page, files: dict[str, Path], preview: Callable[[Expected], bytes]) -> Play:
+def play(page: Page, files: dict[str, Path], preview: Callable[[Expected], bytes]) -> Play:
     """A page that was just opened."""
-    return Play(Studio(visit, files), Expected(), preview)
+    return Play(Studio(page, files), Expected(), preview)
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ import signal
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -23,14 +24,21 @@ from brushwork.studio.workers import QuickWorkers
 Until = Callable[..., Any]
 
 
-@pytest.fixture
-def quick(until: Until) -> Iterator[QuickWorkers]:
+@contextmanager
+def started(until: Until) -> Iterator[QuickWorkers]:
     """One process, which loads nothing beforehand."""
     quick = QuickWorkers("checks", int, processes=1, most=2, patience=PATIENCE)
     quick.start()
     until(lambda: quick.ready)
     yield quick
     quick.close()
+
+
+@pytest.fixture(scope="module")
+def quick(until: Until) -> Iterator[QuickWorkers]:
+    """One process for all tests; each test ends with one that answers."""
+    with started(until) as quick:
+        yield quick
 
 
 @pytest.fixture
@@ -98,10 +106,11 @@ def test_what_a_function_refuses_is_said_and_the_process_stays(
     assert process(quick) == before
 
 
-def test_workers_that_are_closed_answer_no_more(quick: QuickWorkers, ask: Callable[[], list[str]]) -> None:
-    quick.close()
-    with pytest.raises(UnavailableError, match="shutting down"):
-        ask()
+def test_workers_that_are_closed_answer_no_more(until: Until) -> None:
+    with started(until) as quick:
+        quick.close()
+        with pytest.raises(UnavailableError, match="shutting down"):
+            quick.call("masks", user="ada", drawn="drawn.png", folder=".", colors=[])
 
 
 @pytest.mark.parametrize(
