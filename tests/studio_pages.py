@@ -14,6 +14,7 @@ from typing import Any
 import httpx
 import pytest
 import uvicorn
+from studios import PATIENCE
 
 from brushwork.errors import BrushworkError, UsageError
 from brushwork.studio import server
@@ -126,7 +127,7 @@ def page_studio(folder: Path, users: tuple[str, ...]) -> Iterator[PageStudio]:
         url = f"http://127.0.0.1:{serving.servers[0].sockets[0].getsockname()[1]}"
         clients = dict[str, Client]()
         for name in users or ("local",):
-            http = ending.enter_context(httpx.Client(base_url=url, timeout=30))
+            http = ending.enter_context(httpx.Client(base_url=url, timeout=PATIENCE))
             if users:
                 token = http.post("/api/sessions", json={"name": name, "password": PASSWORD}).json()["token"]
                 http.headers["authorization"] = f"Bearer {token}"

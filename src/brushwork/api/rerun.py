@@ -57,7 +57,7 @@ def rerun(
     recipe = as_recipe(recipe)
     places = _places(folders)
     if recipe.get("stopped_early"):
-        raise BrushworkError("this picture was stopped before its end, so no run gives it again; stylize it anew")
+        raise BrushworkError("this picture was stopped early and can't be reproduced; run stylize again")
     content = _find(recipe["content"], places)
     styles = [StylePart(str(_find(record, places)), record["weight"]) for record in recipe["styles"]]
     settings = _settings(recipe, places)
@@ -94,9 +94,9 @@ def _settings(recipe: Recipe, folders: Sequence[Path]) -> Settings:
     if recipe["init"] is not None:
         values["init"] = str(_find(recipe["init"], folders))
     elif values.get("init", "content") not in FIRST_PICTURES:
-        raise UsageError(f"recipe: init: expected what is known of the file {values['init']}, got nothing")
+        raise UsageError(f"recipe: init: expected the record of the file {values['init']}, got nothing")
     if recipe.get("weights", {}) is None:
-        raise BrushworkError("made with a network given in Python, which no recipe holds; run that program again")
+        raise BrushworkError("made with a network passed in Python, which a recipe can't store; run that program again")
     for option, part in (("network", "weights"), ("decoder", "decoder"), ("model", "model")):
         if option in values:
             values[option] = _network(values[option] or recipe[part]["name"], recipe, part, folders)
@@ -125,13 +125,13 @@ def _network(name: str, recipe: Recipe, part: str, folders: Sequence[Path]) -> s
         return str(found)
     other = f", or install brushwork {recipe['brushwork']}" if name in RECORDS else ""
     raise BrushworkError(
-        f"made with the weights {name} of SHA-256 {sha256[:8]}…, which are not here; name their folder with --in{other}"
+        f"made with the weights {name} (SHA-256 {sha256[:8]}…), not found; pass their folder with --in{other}"
     )
 
 
 def _find(record: dict[str, Any], folders: Sequence[Path]) -> Path:
     if record["name"] is None:
-        raise BrushworkError("this result was made from pictures in memory; only one made from files can be run again")
+        raise BrushworkError("this result was made from pictures in memory; which can't be reproduced")
     candidates = [folder / Path(record["name"]).name for folder in folders]
     candidates += [*built_in_styles().values(), *own_styles().values(), *_files(folders)]
     found = _same([path for path in candidates if _size(path) == record["bytes"]], record["sha256"])
@@ -139,8 +139,7 @@ def _find(record: dict[str, Any], folders: Sequence[Path]) -> Path:
         return found
     searched = ", ".join(str(folder) for folder in folders)
     raise BrushworkError(
-        f"{record['name']} as it was then (SHA-256 {record['sha256'][:8]}…) is not in {searched}; "
-        "name its folder with --in"
+        f"{record['name']} (SHA-256 {record['sha256'][:8]}…) was not found in {searched}; pass its folder with --in"
     )
 
 

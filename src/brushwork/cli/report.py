@@ -11,8 +11,6 @@ from typing import Any
 
 import rich_click as click
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
-from rich.progress import Progress as Bar
 
 from brushwork.errors import BrushworkError
 from brushwork.runtime.progress import Progress, Step, duration
@@ -60,6 +58,9 @@ class Report:
             name: Label of the bar.
             unit: Name of a step, to display steps per second instead of the loss.
         """
+        from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
+        from rich.progress import Progress as Bar
+
         columns = (
             TextColumn("{task.description}", markup=False),  # file names may look like markup
             BarColumn(None), MofNCompleteColumn(),

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 import rich_click as click
 
 from brushwork.cli.arguments import STYLE_HELP, short_help
-from brushwork.cli.running import Runner, run_jobs
 from brushwork.errors import PictureError, UsageError
 from brushwork.options.base import option_of
 from brushwork.options.flags import (
@@ -57,6 +56,7 @@ def stylize(
     options, out, run = (options_from_flags(kind, values) for kind in (StylizeOptions, OutputOptions, RunOptions))
     from brushwork.cli.jobs import find_photos, is_folder, plan_jobs, protect
     from brushwork.cli.report import Report
+    from brushwork.cli.running import Runner, run_jobs
 
     jobs = plan_jobs(find_photos(photos), styles, output, "." + suffix.lstrip("."))
     read = [*_files_named(settings), *map(str, options.masks)]

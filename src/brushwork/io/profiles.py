@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import io
 from pathlib import Path
 
@@ -99,6 +100,7 @@ def _apply_profile(color: pyvips.Image, name: str) -> tuple[pyvips.Image, list[s
     return converted, notes
 
 
+@functools.lru_cache(maxsize=16)  # the probe takes longer than decoding a small photo, and most photos share a profile
 def _judge(profile: bytes, bands: int) -> str:
     """Return "convert", "srgb" or "unusable".
 

@@ -25,6 +25,7 @@ __all__ = [
     "defaults_of",
     "option_of",
     "options_from",
+    "type_of",
 ]
 
 
@@ -117,12 +118,11 @@ class Checked:
     """Base class of settings: validates every field against its type and its Option on construction."""
 
     def __post_init__(self) -> None:
-        hints = typing.get_type_hints(type(self))
         for name, option in option_of(type(self)).items():
             value = getattr(self, name)
             if option.choices:  # first, so that the message lists them even if the type is wrong
                 option.check(name, value)
-            value = _typed(name, value, hints[name])
+            value = _typed(name, value, type_of(type(self), name))
             object.__setattr__(self, name, value)
             option.check(name, value)
 
@@ -161,13 +161,18 @@ def _typed(name: str, value: object, kind: Any) -> object:
 
 def option_of(kind: type[Any]) -> Mapping[str, Option]:
     """Return a mapping from field name to Option, in the order of declaration."""
-    return _options(kind)  # type: ignore[arg-type]  # a class is hashable; mypy looks at its instances
+    return {name: option for name, (_, option) in _fields(kind).items()}  # type: ignore[arg-type]  # see type_of
+
+
+def type_of(kind: type[Any], name: str) -> Any:
+    """Return a field's type, without its Option."""
+    return _fields(kind)[name][0]  # type: ignore[arg-type]  # a class is hashable; mypy looks at its instances
 
 
 @functools.cache  # reading all type hints again for every flag took half of the command's startup time
-def _options(kind: type[Any]) -> Mapping[str, Option]:
+def _fields(kind: type[Any]) -> Mapping[str, tuple[Any, Option]]:
     hints = typing.get_type_hints(kind, include_extras=True)
-    return {field.name: typing.get_args(hints[field.name])[1] for field in dataclasses.fields(kind)}
+    return {field.name: typing.get_args(hints[field.name]) for field in dataclasses.fields(kind)}  # type: ignore[misc]
 
 
 def defaults_of(kind: type[Any]) -> dict[str, Any]:

@@ -308,7 +308,7 @@ def test_terminated_amid_checkpoints_and_pictures_it_leaves_whole_files_only(her
     wait_for(here / "out.png.checkpoint", process)
     time.sleep(random.uniform(0, 0.5))
     process.send_signal(signal.SIGTERM)
-    out, err = process.communicate(timeout=100)
+    out, err = process.communicate(timeout=300)
     assert process.returncode == 143, err
     assert "the best picture so far is in out.png; use --resume to continue from the last checkpoint" in out
     found = names(here)

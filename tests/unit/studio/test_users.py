@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import stat
 import threading
@@ -216,11 +217,15 @@ def test_a_right_password_forgives_the_wrong_ones(logins: Logins) -> None:
         assert logins.log_in("ada", PASSWORD)
 
 
-def test_a_name_that_nobody_has_takes_as_long_as_another(users: Users) -> None:
-    def seconds(name: str) -> float:
-        began = time.perf_counter()
-        users.knows(name, "wrong password")
-        return time.perf_counter() - began
+def test_a_name_that_nobody_has_takes_the_same_work_as_another(users: Users, monkeypatch: pytest.MonkeyPatch) -> None:
+    work, scrypt = list[dict[str, int]](), hashlib.scrypt
 
-    known, unknown = (sorted(seconds(name) for _ in range(5))[2] for name in ("ada", "nobody"))
-    assert unknown > known / 2
+    def counted(password: bytes, *, salt: bytes, **cost: int) -> bytes:
+        work.append({**cost, "salt": len(salt)})
+        return scrypt(password, salt=salt, **cost)
+
+    monkeypatch.setattr(hashlib, "scrypt", counted)
+    for name in ("ada", "nobody"):
+        assert not users.knows(name, "wrong password")
+    assert len(work) == 2
+    assert work[0] == work[1]

@@ -255,7 +255,7 @@ def test_it_stops_where_nothing_is_learned_any_more(folder: Path, tmp_path: Path
 def test_an_estimate_changes_nothing(folder: Path, tmp_path: Path) -> None:
     whole, other = (trainer(folder, tmp_path / f"{name}.safetensors") for name in ("whole", "other"))
     seconds, memory = other.estimate()
-    assert 0 < seconds < 60
+    assert seconds > 0
     assert memory > 1e8
     whole.run()
     other.run()

@@ -14,7 +14,7 @@ from typing import Any
 import httpx
 import pytest
 from click.testing import CliRunner
-from studios import PASSWORDS
+from studios import PASSWORDS, PATIENCE
 
 from brushwork.studio.command import studio as command
 from brushwork.studio.database import Database
@@ -33,7 +33,7 @@ def refused(*flags: str) -> str:
     """What the command says that doesn't start a studio."""
     arguments = ["studio", "--api-only", "--port", "0", *flags]
     ended = subprocess.run(
-        [sys.executable, "-m", "brushwork", *arguments], capture_output=True, text=True, timeout=60, check=False
+        [sys.executable, "-m", "brushwork", *arguments], capture_output=True, text=True, timeout=PATIENCE, check=False
     )
     assert ended.returncode == 2
     return ended.stderr.splitlines()[-1]
