@@ -124,7 +124,7 @@ def test_a_saved_style_can_only_be_recolored_after(way: str, method: Method, her
     save_style("mine.safetensors", method, encode_style(method, "wave.png", [47]))
     for style in ("mine.safetensors", "wave.png+mine.safetensors"):
         with pytest.raises(
-            UsageError, match=r"needs the painting itself, and mine\.safetensors .*--keep-color-when after"
+            UsageError, match=r"needs the painting itself, but mine\.safetensors .*--keep-color-when after"
         ):
             stylize("photo.png", style, method=method, keep_color=way, keep_color_when="before")
     assert stylize("photo.png", style, method=method, keep_color=way, keep_color_when="after").seconds > 0
