@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -40,10 +39,6 @@ class ColorControl:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "when", check_keep_color(self.way, self.when)[1])
-
-    def recipe(self) -> dict[str, Any]:
-        """Return the recipe's entries for it."""
-        return {"keep_color": self.way, "keep_color_when": self.when}
 
     def content(self, pixels: Tensor) -> Tensor:
         """Return the photo, or an initial image, as input for the method: its luminance only, or unchanged."""

@@ -205,9 +205,7 @@ class AdaINStyleNetwork(TensorStyleNetwork[AdaINStyle]):
         WeightsError: Weights are not on this machine; says what to do.
     """
 
-    declaration = Declaration(
-        inputs="content+style", smallest=SMALLEST, tiling="statistics", blends=True, init=False, regions=True
-    )
+    declaration = Declaration(smallest=SMALLEST, tiling="statistics", blends=True, regions=True)
     style_type = AdaINStyle
     multiple = STRIDE
 

@@ -135,9 +135,7 @@ class ConditionalInstanceNormStyleNetwork(TensorStyleNetwork[StyleRow]):
         WeightsError: The model can't be read.
     """
 
-    declaration = Declaration(
-        inputs="content+style", smallest=SMALLEST, tiling="statistics", blends=True, init=False, regions=True
-    )
+    declaration = Declaration(smallest=SMALLEST, tiling="statistics", blends=True, regions=True)
     settings: ConditionalInstanceNorm
     style_type = StyleRow
     multiple = STRIDE

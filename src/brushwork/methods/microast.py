@@ -155,9 +155,7 @@ class MicroASTStyleNetwork(TensorStyleNetwork[MicroASTStyle]):
         WeightsError: The model is not here, or can't be read.
     """
 
-    declaration = Declaration(
-        inputs="content+style", smallest=SMALLEST, tiling="statistics", blends=True, init=False, regions=True
-    )
+    declaration = Declaration(smallest=SMALLEST, tiling="statistics", blends=True, regions=True)
     settings: MicroAST
     style_type = MicroASTStyle
     multiple = STRIDE

@@ -205,9 +205,7 @@ class AdaINLiteStyleNetwork(TensorStyleNetwork[LiteStyle]):
         WeightsError: The model can't be read.
     """
 
-    declaration = Declaration(
-        inputs="content+style", smallest=MULTIPLE, tiling="statistics", blends=True, init=False, regions=True
-    )
+    declaration = Declaration(smallest=MULTIPLE, tiling="statistics", blends=True, regions=True)
     settings: AdaINLite
     style_type = LiteStyle
     multiple = MULTIPLE
