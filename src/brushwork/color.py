@@ -186,11 +186,7 @@ def match_histogram(
     becomes a rainbow. Y, I and Q are nearly independent, and light stays lighter than dark.
 
     Args:
-        image: (B, 3, H, W) sRGB, [0, 1].
-        reference: (1, 3, h, w) or (B, 3, h, w) sRGB, [0, 1], of any size.
-        mask: Weight of each pixel of the image, (1, 1, H, W) in [0, 1]; all pixels are recolored.
-        reference_mask: The same for the reference, (1, 1, h, w).
-        measured: If `image` is a part: a thumbnail of the whole image, to which `mask` then applies; otherwise None.
+        image, reference, mask, reference_mask, measured: See `match_covariance`.
 
     Returns:
         (B, 3, H, W) sRGB, clamped to [0, 1].

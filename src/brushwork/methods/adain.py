@@ -250,10 +250,6 @@ class AdaINStyleNetwork(TensorStyleNetwork[AdaINStyle]):
         # torch's annotations don't know that a module takes memory_format.
         return decoder.to(self.device, self.dtype, memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
 
-    def recipe(self) -> dict[str, Any]:
-        """Return weights and dtype."""
-        return dict(self._recipe)
-
     def encode(self, image: Tensor, mask: Tensor | None = None) -> AdaINStyle:
         """Means and deviations of a painting's features; see `StyleNetwork`."""
         mean, std = mean_std(self.network(image, [LAYER])[LAYER], mask)

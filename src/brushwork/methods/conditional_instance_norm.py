@@ -165,10 +165,6 @@ class ConditionalInstanceNormStyleNetwork(TensorStyleNetwork[StyleRow]):
             "dtype": str(self.dtype).removeprefix("torch."),
         }
 
-    def recipe(self) -> dict[str, Any]:
-        """Return weights and dtype."""
-        return dict(self._recipe)
-
     def painting_size(self, sizes: Sequence[int]) -> int:
         """Return the same size for photos of all sizes; see `StyleNetwork`."""
         return SEEN_SIZE

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -175,10 +174,6 @@ class MicroASTStyleNetwork(TensorStyleNetwork[MicroASTStyle]):
             "model": {"name": model.name, "sha256": model.sha256},
             "dtype": str(self.dtype).removeprefix("torch."),
         }
-
-    def recipe(self) -> dict[str, Any]:
-        """Return weights and dtype."""
-        return dict(self._recipe)
 
     def neutral_style(self) -> MicroASTStyle:
         """Return the style of a gray image."""

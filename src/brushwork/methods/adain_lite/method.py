@@ -232,10 +232,6 @@ class AdaINLiteStyleNetwork(TensorStyleNetwork[LiteStyle]):
             "dtype": str(self.dtype).removeprefix("torch."),
         }
 
-    def recipe(self) -> dict[str, Any]:
-        """Return weights and dtype."""
-        return dict(self._recipe)
-
     def painting_size(self, sizes: Sequence[int]) -> int:
         """Return the same size for photos of all sizes; see `StyleNetwork`."""
         return max(1, round(STYLE_SIZE * self.settings.style_scale))
