@@ -183,10 +183,8 @@ def match_histogram(
     """Return the image with the reference's histograms of Y, I and Q, each matched separately.
 
     R, G and B are correlated: matched separately, they drift apart into hues that neither image has, and white paper
-    becomes a rainbow. Y, I and Q are nearly independent, and light stays lighter than dark.
-
-    Args:
-        image, reference, mask, reference_mask, measured: See `match_covariance`.
+    becomes a rainbow. Y, I and Q are nearly independent, and light stays lighter than dark. The arguments are those of
+    `match_covariance`.
 
     Returns:
         (B, 3, H, W) sRGB, clamped to [0, 1].
