@@ -26,7 +26,7 @@ STOPPED = {  # Python may end itself by the signal; a shell has the same number 
 }
 SLOW = {
     "torch", "numpy", "pyvips", "PIL", "safetensors", "skimage", "cv2", "av", "gradio", "fastapi", "httpx",
-    "lightning_fabric",
+    "lightning_fabric", "psutil",
 }  # fmt: skip
 
 
