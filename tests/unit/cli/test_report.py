@@ -21,7 +21,7 @@ def step(number: int, picture: torch.Tensor | None = None) -> Step:
 
 
 def test_reason_is_one_line() -> None:
-    assert reason(PictureError("a.png: is\n  empty")) == "a.png: is empty"
+    assert "\n" not in reason(PictureError("a.png: is\n  empty"))
     assert "bug" in reason(KeyError("x"))
     assert "\n" not in reason(RuntimeError("one\ntwo"))
 
