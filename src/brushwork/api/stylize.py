@@ -299,7 +299,7 @@ def _read_init(
     method: Method, style: StyleSource, size: tuple[int, int], max_pixels: int, colors: ColorControl
 ) -> Tensor | None:
     init = getattr(method.settings, "init", "content")
-    if init in ("content", "noise"):
+    if init in ("content", "recolored", "noise"):
         return None
     if init != "style":
         return colors.content(read_image(init, size=max(size), max_pixels=max_pixels).visible())

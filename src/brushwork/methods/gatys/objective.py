@@ -184,6 +184,13 @@ class TiledObjective:
                     sums[layer, region] = sums.get((layer, region), torch.zeros_like(part)) + part
         return {place: total.float().requires_grad_() for place, total in sums.items()}
 
+    def statistics(self, photo: Tensor) -> list[dict[str, Target]]:
+        """Return the Gram matrices of an image of this size: region → layer → "gram" → (1, C, C)."""
+        grams = {place: total.detach() for place, total in self._grams(photo).items()}
+        return [
+            {layer: {"gram": grams[layer, region]} for layer, _ in self.layers} for region in range(len(self.style))
+        ]
+
     def _gram(self, tile: Tile, layer: str, region: int, features: Tensor) -> Tensor:
         """Return a tile's contribution to a Gram matrix, (1, C, C)."""
         weights = self.weights[layer][region]
