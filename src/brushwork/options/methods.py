@@ -104,7 +104,13 @@ class Gatys(Checked):
             choices=("result", "change"),
         ),
     ] = "result"
-    polyak: Annotated[bool, Option("long first steps of L-BFGS, for runs of few steps")] = False
+    first_step: Annotated[
+        str,
+        Option(
+            "first step of L-BFGS at each level: short, as usual; or polyak, a long one, for runs of few steps",
+            choices=("short", "polyak"),
+        ),
+    ] = "short"
     pooling: Annotated[str, Option("pooling of the network", choices=("max", "average"))] = "max"
     padding: Annotated[
         str,

@@ -304,7 +304,7 @@ class GatysMethod:
             objective,
             kind=self.settings.optimizer,
             rate=self.settings.learning_rate,
-            polyak=self.settings.polyak,
+            polyak=self.settings.first_step == "polyak",
             carry=self.settings.carry,
             tolerance=self.settings.tolerance,
             checkpoint=checkpoint,

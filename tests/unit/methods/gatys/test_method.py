@@ -233,7 +233,9 @@ def test_strength_leads_from_the_photo_to_the_full_style() -> None:
     content, painting = picture(), picture(seed=1)
     changes = []
     for strength in (0.0, 0.25, 0.5, 1.0):
-        method = load(dataclasses.replace(QUICK, init="recolored", polyak=True, carry="change", strength=strength))
+        method = load(
+            dataclasses.replace(QUICK, init="recolored", first_step="polyak", carry="change", strength=strength)
+        )
         style = method.encode_style(painting, sizes=method.sizes(64, 48))
         changes.append(float((method(content, style) - content).abs().mean()))
     assert changes[0] == 0
@@ -244,7 +246,9 @@ def test_strength_leads_from_the_photo_to_the_full_style() -> None:
 @pytest.mark.parametrize("strength", [0.4, 1.0])
 def test_strength_means_the_same_in_tiles(strength: float) -> None:
     """One evaluation, because differences of rounding grow with every step."""
-    method = load(Gatys(steps=1, scales=1, init="recolored", polyak=True, strength=strength, precision="float32"))
+    method = load(
+        Gatys(steps=1, scales=1, init="recolored", first_step="polyak", strength=strength, precision="float32")
+    )
     content = picture(160, 192)
     style = method.encode_style(picture(seed=1), sizes=method.sizes(192, 160))
     losses = []
