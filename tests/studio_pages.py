@@ -14,13 +14,14 @@ from typing import Any
 import httpx
 import pytest
 import uvicorn
+from studios import PATIENCE
 
 from brushwork.errors import BrushworkError, UsageError
 from brushwork.studio import server
+from brushwork.studio.files import StudioFiles
 from brushwork.studio.limits import Limits
 from brushwork.studio.quick_worker import FUNCTIONS
 from brushwork.studio.service import Service
-from brushwork.studio.storage import Storage
 from brushwork.studio.users import Users
 
 META = {"_type": "gradio.FileData"}
@@ -106,14 +107,14 @@ class PageStudio:
 
 @contextmanager
 def page_studio(folder: Path, users: tuple[str, ...]) -> Iterator[PageStudio]:
-    places = Storage(folder)
+    files = StudioFiles(folder)
     for user in users:
         Users(folder / "users.json").add(user, PASSWORD)
     with pytest.MonkeyPatch.context() as patch, ExitStack() as ending:
         patch.setenv("GRADIO_TEMP_DIR", "")  # the page sets it
         patch.setenv("BRUSHWORK_HOME", str(folder.with_name("home")))
         patch.setattr(server, "Service", Here)
-        app = server.application(places, Limits(upload_mb=1), login=bool(users))
+        app = server.application(files, Limits(upload_mb=1), login=bool(users))
         config = uvicorn.Config(app, port=0, log_config=None)
         serving = uvicorn.Server(config)
         thread = threading.Thread(target=serving.run)
@@ -126,7 +127,7 @@ def page_studio(folder: Path, users: tuple[str, ...]) -> Iterator[PageStudio]:
         url = f"http://127.0.0.1:{serving.servers[0].sockets[0].getsockname()[1]}"
         clients = dict[str, Client]()
         for name in users or ("local",):
-            http = ending.enter_context(httpx.Client(base_url=url, timeout=30))
+            http = ending.enter_context(httpx.Client(base_url=url, timeout=PATIENCE))
             if users:
                 token = http.post("/api/sessions", json={"name": name, "password": PASSWORD}).json()["token"]
                 http.headers["authorization"] = f"Bearer {token}"

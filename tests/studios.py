@@ -21,6 +21,7 @@ from PIL import Image
 
 from brushwork.studio.users import Users
 
+PATIENCE = 300.0  # seconds that a test waits for what must come, however busy the machine is
 PASSWORDS = {"ada": "correct horse", "bob": "battery staple", "eve": "tr0ub4dor&3"}
 
 
@@ -34,7 +35,7 @@ class Running:
     log: Path
 
     def http(self, **options: Any) -> httpx.Client:
-        return httpx.Client(base_url=self.url, timeout=60, **options)
+        return httpx.Client(base_url=self.url, timeout=PATIENCE, **options)
 
     @contextmanager
     def logged_in(self, name: str, **options: Any) -> Iterator[httpx.Client]:
@@ -51,14 +52,14 @@ class Running:
         if self.process.poll() is None:
             self.process.send_signal(how)
         try:
-            return self.process.wait(20)
+            return self.process.wait(PATIENCE)
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
             raise
 
 
-def until(found: Callable[[], Any], seconds: float = 60) -> Any:
+def until(found: Callable[[], Any], seconds: float = PATIENCE) -> Any:
     """What a function gives, as soon as it is something."""
     end = time.monotonic() + seconds
     while not (value := found()):
@@ -82,7 +83,7 @@ def launch(folder: Path, *flags: str, users: tuple[str, ...] = ()) -> Running:
         first = until(lambda: [e for e in running.events() if e["event"] == "the studio is there"])
         running.url = first[0]["url"]
         with running.http() as client:
-            until(lambda: client.get("/ready").status_code == 200, 120)
+            until(lambda: client.get("/ready").status_code == 200)
     except BaseException:
         process.kill()
         process.wait()

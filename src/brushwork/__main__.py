@@ -8,7 +8,7 @@ try:
     configure_openmp()  # before torch is loaded
     from brushwork.cli.main import main
 except KeyboardInterrupt:
-    print("stopped before the end", file=sys.stderr)
+    print("stopped early", file=sys.stderr)
     sys.exit(130)
 
 __all__ = ["main"]

@@ -321,7 +321,7 @@ def _weights(pixels: Tensor, mask: Tensor | None) -> Tensor:
         raise UsageError(f"expected a mask of shape {(1, 1, *pixels.shape[2:])}, got {tuple(mask.shape)}")
     weights = mask.to(pixels.device, torch.float64).flatten()
     if not weights.sum() > 0:
-        raise UsageError("the mask is 0 everywhere and leaves no pixel to count; make it larger somewhere")
+        raise UsageError("the mask is 0 everywhere; make it positive where pixels should count")
     return weights / weights.sum()
 
 

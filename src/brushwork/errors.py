@@ -15,7 +15,15 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-__all__ = ["BrushworkError", "Interrupted", "PictureError", "SavedElsewhereError", "UsageError", "WeightsError"]
+__all__ = [
+    "BrushworkError",
+    "Interrupted",
+    "PictureError",
+    "SavedElsewhereError",
+    "UsageError",
+    "WeightsError",
+    "first_line",
+]
 
 
 class BrushworkError(Exception):
@@ -70,6 +78,16 @@ class Interrupted(BrushworkError):  # noqa: N818 - not an error, but the user's 
 
     exit_code = 130
 
-    def __init__(self, message: str = "stopped before the end", best: Any = None) -> None:
+    def __init__(self, message: str = "stopped early", best: Any = None) -> None:
         super().__init__(message)
         self.best = best
+
+
+def first_line(error: Exception) -> str:
+    r"""Return the reason of an error from elsewhere for a message of ours: its first line, at most 120 characters.
+
+    >>> first_line(ValueError("no number\nand more")), first_line(KeyError()), first_line(OSError(28, "Disk full"))
+    ('no number', 'KeyError', 'Disk full')
+    """
+    words = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+    return (words.strip().splitlines() or [type(error).__name__])[0][:120]

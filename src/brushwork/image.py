@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["NOTHING_VISIBLE", "Picture", "check_pixels", "check_size", "fit_size", "no_picture", "resize"]
 
 
-NOTHING_VISIBLE = "nothing is visible in a picture whose alpha is 0 everywhere; remove its alpha channel"
+NOTHING_VISIBLE = "the picture is fully transparent; remove its alpha channel"
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,7 +59,7 @@ class Picture:
             raise UsageError(f"expected one picture, got a batch of {len(self.pixels)}; take one with x[i : i + 1]")
         expected = (1, 1, *self.pixels.shape[2:])
         if self.alpha is not None and tuple(self.alpha.shape) != expected:
-            raise UsageError(f"expected alpha of shape {expected}, as the pixels have, got {tuple(self.alpha.shape)}")
+            raise UsageError(f"expected alpha of shape {expected}, matching the pixels, got {tuple(self.alpha.shape)}")
 
     @classmethod
     def from_numpy(cls, array: npt.NDArray[Any]) -> Picture:
@@ -197,13 +197,13 @@ def _how(value: object) -> str:
     if isinstance(value, Tensor):
         return "a Tensor; wrap pixels in Picture(pixels)"
     if isinstance(value, np.ndarray):
-        return "a NumPy array; make a picture of it with Picture.from_numpy(array)"
+        return "a NumPy array; convert it with Picture.from_numpy(array)"
     if isinstance(value, Picture):
         return "a Picture"
     if isinstance(getattr(value, "picture", None), Picture):
-        return f"a {kind}; take its .picture"
+        return f"a {kind}; pass its .picture"
     if type(value).__module__.startswith("PIL."):
-        return "an image of Pillow; make a picture of it with Picture.from_pil(image)"
+        return "a Pillow image; convert it with Picture.from_pil(image)"
     return f"a {kind}"
 
 
@@ -257,7 +257,7 @@ def _check_shape(pixels: Tensor) -> None:
     if len(shape) == 4 and shape[1] == 3 and min(shape) > 0:
         return
     if 0 in shape:
-        advice = "an empty tensor holds no picture"
+        advice = "an empty tensor is not a picture"
     elif len(shape) == 3 and shape[0] == 3:
         advice = "add a batch axis with x[None]"
     elif len(shape) == 3 and shape[2] == 3:
@@ -265,7 +265,7 @@ def _check_shape(pixels: Tensor) -> None:
     elif len(shape) == 4 and shape[3] == 3:
         advice = "move the channels first with x.permute(0, 3, 1, 2)"
     elif len(shape) == 4 and shape[1] == 1:
-        advice = "repeat grey with x.expand(-1, 3, -1, -1)"
+        advice = "repeat gray with x.expand(-1, 3, -1, -1)"
     elif len(shape) == 4 and shape[1] == 4:
         advice = "split the alpha off with x[:, :3]"
     else:

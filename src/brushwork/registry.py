@@ -28,10 +28,10 @@ class MethodRecord:
 
     Args:
         options: The frozen dataclass of its options; its module imports no torch.
-        method: "module:name" of what is called with (options, device, network=…): a `StyleNetwork`, or a `Method`.
-        training: The dataclass of its training's options; None: nothing is trained.
-        task: "module:name" of what is called with (training options, paintings, device) and gives a `training.Task`.
-        takes_paintings: Whether any painting is a style; otherwise a style is a network that was trained for it.
+        method: "module:name" of a callable: (options, device, network=…) → a `StyleNetwork` or a `Method`.
+        training: The dataclass of its training options; None if it isn't trained.
+        task: "module:name" of a callable: (training options, paintings, device) → a `training.Task`.
+        takes_paintings: Whether any painting can be a style; otherwise a style is a network trained for it.
     """
 
     options: type[Any]
@@ -80,12 +80,12 @@ _OURS: dict[str, MethodRecord] = {
 
 
 def _installed() -> dict[str, MethodRecord]:
-    """Methods of other packages; one that can't be loaded is left out with a warning."""
+    """Return the methods of other packages; one that can't be loaded is skipped with a warning."""
     found: dict[str, MethodRecord] = {}
     for entry in entry_points(group=GROUP):
         try:
             found[entry.name] = entry.load()
-        except Exception as error:  # whatever somebody else's package does
+        except Exception as error:  # other packages may raise anything
             warnings.warn(f"the method {entry.name} of {entry.value} can't be loaded: {error}", stacklevel=2)
     return found
 
@@ -100,22 +100,22 @@ TRAINED = tuple(name for name, record in METHODS.items() if not record.takes_pai
 
 
 def load_object(reference: str) -> Any:
-    """What "module:name" names."""
+    """Return the object that "module:name" refers to."""
     module, _, name = reference.partition(":")
     return getattr(importlib.import_module(module), name)
 
 
 def method_name(settings: Any) -> str:
-    """The method that these options are of, "gatys"."""
+    """Return the name of the method that these options belong to, such as "gatys"."""
     return next(name for name, record in METHODS.items() if type(settings) is record.options)
 
 
 def settings_from(method: str, values: Mapping[str, Any], classes: Mapping[str, type[Any]] = OPTIONS) -> Any:
-    """Options of a method from names and values.
+    """Create a method's options from names and values.
 
     Args:
         method: One of the classes' names.
-        values: Field name → value; fields left out keep their default.
+        values: Field name → value; omitted fields keep their default.
         classes: The classes to choose from.
 
     Raises:

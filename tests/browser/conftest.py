@@ -9,15 +9,14 @@ from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
-from studios import launch
+from studios import PATIENCE, launch
 
 # A browser that is left alone asks its maker's servers for updates.
 QUIET = [
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
     "--disable-component-update", "--disable-sync",
 ]  # fmt: skip
-SLOW = 40_000
-expect.set_options(timeout=SLOW)
+expect.set_options(timeout=1000 * PATIENCE)
 
 
 def chromium() -> str | None:
@@ -36,7 +35,7 @@ def browser() -> Iterator[Browser]:
         found.close()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")  # it takes longer to start than most tests take
 def studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of a studio of its own."""
     running = launch(tmp_path_factory.mktemp("studio") / "folder")
@@ -52,15 +51,24 @@ def team(tmp_path: Path) -> Iterator[str]:
     running.stop()
 
 
+@pytest.fixture(scope="module")
+def context(browser: Browser) -> Iterator[BrowserContext]:
+    """A desk for all visits: what the page is made of is fetched once."""
+    context = browser.new_context(viewport={"width": 1280, "height": 1000})
+    context.set_default_timeout(1000 * PATIENCE)
+    yield context
+    context.close()
+
+
 @pytest.fixture
-def page(browser: Browser, studio: str) -> Iterator[Page]:
-    """The page on a desk; whatever goes wrong in it, or leaves the machine, fails the test."""
-    yield from opened(browser, studio, viewport={"width": 1280, "height": 900})
+def page(context: BrowserContext, studio: str) -> Iterator[Page]:
+    """The page, just opened; whatever goes wrong in it, or leaves the machine, fails the test."""
+    yield from visited(context, studio)
 
 
 def opened(browser: Browser, studio: str, **options: Any) -> Iterator[Page]:
     context = browser.new_context(**options)
-    context.set_default_timeout(SLOW)
+    context.set_default_timeout(1000 * PATIENCE)
     try:
         yield from visited(context, studio)
     finally:

@@ -1,6 +1,7 @@
 """Whatever a person does, in any order, the page ends with a preview of what is set, or says what is missing.
 
-`BRUSHWORK_ORDERS=200 pytest tests/browser/test_previews.py` plays so many random orders instead of a dozen.
+`BRUSHWORK_ORDERS=200 pytest tests/browser/test_previews.py -m "slow or not slow"` plays so many random orders instead
+of a dozen, of which only the first four are not slow.
 """
 
 from __future__ import annotations
@@ -19,17 +20,16 @@ import httpx
 import pytest
 import skimage
 from PIL import Image
-from playwright.sync_api import Browser, BrowserContext, Locator, Page
-
-from .conftest import SLOW, visited
+from playwright.sync_api import Locator, Page
+from studios import PATIENCE
 
 Act = tuple[Any, ...]  # a method of Play, and its values
 ORDERS = int(os.environ.get("BRUSHWORK_ORDERS", "12"))
+SLOW = pytest.mark.slow
 PER_VISIT = 4  # orders that follow one another on a page
-SOON = 40  # seconds within which the page must have settled
 STYLES = ("great-wave", "starry-night", "bell-tower")
 KEEP = {"No": None, "Transfer brightness only": "luminance"}
-MESSAGES = ("Drop a photo", "bad.png: isn't a picture", "Paint regions", "Choose a style")
+MESSAGES = ("Drop a photo", "bad.png: is not in a supported format", "Paint regions", "Choose a style")
 VISIBLE = """() => [...document.images]
     .filter(image => image.checkVisibility() && image.complete && image.naturalWidth).map(image => image.src)"""
 
@@ -149,7 +149,7 @@ class Play:
             getattr(self, act)(*values)
             assert self.studio.toasts() == [], self.done
             self.studio.page.wait_for_timeout(1000 * pause())
-        end = time.monotonic() + SOON
+        end = time.monotonic() + PATIENCE
         while not self._settled(wanted):
             assert time.monotonic() < end, (self.done, self.expected, self.studio.says())
             self.studio.page.wait_for_timeout(50)
@@ -260,25 +260,10 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 
 
 @pytest.fixture(scope="module")
-def context(browser: Browser) -> Iterator[BrowserContext]:
-    """One for all visits: what the page is made of is fetched once."""
-    context = browser.new_context(viewport={"width": 1280, "height": 1000})
-    context.set_default_timeout(SLOW)
-    yield context
-    context.close()
-
-
-@pytest.fixture
-def visit(context: BrowserContext, studio: str) -> Iterator[Page]:
-    """The page, just opened."""
-    yield from visited(context, studio)
-
-
-@pytest.fixture(scope="module")
 def preview(studio: str, files: dict[str, Path]) -> Iterator[Callable[[Expected], bytes]]:
     """Previews by the HTTP interface, each made once."""
     made = dict[str, bytes]()
-    with httpx.Client(base_url=studio, timeout=60) as client:
+    with httpx.Client(base_url=studio, timeout=PATIENCE) as client:
         photos = {}
         for name in DROPS[:2]:
             answer = client.post("/api/uploads", files={"file": (name, files[name].read_bytes())})
@@ -294,9 +279,9 @@ def preview(studio: str, files: dict[str, Path]) -> Iterator[Callable[[Expected]
 
 
 @pytest.fixture
-def play(visit: Page, files: dict[str, Path], preview: Callable[[Expected], bytes]) -> Play:
+def play(page: Page, files: dict[str, Path], preview: Callable[[Expected], bytes]) -> Play:
     """A page that was just opened."""
-    return Play(Studio(visit, files), Expected(), preview)
+    return Play(Studio(page, files), Expected(), preview)
 
 
 @pytest.mark.parametrize(
@@ -317,7 +302,7 @@ def test_a_preview_or_a_message_follows(acts: list[Act], play: Play) -> None:
     play.acts(acts, lambda: 0.3)
 
 
-@pytest.mark.parametrize("visit_number", range(ORDERS // PER_VISIT))
+@pytest.mark.parametrize("visit_number", [0, *(pytest.param(n, marks=SLOW) for n in range(1, ORDERS // PER_VISIT))])
 def test_every_order_ends_in_a_preview_or_a_message(visit_number: int, play: Play) -> None:
     draw = random.Random(visit_number)
     for _ in range(PER_VISIT):

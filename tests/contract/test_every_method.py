@@ -229,7 +229,7 @@ def test_long_thin_pictures_have_sizes_it_can_work_at(method: Method, size: tupl
     assert result.shape == (1, 3, height, width)
 
 
-@pytest.mark.parametrize("size", [(333, 470), (512, 301)])
+@pytest.mark.parametrize("size", [(333, 470), pytest.param((512, 301), marks=pytest.mark.slow)])
 def test_in_tiles_it_paints_what_it_paints_as_a_whole(method: Method, size: tuple[int, int]) -> None:
     if method.declaration.tiling != "statistics":
         pytest.skip("it has no tiles")

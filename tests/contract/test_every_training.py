@@ -23,7 +23,7 @@ from brushwork.training.loop import Report, Trainer
 
 Make = Callable[..., Trainer]
 SMALL: dict[str, Any] = {
-    **{"steps": 4, "batch": 2, "save_every": 2, "style_size": 64, "precision": "float32"},
+    **{"steps": 3, "batch": 2, "save_every": 2, "style_size": 64, "precision": "float32"},
     **{"width": 4, "blocks": 1, "channels": 2, "scales": 3},
 }
 # What else a method learns, beside what it learns by default.

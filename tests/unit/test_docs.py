@@ -7,6 +7,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+import brushwork
+
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md")])
 BLOCKS = [
@@ -41,6 +43,31 @@ def test_python_block_runs(block: str, pictures: Path) -> None:
 
 def test_there_are_blocks() -> None:
     assert len(BLOCKS) >= 3
+
+
+def test_the_reference_has_every_public_name_once() -> None:
+    pages = (ROOT / "docs" / "reference").glob("*.md")
+    names = [
+        name for page in pages for name in re.findall(r"^::: brushwork\.(\w+)$", page.read_text("utf-8"), re.MULTILINE)
+    ]
+    assert sorted(names) == sorted(set(brushwork.__all__) - {"__version__"})
+
+
+def test_the_gallery_names_the_commands_that_made_its_pictures() -> None:
+    page = (ROOT / "docs" / "gallery.md").read_text("utf-8")
+    shown = re.findall(r"\(images/gallery/(.*?)\)\n\n```sh\nbrushwork stylize (.*)\n", page)
+    assert len(shown) == len(list((ROOT / "docs" / "images" / "gallery").iterdir()))
+    for name, command in shown:
+        recipe = brushwork.read_recipe(ROOT / "docs" / "images" / "gallery" / name)
+        assert recipe is not None
+        photo, options = command.split()[0], dict(re.findall(r"-?-([\w-]+) (\S+)", command))
+        assert options["o"] == name
+        assert photo == recipe["content"]["name"]
+        assert [options["style"]] == [style["name"].removesuffix(".safetensors") for style in recipe["styles"]]
+        assert int(options["size"]) == max(recipe["size"])
+        assert options.get("keep-color") == recipe.get("keep_color")
+        assert options.get("method", "adain-lite") == recipe["method"]
+        assert int(options.get("steps", 0)) == recipe["settings"].get("steps", 0)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)

@@ -20,7 +20,7 @@ def photo() -> torch.Tensor:
         (torch.zeros(3, 512, 512), r"got \(3, 512, 512\); add a batch axis with x\[None\]"),
         (torch.zeros(5, 7, 3), r"x\.permute\(2, 0, 1\)\[None\]"),
         (torch.zeros(1, 5, 7, 3), r"x\.permute\(0, 3, 1, 2\)"),
-        (torch.zeros(1, 1, 5, 7), "repeat grey"),
+        (torch.zeros(1, 1, 5, 7), "repeat gray"),
         (torch.zeros(1, 4, 5, 7), "split the alpha off"),
         (torch.zeros(1, 3, 0, 7), "empty"),
         (torch.zeros(7), "three channels"),
@@ -70,7 +70,7 @@ def test_visible_hides_what_is_transparent() -> None:
 
 
 def test_visible_refuses_a_picture_of_nothing() -> None:
-    with pytest.raises(UsageError, match="nothing is visible"):
+    with pytest.raises(UsageError, match="the picture is fully transparent"):
         Picture(torch.rand(1, 3, 5, 7), torch.zeros(1, 1, 5, 7)).visible()
 
 

@@ -75,9 +75,9 @@ def _memory() -> str:
 
 def _weights(name: str) -> str:
     if locate(name) is None:
-        return f"not here; brushwork weights fetch {name}"
+        return f"not on this machine; run: brushwork weights fetch {name}"
     found = verify(name)
-    return f"{found.path}{'' if found.verified else ' (no hash is known for it)'}"
+    return f"{found.path}{'' if found.verified else ' (no known hash)'}"
 
 
 def _speed() -> str:

@@ -10,7 +10,8 @@ from brushwork.api.style_encoding import encode_style
 from brushwork.api.stylize import MethodSource, method_from
 from brushwork.errors import UsageError
 from brushwork.image import Picture
-from brushwork.io import MAX_PIXELS, read_image
+from brushwork.io import read_image
+from brushwork.options.stylize import MAX_PIXELS
 from brushwork.registry import method_name
 from brushwork.runtime.deprecation import renamed_keywords
 from brushwork.runtime.progress import Progress
@@ -77,7 +78,7 @@ def interpolate(
     plan = shares(len(styles), steps)
     loaded = method_from(method, device)
     if not loaded.declaration.blends:
-        raise UsageError(f"{method_name(loaded.settings)} with these settings blends no styles")
+        raise UsageError(f"{method_name(loaded.settings)} with these settings can't blend styles")
     picture = photo if isinstance(photo, Picture) else read_image(photo, size=size, max_pixels=max_pixels)
     values = [encode_style(loaded, style, loaded.sizes(*picture.size), max_pixels=max_pixels) for style in styles]
     white = torch.ones(1, 3, picture.size[1], GAP)

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -20,7 +19,7 @@ from brushwork.methods.conditional_instance_norm import painter_hash
 from brushwork.options.methods import Settings
 from brushwork.options.stylize import StylizeOptions
 from brushwork.registry import settings_from
-from brushwork.runtime.device import choose_device
+from brushwork.runtime.device import choose_device, torch_threads
 from brushwork.runtime.progress import Progress
 from brushwork.runtime.provenance import Recipe, as_recipe
 from brushwork.styles.references import StylePart, built_in_styles, own_styles
@@ -58,14 +57,14 @@ def rerun(
     recipe = as_recipe(recipe)
     places = _places(folders)
     if recipe.get("stopped_early"):
-        raise BrushworkError("this picture was stopped before its end, so no run gives it again; stylize it anew")
+        raise BrushworkError("this picture was stopped early and can't be reproduced; run stylize again")
     content = _find(recipe["content"], places)
     styles = [StylePart(str(_find(record, places)), record["weight"]) for record in recipe["styles"]]
     settings = _settings(recipe, places)
     options = StylizeOptions(size=max(recipe["size"]), max_pixels=max_pixels, **_recorded(recipe, places))
     plan = Plan("tiled", Tiling(recipe["tile"]), 0, 0, 0.0, 0) if recipe.get("tile") else None
     chosen, remarks = choose_device(device or recipe["device"]), _remarks(recipe, device)
-    with _threads(recipe["threads"]):
+    with torch_threads(recipe["threads"]):  # their number affects the order of summation, and so the last digits
         method = load(settings, chosen)
         result = stylize_photo(content, styles, method=method, options=options, plan=plan, progress=progress)
     made_now = {name: result.recipe[name] for name in ("brushwork", "torch", "device", "threads")}
@@ -95,9 +94,9 @@ def _settings(recipe: Recipe, folders: Sequence[Path]) -> Settings:
     if recipe["init"] is not None:
         values["init"] = str(_find(recipe["init"], folders))
     elif values.get("init", "content") not in FIRST_PICTURES:
-        raise UsageError(f"recipe: init: expected what is known of the file {values['init']}, got nothing")
+        raise UsageError(f"recipe: init: expected the record of the file {values['init']}, got nothing")
     if recipe.get("weights", {}) is None:
-        raise BrushworkError("made with a network given in Python, which no recipe holds; run that program again")
+        raise BrushworkError("made with a network passed in Python, which a recipe can't store; run that program again")
     for option, part in (("network", "weights"), ("decoder", "decoder"), ("model", "model")):
         if option in values:
             values[option] = _network(values[option] or recipe[part]["name"], recipe, part, folders)
@@ -126,13 +125,13 @@ def _network(name: str, recipe: Recipe, part: str, folders: Sequence[Path]) -> s
         return str(found)
     other = f", or install brushwork {recipe['brushwork']}" if name in RECORDS else ""
     raise BrushworkError(
-        f"made with the weights {name} of SHA-256 {sha256[:8]}…, which are not here; name their folder with --in{other}"
+        f"made with the weights {name} (SHA-256 {sha256[:8]}…), not found; pass their folder with --in{other}"
     )
 
 
 def _find(record: dict[str, Any], folders: Sequence[Path]) -> Path:
     if record["name"] is None:
-        raise BrushworkError("this result was made from pictures in memory; only one made from files can be run again")
+        raise BrushworkError("this result was made from pictures in memory; which can't be reproduced")
     candidates = [folder / Path(record["name"]).name for folder in folders]
     candidates += [*built_in_styles().values(), *own_styles().values(), *_files(folders)]
     found = _same([path for path in candidates if _size(path) == record["bytes"]], record["sha256"])
@@ -140,8 +139,7 @@ def _find(record: dict[str, Any], folders: Sequence[Path]) -> Path:
         return found
     searched = ", ".join(str(folder) for folder in folders)
     raise BrushworkError(
-        f"{record['name']} as it was then (SHA-256 {record['sha256'][:8]}…) is not in {searched}; "
-        "name its folder with --in"
+        f"{record['name']} (SHA-256 {record['sha256'][:8]}…) was not found in {searched}; pass its folder with --in"
     )
 
 
@@ -163,17 +161,6 @@ def _size(path: Path) -> int:
         return path.stat().st_size if path.is_file() else 0
     except OSError:  # a name that is too long
         return 0
-
-
-@contextmanager
-def _threads(count: int) -> Iterator[None]:
-    """Use the original number of threads, since it affects the order of summation and so the last digits."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(max(1, min(count, 1024)))
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 def _remarks(recipe: Recipe, device: str | None) -> list[str]:

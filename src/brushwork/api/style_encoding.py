@@ -15,10 +15,10 @@ from brushwork.api.color_control import ColorControl
 from brushwork.color import rgb_to_yiq
 from brushwork.errors import BrushworkError, UsageError
 from brushwork.image import Picture, no_picture, resize
-from brushwork.io import MAX_PIXELS, read_image, read_size
+from brushwork.io import read_image, read_size
 from brushwork.methods import Method
 from brushwork.options.base import option_of
-from brushwork.options.stylize import StylizeOptions
+from brushwork.options.stylize import MAX_PIXELS, StylizeOptions
 from brushwork.registry import TRAINED, method_name
 from brushwork.styles.references import SavedStyle, is_saved, read_style, write_style
 from brushwork.styles.regions import Regions
@@ -128,8 +128,8 @@ def _style_values(
         if isinstance(source, Path) and is_saved(source):
             if colors is not None and colors.when == "before":
                 raise UsageError(
-                    f"keep_color before needs the painting itself, and {source} holds only its statistics; "
-                    "take the painting's picture, or keep_color_when after (--keep-color-when after)"
+                    f"keep_color_when 'before' needs the painting itself, but {source} contains only statistics; use "
+                    "the painting, or keep_color_when 'after' (--keep-color-when after)"
                 )
             values.append((_saved_value(method, source), weight))
         else:
@@ -149,11 +149,13 @@ def _in_regions(
     method: Method, parts: Sequence[tuple[Any, float]], masks: Sequence[PictureSource], max_pixels: int
 ) -> Regions:
     if not method.declaration.regions:
-        raise UsageError(f"masks: {method_name(method.settings)} with these settings takes none")
+        raise UsageError(f"masks: {method_name(method.settings)} with these settings doesn't support them")
     if len(masks) != len(parts):
-        raise UsageError(f"expected a mask per style, got {len(masks)} for {len(parts)}: 'wave.jpg+sea.jpg' takes two")
+        raise UsageError(
+            f"expected one mask per style, got {len(masks)} for {len(parts)}; 'wave.jpg+sea.jpg' needs two"
+        )
     if any(weight != 1 for _, weight in parts):
-        raise UsageError("with masks the weights of a blend mean nothing: leave them out, and paint the masks grey")
+        raise UsageError("blend weights can't be combined with masks; omit them, and use gray masks instead")
     read = [_mask(mask, max_pixels) for mask in masks]
     height, width = max(mask.shape[2] for mask in read), max(mask.shape[3] for mask in read)
     return Regions([value for value, _ in parts], torch.cat([resize(mask, (width, height)) for mask in read]))
@@ -174,7 +176,7 @@ def _saved_value(method: Method, path: Path) -> Any:
     wanted = float(origin.pop("style_scale", 1.0))
     kept = {label: found for label, found in saved.origins.items() if label.partition("@")[0] == name}
     if not kept:
-        mend = f"train a network for it: brushwork train {name}" if name in TRAINED else "take the painting itself"
+        mend = f"train a network for it: brushwork train {name}" if name in TRAINED else "use the painting itself"
         raise UsageError(f"{path} is a style for {', '.join(saved.methods)}, not for {name}; {mend}")
     try:
         labels = {float(found.get("style_scale", 1.0)): label for label, found in kept.items()}
@@ -192,7 +194,9 @@ def _saved_value(method: Method, path: Path) -> Any:
         scales = " to ".join(f"{scale:g}" for scale in sorted({min(labels), max(labels)}))
         different.append(f"style_scale {scales}, not {wanted:g}")
     if different:
-        raise UsageError(f"{path} was made with other settings ({'; '.join(different)}); use those, or the painting")
+        raise UsageError(
+            f"{path} was made with other settings ({'; '.join(different)}); use those settings, or the painting"
+        )
     try:
         values = [method.load_style(saved.values[labels[scale]]) for scale in (low, high)]
     except (ValueError, RuntimeError, LookupError, TypeError) as error:
@@ -202,7 +206,7 @@ def _saved_value(method: Method, path: Path) -> Any:
 
 
 def _damaged(path: Path) -> BrushworkError:
-    return BrushworkError(f"{path} is damaged or of another version of brushwork; make it again")
+    return BrushworkError(f"{path} is damaged, or was made by another version of brushwork; save the style again")
 
 
 def visible(picture: Picture, source: object) -> Tensor:

@@ -22,7 +22,7 @@ from brushwork.io import read_image, read_size, write_image
 from brushwork.methods import Method, load
 from brushwork.nn import FeatureNetwork
 from brushwork.options.methods import AdaINLite
-from brushwork.options.stylize import StylizeKeywords, StylizeOptions, with_changes
+from brushwork.options.stylize import StylizeKeywords, StylizeOptions, recipe_defaults, with_changes
 from brushwork.registry import settings_from
 from brushwork.runtime.checkpoints import Checkpoint
 from brushwork.runtime.deprecation import renamed_keywords
@@ -154,7 +154,7 @@ def stylize(
         raise UsageError(f"progress: expected a function, got {progress!r}")
     several = isinstance(photo, list) or _is_several(style)
     if several and not (plan is None and checkpoint is None):
-        raise UsageError("plan and checkpoint are of one picture; with a list, call stylize for each picture")
+        raise UsageError("plan and checkpoint work with a single picture; call stylize for each picture of the list")
     loaded = method_from(method, chosen.device, network)
     work = partial(stylize_photo, method=loaded, options=chosen, plan=plan, progress=progress, checkpoint=checkpoint)
     if not isinstance(photo, list):
@@ -178,7 +178,7 @@ def method_from(method: MethodSource, device: str, network: FeatureNetwork | Non
     """
     if hasattr(method, "declaration"):
         if network is not None:
-            raise UsageError("a loaded method brings its network; pass one of the two")
+            raise UsageError("a loaded method has its own network; pass a loaded method or a network, not both")
         loaded: Method = method
         return loaded
     settings = AdaINLite() if method is None else settings_from(method, {}) if isinstance(method, str) else method
@@ -203,7 +203,7 @@ def _each(work: Callable[[Any], Any], values: list[Any]) -> list[Any]:
             done.append(work(value))
     except (Interrupted, KeyboardInterrupt) as stop:
         best = getattr(stop, "best", None)
-        words = str(stop) or "stopped before the end"
+        words = str(stop) or "stopped early"
         raise Interrupted(words, done if best is None else [*done, best]) from None
     return done
 
@@ -240,7 +240,8 @@ def stylize_photo(
     init = _read_init(method, style, photo.size, options.max_pixels, colors)
     value, notes = style_value(method, style, method.sizes(*photo.size), colors, options)
     recipe = recipe_of(method, source, style, options, size=photo.size)
-    kept = None if checkpoint is None else dataclasses.replace(checkpoint, job=recipe)
+    if checkpoint is not None:
+        checkpoint = dataclasses.replace(checkpoint, job=recipe, defaults=recipe_defaults(method.settings))
     tiling = _tiling(plan, method, photo, value, options.max_memory)
     recipe |= {"tile": tiling.side} if tiling is not None else {}
     started = time.perf_counter()
@@ -251,19 +252,19 @@ def stylize_photo(
 
     listener = colors.progress(_with_alpha(progress, photo.alpha))
     seen, painted = colors.content(colors.photo), None
-    with locked(None if kept is None else kept.path):
+    with locked(None if checkpoint is None else checkpoint.path):
         try:
-            painted = method(seen, value, init=init, progress=listener, checkpoint=kept, tiling=tiling)
+            painted = method(seen, value, init=init, progress=listener, checkpoint=checkpoint, tiling=tiling)
             return finish(painted)
         except (Interrupted, KeyboardInterrupt) as stop:  # finish the best pixels so far
             painted = stop.best if isinstance(stop, Interrupted) else painted
-            words = str(stop) or "stopped before the end"
+            words = str(stop) or "stopped early"
             raise Interrupted(words, None if painted is None else finish(painted)) from None
         except (MemoryError, RuntimeError) as error:
             if not out_of_memory(error):
                 raise
             where = f"{photo.size[0]}×{photo.size[1]} on {method.device}"
-            raise BrushworkError(f"out of memory at {where}; take a smaller size") from error
+            raise BrushworkError(f"out of memory at {where}; use a smaller size") from error
 
 
 def _tiling(plan: Plan | None, method: Method, photo: Picture, value: Any, max_memory: int | None) -> Tiling | None:
@@ -285,7 +286,7 @@ def read_content(source: PictureSource, options: StylizeOptions) -> Picture:
         wanted = result_size(source.size, options.size)
         if wanted != source.size:
             raise UsageError(
-                f"a Picture is taken at its own size, {source.size}, not {wanted}; "
+                f"a Picture is used at its own size, {source.size}, not {wanted}; "
                 "resize it first, pass size=0, or pass its file"
             )
         return source
@@ -307,5 +308,7 @@ def _read_init(
     if isinstance(source, Picture):
         return painting_pixels(source, source, colors)
     if is_saved(source):
-        raise UsageError("init=style needs the painting itself, and a saved style holds only its statistics")
+        raise UsageError(
+            "init=style needs the painting itself, but a saved style contains only its statistics; use another init"
+        )
     return painting_pixels(read_image(source, size=max(size), max_pixels=max_pixels), source, colors)

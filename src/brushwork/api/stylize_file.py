@@ -22,7 +22,7 @@ from brushwork.image import Picture
 from brushwork.io import PictureReader, PictureWriter, read_size
 from brushwork.methods.base import PartwiseMethod
 from brushwork.methods.one_pass import thumbnail_size
-from brushwork.options.stylize import OutputOptions, StylizeOptions, with_changes
+from brushwork.options.stylize import OutputOptions, StylizeOptions, recipe_defaults, with_changes
 from brushwork.registry import method_name
 from brushwork.runtime.checkpoints import Checkpoint
 from brushwork.runtime.deprecation import renamed_keywords
@@ -96,7 +96,7 @@ def stylize_file(
     chosen: StylizeOptions = with_changes(options or StylizeOptions(), keywords)
     loaded = method_from(method, chosen.device)
     if not isinstance(loaded, PartwiseMethod):
-        raise UsageError(f"{method_name(loaded.settings)} paints no file part by part; use stylize")
+        raise UsageError(f"{method_name(loaded.settings)} can't process a file in parts; use stylize")
     return _streamed(
         photo,
         resolve_style(style),
@@ -134,9 +134,16 @@ def _streamed(
     plan = plan or plan_job(method, reader.size, value, max_memory=options.max_memory, file=output, bands=bands)
     tiling = plan.tiling or Tiling(max(reader.size))
     recipe |= {"tile": tiling.side}
-    spool = None if checkpoint is None else checkpoint.path.with_name(f"{checkpoint.path.name}.pixels")
-    kept = _kept(checkpoint, recipe | {"written": out.written}, spool)
-    with locked(None if kept is None else kept.path, output):
+    spool = None
+    if checkpoint is not None:
+        spool = checkpoint.path.with_name(f"{checkpoint.path.name}.pixels")
+        checkpoint = dataclasses.replace(
+            checkpoint,
+            job=recipe | {"written": out.written},
+            defaults=recipe_defaults(method.settings),
+            resume=checkpoint.resume and spool.exists(),  # it holds the finished pixels
+        )
+    with locked(None if checkpoint is None else checkpoint.path, output):
         with PictureWriter(
             output, reader.size, alpha=reader.alpha, depth=out.depth, quality=out.quality, spool=spool,
             beside=Path(source),
@@ -144,17 +151,10 @@ def _streamed(
             recipe=None if out.strip_metadata else recipe,
         ) as writer:  # fmt: skip
             canvas = photo.canvas(writer, photo.finisher(method, value))
-            method.paint(canvas, value, tiling=tiling, progress=progress, checkpoint=kept)
-        if kept is not None:
-            kept.remove()
+            method.paint(canvas, value, tiling=tiling, progress=progress, checkpoint=checkpoint)
+        if checkpoint is not None:
+            checkpoint.remove()
     return Streamed(reader.size, recipe, (*reader.notes, *notes), time.perf_counter() - started)
-
-
-def _kept(checkpoint: Checkpoint | None, job: Recipe, spool: Path | None) -> Checkpoint | None:
-    """Return the checkpoint of this job, which resumes only if the finished pixels exist."""
-    if checkpoint is None or spool is None:
-        return None
-    return dataclasses.replace(checkpoint, job=job, resume=checkpoint.resume and spool.exists())
 
 
 class _Photo:

@@ -75,7 +75,7 @@ def sheet(
         PictureError: The photo can't be read.
     """
     if not styles:
-        raise UsageError("a sheet needs at least one style; brushwork styles list shows those that there are")
+        raise UsageError("a sheet needs at least one style; brushwork styles list shows them all")
     method = load(AdaINLite() if settings is None else settings, choose_device(device))
     painted = _noise(size) if photo is None else _square(photo, size)
     cells = [_cell(method, painted, style, progress) for style in styles]

@@ -36,7 +36,7 @@ def synthesize(
     """
     width, height = check_size(width, "width"), check_size(height, "height")
     if min(width, height) < 1 or width * height > LARGEST:
-        raise UsageError(f"expected sides of at least 1 and {LARGEST:,} pixels at most, got {width}×{height}")
+        raise UsageError(f"expected sides of at least 1 and at most {LARGEST:,} pixels in all, got {width}×{height}")
     if settings is not None and not isinstance(settings, TextureNets):
         raise UsageError(f"settings: expected TextureNets(…), got {settings!r}")
     generator = TextureNetsStyleNetwork(settings or TextureNets(), choose_device(device))
@@ -46,4 +46,4 @@ def synthesize(
     except (MemoryError, RuntimeError) as error:
         if not out_of_memory(error):
             raise
-        raise BrushworkError(f"out of memory at {width}×{height}; take a smaller size") from error
+        raise BrushworkError(f"out of memory at {width}×{height}; use a smaller size") from error

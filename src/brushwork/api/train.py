@@ -85,7 +85,7 @@ def train(
         run(trainer, progress, log)
     except (KeyboardInterrupt, Interrupted) as stop:
         step = trainer.state.step
-        kept = f"; {trainer.checkpoint} holds the work, and resume=True goes on from it" if step else ""
+        kept = f"; to continue from {trainer.checkpoint}, pass resume=True" if step else ""
         raise Interrupted(f"stopped after {step} of {settings.steps} steps{kept}") from stop
     return Trained(path, trainer.state.step)
 
@@ -117,7 +117,7 @@ def start(trainer: Trainer, *, resume: bool) -> bool:
     if resume:
         return trainer.resume()
     if trainer.checkpoint.exists():
-        raise UsageError(f"{trainer.checkpoint} is there; go on from it with resume (--resume), or delete it")
+        raise UsageError(f"{trainer.checkpoint} already exists; continue from it with resume (--resume), or delete it")
     return False
 
 
@@ -151,5 +151,7 @@ def _named(styles: Sequence[str | Path]) -> Mapping[str, Path]:
         raise UsageError("style: expected at least one painting, got none")
     named = {Path(style).stem: Path(style) for style in styles}
     if len(named) < len(styles):
-        raise UsageError("--style: two paintings have one name; a style is named by its file")
+        raise UsageError(
+            "--style: two paintings have the same file name; rename one, since styles are named after their files"
+        )
     return named

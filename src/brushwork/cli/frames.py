@@ -70,7 +70,7 @@ class Frames:
                 folder.mkdir(exist_ok=True)
                 self._write(step, folder / f"{step.step:05d}.png")
         except (BrushworkError, OSError) as error:
-            self.failed(f"no more pictures of the way: {error}")
+            self.failed(f"intermediate results are no longer saved: {error}")
             self.saving, self.animation = False, None
 
     def animate(self, result: Picture, *, beside: Path) -> Path | None:

@@ -47,7 +47,7 @@ def interpolate(
 
     output = output or Path(f"{photo.stem}_styles.png")
     if output.resolve() == photo.resolve():
-        raise UsageError(f"{output} is the photo itself; choose another name with -o")
+        raise UsageError(f"{output} is the input photo; choose another name with -o")
     rows = shares(len(styles), options["count"])
     width, height = fit_size(read_size(photo), options["size"])
     check_target(output, 8, size=(width * len(rows[0]), height * len(rows)))

@@ -10,11 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from brushwork.errors import UsageError
+from brushwork.options.stylize import PICTURE_SUFFIXES
 from brushwork.styles.references import ResolvedStyle, parse_style, resolve_text
 
 __all__ = ["Job", "find_photos", "is_folder", "plan_jobs", "protect", "protect_from_frames"]
-
-SUFFIXES = {".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".webp", ".tif", ".tiff", ".avif", ".bmp", ".gif"}
 
 
 @dataclass(frozen=True)
@@ -44,19 +43,19 @@ def _photos(argument: str) -> list[Path]:
     if os.path.isdir(argument):  # noqa: PTH112 - Path fails at very long names
         found = sorted(p for p in path.iterdir() if _is_photo(p))
         if not found:
-            raise UsageError(f"{argument}: no pictures in this folder ({', '.join(sorted(SUFFIXES))})")
+            raise UsageError(f"{argument}: no pictures in this folder ({', '.join(sorted(PICTURE_SUFFIXES))})")
     elif glob.has_magic(argument) and not os.path.lexists(argument):
         matches = (Path(match) for match in glob.glob(argument, recursive=True))  # noqa: PTH207 - takes absolute patterns
         found = sorted(match for match in matches if _is_photo(match))
         if not found:
-            raise UsageError(f"{argument}: no picture matches")
+            raise UsageError(f"{argument}: no pictures match this pattern")
     else:
         found = [path]
     return found
 
 
 def _is_photo(path: Path) -> bool:
-    return path.suffix.lower() in SUFFIXES and path.is_file() and not path.name.startswith(".")
+    return path.suffix.lower() in PICTURE_SUFFIXES and path.is_file() and not path.name.startswith(".")
 
 
 def plan_jobs(photos: list[Path], styles: Iterable[str], output: str | None, suffix: str) -> list[Job]:
@@ -79,7 +78,7 @@ def plan_jobs(photos: list[Path], styles: Iterable[str], output: str | None, suf
     elif len(pairs) == 1:
         jobs = [Job(*pairs[0], folder)]
     else:
-        raise UsageError(f"-o {output}: expected a folder for {len(pairs)} results; write {output}/ for a new one")
+        raise UsageError(f"-o {output}: expected a folder for {len(pairs)} results; write {output}/ to create one")
     _check_apart(jobs)
     return jobs
 
@@ -103,7 +102,7 @@ def _check_apart(jobs: list[Job]) -> None:
         if other is not job:
             raise UsageError(
                 f"{other.photo} with {other.style.text} and {job.photo} with {job.style.text} would both be written to "
-                f"{job.output}; rename one, or run them apart with -o"
+                f"{job.output}; rename one, or run them separately with -o"
             )
 
 
@@ -141,7 +140,7 @@ def protect_from_frames(jobs: list[Job]) -> None:
         pattern = re.compile(rf"{re.escape(job.output.stem)}_\d{{5,}}{re.escape(job.output.suffix)}", re.IGNORECASE)
         for path in paths:
             if pattern.fullmatch(path.name) and path.resolve().parent == job.output.resolve().parent:
-                raise UsageError(f"--save-every could replace {path}; choose another name with -o")
+                raise UsageError(f"--save-every could overwrite {path}; choose another name with -o")
 
 
 def _inputs(jobs: list[Job], others: Iterable[str]) -> set[object]:

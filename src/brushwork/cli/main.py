@@ -16,41 +16,74 @@ from brushwork.cli.report import reason
 from brushwork.errors import BrushworkError, Interrupted, SavedElsewhereError
 from brushwork.version import __version__
 
-__all__ = ["cli", "main"]
+__all__ = ["cli", "load_command", "main"]
 
-
-# The subcommands in the order of the help; each is imported when needed.
+# The subcommands in the order of the help: where each is, and its summary, so that the help imports none of them.
 COMMANDS = {
-    "stylize": "brushwork.cli.stylize:stylize",
-    "video": "brushwork.cli.video:video",
-    "studio": "brushwork.studio.command:studio",
-    "plan": "brushwork.cli.plan:plan",
-    "interpolate": "brushwork.cli.interpolate:interpolate",
-    "synthesize": "brushwork.cli.synthesize:synthesize",
-    "train": "brushwork.cli.training:train",
-    "rerun": "brushwork.cli.rerun:rerun",
-    "methods": "brushwork.cli.methods:methods",
-    "evaluate": "brushwork.cli.video:evaluate",
-    "doctor": "brushwork.cli.doctor:doctor",
-    "styles": "brushwork.cli.styles:styles",
-    "weights": "brushwork.cli.weights:weights",
+    "stylize": (
+        "brushwork.cli.stylize:stylize",
+        "Render PHOTOs (files, folders, patterns) in the style of a painting.",
+    ),
+    "video": (
+        "brushwork.cli.video:video",
+        "Render FILM (a video, an animated GIF or WebP, or a folder of frames) in the style of a painting.",
+    ),
+    "studio": (
+        "brushwork.studio.command:studio",
+        "Open the web page for stylizing photos, or serve it to a team with logins.",
+    ),
+    "plan": (
+        "brushwork.cli.plan:plan",
+        "Report how PHOTO would be processed and the memory and time needed, without processing it.",
+    ),
+    "interpolate": (
+        "brushwork.cli.interpolate:interpolate",
+        "Render PHOTO in interpolated styles: a strip between two styles, a grid between three or four.",
+    ),
+    "synthesize": (
+        "brushwork.cli.synthesize:synthesize",
+        "Synthesize a texture with STYLE, a network trained with brushwork train texture-nets --makes textures.",
+    ),
+    "train": (
+        "brushwork.cli.training:train",
+        "Train a METHOD network for one style or many; use the output with stylize, as --style or --model.",
+    ),
+    "rerun": (
+        "brushwork.cli.rerun:rerun",
+        "Reproduce PICTURE from its embedded recipe, byte for byte on the same machine.",
+    ),
+    "methods": ("brushwork.cli.methods:methods", "List the methods and their options."),
+    "evaluate": ("brushwork.cli.video:evaluate", "Measure results."),
+    "doctor": ("brushwork.cli.doctor:doctor", "Report installed packages, hardware and speed (takes about 5 seconds)."),
+    "styles": ("brushwork.cli.styles:styles", "Manage named styles: the built-in ones and your own."),
+    "weights": ("brushwork.cli.weights:weights", "Manage network weights: list, download, import and verify them."),
 }
 
 
 class _Verbs(click.RichGroup):
-    """A command group that imports a subcommand's module when it is needed."""
+    """A command group that imports a subcommand's module when it is run."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return all subcommands."""
         return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Return the subcommand, or None."""
-        if cmd_name not in COMMANDS:
-            return None
-        module, _, name = COMMANDS[cmd_name].partition(":")
-        command: click.Command = getattr(importlib.import_module(module), name)
-        return command
+        """Return what the help tells of a subcommand: its name and summary; None if there is no such subcommand."""
+        return click.RichCommand(cmd_name, help=COMMANDS[cmd_name][1]) if cmd_name in COMMANDS else None
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Return the name of the subcommand to run, the subcommand itself, and its arguments."""
+        name, _, rest = super().resolve_command(ctx, args)
+        return name, load_command(name) if name else None, rest
+
+
+def load_command(name: str) -> click.Command:
+    """Import a subcommand's module and return the subcommand."""
+    module, _, function = COMMANDS[name][0].partition(":")
+    command: click.Command = getattr(importlib.import_module(module), function)
+    return command
 
 
 @click.group(cls=_Verbs, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
@@ -112,10 +145,10 @@ def _told(error: BaseException) -> tuple[str, int]:
     if isinstance(error, KeyboardInterrupt | click.Abort) or (
         stopping.asked() and not isinstance(error, BrushworkError)
     ):
-        return "stopped before the end", stopping.exit_code()
+        return "stopped early", stopping.exit_code()
     if isinstance(error, click.UsageError):
         command = error.ctx.command_path if error.ctx else "brushwork"
-        return f"{' '.join(error.format_message().split()).rstrip('.')} ({command} --help tells more)", 2
+        return f"{' '.join(error.format_message().split()).rstrip('.')} (see {command} --help)", 2
     if isinstance(error, click.ClickException):
         return error.format_message(), error.exit_code
     return reason(error), error.exit_code if isinstance(error, BrushworkError) else 1

@@ -44,10 +44,11 @@ def plan(photo: Path, style: str, output: Path, method_name: str, as_json: bool,
     options, out = options_from_flags(StylizeOptions, values), options_from_flags(OutputOptions, values)
     from brushwork.api.recipe import result_size
     from brushwork.cli.jobs import Job
-    from brushwork.cli.report import Report, duration
+    from brushwork.cli.report import Report
     from brushwork.cli.running import plan_of
     from brushwork.io import read_size
     from brushwork.methods import load
+    from brushwork.runtime.progress import duration
     from brushwork.styles.references import resolve_text
 
     size = result_size(read_size(photo, max_pixels=options.max_pixels), options.size)
@@ -57,6 +58,6 @@ def plan(photo: Path, style: str, output: Path, method_name: str, as_json: bool,
         click.echo(json.dumps({"photo": str(photo), "size": list(size), **found.facts()}))
         return
     tiles = f" in tiles of {found.tiling.side} px" if found.tiling else ""
-    disk = f", {found.disk / 1e9:.1f} GB of disk meanwhile" if found.disk else ""
+    disk = f", {found.disk / 1e9:.1f} GB of temporary disk space" if found.disk else ""
     amount = f"{found.memory / 1e9:.1f} GB of memory (of {found.limit / 1e9:.1f}){disk}"
     click.echo(f"{photo}: {size[0]}×{size[1]}, {found.way}{tiles}, {amount}, about {duration(found.seconds)}")

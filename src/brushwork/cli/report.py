@@ -11,29 +11,14 @@ from typing import Any
 
 import rich_click as click
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
-from rich.progress import Progress as Bar
 
 from brushwork.errors import BrushworkError
-from brushwork.runtime.progress import Progress, Step
+from brushwork.runtime.progress import Progress, Step, duration
 
-__all__ = ["Report", "duration", "reason"]
+__all__ = ["Report", "reason"]
 
 PREVIEW_EVERY = 2.0  # seconds
 PREVIEW_SHARE = 0.1  # maximum share of the time spent on previews, for images that are slow to write
-
-
-def duration(seconds: float) -> str:
-    """Format a number of seconds.
-
-    >>> duration(8), duration(100), duration(7300)
-    ('8 s', '1 min 40 s', '2 h 1 min')
-    """
-    whole = max(1, round(seconds))
-    if whole < 60:
-        return f"{whole} s"
-    minutes, rest = divmod(whole, 60)
-    return f"{minutes} min {rest} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
 
 
 def reason(error: BaseException) -> str:
@@ -43,7 +28,7 @@ def reason(error: BaseException) -> str:
         return words
     if isinstance(error, MemoryError):
         return "out of memory; try a smaller --size"
-    return f"{type(error).__name__}: {words}; this is a bug, please report it with what --debug shows"
+    return f"{type(error).__name__}: {words}; this is a bug; please report it with the output of --debug"
 
 
 class Report:
@@ -73,6 +58,9 @@ class Report:
             name: Label of the bar.
             unit: Name of a step, to display steps per second instead of the loss.
         """
+        from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
+        from rich.progress import Progress as Bar
+
         columns = (
             TextColumn("{task.description}", markup=False),  # file names may look like markup
             BarColumn(None), MofNCompleteColumn(),
@@ -101,7 +89,7 @@ class Report:
         try:
             write_image(Picture(step.preview().cpu()), self.preview)
         except BrushworkError as error:  # doesn't stop the job
-            self.say(f"no more previews: {reason(error)}")
+            self.say(f"the preview is no longer updated: {reason(error)}")
             self.preview = None
         now = time.monotonic()
         self._next_preview = now + max(PREVIEW_EVERY, (now - started) / PREVIEW_SHARE)

@@ -63,7 +63,7 @@ def _recipe_of(picture: Path) -> Recipe:
 
     recipe = read_recipe(picture)
     if recipe is None:
-        raise BrushworkError(f"{picture} holds no recipe: it was not made by brushwork, or without metadata")
+        raise BrushworkError(f"{picture} contains no recipe: it was not made by brushwork, or its metadata was removed")
     # Files that the first versions wrote from Python lack the output settings.
     return recipe if "written" in recipe else recipe | {"written": {"depth": 8, "quality": None}}
 
@@ -74,4 +74,4 @@ def _check_new(output: Path, picture: Path, places: list[Path], recipe: Recipe) 
     names = [record["name"] for record in inputs if record and record.get("name")]
     kept = [picture, *(place / Path(name).name for place in places for name in names)]
     if output.resolve() in [path.resolve() for path in kept]:
-        raise UsageError(f"{output} is the picture itself or one of its inputs; choose another name with -o")
+        raise UsageError(f"{output} is the original picture or one of its inputs; choose another name with -o")

@@ -206,14 +206,14 @@ def _stopped(job: Job, stop: Interrupted, frames: Frames, checkpoint: Checkpoint
     """Write the best result so far; without a checkpoint also the animation, since its frames aren't needed again."""
     if stop.best is None:
         raise stop
-    told = f"the best so far is in {job.output}"
+    told = f"the best picture so far is in {job.output}"
     try:
         _write_all(job, stop.best, frames if checkpoint is None else None, {"stopped_early": True}, out)
     except BrushworkError as error:
         told = str(error)
     kept = checkpoint is not None and checkpoint.path.exists()
-    more = "; --resume goes on from the last checkpoint" if kept else ""
-    raise Interrupted(f"stopped before the end; {told}{more}", stop.best) from None
+    more = "; use --resume to continue from the last checkpoint" if kept else ""
+    raise Interrupted(f"stopped early; {told}{more}", stop.best) from None
 
 
 def _begin(job: Job, runner: Runner) -> tuple[Plan | None, Checkpoint | None] | None:
@@ -247,7 +247,7 @@ def _begin(job: Job, runner: Runner) -> tuple[Plan | None, Checkpoint | None] | 
 
 def _about(method: Method, size: tuple[int, int], plan: Plan | None) -> str:
     """Return the estimated time, except for small images in one pass, which take less time than the estimate."""
-    from brushwork.cli.report import duration
+    from brushwork.runtime.progress import duration
 
     if plan is not None:
         return f", about {duration(plan.seconds)}"
@@ -258,6 +258,7 @@ def _is_complete(job: Job, runner: Runner, size: tuple[int, int]) -> bool:
     """Return whether the result of exactly this job exists, with its animation if one is requested."""
     from brushwork.api.recipe import recipe_of
     from brushwork.io import read_recipe
+    from brushwork.options.stylize import recipe_defaults
     from brushwork.runtime.checkpoints import different
 
     animation = runner.run.animation
@@ -268,7 +269,8 @@ def _is_complete(job: Job, runner: Runner, size: tuple[int, int]) -> bool:
     except BrushworkError:
         return False
     recipe = recipe_of(runner.method, job.photo, job.style, runner.options, size=size)
-    return held is not None and not different(held, {**recipe, "written": runner.out.written})
+    wanted = {**recipe, "written": runner.out.written}
+    return held is not None and not different(held, wanted, recipe_defaults(runner.method.settings))
 
 
 def _checkpoint(job: Job, runner: Runner) -> Checkpoint | None:
@@ -280,12 +282,12 @@ def _checkpoint(job: Job, runner: Runner) -> Checkpoint | None:
     path = checkpoint_path(job.output)
     if run.resume:
         there = path.exists()
-        report.say(f"goes on from {path}" if there else f"no checkpoint {path}: starts at the beginning")
+        report.say(f"resuming from {path}" if there else f"no checkpoint {path}; starting from the beginning")
     told: list[BrushworkError] = []
 
     def failed(error: BrushworkError) -> None:
         if not told:
-            report.say(f"no checkpoint now: {error}")
+            report.say(f"checkpoint not saved: {error}")
         told.append(error)
 
     return Checkpoint(path, every=run.checkpoint_every or Checkpoint.every, resume=run.resume, failed=failed)
@@ -320,14 +322,14 @@ def plan_of(job: Job, runner: Runner, size: tuple[int, int]) -> Plan:
 def _tell_plan(plan: Plan, report: Report) -> None:
     if plan.tiling is not None:
         parts = f"in tiles of {plan.tiling.side} px, {plan.memory / 1e9:.1f} GB of memory"
-        disk = f", {plan.disk / 1e9:.1f} GB of disk meanwhile" if plan.disk else ""
+        disk = f", {plan.disk / 1e9:.1f} GB of temporary disk space" if plan.disk else ""
         report.say(f"{parts}{disk}")
 
 
 def _stream(job: Job, runner: Runner, checkpoint: Checkpoint | None, plan: Plan) -> None:
     """Run a job from file to file."""
     from brushwork.api.stylize_file import stylize_file
-    from brushwork.cli.report import duration
+    from brushwork.runtime.progress import duration
 
     with stopping.finishing():
         try:
@@ -338,8 +340,8 @@ def _stream(job: Job, runner: Runner, checkpoint: Checkpoint | None, plan: Plan)
                 )  # fmt: skip
         except Interrupted:
             kept = checkpoint is not None and checkpoint.path.exists()
-            more = "--resume goes on from there" if kept else "with --resume, another time, it could go on from there"
-            raise Interrupted(f"stopped before the end of {job.output}, which is not written; {more}") from None
+            more = "use --resume to continue" if kept else "to be able to continue next time, start with --resume"
+            raise Interrupted(f"stopped early, {job.output} was not written; {more}") from None
     for note in done.notes:
         runner.report.say(note)
     runner.report.say(
@@ -364,12 +366,12 @@ def _facts(watch: _Watch, steps: int, plan: Plan | None, animation: Path | None)
 
 
 def _tell(job: Job, result: Result, facts: dict[str, Any], report: Report) -> None:
-    from brushwork.cli.report import duration
+    from brushwork.runtime.progress import duration
 
     for note in result.picture.notes:
         report.say(note)
     if facts.get("settled"):
-        report.say(f"the loss had settled after {facts['steps']} of {facts.pop('of')} steps (--tolerance 0 takes all)")
+        report.say(f"converged after {facts['steps']} of {facts.pop('of')} steps (--tolerance 0 runs all of them)")
     after = f" (from step {facts['resumed_after'] + 1})" if "resumed_after" in facts else ""
     report.say(
         f"{job.output}  {duration(result.seconds)}{after}",

@@ -50,7 +50,7 @@ def show(name: str, swatch: Path | None, as_json: bool) -> None:
     """Show the details of the style NAME."""
     found = list_styles()
     if name not in found:
-        raise UsageError(f"no style {name!r}; brushwork styles list shows the {len(found)} names")
+        raise UsageError(f"unknown style {name!r}; brushwork styles list shows the {len(found)} names")
     facts = _facts(found[name])
     if swatch is not None:
         from brushwork.api import swatches
@@ -95,7 +95,7 @@ def sheet(target: Path, photo: Path | None, size: int) -> None:
 def add(picture: Path, name: str | None, **about: Any) -> None:
     """Add PICTURE to your styles, as a copy with a longer side of at most 1024 px."""
     style = add_style(picture, name, **about)
-    click.echo(f"{style.name} is now a style: brushwork stylize photo.jpg --style {style.name}")
+    click.echo(f"added {style.name}; use it with: brushwork stylize photo.jpg --style {style.name}")
 
 
 @styles.command()
@@ -103,7 +103,7 @@ def add(picture: Path, name: str | None, **about: Any) -> None:
 def remove(name: str) -> None:
     """Remove NAME, a style that you added."""
     remove_style(name)
-    click.echo(f"{name} is gone")
+    click.echo(f"removed {name}")
 
 
 def _facts(style: LibraryStyle) -> dict[str, Any]:

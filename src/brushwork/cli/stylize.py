@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 import rich_click as click
 
 from brushwork.cli.arguments import STYLE_HELP, short_help
-from brushwork.cli.running import Runner, run_jobs
 from brushwork.errors import PictureError, UsageError
 from brushwork.options.base import option_of
 from brushwork.options.flags import (
@@ -43,9 +42,7 @@ PANELS = {
 @click.option("--style", "styles", multiple=True, required=True, metavar="STYLE", help=STYLE_HELP)
 @click.option("-o", "--output", help="file, or folder for several results [PHOTO_STYLE.png in the current directory]")
 @click.option("--method", "method_name", default="adain-lite", show_default=True, help="see: brushwork methods")
-@click.option(
-    "--format", "suffix", default="png", show_default=True, help="file format of results that -o does not name"
-)
+@click.option("--format", "suffix", default="png", show_default=True, help="file format if -o names no file")
 @option_flags(StylizeOptions)
 @option_flags(OutputOptions)
 @option_flags(RunOptions)
@@ -59,6 +56,7 @@ def stylize(
     options, out, run = (options_from_flags(kind, values) for kind in (StylizeOptions, OutputOptions, RunOptions))
     from brushwork.cli.jobs import find_photos, is_folder, plan_jobs, protect
     from brushwork.cli.report import Report
+    from brushwork.cli.running import Runner, run_jobs
 
     jobs = plan_jobs(find_photos(photos), styles, output, "." + suffix.lstrip("."))
     read = [*_files_named(settings), *map(str, options.masks)]
@@ -84,7 +82,7 @@ def _make_folder(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise PictureError(f"-o {folder}: the folder can't be made: {error.strerror or error}") from error
+        raise PictureError(f"-o {folder}: can't create the folder: {error.strerror or error}") from error
 
 
 def _check_intermediate(jobs: list[Job], run: RunOptions) -> None:
@@ -92,7 +90,7 @@ def _check_intermediate(jobs: list[Job], run: RunOptions) -> None:
     from brushwork.cli.jobs import protect_from_frames
 
     if run.animation is not None and len(jobs) > 1:
-        raise UsageError(f"--animation is of one result, and there are {len(jobs)}; run them one by one")
+        raise UsageError(f"--animation works with a single result, got {len(jobs)}; run them one by one")
     if run.save_every:
         protect_from_frames(jobs)
 

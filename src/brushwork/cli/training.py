@@ -50,10 +50,11 @@ def train(
     check_training(settings, photos, output)
     _check_place(output)
     from brushwork.api.train import prepare, run, start
-    from brushwork.cli.report import Report, duration
+    from brushwork.cli.report import Report
     from brushwork.runtime.locking import locked
+    from brushwork.runtime.progress import duration
 
-    said = f"{output} is done already; delete it to train anew"
+    said = f"{output} is already trained; delete it to train again"
     if options["resume"] and is_trained(output):
         Report(as_json=options["as_json"]).say(said, output=str(output))
         return
@@ -62,18 +63,18 @@ def train(
     if options["dry_run"]:
         seconds, memory = trainer.estimate()
         report.say(
-            f"{settings.steps} steps will take about {duration(seconds)} ({settings.steps / seconds:.2g} a second) and "
-            f"{memory / 1e9:.1f} GB of memory",
+            f"{settings.steps} steps will take about {duration(seconds)} ({settings.steps / seconds:.2g} per second) "
+            f"and {memory / 1e9:.1f} GB of memory",
             seconds=seconds, steps=settings.steps, bytes=memory,
         )  # fmt: skip
         return
     with locked(trainer.checkpoint if trainer.fabric.is_global_zero else None, output):
         if start(trainer, resume=options["resume"]):
-            report.say(f"goes on from step {trainer.state.step}", resumed=trainer.state.step)
+            report.say(f"resuming from step {trainer.state.step}", resumed=trainer.state.step)
         _run(trainer, _Lines(report), options["log"], run)
     step, usage = trainer.state.step, _usage(method, settings, output)
-    early = f" (nothing more was learned after step {step})" if step < settings.steps else ""
-    report.say(f"{output} is done{early}: {usage}", output=str(output), step=step)
+    early = f" (the loss did not improve after step {step})" if step < settings.steps else ""
+    report.say(f"{output} is trained{early}; use it with: {usage}", output=str(output), step=step)
 
 
 def _check_place(output: Path) -> None:
@@ -113,7 +114,7 @@ def _from_toml(path: Path) -> dict[str, Any]:
     try:
         import tomllib
     except ImportError as error:  # Python 3.10
-        raise UsageError("--recipe needs Python 3.11 or newer; write its options as flags") from error
+        raise UsageError("--recipe needs Python 3.11 or newer; pass its options as flags") from error
     try:
         found = tomllib.loads(path.read_text("utf-8"))
     except (OSError, ValueError) as error:
@@ -135,14 +136,14 @@ class _Lines:
         self.report, self.next = report, 0.0
 
     def __call__(self, now: Any) -> None:
-        from brushwork.cli.report import duration
+        from brushwork.runtime.progress import duration
 
         if time.monotonic() < self.next and now.step < now.steps:
             return
         self.next = time.monotonic() + SAID_EVERY
         terms = ", ".join(f"{name} {value:.3g}" for name, value in now.terms.items())
         line = f"step {now.step} of {now.steps}: {terms}; about {duration(now.seconds)} left"
-        line += f"; {now.passed_over} pictures passed over" if now.passed_over else ""
-        line += f"; no checkpoint now: {now.unsaved}" if now.unsaved else ""
+        line += f"; {now.passed_over} pictures skipped" if now.passed_over else ""
+        line += f"; checkpoint not saved: {now.unsaved}" if now.unsaved else ""
         facts = {**now.terms, "passed_over": now.passed_over, "stepped_back": now.stepped_back}
         self.report.say(line, step=now.step, seconds=now.seconds, **facts)

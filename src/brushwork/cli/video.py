@@ -75,17 +75,18 @@ def video(
         values["model"] = FILM_MODEL
     settings = settings_of(method_name, values, OPTIONS)
     if (style is None) == (not keyframes):
-        raise UsageError("expected --style STYLE, or --at TIME STYLE once or more")
+        raise UsageError("expected --style STYLE, or at least one --at TIME STYLE")
     others = ("smoothing",) if method_name == "gatys" else ("temporal_weight", "passes")
     if any(values[name] is not None for name in others):
-        raise UsageError("--smoothing is of methods of one pass, --temporal-weight and --passes of gatys")
+        raise UsageError("--smoothing is for feed-forward methods, --temporal-weight and --passes are for gatys")
     options = options_from_flags(FilmOptions, values)
-    from brushwork.cli.report import Report, duration
+    from brushwork.cli.report import Report
+    from brushwork.runtime.progress import duration
     from brushwork.video.stylize_video import Keyframe, stylize_video
 
     output = output or _output(film, style or keyframes[0][1])
     if output.resolve() == film.resolve():
-        raise UsageError(f"{output} is the film itself; choose another name with -o")
+        raise UsageError(f"{output} is the input video; choose another name with -o")
     report = Report(as_json=as_json, preview=preview)
     styles = style if style is not None else [Keyframe(*key) for key in keyframes]
     with report.bar(film.name, unit="frames") as progress:
@@ -94,7 +95,7 @@ def video(
         report.say(note)
     frames = f"{done.frames} frames of {done.size[0]}×{done.size[1]}"
     report.say(
-        f"{output}  {frames} in {duration(done.seconds)}, {done.frames / done.seconds:.1f} a second",
+        f"{output}  {frames} in {duration(done.seconds)}, {done.frames / done.seconds:.1f} per second",
         film=str(film), output=str(output), frames=done.frames, size=list(done.size), seconds=round(done.seconds, 3),
         notes=list(done.notes),
     )  # fmt: skip

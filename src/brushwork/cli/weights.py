@@ -92,7 +92,7 @@ def fetch(name: str, force: bool, as_json: bool) -> None:
     if as_json:
         _print_json({"name": name, "path": str(path)})
     else:
-        click.echo(f"{name} is in {path}")
+        click.echo(f"{name} is now in {path}")
 
 
 @weights.command("import")
@@ -116,19 +116,23 @@ def import_(files: tuple[Path, ...], name: str | None, as_json: bool) -> None:
         _print_json({"name": kept, "path": str(path)})
     else:
         holds = "hold" if len(files) > 1 else "holds"
-        click.echo(f"{', '.join(map(str, files))} {holds} {kept}; it is now in {path}{use}")
+        click.echo(f"{', '.join(map(str, files))} {holds} {kept}, now in {path}{use}")
 
 
 def _imported(files: tuple[Path, ...], name: str | None) -> tuple[str, Path, str]:
     """Import the files, and return the name, the path and a usage hint."""
     if len(files) > 1:
         path = import_model(files)
-        return path.stem, path, f": brushwork stylize photo.jpg --method {path.stem} --style painting.jpg"
+        return path.stem, path, f"; use it with: brushwork stylize photo.jpg --method {path.stem} --style painting.jpg"
     if name is None and is_style_network(files[0]):
         from brushwork.styles.library import add_style
 
         style = add_style(files[0])
-        return style.name, style.path, f": brushwork stylize photo.jpg --method johnson --style {style.name}"
+        return (
+            style.name,
+            style.path,
+            f"; use it with: brushwork stylize photo.jpg --method johnson --style {style.name}",
+        )
     record = import_weights(files[0], name=name)
     return record.name, store_dir() / f"{record.name}.safetensors", ""
 
@@ -143,7 +147,7 @@ def verify(names: tuple[str, ...], as_json: bool) -> None:
     if as_json:
         _print_json(results)
     elif not results:
-        click.echo("no weights are here")
+        click.echo("no weights on this machine")
     else:
         for result in results:
             click.echo(f"{result['name']}: {result['status']} ({result['detail']})")
@@ -159,7 +163,7 @@ def _verify_one(name: str) -> dict[str, str]:
         found = verify_weights(name)
     except WeightsError as error:
         return {"name": name, "status": "failed", "detail": str(error)}
-    how = "as recorded" if found.verified else "none recorded; shapes and numbers are right"
+    how = "as recorded" if found.verified else "no hash recorded; shapes and values are valid"
     return {"name": name, "status": "ok", "detail": f"{found.path}, SHA-256 {found.sha256[:16]}… {how}"}
 
 

@@ -2,7 +2,6 @@
 
 from brushwork.io.animation import check_animation, write_animation
 from brushwork.io.image_file import (
-    MAX_PIXELS,
     PictureReader,
     PictureWriter,
     check_target,
@@ -12,6 +11,7 @@ from brushwork.io.image_file import (
     write_image,
 )
 from brushwork.io.saving import save
+from brushwork.options.stylize import MAX_PIXELS
 
 __all__ = [
     "MAX_PIXELS",

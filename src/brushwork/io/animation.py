@@ -11,8 +11,7 @@ import pyvips
 
 from brushwork.errors import UsageError
 from brushwork.io.opening import reading
-from brushwork.io.picture_writer import check_target, replacing
-from brushwork.runtime.signals import uninterrupted
+from brushwork.io.picture_writer import check_target, writing
 
 __all__ = ["check_animation", "write_animation"]
 
@@ -34,7 +33,7 @@ def check_animation(path: str | os.PathLike[str]) -> None:
         PictureError: the directory is missing or not writable, or the target is not a regular file.
     """
     if Path(path).suffix.lower() not in _OPTIONS:
-        raise UsageError(f"{path}: an animation is written as {' or '.join(_OPTIONS)}; choose one of them")
+        raise UsageError(f"{path}: expected an animation ending in {' or '.join(_OPTIONS)}; rename it")
     check_target(path)
 
 
@@ -68,7 +67,7 @@ def write_animation(
         options["Q"] = quality
     delays = [*milliseconds] if not isinstance(milliseconds, int) else [milliseconds] * (len(frames) - 1) + [last]
     image = _joined([Path(frame) for frame in frames], delays)
-    with uninterrupted(), replacing(path) as file:
+    with writing(path) as file:
         image.write_to_target(pyvips.Target.new_to_descriptor(file.fileno()), path.suffix.lower(), **options)
 
 

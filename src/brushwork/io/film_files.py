@@ -8,11 +8,12 @@ from typing import Protocol
 from brushwork.errors import PictureError, UsageError
 from brushwork.io.animation import check_animation
 from brushwork.io.films import Film, Frame
-from brushwork.io.opening import MAX_PIXELS, reading
+from brushwork.io.opening import reading
 from brushwork.io.picture_film_writer import AnimationWriter, FolderWriter, check_folder
 from brushwork.io.picture_films import AnimationFile, FrameFolder, is_pattern, is_sequence
 from brushwork.io.video_file import VideoFile
 from brushwork.io.video_writer import CONTAINERS, Encoding, VideoWriter, check_encoding
+from brushwork.options.stylize import MAX_PIXELS
 
 __all__ = ["FilmWriter", "check_film_target", "film_writer", "open_film"]
 
@@ -97,8 +98,8 @@ def check_film_target(path: Path, encoding: Encoding, depth: int = 8) -> None:
         check_animation(path)
     else:
         raise UsageError(
-            f"{path}: films are written as {', '.join((*CONTAINERS, *ANIMATIONS))}, as a folder, or as pictures by a "
-            "pattern with one number, such as %05d.png"
+            f"{path}: videos can be written as {', '.join((*CONTAINERS, *ANIMATIONS))}, as a folder, or as numbered "
+            "pictures with a pattern such as %05d.png"
         )
 
 

@@ -15,14 +15,14 @@ from torch import Tensor
 from brushwork.errors import PictureError, UsageError
 from brushwork.image import NOTHING_VISIBLE, Picture, fit_size
 from brushwork.io.metadata import clean_exif, unpack_recipe
-from brushwork.io.opening import MAX_PIXELS, field, open_image, reading
+from brushwork.io.opening import field, open_image, reading
 from brushwork.io.picture_writer import PictureWriter, check_target, write_image
 from brushwork.io.profiles import MAXIMUM, to_srgb
 from brushwork.io.tiff_exif import read_tiff_exif
+from brushwork.options.stylize import MAX_PIXELS
 from brushwork.runtime.provenance import Recipe
 
 __all__ = [
-    "MAX_PIXELS",
     "PictureReader",
     "PictureWriter",
     "check_target",
@@ -166,7 +166,9 @@ def read_recipe(path: str | os.PathLike[str]) -> Recipe | None:
     try:
         return None if text is None else Recipe.from_json(text)
     except UsageError as error:
-        raise PictureError(f"{path}: its recipe is damaged, or of another version of brushwork ({error})") from error
+        raise PictureError(
+            f"{path}: its recipe is damaged, or was written by another version of brushwork ({error})"
+        ) from error
 
 
 def _orientation(image: pyvips.Image) -> int:

@@ -19,13 +19,10 @@ import pyvips
 from PIL import BmpImagePlugin
 
 from brushwork.errors import PictureError
-from brushwork.options.stylize import MAX_PIXELS
 
-__all__ = ["KNOWN", "MAX_PIXELS", "field", "last_words", "open_image", "reading", "system_reason", "vips_reason"]
+__all__ = ["KNOWN", "field", "last_words", "open_image", "reading", "system_reason", "vips_reason"]
 
 KNOWN = "PNG, JPEG, WebP, TIFF, AVIF, BMP or GIF"
-
-"""Default limit of width times height, as protection against decompression bombs."""
 
 _HEAD = 64  # bytes needed to identify the format
 _SIGNATURES = {
@@ -40,7 +37,7 @@ _SIGNATURES = {
     b"BM": "bmp",  # read by Pillow
 }
 
-_DAMAGED = "can't be read, the file is damaged or incomplete; copy or download it again"
+_DAMAGED = "can't be read because it is damaged or incomplete; copy or download it again"
 
 
 def _text(pointer: Any) -> str:
@@ -83,7 +80,7 @@ def open_image(
         OSError, pyvips.Error: for `reading` to convert.
     """
     if path.exists() and not path.is_file():
-        kind = "a directory" if path.is_dir() else "no regular file"
+        kind = "a directory" if path.is_dir() else "not a regular file"
         raise PictureError(f"{path}: is {kind}; expected a picture file ({KNOWN})")
     with path.open("rb") as file:
         head = file.read(_HEAD)
@@ -92,7 +89,7 @@ def open_image(
             raise PictureError(f"{path}: is empty (0 bytes); copy or download it again")
         loader = _loader(head)
         if loader is None:
-            raise PictureError(f"{path}: isn't a picture that brushwork reads; expected {KNOWN}")
+            raise PictureError(f"{path}: is not in a supported format; expected {KNOWN}")
         if loader == "bmp":
             return _open_bmp(file, path, max_pixels, header_only)
         if anywhere and hasattr(os, "posix_fadvise"):
@@ -163,5 +160,5 @@ def system_reason(error: OSError) -> str:
     if isinstance(error, FileNotFoundError):
         return "no such file; check the name"
     if isinstance(error, PermissionError):
-        return "permission denied; check the rights of the file and its directory"
+        return "permission denied; check the permissions of the file and its directory"
     return (error.strerror or str(error)).lower()

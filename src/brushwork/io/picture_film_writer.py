@@ -41,7 +41,7 @@ class FolderWriter:
         try:
             place.mkdir(exist_ok=True)
         except OSError as error:
-            raise PictureError(f"{place}: the folder can't be made: {error.strerror or error}") from error
+            raise PictureError(f"{place}: can't create the folder: {error.strerror or error}") from error
 
     def write(self, frame: Frame) -> None:
         """See `VideoWriter`."""

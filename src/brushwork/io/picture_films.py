@@ -18,12 +18,13 @@ from brushwork.image import resize
 from brushwork.io.films import Colors, Frame
 from brushwork.io.image_file import read_image, read_size
 from brushwork.io.opening import reading
+from brushwork.options.stylize import PICTURE_SUFFIXES
 
 __all__ = ["FOLDER_RATE", "AnimationFile", "FrameFolder", "is_pattern", "is_sequence", "numbered"]
 
 FOLDER_RATE = Fraction(25)  # frames per second assumed for a folder, which has no frame rate
 _PATTERN = re.compile(r"([^%]*)%(?:0(\d+))?d([^%]*)", re.DOTALL)  # a name may contain line breaks
-PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp")
+FRAMES = PICTURE_SUFFIXES - {".gif"}  # a GIF beside numbered pictures is usually an animation of them
 
 
 class AnimationFile:
@@ -39,11 +40,13 @@ class AnimationFile:
         with self._reading(), Image.open(path) as image:
             self.size, self.count = image.size, getattr(image, "n_frames", 1)
             if self.size[0] * self.size[1] > max_pixels:
-                raise PictureError(f"{path}: frames of more pixels than the limit of {max_pixels:,}; see --max-pixels")
+                raise PictureError(
+                    f"{path}: its frames exceed the limit of {max_pixels:,} pixels; raise it with --max-pixels"
+                )
             image.load()
             self.rate = Fraction(1000, int(image.info.get("duration") or 100))
         if self.count < 2:
-            raise PictureError(f"{path}: is one picture, no film; brushwork stylize paints it")
+            raise PictureError(f"{path}: is a still picture, not a video; use brushwork stylize")
 
     @contextmanager
     def _reading(self) -> Iterator[None]:
@@ -51,7 +54,7 @@ class AnimationFile:
             with reading(self.path):
                 yield
         except (SyntaxError, ValueError, EOFError) as error:
-            raise PictureError(f"{self.path}: can't be read, the file is damaged ({error})") from error
+            raise PictureError(f"{self.path}: can't be read because it is damaged ({error})") from error
 
     def frames(self, start: int = 0, size: tuple[int, int] | None = None) -> Iterator[Frame]:
         """See `Film`."""
@@ -88,7 +91,7 @@ class FrameFolder:
         self.files = numbered(path)
         self.count = len(self.files)
         if not self.files:
-            raise PictureError(f"{path}: no pictures with numbers in their names, such as 00001.png")
+            raise PictureError(f"{path}: contains no pictures with numbered names such as 00001.png")
         self.size = read_size(self.files[0], max_pixels=max_pixels)
 
     def frames(self, start: int = 0, size: tuple[int, int] | None = None) -> Iterator[Frame]:
@@ -96,7 +99,9 @@ class FrameFolder:
         for number, file in enumerate(self.files[start:], start):
             picture = read_image(file, max_pixels=self._max_pixels)
             if picture.size != self.size:
-                raise PictureError(f"{file}: is {picture.size}, and the first frame is {self.size}; make them one size")
+                raise PictureError(
+                    f"{file}: is {picture.size}, but the first frame is {self.size}; make all frames the same size"
+                )
             yield Frame(resize(picture.visible(), size or self.size), number, 1)
 
 
@@ -106,7 +111,7 @@ def is_pattern(path: Path) -> bool:
     >>> is_pattern(Path("frames_%04d.png")), is_pattern(Path("50% off.png")), is_pattern(Path("100%d.mp4"))
     (True, False, False)
     """
-    return path.suffix.lower() in (*PICTURES, ".avif") and _PATTERN.fullmatch(path.name) is not None
+    return path.suffix.lower() in FRAMES and _PATTERN.fullmatch(path.name) is not None
 
 
 def is_sequence(path: Path) -> bool:
@@ -118,7 +123,7 @@ def numbered(path: Path) -> list[Path]:
     """Return the images of a folder, or those matching a pattern such as "%05d.png", sorted by their last number."""
     folder, wanted = (path, None) if path.is_dir() else (path.parent, _expression(path.name))
     with reading(folder):
-        names = sorted(file.name for file in folder.iterdir() if file.suffix.lower() in PICTURES)
+        names = sorted(file.name for file in folder.iterdir() if file.suffix.lower() in FRAMES)
     found = []
     for name in names:
         match = re.search(r"(\d+)(?=\D*$)", Path(name).stem) if wanted is None else wanted.fullmatch(name)

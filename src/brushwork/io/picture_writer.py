@@ -6,11 +6,9 @@ import errno
 import math
 import mmap
 import os
-import secrets
-import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -29,10 +27,11 @@ from brushwork.io.metadata import attach_exif, pack_recipe
 from brushwork.io.opening import last_words, system_reason
 from brushwork.io.saving import place_problem, save, write_error, writing_reason
 from brushwork.io.tiff_exif import append_tiff_exif
+from brushwork.runtime.atomic_files import real_path, replacing
 from brushwork.runtime.provenance import Recipe, as_recipe
 from brushwork.runtime.signals import uninterrupted
 
-__all__ = ["PictureWriter", "check_format", "check_target", "replacing", "write_image"]
+__all__ = ["PictureWriter", "check_format", "check_target", "write_image", "writing"]
 
 
 @dataclass(frozen=True)
@@ -89,7 +88,7 @@ def check_target(path: str | os.PathLike[str], depth: int = 8, *, size: tuple[in
     form = check_format(path, depth)
     if size is not None and max(size) > form.longest:
         raise UsageError(
-            f"{path}: {form.name} holds at most {form.longest} pixels a side, got {size[0]} x {size[1]}; "
+            f"{path}: {form.name} supports at most {form.longest} pixels per side, got {size[0]} x {size[1]}; "
             "use PNG or TIFF"
         )
     least = 1 if size is None else math.ceil(size[0] * size[1] * form.least * depth / 8)
@@ -202,14 +201,14 @@ class PictureWriter:
                 file.truncate(size)
                 self._memory = mmap.mmap(file.fileno(), size)
         except OSError as error:
-            needed = f"; its samples take {size / 1e6:.0f} MB of disk" if error.errno == errno.ENOSPC else ""
+            needed = f"; the pixels need {size / 1e6:.0f} MB of disk space" if error.errno == errno.ENOSPC else ""
             raise PictureError(f"{self.path}: {system_reason(error)}{needed}") from error
         self._samples = np.frombuffer(self._memory, np.uint8 if self.depth == 8 else np.uint16).reshape(self._shape)
         return self
 
     def _opened(self) -> BinaryIO:
         if self.spool is None:
-            return cast(BinaryIO, tempfile.TemporaryFile(dir=_resolved(self.path).parent))
+            return cast(BinaryIO, tempfile.TemporaryFile(dir=real_path(self.path).parent))
         return self.spool.open("r+b" if self.spool.exists() else "x+b")
 
     def write(self, top: int, left: int, pixels: Tensor, alpha: Tensor | None = None) -> None:
@@ -242,9 +241,9 @@ def _encode(
     recipe: str | None,
 ) -> None:
     if form.name == "Deep Zoom":
-        write_deep_zoom(_annotated(samples, form, None, None), _resolved(path), int(str(options["Q"])))
+        write_deep_zoom(_annotated(samples, form, None, None), real_path(path), int(str(options["Q"])))
         return
-    with uninterrupted(), replacing(path) as file:
+    with writing(path) as file:
         if form.name == "BMP":
             PillowImage.fromarray(samples).save(file, "BMP")
             return
@@ -259,7 +258,7 @@ def _format(path: Path) -> _Format:
     suffix = path.suffix.lower()
     if suffix not in _FORMATS:
         known = ", ".join(_FORMATS)
-        raise UsageError(f"{path}: no format to write has the suffix {suffix!r}; use one of {known}")
+        raise UsageError(f"{path}: can't write files with the suffix {suffix!r}; use one of {known}")
     return _FORMATS[suffix]
 
 
@@ -273,7 +272,7 @@ def check_format(path: Path, depth: int = 8) -> _Format:
     if isinstance(depth, bool) or depth not in (8, 16):
         raise UsageError(f"expected a depth of 8 or 16 bits per channel, got {depth}")
     if depth == 16 and not form.deep:
-        raise UsageError(f"{form.name} holds 8 bits per channel, got a depth of 16; use PNG or TIFF")
+        raise UsageError(f"{form.name} supports 8 bits per channel, got a depth of 16; use PNG or TIFF")
     return form
 
 
@@ -320,30 +319,19 @@ def _annotated(samples: npt.NDArray[np.generic], form: _Format, exif: bytes | No
 
 
 @contextmanager
-def replacing(path: Path) -> Iterator[BinaryIO]:
-    """Open a temporary file beside the target; rename it to the target on success, remove it on failure."""
-    target = _resolved(path)
-    # Appending to the target's name could exceed the length limit, so the temporary name is independent of it.
-    temporary = target.with_name(f".brushwork-{secrets.token_hex(8)}{target.suffix}")
+def writing(path: Path) -> Iterator[BinaryIO]:
+    """Open a temporary file to replace a picture or film when the block ends; any failure is a `PictureError`."""
     try:
-        with temporary.open("x+b") as file:
+        with uninterrupted(), replacing(path) as file:
             try:
                 yield file
             except pyvips.Error:
                 _raise_system_error(file)
                 raise
-            file.flush()
-            os.fsync(file.fileno())  # otherwise a power failure could leave an empty file under the new name
-        if target.exists():
-            shutil.copymode(target, temporary)
-        temporary.replace(target)
     except OSError as error:
         raise PictureError(f"{path}: {writing_reason(error, path)}") from error
     except pyvips.Error as error:
         raise PictureError(f"{path}: can't be written ({last_words(error)})") from error
-    finally:
-        with suppress(OSError):
-            temporary.unlink(missing_ok=True)
 
 
 def _raise_system_error(file: BinaryIO) -> None:
@@ -351,8 +339,3 @@ def _raise_system_error(file: BinaryIO) -> None:
     error = write_error(Path(), file.fileno())
     if error is not None:
         raise error
-
-
-def _resolved(path: Path) -> Path:
-    """Return the target of a symbolic link, so that the file is replaced and not the link."""
-    return Path(os.path.realpath(path))

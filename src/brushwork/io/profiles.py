@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import io
 from pathlib import Path
 
@@ -47,7 +48,7 @@ def to_srgb(image: pyvips.Image, path: Path) -> tuple[pyvips.Image, list[str]]:
 def _split_alpha(image: pyvips.Image, path: Path) -> tuple[pyvips.Image, pyvips.Image | None]:
     colors = _color_bands(image)
     if image.bands not in (colors, colors + 1):
-        raise PictureError(f"{path}: has {image.bands} channels; save it as grey, RGB or CMYK, with or without alpha")
+        raise PictureError(f"{path}: has {image.bands} channels; save it as gray, RGB or CMYK, with or without alpha")
     color = image.extract_band(0, n=colors) if image.bands > colors else image
     return color, image[colors] if image.bands > colors else None
 
@@ -86,7 +87,7 @@ def _apply_profile(color: pyvips.Image, name: str) -> tuple[pyvips.Image, list[s
     verdict = _judge(profile, color.bands) if profile is not None else "absent"
     notes = []
     if verdict == "unusable":
-        notes = [f"{name}: its color profile is damaged or of another kind and was ignored"]
+        notes = [f"{name}: its color profile is damaged or for another color model, and was ignored"]
         color = color.copy()
         color.remove("icc-profile-data")
     if verdict != "convert" and color.bands != 4:
@@ -99,6 +100,7 @@ def _apply_profile(color: pyvips.Image, name: str) -> tuple[pyvips.Image, list[s
     return converted, notes
 
 
+@functools.lru_cache(maxsize=16)  # the probe takes longer than decoding a small photo, and most photos share a profile
 def _judge(profile: bytes, bands: int) -> str:
     """Return "convert", "srgb" or "unusable".
 

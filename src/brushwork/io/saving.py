@@ -11,14 +11,15 @@ from collections.abc import Callable
 from pathlib import Path
 
 from brushwork.errors import BrushworkError, Interrupted, SavedElsewhereError, UsageError
+from brushwork.runtime.atomic_files import real_path
 
 __all__ = ["place_problem", "room_problem", "save", "write_error", "writing_reason"]
 
 PROBE = 1 << 20  # bytes written to find out why a disk accepts no more data
 
 _REASONS = {
-    errno.ENOSPC: "no room left on the disk",
-    getattr(errno, "EDQUOT", -1): "the disk quota is used up",
+    errno.ENOSPC: "the disk is full",
+    getattr(errno, "EDQUOT", -1): "the disk quota is exceeded",
     errno.EFBIG: "the file is larger than this system allows",
     errno.EROFS: "the disk is read-only",
 }
@@ -44,15 +45,16 @@ def save(path: Path, write: Callable[[Path], object], *, beside: Path | None = N
         reason = f"{path}: {writing_reason(error, path)}" if isinstance(error, OSError) else str(error)
         place = _save_elsewhere(path, write, beside)
         if place is None:
-            raise BrushworkError(f"{reason}; and no other folder could take it") from error
-        raise SavedElsewhereError(f"{reason}; it is saved as {place} instead", place) from error
+            raise BrushworkError(f"{reason}; it couldn't be saved in another folder either") from error
+        raise SavedElsewhereError(f"{reason}; saved as {place} instead", place) from error
 
 
 def _save_elsewhere(path: Path, write: Callable[[Path], object], beside: Path | None) -> Path | None:
     """Return the fallback file that was written; None if all failed."""
     if beside is not None:
         folder = beside.resolve().parent
-        if folder != _real(path).parent and folder.is_dir() and _written(free := _free_name(folder / path.name), write):
+        free = _free_name(folder / path.name)
+        if folder != real_path(path).parent and folder.is_dir() and _written(free, write):
             return free
     try:
         folder = Path(tempfile.mkdtemp(prefix="brushwork-"))  # private to this user: names in /tmp can be guessed
@@ -90,16 +92,16 @@ def place_problem(path: Path, needed: int = 1) -> str | None:
     if path.is_dir():
         return f"is a directory; add a file name, such as {path / f'result{path.suffix}'}"
     if path.exists() and not path.is_file():
-        return "is no regular file; choose another name"
-    return folder_problem(_real(path).parent, needed)
+        return "is not a regular file; choose another name"
+    return folder_problem(real_path(path).parent, needed)
 
 
 def folder_problem(folder: Path, needed: int = 1) -> str | None:
     """Return why no file can be created in a folder; None if one can."""
     if not folder.is_dir():
-        return f"there is no directory {folder}; make it first"
+        return f"directory {folder} doesn't exist; create it first"
     if not os.access(folder, os.W_OK | os.X_OK):
-        return f"can't write in the directory {folder}; check its rights"
+        return f"can't write in the directory {folder}; check its permissions"
     return room_problem(folder, needed)
 
 
@@ -112,8 +114,8 @@ def room_problem(folder: Path, needed: int) -> str | None:
     if free >= needed:
         return None
     if not free:
-        return "no room left on the disk; free some first"
-    return f"the disk has {_amount(free)} left, and at least {_amount(needed)} are needed; free some room first"
+        return "the disk is full; free some space first"
+    return f"the disk has {_amount(free)} left, but at least {_amount(needed)} are needed; free some space first"
 
 
 def _amount(count: int) -> str:
@@ -125,9 +127,9 @@ def writing_reason(error: Exception, path: Path) -> str:
     if not isinstance(error, OSError) and isinstance(error.__context__, OSError):
         error = error.__context__  # torch wraps the system's error in its own
     if isinstance(error, FileNotFoundError):
-        return f"its directory {_real(path).parent} is gone"
+        return f"its directory {real_path(path).parent} no longer exists"
     if isinstance(error, PermissionError):
-        return f"can't write in the directory {_real(path).parent}; check its rights"
+        return f"can't write in the directory {real_path(path).parent}; check its permissions"
     if isinstance(error, OSError):
         return _REASONS.get(error.errno or 0) or (error.strerror or str(error)).lower()
     return str(error)
@@ -157,8 +159,3 @@ def _fill(file: int) -> None:
     while left:
         left -= os.write(file, bytes(left))
     os.fsync(file)
-
-
-def _real(path: Path) -> Path:
-    """Return the target of a symbolic link."""
-    return Path(os.path.realpath(path))

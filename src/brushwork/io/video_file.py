@@ -66,7 +66,7 @@ class VideoFile:
             self._interlaced = bool(first.interlaced_frame)
             self._deep = max(part.bits for part in first.format.components) > TRUE_DEPTH
         if self._interlaced:
-            self.notes.append(f"{path.name} is interlaced: it is de-interlaced")
+            self.notes.append(f"{path.name} is interlaced and will be deinterlaced")
 
     def frames(self, start: int = 0, size: tuple[int, int] | None = None) -> Iterator[Frame]:
         """See `Film`; frames before `start` are decoded too, and damaged frames are skipped."""
@@ -118,7 +118,9 @@ def opened(path: Path) -> av.container.InputContainer:
         raise PictureError(f"{path}: {av_reason(error)}") from error
     if not container.streams.video:
         container.close()
-        raise PictureError(f"{path}: holds no film; expected a video, an animated GIF or WebP, or a folder of frames")
+        raise PictureError(
+            f"{path}: is not a video; expected a video file, an animated GIF or WebP, or a folder of frames"
+        )
     return container
 
 
@@ -127,7 +129,7 @@ def av_reason(error: Exception) -> str:
     import av
 
     if isinstance(error, av.error.InvalidDataError | av.error.EOFError):
-        return "isn't a film that can be read, or its beginning or its index is damaged; copy or download it again"
+        return "is not a readable video, or its header or index is damaged; copy or download it again"
     return system_reason(error) if isinstance(error, OSError) else str(error)
 
 
@@ -138,10 +140,9 @@ def _first_frame(path: Path, container: av.container.InputContainer) -> av.Video
         if kind is None:
             return frame
         raise UsageError(
-            f"{path} is HDR ({kind}), whose light an ordinary picture can't hold; make an SDR copy of it first, "
-            "with the program it comes from"
+            f"{path} is HDR ({kind}), which isn't supported; convert it to SDR first, for example with a video editor"
         )
-    raise PictureError(f"{path}: holds no frame that can be read; copy or download it again")
+    raise PictureError(f"{path}: contains no readable frames; copy or download it again")
 
 
 def _decoded(container: av.container.InputContainer, stream: Any, damage: list[Exception]) -> Iterator[av.VideoFrame]:

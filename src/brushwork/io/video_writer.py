@@ -17,10 +17,9 @@ import torch.nn.functional as F
 
 from brushwork.errors import PictureError, UsageError
 from brushwork.io.films import FULL, Film, Frame
-from brushwork.io.picture_writer import replacing
+from brushwork.io.picture_writer import writing
 from brushwork.io.saving import place_problem, writing_reason
 from brushwork.io.video_file import av_reason, opened
-from brushwork.runtime.signals import uninterrupted
 
 if TYPE_CHECKING:
     import av
@@ -98,10 +97,10 @@ def check_encoding(path: Path, encoding: Encoding) -> None:
     if encoding.quality is not None and not 1 <= encoding.quality <= 100:
         raise UsageError(f"expected a quality from 1 to 100, got {encoding.quality}")
     if codec.encoder not in av.codecs_available:
-        raise UsageError(f"{path}: this build of PyAV has no {codec.encoder}; take another --codec")
+        raise UsageError(f"{path}: this build of PyAV lacks {codec.encoder}; choose another --codec")
     known = [form.name for form in av.Codec(codec.encoder, "w").video_formats or ()]
     if encoding.pixel_format is not None and encoding.pixel_format not in known:
-        raise UsageError(f"pixel format {encoding.pixel_format!r}: {codec.encoder} takes {', '.join(known)}")
+        raise UsageError(f"pixel format {encoding.pixel_format!r}: {codec.encoder} supports {', '.join(known)}")
     problem = place_problem(path)
     if problem is not None:
         raise PictureError(f"{path}: {problem}")
@@ -111,9 +110,9 @@ def _codec_of(path: Path, encoding: Encoding) -> str:
     held = CONTAINERS[path.suffix.lower()][1]
     codec = encoding.codec or held[0]
     if codec not in CODECS:
-        raise UsageError(f"no codec {codec!r}; there are {', '.join(CODECS)}")
+        raise UsageError(f"unknown codec {codec!r}; choose from {', '.join(CODECS)}")
     if codec not in held:
-        raise UsageError(f"{path}: {path.suffix} holds {', '.join(held)}, not {codec}")
+        raise UsageError(f"{path}: {path.suffix} files support {', '.join(held)}, not {codec}")
     return codec
 
 
@@ -136,7 +135,9 @@ class VideoWriter:
         self._pad = self._missing(size)
         self.size = size[0] + self._pad[0], size[1] + self._pad[1]
         if any(self._pad):
-            self.notes.append(f"{path.name}: made {self.size[0]}x{self.size[1]}, as {self._format} wants even sides")
+            self.notes.append(
+                f"{path.name}: made {self.size[0]}x{self.size[1]}, because {self._format} requires even sides"
+            )
         self._segment: Any = None
         self._stream: Any = None
 
@@ -204,7 +205,7 @@ class VideoWriter:
     def join(self, count: int, recipe: str | None, path: Path) -> None:
         """Join the segments into a file, with the source's audio, subtitles and chapters, and a recipe."""
         container = CONTAINERS[path.suffix.lower()][0]
-        with uninterrupted(), replacing(path) as file, _failing(path):
+        with writing(path) as file, _failing(path):
             options = {"movflags": "+faststart"} if container in ("mp4", "mov") else {}
             with self._open(Path(file.name), container, options) as output, _source(self.film) as source:
                 first = opened(self._place(0))
@@ -241,7 +242,9 @@ class VideoWriter:
                 copied[stream.index] = output.add_stream_from_template(stream)
                 copied[stream.index].metadata.update(stream.metadata)
             else:
-                self.notes.append(f"{stream.type} ({canonical}) can't be in {self.path.suffix}: left out")
+                self.notes.append(
+                    f"{stream.type} ({canonical}) is not supported by {self.path.suffix} and was left out"
+                )
         return copied
 
     def _place(self, number: int) -> Path:

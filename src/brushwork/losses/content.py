@@ -19,14 +19,16 @@ def content_loss(features: Tensor, target: Tensor) -> Tensor:
     return (features - target).square().sum() / 2
 
 
-def relative_error(value: Tensor, target: Tensor) -> Tensor:
+def relative_error(value: Tensor, target: Tensor, norm: float | None = None) -> Tensor:
     """Return the squared distance relative to the target's squared norm: 0 is a match, 1 the distance of all zeros.
 
     Args:
         value: Any shape.
         target: The same shape. Its norm is clamped in case it is all zero (a layer that a flat image doesn't activate).
+        norm: For a tile of a larger image: the squared norm of the whole image's target.
     """
-    return (value - target).square().sum() / target.square().sum().clamp_min(1e-12)
+    whole = target.square().sum().clamp_min(1e-12) if norm is None else max(norm, 1e-12)
+    return (value - target).square().sum() / whole
 
 
 def relative_errors(value: Tensor, target: Tensor) -> Tensor:

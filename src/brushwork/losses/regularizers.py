@@ -12,17 +12,21 @@ __all__ = ["checkerboard_loss", "low_frequency_color_loss", "total_variation"]
 COARSE = 16  # side in pixels of the averaging window
 
 
-def total_variation(pixels: Tensor) -> Tensor:
+def total_variation(pixels: Tensor, core: tuple[int, int] | None = None, count: int | None = None) -> Tensor:
     """Return the mean squared difference of adjacent pixels, vertical plus horizontal.
 
     Args:
         pixels: Shape (B, 3, H, W); a side of one pixel has no differences and adds nothing.
+        core: For a tile of a larger image: (height, width) of what belongs to it. A row and a column of its neighbors
+            may follow, so that the differences to them count once.
+        count: Number of values of the whole image, over which the mean is taken.
 
     Source: Mahendran and Vedaldi 2015, arXiv:1412.0035, section 3.2 with β = 2.
     Differs: a mean, so that a weight has the same effect at every size.
     """
-    down, across = pixels.diff(dim=2), pixels.diff(dim=3)
-    return (down.square().sum() + across.square().sum()) / pixels.numel()
+    columns, rows = (pixels, pixels) if core is None else (pixels[..., : core[1]], pixels[:, :, : core[0]])
+    down, across = columns.diff(dim=2), rows.diff(dim=3)
+    return (down.square().sum() + across.square().sum()) / (count or pixels.numel())
 
 
 def low_frequency_color_loss(pictures: Tensor, photos: Tensor) -> Tensor:

@@ -104,7 +104,9 @@ def _common(name: str, targets: Sequence[Target]) -> Tensor:
     """Return the randomly drawn tensor that blended styles must have in common."""
     first = targets[0][name]
     if any(other[name].shape != first.shape or not torch.equal(other[name].to(first), first) for other in targets[1:]):
-        raise UsageError(f"these styles were made with different seeds, so their {name} differ; make one of them again")
+        raise UsageError(
+            f"these styles were made with different seeds, so their {name} differ; encode one of them again"
+        )
     return first
 
 
@@ -114,9 +116,7 @@ def _patch_encode(features: Tensor, mask: Tensor | None, seed: int) -> dict[str,
         weights = F.adaptive_avg_pool2d(mask.to(features), (features.shape[2], features.shape[3]))
         found = found[patches(weights).mean(1) > 0.5]
         if not len(found):
-            raise UsageError(
-                "the mask leaves nothing of the style picture that is as large as a patch; paint more white"
-            )
+            raise UsageError("the mask leaves no area of the painting as large as a patch; make its white area larger")
     # A random choice instead of every n-th patch, which could all fall into one column.
     chosen = torch.randperm(len(found), generator=torch.Generator().manual_seed(seed))[:PATCHES].sort().values
     return {"patches": found[chosen.to(found.device)]}
@@ -124,8 +124,8 @@ def _patch_encode(features: Tensor, mask: Tensor | None, seed: int) -> dict[str,
 
 def _patch_blend(targets: Sequence[Target], shares: Sequence[float]) -> dict[str, Tensor]:
     raise UsageError(
-        "statistic 'patch' can't blend styles: every patch takes its nearest one, whatever the weights, and a mean of "
-        "patches is none of either painting; take another statistic, or one style"
+        "statistic 'patch' can't blend styles, because patches are matched to the nearest one and can't be weighted; "
+        "use another statistic, or a single style"
     )
 
 

@@ -32,11 +32,11 @@ from brushwork.weights import ARCHITECTURES, RECORDS, Architecture, read
 
 __all__ = ["AdaINStyle", "AdaINStyleNetwork", "AdaINTask", "Decoder", "adaptive_instance_norm", "decoder_of"]
 
-STYLE_LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1")  # of the training
+STYLE_LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1")  # during training
 LAYER = "relu4_1"
 STRIDE = 8  # of that layer
-HALO = 80  # how many pixels away encoder and decoder see
-SMALLEST = 16  # what reflected borders need there
+HALO = 80  # radius in pixels of the receptive field of encoder and decoder
+SMALLEST = 16  # minimum side for reflection padding
 
 
 @dataclass(frozen=True)
@@ -104,7 +104,7 @@ class Decoder(nn.Module):
 
 
 class AdaINTask:
-    """Trains a decoder for an encoder, which stays as it is.
+    """Trains a decoder for an encoder, which is frozen.
 
     Args:
         settings: The options.
@@ -223,7 +223,9 @@ class AdaINStyleNetwork(TensorStyleNetwork[AdaINStyle]):
             self._recipe["weights"] = {"name": encoder.weights.record.name, "sha256": encoder.weights.sha256}
             network, decoder = encoder.network, decoder or decoder_of(encoder.weights.record.name)
         elif not decoder:
-            raise UsageError("a network given in Python needs the decoder that was trained with it: AdaIN(decoder=…)")
+            raise UsageError(
+                "a network passed as an object needs the decoder that was trained with it: AdaIN(decoder=…)"
+            )
         elif isinstance(network, nn.Module):
             self._recipe["given"] = fingerprint(network.to(self.device))
         self.network = network
@@ -234,14 +236,14 @@ class AdaINStyleNetwork(TensorStyleNetwork[AdaINStyle]):
         weights = read(source)
         architecture = ARCHITECTURES[weights.record.architecture]
         if not architecture.mirrored:
-            raise UsageError(f"decoder: {source} holds {weights.record.name}, which is no decoder")
+            raise UsageError(f"decoder: {source} holds {weights.record.name}, which is not a decoder")
         probe = torch.zeros(1, 3, SMALLEST, SMALLEST, device=self.device)
         _, given, height, _ = self.network(probe, [LAYER])[LAYER].shape
         taken = architecture.widths[-1]
         if given != taken:
             raise UsageError(
-                f"decoder: {weights.record.name} takes {taken} channels at {LAYER}, the encoder gives {given}; "
-                "take the decoder that was trained with it"
+                f"decoder: {weights.record.name} expects {taken} channels at {LAYER}, but the encoder has {given}; "
+                "use the decoder that was trained with it"
             )
         if height * STRIDE != SMALLEST:
             raise UsageError(
@@ -257,7 +259,7 @@ class AdaINStyleNetwork(TensorStyleNetwork[AdaINStyle]):
         return dict(self._recipe)
 
     def encode(self, image: Tensor, mask: Tensor | None = None) -> AdaINStyle:
-        """Means and deviations of a painting's features; see `StyleNetwork`."""
+        """Return means and deviations of a painting's features; see `StyleNetwork`."""
         mean, std = mean_std(self.network(image, [LAYER])[LAYER], mask)
         return AdaINStyle(mean[0], std[0])
 
@@ -310,7 +312,7 @@ def decoder_of(encoder: str) -> str:
     decoders = {record.encoder: name for name, record in RECORDS.items() if record.encoder}
     if encoder not in decoders:
         raise UsageError(
-            f"network: there is no decoder for {encoder}, only for {', '.join(decoders)}; take one of these, or, to "
-            "paint, name a decoder of your own with decoder (--decoder)"
+            f"network: there is no decoder for {encoder}, only for {', '.join(decoders)}; use one of these "
+            "encoders, or pass your own decoder with decoder (--decoder)"
         )
     return decoders[encoder]

@@ -42,7 +42,7 @@ class Declaration:
 
 
 class Method(Protocol):
-    """Maps tensors to tensors; holds its network, and no state of any image."""
+    """Maps tensors to tensors; contains its network, but no state of any image."""
 
     device: torch.device
 

@@ -38,10 +38,10 @@ __all__ = ["ConditionalInstanceNormStyleNetwork", "PredictorTask", "StyleRow", "
 
 KIND = "conditional-instance-norm"
 STRIDE = 4
-SMALLEST = 32  # as johnson's network
+SMALLEST = 32  # same as johnson's network
 ENCODER = "vgg19-slim"
 SEEN_LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1")
-SEEN_SIZE = 384  # longer side at which the predictor looks at a painting
+SEEN_SIZE = 384  # longer side of the predictor's input
 HIDDEN, BOTTLENECK = 256, 100  # Ghiasi et al. 2017, section 3: a bottleneck of 100
 
 
@@ -67,7 +67,7 @@ class Predictor(nn.Module):
         super().__init__()
         self.register_buffer("mean", torch.zeros(inputs))
         self.register_buffer("deviation", torch.ones(inputs))
-        self.register_buffer("usual", torch.zeros(outputs))  # the row it departs from
+        self.register_buffer("usual", torch.zeros(outputs))  # the row that predictions are relative to
         self.layers = nn.Sequential(
             nn.Linear(inputs, HIDDEN), nn.ReLU(), nn.Linear(HIDDEN, BOTTLENECK), nn.Linear(BOTTLENECK, outputs)
         )
@@ -114,7 +114,7 @@ class ConditionalNetwork(nn.Module):
         try:
             painter = TransformationNetwork.from_tensors(parts["painter"])
         except ValueError as error:
-            raise WeightsError(f"{model.path} holds no network of {KIND}: {error}") from error
+            raise WeightsError(f"{model.path} contains no {KIND} network: {error}") from error
         first, last = (parts["predictor"].get(f"layers.{k}.weight") for k in (0, 3))
         predictor = None if first is None or last is None else Predictor(first.shape[1], last.shape[0])
         network = cls(painter, predictor)
@@ -152,7 +152,7 @@ class ConditionalInstanceNormStyleNetwork(TensorStyleNetwork[StyleRow]):
     ) -> None:
         self.settings, self.device = settings, torch.device(device)
         if network is not None:
-            raise UsageError(f"{KIND} sees a painting through {ENCODER} only; another network suits gatys")
+            raise UsageError(f"{KIND} only works with the feature network {ENCODER}; use gatys for other networks")
         self.dtype = choose_dtype(settings.precision, self.device)
         model = read_model(settings.model, KIND)
         learned = ConditionalNetwork.from_model(model)
@@ -180,14 +180,14 @@ class ConditionalInstanceNormStyleNetwork(TensorStyleNetwork[StyleRow]):
         return load_network(ENCODER, device=self.device, dtype=self.dtype).network
 
     def neutral_style(self) -> StyleRow:
-        """The mean of the rows."""
+        """Return the mean of the rows."""
         return StyleRow(self.painter.table().mean(0))
 
     def encode(self, image: Tensor, mask: Tensor | None = None) -> StyleRow:
         """Predict the row of a painting; see `StyleNetwork`."""
         if self.predictor is None:
             raise UsageError(
-                f"this network of {KIND} predicts no rows from paintings; name a saved style of it, or learn one: "
+                f"this {KIND} network can't predict styles from paintings; use one of its saved styles, or train one: "
                 f"brushwork train {KIND} --learn row --start {self.settings.model} --style painting.jpg …"
             )
         pixels = image.contiguous(memory_format=torch.channels_last)
@@ -229,7 +229,9 @@ class StylesTask:
             self.network = ConditionalNetwork.from_model(self.model).painter.train().requires_grad_(True)
         rows = len(self.network.table())
         if rows != len(paintings):
-            raise UsageError(f"start: {settings.start} has {rows} styles, got {len(paintings)} paintings; give as many")
+            raise UsageError(
+                f"start: {settings.start} has {rows} styles, got {len(paintings)} paintings; pass the same number"
+            )
         self.network.to(device)
         self.loss = PerceptualLoss(settings, [at_size(x, settings.style_size) for x in paintings.values()], device)
         self.critic = self.loss.critic

@@ -167,7 +167,7 @@ class MicroASTStyleNetwork(TensorStyleNetwork[MicroASTStyle]):
     ) -> None:
         self.settings, self.device = settings, torch.device(device)
         if network is not None:
-            raise UsageError("microast has encoders of its own; another network suits gatys")
+            raise UsageError("microast has its own encoders; use gatys for other networks")
         self.dtype = choose_dtype(settings.precision, self.device)
         model = read_model(settings.model, "microast")
         self.network = MicroASTNetwork()

@@ -164,7 +164,7 @@ class TrainedStyleNetwork(StyleNetwork[Network]):
     ) -> None:
         self.name, self.settings, self.device = method_name(settings), settings, torch.device(device)
         if network is not None:
-            raise UsageError(f"{self.name} uses no feature network once a style is trained; leave network out")
+            raise UsageError(f"{self.name} uses no feature network; omit network")
         self.dtype = choose_dtype(settings.precision, self.device)
 
     @abstractmethod
@@ -186,8 +186,8 @@ class TrainedStyleNetwork(StyleNetwork[Network]):
             UsageError: Always.
         """
         raise UsageError(
-            f"{self.name} needs a network that was trained for a style, as --style FILE.safetensors, not a painting; "
-            f"train one with brushwork train {self.name}; adain-lite, adain and gatys take any painting"
+            f"{self.name} needs a network trained for one style (--style FILE.safetensors), not a painting; "
+            f"train one with brushwork train {self.name}; adain-lite, adain and gatys accept any painting"
         )
 
     def blend(self, values: Sequence[Network], weights: Sequence[float]) -> Network:
@@ -196,7 +196,7 @@ class TrainedStyleNetwork(StyleNetwork[Network]):
         Raises:
             UsageError: Always.
         """
-        raise UsageError(f"{self.name} has a network per style, and there is nothing between two; take adain-lite")
+        raise UsageError(f"{self.name} has one network per style and can't blend styles; use adain-lite")
 
     def style_tensors(self, style: Network) -> dict[str, Tensor]:
         """Return the network's tensors."""
@@ -232,7 +232,7 @@ def read_start(start: str, name: str, build: Callable[[Mapping[str, Tensor]], Ne
     path = locate_style(StylePart(start))
     values = read_style(path).values.get(name)
     if values is None:
-        raise UsageError(f"start: {path} holds no network of {name}")
+        raise UsageError(f"start: {path} contains no {name} network")
     try:
         return build(values).train().requires_grad_(True)
     except ValueError as error:

@@ -99,7 +99,7 @@ class TextureNetwork(nn.Module):
             network = cls(width, scales + 1, photo=inputs > NOISE, batch=batch)
             network.load_state_dict(dict(tensors))
         except (KeyError, ValueError, RuntimeError) as error:
-            raise ValueError(f"no texture network: {error}") from error
+            raise ValueError(f"not a texture network: {error}") from error
         return network.eval().requires_grad_(False)
 
     @property
@@ -277,7 +277,7 @@ class TextureNetsStyleNetwork(TrainedStyleNetwork[TextureNetwork]):
     def generate_one(self, tile: TileInput, network: TextureNetwork) -> Stages:
         """Return the stages of one network; see `TrainedStyleNetwork`."""
         if not network.photo:
-            raise UsageError("this network makes textures, of noise alone: brushwork synthesize")
+            raise UsageError("this network makes textures from noise only; use brushwork synthesize")
         height, width = tile.photo.shape[2:]
         noises = noise(width, height, network.scales, self.settings.seed, left=tile.left, top=tile.top)
         return network.steps([field.to(tile.photo) for field in noises], tile.photo)
@@ -293,7 +293,7 @@ class TextureNetsStyleNetwork(TrainedStyleNetwork[TextureNetwork]):
             UsageError: The network stylizes photos.
         """
         if style.photo:
-            raise UsageError("this network paints photos, it makes no textures: brushwork stylize")
+            raise UsageError("this network stylizes photos and makes no textures; use brushwork stylize")
         sides = [max(2, -(-side // style.multiple)) * style.multiple for side in (width, height)]
         noises = noise(sides[0], sides[1], style.scales, self.settings.seed)
         result: Tensor = style([field.to(self.device, self.dtype) for field in noises])

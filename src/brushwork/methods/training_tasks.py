@@ -35,12 +35,12 @@ def task_of(method: str, settings: Any, styles: Mapping[str, Path], device: torc
     paintings: Any
     if settings.any_style:
         if len(styles) > 1:
-            raise UsageError(f"{method} learns from one folder of paintings, got {len(styles)}; give one --style")
+            raise UsageError(f"{method} learns from one folder of paintings, got {len(styles)}; pass one --style")
         paintings = PhotoFolder(next(iter(styles.values())), settings.side, CLOSEST_PAINTING)
     else:
         single = method in TRAINED or getattr(settings, "learn", "") == "row"
         if single and len(styles) > 1:
-            raise UsageError(f"{method} learns one style at a time here, got {len(styles)}; give one --style")
+            raise UsageError(f"{method} learns one style at a time, got {len(styles)}; pass one --style")
         paintings = {name: read_image(path).visible() for name, path in styles.items()}
     task: Task = load_object(METHODS[method].task)(settings, paintings, device)
     return task

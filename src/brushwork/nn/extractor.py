@@ -14,10 +14,9 @@ from torch import Tensor, nn
 
 from brushwork.errors import UsageError
 from brushwork.weights import Preprocessing
+from brushwork.weights.records import IMAGENET
 
 __all__ = ["FeatureExtractor", "FeatureNetwork", "check_network", "fingerprint"]
-
-IMAGENET = Preprocessing((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
 
 
 class FeatureNetwork(Protocol):
@@ -58,7 +57,7 @@ class FeatureExtractor(nn.Module):
     ) -> None:
         super().__init__()
         if not isinstance(network, nn.Module):
-            raise UsageError(f"network: expected a module of PyTorch, got a {type(network).__name__}")
+            raise UsageError(f"network: expected a PyTorch module, got a {type(network).__name__}")
         self.network = network
         self.paths = dict(layers) if isinstance(layers, Mapping) else {path: path for path in layers}
         self.preprocessing = preprocessing
@@ -87,7 +86,9 @@ class FeatureExtractor(nn.Module):
         def keep(name: str) -> Any:
             def hook(module: nn.Module, inputs: Any, output: Any) -> None:
                 if not isinstance(output, Tensor):
-                    raise UsageError(f"layer {name} gives a {type(output).__name__}, expected one tensor; name another")
+                    raise UsageError(
+                        f"layer {name} returns a {type(output).__name__}, expected a tensor; choose another layer"
+                    )
                 # A copy, because an in-place ReLU after this layer would overwrite its output.
                 found[name] = output.float() if output.dtype.itemsize < 4 else output.clone()
                 if len(found) == len(set(layers)):

@@ -210,7 +210,7 @@ def position_weights(features: Tensor, mask: Tensor | None = None) -> Tensor:
     weights = F.adaptive_avg_pool2d(mask.to(features), (height, width)).flatten(2)
     total = weights.sum(2, keepdim=True)
     if not (total > 0).all():
-        raise UsageError("the mask leaves nothing of the style picture; paint something white in it")
+        raise UsageError("the mask leaves nothing of the painting; paint part of it white")
     return weights / total
 
 

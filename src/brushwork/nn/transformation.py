@@ -192,7 +192,7 @@ class TransformationNetwork(nn.Module):
     ) -> None:
         super().__init__()
         epsilon = (USUAL_EPSILON if batch else EPSILON) if epsilon is None else epsilon
-        self.register_buffer("epsilon", torch.tensor(epsilon))  # so that it is saved in files
+        self.register_buffer("epsilon", torch.tensor(epsilon))  # saved with the weights
         half, quarter = 2 * width, 4 * width
         self.width, self.blocks = width, blocks
         convs = {
@@ -219,7 +219,7 @@ class TransformationNetwork(nn.Module):
 
     @property
     def halo(self) -> int:
-        """The radius of the receptive field in pixels: 4 for its first convolution, 8 for each residual block, …."""
+        """Return the radius of the receptive field in pixels: 4 for the first convolution, 8 per residual block, …."""
         return 16 + 8 * self.blocks
 
     def table(self) -> Tensor:
@@ -257,7 +257,7 @@ class TransformationNetwork(nn.Module):
             network = cls(width, blocks, styles, batch=batch, epsilon=epsilon)
             network.load_state_dict(dict(tensors))
         except (KeyError, RuntimeError) as error:
-            raise ValueError(f"no transformation network: {error}") from error
+            raise ValueError(f"not a transformation network: {error}") from error
         return network.eval().requires_grad_(False)
 
     def forward(self, pixels: Tensor, shares: Sequence[float] | Tensor = (1.0,), rows: Tensor | None = None) -> Tensor:

@@ -97,12 +97,14 @@ class VGG(nn.Module):
     def _check(self, image: Tensor, layers: Collection[str]) -> None:
         unknown = set(layers) - set(self.layers)
         if unknown:
-            raise UsageError(f"no layer {', '.join(sorted(unknown))} in this network; it has {', '.join(self.layers)}")
+            raise UsageError(
+                f"this network has no layer {', '.join(sorted(unknown))}; choose from {', '.join(self.layers)}"
+            )
         deepest = max((int(layer[4]) for layer in layers), default=1)
         smallest = 2 ** (deepest - 1)
         if min(image.shape[-2:]) < smallest:
             raise UsageError(
-                f"stage {deepest} needs a picture of at least {smallest}×{smallest} px, "
+                f"layer {deepest} needs a picture of at least {smallest}×{smallest} px, "
                 f"got {image.shape[-1]}×{image.shape[-2]}; use a larger picture or shallower layers"
             )
 

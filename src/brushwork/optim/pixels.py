@@ -176,8 +176,8 @@ class PixelOptimizer:
     def _step_back(self) -> None:
         if not math.isfinite(self.best_loss) and not self.warm:
             raise BrushworkError(
-                "the loss is not a number from the start; check the weights with brushwork weights verify, "
-                "or take smaller weights or float32 precision"
+                "the loss is NaN or infinite at the first step; check the network with brushwork weights verify, "
+                "or use smaller loss weights or float32 precision"
             )
         self.halvings += 1
         self.failures += 1

@@ -176,7 +176,7 @@ class Pyramid:
             size = (self.scales[self.level].width, self.scales[self.level].height)
             inner = State(state.tensors, state.facts["optimizer"])
             if tuple(inner.tensors["best"].shape) != (1, 3, size[1], size[0]):
-                raise ValueError("its picture is of another size")
+                raise ValueError("its picture has another size")
         except (LookupError, TypeError, ValueError) as error:
             raise damaged(self.checkpoint.path, error) from error
         device = self.first(size).device  # the checkpoint's tensors are on the CPU

@@ -16,7 +16,17 @@ from typing import Any
 
 from brushwork.errors import UsageError
 
-__all__ = ["KEEP_COLOR", "KEEP_COLOR_WHEN", "Checked", "Option", "check_keep_color", "option_of", "options_from"]
+__all__ = [
+    "KEEP_COLOR",
+    "KEEP_COLOR_WHEN",
+    "Checked",
+    "Option",
+    "check_keep_color",
+    "defaults_of",
+    "option_of",
+    "options_from",
+    "type_of",
+]
 
 
 @dataclass(frozen=True)
@@ -108,17 +118,16 @@ class Checked:
     """Base class of settings: validates every field against its type and its Option on construction."""
 
     def __post_init__(self) -> None:
-        hints = typing.get_type_hints(type(self))
         for name, option in option_of(type(self)).items():
             value = getattr(self, name)
             if option.choices:  # first, so that the message lists them even if the type is wrong
                 option.check(name, value)
-            value = _typed(name, value, hints[name])
+            value = _typed(name, value, type_of(type(self), name))
             object.__setattr__(self, name, value)
             option.check(name, value)
 
 
-_WORDS = {int: "a whole number", float: "a number", str: "a text", Path: "a file"}
+_WORDS = {int: "a whole number", float: "a number", str: "a string", Path: "a file"}
 
 
 def _typed(name: str, value: object, kind: Any) -> object:
@@ -147,18 +156,28 @@ def _typed(name: str, value: object, kind: Any) -> object:
     try:
         return kind(value)
     except OverflowError as error:  # an integer too large for a float
-        raise UsageError(f"{name}: expected {_WORDS[kind]}, got one that is far too large") from error
+        raise UsageError(f"{name}: expected {_WORDS[kind]}, got one that is too large") from error
 
 
 def option_of(kind: type[Any]) -> Mapping[str, Option]:
     """Return a mapping from field name to Option, in the order of declaration."""
-    return _options(kind)  # type: ignore[arg-type]  # a class is hashable; mypy looks at its instances
+    return {name: option for name, (_, option) in _fields(kind).items()}  # type: ignore[arg-type]  # see type_of
+
+
+def type_of(kind: type[Any], name: str) -> Any:
+    """Return a field's type, without its Option."""
+    return _fields(kind)[name][0]  # type: ignore[arg-type]  # a class is hashable; mypy looks at its instances
 
 
 @functools.cache  # reading all type hints again for every flag took half of the command's startup time
-def _options(kind: type[Any]) -> Mapping[str, Option]:
+def _fields(kind: type[Any]) -> Mapping[str, tuple[Any, Option]]:
     hints = typing.get_type_hints(kind, include_extras=True)
-    return {field.name: typing.get_args(hints[field.name])[1] for field in dataclasses.fields(kind)}
+    return {field.name: typing.get_args(hints[field.name]) for field in dataclasses.fields(kind)}  # type: ignore[misc]
+
+
+def defaults_of(kind: type[Any]) -> dict[str, Any]:
+    """Return a mapping from field name to default, for the fields that have one."""
+    return {f.name: f.default for f in dataclasses.fields(kind) if f.default is not dataclasses.MISSING}
 
 
 def options_from(method: str, values: Mapping[str, Any], classes: Mapping[str, type[Any]]) -> Any:
@@ -173,7 +192,7 @@ def options_from(method: str, values: Mapping[str, Any], classes: Mapping[str, t
         UsageError: An unknown method, or an option that this method doesn't have; the message names those that do.
     """
     if method not in classes:
-        raise UsageError(f"no method {method!r}; there are {', '.join(classes)}")
+        raise UsageError(f"unknown method {method!r}; choose from {', '.join(classes)}")
     own = option_of(classes[method])
     for name in values:
         if name not in own:

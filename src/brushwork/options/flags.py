@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 import rich_click as click
 
 from brushwork.errors import UsageError
-from brushwork.options.base import option_of, options_from
+from brushwork.options.base import option_of, options_from, type_of
 
 __all__ = [
     "Memory",
@@ -45,7 +45,7 @@ class _List(click.ParamType):  # type: ignore[type-arg]  # generic since click 8
         try:
             return tuple(self.kind(piece.strip()) for piece in value.split(",") if piece.strip())
         except ValueError:
-            self.fail(f"expected numbers with commas between them, got {value!r}", param, ctx)
+            self.fail(f"expected numbers separated by commas, got {value!r}", param, ctx)
 
 
 class Size(click.ParamType):  # type: ignore[type-arg]  # generic since click 8.4 only
@@ -97,7 +97,7 @@ def options_from_flags(kind: type[Any], values: dict[str, Any]) -> Any:
 
 
 def _shared_flag(kind: type[Any], name: str) -> Callable[[Command], Command]:
-    option, default, hint = option_of(kind)[name], _default(kind, name), typing.get_type_hints(kind)[name]
+    option, default, hint = option_of(kind)[name], _default(kind, name), type_of(kind, name)
     hint = next((part for part in typing.get_args(hint) if part is not type(None)), hint)  # of X | None
     more: dict[str, Any] = {"help": option.help, "default": None}
     if option.kind == "files":
@@ -134,8 +134,8 @@ def method_options(methods: Mapping[str, type[Any]]) -> Callable[[Command], Comm
     """Return a decorator that adds a flag for each field of each method; fields that methods share are added once."""
 
     def decorate(command: Command) -> Command:
-        for name in reversed(_owners(methods)):  # click lists the last decorator first
-            command = _flag(name, {method: methods[method] for method in _owners(methods)[name]})(command)
+        for name, owners in reversed(_owners(methods).items()):  # click lists the last decorator first
+            command = _flag(name, {method: methods[method] for method in owners})(command)
         return command
 
     return decorate
@@ -169,7 +169,7 @@ def _default(kind: type[Any], name: str) -> Any:
 
 
 def _type(name: str, kinds: list[type[Any]]) -> Any:
-    hint = typing.get_type_hints(kinds[0])[name]
+    hint = type_of(kinds[0], name)
     if typing.get_origin(hint) is tuple:
         return _List(typing.get_args(hint)[0])
     # The choices of all methods; the settings class rejects those of other methods.
@@ -213,7 +213,7 @@ def settings_of(method: str, values: Mapping[str, Any], methods: Mapping[str, ty
         if method not in owners[name]:
             own = ", ".join(flag_of(field) for field in option_of(methods[method]))
             raise UsageError(
-                f"{flag_of(name)} is no option of {method}, it belongs to {', '.join(owners[name])}; {method} has {own}"
+                f"{flag_of(name)} is not an option of {method}, but of {', '.join(owners[name])}; {method} has {own}"
             )
     return options_from(method, given, methods)
 

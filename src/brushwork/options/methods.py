@@ -125,7 +125,7 @@ class Gatys(Checked):
     def __post_init__(self) -> None:
         super().__post_init__()
         if not (self.content_weight or self.style_weight or self.tv_weight):
-            raise UsageError("content_weight, style_weight and tv_weight are all 0; raise one, or nothing is optimized")
+            raise UsageError("content_weight, style_weight and tv_weight are all 0; set at least one above 0")
         for kind in ("content", "style"):
             layers, weights = self.layers(kind), getattr(self, f"{kind}_layer_weights")
             if weights and len(weights) != len(layers):
@@ -135,7 +135,9 @@ class Gatys(Checked):
             if not layers and getattr(self, f"{kind}_weight"):
                 raise UsageError(f"{kind}_layers: expected at least one layer, got none; or set {kind}_weight to 0")
         if self.loss == "paper" and self.statistic != "gram":
-            raise UsageError(f"loss: 'paper' is that of Gram matrices, not of {self.statistic}; take 'normalized'")
+            raise UsageError(
+                f"loss: 'paper' only supports the statistic 'gram', got {self.statistic!r}; use 'normalized'"
+            )
 
     def layers(self, kind: str) -> tuple[str, ...]:
         """Return the layers of the "content" or "style" loss; without named style layers, the statistic's defaults.

@@ -9,20 +9,33 @@ from pathlib import Path
 from typing import Annotated, Any, TypedDict
 
 from brushwork.errors import UsageError
-from brushwork.options.base import KEEP_COLOR, KEEP_COLOR_WHEN, Checked, Option, check_keep_color, option_of
+from brushwork.options.base import (
+    KEEP_COLOR,
+    KEEP_COLOR_WHEN,
+    Checked,
+    Option,
+    check_keep_color,
+    defaults_of,
+    option_of,
+)
 
 __all__ = [
     "DEFAULT_SIZE",
     "MAX_PIXELS",
+    "PICTURE_SUFFIXES",
     "OutputOptions",
     "RunOptions",
     "StylizeKeywords",
     "StylizeOptions",
+    "recipe_defaults",
     "with_changes",
 ]
 
 DEFAULT_SIZE = 1024  # longer side of results of larger photos, unless a size is given
-MAX_PIXELS = 500_000_000  # in a file, unless the user raises the limit
+MAX_PIXELS = 500_000_000  # in a file, as protection against decompression bombs, unless the user raises the limit
+PICTURE_SUFFIXES = frozenset(  # by which pictures are found in folders
+    (".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".webp", ".tif", ".tiff", ".avif", ".bmp", ".gif")
+)
 
 
 @dataclass(frozen=True)
@@ -112,6 +125,16 @@ class RunOptions(Checked):
     as_json: Annotated[bool, Option("print one JSON object per result, for scripts", flag="json")] = False
 
 
+def recipe_defaults(settings: Any, shared: type[Any] = StylizeOptions) -> dict[str, Any]:
+    """Return what a recipe means that lacks a key: the default of an option that was added after it was made.
+
+    Args:
+        settings: Options of the recipe's method.
+        shared: Class of the options that all methods share.
+    """
+    return {**defaults_of(shared), **defaults_of(StylizeOptions), "settings": defaults_of(type(settings))}
+
+
 def with_changes(options: Any, changes: Mapping[str, Any]) -> Any:
     """Return a copy of the options with some fields changed.
 
@@ -125,5 +148,5 @@ def with_changes(options: Any, changes: Mapping[str, Any]) -> Any:
     names = [field.name for field in dataclasses.fields(options)]
     for name in changes:
         if name not in names:
-            raise UsageError(f"{name} is not an option here; there are {', '.join(names)}")
+            raise UsageError(f"{name} is not an option; choose from {', '.join(names)}")
     return dataclasses.replace(options, **changes) if changes else options

@@ -197,7 +197,7 @@ class TrainAdaINLite(PerceptualTraining):
         super().__post_init__()
         if self.learn == "painter" and not self.start:
             raise UsageError(
-                "learn: the painter alone learns beside a coder that is there; give start, such as adain-lite"
+                "learn: training the painter alone requires an existing network; set start, for example to adain-lite"
             )
         if self.side % 48:  # for painting and photo; the encoder sees paintings at two thirds of their size
             raise UsageError(f"side: expected a multiple of 48, got {self.side}")
@@ -217,11 +217,11 @@ def check_training(settings: Training, photos: object, output: Path) -> None:
     if not isinstance(settings, Training):
         raise UsageError(f"settings: expected settings such as TrainJohnson(steps=4000), got {settings!r}")
     if photos is None and getattr(settings, "makes", "") != "textures":
-        raise UsageError("photos (--photos): give a folder with photographs; the network learns on them")
+        raise UsageError("photos (--photos): expected a folder of photographs to train on")
     if output.suffix.lower() != ".safetensors":
-        raise UsageError(f"output (-o) {output}: a style ends in .safetensors")
+        raise UsageError(f"output (-o) {output}: expected a name ending in .safetensors")
     if settings.start and output.resolve() == Path(settings.start).resolve():
-        raise UsageError(f"output (-o) {output} is what start (--start) begins with; choose another name")
+        raise UsageError(f"output (-o) {output} is also the network to start from (--start); choose another name")
 
 
 def is_trained(output: Path) -> bool:

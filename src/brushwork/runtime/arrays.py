@@ -53,7 +53,7 @@ def _check_shape(shape: tuple[int, ...]) -> None:
     if len(shape) == 3 and shape[2] in (3, 4) and min(shape) > 0:
         return
     if 0 in shape:
-        advice = "an empty array holds no picture"
+        advice = "an empty array is not a picture"
     elif len(shape) == 2:
         advice = "repeat gray with numpy.dstack([x, x, x])"
     elif len(shape) == 3 and shape[2] == 1:
@@ -61,7 +61,7 @@ def _check_shape(shape: tuple[int, ...]) -> None:
     elif len(shape) == 3 and shape[0] in (3, 4):
         advice = "move the channels last with x.transpose(1, 2, 0)"
     elif len(shape) == 4:
-        advice = "take one picture of a batch with x[0]"
+        advice = "select one picture of a batch with x[0]"
     else:
         advice = "height, width, and three channels, or four with alpha"
     raise UsageError(f"expected an array of shape (H, W, 3) or (H, W, 4), got {shape}; {advice}")
@@ -103,14 +103,14 @@ def from_pillow(image: Image.Image) -> tuple[npt.NDArray[Any], bytes | None]:
     from PIL import Image, ImageOps
 
     if not isinstance(image, Image.Image):
-        raise UsageError(f"expected an image of Pillow, got a {type(image).__name__}; open one with PIL.Image.open")
+        raise UsageError(f"expected a Pillow image, got a {type(image).__name__}; open one with PIL.Image.open")
     upright = ImageOps.exif_transpose(image)
     exif = upright.getexif()
     if upright.mode.startswith("I;16"):
         gray = np.asarray(upright).astype(np.uint16)
         return np.dstack([gray, gray, gray]), exif.tobytes() if exif else None
     if upright.mode in ("I", "F"):
-        raise UsageError(f"mode {upright.mode} of Pillow has no agreed range; convert the image to RGB first")
+        raise UsageError(f"Pillow mode {upright.mode} has no standard range; convert the image to RGB first")
     try:
         if upright.has_transparency_data:
             upright = upright.convert("RGBA")
@@ -118,7 +118,7 @@ def from_pillow(image: Image.Image) -> tuple[npt.NDArray[Any], bytes | None]:
             upright = upright.convert("RGB")
         return np.asarray(_in_srgb(upright)), exif.tobytes() if exif else None
     except ValueError as error:  # Pillow can convert Lab only with a profile
-        raise UsageError(f"mode {upright.mode} of Pillow isn't converted to RGB; convert the image first") from error
+        raise UsageError(f"Pillow mode {upright.mode} is not supported; convert the image to RGB first") from error
 
 
 def _in_srgb(image: Image.Image) -> Image.Image:

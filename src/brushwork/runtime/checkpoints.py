@@ -5,7 +5,6 @@ A checkpoint is a safetensors file: tensors as such, everything else as JSON in 
 
 from __future__ import annotations
 
-import glob
 import json
 import zlib
 from collections.abc import Callable, Mapping
@@ -15,7 +14,8 @@ from typing import Any
 
 from torch import Tensor
 
-from brushwork.errors import BrushworkError, UsageError
+from brushwork.errors import BrushworkError, UsageError, first_line
+from brushwork.runtime.atomic_files import remove_remains
 from brushwork.runtime.tensor_files import write_tensors
 
 __all__ = ["AnotherJobError", "Checkpoint", "State", "different"]
@@ -25,7 +25,7 @@ UNIMPORTANT = {"name", "tile"}  # recipe keys that are ignored in the comparison
 
 
 class AnotherJobError(UsageError):
-    """The checkpoint belongs to another job, or to another version of brushwork."""
+    """The checkpoint belongs to a different job, or to another version of brushwork."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +50,7 @@ class Checkpoint:
         every: Number of steps between checkpoints.
         resume: Resume from the file if it exists; otherwise it is overwritten.
         job: Description of the job; `stylize` passes the recipe. A checkpoint of another job is refused.
+        defaults: What a job means that lacks a key, see `brushwork.options.stylize.recipe_defaults`.
         failed: Called when a checkpoint can't be written, so that the job can continue; None raises the error.
 
     Raises:
@@ -60,28 +61,29 @@ class Checkpoint:
     every: int = 50
     resume: bool = True
     job: Mapping[str, Any] = field(default_factory=dict)
+    defaults: Mapping[str, Any] = field(default_factory=dict)
     failed: Callable[[BrushworkError], None] | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "path", Path(self.path))
         if self.every < 1:
-            raise UsageError(f"checkpoint: expected at least 1 step from one to the next, got {self.every}")
+            raise UsageError(f"checkpoint: expected an interval of at least 1 step, got {self.every}")
 
     def load(self) -> State | None:
         """Return the state to resume from; None if there is none or `resume` is off.
 
         Raises:
-            AnotherJobError: It belongs to another job; the message lists the differences.
+            AnotherJobError: It belongs to a different job; the message lists the differences.
             BrushworkError: The file is damaged or from another version of brushwork.
         """
         if not self.resume or not self.path.exists():
             return None
         state, job = _read(self.path)
-        differences = different(job, self.job)
+        differences = different(job, self.job, self.defaults)
         if differences:
             raise AnotherJobError(
-                f"{self.path} belongs to another job ({'; '.join(differences)}); give the options of then, or start "
-                "anew without resuming"
+                f"{self.path} belongs to a different job ({'; '.join(differences)}); use the same options, or "
+                "start over without resuming"
             )
         return state
 
@@ -96,8 +98,7 @@ class Checkpoint:
         try:
             write_tensors(self.path, tensors, facts | {"crc32": _checksum(tensors)})
         except Exception as error:  # safetensors has its own errors for a full disk
-            words = error.strerror if isinstance(error, OSError) and error.strerror else _first_line(error)
-            told = BrushworkError(f"{self.path}: can't be written ({words.lower()})")
+            told = BrushworkError(f"{self.path}: can't be written ({first_line(error).lower()})")
             if self.failed is None:
                 raise told from error
             self.failed(told)
@@ -105,19 +106,25 @@ class Checkpoint:
     def remove(self) -> None:
         """Delete the file, and temporary files left by killed processes."""
         self.path.unlink(missing_ok=True)
-        for remains in self.path.parent.glob(f".{glob.escape(self.path.name)}.*.tmp"):
-            remains.unlink(missing_ok=True)
+        remove_remains(self.path)
 
 
-def different(job: Mapping[str, Any], other: Mapping[str, Any]) -> list[str]:
-    """Return how two recipes differ, such as "settings.steps 300, not 200"; empty if they are equivalent.
+def different(job: Mapping[str, Any], other: Mapping[str, Any], defaults: Mapping[str, Any] | None = None) -> list[str]:
+    """Return how two jobs differ, such as "settings.steps 300, not 200"; empty if they are equivalent.
 
     Input files are compared by content, not by name; tiles are ignored, since they don't affect the result.
 
+    Args:
+        job: A recipe, or the facts of a training.
+        other: The one to compare it with.
+        defaults: The value of a key that one of them lacks because it is older than the option.
+
     >>> different({"size": [64, 48], "content": {"name": "a.png"}}, {"size": [32, 24], "content": {"name": "b.png"}})
     ['size [64, 48], not [32, 24]']
+    >>> different({"size": [64, 48]}, {"size": [64, 48], "hue": 0}, {"hue": 0})
+    []
     """
-    first, second = _flat(job), _flat(other)
+    first, second = (_flat(_completed(one, defaults or {})) for one in (job, other))
     return [
         f"{name} {_short(first.get(name))}, not {_short(second.get(name))}"
         for name in sorted(first.keys() | second.keys())
@@ -125,8 +132,20 @@ def different(job: Mapping[str, Any], other: Mapping[str, Any]) -> list[str]:
     ]
 
 
+def _completed(job: Mapping[str, Any], defaults: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a job with the defaults of the keys that it lacks, also within mappings."""
+    inner = {
+        key: _completed(job[key], value)
+        for key, value in defaults.items()
+        if isinstance(value, Mapping) and isinstance(job.get(key), Mapping)
+    }
+    return {**defaults, **job, **inner}
+
+
 def _flat(value: Any, name: str = "") -> dict[str, Any]:
     """Flatten nested mappings, and lists of them: "settings.steps" → 300."""
+    if isinstance(value, tuple):
+        value = list(value)  # as JSON has it
     if isinstance(value, list) and any(isinstance(part, Mapping) for part in value):
         value = {str(number): part for number, part in enumerate(value, 1)}
     if not isinstance(value, Mapping):
@@ -158,8 +177,8 @@ def _read(path: Path) -> tuple[State, Any]:
 def damaged(path: Path, error: Exception) -> BrushworkError:
     """Return the error for a file that contains no valid state."""
     return BrushworkError(
-        f"{path} is damaged, or no checkpoint of this version of brushwork ({_first_line(error)}); delete it to start "
-        "anew"
+        f"{path} is damaged, or not a checkpoint of this version of brushwork ({first_line(error)}); "
+        "delete it to start over"
     )
 
 
@@ -168,7 +187,3 @@ def _checksum(tensors: Mapping[str, Tensor]) -> str:
     for name in sorted(tensors):
         total = zlib.crc32(tensors[name].reshape(-1).numpy().data, zlib.crc32(name.encode(), total))
     return f"{total:08x}"
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0][:120]

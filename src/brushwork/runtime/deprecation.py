@@ -36,7 +36,7 @@ def renamed_keywords(**names: str) -> Callable[[Function], Function]:
             for old, new in names.items():
                 if old in keywords:
                     if new in keywords:
-                        raise UsageError(f"{old} is the old name of {new}; pass one of the two")
+                        raise UsageError(f"{old} is the old name of {new}; pass only {new}")
                     warnings.warn(f"{old} is now called {new}", DeprecationWarning, stacklevel=2)
                     keywords[new] = keywords.pop(old)
             return function(*arguments, **keywords)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import lru_cache
 from typing import Any
 
@@ -22,6 +23,7 @@ __all__ = [
     "leave",
     "ready_for",
     "to_device",
+    "torch_threads",
 ]
 
 DEVICES = ("auto", "cpu", "cuda", "mps")
@@ -46,7 +48,7 @@ def choose_device(name: str | torch.device = "auto") -> torch.device:
     if not have[kind]:
         raise UsageError(f"device {kind} is not available here; use --device cpu, or install a torch build with {kind}")
     if index and int(index) >= torch.cuda.device_count():
-        raise UsageError(f"device {name}: there are {torch.cuda.device_count()} CUDA devices, numbered from 0")
+        raise UsageError(f"device {name}: this machine has {torch.cuda.device_count()} CUDA devices, numbered from 0")
     return torch.device(name)
 
 
@@ -55,6 +57,17 @@ def describe_device(device: torch.device) -> str:
     if device.type == "cuda":
         return torch.cuda.get_device_name(device)
     return f"{device.type}, {torch.get_num_threads()} threads" if device.type == "cpu" else device.type
+
+
+@contextmanager
+def torch_threads(count: int) -> Iterator[None]:
+    """While the block runs, let torch calculate in this many threads: at least 1, at most 1024."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(max(1, min(count, 1024)))
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def choose_dtype(precision: str, device: torch.device) -> torch.dtype:
@@ -75,14 +88,10 @@ def _faster_dtype(device: torch.device, runs: int = 8) -> torch.dtype:
     """
     timers = {dtype: _convolution(dtype, device) for dtype in (torch.float32, torch.bfloat16)}
     best = dict.fromkeys(timers, float("inf"))
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
+    with torch_threads(1):
         for _ in range(runs):  # alternating, so that other load affects both alike
             for dtype, seconds in timers.items():
                 best[dtype] = min(best[dtype], seconds())
-    finally:
-        torch.set_num_threads(threads)
     return torch.bfloat16 if best[torch.bfloat16] < 0.8 * best[torch.float32] else torch.float32
 
 

@@ -36,7 +36,7 @@ def locked(path: Path | None, output: Path | None = None) -> Iterator[None]:
         lock.acquire()
     except Timeout as error:
         raise BrushworkError(
-            f"another brushwork process is working on {output or path}; wait for its end, or choose another output"
+            f"another brushwork process is working on {output or path}; wait for it, or choose another output"
         ) from error
     except (OSError, NotImplementedError):
         yield

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ctypes
-import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -38,14 +37,11 @@ def available_memory() -> int | None:
 
 
 def _system_memory() -> int | None:
+    import psutil
+
     try:
-        meminfo = dict(line.split(":", 1) for line in Path("/proc/meminfo").read_text().splitlines())
-        return int(meminfo["MemAvailable"].split()[0]) * 1024
-    except (OSError, KeyError, ValueError):
-        pass
-    try:  # on other systems, total memory is the best estimate
-        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    except (AttributeError, OSError, ValueError):
+        return int(psutil.virtual_memory().available)
+    except (OSError, psutil.Error):
         return None
 
 
@@ -69,9 +65,11 @@ def _left(group: Path, limit: str, used: str, cached: str) -> int | None:
 
 def resident_memory() -> int:
     """Return the resident memory of this process in bytes; 0 if the system doesn't report it."""
+    import psutil
+
     try:
-        return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
-    except (OSError, ValueError):
+        return int(psutil.Process().memory_info().rss)
+    except (OSError, psutil.Error):
         return 0
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, TypeAlias
 if TYPE_CHECKING:
     from torch import Tensor
 
-__all__ = ["Pace", "Progress", "Step"]
+__all__ = ["Pace", "Progress", "Step", "duration"]
 
 RECENT, STEPS = 20.0, 4  # seconds, and minimum number of steps, over which the current rate is measured
 
@@ -70,6 +70,19 @@ class Pace:
             self._seen.popleft()
         then, before = self._seen[0]
         return (now - then) / (done - before) * left
+
+
+def duration(seconds: float) -> str:
+    """Format a number of seconds.
+
+    >>> duration(8), duration(100), duration(7300)
+    ('8 s', '1 min 40 s', '2 h 1 min')
+    """
+    whole = max(1, round(seconds))
+    if whole < 60:
+        return f"{whole} s"
+    minutes, rest = divmod(whole, 60)
+    return f"{minutes} min {rest} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
 
 
 Progress: TypeAlias = Callable[[Step], None]

@@ -38,7 +38,7 @@ class Recipe(Mapping[str, Any]):
         try:
             self._values: dict[str, Any] = json.loads(json.dumps(dict(values), allow_nan=False))
         except (TypeError, ValueError, RecursionError) as error:
-            raise UsageError(f"recipe: holds what JSON can't ({error})") from error
+            raise UsageError(f"recipe: contains values that JSON can't represent ({error})") from error
         _check(self._values)
 
     @classmethod
@@ -49,11 +49,11 @@ class Recipe(Mapping[str, Any]):
             UsageError: Not JSON, or not a recipe; the message says what is wrong.
         """
         if not isinstance(text, str | bytes):
-            _wrong("a JSON text is expected", text)
+            _wrong("a JSON string is expected", text)
         try:
             values = json.loads(text)
         except (ValueError, RecursionError) as error:
-            raise UsageError(f"recipe: can't be read as JSON ({error})") from error
+            raise UsageError(f"recipe: is not valid JSON ({error})") from error
         return cls(values)
 
     def to_json(self, *, indent: int | None = None) -> str:
@@ -85,11 +85,11 @@ def as_recipe(value: object) -> Recipe:
     if isinstance(value, Recipe):
         return value
     if isinstance(value, str | bytes):
-        raise UsageError("recipe: expected a Recipe, got a text; Recipe.from_json(text) makes one")
+        raise UsageError("recipe: expected a Recipe, got a string; use Recipe.from_json(text)")
     if isinstance(value, Mapping):
         return Recipe(value)
     raise UsageError(
-        f"recipe: expected a Recipe, got a {type(value).__name__}; take Result.recipe, or what read_recipe gives"
+        f"recipe: expected a Recipe, got a {type(value).__name__}; pass Result.recipe, or a recipe from read_recipe"
     )
 
 
@@ -105,7 +105,7 @@ def _wrong(expected: str, value: object, name: str = "") -> NoReturn:
 
 def _text(name: str, value: Any) -> None:
     if not isinstance(value, str):
-        _wrong("a text", value, name)
+        _wrong("a string", value, name)
 
 
 def _file_name(name: str, value: Any) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import re
 import warnings
 from collections.abc import Mapping
@@ -12,7 +11,8 @@ from pathlib import Path
 from pickle import UnpicklingError
 from typing import TYPE_CHECKING, Any
 
-from brushwork.errors import WeightsError
+from brushwork.errors import WeightsError, first_line
+from brushwork.runtime.atomic_files import replacing
 from brushwork.runtime.signals import uninterrupted
 
 if TYPE_CHECKING:
@@ -33,12 +33,12 @@ def sha256_of(path: Path) -> str:
     digest = hashlib.sha256()
     try:
         if path.is_dir():
-            raise WeightsError(f"{path} is a directory; give a file ({', '.join(SUFFIXES)})")
+            raise WeightsError(f"{path} is a directory; expected a file ({', '.join(SUFFIXES)})")
         with path.open("rb") as file:
             while block := file.read(1 << 20):
                 digest.update(block)
         if path.stat().st_size == 0:
-            raise WeightsError(f"{path} is empty; get it again")
+            raise WeightsError(f"{path} is empty; download it again")
     except OSError as error:
         raise WeightsError(f"{path} can't be read: {error.strerror or error}") from error
     return digest.hexdigest()
@@ -57,9 +57,7 @@ def check_recorded(path: Path, sha256: str, mend: str) -> bool:
     if not isinstance(recorded, str):
         return False
     if recorded != sha256:
-        raise WeightsError(
-            f"{path} is damaged: its SHA-256 begins with {sha256[:8]}, recorded is {recorded[:8]}; {mend}"
-        )
+        raise WeightsError(f"{path} is damaged: its SHA-256 begins with {sha256[:8]}, expected {recorded[:8]}; {mend}")
     return True
 
 
@@ -92,7 +90,7 @@ def read_metadata(path: Path) -> dict[str, str]:
 
 
 def write_tensors(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> None:
-    """Write a safetensors file to a temporary file, then rename it: a crash leaves the old file or none.
+    """Write a safetensors file atomically.
 
     Raises:
         OSError: It can't be written.
@@ -100,15 +98,8 @@ def write_tensors(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[s
     from safetensors.torch import save
 
     content = save(dict(tensors), dict(metadata))
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    with uninterrupted():
-        try:
-            with temporary.open("wb") as file:
-                file.write(content)
-                os.fsync(file.fileno())
-            temporary.replace(path)
-        finally:
-            temporary.unlink(missing_ok=True)
+    with uninterrupted(), replacing(path) as file:
+        file.write(content)
 
 
 def _format_of(path: Path) -> str:
@@ -120,7 +111,7 @@ def _format_of(path: Path) -> str:
     if head.startswith((b"PK\x03\x04", b"\x80")):  # zip since PyTorch 1.6, plain pickle before
         return "torch"
     if head.lstrip()[:1] == b"<":
-        raise WeightsError(f"{path} is a web page, not weights; the download went wrong, get it again")
+        raise WeightsError(f"{path} is a web page, not weights; the download failed, try it again")
     raise WeightsError(f"{path} is neither safetensors nor a PyTorch file ({', '.join(SUFFIXES)})")
 
 
@@ -130,7 +121,7 @@ def _read_safetensors(path: Path) -> dict[str, Tensor]:
     try:
         return load_file(path)
     except Exception as error:  # untrusted bytes can raise anything
-        raise WeightsError(f"{path} is damaged ({_first_line(error)}); get it again") from error
+        raise WeightsError(f"{path} is damaged ({first_line(error)}); download it again") from error
 
 
 def _read_torch(path: Path) -> Any:
@@ -149,9 +140,9 @@ def _refusal(error: Exception) -> str:
     code = re.search(r"GLOBAL ([\w.]+)", str(error))
     if code or "TorchScript" in str(error):
         what = code[1] if code else "a TorchScript program"
-        return f"holds code ({what}), which is never run; save its tensors alone with torch.save(model.state_dict(), …)"
-    reason = "not a pickle of tensors" if isinstance(error, UnpicklingError) else _first_line(error)
-    return f"is damaged or no PyTorch file ({reason}); get it again"
+        return f"contains code ({what}), which is never run; save only its tensors: torch.save(model.state_dict(), …)"
+    reason = "not a pickle of tensors" if isinstance(error, UnpicklingError) else first_line(error)
+    return f"is damaged or not a PyTorch file ({reason}); download it again"
 
 
 def _tensors_in(path: Path, content: Any) -> dict[str, Tensor]:
@@ -162,8 +153,4 @@ def _tensors_in(path: Path, content: Any) -> dict[str, Tensor]:
         if tensors:
             return tensors
         content = next((content[key] for key in _NESTS if key in content), None)
-    raise WeightsError(f"{path} holds no named tensors; expected a state_dict")
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0][:120]
+    raise WeightsError(f"{path} contains no named tensors; expected a state_dict")

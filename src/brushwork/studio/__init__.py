@@ -1,9 +1,9 @@
 """The studio: a web page and an HTTP service for style transfer.
 
-                                  ┌─▶ quick workers "checks": uploads, thumbnails
-    page ─┐                       ├─▶ quick worker "previews": previews, swatches
-          ├─▶ Service ─▶ Store ───┤
-    api ──┘   (no torch)  (SQLite)└─▶ job worker: one job after another
+                                     ┌─▶ quick workers "checks": uploads, thumbnails
+    page ─┐                          ├─▶ quick worker "previews": previews, swatches
+          ├─▶ Service ─▶ Database ───┤
+    api ──┘   (no torch)   (SQLite)  └─▶ job worker: one job after another
 
 The server never decodes images and never imports torch: a crash or a decompression bomb ends a worker, not the page.
 """

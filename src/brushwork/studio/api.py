@@ -19,11 +19,11 @@ from starlette.exceptions import HTTPException
 from brushwork.errors import BrushworkError, PictureError, UsageError
 from brushwork.options.base import option_of
 from brushwork.registry import OPTIONS
+from brushwork.studio.database import Job, Upload
 from brushwork.studio.errors import BusyError, NotFoundError, StudioError
 from brushwork.studio.log import logger
 from brushwork.studio.schemas import JobAsk, NewStyle, Preview, Video, methods
 from brushwork.studio.service import Service
-from brushwork.studio.store import Job, Upload
 
 __all__ = ["answer_errors", "router_of"]
 
@@ -107,7 +107,7 @@ def _files(router: APIRouter, service: Service) -> None:
     @router.post("/uploads", status_code=201, summary="Upload a picture or a video")
     async def send(user: User, file: Annotated[UploadFile, File()]) -> UploadFacts:
         name = file.filename or "file"
-        with tempfile.NamedTemporaryFile(dir=service.places.root, prefix=".sent-", delete=False) as kept:
+        with tempfile.NamedTemporaryFile(dir=service.files.root, prefix=".sent-", delete=False) as kept:
             path = Path(kept.name)
             try:
                 while block := await file.read(BLOCK):
@@ -119,7 +119,7 @@ def _files(router: APIRouter, service: Service) -> None:
 
     @router.get("/uploads", summary="List your uploads")
     def sent(user: User) -> list[UploadFacts]:
-        return [_upload_facts(upload) for upload in service.store.uploads(user)]
+        return [_upload_facts(upload) for upload in service.database.uploads(user)]
 
     @router.get(
         "/uploads/{identity}/thumbnail", summary="Get a thumbnail of an upload", response_class=Response, responses=JPEG
@@ -181,7 +181,7 @@ def _previews(router: APIRouter, service: Service) -> None:
         "/previews/video", summary="Preview three frames of a video in a style", response_class=Response, responses=JPEG
     )
     def film_preview(user: User, ask: Video) -> Response:
-        return Response(service.film_preview(user, ask), media_type="image/jpeg")
+        return Response(service.preview(user, ask), media_type="image/jpeg")
 
 
 def _jobs(router: APIRouter, service: Service) -> None:

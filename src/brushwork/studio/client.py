@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 import httpx
 
 from brushwork.errors import BrushworkError
+from brushwork.runtime.atomic_files import replacing
 from brushwork.studio.errors import BusyError
 
 __all__ = ["Studio"]
@@ -60,7 +61,7 @@ class Studio:
             photo: Path of the photo.
             style: Name of a library style, or path of a painting.
             output: Path ending in .png, .jpg or .tif.
-            wishes: method, settings, keep_color, size, depth.
+            wishes: method, settings, size, keep_color, keep_color_when, depth.
 
         Returns:
             The job's facts.
@@ -112,15 +113,13 @@ class Studio:
         """Download a job's result, in the format of the output's suffix."""
         path = Path(output)
         form = {".jpg": "jpeg", ".jpeg": "jpeg", ".tif": "tiff", ".tiff": "tiff"}.get(path.suffix.lower())
-        temporary = path.with_name(f".{path.name}.tmp")
         with self._http.stream("GET", f"/jobs/{job}/result", params={"format": form} if form else {}) as answer:
             if answer.is_error:
                 answer.read()
                 _raise(answer)
-            with temporary.open("wb") as file:
+            with replacing(path) as file:
                 for block in answer.iter_bytes():
                     file.write(block)
-        temporary.replace(path)
 
     def preview(self, photo: str, style: str, **wishes: Any) -> bytes:
         """A preview of an uploaded photo at screen size, as JPEG; retries while the studio is busy."""

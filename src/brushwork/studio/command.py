@@ -12,8 +12,8 @@ from brushwork.errors import UsageError
 from brushwork.options.flags import method_options, settings_of
 
 if TYPE_CHECKING:
+    from brushwork.studio.files import StudioFiles
     from brushwork.studio.quota import StorageQuota
-    from brushwork.studio.storage import Storage
     from brushwork.studio.users import Users
 
 __all__ = ["studio"]
@@ -25,23 +25,23 @@ def _limits() -> dict[str, type[Any]]:
     return {"studio": Limits}
 
 
-def _remove(name: str, users: Users, places: Storage) -> None:
+def _remove(name: str, users: Users, files: StudioFiles) -> None:
     """Remove a user and their data, so that a later user of the same name does not get it."""
-    room = _room(places)
-    if name in users.names() and (used := room.used(name)):
+    quota = _quota(files)
+    if name in users.names() and (used := quota.used(name)):
         data = f"{name}'s files, results and styles ({used / 1e6:,.1f} MB)"
         click.confirm(f"{data} will be deleted too. Continue?", abort=True)
     users.remove(name)
-    room.store.remove_sessions_of(name)
-    room.forget_user(name)
+    quota.database.remove_sessions_of(name)
+    quota.forget_user(name)
     click.echo(f"{name} can no longer log in")
 
 
-def _room(places: Storage) -> StorageQuota:
+def _quota(files: StudioFiles) -> StorageQuota:
     from brushwork.studio.limits import Limits
     from brushwork.studio.quota import StorageQuota
 
-    return StorageQuota(places, Limits(), places.store())
+    return StorageQuota(files, Limits(), files.database())
 
 
 @click.command()
@@ -55,7 +55,7 @@ def _room(places: Storage) -> StorageQuota:
 @click.option("--remove-user", metavar="NAME", help="remove a user and delete their data")
 @method_options(_limits())
 def studio(
-    host: str, port: int, names: tuple[str, ...], folder: Path | None, api_only: bool, no_browser: bool,
+    *, host: str, port: int, names: tuple[str, ...], folder: Path | None, api_only: bool, no_browser: bool,
     add_user: str | None, remove_user: str | None, **values: Any,
 ) -> None:  # fmt: skip
     """Open the web page for stylizing photos, or serve it to a team with logins."""
@@ -64,22 +64,22 @@ def studio(
         raise UsageError(
             "the studio requires additional packages: pip install 'brushwork[studio]' (in a clone: '.[studio]')"
         )
-    from brushwork.studio.storage import Storage, default_folder
+    from brushwork.studio.files import StudioFiles, default_folder
     from brushwork.studio.users import Users
 
-    places = Storage(folder or default_folder())
-    users = Users(places.root / "users.json")
+    files = StudioFiles(folder or default_folder())
+    users = Users(files.root / "users.json")
     if add_user is not None:
         new = add_user not in users.names()
         users.add(add_user, click.prompt("Password", hide_input=True, confirmation_prompt=True))
         if new:  # data of a former user of this name whose removal was interrupted
-            _room(places).forget_user(add_user)
-        places.store().remove_sessions_of(add_user)
+            _quota(files).forget_user(add_user)
+        files.database().remove_sessions_of(add_user)
         click.echo(f"{add_user} can log in")
     elif remove_user is not None:
-        _remove(remove_user, users, places)
+        _remove(remove_user, users, files)
     else:
         from brushwork.studio.server import run
 
         limits: Any = settings_of("studio", values, _limits())
-        run(places, limits, host=host, port=port, names=names, page=not api_only, browser=not (no_browser or api_only))
+        run(files, limits, host=host, port=port, names=names, page=not api_only, browser=not (no_browser or api_only))

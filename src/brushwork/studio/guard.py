@@ -70,7 +70,7 @@ class Guard:
         limits: Size limits.
         logins: Logins; None: no login, for use on this machine.
         hosts: Accepted host names; empty: any, because there are logins.
-        files: Owners of the files uploaded to the page.
+        page_files: Owners of the files uploaded to the page.
     """
 
     def __init__(
@@ -79,10 +79,10 @@ class Guard:
         limits: Limits,
         logins: Logins | None,
         hosts: tuple[str, ...] = (),
-        files: PageFiles | None = None,
+        page_files: PageFiles | None = None,
     ) -> None:
         self.app, self.limits, self.logins, self.hosts = app, limits, logins, hosts
-        self.files = files or PageFiles()
+        self.page_files = page_files or PageFiles()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle or refuse a request."""
@@ -145,9 +145,9 @@ class Guard:
         """Status and reason if the user may not access this path, or None."""
         if not is_reachable(path):
             return 404, "not found"
-        if path.startswith(FILE_ROUTE) and not self.files.owns(user, path.removeprefix(FILE_ROUTE)):
+        if path.startswith(FILE_ROUTE) and not self.page_files.owns(user, path.removeprefix(FILE_ROUTE)):
             return 404, "no such file"
-        if path == UPLOAD_ROUTE and self.files.size(user) > self.limits.storage_gb * 1e9:
+        if path == UPLOAD_ROUTE and self.page_files.size(user) > self.limits.storage_gb * 1e9:
             return 413, f"your uploads of the last day fill the {self.limits.storage_gb:g} GB limit"
         return None
 
@@ -160,10 +160,10 @@ class Guard:
                 return False
             parts = urlsplit(address)
             if parts.path.startswith(FILE_ROUTE):
-                return self.files.owns(user, unquote(parts.path.removeprefix(FILE_ROUTE)))
+                return self.page_files.owns(user, unquote(parts.path.removeprefix(FILE_ROUTE)))
             return parts.netloc == host and parts.path.startswith(("/api/", "/shown/"))
 
-        return checked_body(body, lambda path: self.files.owns(user, path), own_address)
+        return checked_body(body, lambda path: self.page_files.owns(user, path), own_address)
 
     def _most(self, path: str) -> int:
         """Maximum size of a request body for this path, in bytes."""
@@ -207,7 +207,7 @@ class Guard:
                     except ValueError:
                         paths = []
                     for path in paths if isinstance(paths, list) else ():
-                        self.files.add(user, str(path))
+                        self.page_files.add(user, str(path))
             await send(message)
 
         return noting

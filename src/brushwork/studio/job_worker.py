@@ -16,14 +16,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from brushwork.errors import BrushworkError, Interrupted, SavedElsewhereError
+from brushwork.runtime.atomic_files import replacing, write_whole
+from brushwork.studio.database import Database, Job
+from brushwork.studio.files import StudioFiles, folder_bytes
 from brushwork.studio.limits import Limits
 from brushwork.studio.log import logger
-from brushwork.studio.schemas import Painting, parse_request
-from brushwork.studio.storage import Storage, folder_bytes, write_whole
-from brushwork.studio.store import Job, Store
+from brushwork.studio.schemas import Batch, Grid, Painting, Picture, Video, parse_request
 
 if TYPE_CHECKING:
     from brushwork.api.stylize import Result
+    from brushwork.options.stylize import StylizeOptions
     from brushwork.runtime.progress import Step
     from brushwork.runtime.provenance import Recipe
 
@@ -49,14 +51,14 @@ def serve(root: Path, limits: Limits, alive: Connection) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the server handles Ctrl-C and then ends this process
     threading.Thread(target=_leave_with, args=(alive,), daemon=True).start()
     os.nice(NICE)
-    places = Storage(root)
-    store = places.store()
+    files = StudioFiles(root)
+    database = files.database()
     while True:
-        job = store.claim()
+        job = database.claim()
         if job is None:
             time.sleep(IDLE)
             continue
-        Work(job, places, store, limits).run()
+        Work(job, files, database, limits).run()
 
 
 def _leave_with(alive: Connection) -> None:
@@ -71,18 +73,17 @@ class Work:
 
     Args:
         job: A job with status "running".
-        places: The studio's folder.
-        store: The database to report to.
+        files: The studio's folder.
+        database: The database to report to.
         limits: Limits of pictures, videos and run time.
     """
 
-    def __init__(self, job: Job, places: Storage, store: Store, limits: Limits) -> None:
-        self.job, self.places, self.store, self.limits = job, places, store, limits
+    def __init__(self, job: Job, files: StudioFiles, database: Database, limits: Limits) -> None:
+        self.job, self.files, self.database, self.limits = job, files, database, limits
         self.pixels = round(limits.megapixels * 1e6)
         # A grid can't be resumed, and is small.
         self._until = time.monotonic() + 3600 * limits.job_hours if job.kind != "grid" else float("inf")
-        self.ask = job.request
-        self.folder = places.job(job.id)
+        self.folder = files.job(job.id)
         self.names: dict[str, str] = {}
         self._told = self._shown = 0.0
         self._facts: dict[str, Any] = {}  # of the last step, reported or not
@@ -91,17 +92,17 @@ class Work:
     def run(self) -> None:
         """Run the job and record how it ended."""
         logger.info("job started", extra={"job": self.job.id, "kind": self.job.kind, "user": self.job.user})
-        kinds: dict[str, Callable[[], tuple[str, str]]] = {
+        kinds: dict[str, Callable[[Any], tuple[str, str]]] = {
             "picture": self._picture, "video": self._video, "batch": self._batch, "grid": self._grid,
         }  # fmt: skip
         status, result = "failed", ""
         try:
             self.folder.mkdir(mode=0o700, exist_ok=True)
-            result, message = kinds[self.job.kind]()
+            result, message = kinds[self.job.kind](parse_request(self.job.request))
             status = "stopped" if self._wish() == "cancel" else "done"
         except Interrupted:
             status = "paused" if self._wish() == "pause" else "canceled"
-            message = "" if self.store.wish_of(self.job.id) else TIME_IS_UP.format(self.limits.job_hours)
+            message = "" if self.database.wish_of(self.job.id) else TIME_IS_UP.format(self.limits.job_hours)
         except SavedElsewhereError as error:
             error.path.unlink(missing_ok=True)  # a server stores its users' pictures only in its own folder
             message = self._plain(str(error.__cause__))
@@ -113,16 +114,16 @@ class Work:
             logger.exception("job failed", extra={"job": self.job.id})
             message = "internal error; see the log for details"
         if status == "canceled":
-            self.places.remove(self.job)
+            self.files.remove(self.job)
         if self._facts:
             finished = {"share": 1, "seconds_left": 0} if status == "done" else {}
-            self.store.tell(self.job.id, self._facts | finished)
-        self.store.end(self.job.id, status, message, result, folder_bytes(self.folder))
+            self.database.tell(self.job.id, self._facts | finished)
+        self.database.end(self.job.id, status, message, result, folder_bytes(self.folder))
         logger.info("job ended", extra={"job": self.job.id, "status": status})
 
     def _wish(self) -> str:
         """The action requested by the user; "pause" when the run time is used up."""
-        return self.store.wish_of(self.job.id) or ("pause" if time.monotonic() > self._until else "")
+        return self.database.wish_of(self.job.id) or ("pause" if time.monotonic() > self._until else "")
 
     def _progress(self, step: Step) -> None:
         now = time.monotonic()
@@ -138,7 +139,7 @@ class Work:
         if now - self._shown > SHOWN_EVERY or last:
             self._show(step.preview())
             self._shown = time.monotonic()
-        self.store.tell(self.job.id, self._facts)
+        self.database.tell(self.job.id, self._facts)
         if self._wish() and not last:
             raise Interrupted()
 
@@ -152,35 +153,35 @@ class Work:
         write_whole(self.folder / "preview.jpg", jpeg(resize(pixels.float().cpu(), size)))
 
     def _upload(self, identity: str) -> Path:
-        upload = self.places.owned(identity, self.job.user, self.store)
+        upload = self.files.owned(identity, self.job.user, self.database)
         self.names[identity] = upload.name
-        return self.places.upload(identity)
+        return self.files.upload(identity)
 
     def _style(self, style: str) -> Any:
-        return self.places.parts(style, self.job.user, self.store)
+        return self.files.parts(style, self.job.user, self.database)
 
-    def _method(self) -> Any:
+    def _method(self, ask: Painting) -> Any:
         from brushwork.methods import load
         from brushwork.runtime.device import choose_device
 
-        ask = parse_request(self.ask)
-        assert isinstance(ask, Painting)
         return load(ask.to_settings(), choose_device("auto"))
 
     def _plain(self, message: str) -> str:
         """A message with the users' file names in place of the server's paths."""
-        return self.places.plain(message.replace(f"{self.folder}/", ""), self.job.user, self.store)
+        return self.files.plain(message.replace(f"{self.folder}/", ""), self.job.user, self.database)
 
-    def _picture(self) -> tuple[str, str]:
-        photo, method = self._upload(self.ask["photo"]), self._method()
-        masks = [self._upload(mask) for mask in self.ask["masks"]]
-        notes = self._painted(photo, method, self.folder / "result.png", masks)
+    def _picture(self, ask: Picture) -> tuple[str, str]:
+        masks = [self._upload(mask) for mask in ask.masks]
+        options = ask.to_options(masks=masks, max_pixels=self.pixels)
+        notes = self._painted(ask, self._upload(ask.photo), self._method(ask), options, self.folder / "result.png")
         return "result.png", "; ".join(notes)
 
-    def _painted(self, photo: Path, method: Any, output: Path, masks: Any) -> tuple[str, ...]:
+    def _painted(
+        self, ask: Picture | Batch, photo: Path, method: Any, options: StylizeOptions, output: Path
+    ) -> tuple[str, ...]:
         """Stylize one picture into a file; returns its notes."""
         kept = self.folder / f"{output.stem}.checkpoint"
-        return self._gone_on(lambda: self._paint(photo, method, output, masks, kept), kept)
+        return self._gone_on(lambda: self._paint(ask, photo, method, options, output, kept), kept)
 
     def _gone_on(self, work: Callable[[], Value], kept: Path) -> Value:
         """Run work that resumes from a checkpoint; an incompatible checkpoint is deleted first."""
@@ -194,24 +195,24 @@ class Work:
                 shutil.rmtree(path) if path.is_dir() else path.unlink()
             return work()
 
-    def _paint(self, photo: Path, method: Any, output: Path, masks: Any, kept: Path) -> tuple[str, ...]:
+    def _paint(
+        self, ask: Picture | Batch, photo: Path, method: Any, options: StylizeOptions, output: Path, kept: Path
+    ) -> tuple[str, ...]:
         from brushwork.api.stylize import result_size, stylize
         from brushwork.api.stylize_file import stylize_file
         from brushwork.io import read_image, read_size, write_image
-        from brushwork.options.stylize import StylizeOptions
         from brushwork.runtime.checkpoints import Checkpoint
         from brushwork.tiling.plan import plan_job, worth_a_plan
 
-        style, ask = self._style(self.ask["style"]), self.ask
-        options = StylizeOptions(ask["size"], ask["keep_color"], masks=tuple(masks), max_pixels=self.pixels)
-        size = result_size(read_size(photo, max_pixels=self.pixels), ask["size"])
+        style = self._style(ask.style)
+        size = result_size(read_size(photo, max_pixels=options.max_pixels), options.size)
         plan = plan_job(method, size, file=output) if worth_a_plan(size, None) else None
         checkpoint = Checkpoint(kept, every=KEPT_EVERY, resume=True, failed=lambda error: None)
         common: dict[str, Any] = {
             "method": method, "options": options, "plan": plan, "progress": self._progress, "checkpoint": checkpoint,
         }  # fmt: skip
         if plan is not None and plan.way == "streamed":
-            notes = stylize_file(photo, style, output, depth=ask["depth"], **common).notes
+            notes = stylize_file(photo, style, output, depth=ask.depth, **common).notes
             self._show(read_image(output, size=PREVIEW).pixels)
             return notes
         try:
@@ -220,7 +221,7 @@ class Work:
             if self._wish() == "pause" or stop.best is None:
                 raise
             result = stop.best  # keep the result so far
-        write_image(result.picture, output, depth=ask["depth"], recipe=self._recipe(result))
+        write_image(result.picture, output, depth=ask.depth, recipe=self._recipe(result))
         self._show(result.picture.pixels)
         checkpoint.remove()
         return tuple(result.picture.notes)
@@ -240,11 +241,11 @@ class Work:
             return [self._named(part) for part in value]
         return self._plain(value) if isinstance(value, str) else value
 
-    def _video(self) -> tuple[str, str]:
+    def _video(self, ask: Video) -> tuple[str, str]:
         from brushwork.video.stylize_video import stylize_video, work_folder
 
-        film = self._upload(self.ask["film"])
-        facts = self.places.owned(self.ask["film"], self.job.user, self.store).facts
+        film = self._upload(ask.film)
+        facts = self.files.owned(ask.film, self.job.user, self.database).facts
         rate = facts["frames"] / facts["seconds"] if facts.get("seconds") else 25.0
 
         def progress(step: Step) -> None:
@@ -253,10 +254,9 @@ class Work:
             # The last frame is not known in advance: some videos don't report a frame count, or report too few.
             self._progress(replace(step, steps=max(step.steps, step.step + 1)))
 
-        output, method, style = self.folder / "result.mp4", self._method(), self._style(self.ask["style"])
+        output, method, style = self.folder / "result.mp4", self._method(ask), self._style(ask.style)
         work = partial(
-            stylize_video, film, style, output, method=method, size=self.ask["size"],
-            smoothing=self.ask["smoothing"], keep_color=bool(self.ask["keep_color"]), max_pixels=self.pixels,
+            stylize_video, film, style, output, method=method, options=ask.to_options(max_pixels=self.pixels),
             progress=progress, resume=True,
         )  # fmt: skip
         done = self._gone_on(work, work_folder(output))
@@ -264,16 +264,17 @@ class Work:
             self._facts["steps"] = self._facts["step"]
         return "result.mp4", self._plain("; ".join(done.notes))
 
-    def _batch(self) -> tuple[str, str]:
-        made, method, failed = self.folder / "made", self._method(), list[str]()
+    def _batch(self, ask: Batch) -> tuple[str, str]:
+        made, method, failed = self.folder / "made", self._method(ask), list[str]()
+        options = ask.to_options(max_pixels=self.pixels)
         made.mkdir(exist_ok=True)
-        self._all = len(self.ask["photos"])
-        for number, identity in enumerate(self.ask["photos"], 1):
+        self._all = len(ask.photos)
+        for number, identity in enumerate(ask.photos, 1):
             output = made / f"{number:04d}.png"
             try:
                 photo = self._upload(identity)
                 if not output.exists():
-                    self._painted(photo, method, output, [])
+                    self._painted(ask, photo, method, options, output)
             except Interrupted:
                 if self._wish() == "pause" or not any(made.iterdir()):
                     raise
@@ -287,33 +288,28 @@ class Work:
                 break
         if not any(made.glob("*.png")):
             raise BrushworkError("; ".join(failed))
-        self._zip(made)
+        self._zip(made, ask.photos)
         return "result.zip", "; ".join(failed)
 
-    def _zip(self, made: Path) -> None:
-        temporary = self.folder / ".result.tmp"
-        with zipfile.ZipFile(temporary, "w", zipfile.ZIP_STORED) as archive:
+    def _zip(self, made: Path, photos: list[str]) -> None:
+        with replacing(self.folder / "result.zip") as file, zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
             for path in sorted(made.glob("*.png")):
-                identity = self.ask["photos"][int(path.stem) - 1]
+                identity = photos[int(path.stem) - 1]
                 archive.write(path, f"{path.stem}_{Path(self.names.get(identity, 'photo')).stem}.png")
-        temporary.replace(self.folder / "result.zip")
         shutil.rmtree(made)
 
-    def _grid(self) -> tuple[str, str]:
+    def _grid(self, ask: Grid) -> tuple[str, str]:
         from brushwork.api.interpolate import interpolate, shares
         from brushwork.io import write_image
 
-        ask = self.ask
-        photo, styles = self._upload(ask["photo"]), [self._style(style) for style in ask["styles"]]
-        self._all = sum(map(len, shares(len(styles), ask["steps"])))
+        photo, styles = self._upload(ask.photo), [self._style(style) for style in ask.styles]
+        self._all = sum(map(len, shares(len(styles), ask.steps)))
 
         def progress(step: Step) -> None:
             self._progress(step)
             self._before = min(self._all - 1, self._before + (step.step == step.steps))
 
-        picture = interpolate(
-            photo, styles, steps=ask["steps"], size=ask["size"], max_pixels=self.pixels, progress=progress
-        )
+        picture = interpolate(photo, styles, steps=ask.steps, size=ask.size, max_pixels=self.pixels, progress=progress)
         write_image(picture, self.folder / "result.png")
         self._show(picture.pixels)
         return "result.png", ""

@@ -21,6 +21,8 @@ from brushwork.studio.log import logger
 
 if TYPE_CHECKING:
     from brushwork.options.stylize import StylizeOptions
+    from brushwork.studio.files import RequestFiles
+    from brushwork.studio.schemas import Preview, Video
 
 __all__ = ["FUNCTIONS", "PAINTING", "load_checks", "load_previews", "serve"]
 
@@ -29,7 +31,7 @@ NICE = 5  # niceness of the processes that check files
 KEPT = 8  # photos at preview size to cache in memory
 DRAWN = 4096 * 4096  # maximum pixels of a drawing of regions
 QUALITY = 88  # JPEG quality
-SAMPLES = 3  # frames in a video preview
+SAMPLES, FILM_SIZE = 3, 480  # frames in a video preview, and their longer side in pixels
 # Magic bytes of the containers passed to FFmpeg; a playlist, which is text, would make it open other files.
 FILM_HEADS = {
     0: (b"\x1a\x45\xdf\xa3", b"OggS", b"FLV", b"\x30\x26\xb2\x75", b"\x00\x00\x01\xba", b"\x00\x00\x01\xb3", b"G"),
@@ -134,21 +136,19 @@ def _check_film(file: Path, most: int, seconds: float) -> dict[str, Any]:
     return {"kind": "film", "width": width, "height": height, "frames": film.count, "seconds": round(long, 2)}
 
 
-def preview(
-    photo: str, style: list[tuple[str, float]], settings: Any, keep_color: str | None, masks: list[str], size: int
-) -> bytes:
+def preview(ask: Preview, files: RequestFiles) -> bytes:
     """A photo in a style, as JPEG."""
     from brushwork.api.stylize import stylize_photo
     from brushwork.io import read_size
-    from brushwork.options.stylize import StylizeOptions
 
-    options = StylizeOptions(min(size, max(read_size(photo))), keep_color, masks=tuple(masks))
-    picture = _photo(photo, options)
-    result = stylize_photo(photo, _parts(style), method=_method(settings), options=options, picture=picture)
-    return jpeg(result.picture.pixels)
+    options = ask.to_options(size=min(ask.size, max(read_size(files.source))), masks=files.masks)
+    picture, method = _photo(files.source, options), _method(ask.preview_settings())
+    return jpeg(
+        stylize_photo(files.source, files.style, method=method, options=options, picture=picture).picture.pixels
+    )
 
 
-def film_preview(film: str, style: list[tuple[str, float]], settings: Any, size: int, keep_color: bool) -> bytes:
+def film_preview(ask: Video, files: RequestFiles) -> bytes:
     """Three frames of a video side by side, original above stylized, as JPEG."""
     import torch
 
@@ -157,18 +157,19 @@ def film_preview(film: str, style: list[tuple[str, float]], settings: Any, size:
     from brushwork.image import fit_size
     from brushwork.io.film_files import open_film
 
-    opened, method = open_film(film), _method(settings)
-    width, height = fit_size(opened.size, min(size, max(opened.size)))
-    value = encode_style(method, _parts(style), method.sizes(width, height))
+    film, method = open_film(files.source), _method(ask.preview_settings())
+    width, height = fit_size(film.size, min(FILM_SIZE, max(film.size)))
+    style = encode_style(method, files.style, method.sizes(width, height))
     columns = []
-    for number in _spread(opened.count):
-        frame = next(iter(opened.frames(number, (width, height))), None)
+    for number in _spread(film.count):
+        frame = next(iter(film.frames(number, (width, height))), None)
         if frame is None:
             break
-        painted = method(frame.pixels, value)
-        columns.append(torch.cat([frame.pixels, keep_luminance(painted, frame.pixels) if keep_color else painted], 2))
+        painted = method(frame.pixels, style)
+        shown = keep_luminance(painted, frame.pixels) if ask.keep_color else painted
+        columns.append(torch.cat([frame.pixels, shown], 2))
     if not columns:
-        raise UsageError(f"{film}: no readable frames")
+        raise UsageError(f"{files.source}: no readable frames")
     return jpeg(torch.cat(columns, 3))
 
 
@@ -192,15 +193,17 @@ def thumbnail(path: str, size: int) -> bytes:
     return jpeg(read_image(path, size=min(size, max(read_size(path)))).visible())
 
 
-def swatch(style: list[tuple[str, float]], size: int) -> bytes:
+def swatch(path: str, size: int) -> bytes:
     """A small picture of a style made from its encoding only, as JPEG."""
     from brushwork.api.swatches import swatch as painted
     from brushwork.options.methods import AdaINLite, ConditionalInstanceNorm
+    from brushwork.styles.references import StylePart
 
+    style = [StylePart(path)]
     try:
-        return jpeg(painted(_parts(style), method=_method(AdaINLite()), size=size).pixels)
+        return jpeg(painted(style, method=_method(AdaINLite()), size=size).pixels)
     except UsageError:  # a style that only the multi-style network has
-        return jpeg(painted(_parts(style), method=_method(ConditionalInstanceNorm()), size=size).pixels)
+        return jpeg(painted(style, method=_method(ConditionalInstanceNorm()), size=size).pixels)
 
 
 def add_style(path: str, name: str, folder: str, about: dict[str, str]) -> None:
@@ -248,12 +251,6 @@ def jpeg(pixels: Any) -> bytes:
     return file.getvalue()
 
 
-def _parts(style: list[tuple[str, float]]) -> Any:
-    from brushwork.styles.references import StylePart
-
-    return [StylePart(reference, weight) for reference, weight in style]
-
-
 def _method(settings: Any) -> Any:
     """A method, sharing its network with others that differ only in strength and stroke size."""
     shared = {name: 1.0 for name in ("strength", "style_scale") if hasattr(settings, name)}
@@ -270,10 +267,10 @@ def _loaded(settings: Any) -> Any:
     return load(settings, choose_device("auto"))
 
 
-_photos: OrderedDict[tuple[str, int], Any] = OrderedDict()
+_photos: OrderedDict[tuple[Path, int], Any] = OrderedDict()
 
 
-def _photo(path: str, options: StylizeOptions) -> Any:
+def _photo(path: Path, options: StylizeOptions) -> Any:
     """A photo as `stylize` reads it; the most recent ones are cached."""
     from brushwork.api.stylize import read_content
 

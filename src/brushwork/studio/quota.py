@@ -9,11 +9,11 @@ import threading
 import time
 from pathlib import Path
 
+from brushwork.studio.database import ENDED, Database, Job, Upload
 from brushwork.studio.errors import TooLargeError
+from brushwork.studio.files import StudioFiles, folder_bytes
 from brushwork.studio.limits import Limits
 from brushwork.studio.log import logger
-from brushwork.studio.storage import Storage, folder_bytes
-from brushwork.studio.store import ENDED, Job, Store, Upload
 from brushwork.studio.users import LOCAL
 
 __all__ = ["StorageQuota"]
@@ -27,25 +27,25 @@ class StorageQuota:
     """Measures and limits the storage of each user.
 
     Args:
-        places: The studio's folder.
+        files: The studio's folder.
         limits: Limits on storage and age.
-        store: The database of files and jobs.
+        database: The database of files and jobs.
     """
 
-    def __init__(self, places: Storage, limits: Limits, store: Store) -> None:
-        self.places, self.limits, self.store = places, limits, store
+    def __init__(self, files: StudioFiles, limits: Limits, database: Database) -> None:
+        self.files, self.limits, self.database = files, limits, database
 
     def used(self, user: str) -> int:
         """Bytes of a user's files, results and own styles."""
-        styles = folder_bytes(self.places.styles_folder(user)) if user != LOCAL else 0  # those belong to the command
+        styles = folder_bytes(self.files.styles_folder(user)) if user != LOCAL else 0  # those belong to the command
         return sum(thing.bytes for thing in self._things(user)) + styles
 
     def needed(self, user: str) -> set[str]:
         """IDs of files that unfinished jobs need."""
-        texts = [str(job.request) for job in self.store.jobs(user, MOST) if job.status not in ENDED]
+        texts = [str(job.request) for job in self.database.jobs(user, MOST) if job.status not in ENDED]
         return {identity for text in texts for identity in re.findall(r"[0-9a-f]{32}", text)}
 
-    def make(self, user: str, size: int, keep: str = "") -> None:
+    def make_room(self, user: str, size: int, keep: str = "") -> None:
         """Delete a user's oldest files and results, except `keep`, until `size` bytes fit within the quota.
 
         Raises:
@@ -63,34 +63,34 @@ class StorageQuota:
 
     def forget(self, upload: Upload) -> None:
         """Delete an upload."""
-        self.store.remove_upload(upload.id)
-        self.places.upload(upload.id).unlink(missing_ok=True)
-        self.places.upload(upload.id).with_suffix(".jpg").unlink(missing_ok=True)
+        self.database.remove_upload(upload.id)
+        self.files.upload(upload.id).unlink(missing_ok=True)
+        self.files.upload(upload.id).with_suffix(".jpg").unlink(missing_ok=True)
 
     def forget_user(self, user: str) -> None:
         """Delete all data of a user."""
         for thing in self._things(user):
             self._delete(thing)
-        shutil.rmtree(self.places.user(user), ignore_errors=True)
-        shutil.rmtree(self.places.swatches_of(user), ignore_errors=True)
+        shutil.rmtree(self.files.user(user), ignore_errors=True)
+        shutil.rmtree(self.files.swatches_of(user), ignore_errors=True)
 
     def sweep(self) -> None:
         """Delete expired files, folders without a job, and partial uploads of an earlier run."""
         known = set[str]()
-        for user in self.store.users():
-            known |= {job.id for job in self.store.jobs(user, MOST)}
+        for user in self.database.users():
+            known |= {job.id for job in self.database.jobs(user, MOST)}
             before = time.time() - DAY * self.limits.keep_days
             for thing in self._dispensable(user) if self.limits.keep_days else ():
                 if thing.made < before:
                     self._delete(thing)
-        left = [folder for folder in self.places.jobs.iterdir() if folder.name not in known]
+        left = [folder for folder in self.files.jobs.iterdir() if folder.name not in known]
         left += [
-            *self.places.root.glob(".masks-*"),
-            *self.places.root.glob(".sent-*"),
-            *self.places.root.glob(".drawn-*"),
+            *self.files.root.glob(".masks-*"),
+            *self.files.root.glob(".sent-*"),
+            *self.files.root.glob(".drawn-*"),
         ]
         # Uploads that Gradio does not clean up.
-        page = [path for path in (self.places.root / "page").rglob("*") if path.is_file()]
+        page = [path for path in (self.files.root / "page").rglob("*") if path.is_file()]
         left += [path for path in page if time.time() - path.stat().st_mtime > DAY]
         for path in filter(_old, left):
             shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink(missing_ok=True)
@@ -105,15 +105,15 @@ class StorageQuota:
             closing.wait(SWEPT_EVERY)
 
     def _things(self, user: str) -> list[Upload | Job]:
-        return [*self.store.uploads(user), *self.store.jobs(user, MOST)]
+        return [*self.database.uploads(user), *self.database.jobs(user, MOST)]
 
     def _ended(self, user: str) -> list[Job]:
-        return [job for job in self.store.jobs(user, MOST) if job.status in ENDED]
+        return [job for job in self.database.jobs(user, MOST) if job.status in ENDED]
 
     def _dispensable(self, user: str) -> list[Upload | Job]:
         """Uploads and jobs that may be deleted, oldest first."""
         needed = self.needed(user)
-        uploads = [upload for upload in self.store.uploads(user) if upload.id not in needed]
+        uploads = [upload for upload in self.database.uploads(user) if upload.id not in needed]
         return sorted([*uploads, *self._ended(user)], key=lambda thing: thing.made)
 
     def _delete(self, thing: Upload | Job) -> None:
@@ -121,8 +121,8 @@ class StorageQuota:
         if isinstance(thing, Upload):
             self.forget(thing)
         else:
-            self.store.remove_job(thing.id)
-            self.places.remove(thing)
+            self.database.remove_job(thing.id)
+            self.files.remove(thing)
 
 
 def _old(path: Path) -> bool:

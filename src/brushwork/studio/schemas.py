@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import dataclasses
+import typing
 from collections.abc import Mapping
-from dataclasses import replace
+from pathlib import Path
 from typing import Annotated, Any, Literal, TypeAlias
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, create_model
 
 from brushwork.errors import UsageError
 from brushwork.options.base import option_of
-from brushwork.options.methods import FILM_MODEL, AdaINLite, Settings
+from brushwork.options.film import FilmOptions
+from brushwork.options.methods import FILM_MODEL, AdaINLite, Gatys, Settings
+from brushwork.options.stylize import StylizeOptions
 from brushwork.registry import OPTIONS, TRAINED, settings_from
 from brushwork.weights.records import RECORDS
 
 __all__ = [
+    "SERVER_ONLY",
     "Batch",
     "Credentials",
     "Grid",
@@ -24,6 +29,7 @@ __all__ = [
     "Painting",
     "Picture",
     "Preview",
+    "Still",
     "Video",
     "methods",
     "parse_request",
@@ -39,6 +45,7 @@ Style = Annotated[
 Size = Annotated[
     int | None, Field(ge=0, le=30_000, description="longer side in pixels; 0: original; null: at most 1024")
 ]
+SERVER_ONLY = ("device", "max_memory", "max_pixels")  # fields of StylizeOptions that no request sets
 Value = str | float | int | list[str] | list[float]
 
 
@@ -57,8 +64,6 @@ class Painting(_Ask):
     style: Style
     method: Annotated[str, Field(json_schema_extra={"enum": list(methods())})] = "adain-lite"
     settings: dict[Annotated[str, Field(max_length=40)], Value] = Field(default={}, max_length=40)
-    keep_color: Literal["luminance", "cholesky", "histogram"] | None = None
-    size: Size = None
 
     def to_settings(self) -> Settings:
         """The method's settings.
@@ -76,8 +81,49 @@ class Painting(_Ask):
         settings: Settings = settings_from(self.method, self.settings)
         return settings
 
+    def preview_settings(self) -> Settings:
+        """Settings for a preview: those of the method, or of AdaIN-lite at the same stroke size instead of Gatys."""
+        settings = self.to_settings()
+        return AdaINLite(style_scale=settings.style_scale) if isinstance(settings, Gatys) else settings
 
-class Preview(Painting):
+
+def _shared_fields() -> dict[str, Any]:
+    """A request's fields for those of `StylizeOptions`; files are not among them, since requests name uploads."""
+    hints, found = typing.get_type_hints(StylizeOptions), dict[str, Any]()
+    for field in dataclasses.fields(StylizeOptions):
+        option, kind = option_of(StylizeOptions)[field.name], hints[field.name]
+        parts = (kind, *typing.get_args(kind))
+        if field.name in SERVER_ONLY or option.kind == "files" or option.file or Path in parts:
+            continue
+        if option.choices:
+            kind = Literal[option.choices] | None if type(None) in parts else Literal[option.choices]
+        limits = Field(ge=option.low, le=option.high, description=option.help)
+        found[field.name] = Annotated[kind, limits], field.default
+    return found
+
+
+_SHARED = _shared_fields()
+_WithShared: Any = create_model("_WithShared", __base__=Painting, **_SHARED)
+
+
+class Still(_WithShared):  # type: ignore[misc]  # its fields are those of StylizeOptions
+    """What all requests for pictures have in common: a painting, and the options that all methods share."""
+
+    size: Size = None
+
+    def to_options(self, **more: Any) -> StylizeOptions:
+        """The options that all methods share.
+
+        Args:
+            more: Other fields of `StylizeOptions`, or other values: files of masks, limits.
+
+        Raises:
+            UsageError: Invalid combination of values.
+        """
+        return StylizeOptions(**{name: getattr(self, name) for name in _SHARED} | more)
+
+
+class Preview(Still):
     """A quick preview, at most 1024 px, by a feed-forward method."""
 
     photo: Id
@@ -85,7 +131,7 @@ class Preview(Painting):
     size: Annotated[int, Field(ge=64, le=1024, description="longer side in pixels")] = 768
 
 
-class Picture(Painting):
+class Picture(Still):
     """One photo in one style, in full quality."""
 
     kind: Literal["picture"] = "picture"
@@ -99,6 +145,7 @@ class Video(Painting):
 
     kind: Literal["video"]
     film: Id
+    size: Size = None
     smoothing: Annotated[float, Field(ge=0, le=0.99)] = 0.97
     keep_color: Literal["luminance"] | None = None
 
@@ -106,11 +153,15 @@ class Video(Painting):
         """The method's settings; AdaIN-lite uses its video model unless another one is given."""
         settings = super().to_settings()
         if isinstance(settings, AdaINLite) and "model" not in self.settings:
-            return replace(settings, model=FILM_MODEL)
+            return dataclasses.replace(settings, model=FILM_MODEL)
         return settings
 
+    def to_options(self, **more: Any) -> FilmOptions:
+        """The options of the video, with other fields of `FilmOptions` in `more`."""
+        return FilmOptions(size=self.size, smoothing=self.smoothing, keep_color=self.keep_color is not None, **more)
 
-class Batch(Painting):
+
+class Batch(Still):
     """Many photos in one style, as a ZIP file."""
 
     kind: Literal["batch"]

@@ -22,8 +22,10 @@ from starlette.exceptions import HTTPException
 
 from brushwork.errors import UsageError
 from brushwork.studio.api import answer_errors, router_of
+from brushwork.studio.database import ACTIVE, ENDED, RESUMABLE
 from brushwork.studio.devices import DAYS, DEVICE_COOKIE
 from brushwork.studio.errors import BusyError
+from brushwork.studio.files import StudioFiles
 from brushwork.studio.guard import COOKIE, Guard, cookie_in, token_in
 from brushwork.studio.limits import Limits
 from brushwork.studio.log import log_to_stderr, logger
@@ -31,8 +33,6 @@ from brushwork.studio.metrics import JOBS, WAITING, WORKERS
 from brushwork.studio.page_access import PageFiles
 from brushwork.studio.schemas import Credentials
 from brushwork.studio.service import Service
-from brushwork.studio.storage import Storage
-from brushwork.studio.store import ACTIVE, ENDED, RESUMABLE
 from brushwork.studio.ui import texts
 from brushwork.studio.users import Logins, Users
 from brushwork.studio.workers import CHECKERS, CHECKS, PAINTERS
@@ -58,20 +58,20 @@ def is_loopback(host: str) -> bool:
 
 
 def application(
-    places: Storage, limits: Limits, *, login: bool = False, page: bool = True, hosts: tuple[str, ...] = LOOPBACK
+    files: StudioFiles, limits: Limits, *, login: bool = False, page: bool = True, hosts: tuple[str, ...] = LOOPBACK
 ) -> Any:
     """The studio as an ASGI application, whose lifespan starts and stops the workers.
 
     Args:
-        places: The studio's folder.
+        files: The studio's folder.
         limits: Its limits.
         login: Whether users must log in.
         page: Whether to serve the page, or only the API.
         hosts: Accepted host names; empty: any.
     """
-    service = Service(places, limits)
-    users = Users(places.root / "users.json")
-    logins = Logins(users, service.store, limits.session_hours, limits.login_failures) if login else None
+    service = Service(files, limits)
+    users = Users(files.root / "users.json")
+    logins = Logins(users, service.database, limits.session_hours, limits.login_failures) if login else None
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -94,12 +94,12 @@ def application(
     _watching(app, service)
     if logins is not None:
         _logging_in(app, logins)
-    whole, files = app, PageFiles()
+    whole, page_files = app, PageFiles()
     if page:
         from brushwork.studio.ui.page import mounted
 
-        whole = mounted(app, service, files, logged_in=login)
-    return Guard(whole, limits, logins, hosts, files)
+        whole = mounted(app, service, page_files, logged_in=login)
+    return Guard(whole, limits, logins, hosts, page_files)
 
 
 def _watching(app: FastAPI, service: Service) -> None:
@@ -120,7 +120,7 @@ def _watching(app: FastAPI, service: Service) -> None:
     @app.get("/metrics", include_in_schema=False)
     def metrics() -> Response:
         """Metrics for Prometheus."""
-        counts = service.store.counts()
+        counts = service.database.counts()
         for status in (*ACTIVE, *RESUMABLE, *ENDED):
             JOBS.labels(status).set(counts.get(status, 0))
         for workers in (service.checks, service.previews):
@@ -179,7 +179,7 @@ def _login_page(message: str) -> str:
 
 
 def run(
-    places: Storage,
+    files: StudioFiles,
     limits: Limits,
     *,
     host: str = "127.0.0.1",
@@ -191,7 +191,7 @@ def run(
     """Serve until Ctrl-C.
 
     Args:
-        places: The studio's folder.
+        files: The studio's folder.
         limits: Its limits.
         host: Address to listen on; any but a loopback address requires users.
         port: 0 picks a free port.
@@ -202,7 +202,7 @@ def run(
     Raises:
         UsageError: A public address without users; a port or a folder that is in use.
     """
-    login = bool(Users(places.root / "users.json").names())
+    login = bool(Users(files.root / "users.json").names())
     if not is_loopback(host) and not login:
         raise UsageError(
             f"--host {host} is reachable from other machines, so users must log in; "
@@ -210,23 +210,23 @@ def run(
         )
     log_to_stderr()
     server_socket = _bound(host, port)
-    held = places.claim()
+    held = files.claim()
     port = server_socket.getsockname()[1]
     url = f"http://{f'[{host}]' if ':' in host else host}:{port}"
     hosts = (*LOOPBACK, host, *names) if is_loopback(host) else ()
     gc.disable()  # garbage collection took a fifth of the startup time
-    app = application(places, limits, login=login, page=page, hosts=hosts)
+    app = application(files, limits, login=login, page=page, hosts=hosts)
     gc.freeze()
     gc.enable()
     server_socket.listen()  # early connections wait until the server is up
-    logger.info("the studio is there", extra={"url": url, "folder": str(places.root), "login": login})
+    logger.info("the studio is there", extra={"url": url, "folder": str(files.root), "login": login})
     if browser:
         threading.Timer(0.5, webbrowser.open, [url]).start()
     config = uvicorn.Config(app, log_config=None, access_log=False, server_header=False, timeout_graceful_shutdown=3)
     try:
         uvicorn.Server(config).run(sockets=[server_socket])
     finally:
-        held.close()
+        held.release()
 
 
 def _bound(host: str, port: int) -> socket.socket:

@@ -10,20 +10,21 @@ from pathlib import Path
 from typing import Any
 
 from brushwork.errors import BrushworkError, UsageError
-from brushwork.options.methods import AdaINLite, Gatys, Settings
 from brushwork.registry import method_name
+from brushwork.runtime.atomic_files import write_whole
 from brushwork.studio import quick_worker
+from brushwork.studio.database import ACTIVE, RESUMABLE, Job, Upload
 from brushwork.studio.errors import BusyError, ConflictError, NotFoundError, TooLargeError
+from brushwork.studio.files import RequestFiles, StudioFiles, called, folder_bytes, stem_of
 from brushwork.studio.limits import Limits
 from brushwork.studio.log import logger
 from brushwork.studio.metrics import PREVIEW_SECONDS, SUBMITTED
 from brushwork.studio.quota import StorageQuota
 from brushwork.studio.schemas import Batch, Grid, JobRequest, NewStyle, Picture, Preview, Video
-from brushwork.studio.storage import Storage, called, folder_bytes, stem_of, write_whole
-from brushwork.studio.store import ACTIVE, RESUMABLE, Job, Upload
 from brushwork.studio.users import LOCAL
 from brushwork.studio.workers import CHECKERS, CHECKS, PAINTERS, JobWorker, QuickWorkers
 from brushwork.styles.library import LibraryStyle, remove_style
+from brushwork.styles.references import StylePart
 
 __all__ = ["FORMATS", "Service"]
 
@@ -37,16 +38,16 @@ class Service:
     """The studio behind the page and the API.
 
     Args:
-        places: The studio's folder.
+        files: The studio's folder.
         limits: Its limits.
     """
 
-    def __init__(self, places: Storage, limits: Limits) -> None:
-        self.places, self.limits, self.store = places, limits, places.store()
+    def __init__(self, files: StudioFiles, limits: Limits) -> None:
+        self.files, self.limits, self.database = files, limits, files.database()
         self.checks = QuickWorkers("checks", quick_worker.load_checks, processes=CHECKERS, most=CHECKS)
         self.previews = QuickWorkers("previews", quick_worker.load_previews, processes=PAINTERS, most=limits.previews)
-        self.worker = JobWorker(places, limits)
-        self.room = StorageQuota(places, limits, self.store)
+        self.worker = JobWorker(files, limits)
+        self.quota = StorageQuota(files, limits, self.database)
         self._closing = threading.Event()
 
     def start(self) -> None:
@@ -54,7 +55,7 @@ class Service:
         self.checks.start()
         self.previews.start()
         self.worker.start()
-        threading.Thread(target=self.room.keep_swept, args=(self._closing,), name="sweeper", daemon=True).start()
+        threading.Thread(target=self.quota.keep_swept, args=(self._closing,), name="sweeper", daemon=True).start()
         threading.Thread(target=self._paint_swatches, name="swatches", daemon=True).start()
 
     def close(self) -> None:
@@ -78,9 +79,9 @@ class Service:
                 raise TooLargeError(f"{size / 1e6:.0f} MB are more than the limit of {self.limits.upload_mb} MB")
             identity, title = secrets.token_hex(16), called(name)
             facts = self._check(user, sent, title)
-            self.room.make(user, size)
-            shutil.move(sent, self.places.upload(identity))
-            return self.store.add_upload(identity, user, facts.pop("kind"), title, size, facts)
+            self.quota.make_room(user, size)
+            shutil.move(sent, self.files.upload(identity))
+            return self.database.add_upload(identity, user, facts.pop("kind"), title, size, facts)
         finally:
             sent.unlink(missing_ok=True)
 
@@ -98,7 +99,7 @@ class Service:
         Raises:
             NotFoundError: It does not exist, or belongs to another user.
         """
-        return self.places.owned(identity, user, self.store)
+        return self.files.owned(identity, user, self.database)
 
     def remove_upload(self, user: str, identity: str) -> None:
         """Delete a file.
@@ -107,13 +108,13 @@ class Service:
             ConflictError: An unfinished job needs it.
         """
         upload = self.upload(user, identity)
-        if upload.id in self.room.needed(user):
+        if upload.id in self.quota.needed(user):
             raise ConflictError("an unfinished job needs this file; cancel the job first")
-        self.room.forget(upload)
+        self.quota.forget(upload)
 
     def thumbnail(self, user: str, identity: str, size: int = THUMBNAIL) -> bytes:
         """A thumbnail of a picture or a video's first frame, re-encoded as JPEG; uploads are never served as sent."""
-        path = self.places.upload(self.upload(user, identity).id)
+        path = self.files.upload(self.upload(user, identity).id)
         if size != THUMBNAIL:
             return bytes(self._quick(user, "thumbnail", path=str(path), size=size))
         kept = path.with_suffix(".jpg")
@@ -125,7 +126,7 @@ class Service:
 
     def styles(self, user: str) -> dict[str, LibraryStyle]:
         """All styles of a user by name."""
-        return self.places.styles(user)
+        return self.files.styles(user)
 
     def add_style(self, user: str, ask: NewStyle) -> LibraryStyle:
         """Add a painting to a user's library.
@@ -133,10 +134,10 @@ class Service:
         Raises:
             UsageError: The name is taken.
         """
-        upload, folder = self.upload(user, ask.picture), self.places.styles_folder(user)
-        path, about = self.places.upload(upload.id), {"title": ask.title, "artist": ask.artist}
+        upload, folder = self.upload(user, ask.picture), self.files.styles_folder(user)
+        path, about = self.files.upload(upload.id), {"title": ask.title, "artist": ask.artist}
         if user != LOCAL:
-            self.room.make(user, upload.bytes, keep=upload.id)
+            self.quota.make_room(user, upload.bytes, keep=upload.id)
         self._quick(user, "add_style", path=str(path), name=ask.name, folder=str(folder), about=about)
         return self.styles(user)[ask.name]
 
@@ -145,7 +146,7 @@ class Service:
         if name not in self.styles(user):
             raise NotFoundError(f"there is no style {name[:40]!r}")
         swatch = self._swatch_path(user, name)
-        remove_style(name, self.places.styles_folder(user))
+        remove_style(name, self.files.styles_folder(user))
         swatch.unlink(missing_ok=True)
 
     def swatch(self, user: str, name: str) -> bytes:
@@ -158,13 +159,13 @@ class Service:
             if style.path.suffix == ".png":
                 content = self._quick(user, "thumbnail", path=str(style.path), size=SWATCH)
             else:
-                content = self._quick(user, "swatch", style=[(str(style.path), 1.0)], size=SWATCH)
+                content = self._quick(user, "swatch", path=str(style.path), size=SWATCH)
             write_whole(kept, content)
         return kept.read_bytes()
 
     def _paint_swatches(self) -> None:
         """Render the swatches of the built-in styles in advance, taking turns with users."""
-        names = [name for name, style in self.places.styles(LOCAL).items() if not style.own]
+        names = [name for name, style in self.files.styles(LOCAL).items() if not style.own]
         while names and not self._closing.is_set():
             try:
                 self.swatch(NOBODY, names[0])
@@ -177,43 +178,32 @@ class Service:
 
     def _swatch_path(self, user: str, name: str) -> Path:
         style = self.styles(user).get(name)
-        folder = self.places.swatches if style is None or not style.own else self.places.swatches_of(user)
+        folder = self.files.swatches if style is None or not style.own else self.files.swatches_of(user)
         folder.mkdir(exist_ok=True)
         return folder / f"{name}.jpg"
 
     # Previews
 
-    def preview(self, user: str, ask: Preview) -> bytes:
-        """A photo in a style, as JPEG.
+    def preview(self, user: str, ask: Preview | Video) -> bytes:
+        """A photo in a style, or three frames of a video, original and stylized, as JPEG.
 
         Raises:
             BusyError: Too many requests are waiting, or this one took too long.
             SupersededError: The same user requested a newer preview of this photo while this one was waiting.
             UsageError, NotFoundError: Invalid value; no such file or style.
         """
-        settings = _quick_settings(ask.to_settings())
-        photo = self.upload(user, ask.photo)
-        style = self._checked_parts(user, ask.style, method_name(settings))
-        masks = [str(self.places.upload(self.upload(user, mask).id)) for mask in ask.masks]
-        return self._shown(
-            user, "preview", photo.id, photo=str(self.places.upload(photo.id)), style=style, settings=settings,
-            keep_color=ask.keep_color, masks=masks, size=ask.size,
-        )  # fmt: skip
-
-    def film_preview(self, user: str, ask: Video, size: int = 480) -> bytes:
-        """Three frames of a video, original and stylized, as JPEG; see `preview`."""
-        settings = _quick_settings(ask.to_settings())
-        film, style = self.upload(user, ask.film), self._checked_parts(user, ask.style, method_name(settings))
-        return self._shown(
-            user, "film_preview", film.id, film=str(self.places.upload(film.id)), style=style, settings=settings,
-            size=size, keep_color=bool(ask.keep_color),
-        )  # fmt: skip
-
-    def _shown(self, user: str, function: str, topic: str, /, **arguments: Any) -> bytes:
+        method = method_name(ask.preview_settings())
+        if isinstance(ask, Video):
+            function, source, masks = "film_preview", self.upload(user, ask.film), []
+        else:
+            function, source, masks = "preview", self.upload(user, ask.photo), ask.masks
+        style = self._checked_parts(user, ask.style, method)
+        drawn = tuple(self.files.upload(self.upload(user, mask).id) for mask in masks)
+        files = RequestFiles(self.files.upload(source.id), style, drawn)
         began = time.monotonic()
-        content = bytes(self._quick(user, function, topic, **arguments))
+        content = self._quick(user, function, source.id, ask=ask, files=files)
         PREVIEW_SECONDS.observe(time.monotonic() - began)
-        return content
+        return bytes(content)
 
     def _quick(self, user: str, function: str, topic: str = "", /, **arguments: Any) -> Any:
         """Call a quick worker; its errors refer to files by their original names."""
@@ -221,20 +211,20 @@ class Service:
         try:
             return workers.call(function, user=user, topic=topic, **arguments)
         except UsageError as error:
-            raise UsageError(self.places.plain(str(error), user, self.store)) from None
+            raise UsageError(self.files.plain(str(error), user, self.database)) from None
 
-    def _checked_parts(self, user: str, style: str, method: str) -> list[tuple[str, float]]:
+    def _checked_parts(self, user: str, style: str, method: str) -> list[StylePart]:
         library = {str(known.path): known for known in self.styles(user).values()}
-        parts = self.places.parts(style, user, self.store)
+        parts = self.files.parts(style, user, self.database)
         for part in parts:
             known = library.get(part.reference)
             if known is not None and method not in known.methods:
                 raise UsageError(f"style {known.name} works with {', '.join(known.methods)}, not with {method}")
-        return [(part.reference, part.weight) for part in parts]
+        return parts
 
     def masks(self, user: str, drawn: Path, colors: list[tuple[int, int, int]]) -> list[str]:
         """Masks of the painted regions: upload IDs, one for each color and one for the rest."""
-        folder = self.places.root / f".masks-{secrets.token_hex(8)}"
+        folder = self.files.root / f".masks-{secrets.token_hex(8)}"
         folder.mkdir()
         try:
             files = self._quick(user, "masks", drawn=str(drawn), folder=str(folder), colors=colors)
@@ -251,10 +241,10 @@ class Service:
             BusyError: The user, or all users together, have too many jobs.
             UsageError, NotFoundError, TooLargeError: Invalid value; no such file or style; no space left.
         """
-        self.room.make(user, 0)  # first, because it may delete files that the job needs
+        self.quota.make_room(user, 0)  # first, because it may delete files that the job needs
         title = self._checked_title(user, ask)
         limits = self.limits
-        job = self.store.add_job(user, ask.kind, title, ask.model_dump(), limits.jobs, limits.queue)
+        job = self.database.add_job(user, ask.kind, title, ask.model_dump(), limits.jobs, limits.queue)
         if job is None:
             raise self._busy()
         SUBMITTED.labels(ask.kind).inc()
@@ -274,6 +264,7 @@ class Service:
                 self._checked_parts(user, style, "adain-lite")
             return f"{self.upload(user, ask.photo).name}: between {len(ask.styles)} styles"
         ask.to_settings()
+        ask.to_options()
         self._checked_parts(user, ask.style, ask.method)
         words = self._style_words(user, ask.style)
         if isinstance(ask, Video):
@@ -314,28 +305,28 @@ class Service:
         Raises:
             NotFoundError: It does not exist, or belongs to another user.
         """
-        found = self.store.job(identity, user)
+        found = self.database.job(identity, user)
         if found is None:
             raise NotFoundError(f"there is no job {identity[:40]!r} of yours")
         return found
 
     def jobs(self, user: str) -> list[Job]:
         """A user's jobs, newest first."""
-        return self.store.jobs(user)
+        return self.database.jobs(user)
 
     def pause(self, user: str, identity: str) -> Job:
         """Pause a job until it is resumed."""
         job = self.job(user, identity)
-        if not self.store.move(job.id, ("waiting",), "paused") and not self.store.want(job.id, "pause"):
+        if not self.database.move(job.id, ("waiting",), "paused") and not self.database.want(job.id, "pause"):
             raise ConflictError(f"Cannot pause a job with status {job.status!r}")
         return self.job(user, identity)
 
     def cancel(self, user: str, identity: str) -> Job:
         """Cancel a job; a running picture or batch keeps the result so far."""
         job = self.job(user, identity)
-        if self.store.move(job.id, ("waiting", *RESUMABLE), "canceled"):
-            self.places.remove(job)
-        elif not self.store.want(job.id, "cancel"):
+        if self.database.move(job.id, ("waiting", *RESUMABLE), "canceled"):
+            self.files.remove(job)
+        elif not self.database.want(job.id, "cancel"):
             raise ConflictError(f"Cannot cancel a job with status {job.status!r}")
         return self.job(user, identity)
 
@@ -344,7 +335,7 @@ class Service:
         job = self.job(user, identity)
         if job.status not in (*RESUMABLE, "failed"):
             raise ConflictError(f"Cannot resume a job with status {job.status!r}")
-        if not self.store.queue_again(job, self.limits.jobs, self.limits.queue):
+        if not self.database.queue_again(job, self.limits.jobs, self.limits.queue):
             raise self._busy()
         return self.job(user, identity)
 
@@ -353,8 +344,8 @@ class Service:
         job = self.job(user, identity)
         if job.status in ACTIVE:
             raise ConflictError(f"Cannot delete a job with status {job.status!r}; cancel it first")
-        self.store.remove_job(job.id)
-        self.places.remove(job)
+        self.database.remove_job(job.id)
+        self.files.remove(job)
 
     def result(self, user: str, identity: str, form: str | None = None) -> tuple[Path, str, str]:
         """A result's file, a file name for the download, and the media type.
@@ -371,7 +362,7 @@ class Service:
         job = self.job(user, identity)
         if not job.result:
             raise ConflictError(f"this job is {job.status} and has no result")
-        made = self.places.job(job.id) / job.result
+        made = self.files.job(job.id) / job.result
         own = next(name for name, suffix in SUFFIXES.items() if suffix == made.suffix)
         form = form or own
         if form != own and (own != "png" or form not in ("jpeg", "tiff")):
@@ -379,7 +370,7 @@ class Service:
         path = made.with_suffix(SUFFIXES[form])
         if not path.exists():
             self._quick(user, "convert", source=str(made), target=str(path))
-            self.store.resize(job.id, folder_bytes(path.parent))
+            self.database.resize(job.id, folder_bytes(path.parent))
         return path, f"{stem_of(job.title)}{path.suffix}", FORMATS[form]
 
     def live_preview(self, user: str, identity: str) -> bytes:
@@ -390,11 +381,6 @@ class Service:
         """
         job = self.job(user, identity)
         try:
-            return (self.places.job(job.id) / "preview.jpg").read_bytes()
+            return (self.files.job(job.id) / "preview.jpg").read_bytes()
         except FileNotFoundError:
             raise NotFoundError("this job has no preview yet") from None
-
-
-def _quick_settings(settings: Settings) -> Settings:
-    """Settings for a preview by a feed-forward method; Gatys is replaced by AdaIN-lite at the same stroke size."""
-    return AdaINLite(style_scale=settings.style_scale) if isinstance(settings, Gatys) else settings

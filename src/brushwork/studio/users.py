@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
-import os
 import re
 import secrets
 import time
@@ -13,9 +12,10 @@ from collections.abc import Hashable
 from pathlib import Path
 
 from brushwork.errors import UsageError
+from brushwork.runtime.atomic_files import replacing
+from brushwork.studio.database import Database
 from brushwork.studio.devices import device_of, new_device
 from brushwork.studio.login_limits import LoginLimits, client_of
-from brushwork.studio.store import Store
 
 __all__ = ["LOCAL", "Logins", "Users"]
 
@@ -87,10 +87,8 @@ class Users:
 
     def _write(self, users: dict[str, dict[str, str]]) -> None:
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = self.path.with_name(f".{self.path.name}.{os.getpid()}.tmp")
-        with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
-            json.dump(users, file, indent=1)
-        temporary.replace(self.path)
+        with replacing(self.path, private=True) as file:
+            file.write(json.dumps(users, indent=1).encode())
 
 
 class Logins:
@@ -98,13 +96,13 @@ class Logins:
 
     Args:
         users: The users who may log in.
-        store: Stores the hashes of tokens.
+        database: Stores the hashes of tokens.
         hours: How long a login lasts.
         failures: Wrong passwords per name and address in five minutes, after which that address has to wait.
     """
 
-    def __init__(self, users: Users, store: Store, hours: float, failures: int) -> None:
-        self.users, self.store, self.hours, self.failures = users, store, hours, failures
+    def __init__(self, users: Users, database: Database, hours: float, failures: int) -> None:
+        self.users, self.database, self.hours, self.failures = users, database, hours, failures
         self._limits = LoginLimits()
 
     def log_in(self, name: str, password: str, address: str = "", device: str = "") -> str | None:
@@ -133,7 +131,7 @@ class Logins:
             return None
         self._limits.forgive((name, client))
         token = secrets.token_urlsafe(32)
-        self.store.add_session(_token_hash(token), name, time.time() + 3600 * self.hours)
+        self.database.add_session(_token_hash(token), name, time.time() + 3600 * self.hours)
         return token
 
     def device(self, name: str) -> str:
@@ -149,12 +147,12 @@ class Logins:
 
     def user_of(self, token: str) -> str | None:
         """The user of a session token; None if it has expired or the user was removed."""
-        user = self.store.session(_token_hash(token)) if token else None
+        user = self.database.session(_token_hash(token)) if token else None
         return user if user in self.users.names() else None
 
     def log_out(self, token: str) -> None:
         """End a session."""
-        self.store.remove_session(_token_hash(token))
+        self.database.remove_session(_token_hash(token))
 
 
 def _hashed(password: str, salt: bytes) -> bytes:

@@ -14,11 +14,11 @@ from typing import Any
 from brushwork.errors import UsageError
 from brushwork.runtime.openmp import configure_openmp
 from brushwork.studio import job_worker, quick_worker
+from brushwork.studio.database import Database
 from brushwork.studio.errors import DeadlineError, StudioError, UnavailableError
+from brushwork.studio.files import StudioFiles
 from brushwork.studio.limits import Limits
 from brushwork.studio.log import log_to_stderr, logger
-from brushwork.studio.storage import Storage
-from brushwork.studio.store import Store
 from brushwork.studio.turns import CLOSED, Turns
 
 __all__ = ["CHECKERS", "CHECKS", "PAINTERS", "JobWorker", "QuickWorkers"]
@@ -209,12 +209,12 @@ class JobWorker:
     """The process that runs jobs.
 
     Args:
-        places: The studio's folder.
+        files: The studio's folder.
         limits: Limits of pictures, videos and run time.
     """
 
-    def __init__(self, places: Storage, limits: Limits) -> None:
-        self.places, self.limits, self.store = places, limits, places.store()
+    def __init__(self, files: StudioFiles, limits: Limits) -> None:
+        self.files, self.limits, self.database = files, limits, files.database()
         self._closing = threading.Event()
         self._process: SpawnProcess | None = None
         self._thread = threading.Thread(target=self._watch, name="job worker", daemon=True)
@@ -231,20 +231,20 @@ class JobWorker:
 
     def start(self) -> None:
         """Start the process; jobs that were running when the studio last ended become interrupted."""
-        self._interrupt(self.store, "the studio was stopped; you can resume this job")
+        self._interrupt(self.database, "the studio was stopped; you can resume this job")
         self._thread.start()
 
-    def _interrupt(self, store: Store, message: str) -> None:
-        for identity in store.interrupt_running(message):
+    def _interrupt(self, database: Database, message: str) -> None:
+        for identity in database.interrupt_running(message):
             logger.warning("job interrupted", extra={"job": identity})
-            job = store.job(identity)
+            job = database.job(identity)
             if job is not None and job.status == "canceled":
-                self.places.remove(job)
+                self.files.remove(job)
 
     def _watch(self) -> None:
         while not self._closing.is_set():
             ours, theirs = _SPAWN.Pipe()
-            arguments = (self.places.root, self.limits, theirs)
+            arguments = (self.files.root, self.limits, theirs)
             self._process = _SPAWN.Process(target=_jobs, args=arguments, name="brushwork-jobs", daemon=True)
             self._process.start()
             theirs.close()
@@ -255,7 +255,7 @@ class JobWorker:
                 time.sleep(AGAIN)
                 try:
                     reason = "the worker process ended, possibly out of memory; you can resume this job"
-                    self._interrupt(self.store, reason)
+                    self._interrupt(self.database, reason)
                     break
                 except (OSError, sqlite3.Error):  # disk full: no job can start until there is space
                     logger.exception("cannot record interrupted jobs")
@@ -266,7 +266,7 @@ class JobWorker:
         while process.is_alive() and not self._closing.is_set():
             process.join(WATCHED)
             try:
-                wished = self.store.wished()
+                wished = self.database.wished()
             except sqlite3.Error:
                 continue
             if not wished or wished != unheard:
@@ -282,7 +282,7 @@ class JobWorker:
         if self._process is not None:
             self._process.kill()
             self._process.join()
-        self._interrupt(self.store, "the studio was shut down; you can resume this job")
+        self._interrupt(self.database, "the studio was shut down; you can resume this job")
 
 
 def _jobs(*arguments: Any) -> None:

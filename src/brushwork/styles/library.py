@@ -11,6 +11,7 @@ from pathlib import Path
 
 from brushwork.errors import BrushworkError, UsageError
 from brushwork.registry import OPTIONS, TRAINED
+from brushwork.runtime.atomic_files import write_whole
 from brushwork.styles.references import (
     SavedStyle,
     built_in_styles,
@@ -76,7 +77,7 @@ def _own(name: str, path: Path) -> LibraryStyle:
     if is_saved(path):
         try:
             return _saved(name, path)
-        except BrushworkError:  # listed all the same, so that it can be removed
+        except BrushworkError:  # listed anyway, so that it can be removed
             return LibraryStyle(name, path, (), {"title": "damaged"})
     try:
         facts = json.loads(path.with_suffix(".json").read_text("utf-8"))
@@ -109,13 +110,13 @@ def add_style(
     if not re.fullmatch(r"\w[\w-]*", chosen):
         raise UsageError(f"name: expected letters, digits and hyphens, got {chosen!r}; choose one with --name")
     if chosen in own_styles(folder):
-        raise UsageError(f"there is a style {chosen} already; remove it first: brushwork styles remove {chosen}")
+        raise UsageError(f"a style named {chosen} already exists; remove it first: brushwork styles remove {chosen}")
     style = read_style(source) if is_saved(source) else read_image(source, size=min(LONGER, max(read_size(source))))
     folder = folder or own_folder()
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise BrushworkError(f"{folder} can't be made: {error.strerror or error}") from error
+        raise BrushworkError(f"can't create {folder}: {error.strerror or error}") from error
     known = {key: str(fact) for key, fact in about.items() if fact is not None}
     if isinstance(style, SavedStyle):
         path = folder / f"{chosen}.safetensors"
@@ -134,7 +135,7 @@ def add_style(
 
 def _write_facts(path: Path, facts: Mapping[str, str]) -> None:
     try:
-        path.write_text(json.dumps(facts, ensure_ascii=False, indent=1) + "\n", "utf-8")
+        write_whole(path, (json.dumps(facts, ensure_ascii=False, indent=1) + "\n").encode())
     except OSError as error:
         raise BrushworkError(f"{path} can't be written: {error.strerror or error}") from error
 
@@ -151,7 +152,7 @@ def remove_style(name: str, folder: Path | None = None) -> None:
     """
     own = own_styles(folder)
     if name not in own:
-        reason = "it comes with brushwork" if name in built_in_styles() else "there is none"
-        raise UsageError(f"style {name!r} can't be removed: {reason}; yours are {', '.join(own) or 'none'}")
+        reason = "it is built in" if name in built_in_styles() else "it doesn't exist"
+        raise UsageError(f"style {name!r} can't be removed: {reason}; styles you added: {', '.join(own) or 'none'}")
     own[name].unlink()
     own[name].with_suffix(".json").unlink(missing_ok=True)

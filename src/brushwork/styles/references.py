@@ -16,7 +16,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from brushwork.errors import BrushworkError, UsageError
+from brushwork.errors import BrushworkError, UsageError, first_line
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -195,11 +195,11 @@ def locate_style(part: StylePart) -> Path:
     if part.reference in library:
         return library[part.reference]
     if os.path.isdir(part.reference):  # noqa: PTH112
-        raise UsageError(f"style {part.reference!r} is a folder; give each of its pictures with a --style of its own")
+        raise UsageError(f"style {part.reference!r} is a folder; pass each of its pictures with its own --style")
     close = get_close_matches(part.reference, library, 3)
     near = f"did you mean {' or '.join(close)}? " if close else ""
     names = f"{near}brushwork styles list shows the {len(library)} names" if library else "the library is empty"
-    raise UsageError(f"style {part.reference!r} is neither a file here nor a name in the library; {names}")
+    raise UsageError(f"style {part.reference!r} is neither a file nor a style in the library; {names}")
 
 
 def is_saved(path: Path) -> bool:
@@ -218,7 +218,7 @@ def read_about(path: Path) -> tuple[list[str], dict[str, str]]:
     about = read_metadata(path)
     origins = _origins(about.pop("methods", ""))
     if not origins:
-        raise BrushworkError(f"{path} is no saved style; make one with brushwork.save_style")
+        raise BrushworkError(f"{path} is not a saved style; create one with brushwork.save_style")
     return _methods(origins), about
 
 
@@ -237,10 +237,12 @@ def read_style(path: Path) -> SavedStyle:
             about: dict[str, str] = file.metadata() or {}
             tensors: dict[str, Tensor] = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     except (SafetensorError, OSError) as error:
-        raise BrushworkError(f"{path} can't be read as a saved style: {_line(error)}; make it again") from error
+        raise BrushworkError(
+            f"{path} can't be read as a saved style: {first_line(error)}; save the style again"
+        ) from error
     origins = _origins(about.pop("methods", ""))
     if not origins or not tensors:
-        raise BrushworkError(f"{path} is no saved style; make one with brushwork.save_style")
+        raise BrushworkError(f"{path} is not a saved style; create one with brushwork.save_style")
     _check_numbers(path, tensors)
     values: dict[str, dict[str, Tensor]] = {method: {} for method in origins}
     for name, tensor in tensors.items():
@@ -256,7 +258,7 @@ def _published(path: Path) -> SavedStyle:
     sha256_of(path)  # raises an error if it can't be read
     tensors = transformation_tensors(read_tensors(path))
     if tensors is None:
-        raise BrushworkError(f"{path} is no style: expected a network of fast_neural_style (pytorch/examples)")
+        raise BrushworkError(f"{path} is not a style; expected a network of fast_neural_style (pytorch/examples)")
     _check_numbers(path, tensors)
     return SavedStyle({"johnson": tensors}, {"johnson": {}}, {})
 
@@ -265,11 +267,11 @@ def _check_numbers(path: Path, tensors: Mapping[str, Tensor]) -> None:
     """Raise BrushworkError if a tensor is empty, of an unsupported type, or not finite."""
     for name, tensor in tensors.items():
         if not tensor.numel():
-            raise BrushworkError(f"{path} is damaged: {name} is empty; make it again, or get it again")
+            raise BrushworkError(f"{path} is damaged: {name} is empty; save or download it again")
         if str(tensor.dtype) not in _DTYPES:
-            raise BrushworkError(f"{path} is damaged: {name} holds {tensor.dtype}; make it again, or get it again")
+            raise BrushworkError(f"{path} is damaged: {name} has dtype {tensor.dtype}; save or download it again")
         if not bool(tensor.isfinite().all()):
-            raise BrushworkError(f"{path} holds numbers that are not finite; make it again, or get it again")
+            raise BrushworkError(f"{path} contains NaN or infinity; save or download it again")
 
 
 def _origins(text: str) -> dict[str, dict[str, str]]:
@@ -290,7 +292,7 @@ def write_style(path: Path, style: SavedStyle) -> None:
     from brushwork.runtime.tensor_files import write_tensors
 
     if path.suffix.lower() != _SUFFIX:
-        raise UsageError(f"{path}: a saved style ends in {_SUFFIX}")
+        raise UsageError(f"{path}: expected a name ending in {_SUFFIX}")
     tensors = {
         f"{method}/{name}": tensor.contiguous()
         for method, value in style.values.items()
@@ -299,9 +301,4 @@ def write_style(path: Path, style: SavedStyle) -> None:
     try:
         write_tensors(path, tensors, {**style.about, "methods": json.dumps(style.origins)})
     except OSError as error:
-        raise BrushworkError(f"{path} can't be written: {_line(error)}") from error
-
-
-def _line(error: Exception) -> str:
-    words = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-    return (words.splitlines() or [type(error).__name__])[0]
+        raise BrushworkError(f"{path} can't be written: {first_line(error)}") from error

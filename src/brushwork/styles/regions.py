@@ -52,7 +52,7 @@ class Regions:
         if not bool(((self.masks >= 0) & (self.masks <= 1)).all()):
             raise UsageError("expected masks in [0, 1]; rescale them, or use masks.clamp(0, 1)")
         if not bool(self.masks.any()):
-            raise UsageError("all masks are empty, so no style would be seen; paint something white")
+            raise UsageError("all masks are empty, so no style would be visible; paint part of a mask white")
 
     @classmethod
     def of(cls, style: Any) -> Regions:

@@ -81,7 +81,7 @@ def _part(pair: object) -> tuple[Path | Picture, float]:
     if not isinstance(pair, tuple) or len(pair) != 2:
         raise UsageError(
             f"style: expected pairs of a style and its weight, such as ('wave.jpg', 0.7), got {pair!r}; "
-            "for several styles give a list of them to stylize"
+            "for several styles, pass a list of them to stylize"
         )
     reference, weight = pair
     try:

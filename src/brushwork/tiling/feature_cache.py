@@ -78,7 +78,7 @@ class FeatureCache:
                 _write_all(place, _bytes_of(storage))
                 storage.resize_(0)
         except OSError as error:
-            raise BrushworkError(f"{self.folder}: can't put away what waits: {error.strerror}") from error
+            raise BrushworkError(f"{self.folder}: can't write temporary data: {error.strerror}") from error
 
     def take(self, number: int) -> None:
         """Restore a tile's tensors."""

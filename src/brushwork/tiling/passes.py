@@ -12,6 +12,7 @@ from typing import TypeVar
 import torch
 from torch import Tensor
 
+from brushwork.runtime.device import torch_threads
 from brushwork.runtime.memory import one_heap
 from brushwork.runtime.progress import Pace, Progress, Step
 from brushwork.tiling.feature_cache import FeatureCache, FirstFeatures
@@ -198,8 +199,8 @@ def in_turn(work: Callable[[Item], Result], items: Iterable[Item], workers: int)
 
     share = max(1, cores // workers)
     coming: deque[tuple[Item, Future[Result]]] = deque()
-    with one_heap(), ThreadPoolExecutor(workers, "tile", torch.set_num_threads, (share,)) as pool:
-        torch.set_num_threads(share)
+    own = torch_threads(share)
+    with one_heap(), own, ThreadPoolExecutor(workers, "tile", torch.set_num_threads, (share,)) as pool:
         try:
             for item in items:
                 coming.append((item, pool.submit(worked, item)))
@@ -209,7 +210,6 @@ def in_turn(work: Callable[[Item], Result], items: Iterable[Item], workers: int)
                 yield _next(coming)
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
-            torch.set_num_threads(cores)
 
 
 def _next(coming: deque[tuple[Item, Future[Result]]]) -> tuple[Item, Result]:

@@ -122,7 +122,7 @@ def plan_job(
     if whole <= limit and not (file is not None and tiles and pixels > LARGE):
         return Plan("whole", None, int(whole), 0, seconds, limit)
     if not tiles:
-        raise _too_large(whole, limit, "this method needs the picture whole")
+        raise _too_large(whole, limit, "this method doesn't support tiles")
     return _in_tiles(_Job(method, size, style, base, limit, demand, seconds, file, bands))
 
 
@@ -156,7 +156,7 @@ def _in_tiles(job: _Job) -> Plan:
     workers, best = _shared_out(cuts, demand, limit - start, threads)
     working = start + workers * demand.pixel * best.tile
     if working > limit:
-        raise _too_large(working, limit, "and that in the smallest tiles")
+        raise _too_large(working, limit, "with the smallest tiles")
     free = max(0.0, CAUTION * (limit - working))
     whole = demand.near and demand.waiting * best.whole <= free
     recompute_stages = whole or demand.waiting * best.seen > 2 * free  # faster than moving more than half to disk
@@ -239,6 +239,6 @@ def _area(box: Box) -> int:
 
 def _too_large(needed: float, limit: int, why: str) -> BrushworkError:
     return BrushworkError(
-        f"this takes {needed / 1e9:.1f} GB of memory, and {limit / 1e9:.1f} GB may be taken ({why}); "
-        "take a smaller size, or allow more with --max-memory"
+        f"this needs {needed / 1e9:.1f} GB of memory, but only {limit / 1e9:.1f} GB may be used ({why}); "
+        "use a smaller size, or allow more with --max-memory"
     )

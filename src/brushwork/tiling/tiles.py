@@ -58,7 +58,7 @@ class StatisticsRequest:
 
     @property
     def storages(self) -> list[torch.UntypedStorage]:
-        """All tensor storages that it holds, without duplicates."""
+        """Return all its tensor storages, without duplicates."""
         found = {x.untyped_storage().data_ptr(): x.untyped_storage() for x in (self.features, *self.keep)}
         return list(found.values())
 

@@ -13,10 +13,10 @@ from torch import Tensor
 
 from brushwork.errors import PictureError, UsageError
 from brushwork.io import read_image, read_size
+from brushwork.options.stylize import PICTURE_SUFFIXES
 
 __all__ = ["NoPhotos", "PhotoFolder"]
 
-SUFFIXES = {".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp"}
 SMALLEST = 64  # images with a shorter side below this are skipped
 KEPT_BYTES = 2 << 30  # cache size for decoded images
 
@@ -39,10 +39,10 @@ class PhotoFolder:
         root = Path(folder)
         self.root: Path | None = root
         if not root.is_dir():
-            raise UsageError(f"{folder} is no folder; give one with pictures")
-        self.files = sorted(path for path in root.rglob("*") if path.suffix.lower() in SUFFIXES)
+            raise UsageError(f"{folder} is not a folder; pass a folder of pictures")
+        self.files = sorted(path for path in root.rglob("*") if path.suffix.lower() in PICTURE_SUFFIXES)
         if not self.files:
-            raise UsageError(f"{folder} has no pictures ({', '.join(sorted(SUFFIXES))})")
+            raise UsageError(f"{folder} contains no pictures ({', '.join(sorted(PICTURE_SUFFIXES))})")
         self.side, self.closest = side, closest
         self.passed_over: set[Path] = set()
         self._kept: OrderedDict[Path, Tensor] = OrderedDict()
@@ -81,14 +81,14 @@ class PhotoFolder:
             try:
                 width, height = read_size(path)
                 if min(width, height) < SMALLEST:
-                    raise PictureError(f"{path} is tiny")
+                    raise PictureError(f"{path} is too small")
                 longer = round(max(width, height) * min(1.0, self.closest * self.side / min(width, height)))
                 pixels = read_image(path, size=longer).visible()
             except (PictureError, UsageError, MemoryError) as error:
                 self.passed_over.add(path)
                 if len(self.passed_over) == len(self.files):
                     raise UsageError(
-                        f"none of the {len(self.files)} pictures in {self.root} can be used; the last: {error}"
+                        f"none of the {len(self.files)} pictures in {self.root} can be used; the last error: {error}"
                     ) from error
                 return None
             self._keep(path, (pixels[0] * 255).round().byte())

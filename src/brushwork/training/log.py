@@ -13,6 +13,7 @@ from brushwork.errors import BrushworkError
 from brushwork.image import Picture
 from brushwork.io import write_image
 from brushwork.io.saving import writing_reason
+from brushwork.runtime.atomic_files import write_whole
 from brushwork.training.loop import Report, Trainer
 
 __all__ = ["TrainingLog"]
@@ -67,9 +68,7 @@ class TrainingLog:
             if self.failed is None:
                 raise
             self._ended = True
-            self.failed(
-                f"--log {self.folder}: nothing more is written ({writing_reason(error, self.folder / 'losses.csv')})"
-            )
+            self.failed(f"--log {self.folder}: logging stopped ({writing_reason(error, self.folder / 'losses.csv')})")
 
     def _write(self, now: Report) -> None:
         if now.step % EVERY == 0 or now.step == now.steps:
@@ -99,7 +98,7 @@ def _without_what_follows(table: Path, step: int) -> None:
         return
     lines = table.read_text("utf-8").splitlines(keepends=True)
     kept = [line for line in lines[1:] if line.partition(",")[0].isdigit() and int(line.partition(",")[0]) <= step]
-    table.write_text("".join(lines[:1] + kept) if kept else "", "utf-8")
+    write_whole(table, "".join(lines[:1] + kept if kept else []).encode())
 
 
 def _tensorboard(folder: Path) -> Any:

@@ -8,11 +8,9 @@ from __future__ import annotations
 
 import copy
 import math
-import os
 import random
 import time
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from statistics import median
@@ -24,7 +22,10 @@ from torch import Tensor, nn
 from brushwork.errors import BrushworkError, UsageError
 from brushwork.io import save
 from brushwork.io.saving import room_problem, writing_reason
+from brushwork.options.base import defaults_of
 from brushwork.options.training import Training
+from brushwork.runtime.atomic_files import replacing
+from brushwork.runtime.checkpoints import AnotherJobError, different
 from brushwork.runtime.device import launched
 from brushwork.runtime.locking import locked
 from brushwork.runtime.memory import out_of_memory, peak_memory
@@ -185,7 +186,7 @@ class Trainer:
             if self.state.step:
                 self.save(anywhere=True)
             if out_of_memory(error):
-                raise BrushworkError("out of memory; take a smaller --batch or --side") from error
+                raise BrushworkError("out of memory; use a smaller --batch or --side") from error
             raise
 
     def _write(self) -> None:
@@ -285,8 +286,8 @@ class Trainer:
         stepped_back, rate = self.state.stepped_back + 1, self.state.rate / 2
         if stepped_back > STEPS_BACK:
             raise BrushworkError(
-                f"the loss exploded {stepped_back} times ({value:g} after {self.state.usual:.3g}), at ever lower "
-                f"rates; {self.checkpoint} holds the last good state"
+                f"the loss diverged {stepped_back} times ({value:g} after {self.state.usual:.3g}), although the "
+                f"learning rate was halved each time; {self.checkpoint} contains the last good state"
             )
         self._restore(self._good)
         self.state.stepped_back, self.state.rate = stepped_back, rate
@@ -335,30 +336,23 @@ class Trainer:
             self._write_checkpoint(self.checkpoint)
 
     def _write_checkpoint(self, path: Path) -> None:
-        temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-        with uninterrupted():
-            try:
-                # Opened here, because torch wraps the system's errors in its own.
-                with temporary.open("wb") as file:
-                    torch.save({**self._everything(), "good": self._good, "facts": self._facts()}, file)
-                temporary.replace(path)
-            except (OSError, RuntimeError) as error:
-                raise BrushworkError(f"{path} can't be written: {writing_reason(error, path)}") from error
-            finally:
-                with suppress(OSError):
-                    temporary.unlink(missing_ok=True)
+        try:
+            with uninterrupted(), replacing(path) as file:
+                torch.save({**self._everything(), "good": self._good, "facts": self._facts()}, file)
+        except (OSError, RuntimeError) as error:
+            raise BrushworkError(f"{path} can't be written: {writing_reason(error, path)}") from error
 
     def resume(self) -> bool:
         """Resume from the checkpoint, if there is one.
 
         Raises:
-            UsageError: It belongs to another training run; the message says what differs.
+            UsageError: It belongs to a different training run; the message says what differs.
             BrushworkError: It is damaged.
         """
         resumed = self.checkpoint.exists() and self._read_checkpoint()
         steps = self.fabric.all_reduce(torch.tensor(float(self.state.step)), reduce_op="mean")
         if int(steps) != self.state.step:
-            raise UsageError(f"{self.checkpoint} is not the same for all processes; put it on a disk that they share")
+            raise UsageError(f"{self.checkpoint} differs between processes; put it on a disk they share")
         return resumed
 
     def _read_checkpoint(self) -> bool:
@@ -366,13 +360,10 @@ class Trainer:
             kept = torch.load(self.checkpoint, map_location="cpu", weights_only=True)
             theirs, _ = kept["facts"], kept["good"]
         except Exception as error:  # untrusted bytes can raise anything
-            raise BrushworkError(f"{self.checkpoint} is damaged; delete it and start anew") from error
-        ours = self._facts()
-        different = [
-            f"{k} {theirs.get(k)}, not {ours.get(k)}" for k in {**theirs, **ours} if theirs.get(k) != ours.get(k)
-        ]
-        if different:
-            raise UsageError(f"{self.checkpoint} belongs to another training ({'; '.join(different)})")
+            raise BrushworkError(f"{self.checkpoint} is damaged; delete it and start over") from error
+        differences = different(theirs, self._facts(), defaults_of(type(self.settings)))
+        if differences:
+            raise AnotherJobError(f"{self.checkpoint} belongs to a different training run ({'; '.join(differences)})")
         self._restore(kept)
         self._good = kept["good"]
         return True

@@ -53,7 +53,7 @@ def evaluate_film(
             found.append(sharpness(frame))
         kept.append(frames)
     if count < 2:
-        raise UsageError(f"{film}: expected two frames at least, got {count}")
+        raise UsageError(f"{film}: expected at least two frames, got {count}")
     names = ("", "original_")
     return {"frames": count} | {
         f"{name}{measure}": fmean(values[which]) if values[which] else 0.0
@@ -72,7 +72,9 @@ def _pairs(film: Path, original: Path) -> Iterator[tuple[Tensor, Tensor]]:
         if first is None and second is None:
             return
         if first is None or second is None:
-            raise UsageError(f"{film if first is None else original} ends after {number} frames, and the other goes on")
+            raise UsageError(
+                f"{film if first is None else original} ends after {number} frames, but the other video is longer"
+            )
         number += 1
         yield first.pixels, second.pixels
 

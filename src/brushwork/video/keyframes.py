@@ -40,7 +40,7 @@ def keyframes_of(style: Any) -> list[Keyframe]:
     if isinstance(style, Sequence) and not isinstance(style, str) and style and isinstance(style[0], Keyframe):
         keys = sorted(style, key=lambda key: key.seconds)
         if any(a.seconds == b.seconds for a, b in pairwise(keys)):
-            raise UsageError("two keyframes at the same time; give each its own")
+            raise UsageError("two keyframes at the same time; give each its own time")
         return keys
     return [Keyframe(0.0, style)]
 
@@ -61,7 +61,7 @@ def check_times(keys: Sequence[Keyframe], film: Film) -> None:
 def late_keyframes(keys: Sequence[Keyframe], seconds: float) -> list[str]:
     """Return remarks on keyframes after the end of a video of this length in seconds."""
     return [
-        f"the key frame at {key.seconds:g} s is beyond the end of the film, which lasts {seconds:.2f} s"
+        f"the keyframe at {key.seconds:g} s is beyond the end of the video, which lasts {seconds:.2f} s"
         for key in keys
         if key.seconds > seconds
     ]
@@ -83,7 +83,9 @@ class Styles:
     def __init__(self, method: Method, keys: list[Keyframe], size: tuple[int, int], max_pixels: int) -> None:
         self.keys = keys
         if len(self.keys) > 1 and not method.declaration.blends:
-            raise UsageError(f"{method_name(method.settings)} can't pass from one style into another; take one style")
+            raise UsageError(
+                f"{method_name(method.settings)} can't blend from one style into another; use a single style"
+            )
         self.first, self._method = self.keys[0].style, method
         sizes = method.sizes(*size)
         self._values = [encode_style(method, key.style, sizes, max_pixels=max_pixels) for key in self.keys]

@@ -27,10 +27,11 @@ from brushwork.methods import Method
 from brushwork.methods.base import FrameMethod
 from brushwork.options.film import FilmOptions
 from brushwork.options.methods import FILM_MODEL, AdaINLite
-from brushwork.options.stylize import StylizeOptions, with_changes
+from brushwork.options.stylize import StylizeOptions, recipe_defaults, with_changes
 from brushwork.registry import method_name
 from brushwork.runtime.checkpoints import Checkpoint, State
 from brushwork.runtime.deprecation import renamed_keywords
+from brushwork.runtime.device import torch_threads
 from brushwork.runtime.locking import locked
 from brushwork.runtime.prefetch import BackgroundWriter, in_advance
 from brushwork.runtime.progress import Pace, Progress, Step
@@ -127,7 +128,9 @@ def stylize_video(
         _check_room(output, read, shown, optimized=not isinstance(loaded, FrameMethod))
         styles = Styles(loaded, keys, shown, chosen.max_pixels)
         recipe = _recipe(loaded, read, styles, shown, chosen)
-        checkpoint = Checkpoint(folder / "state.safetensors", every=chosen.segment, resume=resume, job=recipe)
+        defaults = recipe_defaults(loaded.settings, FilmOptions)
+        state = folder / "state.safetensors"
+        checkpoint = Checkpoint(state, every=chosen.segment, resume=resume, job=recipe, defaults=defaults)
         writer = film_writer(output, read, shown, encoding, folder, chosen.depth)
         work = _Work(read, shown, writer, styles, checkpoint, chosen.keep_color)
         with _telling_how_to_resume(work, output):
@@ -141,7 +144,7 @@ def stylize_video(
 
 def _check_passes(method: Method, passes: int) -> None:
     if passes > 1 and isinstance(method, FrameMethod):
-        raise UsageError(f"expected 1 pass, or of gatys more, got {passes} of {method_name(method.settings)}")
+        raise UsageError(f"passes: {method_name(method.settings)} takes 1 pass, got {passes}; use gatys for more")
 
 
 def _recipe(method: Method, film: Film, styles: Styles, size: tuple[int, int], options: FilmOptions) -> Recipe:
@@ -182,24 +185,13 @@ def _telling_how_to_resume(work: _Work, output: Path) -> Iterator[None]:
         yield
     except (KeyboardInterrupt, Interrupted) as stop:
         raise Interrupted(
-            f"stopped; what is done of {output} is in {work.folder}, and --resume goes on from there"
+            f"stopped early; finished work on {output} is kept in {work.folder}, use --resume to continue"
         ) from stop
     except BrushworkError as error:
         of_files = isinstance(error, PictureError) or isinstance(error.__cause__, OSError)
         if not (of_files and work.begun and work.checkpoint.path.exists()):
             raise
-        raise PictureError(f"{error}; what is done is in {work.folder}, and --resume goes on from there") from error
-
-
-@contextmanager
-def _fewer_threads(count: int) -> Iterator[None]:
-    """While the block runs, make torch leave this many cores free, if there are enough."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(max(1, before - count))
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
+        raise PictureError(f"{error}; finished work is kept in {work.folder}, use --resume to continue") from error
 
 
 class _Work:
@@ -238,7 +230,7 @@ class _Work:
         frames = self.film.frames(number, self.size)
         # One core for flow and writing, the others for stylization: more threads would only compete.
         alone = partial(torch.set_num_threads, 1)
-        with _fewer_threads(1), BackgroundWriter(begin=alone) as later:
+        with torch_threads(torch.get_num_threads() - 1), BackgroundWriter(begin=alone) as later:
             for seen in in_advance(_watched(frames, steady.watches, before), begin=alone):
                 if number % self.checkpoint.every == 0:
                     later(self.writer.begin, number // self.checkpoint.every, number)
@@ -290,7 +282,7 @@ class _Work:
 
     def _some(self, count: int) -> int:
         if not count:
-            raise PictureError(f"{self.film.path}: holds no frame that can be read")
+            raise PictureError(f"{self.film.path}: contains no readable frames")
         return count
 
     def _colored(self, painted: torch.Tensor, frame: Frame) -> torch.Tensor:
@@ -331,7 +323,7 @@ class _Work:
     def _check_folder(self) -> None:
         """Stop if the folder of finished frames has been deleted, since no later step could recover them."""
         if not self.folder.is_dir():
-            raise PictureError(f"{self.folder}: this folder, which held what was done, has been deleted")
+            raise PictureError(f"{self.folder}: this folder with the finished work has been deleted")
 
 
 def _watched(frames: Iterator[Frame], wanted: bool, before: torch.Tensor | None) -> Iterator[FrameWithFlow]:

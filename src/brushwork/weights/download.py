@@ -37,7 +37,7 @@ def download(url: str, part: Path, progress: Callable[[int, int | None], None] |
             return
         except (HTTPException, ConnectionError, TimeoutError) as error:
             if not left:
-                raise ConnectionError(f"the connection broke off {_TRIES} times, {error}") from error
+                raise ConnectionError(f"the connection was lost {_TRIES} times, {error}") from error
 
 
 def _open(url: str, part: Path) -> HTTPResponse | None:

@@ -150,13 +150,13 @@ def _layout_of(tensors: Mapping[str, Tensor]) -> str:
     if first is None:
         some = ", ".join(list(tensors)[:3]) or "none"
         raise WeightsError(
-            f"no weights of a VGG or a decoder: expected features.0.weight, conv1_1.weight, 0.weight or 1.weight among "
-            f"the tensors, got {some}"
+            "not the weights of a VGG or a decoder: expected features.0.weight, conv1_1.weight, 0.weight or 1.weight, "
+            f"got {some}"
         )
     if tuple(first.shape) != (3, 3, 1, 1):
         return "torchvision"
     if "0.bias" not in tensors or tuple(tensors["0.bias"].shape) != (3,):
-        raise WeightsError("0.bias of shape (3,) is missing beside 0.weight of the normalised layout")
+        raise WeightsError("the normalised layout has a 0.bias of shape (3,) beside 0.weight, which is missing")
     return "normalised"
 
 
@@ -198,7 +198,7 @@ def _problems(tensors: Mapping[str, Tensor], name: str) -> list[str]:
     wrong = [key for key in expected if key in tensors and tuple(tensors[key].shape) != expected[key]]
     until = f"conv{layers[depth - 1]}"
     return [
-        *(f"{key} is missing, though the weights go on to {until}; {name} needs every layer" for key in missing),
+        *(f"{key} is missing, although there are weights up to {until}; {name} needs every layer" for key in missing),
         *(f"{key} has shape {tuple(tensors[key].shape)}, expected {expected[key]} for {name}" for key in wrong),
         *(f"unexpected tensor {key}; {name} up to {until} has no such layer" for key in strange),
     ]
@@ -212,7 +212,7 @@ def _clean(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
         if str(tensor.dtype).removeprefix("torch.") not in _DTYPES or str(tensor.layout) != "torch.strided":
             raise WeightsError(f"{name} is {tensor.dtype}, {tensor.layout}; expected dense {', '.join(_DTYPES)}")
         if not bool(tensor.isfinite().all()):
-            raise WeightsError(f"{name} holds NaN or infinity; the file is damaged, get it again")
+            raise WeightsError(f"{name} contains NaN or infinity; the file is damaged, download it again")
         cleaned[name] = tensor.clone().contiguous()
     return cleaned
 

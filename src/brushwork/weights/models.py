@@ -57,13 +57,13 @@ def read_model(source: str, kind: str) -> Model:
     path = embedded or (stored if source == Path(source).name and stored.is_file() else Path(source).expanduser())
     if not path.is_file():
         names = sorted(p.stem for p in MODELS.glob("*.safetensors") if read_metadata(p).get("model") == kind)
-        fetched = f"{kind}, once its published files are here: brushwork weights import FILE FILE …"
-        raise WeightsError(f"no model {source!r}: expected {', '.join(names) or fetched}, or a .safetensors file")
+        fetched = f"{kind} (after importing its published files with brushwork weights import FILE FILE …)"
+        raise WeightsError(f"unknown model {source!r}: expected {', '.join(names) or fetched}, or a .safetensors file")
     sha256 = sha256_of(path)
-    check_recorded(path, sha256, "reinstall brushwork" if path == embedded else "get it again")
+    check_recorded(path, sha256, "reinstall brushwork" if path == embedded else "download it again")
     tensors, about = read_tensors(path), read_metadata(path)
     if about.get("model") != kind:
-        raise WeightsError(f"{path} holds {about.get('model', 'no model of brushwork')}, expected {kind}")
+        raise WeightsError(f"{path} holds {about.get('model', 'no brushwork model')}, expected {kind}")
     return Model(path.stem if path in (embedded, stored) else path.name, path, sha256, tensors, about)
 
 
@@ -74,12 +74,12 @@ def load_into(network: nn.Module, model: Model) -> None:
         WeightsError: Missing, unexpected or wrongly shaped tensors, or non-finite values.
     """
     if not all(bool(tensor.isfinite().all()) for tensor in model.tensors.values()):
-        raise WeightsError(f"{model.path} holds NaN or infinity; get it again")
+        raise WeightsError(f"{model.path} contains NaN or infinity; download it again")
     try:
         network.load_state_dict(model.tensors)
     except RuntimeError as error:
         line = " ".join(str(error).split())[:200]
-        raise WeightsError(f"{model.path} is of another version of brushwork, or damaged: {line}") from error
+        raise WeightsError(f"{model.path} is damaged, or was made by another version of brushwork: {line}") from error
     network.eval().requires_grad_(False)
 
 
@@ -99,8 +99,8 @@ def import_model(files: Sequence[Path]) -> Path:
     if tensors is None:
         expected = "content_encoder…, style_encoder…, modulator…, decoder…"
         raise WeightsError(
-            f"{', '.join(str(path) for path in files)} are no network that is known; several files together are taken "
-            f"for MicroAST: {expected}"
+            f"{', '.join(str(path) for path in files)} are not a known network; "
+            f"only MicroAST consists of several files: {expected}"
         )
     target = store_dir() / "microast.safetensors"
     try:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import sys
 from functools import lru_cache
 from pathlib import Path
 
@@ -20,17 +19,14 @@ MODELS = Path(__file__).resolve().parents[1] / "models"
 
 def store_dir() -> Path:
     """Return the user's weights folder: weights/ in BRUSHWORK_HOME, XDG_CACHE_HOME or the platform's cache."""
+    from platformdirs import user_cache_path
+
     home = os.environ.get("BRUSHWORK_HOME")
     if home:
         return Path(home).expanduser() / "weights"
-    cache = os.environ.get("XDG_CACHE_HOME")
-    if cache:
-        return Path(cache).expanduser() / "brushwork" / "weights"
-    if sys.platform == "win32":
-        base = Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local")
-    else:
-        base = Path.home() / ("Library/Caches" if sys.platform == "darwin" else ".cache")
-    return base / "brushwork" / "weights"
+    cache = os.environ.get("XDG_CACHE_HOME")  # on all systems, and also if it is relative, unlike in platformdirs
+    base = Path(cache).expanduser() / "brushwork" if cache else user_cache_path("brushwork", False, opinion=False)
+    return base / "weights"
 
 
 def stored_path(record: WeightsRecord) -> Path:

@@ -67,8 +67,8 @@ def open_weights(path: Path, asked: WeightsRecord | None = None, sha256: str | N
 def _again(name: str) -> str:
     record = RECORDS.get(name)
     if record is None:
-        return "get it again"
-    return "reinstall brushwork" if record.embedded else f"get it again: brushwork weights fetch {name} --force"
+        return "download it again"
+    return "reinstall brushwork" if record.embedded else f"download it again: brushwork weights fetch {name} --force"
 
 
 def _whose(found: Recognized, sha256: str, written: str | None, asked: WeightsRecord | None) -> WeightsRecord:
@@ -79,7 +79,9 @@ def _whose(found: Recognized, sha256: str, written: str | None, asked: WeightsRe
     if known is not None and known != asked:
         raise WeightsError(f"these are the weights {known.name}, not {asked.name}")
     if asked.name == "vgg19.normalised" and found.layout == "torchvision":
-        raise WeightsError("vgg19.normalised has a 1×1 convolution first, 0.weight of shape (3, 3, 1, 1)")
+        raise WeightsError(
+            "vgg19.normalised starts with a 1×1 convolution, 0.weight of shape (3, 3, 1, 1), which is missing"
+        )
     return asked
 
 
@@ -110,6 +112,6 @@ def _same_biases(found: Recognized, record: WeightsRecord) -> bool:
 def _refuse(found: Recognized, sha256: str) -> WeightsRecord:
     fitting = [record.name for record in RECORDS.values() if record.architecture in found.architectures]
     raise WeightsError(
-        f"{' or '.join(found.architectures)} in the {found.layout} layout, but whose weights these are can't be seen: "
-        f"the SHA-256 begins with {sha256[:8]}, which no record has; say it with --as NAME, one of {', '.join(fitting)}"
+        f"{' or '.join(found.architectures)} in the {found.layout} layout, but it is unclear which weights these are: "
+        f"no record has a SHA-256 beginning with {sha256[:8]}; name them with --as NAME, one of {', '.join(fitting)}"
     )

@@ -87,7 +87,7 @@ class WeightsRecord:
 
 # jcjohnson/pytorch-vgg: B, G, R in 0..255, minus these means; here as R, G, B in [0, 1].
 _CAFFE = Preprocessing((123.68 / 255, 116.779 / 255, 103.939 / 255), (1 / 255, 1 / 255, 1 / 255), bgr=True)
-_IMAGENET = Preprocessing((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
+IMAGENET = Preprocessing((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
 _IDENTITY = Preprocessing((0.0, 0.0, 0.0), (1.0, 1.0, 1.0))
 _CENTERED = Preprocessing((0.5, 0.5, 0.5), (0.25, 0.25, 0.25))
 
@@ -123,10 +123,10 @@ _ALL = (
     WeightsRecord(
         name="vgg19.imagenet1k_v1",
         architecture="vgg19",
-        preprocessing=_IMAGENET,
+        preprocessing=IMAGENET,
         licence=_TORCHVISION_LICENCE,
         paper="torchvision, VGG19_Weights.IMAGENET1K_V1; architecture: " + _VGG_PAPER,
-        about="VGG-19 trained anew by torchvision; what most PyTorch tutorials use.",
+        about="VGG-19 retrained by torchvision; what most PyTorch tutorials use.",
         url="https://download.pytorch.org/models/vgg19-dcbb9e9d.pth",
         file="vgg19-dcbb9e9d.pth",
         hash_prefix="dcbb9e9d",
@@ -136,7 +136,7 @@ _ALL = (
     WeightsRecord(
         name="vgg16.imagenet1k_v1",
         architecture="vgg16",
-        preprocessing=_IMAGENET,
+        preprocessing=IMAGENET,
         licence=_TORCHVISION_LICENCE,
         paper="torchvision, VGG16_Weights.IMAGENET1K_V1; architecture: " + _VGG_PAPER,
         about="VGG-16 trained by torchvision; the loss network of many feed-forward methods.",

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from brushwork.errors import UsageError, WeightsError
+from brushwork.runtime.atomic_files import write_whole
 from brushwork.runtime.tensor_files import SUFFIXES, sha256_of, write_tensors
 from brushwork.weights.places import find, store_dir, stored_path
 from brushwork.weights.reading import Weights, open_weights
@@ -132,7 +133,7 @@ def _make_store() -> Path:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise WeightsError(
-            f"{folder} can't be made ({error.strerror}); set BRUSHWORK_HOME to a folder of yours"
+            f"can't create {folder} ({error.strerror}); set BRUSHWORK_HOME to a folder you can write to"
         ) from error
     return folder
 
@@ -142,8 +143,8 @@ def _published_hash(record: WeightsRecord, part: Path) -> str:
     known = record.sha256 or record.hash_prefix
     if known and not record.published_as(sha256):
         raise WeightsError(
-            f"{record.url} gave a file whose SHA-256 begins with {sha256[:8]}, expected {known[:8]}; it was deleted, "
-            f"try again: brushwork weights fetch {record.name}"
+            f"{record.url} returned a file whose SHA-256 begins with {sha256[:8]}, expected {known[:8]}; "
+            f"the file was deleted, try again: brushwork weights fetch {record.name}"
         )
     return sha256
 
@@ -158,9 +159,7 @@ def _install(weights: Weights, source: str) -> Path:
         sidecar.unlink(missing_ok=True)
         write_tensors(target, weights.tensors, origin)
         facts = {**origin, "sha256": sha256_of(target), "bytes": target.stat().st_size}
-        temporary = sidecar.with_suffix(f".{os.getpid()}.tmp")
-        temporary.write_text(json.dumps(facts, indent=1) + "\n", "utf-8")
-        temporary.replace(sidecar)
+        write_whole(sidecar, (json.dumps(facts, indent=1) + "\n").encode())
     except OSError as error:
         raise WeightsError(f"{target} can't be written: {error.strerror or error}") from error
     return target
@@ -168,7 +167,7 @@ def _install(weights: Weights, source: str) -> Path:
 
 def _by_hand(record: WeightsRecord) -> str:
     return (
-        f"download {record.url} elsewhere, bring {record.file} here, "
+        f"download {record.url} on another machine, copy {record.file} here, "
         f"and run: brushwork weights import {record.file} --as {record.name}"
     )
 
@@ -180,7 +179,7 @@ def _absent(record: WeightsRecord) -> WeightsError:
         return WeightsError(f"{record.name} is not in this installation{note}; reinstall brushwork")
     return WeightsError(
         f"{record.name} is not on this machine{note}; run: brushwork weights fetch {record.name} "
-        f"({_megabytes(record)}), or without a network {_by_hand(record)}"
+        f"({_megabytes(record)}), or, without an internet connection, {_by_hand(record)}"
     )
 
 

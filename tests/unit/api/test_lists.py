@@ -103,7 +103,7 @@ def test_a_saved_result_runs_again_to_the_same_bytes(name: str, here: Path) -> N
 @pytest.mark.parametrize(
     ("style", "told"),
     [
-        (("wave.png", "sea.png"), "for several styles give a list"),
+        (("wave.png", "sea.png"), "for several styles, pass a list"),
         ({"wave.png": "much"}, "a weight of at least 0"),
         ({"wave.png": -1}, "a weight of at least 0"),
         ({"wave.png": 0}, "sum to 0"),
@@ -129,10 +129,10 @@ def test_what_is_no_style_is_told_how(style: Any, told: str, here: Path, method:
         ({"size": "96"}, "size: expected a whole number, got '96'; write size=96"),
         ({"size": 96.0}, "write size=96"),
         ({"size": True}, "size: expected a whole number"),
-        ({"method": "gatis"}, "no method 'gatis'; there are adain-lite"),
+        ({"method": "gatis"}, "unknown method 'gatis'; choose from adain-lite"),
         ({"method": Gatys}, r"write Gatys\(\)"),
         ({"method": {}}, "method: expected a name, options such as"),
-        ({"method": Gatys(), "colour": 3}, "colour is not an option here; there are size"),
+        ({"method": Gatys(), "colour": 3}, "colour is not an option; choose from size"),
         ({"network": nn.Sequential(nn.Conv2d(3, 4, 3)), "method": Gatys()}, r"FeatureExtractor\(module"),
         ({"network": "vgg", "method": Gatys()}, "network: expected a feature network"),
         ({"device": 3}, "device: expected"),
@@ -221,7 +221,7 @@ def test_old_names_of_keywords_work_with_a_warning(here: Path, method: Method) -
     with pytest.warns(DeprecationWarning, match="content is now called photo"):
         again = stylize(content="photo.png", style="wave.png", method=method)
     assert torch.equal(result.picture.pixels, again.picture.pixels)
-    with pytest.raises(UsageError, match="settings is the old name of method; pass one of the two"):
+    with pytest.raises(UsageError, match="settings is the old name of method; pass only method"):
         stylize("photo.png", "wave.png", settings=Gatys(), method=method)
 
 

@@ -244,7 +244,7 @@ def test_any_network_can_be_given(here: Path) -> None:
 
 def test_wrong_arguments_are_refused(here: Path) -> None:
     photo = Picture(torch.rand(1, 3, 36, 48))
-    with pytest.raises(UsageError, match="a Picture is taken at its own size"):
+    with pytest.raises(UsageError, match="a Picture is used at its own size"):
         stylize(photo, "wave.png", SHORT, size=20)
     with pytest.raises(UsageError, match="at least one style"):
         stylize(photo, [], SHORT)
@@ -274,9 +274,9 @@ def test_a_style_saved_through_one_network_is_not_taken_for_anothers(tmp_path: P
 
 def test_a_picture_that_shows_nothing_is_named(here: Path) -> None:
     write_image(Picture(torch.rand(1, 3, 36, 48), torch.zeros(1, 1, 36, 48)), here / "ghost.png")
-    with pytest.raises(UsageError, match=r"ghost\.png: nothing is visible"):
+    with pytest.raises(UsageError, match=r"ghost\.png: the picture is fully transparent"):
         stylize("ghost.png", "wave.png", SHORT)
-    with pytest.raises(UsageError, match=r"ghost\.png: nothing is visible"):
+    with pytest.raises(UsageError, match=r"ghost\.png: the picture is fully transparent"):
         stylize("photo.png", "ghost.png", SHORT)
 
 

@@ -113,7 +113,7 @@ def test_stopped_it_leaves_nothing_but_what_it_goes_on_from(method: Method, phot
     with pytest.raises(Interrupted):
         stylize_file(photo, "feminine-wave", out, method=method, plan=PLAN, progress=stop, checkpoint=checkpoint)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["photo.png", "work", "work.pixels"]
-    with pytest.raises(UsageError, match="another job"):
+    with pytest.raises(UsageError, match="a different job"):
         stylize_file(photo, "great-wave", out, method=method, plan=PLAN, checkpoint=checkpoint)
     seen: list[Step] = []
     stylize_file(photo, "feminine-wave", out, method=method, plan=PLAN, progress=seen.append, checkpoint=checkpoint)

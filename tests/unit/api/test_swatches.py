@@ -50,5 +50,5 @@ def test_a_sheet_of_nothing_is_refused() -> None:
 
 
 def test_unknown_styles_are_refused() -> None:
-    with pytest.raises(UsageError, match="neither a file here nor a name"):
+    with pytest.raises(UsageError, match="neither a file nor a style"):
         swatch("nothere")

@@ -59,7 +59,9 @@ def test_stopped_it_goes_on(here: Path) -> None:
     def stop(report: Report) -> None:
         raise KeyboardInterrupt
 
-    with pytest.raises(Interrupted, match=r"after 1 of 2 steps; mine\.safetensors\.training .* resume=True"):
+    with pytest.raises(
+        Interrupted, match=r"after 1 of 2 steps; to continue from mine\.safetensors\.training, pass resume=True"
+    ):
         train("wave.png", "photos", "mine.safetensors", TINY, progress=stop)
     with pytest.raises(UsageError, match="resume"):
         train("wave.png", "photos", "mine.safetensors", TINY)
@@ -74,13 +76,13 @@ def test_stopped_it_goes_on(here: Path) -> None:
         ({"settings": "johnson"}, "settings: expected settings such as TrainJohnson"),
         ({"settings": TrainJohnson}, "settings: expected settings such as TrainJohnson"),
         ({"settings": Johnson()}, "settings: expected settings such as TrainJohnson"),
-        ({"photos": None}, "give a folder with photographs"),
-        ({"photos": "none"}, "none is no folder"),
-        ({"output": "a.png"}, "ends in .safetensors"),
-        ({"output": "none/a.safetensors"}, "there is no directory"),
+        ({"photos": None}, "expected a folder of photographs"),
+        ({"photos": "none"}, "none is not a folder"),
+        ({"output": "a.png"}, "ending in .safetensors"),
+        ({"output": "none/a.safetensors"}, "doesn't exist; create it"),
         ({"style": []}, "at least one painting"),
         ({"style": ["wave.png", "sea.png"]}, "one style at a time"),
-        ({"style": ["wave.png", "./wave.png"]}, "one name"),
+        ({"style": ["wave.png", "./wave.png"]}, "the same file name"),
         ({"style": Picture(torch.rand(1, 3, 8, 8))}, "style: expected a file"),
         ({"device": "gpu"}, "device: expected"),
     ],

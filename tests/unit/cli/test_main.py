@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import os
 import signal
@@ -14,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from brushwork.cli import methods as command
+from brushwork.cli.main import COMMANDS, load_command
 from brushwork.errors import BrushworkError, Interrupted, PictureError, UsageError
 from brushwork.version import __version__
 
@@ -22,7 +24,10 @@ STOPPED = {  # Python may end itself by the signal; a shell has the same number 
     signal.SIGINT: (130, -signal.SIGINT),
     signal.SIGTERM: (143, -signal.SIGTERM),
 }
-SLOW = {"torch", "numpy", "pyvips", "PIL", "safetensors"}
+SLOW = {
+    "torch", "numpy", "pyvips", "PIL", "safetensors", "skimage", "cv2", "av", "gradio", "fastapi", "httpx",
+    "lightning_fabric", "psutil",
+}  # fmt: skip
 
 
 def start(*arguments: str, **options: object) -> subprocess.Popen[str]:
@@ -37,6 +42,12 @@ def test_version_and_help(run: Run) -> None:
         outcome = run(*arguments)
         assert outcome.code == 0
         assert "stylize" in outcome.out
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_the_help_tells_of_each_command_what_its_own_help_tells_first(name: str) -> None:
+    first = inspect.cleandoc(load_command(name).help or "").split("\n\n")[0]
+    assert COMMANDS[name][1] == " ".join(first.split())
 
 
 @pytest.mark.parametrize(
@@ -134,11 +145,10 @@ def test_stopped_in_the_midst_it_writes_the_best_so_far(sent: signal.Signals, ru
     preview = here / "preview.png"
     options = ["--method", "gatys", "--steps", "1000000", "--preview", str(preview), "-o", "out.png", "--json"]
     process = start("stylize", "photo.png", "--style", "wave.jpg", *options, cwd=here)
-    deadline = time.monotonic() + 60
-    while not preview.exists() and process.poll() is None and time.monotonic() < deadline:
+    while not preview.exists() and process.poll() is None:
         time.sleep(0.05)
     process.send_signal(sent)
-    out, err = process.communicate(timeout=60)
+    out, err = process.communicate(timeout=300)
     assert process.returncode in STOPPED[sent]
     assert err == ""
     assert "out.png" in json.loads(out)["error"]
@@ -157,7 +167,7 @@ def test_stopped_while_it_loads_it_says_one_line(delay: float, here: Path) -> No
     assert process.stdout.readline() == "begun\n"
     time.sleep(delay)
     process.send_signal(signal.SIGINT)
-    _, err = process.communicate(timeout=60)
+    _, err = process.communicate(timeout=300)
     assert process.returncode in STOPPED[signal.SIGINT]
     assert "Traceback" not in err
-    assert "stopped before the end" in err
+    assert "stopped early" in err

@@ -9,7 +9,7 @@ import pytest
 import torch
 from rich.console import Console
 
-from brushwork.cli.report import Report, duration, reason
+from brushwork.cli.report import Report, reason
 from brushwork.errors import PictureError
 from brushwork.io import read_image
 from brushwork.runtime.progress import Step
@@ -18,14 +18,6 @@ from brushwork.runtime.progress import Step
 def step(number: int, picture: torch.Tensor | None = None) -> Step:
     shown = torch.zeros(1, 3, 8, 8) if picture is None else picture
     return Step(number, 10, 0.25, {"content": 0.25}, (8, 8), 1.0, 75.0, lambda: shown)
-
-
-@pytest.mark.parametrize(
-    ("seconds", "words"),
-    [(0, "1 s"), (59.4, "59 s"), (59.7, "1 min 0 s"), (3599.7, "1 h 0 min"), (90000, "25 h 0 min")],
-)
-def test_duration(seconds: float, words: str) -> None:
-    assert duration(seconds) == words
 
 
 def test_reason_is_one_line() -> None:

@@ -70,7 +70,7 @@ def test_stopped_and_resumed_it_has_the_same_bytes(run: Run, here: Path, monkeyp
         at_step(5, lambda: signal.raise_signal(signal.SIGTERM), patch)
         outcome = run(*JOB, 6, "--checkpoint-every", 2)
     assert outcome.code == 143
-    assert "the best so far is in out.png; --resume goes on" in outcome.err
+    assert "the best picture so far is in out.png; use --resume to continue" in outcome.err
     assert "stopped_early" in (read_recipe("out.png") or {})
     assert (here / "out.png.checkpoint").exists()
     outcome = run(*JOB, 6, "--resume", "--json")
@@ -82,7 +82,7 @@ def test_stopped_and_resumed_it_has_the_same_bytes(run: Run, here: Path, monkeyp
 
 
 def test_resume_says_what_it_does_and_skips_what_is_complete(run: Run, here: Path) -> None:
-    assert "no checkpoint out.png.checkpoint: starts at the beginning" in run(*JOB, 2, "--resume").err
+    assert "no checkpoint out.png.checkpoint; starting from the beginning" in run(*JOB, 2, "--resume").err
     made = (here / "out.png").stat().st_mtime_ns
     outcome = run(*JOB, 2, "--resume")
     assert "out.png is complete: skipped" in outcome.err
@@ -131,7 +131,7 @@ def test_another_job_s_checkpoint_and_a_damaged_one_are_refused(
     kept = (here / "out.png.checkpoint").read_bytes()
     outcome = run(*JOB, 6, *KEPT, "--style-weight", 7)
     assert outcome.code == 2
-    assert "belongs to another job (settings.style_weight 50.0, not 7.0)" in outcome.err
+    assert "belongs to a different job (settings.style_weight 50.0, not 7.0)" in outcome.err
     assert (here / "out.png.checkpoint").read_bytes() == kept
     (here / "out.png.checkpoint").write_bytes(kept[:-5])
     outcome = run(*JOB, 6, *KEPT)
@@ -144,7 +144,7 @@ def test_another_job_s_checkpoint_and_a_damaged_one_are_refused(
 def test_checkpoints_that_can_not_be_written_do_not_stop_the_work(run: Run, here: Path) -> None:
     (here / "out.png.checkpoint").mkdir()
     outcome = run(*JOB, 5, "--checkpoint-every", 2)
-    assert outcome.err.count("no checkpoint now: out.png.checkpoint: can't be written") == 1
+    assert outcome.err.count("checkpoint not saved: out.png.checkpoint: can't be written") == 1
     assert read_image("out.png").size == (48, 36)
 
 
@@ -160,7 +160,7 @@ def test_a_second_signal_does_not_lose_the_file(run: Run, here: Path, monkeypatc
     at_step(2, lambda: signal.raise_signal(signal.SIGINT), monkeypatch)
     outcome = run(*JOB, 6)
     assert outcome.code == 130
-    assert "the best so far is in out.png" in outcome.err
+    assert "the best picture so far is in out.png" in outcome.err
     assert stopping.asked()
     assert read_image("out.png").size == (48, 36)
 
@@ -243,7 +243,7 @@ def test_pictures_that_can_not_be_written_cost_nothing(run: Run, here: Path, mon
     monkeypatch.setattr("brushwork.io.write_image", full)
     outcome = run(*JOB, 4, "--save-every", 1)
     assert outcome.code == 0
-    assert outcome.err.count("no more pictures of the way: out_00001.png: no space left") == 1
+    assert outcome.err.count("intermediate results are no longer saved: out_00001.png: no space left") == 1
 
 
 @pytest.mark.parametrize(
@@ -254,9 +254,9 @@ def test_pictures_that_can_not_be_written_cost_nothing(run: Run, here: Path, mon
         (["--animation", "sea.gif", "--init", "sea.gif"], "one of the inputs or results", 2),
         (["--animation", "out.gif", "-o", "out.gif"], "one of the inputs or results", 2),
         (["--animation", "p.gif", "--preview", "p.gif"], "one of the inputs or results", 2),
-        (["--animation", "way.gif", "sea.gif"], "--animation is of one result, and there are 2", 2),
+        (["--animation", "way.gif", "sea.gif"], "--animation works with a single result, got 2", 2),
         (["--save-every", "1", "out_00001.png", "-o", "new/"], "", 0),
-        (["--save-every", "1", "--style", "out_00001.png", "-o", "out.png"], "could replace out_00001.png", 2),
+        (["--save-every", "1", "--style", "out_00001.png", "-o", "out.png"], "could overwrite out_00001.png", 2),
         (["--save-every", "0"], "--save-every", 2),
         (["--checkpoint-every", "0"], "--checkpoint-every", 2),
     ],
@@ -308,9 +308,9 @@ def test_terminated_amid_checkpoints_and_pictures_it_leaves_whole_files_only(her
     wait_for(here / "out.png.checkpoint", process)
     time.sleep(random.uniform(0, 0.5))
     process.send_signal(signal.SIGTERM)
-    out, err = process.communicate(timeout=100)
+    out, err = process.communicate(timeout=300)
     assert process.returncode == 143, err
-    assert "the best so far is in out.png; --resume goes on from the last checkpoint" in out
+    assert "the best picture so far is in out.png; use --resume to continue from the last checkpoint" in out
     found = names(here)
     assert {"out.png", "out.png.checkpoint", "way.gif.frames"} <= set(found)
     assert not [name for name in found if name.startswith(".")]

@@ -70,11 +70,11 @@ def test_a_swatch_and_a_sheet_are_written(run: Run, here: Path, monkeypatch: pyt
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["show", "nothere"], "no style 'nothere'"),
+        (["show", "nothere"], "unknown style 'nothere'"),
         (["show", "feminine-wave", "--swatch", "swatch.xyz"], ".xyz"),
         (["sheet", "nofolder/sheet.png"], "nofolder"),
         (["sheet", "sheet.png", "--photo", "nothere.png"], "nothere.png"),
-        (["remove", "feminine-wave"], "it comes with brushwork"),
+        (["remove", "feminine-wave"], "it is built in"),
     ],
 )
 def test_what_is_wrong_is_said(arguments: list[str], words: str, run: Run, here: Path) -> None:

@@ -76,7 +76,7 @@ def test_networks_for_any_painting(run: Run, folder: Path) -> None:
         use = ("stylize", "photo.png", "--method", method, option, f"{method}.safetensors", "--style", "wave.jpg")
         assert run(*use, "-o", f"{method}.png").code == 0
         assert run(*train, "--style", folder, "--style", "wave.jpg", "-o", "a.safetensors").code == 2
-        assert "is no folder" in run(*train, "--style", "wave.jpg", "-o", "a.safetensors").err
+        assert "is not a folder" in run(*train, "--style", "wave.jpg", "-o", "a.safetensors").err
         assert "multiple of" in run(*train, "--side", "70", "--style", folder, "-o", "a.safetensors").err
 
 
@@ -132,8 +132,8 @@ def test_mistakes_are_said_in_one_line(run: Run, folder: Path) -> None:
     common = ("train", "johnson", "--photos", folder, *TINY)
     for arguments, words in (
         (("--style", "none.jpg", "-o", "a.safetensors"), "none.jpg"),
-        (("--style", "wave.jpg", "-o", "a.png"), "ends in .safetensors"),
-        (("--style", "wave.jpg", "-o", "none/a.safetensors"), "there is no directory"),
+        (("--style", "wave.jpg", "-o", "a.png"), "ending in .safetensors"),
+        (("--style", "wave.jpg", "-o", "none/a.safetensors"), "doesn't exist; create it"),
         (("--style", "wave.jpg", "--style", "sea.png", "-o", "a.safetensors"), "one style at a time"),
         (("--style", "wave.jpg", "-o", "a.safetensors", "--learn", "row"), "conditional-instance-norm"),
         (("--style", "wave.jpg", "-o", "a.safetensors", "--start", "wave.jpg"), "wave.jpg"),
@@ -147,7 +147,7 @@ def test_mistakes_are_said_in_one_line(run: Run, folder: Path) -> None:
         "choose another name"
         in run(*common, "--style", "wave.jpg", "--start", "mine.safetensors", "-o", "mine.safetensors").err
     )
-    assert "is done already" in run(*common, "--style", "wave.jpg", "-o", "mine.safetensors", "--resume").err
+    assert "is already trained" in run(*common, "--style", "wave.jpg", "-o", "mine.safetensors", "--resume").err
     assert Path("mine.safetensors").read_bytes() == b"kept"
     Path("a.safetensors.training").write_bytes(b"left")
     assert "--resume" in run(*common, "--style", "wave.jpg", "-o", "a.safetensors").err
@@ -186,7 +186,7 @@ def test_stopped_it_says_the_command_that_resumes(run: Run, folder: Path, monkey
     assert told == "stopped after step 1 of 2"
     resumed = run(*shlex.split(command))
     assert resumed.code == 0, resumed.err
-    assert "goes on from step 1" in resumed.err
+    assert "resuming from step 1" in resumed.err
 
 
 def test_a_second_training_of_one_output_is_told_before_it_touches_anything(run: Run, folder: Path) -> None:

@@ -56,7 +56,7 @@ def test_names_that_look_like_options_are_names(tmp_path: Path) -> None:
 
 def test_what_can_not_be_written_is_refused(tmp_path: Path) -> None:
     paths = frames(tmp_path, 2)
-    with pytest.raises(UsageError, match=r"x\.mp4: an animation is written as \.webp or \.gif"):
+    with pytest.raises(UsageError, match=r"x\.mp4: expected an animation ending in \.webp or \.gif"):
         check_animation(tmp_path / "x.mp4")
     with pytest.raises(PictureError, match="nofolder"):
         check_animation(tmp_path / "nofolder" / "x.gif")

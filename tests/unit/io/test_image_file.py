@@ -278,7 +278,7 @@ def test_profile_and_alpha(tmp_path: Path) -> None:
 @pytest.mark.parametrize("profile", [b"junk" * 50, builtin("p3")[:200], builtin("cmyk"), grey_profile(1.0), b"x"])
 def test_useless_profile_is_ignored_and_said(tmp_path: Path, profile: bytes) -> None:
     picture = read_image(save(tmp_path / "a.tif", PHOTO, icc_profile=profile))
-    assert picture.notes == ("a.tif: its color profile is damaged or of another kind and was ignored",)
+    assert picture.notes == ("a.tif: its color profile is damaged or for another color model, and was ignored",)
     assert distance(picture, PHOTO) < 1e-3
 
 

@@ -55,9 +55,9 @@ def test_empty_file(tmp_path: Path) -> None:
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
 def test_pipe_is_refused_without_waiting(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "a.png")
-    thread = threading.Thread(target=assert_refused, args=(tmp_path / "a.png", "no regular file"), daemon=True)
+    thread = threading.Thread(target=assert_refused, args=(tmp_path / "a.png", "not a regular file"), daemon=True)
     thread.start()
-    thread.join(5)
+    thread.join(60)
     assert not thread.is_alive()
 
 
@@ -77,12 +77,12 @@ def test_file_without_permission(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 def test_file_that_is_no_picture(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "a.png"
     path.write_bytes(content)
-    assert_refused(path, "isn't a picture that brushwork reads|damaged or incomplete")
+    assert_refused(path, "is not in a supported format|damaged or incomplete")
 
 
 def test_vips_own_format_is_refused(tmp_path: Path) -> None:
     pyvips.Image.black(9, 9).write_to_file(str(tmp_path / "a.v"))
-    assert_refused(tmp_path / "a.v", "isn't a picture")
+    assert_refused(tmp_path / "a.v", "is not in a supported format")
 
 
 @pytest.mark.parametrize(
@@ -114,7 +114,7 @@ def test_libvips_sees_no_byte_of_a_foreign_format(
     monkeypatch.setattr(pyvips.Source, "new_from_descriptor", fail)
     path = tmp_path / "a.png"
     path.write_bytes(content + bytes(99))
-    assert_refused(path, "isn't a picture that brushwork reads; expected PNG, JPEG, WebP, TIFF, AVIF, BMP or GIF$")
+    assert_refused(path, "is not in a supported format; expected PNG, JPEG, WebP, TIFF, AVIF, BMP or GIF$")
 
 
 def test_only_the_formats_own_loader_is_called(tmp_path: Path) -> None:

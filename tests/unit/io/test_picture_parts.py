@@ -48,7 +48,7 @@ def test_what_fails_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.Monk
         pass
     assert [path.name for path in tmp_path.iterdir()] == ["a.png"]
     assert (tmp_path / "a.png").read_bytes() == before
-    with pytest.raises(UsageError, match="JPEG holds at most 65535"):
+    with pytest.raises(UsageError, match="JPEG supports at most 65535"):
         PictureWriter(tmp_path / "a.jpg", (70_000, 8))
 
 

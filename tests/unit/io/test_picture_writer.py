@@ -211,7 +211,7 @@ def test_unknown_suffix(tmp_path: Path, name: str) -> None:
 @pytest.mark.parametrize("suffix", [".jpg", ".webp", ".avif", ".bmp", ".gif"])
 def test_16_bits_where_there_are_8(tmp_path: Path, suffix: str) -> None:
     for refuse in (check_target, lambda path, depth: write_image(picture(), path, depth=depth)):
-        with pytest.raises(UsageError, match=r"holds 8 bits per channel.*PNG or TIFF"):
+        with pytest.raises(UsageError, match=r"supports 8 bits per channel.*PNG or TIFF"):
             refuse(tmp_path / f"a{suffix}", depth=16)
     with pytest.raises(UsageError, match="8 or 16"):
         check_target(tmp_path / "a.png", 12)
@@ -229,9 +229,9 @@ def test_pixels_out_of_contract(tmp_path: Path) -> None:
 
 
 def test_picture_too_large_for_the_format(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="WebP holds at most 16383"):
+    with pytest.raises(UsageError, match="WebP supports at most 16383"):
         check_target(tmp_path / "a.webp", size=(20_000, 10))
-    with pytest.raises(UsageError, match="WebP holds at most 16383"):
+    with pytest.raises(UsageError, match="WebP supports at most 16383"):
         write_image(Picture(torch.zeros(1, 3, 1, 16_384)), tmp_path / "a.webp")
     check_target(tmp_path / "a.png", size=(200_000, 10))
 
@@ -241,8 +241,8 @@ def test_targets_that_cannot_be_written(tmp_path: Path, monkeypatch: pytest.Monk
     (tmp_path / "file").touch()
     cases = [
         (tmp_path / "folder.png", "is a directory"),
-        (tmp_path / "nowhere" / "a.png", "no directory"),
-        (tmp_path / "file" / "a.png", "no directory"),
+        (tmp_path / "nowhere" / "a.png", "doesn't exist"),
+        (tmp_path / "file" / "a.png", "doesn't exist"),
     ]
     for path, message in cases:
         for refuse in (check_target, lambda path: write_image(picture(), path)):
@@ -250,14 +250,14 @@ def test_targets_that_cannot_be_written(tmp_path: Path, monkeypatch: pytest.Monk
                 refuse(path)
             assert str(path) in str(caught.value)
     monkeypatch.setattr(os, "access", lambda *_: False)  # the rights themselves don't bind the superuser
-    with pytest.raises(PictureError, match="check its rights"):
+    with pytest.raises(PictureError, match="check its permissions"):
         check_target(tmp_path / "a.png")
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
 def test_pipe_is_not_replaced(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "a.png")
-    with pytest.raises(PictureError, match="no regular file"):
+    with pytest.raises(PictureError, match="not a regular file"):
         check_target(tmp_path / "a.png")
 
 

@@ -60,7 +60,7 @@ def test_work_goes_beside_the_input_under_a_free_name(tmp_path: Path, temporary:
         save(tmp_path / "gone" / "a.png", writer(), beside=tmp_path / "in" / "photo.png")
     assert caught.value.path == tmp_path / "in" / "a-1.png"
     assert str(caught.value) == (
-        f"{tmp_path}/gone/a.png: its directory {tmp_path}/gone is gone; it is saved as {tmp_path}/in/a-1.png instead"
+        f"{tmp_path}/gone/a.png: its directory {tmp_path}/gone no longer exists; saved as {tmp_path}/in/a-1.png instead"
     )
     assert (tmp_path / "in" / "a.png").read_text() == "a photo"
     assert (tmp_path / "in" / "a-1.png").read_text() == "work"
@@ -70,7 +70,7 @@ def test_work_goes_beside_the_input_under_a_free_name(tmp_path: Path, temporary:
 def test_work_goes_to_the_temporary_folder_last(tmp_path: Path, temporary: Path, beside: bool) -> None:
     (tmp_path / "in").mkdir()
     (tmp_path / "out").mkdir()
-    with pytest.raises(SavedElsewhereError, match="no room left on the disk") as caught:
+    with pytest.raises(SavedElsewhereError, match="the disk is full") as caught:
         save(
             tmp_path / "out" / "a.png",
             writer(tmp_path / "out", tmp_path / "in"),
@@ -87,7 +87,7 @@ def test_where_nothing_takes_it_nothing_is_left(tmp_path: Path, temporary: Path)
     def refuse(path: Path) -> None:
         raise PictureError(f"{path}: no")
 
-    with pytest.raises(BrushworkError, match=r"a\.png: no; and no other folder could take it"):
+    with pytest.raises(BrushworkError, match=r"a\.png: no; it couldn't be saved in another folder either"):
         save(tmp_path / "a.png", refuse, beside=tmp_path / "in" / "photo.png")
     assert files(tmp_path) == []
     assert not any(temporary.iterdir())
@@ -106,12 +106,12 @@ def test_a_disk_without_room_is_told_before_the_work(tmp_path: Path, monkeypatch
     free = 1_000_000
     monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=free))
     check_target(tmp_path / "a.png", size=(1000, 1000))
-    with pytest.raises(PictureError, match=r"a\.png: the disk has 1\.00 MB left, and at least 8\.00 MB are needed"):
+    with pytest.raises(PictureError, match=r"a\.png: the disk has 1\.00 MB left, but at least 8\.00 MB are needed"):
         check_target(tmp_path / "a.png", size=(4000, 4000))
     with pytest.raises(PictureError, match=r"at least 1\.20 MB"):
         check_target(tmp_path / "a.bmp", size=(1000, 400))
     free = 0
-    with pytest.raises(PictureError, match="no room left on the disk; free some first"):
+    with pytest.raises(PictureError, match="the disk is full; free some space first"):
         check_target(tmp_path / "a.jpg")
 
 
@@ -122,7 +122,7 @@ def test_a_read_only_folder_is_told_with_the_name_that_was_given(
     monkeypatch.setattr(os, "access", lambda *_: False)  # the rights themselves don't bind the superuser
     with pytest.raises(PictureError) as caught:
         check_film_target(tmp_path / name, Encoding())
-    assert str(caught.value) == f"{tmp_path / name}: can't write in the directory {tmp_path}; check its rights"
+    assert str(caught.value) == f"{tmp_path / name}: can't write in the directory {tmp_path}; check its permissions"
 
 
 LIMITED = """
@@ -164,4 +164,4 @@ def test_a_chain_of_libvips_is_one_sentence_where_the_system_says_nothing(
 def test_the_reason_under_an_error_of_torch_is_told(tmp_path: Path) -> None:
     error = RuntimeError("unexpected pos 704 vs 598")
     error.__context__ = OSError(errno.ENOSPC, "No space left on device")
-    assert writing_reason(error, tmp_path / "a") == "no room left on the disk"
+    assert writing_reason(error, tmp_path / "a") == "the disk is full"

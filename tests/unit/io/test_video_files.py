@@ -128,7 +128,7 @@ def test_webm_takes_opus_and_not_aac(tmp_path: Path) -> None:
     assert [data for _, data in packets(tmp_path / "out.webm")] == [data for _, data in packets(source)]
     (tmp_path / "parts").rename(tmp_path / "old")
     _, notes = written(clip(tmp_path / "b.mp4", sound=True), tmp_path / "other.webm", encoding=Encoding())
-    assert notes == ["audio (aac) can't be in .webm: left out"]
+    assert notes == ["audio (aac) is not supported by .webm and was left out"]
 
 
 def test_subtitles_are_copied_where_they_can_be(tmp_path: Path) -> None:
@@ -154,14 +154,14 @@ def test_subtitles_are_copied_where_they_can_be(tmp_path: Path) -> None:
     )
     (tmp_path / "parts").rename(tmp_path / "old")
     _, notes = written(tmp_path / "both.mkv", tmp_path / "out.mp4")
-    assert notes == ["subtitle (subrip) can't be in .mp4: left out"]
+    assert notes == ["subtitle (subrip) is not supported by .mp4 and was left out"]
 
 
 def test_odd_sizes_are_made_even_and_said(tmp_path: Path) -> None:
     source = clip(tmp_path / "a.mkv", size=(63, 47))
     frames, notes = written(source, tmp_path / "out.mp4", encoding=Encoding())
     assert frames[0].pixels.shape == (1, 3, 48, 64)
-    assert notes == ["out.mp4: made 64x48, as yuv420p wants even sides"]
+    assert notes == ["out.mp4: made 64x48, because yuv420p requires even sides"]
 
 
 @pytest.mark.parametrize("codec", ["h265", "vp9"])
@@ -215,7 +215,8 @@ def test_a_truncated_film_goes_as_far_as_it_goes(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("content", "words"), [(b"", "empty"), (b"no film" * 100, "can be read"), (b"OggS" + bytes(200), "can be read")]
+    ("content", "words"),
+    [(b"", "empty"), (b"no film" * 100, "is not a readable video"), (b"OggS" + bytes(200), "is not a readable video")],
 )
 def test_what_is_no_film_is_refused(content: bytes, words: str, tmp_path: Path) -> None:
     (tmp_path / "a.mp4").write_bytes(content)
@@ -233,11 +234,11 @@ def test_large_frames_are_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "encoding", "words"),
     [
-        ("a.xyz", Encoding(), "films are written as"),
-        ("a.webm", Encoding("h264"), "holds vp9, not h264"),
+        ("a.xyz", Encoding(), "videos can be written as"),
+        ("a.webm", Encoding("h264"), "support vp9, not h264"),
         ("a.mp4", Encoding(quality=0), "quality from 1"),
-        ("a.mp4", Encoding(pixel_format="rgbx"), "libx264 takes"),
-        ("none/a.mp4", Encoding(), "no directory"),
+        ("a.mp4", Encoding(pixel_format="rgbx"), "libx264 supports"),
+        ("none/a.mp4", Encoding(), "doesn't exist"),
     ],
 )
 def test_targets_are_checked_beforehand(name: str, encoding: Encoding, words: str, tmp_path: Path) -> None:
@@ -250,7 +251,7 @@ def test_an_interlaced_film_is_deinterlaced(tmp_path: Path) -> None:
     path = clip(tmp_path / "a.mp4", [40 * k for k in range(8)], pixels="yuv420p", size=(64, 64), options=options)
     film = open_film(path)
     frames = list(film.frames())
-    assert any("de-interlaced" in note for note in film.notes)
+    assert any("deinterlaced" in note for note in film.notes)
     assert len(frames) == 8
     assert (frames[4].pixels - picture(4, 64, 64)).abs().mean() < 0.06
 

@@ -47,6 +47,15 @@ def test_total_variation_is_the_mean_squared_step() -> None:
     assert total_variation(torch.from_numpy(x)).item() == pytest.approx(expected)
 
 
+def test_total_variation_of_tiles_adds_up_to_that_of_the_whole() -> None:
+    x, total = random(1, 3, 7, 10), torch.zeros(())
+    for top, bottom in ((0, 4), (4, 7)):
+        for left, right in ((0, 3), (3, 10)):
+            seen = x[:, :, top : bottom + 1, left : right + 1]
+            total = total + total_variation(seen, (bottom - top, right - left), x.numel())
+    assert total.item() == pytest.approx(total_variation(x).item())
+
+
 def test_total_variation_of_a_single_pixel_is_0() -> None:
     assert total_variation(random(1, 3, 1, 1)).item() == 0
 

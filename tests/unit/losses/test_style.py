@@ -79,7 +79,7 @@ def test_a_mask_of_ones_is_none(statistic: Statistic) -> None:
 
 @every
 def test_an_empty_mask_is_refused(statistic: Statistic) -> None:
-    with pytest.raises(UsageError, match="the mask leaves nothing"):
+    with pytest.raises(UsageError, match="the mask leaves no"):
         encoded(statistic, features(1, 8, 8), torch.zeros(1, 1, 8, 8))
 
 
@@ -148,7 +148,7 @@ def test_styles_of_different_seeds_do_not_blend(name: str) -> None:
 
 def test_patches_do_not_blend_and_say_why() -> None:
     statistic = STATISTICS["patch"]
-    with pytest.raises(UsageError, match="can't blend styles: every patch takes its nearest"):
+    with pytest.raises(UsageError, match="can't blend styles, because patches are matched to the nearest one"):
         statistic.blend([encoded(statistic)] * 2, [0.5, 0.5])
 
 

@@ -88,7 +88,7 @@ def test_a_network_does_what_it_was_trained_for(tmp_path: Path, monkeypatch: pyt
         stylize("photo.png", "textures.safetensors", TextureNets())
     with pytest.raises(UsageError, match="brushwork stylize"):
         synthesize("pictures.safetensors", 70, 30)
-    with pytest.raises(UsageError, match="trained for a style"):
+    with pytest.raises(UsageError, match="trained for one style"):
         synthesize("photo.png", 70, 30)
     with pytest.raises(UsageError, match="sides of at least 1"):
         synthesize("textures.safetensors", 0, 30)

@@ -118,5 +118,5 @@ def test_the_module_is_given_back_as_it_was() -> None:
 
 
 def test_what_is_no_module_is_told() -> None:
-    with pytest.raises(UsageError, match="expected a module of PyTorch, got a str"):
+    with pytest.raises(UsageError, match="expected a PyTorch module, got a str"):
         FeatureExtractor("vgg", ["1"])  # type: ignore[arg-type]

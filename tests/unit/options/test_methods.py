@@ -39,17 +39,17 @@ def test_defaults_are_valid_and_every_field_is_explained(method: str) -> None:
         ({"style_weight": -1}, "style_weight: expected a number of at least 0, got -1"),
         ({"style_weight": float("nan")}, "style_weight: .* got nan"),
         ({"style_weight": float("inf")}, "style_weight: .* got inf"),
-        ({"style_weight": 10**400}, "style_weight: .* far too large"),
+        ({"style_weight": 10**400}, "style_weight: .* too large"),
         ({"seed": 10**400}, "seed: expected a number from 0"),
         ({"style_scale": 9}, r"style_scale: expected a number from 0\.1 to 4, got 9"),
         ({"optimizer": "sgd"}, "optimizer: expected one of lbfgs, adam, got 'sgd'"),
         ({"style_layers": "relu1_1"}, r"style_layers: expected a list, got 'relu1_1'; write \['relu1_1'\]"),
-        ({"style_layers": (1,)}, "style_layers: expected a text, got 1"),
+        ({"style_layers": (1,)}, "style_layers: expected a string, got 1"),
         ({"content_layers": ()}, "content_layers: expected at least one layer"),
         ({"style_layer_weights": (1.0,)}, "style_layer_weights: expected 5 numbers"),
         ({"content_layer_weights": (-1.0,)}, "content_layer_weights: .* got -1"),
         ({"seed": -1}, "seed: .* got -1"),
-        ({"init": None}, "init: expected a text, got None"),
+        ({"init": None}, "init: expected a string, got None"),
     ],
 )
 def test_wrong_values_are_refused_by_name(values: dict[str, Any], words: str) -> None:
@@ -87,7 +87,7 @@ def test_style_layers_are_the_statistic_s_own_unless_they_are_named() -> None:
 
 
 def test_the_paper_s_loss_is_that_of_gram_matrices() -> None:
-    with pytest.raises(UsageError, match="'paper' is that of Gram matrices, not of histogram; take 'normalized'"):
+    with pytest.raises(UsageError, match=r"'paper' only supports .* 'gram', got 'histogram'; use 'normalized'"):
         Gatys(loss="paper", statistic="histogram")
 
 
@@ -97,7 +97,7 @@ def test_an_option_of_another_method_is_refused() -> None:
         settings_from("gatys", {"hatching": 2.0}, methods)
     with pytest.raises(UsageError, match="belongs to no method"):
         settings_from("gatys", {"brilliance": 2.0})
-    with pytest.raises(UsageError, match="no method 'oil'; there are adain-lite, adain, conditional"):
+    with pytest.raises(UsageError, match="unknown method 'oil'; choose from adain-lite, adain, conditional"):
         settings_from("oil", {})
 
 

@@ -53,7 +53,7 @@ def test_a_picture_of_an_array_or_an_image_is_told_how() -> None:
             Picture(value)  # type: ignore[arg-type]
     with pytest.raises(UsageError, match="uint8, uint16, float32"):
         Picture(torch.zeros(1, 3, 5, 7)).to_numpy("int32")
-    with pytest.raises(UsageError, match="an image of Pillow"):
+    with pytest.raises(UsageError, match="a Pillow image"):
         Picture.from_pil(np.zeros((5, 7, 3)))  # type: ignore[arg-type]
 
 
@@ -71,7 +71,7 @@ def test_images_of_16_bits_keep_them_and_those_without_a_range_are_refused() -> 
     assert picture.depth == 16
     assert (picture.to_numpy(np.uint16) == 1000).all()
     for mode in ("I", "F"):
-        with pytest.raises(UsageError, match="no agreed range"):
+        with pytest.raises(UsageError, match="no standard range"):
             Picture.from_pil(Image.new(mode, (7, 5)))
 
 

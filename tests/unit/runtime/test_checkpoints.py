@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 import torch
+from safetensors import safe_open
 from torch import Tensor
 
 from brushwork import Gatys, load, stylize
@@ -140,7 +141,7 @@ def test_another_job_is_refused_and_says_what_differs(tmp_path: Path) -> None:
         (r"size \[48, 36\], not \[40, 30\]", "photo.png", settings, {"size": 40}),
         ("keep_color None, not luminance", "photo.png", settings, {"keep_color": "luminance"}),
     ]:
-        with pytest.raises(UsageError, match=f"c belongs to another job .*{words}.*start anew"):
+        with pytest.raises(UsageError, match=f"c belongs to another job .*{words}.*start over"):
             go(photo, other, **options)
     go("renamed.png", settings)  # what is in a file counts, not its name
 
@@ -150,6 +151,35 @@ def test_the_number_of_threads_belongs_to_the_job() -> None:
     assert different(job, {**job, "threads": 2}) == ["threads 1, not 2"]
     assert different(job, {**job, "styles": [*job["styles"], {"sha256": "2"}]}) == ["styles.2.sha256 None, not 2"]  # type: ignore[misc]
     assert not different(job, json.loads(json.dumps(job)))
+
+
+def test_what_an_older_checkpoint_lacks_has_its_default(tmp_path: Path) -> None:
+    photo, painting = Picture(torch.rand(1, 3, 36, 48)), Picture(torch.rand(1, 3, 40, 40))
+    checkpoint, settings = Checkpoint(tmp_path / "c", every=2), Gatys(steps=4, scales=1, tolerance=0)
+    whole = stylize(photo, painting, settings).picture.pixels
+
+    def go(settings: Gatys, **options: Any) -> Tensor:
+        return stylize(photo, painting, settings, checkpoint=checkpoint, **options).picture.pixels
+
+    with pytest.raises(Interrupted):
+        go(settings, progress=stop_after(2))
+    with safe_open(checkpoint.path, "pt") as file:  # as if masks and tv_weight had been added later
+        facts, tensors = file.metadata(), {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    job = json.loads(facts["job"])
+    del job["masks"], job["settings"]["tv_weight"]
+    write_tensors(checkpoint.path, tensors, {**facts, "job": json.dumps(job)})
+    with pytest.raises(UsageError, match=r"another job \(settings.tv_weight 0.0, not 0.5\)"):
+        go(replace(settings, tv_weight=0.5))
+    assert torch.equal(go(settings), whole)
+
+
+def test_defaults_stand_for_what_is_missing_at_any_depth() -> None:
+    defaults = {"masks": (), "settings": {"steps": 300, "layers": ("a", "b")}}
+    old, new = {"settings": {}}, {"masks": [], "settings": {"steps": 300, "layers": ["a", "b"]}}
+    assert not different(old, new, defaults)
+    assert not different(new, old, defaults)
+    assert different(old, {"settings": {"steps": 200}}, defaults) == ["settings.steps 300, not 200"]
+    assert different(old, {"masks": [{"sha256": "1"}]}, defaults)
 
 
 @pytest.mark.parametrize("damage", ["empty", "text", "cut", "flipped", "foreign", "hollow", "small"])
@@ -168,7 +198,7 @@ def test_a_damaged_file_is_one_clear_error(damage: str, tmp_path: Path) -> None:
     else:
         flipped = whole[:-40] + bytes([whole[-40] ^ 1]) + whole[-39:]
         checkpoint.path.write_bytes({"empty": b"", "text": b"{}", "cut": whole[:-9], "flipped": flipped}[damage])
-    with pytest.raises(BrushworkError, match=r"c is damaged, or no checkpoint .* delete it to start anew"):
+    with pytest.raises(BrushworkError, match=r"c is damaged, or not a checkpoint .* delete it to start over"):
         run("lbfgs", checkpoint=checkpoint)
 
 

@@ -9,6 +9,7 @@ from brushwork.runtime.device import (
     choose_device,
     choose_dtype,
     describe_device,
+    torch_threads,
 )
 
 
@@ -26,7 +27,7 @@ def test_auto_takes_a_gpu_where_there_is_one(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
     assert choose_device("auto").type == "cuda"
     assert choose_device("cuda:1") == torch.device("cuda", 1)
-    with pytest.raises(UsageError, match="cuda:2: there are 2 CUDA devices"):
+    with pytest.raises(UsageError, match="cuda:2: this machine has 2 CUDA devices"):
         choose_device("cuda:2")
 
 
@@ -63,3 +64,11 @@ def test_auto_takes_bfloat16_only_where_it_wins_clearly(
         assert choose_dtype("auto", torch.device("cpu")) == expected
     assert choose_dtype("auto", torch.device("cpu")) == expected  # measured once per process
     device._faster_dtype.cache_clear()
+
+
+@pytest.mark.parametrize(("wanted", "given"), [(2, 2), (0, 1), (-3, 1)])
+def test_threads_are_as_before_after_the_block(wanted: int, given: int) -> None:
+    before = torch.get_num_threads()
+    with torch_threads(wanted):
+        assert torch.get_num_threads() == given
+    assert torch.get_num_threads() == before

@@ -14,7 +14,7 @@ from PIL import Image
 
 from brushwork.runtime import cgroups, memory
 from brushwork.runtime.device import choose_dtype
-from brushwork.runtime.memory import available_memory, kept_memory, lean_memory, out_of_memory
+from brushwork.runtime.memory import available_memory, kept_memory, lean_memory, out_of_memory, resident_memory
 
 V1 = cgroups.ROOT / "memory"
 # Without bfloat16 instructions the network is calculated in float32, and libraries alone take more than 800 MB.
@@ -59,6 +59,23 @@ def test_memory_is_within_the_container_s_limit(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(memory, "_container_memory", lambda: None)
     monkeypatch.setattr(memory, "_system_memory", lambda: None)
     assert available_memory() is None
+
+
+def test_resident_memory_grows_with_what_is_held() -> None:
+    before = resident_memory()
+    held = torch.ones(25_000_000)
+    assert 80_000_000 < resident_memory() - before < 300_000_000
+    assert held.sum() > 0
+
+
+def test_what_the_system_does_not_report_is_unknown(monkeypatch: pytest.MonkeyPatch) -> None:
+    def unreadable() -> None:
+        raise PermissionError
+
+    monkeypatch.setattr("psutil.Process", unreadable)
+    monkeypatch.setattr("psutil.virtual_memory", unreadable)
+    assert resident_memory() == 0
+    assert memory._system_memory() is None
 
 
 @pytest.fixture

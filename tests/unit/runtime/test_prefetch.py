@@ -20,7 +20,7 @@ def test_the_next_one_is_fetched_before_it_is_asked_for() -> None:
 
     with Prefetcher(fetch, [1, 2, 3]) as ahead:
         assert ahead(1) == 10
-        assert second.wait(10)
+        assert second.wait(60)
         assert [ahead(key) for key in (2, 3, 1)] == [20, 30, 10]
         assert ahead(3) == 30  # out of order
     assert fetched[:4] == [1, 2, 3, 1]

@@ -7,7 +7,15 @@ import torch
 
 from brushwork import Gatys, Interrupted, Step, load, stylize
 from brushwork.image import Picture
-from brushwork.runtime.progress import Pace
+from brushwork.runtime.progress import Pace, duration
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [(0, "1 s"), (59.4, "59 s"), (59.7, "1 min 0 s"), (3599.7, "1 h 0 min"), (90000, "25 h 0 min")],
+)
+def test_duration(seconds: float, words: str) -> None:
+    assert duration(seconds) == words
 
 
 def test_each_step_tells_how_far_the_work_is() -> None:

@@ -18,12 +18,12 @@ from studios import Running, launch, until
 
 from brushwork.errors import BrushworkError, UsageError
 from brushwork.studio import job_worker
+from brushwork.studio.database import Job, Upload
+from brushwork.studio.files import StudioFiles
 from brushwork.studio.job_worker import Work
 from brushwork.studio.limits import Limits
 from brushwork.studio.quick_worker import FUNCTIONS
 from brushwork.studio.service import Service
-from brushwork.studio.storage import Storage
-from brushwork.studio.store import Job, Upload
 
 
 @pytest.fixture(scope="session", name="until")
@@ -103,7 +103,7 @@ def in_process(folder: Path, **limits: Any) -> Service:
         except BrushworkError as error:
             raise UsageError(str(error)) from None
 
-    service = Service(Storage(folder), Limits(**limits))
+    service = Service(StudioFiles(folder), Limits(**limits))
     for workers in (service.checks, service.previews):
         workers.call = call  # type: ignore[method-assign]
     return service
@@ -117,7 +117,7 @@ def service(tmp_path: Path, home: None) -> Service:
 @pytest.fixture
 def take(service: Service, samples: Path) -> Callable[..., Upload]:
     def take(name: str = "photo.png", user: str = "ada", content: bytes | None = None, called: str = "") -> Upload:
-        sent = service.places.root / ".sent-1"
+        sent = service.files.root / ".sent-1"
         sent.write_bytes((samples / name).read_bytes() if content is None else content)
         return service.take(user, sent, called or name)
 
@@ -130,18 +130,18 @@ def do(service: Service) -> Callable[..., Job]:
 
     def do(ask: Any, wish: Callable[[Mapping[str, Any]], str] | None = None, job: Job | None = None) -> Job:
         job = job or service.submit("ada", ask)
-        claimed, tell = service.store.claim(), service.store.tell
+        claimed, tell = service.database.claim(), service.database.tell
         assert claimed is not None
         assert claimed.id == job.id
 
         def told(identity: str, progress: Mapping[str, Any]) -> None:
             tell(identity, progress)
             if wish is not None and wish(progress):
-                service.store.want(identity, wish(progress))
+                service.database.want(identity, wish(progress))
 
-        service.store.tell = told  # type: ignore[method-assign]
-        Work(claimed, service.places, service.store, service.limits).run()
-        service.store.tell = tell  # type: ignore[method-assign]
+        service.database.tell = told  # type: ignore[method-assign]
+        Work(claimed, service.files, service.database, service.limits).run()
+        service.database.tell = tell  # type: ignore[method-assign]
         return service.job("ada", job.id)
 
     return do

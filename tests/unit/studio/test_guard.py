@@ -13,9 +13,9 @@ import pytest
 from prometheus_client import REGISTRY
 from starlette.requests import Request
 
+from brushwork.studio.database import Database
 from brushwork.studio.guard import COOKIE, HEADERS, Guard, token_in
 from brushwork.studio.limits import Limits
-from brushwork.studio.store import Store
 from brushwork.studio.users import Logins, Users
 
 LOCAL_NAMES = ("127.0.0.1", "localhost", "[::1]")
@@ -51,7 +51,7 @@ def logins(tmp_path: Path) -> Logins:
     users = Users(tmp_path / "users.json")
     for name in ("ada", "bob"):
         users.add(name, PASSWORD)
-    return Logins(users, Store(tmp_path / "studio.sqlite"), hours=1, failures=3)
+    return Logins(users, Database(tmp_path / "studio.sqlite"), hours=1, failures=3)
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 
 import pytest
+from studios import PATIENCE
 
 from brushwork.studio import login_limits as module
 from brushwork.studio.errors import BusyError
@@ -53,13 +54,13 @@ def test_whoever_guesses_waits_for_other_guessers_alone() -> None:
     def hold() -> None:
         with limits.attempt("guesser", {"guesser": 10}, known=False):
             held.set()
-            go.wait(20)
+            go.wait(PATIENCE)
 
     for _ in range(module.FEW):
         attempt(limits, "guesser")
     holding = threading.Thread(target=hold)
     holding.start()
-    assert held.wait(20)
+    assert held.wait(PATIENCE)
     attempt(limits, "somebody", right=True)  # each of these would wait for good
     attempt(limits, "device", right=True, known=True)
     go.set()
@@ -71,7 +72,7 @@ def test_one_client_has_few_attempts_at_once_and_no_more_than_its_limit_whatever
     start = threading.Barrier(24)
 
     def guess(number: int) -> None:
-        start.wait(20)
+        start.wait(PATIENCE)
         try:
             attempt(limits, "a")
             tried.append(number)

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from hypothesis.errors import Unsatisfiable
 from schemathesis.checks import not_a_server_error
 from schemathesis.generation import GenerationMode
+from studios import PATIENCE
 
 EXAMPLES = {GenerationMode.POSITIVE: 15, GenerationMode.NEGATIVE: 6}  # of each operation
 ONLY_UNKNOWN = ("/api/jobs/{identity}/events",)  # of a job that waits it ends when that does
@@ -59,7 +60,7 @@ def attack(operation: Any, mode: GenerationMode, known: dict[str, list[str]]) ->
     def requests(case: Any, data: st.DataObject) -> None:
         nonlocal count
         with_known(case, lambda: data.draw(st.integers(0, 5)) > 0, known)
-        case.call_and_validate(checks=[not_a_server_error], timeout=60)
+        case.call_and_validate(checks=[not_a_server_error], timeout=PATIENCE)
         count += 1
 
     with suppress(Unsatisfiable):  # what takes nothing can be given nothing wrong
@@ -78,7 +79,7 @@ def test_no_request_fails_inside(mode: GenerationMode, running: Any, known: dict
     asked = [event for event in running.events() if event["event"] == "request" and event["path"].startswith("/api/")]
     assert [event for event in asked if event["status"] >= 500] == []
     assert {200, 201, 202, 404} <= {event["status"] for event in asked}
-    assert httpx.get(f"{running.url}/health").status_code == 200
+    assert httpx.get(f"{running.url}/health", timeout=PATIENCE).status_code == 200
 
 
 def test_the_description_names_every_route(running: Any) -> None:

@@ -16,11 +16,11 @@ from studios import picture
 from brushwork import read_recipe
 from brushwork.errors import UsageError
 from brushwork.io.film_files import open_film
+from brushwork.studio.database import Job, Upload
 from brushwork.studio.errors import BusyError, ConflictError, NotFoundError, TooLargeError
 from brushwork.studio.job_worker import Work
 from brushwork.studio.schemas import Batch, Grid, Picture, Video
 from brushwork.studio.service import Service
-from brushwork.studio.store import Job, Upload
 
 Film = Callable[[Path, int], Path]
 Take = Callable[..., Upload]
@@ -64,6 +64,26 @@ def test_no_more_jobs_wait_than_may_also_not_those_that_were_paused(service: Ser
     assert service.resume("ada", jobs[0].id).status == "waiting"
 
 
+def test_a_job_that_the_first_version_stored_is_done(service: Service, take: Take, do: Do) -> None:
+    stored = {
+        "style": "great-wave", "method": "adain-lite", "settings": {}, "keep_color": "luminance", "size": 64,
+        "kind": "picture", "photo": take().id, "masks": [], "depth": 8,
+    }  # fmt: skip
+    job = do(None, job=service.database.add_job("ada", "picture", "photo.png", stored, 4, 4))
+    assert job.status == "done"
+    recipe = dict(read_recipe(service.result("ada", job.id)[0]) or {})
+    assert (recipe["keep_color"], recipe["keep_color_when"]) == ("luminance", "after")
+
+
+def test_a_picture_s_options_are_those_of_its_request(service: Service, take: Take, do: Do) -> None:
+    style = f"@{take('wave.jpg').id}"
+    ask = Picture(photo=take().id, style=style, size=64, keep_color="luminance", keep_color_when="before")
+    recipe = dict(read_recipe(service.result("ada", do(ask).id)[0]) or {})
+    assert (recipe["keep_color"], recipe["keep_color_when"]) == ("luminance", "before")
+    with pytest.raises(UsageError, match="keep_color_when: 'before' needs keep_color"):
+        service.submit("ada", Picture(photo=ask.photo, style=style, keep_color_when="before"))
+
+
 def test_a_job_takes_only_what_suits_its_state(service: Service, take: Take, do: Do) -> None:
     done = do(Picture(photo=take().id, style="great-wave", size=64))
     for action in (service.pause, service.cancel, service.resume):
@@ -78,7 +98,7 @@ def test_a_job_takes_only_what_suits_its_state(service: Service, take: Take, do:
         with pytest.raises(NotFoundError):
             one("bob", done.id)
     service.remove_job("ada", done.id)
-    assert not service.places.job(done.id).exists()
+    assert not service.files.job(done.id).exists()
     with pytest.raises(NotFoundError):
         service.job("ada", done.id)
 
@@ -86,7 +106,7 @@ def test_a_job_takes_only_what_suits_its_state(service: Service, take: Take, do:
 def test_a_picture_in_each_format_tells_how_it_was_made(service: Service, take: Take, do: Do) -> None:
     job = do(Picture(photo=take(called='a "boat" \\ of.mine.png').id, style="great-wave", size=96, depth=16))
     assert (job.status, job.message) == ("done", "")
-    assert job.bytes >= (service.places.job(job.id) / "result.png").stat().st_size
+    assert job.bytes >= (service.files.job(job.id) / "result.png").stat().st_size
     for form, suffix, kind in ((None, ".png", "PNG"), ("jpeg", ".jpg", "JPEG"), ("tiff", ".tif", "TIFF")):
         path, name, _ = service.result("ada", job.id, form)
         assert name == f"of.mine_great-wave{suffix}"
@@ -95,7 +115,7 @@ def test_a_picture_in_each_format_tells_how_it_was_made(service: Service, take: 
         recipe = dict(read_recipe(path) or {})
         assert recipe["method"] == "adain-lite"
         assert "of.mine.png" in json.dumps(recipe)
-        assert str(service.places.root) not in json.dumps(recipe)
+        assert str(service.files.root) not in json.dumps(recipe)
     with pytest.raises(UsageError, match="not available as mp4"):
         service.result("ada", job.id, "mp4")
 
@@ -133,7 +153,7 @@ def test_a_film_keeps_its_frames(service: Service, take: Take, do: Do) -> None:
 
 def test_a_film_that_can_t_be_read_is_called_as_its_owner_calls_it(service: Service, take: Take, do: Do) -> None:
     film = take("film.mp4", called="my days.mp4")
-    service.places.upload(film.id).write_bytes(b"nothing")
+    service.files.upload(film.id).write_bytes(b"nothing")
     job = do(Video(kind="video", film=film.id, style="great-wave", size=64))
     assert (job.status, job.message.partition(":")[0]) == ("failed", "my days.mp4")
 
@@ -159,10 +179,10 @@ def test_a_batch_is_a_zip_of_pictures_that_are_called_as_they_were(service: Serv
 
 def test_one_bad_photo_of_a_batch_is_told_and_the_others_are_made(service: Service, take: Take, do: Do) -> None:
     photos = [take(), take(called="bad.png"), take()]
-    service.places.upload(photos[1].id).write_bytes(b"no picture any longer")
+    service.files.upload(photos[1].id).write_bytes(b"no picture any longer")
     job = do(Batch(kind="batch", photos=[photo.id for photo in photos], style="great-wave", size=64))
     assert job.status == "done"
-    assert job.message.startswith("bad.png: isn't a picture")
+    assert job.message.startswith("bad.png: is not in a supported format")
     with zipfile.ZipFile(service.result("ada", job.id)[0]) as archive:
         assert archive.namelist() == ["0001_photo.png", "0003_photo.png"]
 
@@ -190,8 +210,8 @@ def test_a_quick_picture_that_is_canceled_leaves_nothing(service: Service, take:
     job = service.submit("ada", Picture(photo=take().id, style="great-wave"))
     service.cancel("ada", job.id)
     assert service.job("ada", job.id).status == "canceled"
-    assert not service.places.job(job.id).exists()
-    assert service.store.claim() is None
+    assert not service.files.job(job.id).exists()
+    assert service.database.claim() is None
 
 
 def test_what_was_paused_goes_on_to_the_same_picture(service: Service, take: Take, do: Do) -> None:
@@ -217,12 +237,12 @@ def test_what_was_paused_goes_on_to_the_same_picture(service: Service, take: Tak
 def test_a_batch_goes_on_with_the_next_photo(service: Service, take: Take, do: Do) -> None:
     ask = Batch(kind="batch", photos=[take().id for _ in range(3)], style="great-wave", size=64)
     paused = do(ask, lambda progress: "pause" if progress["done"] == 1 else "")
-    made = service.places.job(paused.id) / "made" / "0001.png"
+    made = service.files.job(paused.id) / "made" / "0001.png"
     assert paused.status == "paused"
     made.write_bytes(b"painted before")
     job = do(ask, None, service.resume("ada", paused.id))
     assert job.status == "done"
-    with zipfile.ZipFile(service.places.job(job.id) / "result.zip") as archive:
+    with zipfile.ZipFile(service.files.job(job.id) / "result.zip") as archive:
         assert archive.read(archive.namelist()[0]) == b"painted before"
 
 
@@ -238,14 +258,14 @@ def test_a_job_that_fails_says_why_in_names_of_its_user_and_may_be_tried_again(
     service: Service, take: Take, do: Do
 ) -> None:
     photo = take(called="boat.png")
-    path = service.places.upload(photo.id)
+    path = service.files.upload(photo.id)
     content = path.read_bytes()
     path.write_bytes(content[:200])
     ask = Picture(photo=photo.id, style="great-wave", size=64)
     job = do(ask)
     assert job.status == "failed"
     assert job.message.startswith("boat.png: can't be read")
-    assert str(service.places.root) not in job.message
+    assert str(service.files.root) not in job.message
     assert photo.id not in job.message
     path.write_bytes(content)
     again = do(ask, None, service.resume("ada", job.id))
@@ -262,7 +282,7 @@ def test_what_nobody_foresaw_fails_a_job_and_not_the_worker(
 ) -> None:
     for error, words in ((RuntimeError("inside"), "internal error; see the log"), (MemoryError(), "not enough memory")):
 
-        def fail(self: Work, error: BaseException = error) -> Any:
+        def fail(self: Work, ask: Any, error: BaseException = error) -> Any:
             raise error
 
         monkeypatch.setattr(Work, "_picture", fail)

@@ -7,11 +7,13 @@ import signal
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 from PIL import Image
+from studios import PATIENCE
 
 from brushwork.errors import UsageError
 from brushwork.runtime import openmp
@@ -22,14 +24,21 @@ from brushwork.studio.workers import QuickWorkers
 Until = Callable[..., Any]
 
 
-@pytest.fixture
-def quick(until: Until) -> Iterator[QuickWorkers]:
+@contextmanager
+def started(until: Until) -> Iterator[QuickWorkers]:
     """One process, which loads nothing beforehand."""
-    quick = QuickWorkers("checks", int, processes=1, most=2, patience=60)
+    quick = QuickWorkers("checks", int, processes=1, most=2, patience=PATIENCE)
     quick.start()
     until(lambda: quick.ready)
     yield quick
     quick.close()
+
+
+@pytest.fixture(scope="module")
+def quick(until: Until) -> Iterator[QuickWorkers]:
+    """One process for all tests; each test ends with one that answers."""
+    with started(until) as quick:
+        yield quick
 
 
 @pytest.fixture
@@ -55,10 +64,8 @@ def test_a_request_over_its_deadline_is_told_so_and_the_next_one_is_answered(
     os.kill(late, signal.SIGSTOP)
     with monkeypatch.context() as patched:
         patched.setitem(workers.DEADLINES, "masks", 0.3)
-        began = time.monotonic()
         with pytest.raises(DeadlineError, match="took too long and was stopped") as caught:
             ask()
-        assert time.monotonic() - began < 5
     assert (caught.value.status, caught.value.seconds > 0) == (504, True)
     assert len(ask()) == 2
     assert process(quick) != late
@@ -74,7 +81,7 @@ def test_a_request_whose_process_dies_is_told_so_and_the_next_one_is_answered(
         time.sleep(0.2)
         os.kill(process(quick), signal.SIGKILL)
         with pytest.raises(StudioError, match="worker process crashed"):
-            asked.result(20)
+            asked.result(PATIENCE)
     assert len(ask()) == 2
 
 
@@ -99,10 +106,11 @@ def test_what_a_function_refuses_is_said_and_the_process_stays(
     assert process(quick) == before
 
 
-def test_workers_that_are_closed_answer_no_more(quick: QuickWorkers, ask: Callable[[], list[str]]) -> None:
-    quick.close()
-    with pytest.raises(UnavailableError, match="shutting down"):
-        ask()
+def test_workers_that_are_closed_answer_no_more(until: Until) -> None:
+    with started(until) as quick:
+        quick.close()
+        with pytest.raises(UnavailableError, match="shutting down"):
+            quick.call("masks", user="ada", drawn="drawn.png", folder=".", colors=[])
 
 
 @pytest.mark.parametrize(

@@ -107,7 +107,7 @@ def test_a_saved_style_comes_back(here: Path) -> None:
 
 def test_writing_fails_in_one_line_and_leaves_nothing(here: Path) -> None:
     saved = SavedStyle({"gatys": {"a": torch.rand(3)}}, {"gatys": {}}, {})
-    with pytest.raises(UsageError, match=r"wave\.pth: a saved style ends in \.safetensors"):
+    with pytest.raises(UsageError, match=r"wave\.pth: expected a name ending in \.safetensors"):
         write_style(Path("wave.pth"), saved)
     with pytest.raises(BrushworkError, match=r"nofolder/wave\.safetensors can't be written") as caught:
         write_style(Path("nofolder/wave.safetensors"), saved)

@@ -109,7 +109,7 @@ def test_what_always_explodes_is_given_up(folder: Path, tmp_path: Path, monkeypa
     monkeypatch.setattr(
         run.task, "terms", lambda photos: {"loss": run.task.network.row()["up1"][0].sum() * float("nan")}
     )
-    with pytest.raises(BrushworkError, match="exploded 11 times"):
+    with pytest.raises(BrushworkError, match="diverged 11 times"):
         run.run()
     assert not run.output.exists()
 
@@ -164,8 +164,14 @@ def test_settings_that_can_t_be_trained_with(changes: dict[str, Any]) -> None:
 def test_another_training_s_checkpoint_is_refused(folder: Path, tmp_path: Path) -> None:
     run = trainer(folder, tmp_path / "wave.safetensors")
     run.save()
-    with pytest.raises(UsageError, match=r"another training \(width 4, not 8\)"):
+    with pytest.raises(UsageError, match=r"different training run \(width 4, not 8\)"):
         trainer(folder, tmp_path / "wave.safetensors", replace(SHORT, width=8)).resume()
+    kept = torch.load(run.checkpoint, weights_only=True)
+    del kept["facts"]["clip"]  # as if the option had been added later
+    torch.save(kept, run.checkpoint)
+    assert run.resume()
+    with pytest.raises(UsageError, match=r"another training \(clip 10.0, not 5.0\)"):
+        trainer(folder, tmp_path / "wave.safetensors", replace(SHORT, clip=5.0)).resume()
     run.checkpoint.write_bytes(b"junk")
     with pytest.raises(BrushworkError, match="damaged"):
         run.resume()
@@ -249,7 +255,7 @@ def test_it_stops_where_nothing_is_learned_any_more(folder: Path, tmp_path: Path
 def test_an_estimate_changes_nothing(folder: Path, tmp_path: Path) -> None:
     whole, other = (trainer(folder, tmp_path / f"{name}.safetensors") for name in ("whole", "other"))
     seconds, memory = other.estimate()
-    assert 0 < seconds < 60
+    assert seconds > 0
     assert memory > 1e8
     whole.run()
     other.run()
@@ -319,9 +325,9 @@ def test_two_processes_share_what_they_learn(folder: Path, tmp_path: Path) -> No
 
 
 def test_folders_without_use_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="is no folder"):
+    with pytest.raises(UsageError, match="is not a folder"):
         PhotoFolder(tmp_path / "none", 64)
-    with pytest.raises(UsageError, match="has no pictures"):
+    with pytest.raises(UsageError, match="contains no pictures"):
         PhotoFolder(tmp_path, 64)
     (tmp_path / "bad.jpg").write_bytes(b"junk")
     with pytest.raises(UsageError, match=r"none of the 1 pictures in .* can be used"):
@@ -383,5 +389,5 @@ def test_a_log_that_can_t_be_written_ends_and_the_training_goes_on(folder: Path,
         shutil.rmtree(tmp_path / "log")
         run.run(log)
     assert len(told) == 1
-    assert "nothing more is written" in told[0]
+    assert "logging stopped" in told[0]
     assert read_style(run.output).methods == ["johnson"]

@@ -26,8 +26,8 @@ def film() -> Film:
     return moving_layers(photos, (96, 64), 5, seed=2, speed=1.5)
 
 
-def painted(film: Film, weight: float, folder: Path, passes: int = 1) -> list[torch.Tensor]:
-    method = load(Gatys(steps=STEPS, precision="float32"))
+def painted(film: Film, weight: float, folder: Path, passes: int = 1, steps: int = STEPS) -> list[torch.Tensor]:
+    method = load(Gatys(steps=steps, precision="float32"))
     value: Any = encode_style(method, "feminine-wave", method.sizes(96, 64))
     folder.mkdir(exist_ok=True)
     files = FrameFiles(folder)
@@ -50,7 +50,7 @@ def test_frames_are_held_to_those_before(film: Film, tmp_path: Path) -> None:
 
 
 def test_a_pass_back_ends_with_its_own_first_frame(film: Film, tmp_path: Path) -> None:
-    once, twice = painted(film, 200, tmp_path / "once"), painted(film, 200, tmp_path / "twice", passes=2)
+    once, twice = (painted(film, 200, tmp_path / str(passes), passes, steps=3) for passes in (1, 2))
     assert torch.equal(once[-1], twice[-1])  # with which the way back begins
     assert not any(torch.equal(one, other) for one, other in zip(once[:-1], twice[:-1], strict=True))
 

@@ -17,7 +17,7 @@ def film(count: int) -> Any:
 
 
 def test_a_key_frame_beyond_the_end_is_refused_where_the_length_is_known() -> None:
-    with pytest.raises(UsageError, match=r"the key frame at 2 s is beyond the end of the film, which lasts 1\.04 s"):
+    with pytest.raises(UsageError, match=r"the keyframe at 2 s is beyond the end of the video, which lasts 1\.04 s"):
         check_times(KEYS, film(25))
     for count in (50, 51, 0):  # one at the very end is reached; 0 is a film that doesn't say
         check_times(KEYS, film(count))
@@ -25,4 +25,4 @@ def test_a_key_frame_beyond_the_end_is_refused_where_the_length_is_known() -> No
 
 def test_key_frames_beyond_the_end_are_named() -> None:
     assert late_keyframes(KEYS, 2.0) == []
-    assert late_keyframes(KEYS, 1.5) == ["the key frame at 2 s is beyond the end of the film, which lasts 1.50 s"]
+    assert late_keyframes(KEYS, 1.5) == ["the keyframe at 2 s is beyond the end of the video, which lasts 1.50 s"]

@@ -212,9 +212,9 @@ def test_the_size_is_that_of_stills(folder: Path, tmp_path: Path, method: OnePas
     ("changed", "words"),
     [
         ({"smoothing": 1.0}, "from 0 to 0.99"),
-        ({"passes": 2}, "expected 1 pass"),
+        ({"passes": 2}, "takes 1 pass"),
         ({"style": [Keyframe(1, "feminine-wave"), Keyframe(1, "bell-tower")]}, "same time"),
-        ({"output": "out.xyz"}, "films are written as"),
+        ({"output": "out.xyz"}, "videos can be written as"),
         ({"film": "none.mp4"}, "no such file"),
     ],
 )
@@ -235,7 +235,7 @@ def test_a_film_that_can_t_be_joined_where_it_was_asked_for_is_saved_elsewhere(
     def block(step: Step) -> None:
         output.mkdir(exist_ok=True)
 
-    with pytest.raises(SavedElsewhereError, match="is saved as") as caught:
+    with pytest.raises(SavedElsewhereError, match="saved as") as caught:
         stylize_video(folder, "feminine-wave", output, method=method, smoothing=0, progress=block)
     assert caught.value.path == tmp_path / "a.mp4"  # beside the film
     assert len(list(open_film(tmp_path / "a.mp4").frames())) == 12
@@ -255,7 +255,7 @@ def test_a_film_whose_work_is_deleted_ends_at_once(folder: Path, tmp_path: Path,
         steps.append(step.step)
         shutil.rmtree(work_folder(tmp_path / "a.mp4"))
 
-    with pytest.raises(PictureError, match=r"a\.mp4\.parts: this folder, which held what was done, has been deleted"):
+    with pytest.raises(PictureError, match=r"a\.mp4\.parts: this folder, with the finished work, has been deleted"):
         stylize_video(folder, "feminine-wave", tmp_path / "a.mp4", method=method, smoothing=0, progress=remove)
     assert steps == [1]
 
@@ -272,9 +272,7 @@ def test_a_full_disk_amid_a_film_says_what_is_kept(
         write(self, frame)
 
     monkeypatch.setattr(VideoWriter, "write", full)
-    with pytest.raises(
-        PictureError, match=r"a\.mp4: can't be written: no room left on the disk; what is done is in .*"
-    ):
+    with pytest.raises(PictureError, match=r"a\.mp4: can't be written: the disk is full; finished work is kept in .*"):
         stylize_video(folder, "feminine-wave", tmp_path / "a.mp4", method=method, smoothing=0, segment=3)
     assert len(list(work_folder(tmp_path / "a.mp4").glob("*.segment"))) == 2
 
@@ -310,7 +308,7 @@ def test_a_key_frame_beyond_the_end_is_refused_or_noted(
     folder: Path, tmp_path: Path, method: OnePass[Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     keys = [Keyframe(0, "feminine-wave"), Keyframe(9, "bell-tower")]
-    with pytest.raises(UsageError, match="the key frame at 9 s is beyond the end"):
+    with pytest.raises(UsageError, match="the keyframe at 9 s is beyond the end"):
         stylize_video(folder, keys, tmp_path / "a.mp4", method=method)
 
     def without_a_length(*arguments: Any, **options: Any) -> Any:
@@ -320,4 +318,4 @@ def test_a_key_frame_beyond_the_end_is_refused_or_noted(
 
     monkeypatch.setattr("brushwork.video.stylize_video.open_film", without_a_length)
     notes = stylize_video(folder, keys, tmp_path / "a.mp4", method=method, smoothing=0).notes
-    assert any("the key frame at 9 s is beyond the end of the film, which lasts 0.48 s" in note for note in notes)
+    assert any("the keyframe at 9 s is beyond the end of the video, which lasts 0.48 s" in note for note in notes)

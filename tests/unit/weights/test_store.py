@@ -10,6 +10,9 @@ from pathlib import Path
 
 import pytest
 import torch
+from platformdirs.macos import MacOS
+from platformdirs.unix import Unix
+from platformdirs.windows import Windows
 from safetensors.torch import save_file
 from torch import Tensor
 from weights_samples import NORMALISED, TORCHVISION, Server, published, random_tensors
@@ -247,23 +250,25 @@ def test_embedded_weights_and_their_hash(tmp_path: Path, monkeypatch: pytest.Mon
 @pytest.mark.parametrize(
     ("platform", "variables", "expected"),
     [
-        ("linux", {}, "H/.cache/brushwork/weights"),
-        ("linux", {"XDG_CACHE_HOME": "X"}, "X/brushwork/weights"),
-        ("darwin", {}, "H/Library/Caches/brushwork/weights"),
-        ("win32", {"LOCALAPPDATA": "L"}, "L/brushwork/weights"),
-        ("win32", {"BRUSHWORK_HOME": "B", "XDG_CACHE_HOME": "X"}, "B/weights"),
+        (Unix, {}, "~/.cache/brushwork/weights"),
+        (Unix, {"XDG_CACHE_HOME": "/x"}, "/x/brushwork/weights"),
+        (Unix, {"XDG_CACHE_HOME": "X"}, "X/brushwork/weights"),
+        (Unix, {"XDG_CACHE_HOME": "~/X"}, "~/X/brushwork/weights"),
+        (MacOS, {}, "~/Library/Caches/brushwork/weights"),
+        (Windows, {}, "/L/brushwork/weights"),
+        (Windows, {"BRUSHWORK_HOME": "B", "XDG_CACHE_HOME": "X"}, "B/weights"),
     ],
 )
 def test_the_place_of_the_store(
-    platform: str, variables: dict[str, str], expected: str, monkeypatch: pytest.MonkeyPatch
+    platform: type, variables: dict[str, str], expected: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for variable in ("BRUSHWORK_HOME", "XDG_CACHE_HOME", "LOCALAPPDATA"):
+    for variable in ("BRUSHWORK_HOME", "XDG_CACHE_HOME"):
         monkeypatch.delenv(variable, raising=False)
-    for variable, value in variables.items():
+    for variable, value in {"HOME": "/H", **variables}.items():
         monkeypatch.setenv(variable, value)
-    monkeypatch.setattr("sys.platform", platform)
-    monkeypatch.setattr(Path, "home", lambda: Path("H"))
-    assert store_dir() == Path(expected)
+    monkeypatch.setattr("platformdirs.PlatformDirs", platform)
+    monkeypatch.setattr("platformdirs.windows.get_win_folder", lambda _: "/L")  # asks Windows itself
+    assert store_dir() == Path(expected.replace("~", "/H"))
 
 
 # fetching
@@ -303,7 +308,7 @@ def test_fetch_of_what_is_here_asks_nobody_unless_forced(publish: Publish, serve
 
 def test_fetch_refuses_a_wrong_hash_and_leaves_nothing(publish: Publish, server: Server) -> None:
     server.body = publish(url=server.url, hash_prefix="01234567").read_bytes()
-    with pytest.raises(WeightsError, match="expected 01234567; it was deleted"):
+    with pytest.raises(WeightsError, match="expected 01234567; the file was deleted"):
         fetch("vgg19.caffe")
     assert in_store() == []
 

@@ -57,14 +57,14 @@ def test_code_in_a_file_is_never_run(tmp_path: Path, new: bool | None) -> None:
         (tmp_path / "a.pth").write_bytes(pickle.dumps(content, protocol=2))
     else:
         torch.save(content, tmp_path / "a.pth", _use_new_zipfile_serialization=new)
-    with pytest.raises(WeightsError, match=r"a\.pth (holds code \(\w+\.mkdir\)|is damaged)"):
+    with pytest.raises(WeightsError, match=r"a\.pth (contains code \(\w+\.mkdir\)|is damaged)"):
         read_tensors(tmp_path / "a.pth")
     assert not (tmp_path / "ran").exists()
 
 
 def test_a_whole_module_is_refused_with_what_to_do(tmp_path: Path) -> None:
     torch.save(torch.nn.Conv2d(3, 3, 1), tmp_path / "a.pth")
-    with pytest.raises(WeightsError, match=r"holds code \(torch\.nn.*Conv2d\).*state_dict"):
+    with pytest.raises(WeightsError, match=r"contains code \(torch\.nn.*Conv2d\).*state_dict"):
         read_tensors(tmp_path / "a.pth")
 
 
@@ -87,7 +87,7 @@ def zip_bytes() -> bytes:
         (b"<!DOCTYPE html><html>", "a web page"),
         (b"\x00" * 100, "neither safetensors nor"),
         (b"\xff\xff\xff\xff\xff\xff\xff\x7f{}", "damaged"),
-        (b"\x02\x00\x00\x00\x00\x00\x00\x00{}", "holds no named tensors"),
+        (b"\x02\x00\x00\x00\x00\x00\x00\x00{}", "contains no named tensors"),
         (b"\x80\x02garbage", "damaged"),
         (zip_bytes(), "damaged"),
         (pickle.dumps([1, 2, 3]), "damaged"),
@@ -140,5 +140,5 @@ def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path: Path, nam
 
 def test_a_state_dict_of_other_things_is_refused(tmp_path: Path) -> None:
     torch.save({"epoch": 3, "lr": 0.1}, tmp_path / "a.pth")
-    with pytest.raises(WeightsError, match="holds no named tensors"):
+    with pytest.raises(WeightsError, match="contains no named tensors"):
         read_tensors(tmp_path / "a.pth")

@@ -218,7 +218,7 @@ class AdaINLiteStyleNetwork(TensorStyleNetwork[LiteStyle]):
     ) -> None:
         self.settings, self.device = settings, torch.device(device)
         if network is not None:
-            raise UsageError(f"{NAME} sees a painting through {ENCODER} only; another network suits gatys")
+            raise UsageError(f"{NAME} only works with the feature network {ENCODER}; use gatys for other networks")
         self.dtype = choose_dtype(settings.precision, self.device)
         encoder = load_network(ENCODER, device=self.device, dtype=self.dtype)
         model = read_model(settings.model, NAME)

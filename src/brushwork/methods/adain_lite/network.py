@@ -67,7 +67,7 @@ class ModulatedConv(nn.Module):
         self.down = nn.Parameter(torch.randn(rank, channels * 9) * spread)
         self.up = nn.Parameter(torch.randn(width, rank) * rank**-0.5)
         self.shape = _linear(CODE, sum(self.sizes))
-        if enlarges:  # the four start equal
+        if enlarges:  # all four start equal
             with torch.no_grad():
                 for tensor in (self.weight, self.up):
                     tensor.copy_(tensor[::4].repeat_interleave(4, 0))
@@ -226,7 +226,7 @@ def _upper(matrices: Tensor) -> Tensor:
 class Generator(nn.Module):
     """Maps the photo's pixels to stylized pixels, conditioned on a style code.
 
-    1/2 size: edges, in a skip connection. 1/4: where style enters and leaves. 1/8 and 1/16: large forms.
+    1/2 size: edges, in a skip connection. 1/4: the normalizations. 1/8 and 1/16: large forms.
     """
 
     def __init__(self) -> None:
@@ -279,7 +279,7 @@ class Generator(nn.Module):
             shares: Share of each style at each pixel, (N, 1, H, W), with a sum of 1.
         """
 
-        def halved(pixels: Tensor) -> Tensor:  # what the edges are found in, with a border
+        def halved(pixels: Tensor) -> Tensor:  # the input for edge detection, with a border
             return F.pad(F.pixel_unshuffle((pixels - 0.5) * 4, 2), (1, 1, 1, 1), mode="replicate")
 
         def layer(name: str, x: Tensor) -> Tensor:

@@ -289,7 +289,9 @@ class GatysMethod:
         if self.settings.init == "recolored":
             start = self._recolored(photo, styles, None if shares is None else _with_margin(shares).to(photo))
         if shares is not None and not self.declaration.regions:
-            raise UsageError(f"statistic {self.settings.statistic!r} takes no masks; take gram, or one style")
+            raise UsageError(
+                f"statistic {self.settings.statistic!r} doesn't support masks; use gram, or a single style"
+            )
 
         def objective(size: tuple[int, int]) -> Objective:
             longer = _without_margin(size, width, height)
@@ -350,7 +352,8 @@ class GatysMethod:
         resized = resize(photo, size)
         if side is not None and max(size) > side:
             tiles = self.tiles(size, side)
-            tiled = TiledObjective(self.network, settings, resized, targets, tiles, self._content_gain, small)
+            gain = self._content_gain
+            tiled = TiledObjective(self.network, settings, resized, targets, tiles, content_gain=gain, shares=small)
             if settings.strength < 1 and targets:
                 tiled.style = self._toward_photo(targets, tiled.statistics(resized))
             return tiled
@@ -385,7 +388,7 @@ class GatysMethod:
         missing = [k for k in needed if set(style.get(k, ())) != set(STATISTICS[statistic].keeps)]
         if missing:
             raise UsageError(
-                f"this style has nothing for {statistic} of {', '.join(missing)}; take the painting itself, or other "
+                f"this style has no {statistic} statistics of {', '.join(missing)}; use the painting itself, or other "
                 "style layers"
             )
         return {k: {name: tensor.to(self.device) for name, tensor in style[k].items()} for k in needed}

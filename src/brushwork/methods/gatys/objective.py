@@ -38,6 +38,72 @@ def layer_weights(settings: Gatys, kind: str) -> list[tuple[str, float]]:
 
 
 @dataclass(frozen=True)
+class Terms:
+    """The weighted terms of the loss, the same for a whole image and for a tile.
+
+    Source: Gatys et al. 2016, eq. 7 (total), 1 (content), 4 and 5 (style).
+
+    Args:
+        settings: Weights, layers and the form of the loss.
+        content_gain: Factor of the normalized content loss, see `WeightsRecord`.
+    """
+
+    settings: Gatys
+    content_gain: float
+
+    @property
+    def paper(self) -> bool:
+        """Whether the loss has the form of the paper, rather than the normalized one."""
+        return self.settings.loss == "paper"
+
+    def content(
+        self, features: Mapping[str, Tensor], photo: Mapping[str, Tensor], zero: Tensor, norms: Mapping[str, float]
+    ) -> Tensor:
+        """Return α · content.
+
+        Args:
+            features: Layer → features (1, C, h, w) of the image.
+            photo: Layer → those of the photo.
+            zero: A scalar to which all is added.
+            norms: Layer → squared norm of the whole photo's features, for a tile; empty for a whole image.
+        """
+
+        def error(layer: str) -> Tensor:
+            if self.paper:
+                return content_loss(features[layer], photo[layer])
+            return relative_error(features[layer], photo[layer], norms.get(layer))
+
+        weight = self.settings.content_weight * (1.0 if self.paper else self.content_gain)
+        return weight * sum((w * error(layer) for layer, w in layer_weights(self.settings, "content")), zero)
+
+    def style(self, error: Callable[[str, int], Tensor], regions: int, zero: Tensor) -> Tensor:
+        """Return β · style.
+
+        Source: regions: Gatys et al. 2017, section 4, arXiv:1611.07865, guided Gram matrices, with equal weights.
+
+        Args:
+            error: Returns the distance of a layer in a region from its target.
+            regions: Number of regions.
+            zero: A scalar to which all is added.
+        """
+
+        def mean(layer: str) -> Tensor:
+            return sum((error(layer, region) for region in range(regions)), zero) / regions
+
+        return self.settings.style_weight * sum(
+            (w * mean(layer) for layer, w in layer_weights(self.settings, "style")), zero
+        )
+
+    def gram_error(self, gram: Tensor, target: Tensor) -> Tensor:
+        """Return the distance between Gram matrices (1, C, C)."""
+        return gram_loss(gram, target) if self.paper else relative_error(gram, target)
+
+    def variation(self, pixels: Tensor, core: tuple[int, int] | None = None, count: int | None = None) -> Tensor:
+        """Return the weighted `total_variation`."""
+        return self.settings.tv_weight * total_variation(pixels, core, count)
+
+
+@dataclass(frozen=True)
 class GatysObjective:
     """The loss of an image: α·content + β·style + total variation.
 
@@ -58,37 +124,24 @@ class GatysObjective:
     shares: Tensor | None = None
 
     def __call__(self, pixels: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
-        """Return the loss and its weighted terms for pixels (1, 3, H, W).
-
-        Source: Gatys et al. 2016, eq. 7 (total), 1 (content), 4 and 5 (style). Regions: Gatys et al. 2017, section 4,
-            arXiv:1611.07865, guided Gram matrices, with equal weights for all regions.
-        """
-        settings = self.settings
+        """Return the loss and its weighted terms for pixels (1, 3, H, W)."""
+        weighted = Terms(self.settings, self.content_gain)
         features = self.network(pixels, {*self.content, *(layer for region in self.style for layer in region)})
-        paper = settings.loss == "paper"
-        content = content_loss if paper else relative_error
-        statistic = STATISTICS[settings.statistic]
+        statistic = STATISTICS[self.settings.statistic]
 
-        def style(layer: str) -> Tensor:
-            found, total = features[layer], zero
-            for index, region in enumerate(self.style):
-                mask, target = None if self.shares is None else self.shares[index : index + 1], region[layer]
-                if paper:
-                    total = total + gram_loss(gram_matrix(found, mask), target["gram"])
-                else:
-                    total = total + statistic.gain * statistic.loss(found, target, mask)
-            return total / len(self.style)
+        def style(layer: str, region: int) -> Tensor:
+            mask, target = None if self.shares is None else self.shares[region : region + 1], self.style[region][layer]
+            if weighted.paper:
+                return weighted.gram_error(gram_matrix(features[layer], mask), target["gram"])
+            return statistic.gain * statistic.loss(features[layer], target, mask)
 
         zero = pixels.new_zeros(())
         terms = {
-            "content": settings.content_weight
-            * (1.0 if paper else self.content_gain)
-            * sum((w * content(features[k], self.content[k]) for k, w in layer_weights(settings, "content")), zero),
-            "style": settings.style_weight
-            * sum((w * style(layer) for layer, w in layer_weights(settings, "style")), zero),
+            "content": weighted.content(features, self.content, zero, {}),
+            "style": weighted.style(style, len(self.style), zero),
         }
-        if settings.tv_weight:
-            terms["tv"] = settings.tv_weight * total_variation(pixels)
+        if self.settings.tv_weight:
+            terms["tv"] = weighted.variation(pixels)
         return sum(terms.values(), zero), terms
 
 
@@ -115,15 +168,15 @@ class TiledObjective:
         photo: Tensor,
         style: Sequence[Mapping[str, Target]],
         tiles: Sequence[Tile],
+        *,
         content_gain: float = 1.0,
         shares: Tensor | None = None,
     ) -> None:
         self.network, self.settings, self.photo, self.style, self.tiles = network, settings, photo, style, tiles
-        self.paper = settings.loss == "paper"
-        self.gain = 1.0 if self.paper else content_gain
-        self.content = layer_weights(settings, "content")
-        self.layers = layer_weights(settings, "style") if style else []
-        self.weights = {layer: self._position_weights(layer, shares) for layer, _ in self.layers}
+        self.weighted = Terms(settings, content_gain)
+        self.content = [layer for layer, _ in layer_weights(settings, "content")]
+        self.layers = [layer for layer, _ in layer_weights(settings, "style")]
+        self.weights = {layer: self._position_weights(layer, shares) for layer in self.layers}
         self.norms = self._norms()
 
     def _position_weights(self, layer: str, shares: Tensor | None) -> list[Tensor | float]:
@@ -137,9 +190,9 @@ class TiledObjective:
     @torch.no_grad()
     def _norms(self) -> dict[str, float]:
         """Return the squared norms of the photo's features, which normalize the content loss."""
-        if self.paper or not self.content:
+        if self.weighted.paper or not self.content:
             return {}
-        norms = dict.fromkeys((layer for layer, _ in self.content), 0.0)
+        norms = dict.fromkeys(self.content, 0.0)
         for tile in self.tiles:
             for layer, found in self._features(tile, self.photo, norms).items():
                 norms[layer] += float(found.double().square().sum())
@@ -178,7 +231,7 @@ class TiledObjective:
         sums: dict[tuple[str, int], Tensor] = {}
         for tile in self.tiles if self.layers else ():
             features = self._features(tile, whole, self.weights)
-            for layer, _ in self.layers:
+            for layer in self.layers:
                 for region in range(len(self.style)):
                     part = self._gram(tile, layer, region, features[layer]).double()
                     sums[layer, region] = sums.get((layer, region), torch.zeros_like(part)) + part
@@ -201,40 +254,33 @@ class TiledObjective:
 
     def _style(self, grams: Mapping[tuple[str, int], Tensor]) -> Tensor:
         """Return the weighted style loss of Gram matrices."""
-        total = self.photo.new_zeros(())
-        for layer, weight in self.layers:
-            for region, target in enumerate(self.style):
-                compare = gram_loss if self.paper else relative_error
-                total = total + weight * compare(grams[layer, region], target[layer]["gram"]) / len(self.style)
-        return self.settings.style_weight * total
+
+        def error(layer: str, region: int) -> Tensor:
+            return self.weighted.gram_error(grams[layer, region], self.style[region][layer]["gram"])
+
+        return self.weighted.style(error, len(self.style), self.photo.new_zeros(()))
 
     def _parts(
         self, tile: Tile, seen: Tensor, pulls: Mapping[tuple[str, int], Tensor]
     ) -> tuple[Tensor, Tensor, Tensor]:
         """Return a tile's weighted content loss and total variation, and a scalar with its style loss gradient."""
-        contents = [layer for layer, _ in self.content]
-        features = self._features(tile, seen, {*contents, *(layer for layer, _ in pulls)})
+        features = self._features(tile, seen, {*self.content, *(layer for layer, _ in pulls)})
         with torch.no_grad():
-            photo = self._features(tile, self.photo, contents) if contents else {}
-        near = rough = pull = seen.new_zeros(())
-        for layer, weight in self.content:
-            error = content_loss(features[layer], photo[layer])
-            relative = error if self.paper else 2 * error / max(self.norms[layer], 1e-12)
-            near = near + self.settings.content_weight * self.gain * weight * relative
+            photo = self._features(tile, self.photo, self.content) if self.content else {}
+        rough = pull = seen.new_zeros(())
+        near = self.weighted.content(features, photo, pull, self.norms)
         for (layer, region), by in pulls.items():
             pull = pull + (by * self._gram(tile, layer, region, features[layer])).sum()
         if self.settings.tv_weight:
-            rough = self.settings.tv_weight * self._variation(tile, seen)
+            rough = self._variation(tile, seen)
         return near, rough, pull
 
     def _variation(self, tile: Tile, seen: Tensor) -> Tensor:
-        """Return a tile's part of the total variation: differences between adjacent pixels."""
+        """Return a tile's part of the weighted total variation."""
         top, left, bottom, right = tile.core
         y, x = tile.seen[:2]
-        rows, columns = slice(top - y, bottom - y + 1), slice(left - x, right - x + 1)
-        inside = seen[:, :, rows, columns]
-        down, across = inside[..., : right - left].diff(dim=2), inside[:, :, : bottom - top].diff(dim=3)
-        return (down.square().sum() + across.square().sum()) / self.photo.numel()
+        inside = seen[:, :, top - y : bottom - y + 1, left - x : right - x + 1]
+        return self.weighted.variation(inside, (bottom - top, right - left), self.photo.numel())
 
 
 class PrecomputedGradient(torch.autograd.Function):

@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from brushwork.errors import BrushworkError
+from brushwork.studio.database import Upload
 from brushwork.studio.errors import NotAllowedError
 from brushwork.studio.log import logger
 from brushwork.studio.page_access import PageFiles
 from brushwork.studio.schemas import methods
 from brushwork.studio.service import Service
-from brushwork.studio.store import Upload
 from brushwork.studio.ui import texts
 from brushwork.studio.ui.components import Shown
 from brushwork.studio.ui.gradio_import import gr
@@ -43,11 +43,11 @@ class PageContext:
 
     Args:
         service: The studio.
-        files: Owners of the files uploaded to the page.
+        page_files: Owners of the files uploaded to the page.
     """
 
-    def __init__(self, service: Service, files: PageFiles) -> None:
-        self.service, self.files, self.shown = service, files, Shown()
+    def __init__(self, service: Service, page_files: PageFiles) -> None:
+        self.service, self.page_files, self.shown = service, page_files, Shown()
         self._taken = dict[tuple[str, str], str]()  # user and path of a dropped file → its upload ID
         self._taking = threading.Lock()
 
@@ -81,7 +81,7 @@ class PageContext:
         user = self.user(request)
         self._check(user, path)
         with self._taking:
-            known = self.service.store.upload(self._taken.get((user, path), ""), user)
+            known = self.service.database.upload(self._taken.get((user, path), ""), user)
             if known is None:
                 known = self._sent(user, path)
                 self._taken[user, path] = known.id
@@ -95,7 +95,7 @@ class PageContext:
         return Path(path).read_bytes()
 
     def _check(self, user: str, path: str) -> None:
-        if not self.files.owns(user, path):
+        if not self.page_files.owns(user, path):
             raise NotAllowedError("upload the file again")
 
     def dropped(self, path: str | None, request: gr.Request) -> Dropped:
@@ -109,7 +109,7 @@ class PageContext:
             return Dropped(refusal=error.message)
 
     def _sent(self, user: str, path: str) -> Upload:
-        with tempfile.NamedTemporaryFile(dir=self.service.places.root, prefix=".sent-", delete=False) as kept:
+        with tempfile.NamedTemporaryFile(dir=self.service.files.root, prefix=".sent-", delete=False) as kept:
             pass
         shutil.copyfile(path, kept.name)
         return self.service.take(user, Path(kept.name), Path(path).name)

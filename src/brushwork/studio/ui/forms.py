@@ -60,6 +60,10 @@ class Form:
                 found[name] = list(wanted) if isinstance(wanted, tuple) else wanted
         return found
 
+    def settings_in(self, values: Mapping[Any, Any]) -> dict[str, Any]:
+        """The same, given the values of components, among them all inputs and the method."""
+        return self.settings(values[self.method], [values[field] for field in self.inputs])
+
     def filled(self, method: str, settings: Mapping[str, Any]) -> list[Any]:
         """Values of all inputs: the given settings of a method, and defaults for the others."""
         return [

@@ -5,7 +5,8 @@ from __future__ import annotations
 import html
 from typing import Any
 
-from brushwork.studio.store import ACTIVE, RESUMABLE, Job
+from brushwork.runtime.progress import duration
+from brushwork.studio.database import ACTIVE, RESUMABLE, Job
 from brushwork.studio.ui import texts
 from brushwork.studio.ui.components import raw
 from brushwork.studio.ui.context import QUIET, PageContext
@@ -47,7 +48,7 @@ class JobPanel:
 
     def _look(self, identity: str, request: gr.Request) -> list[Any]:
         """The current state of the job."""
-        job = self.desk.service.store.job(identity, self.desk.user(request)) if identity else None
+        job = self.desk.service.database.job(identity, self.desk.user(request)) if identity else None
         if job is None:
             return ["", *[gr.Button(visible=False)] * 3, gr.Timer(active=False)]
         can = {
@@ -55,7 +56,7 @@ class JobPanel:
             "resume": job.status in (*RESUMABLE, "failed"),
             "cancel": job.status in (*ACTIVE, *RESUMABLE),
         }
-        ahead = self.desk.service.store.ahead_of(job) if job.status == "waiting" else 0
+        ahead = self.desk.service.database.ahead_of(job) if job.status == "waiting" else 0
         kept = job.status == "running" and job.kind in ("picture", "batch")
         buttons = [gr.Button(visible=can[name]) for name in ("pause", "resume")]
         buttons.append(gr.Button(texts.CANCEL if kept else texts.DISCARD, visible=can["cancel"]))
@@ -84,13 +85,8 @@ def _how_far(job: Job, ahead: int) -> list[str]:
     if facts.get("all", 1) > 1:
         words = [texts.PHOTO_OF.format(done=facts["done"] + 1, all=facts["all"])]
     elif job.status == "running":
-        words.append(texts.LEFT.format(time=_duration(facts.get("seconds_left", 0))))
+        words.append(texts.LEFT.format(time=duration(facts.get("seconds_left", 0))))
     return words
-
-
-def _duration(seconds: float) -> str:
-    minutes, rest = divmod(round(seconds), 60)
-    return f"{minutes} min {rest} s" if minutes else f"{rest} s"
 
 
 def _picture(job: Job, title: str) -> str:

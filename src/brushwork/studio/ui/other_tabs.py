@@ -6,10 +6,10 @@ import html
 import json
 import re
 import secrets
-from typing import Any
+from typing import Any, TypeAlias
 
+from brushwork.studio.database import RESUMABLE, Job
 from brushwork.studio.schemas import Batch, NewStyle, Video, parse_request
-from brushwork.studio.store import RESUMABLE, Job
 from brushwork.studio.ui import texts
 from brushwork.studio.ui.components import film, photo, raw, status_line
 from brushwork.studio.ui.context import QUIET, Dropped, PageContext
@@ -21,6 +21,7 @@ from brushwork.studio.ui.picture_tab import DEFAULT, PictureTab
 __all__ = ["BatchTab", "HistoryTab", "StylesTab", "VideoTab"]
 
 FILM_SIZES = (256, 1920)
+Wishes: TypeAlias = dict[Any, Any]  # components and their values
 
 
 class VideoTab:
@@ -46,7 +47,7 @@ class VideoTab:
                 self.frames = raw("", elem_id="frames")
                 self.panel = JobPanel(desk)
         self.film.change(self._taken, self.film, None, **QUIET)
-        wishes = [self.film, self.style, self.smoothing, self.size, self.keep, self.form.method, *self.form.inputs]
+        wishes = {self.film, self.style, self.smoothing, self.size, self.keep, self.form.method, *self.form.inputs}
         self.look.click(self._preview, wishes, self.frames, api_visibility="private")
         self.go.click(self._submit, wishes, self.panel.job, **QUIET)
 
@@ -56,33 +57,23 @@ class VideoTab:
             if path:
                 self.desk.take(request, path)
 
-    def _ask(
-        self,
-        request: gr.Request,
-        path: str | None,
-        style: str,
-        smoothing: float,
-        size: float,
-        keep: bool,
-        method: str,
-        *values: Any,
-    ) -> Any:
-        if not path:
+    def _ask(self, request: gr.Request, wishes: Wishes) -> Any:
+        if not wishes[self.film]:
             raise gr.Error(texts.FILM_FIRST, print_exception=False)
-        film = self.desk.take(request, path).id
         return _checked(
-            Video, kind="video", film=film, style=style, smoothing=smoothing, size=int(size), method=method,
-            keep_color="luminance" if keep else None, settings=self.form.settings(method, values),
+            Video, kind="video", film=self.desk.take(request, wishes[self.film]).id, style=wishes[self.style],
+            smoothing=wishes[self.smoothing], size=int(wishes[self.size]), method=wishes[self.form.method],
+            keep_color="luminance" if wishes[self.keep] else None, settings=self.form.settings_in(wishes),
         )  # fmt: skip
 
-    def _preview(self, request: gr.Request, *wishes: Any) -> str:
+    def _preview(self, request: gr.Request, wishes: Wishes) -> str:
         with self.desk.show_errors():
-            content = self.desk.service.film_preview(self.desk.user(request), self._ask(request, *wishes))
+            content = self.desk.service.preview(self.desk.user(request), self._ask(request, wishes))
         return f'<img src="{self.desk.show(request, content)}" alt="{texts.FILM_FRAMES}">'
 
-    def _submit(self, request: gr.Request, *wishes: Any) -> str:
+    def _submit(self, request: gr.Request, wishes: Wishes) -> str:
         with self.desk.show_errors():
-            return self.desk.service.submit(self.desk.user(request), self._ask(request, *wishes)).id
+            return self.desk.service.submit(self.desk.user(request), self._ask(request, wishes)).id
 
 
 class BatchTab:
@@ -106,19 +97,17 @@ class BatchTab:
                 self.go = gr.Button(texts.PAINT_BATCH, variant="primary")
             with gr.Column(scale=3, min_width=320):
                 self.panel = JobPanel(desk)
-        wishes = [self.photos, self.style, self.keep, self.full, self.form.method, *self.form.inputs]
+        wishes = {self.photos, self.style, self.keep, self.full, self.form.method, *self.form.inputs}
         self.go.click(self._submit, wishes, self.panel.job, api_visibility="private")
 
-    def _submit(
-        self, request: gr.Request, paths: list[str] | None, style: str, keep: str, full: bool, method: str, *values: Any
-    ) -> str:
-        if not paths:
+    def _submit(self, request: gr.Request, wishes: Wishes) -> str:
+        if not wishes[self.photos]:
             raise gr.Error(texts.PHOTOS_FIRST, print_exception=False)
         with self.desk.show_errors():
-            photos = [self.desk.take(request, path).id for path in paths]
             ask = _checked(
-                Batch, kind="batch", photos=photos, style=style, method=method, keep_color=keep or None,
-                size=0 if full else None, settings=self.form.settings(method, values),
+                Batch, kind="batch", photos=[self.desk.take(request, path).id for path in wishes[self.photos]],
+                style=wishes[self.style], method=wishes[self.form.method], keep_color=wishes[self.keep] or None,
+                size=0 if wishes[self.full] else None, settings=self.form.settings_in(wishes),
             )  # fmt: skip
             return self.desk.service.submit(self.desk.user(request), ask).id
 
@@ -237,7 +226,7 @@ class HistoryTab:
         return [gallery, gr.Dropdown(choices, value=choices[0][1] if choices else None)]
 
     def _thumbnail(self, request: gr.Request, job: Job) -> str:
-        if (self.desk.service.places.job(job.id) / "preview.jpg").exists():
+        if (self.desk.service.files.job(job.id) / "preview.jpg").exists():
             return self.desk.address(request, f"/api/jobs/{job.id}/preview?job={job.id}&at={job.status}")
         ask = job.request
         source = ask.get("photo") or ask.get("film") or ask["photos"][0]
@@ -249,7 +238,7 @@ class HistoryTab:
         return found[1] if found else None
 
     def _opened(self, identity: str | None, request: gr.Request) -> tuple[str, str]:
-        job = self.desk.service.store.job(identity or "", self.desk.user(request))
+        job = self.desk.service.database.job(identity or "", self.desk.user(request))
         return ("", "") if job is None else (job.id, json.dumps(job.request, indent=1))
 
     def _job(self, identity: str | None, request: gr.Request) -> Job:

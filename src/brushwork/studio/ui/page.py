@@ -52,18 +52,18 @@ input[role="combobox"] { text-overflow: ellipsis; margin-right: 1.75rem; }
 """
 
 
-def mounted(app: FastAPI, service: Service, files: PageFiles, *, logged_in: bool) -> FastAPI:
+def mounted(app: FastAPI, service: Service, page_files: PageFiles, *, logged_in: bool) -> FastAPI:
     """The application with the page mounted at /.
 
     Args:
         app: The application with the API.
         service: The studio.
-        files: Owners of the files uploaded to the page.
+        page_files: Owners of the files uploaded to the page.
         logged_in: Whether there are logins, and so a logout button.
     """
-    shutil.rmtree(service.places.root / "page", ignore_errors=True)  # leftovers of a killed process
-    os.environ["GRADIO_TEMP_DIR"] = str(service.places.root / "page")
-    desk = PageContext(service, files)
+    shutil.rmtree(service.files.root / "page", ignore_errors=True)  # leftovers of a killed process
+    os.environ["GRADIO_TEMP_DIR"] = str(service.files.root / "page")
+    desk = PageContext(service, page_files)
     blocks = _blocks(desk, logged_in)
 
     @app.get("/shown/{token}", include_in_schema=False)
@@ -76,7 +76,7 @@ def mounted(app: FastAPI, service: Service, files: PageFiles, *, logged_in: bool
         app, blocks, path="/", auth_dependency=lambda request: request.state.user,
         max_file_size=service.limits.upload_mb * 1_000_000, show_error=False, footer_links=[], run_history=False,
         enable_monitoring=False, theme=theme, css=CSS, ssr_mode=False, mcp_server=False, pwa=False,
-        blocked_paths=service.places.private(),
+        blocked_paths=service.files.private(),
     )  # fmt: skip
     # Gradio checks paths against the upload folder only once these are set, which otherwise only `launch` does.
     blocks.has_launched = blocks.is_running = True

@@ -45,8 +45,8 @@ class PictureTab:
                     elem_id="photo",
                 )  # fmt: skip
                 with gr.Tabs() as self.tabs:
-                    with gr.Tab(texts.STYLISE, id="one") as one:
-                        self._stylise()
+                    with gr.Tab(texts.STYLIZE, id="one") as one:
+                        self._stylize()
                     with gr.Tab(texts.BLEND, id="blend") as blend:
                         self._blend()
                     with gr.Tab(texts.MASKS, id="masks") as masks:
@@ -63,7 +63,7 @@ class PictureTab:
         blend.select(lambda: "blend", None, self.tab, **QUIET)
         masks.select(lambda: "masks", None, self.tab, **QUIET)
 
-    def _stylise(self) -> None:
+    def _stylize(self) -> None:
         self.style = gr.Dropdown([DEFAULT], value=DEFAULT, label=texts.STYLE, elem_id="style")
         self.style_fields.append(self.style)
         with gr.Accordion(texts.LIBRARY, open=False) as self.shelf:
@@ -253,7 +253,7 @@ class PictureTab:
         if isinstance(layer, str):
             layer = self.desk.read(request, layer)
         colors = [(int(c[1:3], 16), int(c[3:5], 16), int(c[5:7], 16)) for c in COLORS]
-        with tempfile.NamedTemporaryFile(dir=self.desk.service.places.root, prefix=".drawn-", suffix=".png") as file:
+        with tempfile.NamedTemporaryFile(dir=self.desk.service.files.root, prefix=".drawn-", suffix=".png") as file:
             file.write(layer)
             file.flush()
             masks = self.desk.service.masks(self.desk.user(request), Path(file.name), colors)

@@ -7,7 +7,7 @@ INTRO = "Turn your photo into a painting in any style. Everything stays on this 
 LOG_OUT = "Log out"
 
 PICTURE, VIDEO, BATCH, MY_STYLES, HISTORY = "Picture", "Video", "Batch", "My styles", "History"
-STYLISE, BLEND, MASKS = "Stylize", "Blend", "Masks"
+STYLIZE, BLEND, MASKS = "Stylize", "Blend", "Masks"
 
 PHOTO = "Your photo"
 STYLE = "Style"

@@ -161,16 +161,16 @@ def test_a_painting_unlike_any_gives_no_wild_code(method: OnePass[Any], monkeypa
 
 
 def test_another_network_is_refused(method: OnePass[Any]) -> None:
-    with pytest.raises(UsageError, match="vgg19-slim only"):
+    with pytest.raises(UsageError, match="only works with the feature network vgg19-slim"):
         load(AdaINLite(), network=method.network.encoder)
 
 
 @pytest.mark.parametrize(
     ("tensors", "metadata", "words"),
     [
-        ({"a": torch.rand(3)}, {}, "no model of brushwork, expected adain-lite"),
+        ({"a": torch.rand(3)}, {}, "no brushwork model, expected adain-lite"),
         ({"a": torch.rand(3)}, {"model": "johnson"}, "holds johnson, expected adain-lite"),
-        ({"a": torch.rand(3)}, {"model": "adain-lite"}, "another version of brushwork, or damaged"),
+        ({"a": torch.rand(3)}, {"model": "adain-lite"}, "is damaged, or was made by another version of brushwork"),
         ({"a": torch.tensor([float("nan")])}, {"model": "adain-lite"}, "NaN or infinity"),
     ],
 )
@@ -187,12 +187,12 @@ def test_a_damaged_model_is_told_by_its_record(model: str, tmp_path: Path) -> No
     path = tmp_path / "mine.safetensors"
     path.write_bytes(Path(model).read_bytes())
     path.with_suffix(".json").write_text('{"sha256": "0123"}')
-    with pytest.raises(WeightsError, match=r"is damaged: .* recorded is 0123; get it again"):
+    with pytest.raises(WeightsError, match=r"is damaged: .* expected 0123; download it again"):
         load(AdaINLite(model=str(path)))
 
 
 def test_a_model_that_is_not_there_is_named_with_those_that_are() -> None:
-    with pytest.raises(WeightsError, match=r"no model 'nothere': expected"):
+    with pytest.raises(WeightsError, match=r"unknown model 'nothere': expected"):
         load(AdaINLite(model="nothere"))
 
 

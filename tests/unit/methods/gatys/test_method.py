@@ -57,7 +57,7 @@ def test_a_statistic_that_does_not_blend_says_so_before_it_is_asked(method: Gaty
 
 def test_a_style_of_another_statistic_is_refused(method: GatysMethod) -> None:
     style = load(Gatys(statistic="mean-std")).encode_style(picture(), sizes=[64])
-    with pytest.raises(UsageError, match="nothing for gram of relu1_1"):
+    with pytest.raises(UsageError, match="no gram statistics of relu1_1"):
         method(picture(), style)
 
 
@@ -162,7 +162,7 @@ class TestStyle:
 
     def test_other_layers_are_refused(self, method: GatysMethod) -> None:
         style = load(dataclasses.replace(QUICK, style_layers=("relu1_1",))).encode_style(picture(), sizes=[64])
-        with pytest.raises(UsageError, match="nothing for gram of relu2_1"):
+        with pytest.raises(UsageError, match="no gram statistics of relu2_1"):
             method(picture(), style)
 
     def test_mask_of_another_size_is_refused(self, method: GatysMethod) -> None:

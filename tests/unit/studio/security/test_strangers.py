@@ -14,12 +14,12 @@ from typing import Any
 import httpx
 import pytest
 from click.testing import CliRunner
-from studios import PASSWORDS
+from studios import PASSWORDS, PATIENCE
 
 from brushwork.studio.command import studio as command
+from brushwork.studio.database import Database
 from brushwork.studio.devices import DEVICE_COOKIE
 from brushwork.studio.guard import COOKIE
-from brushwork.studio.store import Store
 
 FAILURES = 3  # as in conftest.py
 Sent = Callable[[httpx.Client, Path], str]
@@ -33,7 +33,7 @@ def refused(*flags: str) -> str:
     """What the command says that doesn't start a studio."""
     arguments = ["studio", "--api-only", "--port", "0", *flags]
     ended = subprocess.run(
-        [sys.executable, "-m", "brushwork", *arguments], capture_output=True, text=True, timeout=60, check=False
+        [sys.executable, "-m", "brushwork", *arguments], capture_output=True, text=True, timeout=PATIENCE, check=False
     )
     assert ended.returncode == 2
     return ended.stderr.splitlines()[-1]
@@ -62,14 +62,14 @@ def test_users_are_added_and_removed_by_the_command_and_their_file_holds_no_pass
     assert "correct horse" not in said
     assert "correct horse" not in file.read_text()
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
-    Store(tmp_path / "studio" / "studio.sqlite").add_upload("0" * 32, "ada", "picture", "boat.jpg", 2_000_000, {})
+    Database(tmp_path / "studio" / "studio.sqlite").add_upload("0" * 32, "ada", "picture", "boat.jpg", 2_000_000, {})
     asked = CliRunner().invoke(command, ["--folder", str(tmp_path / "studio"), "--remove-user", "ada"], input="n\n")
     assert asked.exit_code == 1
     assert "ada's files, results and styles (2.0 MB) will be deleted too" in asked.output
     assert list(json.loads(file.read_text())) == ["ada"]
     assert "no longer" in run("--remove-user", "ada", typed="y\n")
     assert json.loads(file.read_text()) == {}
-    assert Store(tmp_path / "studio" / "studio.sqlite").users() == []
+    assert Database(tmp_path / "studio" / "studio.sqlite").users() == []
 
 
 @pytest.mark.parametrize(

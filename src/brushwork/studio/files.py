@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import os
 import re
-import secrets
 import shutil
-import sqlite3
 import unicodedata
+from dataclasses import dataclass
 from pathlib import Path
 
+from filelock import FileLock, Timeout
+
 from brushwork.errors import UsageError
+from brushwork.studio.database import Database, Job, Upload
 from brushwork.studio.errors import NotFoundError
-from brushwork.studio.store import Job, Store, Upload
 from brushwork.studio.users import LOCAL
 from brushwork.styles.library import LibraryStyle, list_styles
 from brushwork.styles.references import StylePart, own_folder
 
-__all__ = ["Storage", "called", "default_folder", "folder_bytes", "stem_of", "write_whole"]
+__all__ = ["RequestFiles", "StudioFiles", "called", "default_folder", "folder_bytes", "stem_of"]
 
 _IDENTITY = re.compile(r"[0-9a-f]{32}")
 _PIECE = re.compile(r"(@[0-9a-f]{32}|\w[\w-]*)(?::(\d{1,6}(?:\.\d{1,6})?))?")
@@ -28,7 +29,22 @@ def default_folder() -> Path:
     return own_folder().parent / "studio"
 
 
-class Storage:
+@dataclass(frozen=True)
+class RequestFiles:
+    """What the IDs and names in a request stand for.
+
+    Args:
+        source: The photo or the video.
+        style: The parts of the style.
+        masks: One file per part, or none.
+    """
+
+    source: Path
+    style: list[StylePart]
+    masks: tuple[Path, ...] = ()
+
+
+class StudioFiles:
     """The studio's folder. File names are generated, never taken from uploads.
 
     Args:
@@ -55,23 +71,22 @@ class Storage:
         """The folder of small pictures of the built-in styles."""
         return self.root / "swatches"
 
-    def claim(self) -> sqlite3.Connection:
-        """Lock the folder for this process until it ends, however it ends, or closes the returned connection.
+    def claim(self) -> FileLock:
+        """Lock the folder for this process until it ends, however it ends, or releases the returned lock.
 
         Raises:
             UsageError: Another studio is using it.
         """
-        held = sqlite3.connect(self.root / "lock.sqlite", timeout=0, isolation_level=None, check_same_thread=False)
+        held = FileLock(self.root / "lock", timeout=0, thread_local=False)
         try:
-            held.execute("BEGIN EXCLUSIVE")
-        except sqlite3.OperationalError as error:
-            held.close()
+            held.acquire()
+        except Timeout as error:
             raise UsageError(f"a studio is already running in {self.root}; stop it, or use another --folder") from error
         return held
 
-    def store(self) -> Store:
+    def database(self) -> Database:
         """The database."""
-        return Store(self.root / "studio.sqlite")
+        return Database(self.root / "studio.sqlite")
 
     def upload(self, identity: str) -> Path:
         """The path of an uploaded file."""
@@ -91,7 +106,7 @@ class Storage:
 
     def private(self) -> list[str]:
         """Paths that the page must never serve: everything but the page's own files."""
-        files = [self.root / "users.json", self.root / "studio.sqlite", self.root / "lock.sqlite"]
+        files = [self.root / "users.json", self.root / "studio.sqlite", self.root / "lock"]
         return [str(path) for path in (self.uploads, self.jobs, self.swatches, self.root / "users", *files)]
 
     def styles_folder(self, user: str) -> Path:
@@ -102,7 +117,7 @@ class Storage:
         """All styles of a user by name: their own and the built-in ones."""
         return list_styles(self.styles_folder(user))
 
-    def parts(self, style: str, user: str, store: Store) -> list[StylePart]:
+    def parts(self, style: str, user: str, database: Database) -> list[StylePart]:
         """The parts of a style reference: "great-wave", "@" and a picture's ID, or a blend, "a:0.7+@…:0.3".
 
         Raises:
@@ -114,35 +129,35 @@ class Storage:
             match = _PIECE.fullmatch(piece.strip())
             if match is None:
                 raise UsageError(f"style {piece.strip()[:80]!r}: expected a name or @ID, then optionally :weight")
-            parts.append(StylePart(str(self._file(match[1], user, store, library)), float(match[2] or 1)))
+            parts.append(StylePart(str(self._file(match[1], user, database, library)), float(match[2] or 1)))
         if not sum(part.weight for part in parts) > 0:
             raise UsageError("the weights of a blend sum to 0; give at least one style a weight above 0")
         return parts
 
-    def _file(self, reference: str, user: str, store: Store, library: dict[str, LibraryStyle]) -> Path:
+    def _file(self, reference: str, user: str, database: Database, library: dict[str, LibraryStyle]) -> Path:
         if reference.startswith("@"):
-            return self.upload(self.owned(reference[1:], user, store).id)
+            return self.upload(self.owned(reference[1:], user, database).id)
         if reference not in library:
             raise NotFoundError(f"there is no style {reference!r}")
         return library[reference].path
 
-    def owned(self, identity: str, user: str, store: Store) -> Upload:
+    def owned(self, identity: str, user: str, database: Database) -> Upload:
         """A user's upload.
 
         Raises:
             NotFoundError: It does not exist, or belongs to another user.
         """
-        found = store.upload(identity, user)
+        found = database.upload(identity, user)
         if found is None:
             raise NotFoundError(f"there is no file {identity[:40]!r} of yours; it may have been deleted")
         return found
 
-    def plain(self, message: str, user: str, store: Store) -> str:
+    def plain(self, message: str, user: str, database: Database) -> str:
         """A message with the users' file names in place of the server's paths."""
         for style in self.styles(user).values():
             message = message.replace(str(style.path), style.name)
         for identity in set(_IDENTITY.findall(message)):
-            upload = store.upload(identity, user)
+            upload = database.upload(identity, user)
             if upload is not None:
                 message = message.replace(str(self.upload(identity)), upload.name).replace(identity, upload.name)
         for folder in (self.root, own_folder().parent):
@@ -178,10 +193,3 @@ def stem_of(title: str) -> str:
     """A job's title as a file name without suffix."""
     words = re.sub(r"[^\w.-]+", "-", title.replace(" in the style of ", "_"))
     return re.sub(r"\.\w{2,5}(?=_|$)", "", words, count=1).strip("-.")[:80] or "result"
-
-
-def write_whole(path: Path, content: bytes) -> None:
-    """Write a file atomically, so that concurrent readers see either the old or the new content."""
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
-    temporary.write_bytes(content)
-    temporary.replace(path)

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-__all__ = ["ACTIVE", "ENDED", "RESUMABLE", "Job", "Store", "Upload"]
+__all__ = ["ACTIVE", "ENDED", "RESUMABLE", "Database", "Job", "Upload"]
 
 ACTIVE = ("waiting", "running")
 RESUMABLE = ("paused", "interrupted")
@@ -110,7 +110,7 @@ class Job:
     ended: float | None
 
 
-class Store:
+class Database:
     """The database, for any number of threads and processes.
 
     Args:
