@@ -19,16 +19,12 @@ from brushwork.nn.statistics import interpolated
 __all__ = [
     "ColorMoments",
     "keep_luminance",
-    "lab_to_rgb",
-    "linear_to_srgb",
     "luma",
     "luminance",
     "match_covariance",
     "match_histogram",
     "match_luminance",
-    "rgb_to_lab",
     "rgb_to_yiq",
-    "srgb_to_linear",
     "yiq_to_rgb",
 ]
 
@@ -40,46 +36,8 @@ _YIQ_FROM_RGB: Matrix = (
     (0.59590059, -0.27455667, -0.32134392),
     (0.21153661, -0.52273617, 0.31119955),
 )
-# Linear sRGB to XYZ, D65. Source: IEC 61966-2-1; digits from Lindbloom, http://brucelindbloom.com.
-_XYZ_FROM_RGB: Matrix = (
-    (0.4124564, 0.3575761, 0.1804375),
-    (0.2126729, 0.7151522, 0.0721750),
-    (0.0193339, 0.1191920, 0.9503041),
-)
-_LAB_EDGE = 6 / 29  # where Lab's cube root changes to a linear function. Source: CIE 15:2004, section 8.2.1
 _NOISE = 2 / 255  # standard deviation of 8-bit and JPEG noise, which must not be amplified as if it were color
 _STEEPEST = 5  # maximum slope of histogram matching: 8 turns a print's grain into speckle, 3 loses color
-
-
-def srgb_to_linear(srgb: Tensor) -> Tensor:
-    """Return linear light from gamma-encoded sRGB.
-
-    Args:
-        srgb: (B, 3, H, W), [0, 1].
-
-    Returns:
-        (B, 3, H, W), [0, 1].
-
-    Source: IEC 61966-2-1.
-    """
-    curve = ((srgb.clamp(min=0.04045) + 0.055) / 1.055) ** 2.4
-    return torch.where(srgb <= 0.04045, srgb / 12.92, curve)
-
-
-def linear_to_srgb(linear: Tensor) -> Tensor:
-    """Return gamma-encoded sRGB from linear light.
-
-    Args:
-        linear: (B, 3, H, W), [0, 1].
-
-    Returns:
-        (B, 3, H, W), [0, 1].
-
-    Source: IEC 61966-2-1.
-    """
-    # Clamped inside: the slope of the power is infinite at 0, and infinity times where()'s zero is NaN.
-    curve = 1.055 * linear.clamp(min=0.0031308) ** (1 / 2.4) - 0.055
-    return torch.where(linear <= 0.0031308, linear * 12.92, curve)
 
 
 def rgb_to_yiq(rgb: Tensor) -> Tensor:
@@ -118,42 +76,6 @@ def yiq_to_rgb(yiq: Tensor) -> Tensor:
         (B, 3, H, W); within [0, 1] only where that color exists in sRGB.
     """
     return _mix(yiq, _inverse(_YIQ_FROM_RGB, yiq))
-
-
-def rgb_to_lab(rgb: Tensor) -> Tensor:
-    """Return CIE L*a*b* with the D65 white point.
-
-    Args:
-        rgb: (B, 3, H, W) sRGB, [0, 1].
-
-    Returns:
-        (B, 3, H, W): L in [0, 100], a and b about [-110, 110].
-
-    Source: CIE 15:2004, section 8.2.1.
-    """
-    matrix = _matrix(_XYZ_FROM_RGB, rgb)
-    t = _mix(srgb_to_linear(rgb), matrix) / _white(matrix)
-    root = t.clamp(min=_LAB_EDGE**3) ** (1 / 3)
-    f = torch.where(t > _LAB_EDGE**3, root, t / (3 * _LAB_EDGE**2) + 4 / 29)
-    fx, fy, fz = f[:, :1], f[:, 1:2], f[:, 2:]
-    return torch.cat([116 * fy - 16, 500 * (fx - fy), 200 * (fy - fz)], dim=1)
-
-
-def lab_to_rgb(lab: Tensor) -> Tensor:
-    """Return sRGB from CIE L*a*b* with the D65 white point; the inverse of `rgb_to_lab`, not clamped.
-
-    Args:
-        lab: (B, 3, H, W) as `rgb_to_lab` gives.
-
-    Returns:
-        (B, 3, H, W); within [0, 1] only where that color exists in sRGB.
-    """
-    lightness, a, b = lab[:, :1], lab[:, 1:2], lab[:, 2:]
-    fy = (lightness + 16) / 116
-    f = torch.cat([fy + a / 500, fy, fy - b / 200], dim=1)
-    t = torch.where(f > _LAB_EDGE, f**3, 3 * _LAB_EDGE**2 * (f - 4 / 29))
-    xyz = t * _white(_matrix(_XYZ_FROM_RGB, lab))
-    return linear_to_srgb(_mix(xyz, _inverse(_XYZ_FROM_RGB, lab)))
 
 
 def keep_luminance(result: Tensor, content: Tensor) -> Tensor:
@@ -265,14 +187,8 @@ def match_histogram(
     """Return the image with the reference's histograms of Y, I and Q, each matched separately.
 
     R, G and B are correlated: matched separately, they drift apart into hues that neither image has, and white paper
-    becomes a rainbow. Y, I and Q are nearly independent, and light stays lighter than dark.
-
-    Args:
-        image: (B, 3, H, W) sRGB, [0, 1].
-        reference: (1, 3, h, w) or (B, 3, h, w) sRGB, [0, 1], of any size.
-        mask: Weight of each pixel of the image, (1, 1, H, W) in [0, 1]; all pixels are recolored.
-        reference_mask: The same for the reference, (1, 1, h, w).
-        measured: If `image` is a part: a thumbnail of the whole image, to which `mask` then applies; otherwise None.
+    becomes a rainbow. Y, I and Q are nearly independent, and light stays lighter than dark. The arguments are those of
+    `match_covariance`.
 
     Returns:
         (B, 3, H, W) sRGB, clamped to [0, 1].
@@ -403,11 +319,6 @@ def _matrix(rows: Matrix, like: Tensor) -> Tensor:
 def _inverse(rows: Matrix, like: Tensor) -> Tensor:
     inverse: Tensor = torch.linalg.inv(torch.tensor(rows, dtype=torch.float64))
     return inverse.to(dtype=like.dtype, device=like.device)
-
-
-def _white(matrix: Tensor) -> Tensor:
-    """Return XYZ of white, (3, 1, 1), computed so that white is exactly L = 100, a = b = 0."""
-    return matrix.sum(dim=1)[:, None, None]
 
 
 def _mix(pixels: Tensor, matrix: Tensor) -> Tensor:

@@ -1,7 +1,7 @@
 """Whatever a person does, in any order, the page ends with a preview of what is set, or says what is missing.
 
 `BRUSHWORK_ORDERS=200 pytest tests/browser/test_previews.py -m "slow or not slow"` plays so many random orders instead
-of a dozen, of which only the first four are not slow.
+of a dozen, of which only the first two are not slow.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from studios import PATIENCE
 Act = tuple[Any, ...]  # a method of Play, and its values
 ORDERS = int(os.environ.get("BRUSHWORK_ORDERS", "12"))
 SLOW = pytest.mark.slow
-PER_VISIT = 4  # orders that follow one another on a page
+PER_VISIT = 2  # orders that follow one another on a page
 STYLES = ("great-wave", "starry-night", "bell-tower")
 KEEP = {"No": None, "Transfer brightness only": "luminance"}
 MESSAGES = ("Drop a photo", "bad.png: is not in a supported format", "Paint regions", "Choose a style")

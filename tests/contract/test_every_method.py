@@ -21,7 +21,7 @@ from brushwork.methods.one_pass import OnePass
 from brushwork.methods.texture_nets import TextureNetwork
 from brushwork.nn.transformation import TransformationNetwork
 from brushwork.options.base import option_of
-from brushwork.registry import OPTIONS, method_name, settings_from
+from brushwork.registry import OPTIONS, TRAINED, method_name, settings_from
 from brushwork.runtime.checkpoints import Checkpoint
 from brushwork.runtime.progress import Step
 from brushwork.styles.regions import Regions
@@ -39,7 +39,7 @@ def method(request: pytest.FixtureRequest, microast: str) -> Method:
 
 
 def encoded(method: Method, image: Tensor | None = None, size: tuple[int, int] = (47, 33)) -> Any:
-    if method.declaration.inputs == "content+trained style":
+    if method_name(method.settings) in TRAINED:
         painting = torch.rand(1, 3, 40, 44) if image is None else image
         check_painting(painting, None)
         with torch.random.fork_rng():
@@ -185,14 +185,14 @@ def test_several_pictures_at_once_are_what_each_is_by_itself(method: Method) -> 
 
 @pytest.mark.parametrize("mask", [torch.ones(1, 1, 8, 8), torch.zeros(1, 1, 40, 44)], ids=["size", "nothing left"])
 def test_wrong_masks_are_refused(method: Method, mask: Tensor) -> None:
-    if method.declaration.inputs == "content+trained style":
+    if method_name(method.settings) in TRAINED:
         pytest.skip("its styles are trained networks; it looks at no painting")
     with pytest.raises(UsageError, match="mask"):
         method.encode_style(torch.rand(1, 3, 40, 44), sizes=[47], mask=mask)
 
 
 def test_hidden_color_does_not_change_the_style(method: Method) -> None:
-    if method.declaration.inputs == "content+trained style":
+    if method_name(method.settings) in TRAINED:
         pytest.skip("its styles are trained networks; it looks at no painting")
     alpha = torch.ones(1, 1, 48, 48)
     alpha[..., 17:] = 0
@@ -203,7 +203,7 @@ def test_hidden_color_does_not_change_the_style(method: Method) -> None:
 
 
 def test_a_mask_says_what_of_a_painting_counts(method: Method) -> None:
-    if method.declaration.inputs == "content+trained style":
+    if method_name(method.settings) in TRAINED:
         pytest.skip("its styles are trained networks; it looks at no painting")
     painting = torch.rand(1, 3, 48, 96)
     other = torch.cat([painting[..., :48], 1 - painting[..., 48:] ** 3], 3)

@@ -58,7 +58,10 @@ def settings_of(way: str) -> tuple[str, Training]:
     return method, kind(**{name: value for name, value in values.items() if name in option_of(kind)})
 
 
-@pytest.fixture(params=list(WAYS))
+SLOW = ("any style with a critic", "a predictor with a critic")  # of which each half is tested anyway
+
+
+@pytest.fixture(params=[pytest.param(way, marks=pytest.mark.slow) if way in SLOW else way for way in WAYS])
 def make(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Make:
     """Makes a trainer that writes to a name."""
     monkeypatch.chdir(tmp_path)

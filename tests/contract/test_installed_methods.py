@@ -48,7 +48,7 @@ class Color:
 
 
 class TintNetwork(TensorStyleNetwork[Color]):
-    declaration = Declaration("content+style", 1, "statistics", blends=True, init=False, regions=True)
+    declaration = Declaration(1, "statistics", blends=True, regions=True)
     style_type, multiple = Color, 1
 
     def __init__(self, settings, device="cpu", *, network=None):

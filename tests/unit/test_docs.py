@@ -21,6 +21,7 @@ BLOCKS = [
 @pytest.fixture
 def pictures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("BRUSHWORK_HOME", str(tmp_path / "home"))
     random = np.random.default_rng(0)
     for name, size in (("photo.jpg", (40, 32)), ("painting.jpg", (36, 36))):
         Image.fromarray(random.integers(0, 255, (*size[::-1], 3), np.uint8)).save(name)

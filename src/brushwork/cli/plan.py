@@ -10,12 +10,7 @@ import rich_click as click
 
 from brushwork.cli.arguments import STYLE_HELP
 from brushwork.cli.running import Runner
-from brushwork.options.flags import (
-    method_options,
-    option_flags,
-    options_from_flags,
-    settings_of,
-)
+from brushwork.options.flags import method_options, option_flags, options_from_flags, settings_of
 from brushwork.options.stylize import OutputOptions, RunOptions, StylizeOptions
 from brushwork.registry import OPTIONS
 

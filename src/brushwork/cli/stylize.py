@@ -11,12 +11,7 @@ import rich_click as click
 from brushwork.cli.arguments import STYLE_HELP, short_help
 from brushwork.errors import PictureError, UsageError
 from brushwork.options.base import option_of
-from brushwork.options.flags import (
-    method_options,
-    option_flags,
-    options_from_flags,
-    settings_of,
-)
+from brushwork.options.flags import method_options, option_flags, options_from_flags, settings_of
 from brushwork.options.methods import Settings
 from brushwork.options.stylize import OutputOptions, RunOptions, StylizeOptions
 from brushwork.registry import OPTIONS

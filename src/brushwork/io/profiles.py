@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import functools
 import io
+from functools import lru_cache
 from pathlib import Path
 
+import numpy as np
 import pyvips
 from PIL import Image as PillowImage
 from PIL import ImageCms
@@ -100,7 +101,7 @@ def _apply_profile(color: pyvips.Image, name: str) -> tuple[pyvips.Image, list[s
     return converted, notes
 
 
-@functools.lru_cache(maxsize=16)  # the probe takes longer than decoding a small photo, and most photos share a profile
+@lru_cache(maxsize=16)  # most pictures have one of few profiles
 def _judge(profile: bytes, bands: int) -> str:
     """Return "convert", "srgb" or "unusable".
 
@@ -115,11 +116,9 @@ def _judge(profile: bytes, bands: int) -> str:
         return "unusable"
     if mode == "CMYK":
         return "convert"
-    levels = range(0, 256, 15)
-    cube = [(r, g, b) for r in levels for g in levels for b in levels] if mode == "RGB" else [(v, v, v) for v in levels]
-    probe = PillowImage.new("RGB", (len(cube), 1))
-    probe.putdata(cube)
-    moved = ImageCms.applyTransform(probe.convert(mode), transform)
-    assert moved is not None
-    same = all(abs(a - b) <= 1 for a, b in zip(probe.tobytes(), moved.tobytes(), strict=True))
+    levels = np.arange(0, 256, 15, dtype=np.uint8)
+    cube = np.stack(np.meshgrid(levels, levels, levels, indexing="ij"), -1).reshape(1, -1, 3)
+    colors = cube if mode == "RGB" else levels[None, :, None].repeat(3, 2)
+    moved = ImageCms.applyTransform(PillowImage.fromarray(colors).convert(mode), transform)
+    same = np.abs(np.asarray(moved, np.int16) - colors).max() <= 1
     return "srgb" if same else "convert"

@@ -205,9 +205,7 @@ class AdaINStyleNetwork(TensorStyleNetwork[AdaINStyle]):
         WeightsError: Weights are not on this machine; says what to do.
     """
 
-    declaration = Declaration(
-        inputs="content+style", smallest=SMALLEST, tiling="statistics", blends=True, init=False, regions=True
-    )
+    declaration = Declaration(smallest=SMALLEST, tiling="statistics", blends=True, regions=True)
     style_type = AdaINStyle
     multiple = STRIDE
 
@@ -253,10 +251,6 @@ class AdaINStyleNetwork(TensorStyleNetwork[AdaINStyle]):
         decoder = Decoder.from_tensors(weights.tensors, weights.record.architecture)
         # torch's annotations don't know that a module takes memory_format.
         return decoder.to(self.device, self.dtype, memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
-
-    def recipe(self) -> dict[str, Any]:
-        """Return weights and dtype."""
-        return dict(self._recipe)
 
     def encode(self, image: Tensor, mask: Tensor | None = None) -> AdaINStyle:
         """Return means and deviations of a painting's features; see `StyleNetwork`."""

@@ -24,20 +24,16 @@ class Declaration:
     """Capabilities of a method, so that callers never depend on its class.
 
     Args:
-        inputs: "content+style", …
         smallest: Minimum side in pixels; the method pads smaller images itself.
         tiling: "statistics": supports tiles, with the same result as the whole image, also from file to file; "inside":
             supports tiles for images in memory; "none".
         blends: Whether styles can be blended.
-        init: Whether it accepts an initial image.
         regions: Whether it accepts `Regions`: different styles in different regions.
     """
 
-    inputs: str
     smallest: int
     tiling: str
     blends: bool
-    init: bool
     regions: bool
 
 

@@ -135,9 +135,7 @@ class ConditionalInstanceNormStyleNetwork(TensorStyleNetwork[StyleRow]):
         WeightsError: The model can't be read.
     """
 
-    declaration = Declaration(
-        inputs="content+style", smallest=SMALLEST, tiling="statistics", blends=True, init=False, regions=True
-    )
+    declaration = Declaration(smallest=SMALLEST, tiling="statistics", blends=True, regions=True)
     settings: ConditionalInstanceNorm
     style_type = StyleRow
     multiple = STRIDE
@@ -166,10 +164,6 @@ class ConditionalInstanceNormStyleNetwork(TensorStyleNetwork[StyleRow]):
             "predictor": None if self.predictor is None else {"sha256": model.sha256},
             "dtype": str(self.dtype).removeprefix("torch."),
         }
-
-    def recipe(self) -> dict[str, Any]:
-        """Return weights and dtype."""
-        return dict(self._recipe)
 
     def painting_size(self, sizes: Sequence[int]) -> int:
         """Return the same size for photos of all sizes; see `StyleNetwork`."""

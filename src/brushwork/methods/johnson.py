@@ -73,9 +73,7 @@ class JohnsonTask:
 class JohnsonStyleNetwork(TrainedStyleNetwork[TransformationNetwork]):
     """Johnson et al.: a network per style; see `TrainedStyleNetwork`."""
 
-    declaration = Declaration(
-        inputs="content+trained style", smallest=SMALLEST, tiling="statistics", blends=False, init=False, regions=True
-    )
+    declaration = Declaration(smallest=SMALLEST, tiling="statistics", blends=False, regions=True)
     multiple = STRIDE
 
     def style_from(self, tensors: Mapping[str, Tensor]) -> TransformationNetwork:

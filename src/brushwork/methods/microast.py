@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -155,9 +154,7 @@ class MicroASTStyleNetwork(TensorStyleNetwork[MicroASTStyle]):
         WeightsError: The model is not here, or can't be read.
     """
 
-    declaration = Declaration(
-        inputs="content+style", smallest=SMALLEST, tiling="statistics", blends=True, init=False, regions=True
-    )
+    declaration = Declaration(smallest=SMALLEST, tiling="statistics", blends=True, regions=True)
     settings: MicroAST
     style_type = MicroASTStyle
     multiple = STRIDE
@@ -177,10 +174,6 @@ class MicroASTStyleNetwork(TensorStyleNetwork[MicroASTStyle]):
             "model": {"name": model.name, "sha256": model.sha256},
             "dtype": str(self.dtype).removeprefix("torch."),
         }
-
-    def recipe(self) -> dict[str, Any]:
-        """Return weights and dtype."""
-        return dict(self._recipe)
 
     def neutral_style(self) -> MicroASTStyle:
         """Return the style of a gray image."""

@@ -115,10 +115,15 @@ class StyleNetwork(ABC, Generic[Style]):
 class TensorStyleNetwork(StyleNetwork[Style]):
     """A network whose styles consist of tensors that can be interpolated.
 
-    A subclass sets `style_type`, a dataclass whose fields are all tensors.
+    A subclass sets `style_type`, a dataclass whose fields are all tensors, and `_recipe`, its weights and dtype.
     """
 
     style_type: type[Style]
+    _recipe: Mapping[str, Any]
+
+    def recipe(self) -> dict[str, Any]:
+        """Return weights and dtype; see `StyleNetwork`."""
+        return dict(self._recipe)
 
     def blend(self, values: Sequence[Style], weights: Sequence[float]) -> Style:
         """Return the weighted mean of styles; see `StyleNetwork`."""

@@ -248,9 +248,7 @@ class TextureTask:
 class TextureNetsStyleNetwork(TrainedStyleNetwork[TextureNetwork]):
     """Texture networks: a network per style; see `TrainedStyleNetwork`."""
 
-    declaration = Declaration(
-        inputs="content+trained style", smallest=SMALLEST, tiling="statistics", blends=False, init=False, regions=True
-    )
+    declaration = Declaration(smallest=SMALLEST, tiling="statistics", blends=False, regions=True)
     settings: TextureNets
     multiple = 32
 

@@ -172,7 +172,7 @@ def type_of(kind: type[Any], name: str) -> Any:
 @functools.cache  # reading all type hints again for every flag took half of the command's startup time
 def _fields(kind: type[Any]) -> Mapping[str, tuple[Any, Option]]:
     hints = typing.get_type_hints(kind, include_extras=True)
-    return {field.name: typing.get_args(hints[field.name]) for field in dataclasses.fields(kind)}  # type: ignore[misc]
+    return {field.name: typing.get_args(hints[field.name]) for field in dataclasses.fields(kind)}
 
 
 def defaults_of(kind: type[Any]) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from skimage import data
 
 from brushwork.errors import PictureError, UsageError
 from brushwork.image import Picture, check_pixels
-from brushwork.io import read_image, read_recipe, read_size
+from brushwork.io import profiles, read_image, read_recipe, read_size
 
 PHOTO = np.ascontiguousarray(data.astronaut()[:67, 200:301])  # (67, 101, 3), odd on both sides
 NEEDS_AVIF = pytest.mark.skipif(not features.check("avif"), reason="Pillow without AVIF can't make the test file")
@@ -263,6 +263,16 @@ def test_grey_profile_agrees_with_its_curve(tmp_path: Path) -> None:
 def test_srgb_by_any_maker_changes_no_pixel(tmp_path: Path, profile: bytes) -> None:
     path = save(tmp_path / "a.png", PHOTO, icc_profile=profile)
     assert np.array_equal(as_array(read_image(path)), PHOTO.astype(np.float32) / np.float32(255))
+
+
+def test_a_profile_is_examined_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    profiles._judge.cache_clear()
+    examined: list[object] = []
+    build = ImageCms.buildTransform
+    monkeypatch.setattr(ImageCms, "buildTransform", lambda *given: examined.append(given) or build(*given))
+    for name in ("a.png", "b.png"):
+        read_image(save(tmp_path / name, PHOTO, icc_profile=builtin("p3")))
+    assert len(examined) == 1
 
 
 def test_profile_and_alpha(tmp_path: Path) -> None:

@@ -76,7 +76,7 @@ def test_hopeless_loss_is_an_error_not_a_black_picture() -> None:
     def never(pixels: torch.Tensor) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
         return pixels.sum() * math.nan, {}
 
-    with pytest.raises(BrushworkError, match="not a number"):
+    with pytest.raises(BrushworkError, match="NaN or infinite"):
         PixelOptimizer(TARGET, never, kind="lbfgs").step()
 
 

@@ -141,7 +141,7 @@ def test_another_job_is_refused_and_says_what_differs(tmp_path: Path) -> None:
         (r"size \[48, 36\], not \[40, 30\]", "photo.png", settings, {"size": 40}),
         ("keep_color None, not luminance", "photo.png", settings, {"keep_color": "luminance"}),
     ]:
-        with pytest.raises(UsageError, match=f"c belongs to another job .*{words}.*start over"):
+        with pytest.raises(UsageError, match=f"c belongs to a different job .*{words}.*start over"):
             go(photo, other, **options)
     go("renamed.png", settings)  # what is in a file counts, not its name
 

@@ -173,7 +173,7 @@ def test_a_film_s_preview_shows_frames_above_each_other(service: Service, take: 
 @pytest.mark.parametrize(
     ("wishes", "words"),
     [
-        ({"keep_color": "cholesky"}, "great-wave holds only its statistics"),
+        ({"keep_color": "cholesky"}, "great-wave contains only statistics"),
         ({"method": "microast"}, "style great-wave works with"),
         ({"method": "adain", "settings": {"network": "vgg19.normalised"}}, "not on this machine"),
     ],
@@ -183,7 +183,7 @@ def test_what_can_t_be_painted_is_refused_without_a_path(
 ) -> None:
     with pytest.raises(UsageError, match=words) as refused:
         service.preview("ada", Preview(photo=take().id, style="great-wave", size=64, **wishes))
-    assert "/" not in str(refused.value).replace("https://", "").split("elsewhere")[-1]
+    assert "/" not in str(refused.value).replace("https://", "").split("on another machine")[-1]
 
 
 def test_a_style_of_one_s_own_is_painted_with_and_taken_away(service: Service, take: Take) -> None:

@@ -90,11 +90,11 @@ def test_a_user_with_many_requests_makes_room_for_one_with_none(crowd: Crowd) ->
 
 
 def test_who_would_probably_wait_too_long_is_refused_at_once(crowd: Crowd) -> None:
-    crowd.turns._seconds = 15.0  # that turns took lately
+    crowd.turns._seconds = 0.75 * PATIENCE  # that turns took lately
     crowd.ask("ada")
     with pytest.raises(BusyError, match="1 requests are already waiting") as caught, crowd.turns.turn("bob"):
         pass
-    assert caught.value.seconds == 30
+    assert caught.value.seconds == 1.5 * PATIENCE
 
 
 def test_a_turn_that_took_long_is_forgotten_in_time() -> None:

@@ -67,13 +67,13 @@ def test_the_result_has_the_photo_s_colors(way: str, when: str, here: Path) -> N
 
 @pytest.mark.parametrize(("way", "chosen"), [("luminance", "after"), ("cholesky", "before"), ("histogram", "before")])
 def test_the_time_that_suits_a_way(way: str, chosen: str) -> None:
-    assert ColorControl(tinted(0.5, 0.5, 0.5), way=way).recipe() == {"keep_color": way, "keep_color_when": chosen}
+    assert ColorControl(tinted(0.5, 0.5, 0.5), way=way).when == chosen
 
 
 def test_none_changes_nothing() -> None:
     picture = tinted(0.2, 0.4, 0.7)
     control = ColorControl(tinted(0.5, 0.5, 0.5))
-    assert control.recipe() == {"keep_color": None, "keep_color_when": None}
+    assert (control.way, control.when) == (None, None)
     for seen in (control.content(picture), control.style(picture), control.result(picture)):
         assert seen is picture
 
@@ -124,7 +124,7 @@ def test_a_saved_style_can_only_be_recolored_after(way: str, method: Method, her
     save_style("mine.safetensors", method, encode_style(method, "wave.png", [47]))
     for style in ("mine.safetensors", "wave.png+mine.safetensors"):
         with pytest.raises(
-            UsageError, match=r"needs the painting itself, and mine\.safetensors .*--keep-color-when after"
+            UsageError, match=r"needs the painting itself, but mine\.safetensors .*--keep-color-when after"
         ):
             stylize("photo.png", style, method=method, keep_color=way, keep_color_when="before")
     assert stylize("photo.png", style, method=method, keep_color=way, keep_color_when="after").seconds > 0

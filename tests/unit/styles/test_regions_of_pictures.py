@@ -129,7 +129,7 @@ def test_stylize_takes_masks_and_a_rerun_finds_them(tmp_path: Path, monkeypatch:
     again, _ = rerun(result.recipe, [tmp_path])
     assert torch.equal(again.picture.pixels, result.picture.pixels)
     assert not torch.equal(stylize("photo.png", "wave.png+sea.png", settings).picture.pixels, result.picture.pixels)
-    with pytest.raises(UsageError, match="a mask per style, got 1 for 2"):
+    with pytest.raises(UsageError, match="one mask per style, got 1 for 2"):
         stylize("photo.png", "wave.png+sea.png", settings, masks=["left.png"])
     with pytest.raises(UsageError, match="blend weights can't be combined with masks"):
         stylize("photo.png", "wave.png:2+sea.png", settings, masks=["left.png", "right.png"])

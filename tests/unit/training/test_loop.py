@@ -351,7 +351,7 @@ def test_a_network_that_can_t_be_written_is_saved_elsewhere(folder: Path, tmp_pa
     told: list[str] = []
     with pytest.raises(SavedElsewhereError) as caught:
         run.run(lambda report: (remove(report), told.append(report.unsaved))[0])
-    assert told[-1] == f"{run.checkpoint} can't be written: its directory {tmp_path}/out is gone"
+    assert told[-1] == f"{run.checkpoint} can't be written: its directory {tmp_path}/out no longer exists"
     assert caught.value.path == tmp_path / "wave.safetensors"  # beside the folder with photos
     assert read_style(caught.value.path).methods == ["johnson"]
 

@@ -255,7 +255,7 @@ def test_a_film_whose_work_is_deleted_ends_at_once(folder: Path, tmp_path: Path,
         steps.append(step.step)
         shutil.rmtree(work_folder(tmp_path / "a.mp4"))
 
-    with pytest.raises(PictureError, match=r"a\.mp4\.parts: this folder, with the finished work, has been deleted"):
+    with pytest.raises(PictureError, match=r"a\.mp4\.parts: this folder with the finished work has been deleted"):
         stylize_video(folder, "feminine-wave", tmp_path / "a.mp4", method=method, smoothing=0, progress=remove)
     assert steps == [1]
 
@@ -284,7 +284,7 @@ def test_a_film_that_can_t_fit_is_told_before_the_work(
     needed = 12 * SIZE[0] * SIZE[1] * {"steady": 0.02 if name == "a.mp4" else 0.5, "gatys": 24}[kind]
     monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=int(needed) - 10))
     settings: dict[str, Any] = {"method": method if kind == "steady" else Gatys(steps=1)}
-    with pytest.raises(PictureError, match=rf"{name}: the disk has .* left, and at least"):
+    with pytest.raises(PictureError, match=rf"{name}: the disk has .* left, but at least"):
         stylize_video(folder, "feminine-wave", tmp_path / name, **settings)
     assert not work_folder(tmp_path / name).exists()
 

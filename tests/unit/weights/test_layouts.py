@@ -87,7 +87,7 @@ def broken(named: dict[str, Tensor], name: str, tensor: Tensor | None) -> dict[s
 @pytest.mark.parametrize(
     ("name", "tensor", "message"),
     [
-        ("conv1_2.weight", None, r"conv1_2\.weight is missing, though the weights go on to conv2_2"),
+        ("conv1_2.weight", None, r"conv1_2\.weight is missing, although there are weights up to conv2_2"),
         ("conv2_2.bias", None, r"conv2_2\.bias is missing"),
         ("conv1_1.weight", None, "expected features.0.weight"),
         (
@@ -96,8 +96,8 @@ def broken(named: dict[str, Tensor], name: str, tensor: Tensor | None) -> dict[s
             r"conv2_1\.weight has shape \(128, 64, 5, 5\), expected \(",
         ),
         ("conv9_1.weight", torch.zeros(1), r"unexpected tensor conv9_1\.weight"),
-        ("conv1_2.bias", torch.full((64,), torch.nan), r"conv1_2\.bias holds NaN or infinity"),
-        ("conv1_2.bias", torch.full((64,), -torch.inf), r"conv1_2\.bias holds NaN or infinity"),
+        ("conv1_2.bias", torch.full((64,), torch.nan), r"conv1_2\.bias contains NaN or infinity"),
+        ("conv1_2.bias", torch.full((64,), -torch.inf), r"conv1_2\.bias contains NaN or infinity"),
         ("conv1_2.bias", torch.zeros(64, dtype=torch.int8), r"conv1_2\.bias is torch\.int8"),
         ("conv1_2.bias", torch.zeros(64).to_sparse(), "sparse"),
     ],

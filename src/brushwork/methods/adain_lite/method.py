@@ -205,9 +205,7 @@ class AdaINLiteStyleNetwork(TensorStyleNetwork[LiteStyle]):
         WeightsError: The model can't be read.
     """
 
-    declaration = Declaration(
-        inputs="content+style", smallest=MULTIPLE, tiling="statistics", blends=True, init=False, regions=True
-    )
+    declaration = Declaration(smallest=MULTIPLE, tiling="statistics", blends=True, regions=True)
     settings: AdaINLite
     style_type = LiteStyle
     multiple = MULTIPLE
@@ -233,10 +231,6 @@ class AdaINLiteStyleNetwork(TensorStyleNetwork[LiteStyle]):
             "model": {"name": model.name, "sha256": model.sha256, "codes": _codes_of(model)},
             "dtype": str(self.dtype).removeprefix("torch."),
         }
-
-    def recipe(self) -> dict[str, Any]:
-        """Return weights and dtype."""
-        return dict(self._recipe)
 
     def painting_size(self, sizes: Sequence[int]) -> int:
         """Return the same size for photos of all sizes; see `StyleNetwork`."""

@@ -63,9 +63,7 @@ class GatysMethod:
         WeightsError: The network's weights are not on this machine; the message says what to do.
     """
 
-    declaration = Declaration(
-        inputs="content+style", smallest=SMALLEST, tiling="inside", blends=True, init=True, regions=True
-    )
+    declaration = Declaration(smallest=SMALLEST, tiling="inside", blends=True, regions=True)
 
     def __init__(
         self, settings: Gatys, device: torch.device | str = "cpu", *, network: FeatureNetwork | None = None
