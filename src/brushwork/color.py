@@ -302,7 +302,8 @@ class ColorMoments:
 def _power(covariance: Tensor, exponent: float, floor: float) -> Tensor:
     """Return a power of a symmetric matrix, with the variance in every direction raised to at least `floor`."""
     variances, directions = torch.linalg.eigh(covariance)
-    return (directions * variances.clamp(min=floor) ** exponent) @ directions.mT
+    power: Tensor = (directions * variances.clamp(min=floor) ** exponent) @ directions.mT
+    return power
 
 
 def _cholesky(covariance: Tensor, floor: float) -> Tensor:

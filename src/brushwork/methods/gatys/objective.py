@@ -262,7 +262,7 @@ class TiledObjective:
     def _parts(
         self, tile: Tile, seen: Tensor, gram_gradients: Mapping[tuple[str, int], Tensor]
     ) -> tuple[Tensor, Tensor, Tensor]:
-        """Return a tile's weighted content loss, its total variation, and a scalar whose gradient is the style loss's."""
+        """Return a tile's weighted content loss, total variation, and a scalar whose gradient is the style loss's."""
         features = self._features(tile, seen, {*self.content, *(layer for layer, _ in gram_gradients)})
         with torch.no_grad():
             photo = self._features(tile, self.photo, self.content) if self.content else {}
