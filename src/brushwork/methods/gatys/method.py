@@ -36,7 +36,7 @@ from brushwork.styles.regions import Regions
 from brushwork.tiling.metering import live_bytes
 from brushwork.tiling.tiles import MemoryProfile, Tile, Tiling, cut
 
-__all__ = ["GatysMethod"]
+__all__ = ["GatysMethod", "measured_colors"]
 
 
 # Added around the photo during optimization, and cropped at the end: with any padding, the outermost two or three rows
@@ -144,7 +144,7 @@ class GatysMethod:
         """
         check_painting(image, mask)
         targets = {size: self._targets(image, size, mask) for size in sizes}
-        return GatysStyle(targets, _colors(image, mask))
+        return GatysStyle(targets, measured_colors(image, mask))
 
     def painting_size(self, sizes: Sequence[int]) -> int:
         """See `Method`."""
@@ -317,7 +317,7 @@ class GatysMethod:
 
     def _recolored(self, photo: Tensor, styles: Sequence[GatysStyle], shares: Tensor | None) -> Tensor:
         """Return the photo in the colors of the styles, each in its region, as far as `strength` goes."""
-        own, moved = _colors(photo, None), torch.zeros_like(photo)
+        own, moved = measured_colors(photo, None), torch.zeros_like(photo)
         for index, style in enumerate(styles):
             recolored = photo if style.colors is None else own.transported(photo, style.colors)
             share = 1.0 if shares is None else shares[index : index + 1]
@@ -392,7 +392,7 @@ class GatysMethod:
         return {k: {name: tensor.to(self.device) for name, tensor in style[k].items()} for k in needed}
 
 
-def _colors(image: Tensor, mask: Tensor | None) -> ColorMoments:
+def measured_colors(image: Tensor, mask: Tensor | None) -> ColorMoments:
     """Measure the colors of a thumbnail: averages over some pixels, whose colors the optimization can't resolve."""
     height, width = image.shape[2:]
     factor = min(1.0, COLORS / max(width, height))
