@@ -1,6 +1,5 @@
 #!/usr/bin/env python3
-"""Make the built-in styles of recipes/styles.tsv: what each method knows of a painting, in models/styles, and
-their colors, in models/style-colors.json.
+"""Make the built-in styles of recipes/styles.tsv: what each method knows of a painting, and its colors (models/).
 
     python recipes/embed_styles.py --pictures DIR --pictures DIR
 
