@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Make the built-in styles of recipes/styles.tsv: what each method knows of a painting, in models/styles.
+"""Make the built-in styles of recipes/styles.tsv: what each method knows of a painting, and its colors (models/).
 
     python recipes/embed_styles.py --pictures DIR --pictures DIR
 
@@ -13,14 +13,17 @@ from __future__ import annotations
 
 import argparse
 import csv
+import json
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from torch import Tensor
 
 import brushwork
-from brushwork import AdaIN, AdaINLite, ConditionalInstanceNorm, Gatys, encode_style, load, save_styles
-from brushwork.methods.gatys.method import GatysMethod
+from brushwork import AdaIN, AdaINLite, ConditionalInstanceNorm, Gatys, encode_style, load, read_image, save_styles
+from brushwork.methods.gatys.method import GatysMethod, measured_colors
 from brushwork.methods.gatys.style import GatysStyle
 from brushwork.styles.references import SavedStyle, read_style, write_style
 
@@ -73,6 +76,22 @@ def main() -> None:
     for old in target.glob("*.safetensors"):
         if old.stem not in chosen:
             old.unlink()
+    _write_colors(paths, target.parent / "style-colors.json")
+
+
+def _write_colors(paths: Mapping[str, Path], file: Path) -> None:
+    """Write the paintings' colors, which the styles' files lack; they keep their bytes, by which recipes find them."""
+    colors = json.loads(file.read_text()) if file.exists() else {}
+    for name, path in paths.items():
+        moments = measured_colors(read_image(path).pixels, None)
+        colors[name] = {key: _rounded(getattr(moments, key)) for key in ("mean", "covariance")}
+    rows = (f" {json.dumps(name)}: {json.dumps(colors[name])}" for name in sorted(colors))
+    file.write_text("{\n" + ",\n".join(rows) + "\n}\n")
+
+
+def _rounded(tensor: Tensor) -> list[Any]:
+    numbers: list[Any] = (tensor * 1e6).round().div(1e6).tolist()
+    return numbers
 
 
 def _found(picture: str, folders: list[Path]) -> Path | None:

@@ -7,6 +7,9 @@ color matching (`match_…`) is not.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 import torch
 from torch import Tensor
 
@@ -14,6 +17,7 @@ from brushwork.errors import UsageError
 from brushwork.nn.statistics import interpolated
 
 __all__ = [
+    "ColorMoments",
     "keep_luminance",
     "luma",
     "luminance",
@@ -242,6 +246,64 @@ def _moments(pixels: Tensor, mask: Tensor | None) -> tuple[Tensor, Tensor]:
     flat, weights = pixels.double().flatten(2), _weights(pixels, mask)
     mean = (flat * weights).sum(2, keepdim=True)
     return mean, ((flat - mean) * weights) @ (flat - mean).mT
+
+
+@dataclass(frozen=True)
+class ColorMoments:
+    """Mean and covariance of an image's colors.
+
+    Args:
+        mean: (3,) sRGB, [0, 1], in float64.
+        covariance: (3, 3).
+    """
+
+    mean: Tensor
+    covariance: Tensor
+
+    @classmethod
+    def of(cls, pixels: Tensor, mask: Tensor | None = None) -> ColorMoments:
+        """Measure an image.
+
+        Args:
+            pixels: (1, 3, H, W) sRGB, [0, 1].
+            mask: Weight of each pixel, (1, 1, H, W) in [0, 1].
+        """
+        mean, covariance = _moments(pixels, mask)
+        return cls(mean[0, :, 0].cpu(), covariance[0].cpu())
+
+    @classmethod
+    def mixture(cls, parts: Sequence[ColorMoments], shares: Sequence[float]) -> ColorMoments:
+        """Return the moments of several images' pixels taken together, in shares of sum 1."""
+        mean = torch.stack([share * part.mean for part, share in zip(parts, shares, strict=True)]).sum(0)
+        spread = [part.covariance + torch.outer(part.mean - mean, part.mean - mean) for part in parts]
+        return cls(mean, torch.stack([share * each for each, share in zip(spread, shares, strict=True)]).sum(0))
+
+    def transported(self, pixels: Tensor, wanted: ColorMoments) -> Tensor:
+        """Return the image with other moments, each color moved as little as possible: optimal transport of Gaussians.
+
+        Args:
+            pixels: (B, 3, H, W) sRGB, [0, 1], an image of these moments, or a part of it.
+            wanted: The moments it should have.
+
+        Returns:
+            (B, 3, H, W), clamped to [0, 1].
+
+        Source: Pitié and Kokaram 2007, "The linear Monge-Kantorovitch linear colour mapping for example-based colour
+        transfer", CVMP, eq. 10: x' = T (x - μ) + μ_w, T = Σ^-1/2 (Σ^1/2 Σ_w Σ^1/2)^1/2 Σ^-1/2.
+        Differs: a deviation below 2/255 counts as 2/255, so that a flat image stays flat.
+        """
+        root = _power(self.covariance, 0.5, _NOISE**2)
+        inverse = _power(self.covariance, -0.5, _NOISE**2)
+        transform = inverse @ _power(root @ wanted.covariance @ root, 0.5, 0.0) @ inverse
+        shift = wanted.mean - transform @ self.mean
+        return _mix(pixels, transform.to(pixels)).add_(shift.to(pixels)[:, None, None]).clamp_(0, 1)
+
+
+def _power(covariance: Tensor, exponent: float, floor: float) -> Tensor:
+    """Return a power of a symmetric matrix, with the variance in every direction raised to at least `floor`."""
+    variances, directions = torch.linalg.eigh(covariance)
+    power: Tensor = (directions * variances.clamp(min=floor) ** exponent) @ directions.mT
+    return power
 
 
 def _cholesky(covariance: Tensor, floor: float) -> Tensor:

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
+import scipy.linalg
 import torch
 from skimage import color as reference
 from skimage import data, exposure
@@ -207,3 +208,39 @@ def test_masked_pixels_don_t_count(match: Match) -> None:
         match(image, wanted, mask=torch.zeros(1, 1, 12, 10))
     with pytest.raises(UsageError, match=r"shape \(1, 1, 12, 10\), got \(1, 1, 10, 12\)"):
         match(image, wanted, mask=torch.ones(1, 1, 10, 12))
+
+
+def test_transported_colors_have_the_wanted_moments(astronaut: torch.Tensor, cup: torch.Tensor) -> None:
+    image = 0.4 + 0.2 * astronaut  # far from the bounds, so that nothing is clamped
+    wanted = color.ColorMoments.of(0.4 + 0.2 * cup)
+    moved = color.ColorMoments.of(color.ColorMoments.of(image).transported(image, wanted))
+    torch.testing.assert_close(moved.mean, wanted.mean, atol=1e-5, rtol=0)
+    torch.testing.assert_close(moved.covariance, wanted.covariance, atol=1e-5, rtol=0)
+
+
+def test_transport_moves_colors_no_further_than_needed(astronaut: torch.Tensor, cup: torch.Tensor) -> None:
+    """The Wasserstein distance of two Gaussians: ‖μ - μ'‖² + tr(Σ + Σ' - 2 (Σ^½ Σ' Σ^½)^½)."""
+    image, other = 0.2 + 0.6 * astronaut, 0.2 + 0.6 * cup  # varied enough, and nothing is clamped
+    own, wanted = color.ColorMoments.of(image), color.ColorMoments.of(other)
+    cost = (own.transported(image, wanted) - image).double().square().sum(1).mean()
+    root = scipy.linalg.sqrtm(own.covariance.numpy())
+    cross = scipy.linalg.sqrtm(root @ wanted.covariance.numpy() @ root)
+    least = (own.mean - wanted.mean).square().sum() + np.trace(
+        (own.covariance + wanted.covariance).numpy() - 2 * cross
+    ).real
+    assert float(cost) == pytest.approx(float(least), rel=1e-3)
+
+
+def test_a_flat_image_stays_flat_when_its_colors_are_moved(cup: torch.Tensor) -> None:
+    flat = torch.full((1, 3, 20, 30), 0.5)
+    moved = color.ColorMoments.of(flat).transported(flat, color.ColorMoments.of(cup))
+    assert moved.flatten(2).std(2).max() < 1e-6
+    torch.testing.assert_close(moved[0, :, 0, 0].double(), color.ColorMoments.of(cup).mean, atol=1e-5, rtol=0)
+
+
+def test_moments_of_a_mixture_are_those_of_all_pixels_together(astronaut: torch.Tensor, cup: torch.Tensor) -> None:
+    size = astronaut[..., :40, :60], cup[..., :40, :60]
+    mixed = color.ColorMoments.mixture([color.ColorMoments.of(part) for part in size], [0.5, 0.5])
+    together = color.ColorMoments.of(torch.cat(size, 3))
+    torch.testing.assert_close(mixed.mean, together.mean)
+    torch.testing.assert_close(mixed.covariance, together.covariance)

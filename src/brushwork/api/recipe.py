@@ -23,7 +23,7 @@ from brushwork.weights import sha256_of
 
 __all__ = ["DEFAULT_SIZE", "FIRST_PICTURES", "recipe_of", "result_size", "style_records"]
 
-FIRST_PICTURES = ("content", "noise", "style")  # values of `init` that aren't files
+FIRST_PICTURES = ("content", "recolored", "noise", "style")  # values of `init` that aren't files
 
 
 def result_size(size: tuple[int, int], wanted: int | None) -> tuple[int, int]:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar, overload
 from torch import Tensor
 
 from brushwork.api.color_control import ColorControl
+from brushwork.api.presets import preset_options
 from brushwork.api.recipe import recipe_of, result_size
 from brushwork.api.style_encoding import painting_pixels, style_value, visible
 from brushwork.errors import BrushworkError, Interrupted, UsageError
@@ -87,6 +88,7 @@ class _Keywords(StylizeKeywords, total=False):
     plan: Plan | None
     progress: Progress | None
     checkpoint: Checkpoint | None
+    preset: str | None
 
 
 @overload
@@ -111,6 +113,7 @@ def stylize(
     style: Any,
     method: MethodSource = None,
     *,
+    preset: str | None = None,
     options: StylizeOptions | None = None,
     network: FeatureNetwork | None = None,
     plan: Plan | None = None,
@@ -128,6 +131,7 @@ def stylize(
             a list per photo.
         method: A method's name, "gatys"; its options, `Gatys(steps=100)`; or a method from `brushwork.load`, which
             loads the network once for many calls. None: `AdaINLite()`.
+        preset: Instead of a method: "draft", "good" or "best", see `preset_options`.
         options: `StylizeOptions`: size, color, masks, device and limits.
         network: A feature network to use instead of the one named in the method's options (docs/weights.md).
         plan: From `brushwork.tiling.plan.plan_job`; None makes one here if needed.
@@ -155,6 +159,10 @@ def stylize(
     several = isinstance(photo, list) or _is_several(style)
     if several and not (plan is None and checkpoint is None):
         raise UsageError("plan and checkpoint work with a single picture; call stylize for each picture of the list")
+    if preset is not None:
+        if method is not None:
+            raise UsageError(f"preset and method are both given; pass preset_options({preset!r}, …) as the method")
+        method = preset_options(preset)
     loaded = method_from(method, chosen.device, network)
     work = partial(stylize_photo, method=loaded, options=chosen, plan=plan, progress=progress, checkpoint=checkpoint)
     if not isinstance(photo, list):
@@ -300,7 +308,7 @@ def _read_init(
     method: Method, style: StyleSource, size: tuple[int, int], max_pixels: int, colors: ColorControl
 ) -> Tensor | None:
     init = getattr(method.settings, "init", "content")
-    if init in ("content", "noise"):
+    if init in ("content", "recolored", "noise"):
         return None
     if init != "style":
         return colors.content(read_image(init, size=max(size), max_pixels=max_pixels).visible())

@@ -3,18 +3,49 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import rich_click as click
 
-from brushwork.options.flags import options_in_words
+from brushwork.errors import UsageError
+from brushwork.options.flags import options_in_words, settings_of
+from brushwork.registry import OPTIONS, method_name
 
-__all__ = ["STYLE_HELP", "short_help"]
+__all__ = ["STYLE_HELP", "chosen_settings", "look_options", "short_help"]
+
+PRESET_NAMES = ("draft", "good", "best")  # written here again, so that --help needn't import them
+DEFAULT_METHOD = "adain-lite"
 
 STYLE_HELP = (
     "an image file, a built-in style, a saved style, or a blend such as wave.jpg:0.7+feminine-wave:0.3; "
     "given more than once, each style is applied to each photo"
 )
+
+
+def look_options(command: Any) -> Any:
+    """Add --preset and --method, which `chosen_settings` reads."""
+    preset = click.option(
+        "--preset", type=click.Choice(PRESET_NAMES), help="draft: a moment; good: seconds; best: a minute"
+    )
+    method = click.option("--method", help=f"see: brushwork methods [{DEFAULT_METHOD}, or that of the preset]")
+    return preset(method(command))
+
+
+def chosen_settings(preset: str | None, method: str | None, values: Mapping[str, Any]) -> Any:
+    """Return the settings that --preset, --method and the methods' flags ask for; a flag wins over the preset.
+
+    Raises:
+        UsageError: An invalid value, a flag of another method, or a preset of another method.
+    """
+    if preset is None:
+        return settings_of(method or DEFAULT_METHOD, values, OPTIONS)
+    from brushwork.api.presets import PRESETS, preset_options
+
+    own = method_name(PRESETS[preset])
+    if method not in (None, own):
+        raise UsageError(f"--preset {preset} is of {own}, not of {method}; leave out one of the two")
+    return settings_of(own, values, OPTIONS, partial(preset_options, preset))
 
 
 def short_help(

@@ -8,9 +8,9 @@ from typing import Any
 
 import rich_click as click
 
-from brushwork.cli.arguments import STYLE_HELP
+from brushwork.cli.arguments import STYLE_HELP, chosen_settings, look_options
 from brushwork.cli.running import Runner
-from brushwork.options.flags import method_options, option_flags, options_from_flags, settings_of
+from brushwork.options.flags import method_options, option_flags, options_from_flags
 from brushwork.options.stylize import OutputOptions, RunOptions, StylizeOptions
 from brushwork.registry import OPTIONS
 
@@ -27,14 +27,16 @@ __all__ = ["plan"]
     default=Path("result.png"),
     help="output file that would be written",
 )
-@click.option("--method", "method_name", default="adain-lite", show_default=True, help="see: brushwork methods")
+@look_options
 @option_flags(StylizeOptions, "size", "device", "max_memory", "max_pixels")
 @option_flags(OutputOptions, "depth")
 @click.option("--json", "as_json", is_flag=True, help="print one JSON object, for scripts")
 @method_options(OPTIONS)
-def plan(photo: Path, style: str, output: Path, method_name: str, as_json: bool, **values: Any) -> None:
+def plan(
+    photo: Path, style: str, output: Path, preset: str | None, method: str | None, as_json: bool, **values: Any
+) -> None:
     """Report how PHOTO would be processed and the memory and time needed, without processing it."""
-    settings = settings_of(method_name, values, OPTIONS)
+    settings = chosen_settings(preset, method, values)
     values["size"] = 0 if values["size"] is None else values["size"]
     options, out = options_from_flags(StylizeOptions, values), options_from_flags(OutputOptions, values)
     from brushwork.api.recipe import result_size

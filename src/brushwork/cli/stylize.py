@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import rich_click as click
 
-from brushwork.cli.arguments import STYLE_HELP, short_help
+from brushwork.cli.arguments import STYLE_HELP, chosen_settings, look_options, short_help
 from brushwork.errors import PictureError, UsageError
 from brushwork.options.base import option_of
-from brushwork.options.flags import method_options, option_flags, options_from_flags, settings_of
+from brushwork.options.flags import method_options, option_flags, options_from_flags
 from brushwork.options.methods import Settings
 from brushwork.options.stylize import OutputOptions, RunOptions, StylizeOptions
 from brushwork.registry import OPTIONS
@@ -23,7 +23,7 @@ __all__ = ["stylize"]
 
 
 PANELS = {
-    "What": ("styles", "output", "method_name"),
+    "What": ("styles", "output", "preset", "method"),
     "Look": ("strength", "style_scale", "steps", "style_weight", "keep_color", "masks", "seed"),
     "Size and speed": ("size", "device", "max_memory"),
     "Output": ("suffix", "depth", "quality", "animation", "preview"),
@@ -36,18 +36,24 @@ PANELS = {
 @click.argument("photos", nargs=-1, required=True, metavar="PHOTO…")
 @click.option("--style", "styles", multiple=True, required=True, metavar="STYLE", help=STYLE_HELP)
 @click.option("-o", "--output", help="file, or folder for several results [PHOTO_STYLE.png in the current directory]")
-@click.option("--method", "method_name", default="adain-lite", show_default=True, help="see: brushwork methods")
+@look_options
 @click.option("--format", "suffix", default="png", show_default=True, help="file format if -o names no file")
 @option_flags(StylizeOptions)
 @option_flags(OutputOptions)
 @option_flags(RunOptions)
 @method_options(OPTIONS)
 def stylize(
-    photos: tuple[str, ...], styles: tuple[str, ...], output: str | None, method_name: str, suffix: str, **values: Any
+    photos: tuple[str, ...],
+    styles: tuple[str, ...],
+    output: str | None,
+    preset: str | None,
+    method: str | None,
+    suffix: str,
+    **values: Any,
 ) -> None:
     """Render PHOTOs (files, folders, patterns) in the style of a painting."""
     # Usage errors are reported immediately, before torch is loaded.
-    settings = settings_of(method_name, values, OPTIONS)
+    settings = chosen_settings(preset, method, values)
     options, out, run = (options_from_flags(kind, values) for kind in (StylizeOptions, OutputOptions, RunOptions))
     from brushwork.cli.jobs import find_photos, is_folder, plan_jobs, protect
     from brushwork.cli.report import Report

@@ -35,11 +35,13 @@ class BoundedLBFGS:
     Args:
         pixels: Optimized in place; (1, 3, H, W) in [0, 1].
         rate: Step length relative to the quasi-Newton step.
+        polyak: Whether a step without known curvature has Polyak's length, which presumes that the loss can reach 0;
+            otherwise it is as short as in the L-BFGS of PyTorch, and only serves to learn the curvature.
         folder: Where to store the pairs on disk; None: in memory.
     """
 
-    def __init__(self, pixels: Tensor, *, rate: float = 1.0, folder: Path | None = None) -> None:
-        self.pixels, self.rate = pixels, rate
+    def __init__(self, pixels: Tensor, *, rate: float = 1.0, polyak: bool = False, folder: Path | None = None) -> None:
+        self.pixels, self.rate, self.polyak = pixels, rate, polyak
         self.count = max(LEAST_PAIRS, min(20, int(HISTORY_BYTES / (2 * pixels.nbytes))))
         # One row more than there are pairs: it holds the last step until its gradient change is known.
         self.steps, self.changes = (Rows(self.count + 1, pixels, folder) for _ in range(2))
@@ -48,13 +50,18 @@ class BoundedLBFGS:
         self.evaluations = 0
 
     @torch.no_grad()
-    def step(self, gradient: Tensor) -> None:
-        """Update the pixels, given the gradient (1, 3, H, W) at the current pixels; keeps a reference to it."""
+    def step(self, gradient: Tensor, loss: float = 0.0) -> None:
+        """Update the pixels.
+
+        Args:
+            gradient: (1, 3, H, W), at the current pixels; a reference to it is kept.
+            loss: The loss there, for Polyak's step.
+        """
         if self.evaluations:
             self._remember(gradient)
         self.gradient = gradient
         self.evaluations += 1
-        direction = self._direction()
+        direction = self._direction(loss)
         waiting = self.steps[self._free()].view_as(self.pixels)
         waiting.copy_(self.pixels)
         self.pixels.sub_(direction, alpha=self.rate).clamp_(0, 1)
@@ -72,23 +79,29 @@ class BoundedLBFGS:
         if self.curvatures[row] > CURVED * _dot(change, change):
             self.rows = [*self.rows, row][-self.count :]
 
-    def _direction(self) -> Tensor:
+    def _direction(self, loss: float) -> Tensor:
         held = ((self.pixels <= 0) & (self.gradient > 0)) | ((self.pixels >= 1) & (self.gradient < 0))
         picture = self.gradient.masked_fill(held, 0)
         direction, shares = picture.view(-1), dict[int, float]()
         for row in reversed(self.rows):
             shares[row] = _dot(self.steps[row], direction) / self.curvatures[row]
             direction.sub_(self.changes[row], alpha=shares[row])
-        direction = self._scaled(picture).view(-1)
+        direction = self._scaled(picture, loss).view(-1)
         for row in self.rows:
             share = _dot(self.changes[row], direction) / self.curvatures[row]
             direction.add_(self.steps[row], alpha=shares[row] - share)
         return direction.view_as(self.pixels).masked_fill_(held, 0)
 
-    def _scaled(self, picture: Tensor) -> Tensor:
-        """Apply the initial inverse Hessian, before any pairs: a multiple of the identity, or of smoothing."""
+    def _scaled(self, picture: Tensor, loss: float) -> Tensor:
+        """Apply the initial inverse Hessian, before any pairs: a multiple of the identity, or of smoothing.
+
+        Source: Polyak 1969, "Minimization of unsmooth functionals": a step of f / ‖g‖² along -g, if the minimum is 0.
+        With the preconditioner S it is f / ⟨g, S g⟩ along -S g.
+        """
         coarse_first = self.evaluations <= SMOOTH
         result = smoothed(picture) if coarse_first else picture
+        if not self.rows and self.polyak:
+            return result * (loss / max(_dot(picture.flatten(), result.flatten()), 1e-30))
         if not self.rows:
             return result * min(1.0, 1.0 / max(float(self.gradient.abs().sum()), 1e-30))
         last = self.changes[self.rows[-1]].view_as(picture)

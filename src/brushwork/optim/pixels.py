@@ -38,6 +38,7 @@ class PixelOptimizer:
         objective: Pixels → loss and its terms.
         kind: "lbfgs" or "adam".
         rate: Learning rate; 0 selects one automatically.
+        polyak: See `BoundedLBFGS`.
         warm: A finished optimizer of a smaller size: Adam's moments are carried over. L-BFGS starts without history,
             because its curvature pairs belong to the old pixels.
         folder: Where the best pixels and the L-BFGS history may be stored; None: in memory.
@@ -53,12 +54,13 @@ class PixelOptimizer:
         *,
         kind: str,
         rate: float = 0.0,
+        polyak: bool = False,
         warm: PixelOptimizer | None = None,
         folder: Path | None = None,
     ) -> None:
         self.pixels = pixels.detach().clone(memory_format=torch.contiguous_format)
         self.objective, self.kind, self.warm, self.folder = objective, kind, warm is not None, folder
-        self.rate = rate or (1.0 if kind == "lbfgs" else 0.02)
+        self.rate, self.polyak = rate or (1.0 if kind == "lbfgs" else 0.02), polyak
         self.best_loss, self._best = math.inf, Rows(1, self.pixels, folder)
         self.best_pixels.copy_(self.pixels)
         self.halvings, self.failures, self.terms = 0, 0, dict[str, float]()
@@ -76,7 +78,7 @@ class PixelOptimizer:
 
     def _fresh(self) -> BoundedLBFGS | torch.optim.Adam:
         if self.kind == "lbfgs":
-            return BoundedLBFGS(self.pixels, rate=self.rate, folder=self.folder)
+            return BoundedLBFGS(self.pixels, rate=self.rate, polyak=self.polyak, folder=self.folder)
         return torch.optim.Adam([self.pixels], lr=self.rate, betas=(0.9, 0.99))
 
     def _carry_over(self, optimizer: torch.optim.Adam, warm: PixelOptimizer) -> None:
@@ -102,7 +104,14 @@ class PixelOptimizer:
 
     @classmethod
     def restored(
-        cls, state: State, objective: Objective, *, kind: str, device: torch.device, folder: Path | None = None
+        cls,
+        state: State,
+        objective: Objective,
+        *,
+        kind: str,
+        polyak: bool = False,
+        device: torch.device,
+        folder: Path | None = None,
     ) -> PixelOptimizer:
         """Restore an optimizer from a saved state; it takes ownership of the state's tensors.
 
@@ -110,10 +119,12 @@ class PixelOptimizer:
             state: From `state`.
             objective: The same as before.
             kind: The same as before.
+            polyak: The same as before.
             device: Where the pixels are.
             folder: The same as before.
         """
-        restored = cls(state.tensors["best"].to(device), objective, kind=kind, rate=state.facts["rate"], folder=folder)
+        best, rate = state.tensors["best"].to(device), state.facts["rate"]
+        restored = cls(best, objective, kind=kind, rate=rate, polyak=polyak, folder=folder)
         restored.pixels.copy_(state.tensors["pixels"])
         for name in FACTS:
             setattr(restored, name, state.facts[name])
@@ -149,7 +160,7 @@ class PixelOptimizer:
             # Contiguous, because networks in channels-last format return it in that format.
             kept = gradient.contiguous()
             del gradient
-            self.optimizer.step(kept)
+            self.optimizer.step(kept, loss / self.unit)
         else:
             self.pixels.grad = gradient.contiguous()
             self.optimizer.step()

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import torch.nn.functional as F
 from torch import Tensor
 
 from brushwork.image import resize
@@ -38,32 +40,48 @@ class Scale:
         return self.steps * self.width * self.height
 
 
-def plan_scales(width: int, height: int, steps: int, count: int = 0) -> list[Scale]:
-    """Return the pyramid's scales: each twice the previous one, all with the same steps (docs/decisions/0007).
+def plan_scales(
+    width: int, height: int, steps: int, count: int = 0, *, coarsest: int = COARSEST, falloff: float = 1.0
+) -> list[Scale]:
+    """Return the pyramid's scales, each twice the previous one.
 
     Args:
         width: Width of the result, in pixels.
         height: Height of the result.
         steps: Total steps, at least 1.
-        count: Number of scales; 0 selects as many as fit above 128 px. Limited so that every scale has a step and the
-            shorter side is at least 32 px.
+        count: Number of scales; 0 selects as many as fit above `coarsest`. Limited so that every scale has a step and
+            the shorter side is at least 32 px.
+        coarsest: Longer side of the smallest scale, at least, in pixels; below 128 a painting's brush strokes are lost.
+        falloff: Steps of a scale relative to those of the next smaller one; 1 for equal numbers (docs/decisions/0007).
 
     >>> [(s.width, s.steps) for s in plan_scales(512, 384, steps=100)]
     [(128, 34), (256, 33), (512, 33)]
+    >>> [(s.width, s.steps) for s in plan_scales(1024, 768, steps=35, coarsest=256, falloff=0.5)]
+    [(256, 20), (512, 10), (1024, 5)]
     """
     if not count:
         count = 1
-        while max(width, height) / 2**count >= COARSEST:
+        while max(width, height) / 2**count >= coarsest:
             count += 1
     count = min(count, steps)
     while count > 1 and min(width, height) / 2 ** (count - 1) < SMALLEST:
         count -= 1
-    split = [steps // count + (level < steps % count) for level in range(count)]
+    split = _split(steps, [falloff**level for level in range(count)])
     factors = [0.5 ** (count - 1 - level) for level in range(count)]
     return [
         Scale(max(1, round(width * factor)), max(1, round(height * factor)), n)
         for factor, n in zip(factors, split, strict=True)
     ]
+
+
+def _split(steps: int, shares: list[float]) -> list[int]:
+    """Return whole numbers in these proportions that sum to `steps`; each is at least 1, the first are rounded up."""
+    counts: list[int] = []
+    for level, share in enumerate(shares):
+        left, levels = steps - sum(counts), len(shares) - level
+        wanted = math.ceil(left * share / sum(shares[level:]) - 1e-9)
+        counts.append(max(1, min(wanted, left - levels + 1)))
+    return counts
 
 
 class Pyramid:
@@ -75,6 +93,9 @@ class Pyramid:
         objective: Size → the loss at that size.
         kind: "lbfgs" or "adam".
         rate: Learning rate; 0 selects one automatically.
+        polyak: See `BoundedLBFGS`.
+        carry: What is enlarged from one scale to the next: "result", the image itself; or "change", its difference
+            from that scale's initial image, which is added to the next one's and so keeps its detail.
         tolerance: A scale ends early when the lowest loss fell by less than this fraction over 20 steps; 0: never.
         progress: Called after each step.
         checkpoint: Checkpoint to resume from and to save to.
@@ -89,13 +110,15 @@ class Pyramid:
         *,
         kind: str,
         rate: float = 0.0,
+        polyak: bool = False,
+        carry: str = "result",
         tolerance: float = 0.0,
         progress: Progress | None = None,
         checkpoint: Checkpoint | None = None,
         folder: Path | None = None,
     ) -> None:
         self.scales, self.first, self.objective = scales, first, objective
-        self.kind, self.rate, self.tolerance = kind, rate, tolerance
+        self.kind, self.rate, self.polyak, self.carry, self.tolerance = kind, rate, polyak, carry, tolerance
         self.progress, self.checkpoint, self.folder = progress, checkpoint, folder
         self.optimizer: PixelOptimizer | None = None
         self.level, self.left = -1, 0  # the current scale, and its remaining steps
@@ -158,17 +181,33 @@ class Pyramid:
             raise damaged(self.checkpoint.path, error) from error
         device = self.first(size).device  # the checkpoint's tensors are on the CPU
         self.optimizer = PixelOptimizer.restored(
-            inner, self.objective(size), kind=self.kind, device=device, folder=self.folder
+            inner, self.objective(size), kind=self.kind, polyak=self.polyak, device=device, folder=self.folder
         )
 
     def _enter(self, level: int) -> None:
         scale = self.scales[level]
         size = (scale.width, scale.height)
-        start = self.first(size) if self.optimizer is None else resize(self.optimizer.best_pixels, size)
         self.optimizer = PixelOptimizer(
-            start, self.objective(size), kind=self.kind, rate=self.rate, warm=self.optimizer, folder=self.folder
+            self._start(size),
+            self.objective(size),
+            kind=self.kind,
+            rate=self.rate,
+            polyak=self.polyak,
+            warm=self.optimizer,
+            folder=self.folder,
         )
         self.level, self.left, self.lowest = level, scale.steps, []
+
+    def _start(self, size: Size) -> Tensor:
+        """Return the image that a scale begins with."""
+        if self.optimizer is None:
+            return self.first(size)
+        before = self.optimizer.best_pixels
+        if self.carry == "result":
+            return resize(before, size)
+        change = before - self.first((before.shape[3], before.shape[2]))
+        enlarged = F.interpolate(change, size[::-1], mode="bicubic", align_corners=False)
+        return enlarged.add_(self.first(size)).clamp_(0, 1)
 
     def _count(self, lowest: float) -> None:
         """Count a step; the scale ends early if the loss has converged."""

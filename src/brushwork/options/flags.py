@@ -196,13 +196,19 @@ def options_in_words(kind: type[Any]) -> list[dict[str, Any]]:
     ]
 
 
-def settings_of(method: str, values: Mapping[str, Any], methods: Mapping[str, type[Any]]) -> Any:
+def settings_of(
+    method: str,
+    values: Mapping[str, Any],
+    methods: Mapping[str, type[Any]],
+    create: Callable[..., Any] | None = None,
+) -> Any:
     """Create a method's settings from a command's values.
 
     Args:
         method: The value of --method.
         values: All values of the command; those not given are None.
         methods: The methods whose flags the command has.
+        create: Field name → value as keywords → settings, if not the method's own defaults are to be changed.
 
     Raises:
         UsageError: An invalid value, or a flag of another method; the message names its methods and the valid flags.
@@ -215,7 +221,7 @@ def settings_of(method: str, values: Mapping[str, Any], methods: Mapping[str, ty
             raise UsageError(
                 f"{flag_of(name)} is not an option of {method}, but of {', '.join(owners[name])}; {method} has {own}"
             )
-    return options_from(method, given, methods)
+    return options_from(method, given, methods) if create is None else create(**given)
 
 
 def without_method_options(values: Mapping[str, Any], methods: Mapping[str, type[Any]]) -> dict[str, Any]:

@@ -77,14 +77,40 @@ class Gatys(Checked):
     ] = ()
     style_layer_weights: Annotated[tuple[float, ...], Option("one per style layer; empty: equal", 0)] = ()
     style_scale: Annotated[float, _STYLE_SCALE] = 1.0
+    strength: Annotated[float, _STRENGTH] = 1.0
     optimizer: Annotated[str, Option("optimizer of the pixels", choices=("lbfgs", "adam"))] = "lbfgs"
     learning_rate: Annotated[float, Option("learning rate; 0: 1 for lbfgs, 0.02 for adam", 0)] = 0.0
     tolerance: Annotated[
         float,
         Option("end a scale early when the loss drops by less than this fraction in 20 steps; 0 runs all steps", 0, 1),
     ] = 1e-3
-    init: Annotated[str, Option("initial image: content, style, noise, or an image file", file=True)] = "content"
+    init: Annotated[
+        str,
+        Option(
+            "initial image: content, recolored (the photo in the painting's colors), style, noise, or an image file",
+            file=True,
+        ),
+    ] = "content"
     scales: Annotated[int, Option("levels of the coarse-to-fine pyramid; 0: automatic", 0, 12)] = 0
+    coarsest: Annotated[int, Option("longer side of the smallest level in pixels, at least", 32)] = 128
+    falloff: Annotated[
+        float,
+        Option("steps at a level relative to the next smaller one; below 1, most steps are at small sizes", 0.01, 1),
+    ] = 1.0
+    carry: Annotated[
+        str,
+        Option(
+            "what a level passes on: the result, or its change from the initial image, which keeps detail",
+            choices=("result", "change"),
+        ),
+    ] = "result"
+    first_step: Annotated[
+        str,
+        Option(
+            "first step of L-BFGS at each level: short, as usual; or polyak, a long one, for runs of few steps",
+            choices=("short", "polyak"),
+        ),
+    ] = "short"
     pooling: Annotated[str, Option("pooling of the network", choices=("max", "average"))] = "max"
     padding: Annotated[
         str,

@@ -7,6 +7,7 @@ The library contains the built-in styles and those that the user added.
 
 from __future__ import annotations
 
+import functools
 import json
 import math
 import os
@@ -39,6 +40,7 @@ __all__ = [
 ]
 
 _FOLDER = Path(__file__).parents[1] / "models" / "styles"
+_COLORS = _FOLDER.parent / "style-colors.json"
 _SUFFIX = ".safetensors"
 _DTYPES = {f"torch.{kind}" for kind in ("float16", "bfloat16", "float32", "float64", "int64")}
 _PUBLISHED = (".pth", ".pt", ".model")  # published single-style networks
@@ -248,7 +250,23 @@ def read_style(path: Path) -> SavedStyle:
     for name, tensor in tensors.items():
         method, _, rest = name.partition("/")
         values.setdefault(method, {})[rest] = tensor
+    if "gatys" in values and is_built_in(path):
+        values["gatys"] |= _built_in_colors(path.stem)
     return SavedStyle(values, origins, about)
+
+
+def _built_in_colors(name: str) -> dict[str, Tensor]:
+    """Return the colors of a built-in style's painting, as its file would hold them if it were made today."""
+    import torch
+
+    colors = _style_colors().get(name, {})
+    return {f"colors/{key}": torch.tensor(numbers) for key, numbers in colors.items()}
+
+
+@functools.cache
+def _style_colors() -> dict[str, dict[str, Any]]:
+    colors: dict[str, dict[str, Any]] = json.loads(_COLORS.read_text())
+    return colors
 
 
 def _published(path: Path) -> SavedStyle:

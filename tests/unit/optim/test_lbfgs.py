@@ -126,3 +126,17 @@ def test_no_gradient_moves_nothing() -> None:
 def test_large_pictures_get_fewer_pairs(size: tuple[int, int], pairs: int) -> None:
     pixels = torch.zeros(1).expand(1, 3, size[1], size[0])
     assert BoundedLBFGS(pixels).count == pairs
+
+
+def test_polyak_s_first_step_reaches_the_minimum_along_it() -> None:
+    """Of half a squared distance f, a step of f / ‖g‖² goes half of the way; without it, hardly any."""
+    minimum = torch.full(SHAPE, 0.9)
+
+    def moved(polyak: bool) -> torch.Tensor:
+        pixels = torch.full(SHAPE, 0.5)
+        gradient = pixels - minimum
+        BoundedLBFGS(pixels, polyak=polyak).step(gradient, float(gradient.square().sum() / 2))
+        return pixels
+
+    assert moved(polyak=True).mean() == pytest.approx(0.7)
+    assert moved(polyak=False).mean() < 0.51

@@ -1,6 +1,8 @@
 import pytest
 import torch
 
+from brushwork.image import resize
+from brushwork.optim.pixels import Objective
 from brushwork.optim.pyramid import Pyramid, Scale, plan_scales
 from brushwork.runtime.progress import Step
 
@@ -81,3 +83,37 @@ def test_a_scale_whose_loss_has_settled_ends_early_and_the_count_says_so() -> No
 
 def test_without_a_tolerance_every_step_is_taken() -> None:
     assert len(settled(0)) == 70
+
+
+@pytest.mark.parametrize("falloff", [0.01, 0.3, 0.5, 0.9])
+@pytest.mark.parametrize("steps", [3, 10, 41])
+def test_fewer_steps_at_large_sizes(steps: int, falloff: float) -> None:
+    scales = plan_scales(1024, 768, steps=steps, coarsest=256, falloff=falloff)
+    counts = [s.steps for s in scales]
+    assert [s.width for s in scales] == [256, 512, 1024]
+    assert sum(counts) == steps
+    assert counts == sorted(counts, reverse=True)
+    assert counts[-1] >= 1
+
+
+def test_carrying_the_change_keeps_the_detail_of_the_initial_image() -> None:
+    detail = torch.rand(1, 3, 64, 64)
+    darker = {32: torch.tensor(-0.1), 64: torch.tensor(-0.1)}
+
+    def first(size: tuple[int, int]) -> torch.Tensor:
+        return 0.4 + 0.2 * resize(detail, size)
+
+    def objective(size: tuple[int, int]) -> Objective:
+        wanted = first(size) + darker[size[0]]
+        return lambda pixels: ((pixels - wanted).square().sum(), {})
+
+    starts = []
+    for carry in ("change", "result"):
+        losses: list[float] = []
+        pyramid = Pyramid(
+            [Scale(32, 32, 30), Scale(64, 64, 1)], first, objective, kind="lbfgs", carry=carry,
+            progress=lambda step, losses=losses: losses.append(step.loss),
+        )  # fmt: skip
+        pyramid.run()
+        starts.append(losses[30])
+    assert starts[0] < 0.01 * starts[1]

@@ -16,6 +16,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from brushwork.color import ColorMoments
 from brushwork.errors import Interrupted, UsageError
 from brushwork.image import check_pixels, resize
 from brushwork.losses.style import STATISTICS, Target
@@ -35,7 +36,7 @@ from brushwork.styles.regions import Regions
 from brushwork.tiling.metering import live_bytes
 from brushwork.tiling.tiles import MemoryProfile, Tile, Tiling, cut
 
-__all__ = ["GatysMethod"]
+__all__ = ["GatysMethod", "measured_colors"]
 
 
 # Added around the photo during optimization, and cropped at the end: with any padding, the outermost two or three rows
@@ -45,6 +46,7 @@ PICTURE = 12  # bytes per pixel
 TIMED = 192  # side of the test image for time estimates; smaller ones take more time per pixel
 PROBE_SIZES = 96, 160  # sides of the test images from which memory use is extrapolated
 KEPT = 6  # images in memory (pixels, gradients, …) besides the photo, the result and those that can be on disk
+COLORS = 512  # longer side of the thumbnails on which colors are measured
 FRAGMENTATION_FACTOR = 1.35  # overhead of convolutions in the backward pass; measured at 16 megapixels
 MULTIPLE = 16  # of tile edges: the stride of the deepest features
 
@@ -122,7 +124,10 @@ class GatysMethod:
 
     def _scales(self, width: int, height: int) -> list[Scale]:
         """Return the pyramid for a photo of this size with its margin."""
-        return plan_scales(width + 2 * MARGIN, height + 2 * MARGIN, self.settings.steps, self.settings.scales)
+        own = self.settings
+        return plan_scales(
+            width + 2 * MARGIN, height + 2 * MARGIN, own.steps, own.scales, coarsest=own.coarsest, falloff=own.falloff
+        )
 
     @torch.no_grad()
     def encode_style(self, image: Tensor, *, sizes: Sequence[int], mask: Tensor | None = None) -> GatysStyle:
@@ -138,7 +143,8 @@ class GatysMethod:
             UsageError: Invalid pixels, or a mask of another size or 0 everywhere.
         """
         check_painting(image, mask)
-        return GatysStyle({size: self._targets(image, size, mask) for size in sizes})
+        targets = {size: self._targets(image, size, mask) for size in sizes}
+        return GatysStyle(targets, measured_colors(image, mask))
 
     def painting_size(self, sizes: Sequence[int]) -> int:
         """See `Method`."""
@@ -166,11 +172,13 @@ class GatysMethod:
         """
         shares = normalized(values, weights)
         mixed = STATISTICS[self.settings.statistic].blend
+        colors = [value.colors for value in values if value.colors is not None]
         return GatysStyle(
             {
                 size: {layer: mixed([value.nearest(size)[layer] for value in values], shares) for layer in layers}
                 for size, layers in max(values, key=lambda value: len(value.targets)).targets.items()
-            }
+            },
+            ColorMoments.mixture(colors, shares) if len(colors) == len(values) else None,
         )
 
     def demand(self, style: GatysStyle | Regions | None = None) -> MemoryProfile:
@@ -234,7 +242,7 @@ class GatysMethod:
             content: Pixels (1, 3, H, W) in [0, 1].
             style: From `encode_style` or `blend`; or `Regions` of several.
             init: Initial image, pixels (1, 3, h, w) of any size; required only if `settings.init` is "style" or a file.
-                "noise", and "content" unless given, are created here.
+                "noise", "recolored", and "content" unless given, are created here.
             progress: Called after each step; an exception it raises stops the work.
             checkpoint: Checkpoint to resume from and to save to.
             tiling: Tiles for computing loss and gradient, with the same result, and a folder for the L-BFGS history;
@@ -250,6 +258,8 @@ class GatysMethod:
             Interrupted: On Ctrl-C, or raised by `progress`; `error.best` holds the best pixels so far.
         """
         check_content(content)
+        if not self.settings.strength:
+            return content.cpu().contiguous()
         height, width = content.shape[2:]
         start = None if init is None else self._as_photo(init, width, height)
         pyramid = self._pyramid(content, start, Regions.of(style).present(), checkpoint, tiling, extra_loss)
@@ -274,6 +284,8 @@ class GatysMethod:
         """Return the scales of the optimization, with the loss of each; see `__call__`."""
         height, width = content.shape[2:]
         photo, styles, shares = _with_margin(content).to(self.device), regions.styles, regions.shares(height, width)
+        if self.settings.init == "recolored":
+            start = self._recolored(photo, styles, None if shares is None else _with_margin(shares).to(photo))
         if shares is not None and not self.declaration.regions:
             raise UsageError(
                 f"statistic {self.settings.statistic!r} doesn't support masks; use gram, or a single style"
@@ -292,6 +304,8 @@ class GatysMethod:
             objective,
             kind=self.settings.optimizer,
             rate=self.settings.learning_rate,
+            polyak=self.settings.first_step == "polyak",
+            carry=self.settings.carry,
             tolerance=self.settings.tolerance,
             checkpoint=checkpoint,
             folder=None if tiling is None else tiling.folder,
@@ -300,6 +314,15 @@ class GatysMethod:
     def _as_photo(self, init: Tensor, width: int, height: int) -> Tensor:
         check_pixels(init)
         return _with_margin(resize(init, (width, height))).to(self.device)
+
+    def _recolored(self, photo: Tensor, styles: Sequence[GatysStyle], shares: Tensor | None) -> Tensor:
+        """Return the photo in the colors of the styles, each in its region, as far as `strength` goes."""
+        own, moved = measured_colors(photo, None), torch.zeros_like(photo)
+        for index, style in enumerate(styles):
+            recolored = photo if style.colors is None else own.transported(photo, style.colors)
+            share = 1.0 if shares is None else shares[index : index + 1]
+            moved += self.settings.strength * share * (recolored - photo)
+        return photo + moved
 
     def _first(self, photo: Tensor, init: Tensor | None, size: tuple[int, int]) -> Tensor:
         if self.settings.init == "content":
@@ -328,10 +351,34 @@ class GatysMethod:
         if side is not None and max(size) > side:
             tiles = self.tiles(size, side)
             gain = self._content_gain
-            return TiledObjective(self.network, settings, resized, targets, tiles, content_gain=gain, shares=small)
+            tiled = TiledObjective(self.network, settings, resized, targets, tiles, content_gain=gain, shares=small)
+            if settings.strength < 1 and targets:
+                tiled.style = self._toward_photo(targets, tiled.statistics(resized))
+            return tiled
         layers = settings.content_layers if settings.content_weight else ()
         content = self.network(resized, layers) if layers else {}
+        if settings.strength < 1 and targets:
+            targets = self._toward_photo(targets, self._statistics(resized, small))
         return GatysObjective(self.network, settings, content, targets, self._content_gain, small)
+
+    def _statistics(self, photo: Tensor, shares: Tensor | None) -> list[dict[str, Target]]:
+        """Return the photo's own statistics in each region."""
+        features = self.network(photo, self.settings.layers("style"))
+        encode, seed = STATISTICS[self.settings.statistic].encode, self.settings.seed
+        masks = [None] if shares is None else torch.split(shares, 1)
+        return [
+            {k: encode(found, mask, zlib.crc32(f"{seed}/{k}".encode())) for k, found in features.items()}
+            for mask in masks
+        ]
+
+    def _toward_photo(
+        self, styles: Sequence[Mapping[str, Target]], own: Sequence[Mapping[str, Target]]
+    ) -> list[dict[str, Target]]:
+        """Return the styles mixed with the photo's own, as `strength` says."""
+        blend, shares = STATISTICS[self.settings.statistic].blend, [self.settings.strength, 1 - self.settings.strength]
+        return [
+            {k: blend([style[k], photo[k]], shares) for k in style} for style, photo in zip(styles, own, strict=True)
+        ]
 
     def _needed(self, style: Mapping[str, Target]) -> dict[str, Target]:
         """Return the targets of the style losses, on the device."""
@@ -343,6 +390,15 @@ class GatysMethod:
                 "style layers"
             )
         return {k: {name: tensor.to(self.device) for name, tensor in style[k].items()} for k in needed}
+
+
+def measured_colors(image: Tensor, mask: Tensor | None) -> ColorMoments:
+    """Measure the colors of a thumbnail: averages over some pixels, whose colors the optimization can't resolve."""
+    height, width = image.shape[2:]
+    factor = min(1.0, COLORS / max(width, height))
+    size = max(1, round(width * factor)), max(1, round(height * factor))
+    small = None if mask is None else F.adaptive_avg_pool2d(mask, size[::-1])
+    return ColorMoments.of(resize(image, size), small)
 
 
 def _at_least(width: int, height: int) -> tuple[int, int]:

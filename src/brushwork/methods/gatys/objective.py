@@ -210,15 +210,16 @@ class TiledObjective:
         grams = self._grams(whole)
         with torch.enable_grad():
             style = self._style(grams)
-            pulls = dict(zip(grams, torch.autograd.grad(style, list(grams.values())), strict=True)) if grams else {}
+            gradients = torch.autograd.grad(style, list(grams.values())) if grams else ()
+            gram_gradients = dict(zip(grams, gradients, strict=True))
         gradient, content, variation = torch.zeros_like(whole), 0.0, 0.0
         for tile in self.tiles:
             seen = tile.of(whole).clone().requires_grad_()
             with torch.enable_grad():
-                near, rough, pull = self._parts(tile, seen, pulls)
-                (part,) = torch.autograd.grad(near + rough + pull, seen)
+                tile_content, tile_variation, surrogate = self._parts(tile, seen, gram_gradients)
+                (part,) = torch.autograd.grad(tile_content + tile_variation + surrogate, seen)
             tile.of(gradient).add_(part)
-            content, variation = content + float(near.detach()), variation + float(rough.detach())
+            content, variation = content + float(tile_content.detach()), variation + float(tile_variation.detach())
         terms = {"content": whole.new_tensor(content), "style": style.detach()}
         if self.settings.tv_weight:
             terms["tv"] = whole.new_tensor(variation)
@@ -237,6 +238,11 @@ class TiledObjective:
                     sums[layer, region] = sums.get((layer, region), torch.zeros_like(part)) + part
         return {place: total.float().requires_grad_() for place, total in sums.items()}
 
+    def statistics(self, photo: Tensor) -> list[dict[str, Target]]:
+        """Return the Gram matrices of an image of this size: region → layer → "gram" → (1, C, C)."""
+        grams = {place: total.detach() for place, total in self._grams(photo).items()}
+        return [{layer: {"gram": grams[layer, region]} for layer in self.layers} for region in range(len(self.style))]
+
     def _gram(self, tile: Tile, layer: str, region: int, features: Tensor) -> Tensor:
         """Return a tile's contribution to a Gram matrix, (1, C, C)."""
         weights = self.weights[layer][region]
@@ -254,19 +260,19 @@ class TiledObjective:
         return self.weighted.style(error, len(self.style), self.photo.new_zeros(()))
 
     def _parts(
-        self, tile: Tile, seen: Tensor, pulls: Mapping[tuple[str, int], Tensor]
+        self, tile: Tile, seen: Tensor, gram_gradients: Mapping[tuple[str, int], Tensor]
     ) -> tuple[Tensor, Tensor, Tensor]:
-        """Return a tile's weighted content loss and total variation, and a scalar with its style loss gradient."""
-        features = self._features(tile, seen, {*self.content, *(layer for layer, _ in pulls)})
+        """Return a tile's weighted content loss, total variation, and a scalar whose gradient is the style loss's."""
+        features = self._features(tile, seen, {*self.content, *(layer for layer, _ in gram_gradients)})
         with torch.no_grad():
             photo = self._features(tile, self.photo, self.content) if self.content else {}
-        rough = pull = seen.new_zeros(())
-        near = self.weighted.content(features, photo, pull, self.norms)
-        for (layer, region), by in pulls.items():
-            pull = pull + (by * self._gram(tile, layer, region, features[layer])).sum()
+        variation = surrogate = seen.new_zeros(())
+        content = self.weighted.content(features, photo, surrogate, self.norms)
+        for (layer, region), gradient in gram_gradients.items():
+            surrogate = surrogate + (gradient * self._gram(tile, layer, region, features[layer])).sum()
         if self.settings.tv_weight:
-            rough = self._variation(tile, seen)
-        return near, rough, pull
+            variation = self._variation(tile, seen)
+        return content, variation, surrogate
 
     def _variation(self, tile: Tile, seen: Tensor) -> Tensor:
         """Return a tile's part of the weighted total variation."""

@@ -7,9 +7,12 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
+from brushwork.color import ColorMoments
 from brushwork.losses.style import Target, packed, unpacked
 
 __all__ = ["GatysStyle"]
+
+_MEAN, _COVARIANCE = "colors/mean", "colors/covariance"  # in a file
 
 
 @dataclass(frozen=True)
@@ -19,9 +22,11 @@ class GatysStyle:
     Args:
         targets: Longer side of the image it is used on → layer → name → tensor; the names are those of
             `brushwork.losses.style.Statistic.keeps`.
+        colors: The painting's colors, for `init="recolored"`; None in styles saved by earlier versions.
     """
 
     targets: Mapping[int, Mapping[str, Target]]
+    colors: ColorMoments | None = None
 
     def nearest(self, size: int) -> Mapping[str, Target]:
         """Return the statistics for an image whose longer side is `size`, or for the nearest available size."""
@@ -29,7 +34,10 @@ class GatysStyle:
 
     def tensors(self, precision: float | None = None) -> dict[str, Tensor]:
         """Return tensors for a file: "384/relu1_1/gram" → the upper triangle in bfloat16 or less, see `packed`."""
-        return {
+        colors = {}
+        if self.colors is not None:
+            colors = {_MEAN: self.colors.mean.float(), _COVARIANCE: self.colors.covariance.float()}
+        return colors | {
             f"{size}/{layer}/{name}": packed(name, tensor, precision)
             for size, layers in self.targets.items()
             for layer, target in layers.items()
@@ -40,8 +48,13 @@ class GatysStyle:
     def from_tensors(cls, tensors: Mapping[str, Tensor]) -> GatysStyle:
         """The inverse of `tensors`, to bfloat16's precision."""
         targets: dict[int, dict[str, dict[str, Tensor]]] = {}
+        colors = None
+        if _MEAN in tensors:
+            colors = ColorMoments(tensors[_MEAN].double(), tensors[_COVARIANCE].double())
         for place, tensor in tensors.items():
+            if place in (_MEAN, _COVARIANCE):
+                continue
             size, rest = place.split("/", 1)
             layer, name = rest.rsplit("/", 1)  # a layer's name may contain a slash too
             targets.setdefault(int(size), {}).setdefault(layer, {})[name] = unpacked(name, tensor)
-        return cls(targets)
+        return cls(targets, colors)

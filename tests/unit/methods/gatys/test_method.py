@@ -7,6 +7,8 @@ from brushwork import Gatys, Interrupted, Step, UsageError, load, load_network
 from brushwork.image import resize
 from brushwork.methods.gatys.method import GatysMethod
 from brushwork.options.methods import STATISTICS
+from brushwork.styles.regions import Regions
+from brushwork.tiling.tiles import Tiling
 
 QUICK = Gatys(steps=12, scales=2)
 
@@ -225,3 +227,53 @@ def test_the_margin_leaves_the_paintings_size_alone(method: GatysMethod) -> None
     assert method.sizes(384, 288)[-1] == 384
     assert method.sizes(1000, 10)[-1] == 1000
     assert method.sizes(1, 1) == [1]
+
+
+def test_strength_leads_from_the_photo_to_the_full_style() -> None:
+    content, painting = picture(), picture(seed=1)
+    changes = []
+    for strength in (0.0, 0.25, 0.5, 1.0):
+        method = load(
+            dataclasses.replace(QUICK, init="recolored", first_step="polyak", carry="change", strength=strength)
+        )
+        style = method.encode_style(painting, sizes=method.sizes(64, 48))
+        changes.append(float((method(content, style) - content).abs().mean()))
+    assert changes[0] == 0
+    assert changes == sorted(changes)
+    assert changes[1] < 0.6 * changes[3]
+
+
+@pytest.mark.parametrize("strength", [0.4, 1.0])
+def test_strength_means_the_same_in_tiles(strength: float) -> None:
+    """One evaluation, because differences of rounding grow with every step."""
+    method = load(
+        Gatys(steps=1, scales=1, init="recolored", first_step="polyak", strength=strength, precision="float32")
+    )
+    content = picture(160, 192)
+    style = method.encode_style(picture(seed=1), sizes=method.sizes(192, 160))
+    losses = []
+    for tiling in (None, Tiling(96)):
+        method(content, style, tiling=tiling, progress=lambda step: losses.append(step.loss))
+    assert losses[0] == pytest.approx(losses[1], rel=1e-4)
+
+
+def test_recolored_begins_with_the_painting_s_colors_where_its_mask_is() -> None:
+    content, blue = picture(), torch.tensor([0.1, 0.2, 0.8]).view(1, 3, 1, 1).expand(1, 3, 48, 64)
+    method = load(Gatys(steps=1, scales=1, init="recolored"))
+    style = method.encode_style(blue, sizes=[64])
+    left = torch.zeros(1, 1, 48, 64)
+    left[..., :32] = 1
+    result = method(content, Regions([style], left))
+    assert (result[..., :24] - blue[..., :24]).abs().mean() < 0.02
+    torch.testing.assert_close(result[..., 40:], content[..., 40:])
+
+
+def test_a_saved_style_keeps_its_colors_and_an_older_one_begins_with_the_photo() -> None:
+    method = load(Gatys(steps=1, scales=1, init="recolored"))
+    content, style = picture(), method.encode_style(picture(seed=1), sizes=[64])
+    tensors = method.save_style(style)
+    again = method.load_style(tensors)
+    assert again.colors is not None
+    torch.testing.assert_close(again.colors.mean, style.colors.mean, atol=1e-6, rtol=0)
+    older = method.load_style({k: v for k, v in tensors.items() if not k.startswith("colors/")})
+    torch.testing.assert_close(method(content, older), content)

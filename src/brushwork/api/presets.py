@@ -1,0 +1,46 @@
+"""Presets: settings by how much time a picture is worth. Does not import torch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from brushwork.errors import UsageError
+from brushwork.options.methods import AdaINLite, Gatys, Settings
+from brushwork.options.stylize import with_changes
+from brushwork.weights import find
+
+__all__ = ["PRESETS", "preset_options"]
+
+BEST_NETWORK = "vgg19.caffe"  # used by "best" if it is installed
+
+# Measured in docs/presets.md. What they have in common, and why, is in docs/methods/gatys.md, "Few evaluations".
+_FEW_EVALUATIONS = Gatys(init="recolored", carry="change", first_step="polyak")
+PRESETS: Mapping[str, Settings] = {
+    "draft": AdaINLite(),
+    "good": with_changes(_FEW_EVALUATIONS, {"steps": 36, "coarsest": 192, "falloff": 0.5, "style_weight": 30.0}),
+    "best": with_changes(_FEW_EVALUATIONS, {"steps": 300}),
+}
+
+
+def preset_options(name: str, **changes: Any) -> Settings:
+    """Return the options of a preset, some of them changed.
+
+    Args:
+        name: "draft", one pass of a network: a fraction of a second; "good", a few evaluations of Gatys' objective,
+            most of them at small size: seconds; "best", a full optimization, through VGG-19 if it is installed: a
+            minute.
+        **changes: Fields of the preset's options.
+
+    Raises:
+        UsageError: An unknown preset or field, or an invalid value.
+
+    >>> preset_options("good", steps=50).steps
+    50
+    """
+    if name not in PRESETS:
+        raise UsageError(f"no preset {name!r}; there are {', '.join(PRESETS)}")
+    if name == "best" and find(BEST_NETWORK) is not None:
+        changes = {"network": BEST_NETWORK, **changes}
+    settings: Settings = with_changes(PRESETS[name], changes)
+    return settings
