@@ -159,17 +159,21 @@ def stylize(
     several = isinstance(photo, list) or _is_several(style)
     if several and not (plan is None and checkpoint is None):
         raise UsageError("plan and checkpoint work with a single picture; call stylize for each picture of the list")
-    if preset is not None:
-        if method is not None:
-            raise UsageError(f"preset and method are both given; pass preset_options({preset!r}, …) as the method")
-        method = preset_options(preset)
-    loaded = method_from(method, chosen.device, network)
+    loaded = method_from(_method_or_preset(method, preset), chosen.device, network)
     work = partial(stylize_photo, method=loaded, options=chosen, plan=plan, progress=progress, checkpoint=checkpoint)
     if not isinstance(photo, list):
         return _in_styles(work, photo, style)
     if not photo:
         raise UsageError("photo: expected at least one, got an empty list")
     return _each(partial(_in_styles, work, style=style), photo)
+
+
+def _method_or_preset(method: MethodSource, preset: str | None) -> MethodSource:
+    if preset is None:
+        return method
+    if method is not None:
+        raise UsageError(f"preset and method are both given; pass preset_options({preset!r}, …) as the method")
+    return preset_options(preset)
 
 
 def method_from(method: MethodSource, device: str, network: FeatureNetwork | None = None) -> Method:

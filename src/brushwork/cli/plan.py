@@ -33,7 +33,7 @@ __all__ = ["plan"]
 @click.option("--json", "as_json", is_flag=True, help="print one JSON object, for scripts")
 @method_options(OPTIONS)
 def plan(
-    photo: Path, style: str, output: Path, preset: str | None, method: str | None, as_json: bool, **values: Any
+    *, photo: Path, style: str, output: Path, preset: str | None, method: str | None, as_json: bool, **values: Any
 ) -> None:
     """Report how PHOTO would be processed and the memory and time needed, without processing it."""
     settings = chosen_settings(preset, method, values)

@@ -60,6 +60,7 @@ PANELS = {
 @click.option("--json", "as_json", is_flag=True, help="print one JSON object, for scripts")
 @method_options(OPTIONS)
 def video(
+    *,
     film: Path,
     style: str | None,
     keyframes: tuple[tuple[float, str], ...],

@@ -128,9 +128,8 @@ def stylize_video(
         _check_room(output, read, shown, optimized=not isinstance(loaded, FrameMethod))
         styles = Styles(loaded, keys, shown, chosen.max_pixels)
         recipe = _recipe(loaded, read, styles, shown, chosen)
-        defaults = recipe_defaults(loaded.settings, FilmOptions)
-        state = folder / "state.safetensors"
-        checkpoint = Checkpoint(state, every=chosen.segment, resume=resume, job=recipe, defaults=defaults)
+        checkpoint = Checkpoint(folder / "state.safetensors", every=chosen.segment, resume=resume, job=recipe)
+        checkpoint = replace(checkpoint, defaults=recipe_defaults(loaded.settings, FilmOptions))
         writer = film_writer(output, read, shown, encoding, folder, chosen.depth)
         work = _Work(read, shown, writer, styles, checkpoint, chosen.keep_color)
         with _telling_how_to_resume(work, output):

@@ -38,7 +38,7 @@ def test_missing_weights_and_packages_are_findings(home: Path, monkeypatch: pyte
     monkeypatch.setattr("brushwork.weights.places.MODELS", home)
     monkeypatch.setattr(doctor, "PACKAGES", ("torch", "no-such-package"))
     findings = examine()
-    assert findings["weights vgg19-slim"].startswith("not here")
+    assert findings["weights vgg19-slim"].startswith("not on this machine")
     assert findings["packages"].endswith("no-such-package missing")
     assert findings["speed"].startswith("problem: ")
 

@@ -129,7 +129,7 @@ def test_without_a_plan_it_makes_one(photo: Path, tmp_path: Path) -> None:
 
 
 def test_only_methods_of_one_pass(photo: Path, tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="gatys paints no file part by part"):
+    with pytest.raises(UsageError, match="gatys can't process a file in parts"):
         stylize_file(photo, "feminine-wave", tmp_path / "out.png", method=load(Gatys(steps=2)), plan=PLAN)
 
 

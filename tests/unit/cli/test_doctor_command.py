@@ -18,4 +18,4 @@ def test_doctor_says_what_is_here(run: Run, here: Path, monkeypatch: pytest.Monk
     assert outcome.code == 0
     for words in ("torch", "libvips", "cpu", "threads:", "memory free:", "weights vgg19-slim:", "ms per step"):
         assert words in outcome.out
-    assert json.loads(run("doctor", "--json").out)["weights vgg19.caffe"].startswith("not here")
+    assert json.loads(run("doctor", "--json").out)["weights vgg19.caffe"].startswith("not on this machine")

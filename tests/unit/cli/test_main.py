@@ -152,7 +152,7 @@ def test_stopped_in_the_midst_it_writes_the_best_so_far(sent: signal.Signals, ru
     assert process.returncode in STOPPED[sent]
     assert err == ""
     assert "out.png" in json.loads(out)["error"]
-    assert "stopped before its end" in run("rerun", "out.png").err
+    assert "stopped early" in run("rerun", "out.png").err
 
 
 @pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")

@@ -116,7 +116,7 @@ def test_a_truncated_or_strange_decoder_is_refused(tmp_path: Path) -> None:
     torch.save({name: t for name, t in tensors.items() if not name.startswith("28")}, tmp_path / "short.pth")
     with pytest.raises(WeightsError, match=r"conv1_1\.weight is missing"):
         load(AdaIN(decoder=str(tmp_path / "short.pth")))
-    with pytest.raises(UsageError, match="no decoder"):
+    with pytest.raises(UsageError, match="which is not a decoder"):
         load(AdaIN(decoder="vgg19-slim"))
     torch.save(tensors, tmp_path / "decoder.pth")
     with pytest.raises(UsageError, match="512 channels"):

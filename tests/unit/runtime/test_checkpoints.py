@@ -168,7 +168,7 @@ def test_what_an_older_checkpoint_lacks_has_its_default(tmp_path: Path) -> None:
     job = json.loads(facts["job"])
     del job["masks"], job["settings"]["tv_weight"]
     write_tensors(checkpoint.path, tensors, {**facts, "job": json.dumps(job)})
-    with pytest.raises(UsageError, match=r"another job \(settings.tv_weight 0.0, not 0.5\)"):
+    with pytest.raises(UsageError, match=r"a different job \(settings.tv_weight 0.0, not 0.5\)"):
         go(replace(settings, tv_weight=0.5))
     assert torch.equal(go(settings), whole)
 

@@ -170,7 +170,7 @@ def test_another_training_s_checkpoint_is_refused(folder: Path, tmp_path: Path) 
     del kept["facts"]["clip"]  # as if the option had been added later
     torch.save(kept, run.checkpoint)
     assert run.resume()
-    with pytest.raises(UsageError, match=r"another training \(clip 10.0, not 5.0\)"):
+    with pytest.raises(UsageError, match=r"a different training run \(clip 10.0, not 5.0\)"):
         trainer(folder, tmp_path / "wave.safetensors", replace(SHORT, clip=5.0)).resume()
     run.checkpoint.write_bytes(b"junk")
     with pytest.raises(BrushworkError, match="damaged"):
