@@ -11,7 +11,7 @@ import torch
 
 from brushwork.image import Picture, check_size, fit_size
 from brushwork.io import read_size
-from brushwork.io.picture_films import is_sequence, numbered
+from brushwork.io.picture_film_reader import is_sequence, numbered
 from brushwork.methods import Method
 from brushwork.options.base import option_of
 from brushwork.options.stylize import DEFAULT_SIZE, StylizeOptions

@@ -11,7 +11,7 @@ from typing import Any, NoReturn
 
 import rich_click as click
 
-from brushwork.cli import stopping
+from brushwork.cli import shutdown
 from brushwork.cli.report import reason
 from brushwork.errors import BrushworkError, Interrupted, SavedElsewhereError
 from brushwork.version import __version__
@@ -118,7 +118,7 @@ def main(arguments: list[str] | None = None) -> NoReturn:
 
 def _prepare() -> None:
     """Handle SIGTERM like Ctrl-C, and replace characters that the terminal's encoding lacks."""
-    stopping.install()
+    shutdown.install()
     if hasattr(sys.stdout, "reconfigure"):
         sys.stdout.reconfigure(errors="replace")
 
@@ -133,19 +133,19 @@ def _fail(error: BaseException, debug: bool, as_json: bool) -> NoReturn:
             facts["saved"] = str(error.path)
         click.echo(json.dumps(facts))
     else:
-        click.echo(message if code in stopping.CODES.values() else f"Error: {message}", err=True)
+        click.echo(message if code in shutdown.CODES.values() else f"Error: {message}", err=True)
     sys.exit(code)
 
 
 def _told(error: BaseException) -> tuple[str, int]:
     """Return the one-line message and the exit code."""
     if isinstance(error, Interrupted):
-        return reason(error), stopping.exit_code()
+        return reason(error), shutdown.exit_code()
     # A signal during an import can surface as an error of that import.
     if isinstance(error, KeyboardInterrupt | click.Abort) or (
-        stopping.asked() and not isinstance(error, BrushworkError)
+        shutdown.asked() and not isinstance(error, BrushworkError)
     ):
-        return "stopped early", stopping.exit_code()
+        return "stopped early", shutdown.exit_code()
     if isinstance(error, click.UsageError):
         command = error.ctx.command_path if error.ctx else "brushwork"
         return f"{' '.join(error.format_message().split()).rstrip('.')} (see {command} --help)", 2

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from click import get_current_context
 
-from brushwork.cli import stopping
+from brushwork.cli import shutdown
 from brushwork.cli.frames import Frames, frames_folder
 from brushwork.errors import BrushworkError, Interrupted, SavedElsewhereError
 from brushwork.options.stylize import OutputOptions, RunOptions, StylizeOptions
@@ -64,14 +64,14 @@ def run_jobs(jobs: list[Job], runner: Runner) -> None:
     reading: Any = Prefetcher(read, jobs) if ahead else nullcontext(read)
     with reading as photos:
         for number, job in enumerate(jobs):
-            if stopping.asked():  # while the files of the previous job were written
+            if shutdown.asked():  # while the files of the previous job were written
                 raise Interrupted(f"stopped after {number} of {len(jobs)}")
             try:
                 _run_job(job, runner, photos)
             except (Interrupted, BrokenPipeError):
                 raise
             except Exception as error:
-                if len(jobs) == 1 or stopping.asked():
+                if len(jobs) == 1 or shutdown.asked():
                     raise
                 failed += 1
                 _tell_failure(job, error, runner.report)
@@ -147,7 +147,7 @@ class _Watch:
 
     def __call__(self, step: Step) -> None:
         if step.step == step.steps:
-            stopping.hold()  # the result is complete and only has to be written
+            shutdown.hold()  # the result is complete and only has to be written
         self.first, self.last = self.first or step.step, step.step
         for listener in self.listeners:
             listener(step)
@@ -181,7 +181,7 @@ def _run_job(job: Job, runner: Runner, photos: Callable[[Job], Picture | None]) 
         _stream(job, runner, checkpoint, plan)
         return
     frames = _frames(job, runner)
-    with stopping.finishing():
+    with shutdown.finishing():
         try:
             with runner.report.bar(job.photo.name) as show:
                 watch = _Watch([show, frames])
@@ -331,7 +331,7 @@ def _stream(job: Job, runner: Runner, checkpoint: Checkpoint | None, plan: Plan)
     from brushwork.api.stylize_file import stylize_file
     from brushwork.runtime.progress import duration
 
-    with stopping.finishing():
+    with shutdown.finishing():
         try:
             with runner.report.bar(job.photo.name) as show:
                 done = stylize_file(

@@ -8,7 +8,7 @@ from typing import Any
 
 import rich_click as click
 
-from brushwork.cli import stopping
+from brushwork.cli import shutdown
 from brushwork.errors import Interrupted, UsageError
 from brushwork.options.flags import method_options, settings_of, without_method_options
 from brushwork.options.training import check_training, is_trained
@@ -92,7 +92,7 @@ def _run(trainer: Any, lines: _Lines, folder: Path | None, run: Any) -> None:
     except KeyboardInterrupt:
         state = trainer.state
         told = f"stopped after step {state.step} of {trainer.settings.steps}"
-        more = f"; resume with: {stopping.resume_command()}" if trainer.checkpoint.exists() else ""
+        more = f"; resume with: {shutdown.resume_command()}" if trainer.checkpoint.exists() else ""
         raise Interrupted(f"{told}{more}") from None
 
 

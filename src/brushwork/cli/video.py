@@ -105,7 +105,7 @@ def video(
 def _output(film: Path, style: str) -> Path:
     """Return FILM_STYLE, with the input's format if it can be written, otherwise .mp4."""
     name = re.sub(r"[^\w.-]+", "_", Path(style).stem)
-    from brushwork.io.picture_films import is_sequence
+    from brushwork.io.picture_film_reader import is_sequence
 
     if is_sequence(film):
         return Path(f"{film.name if film.is_dir() else film.parent.name}_{name}")

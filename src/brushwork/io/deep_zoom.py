@@ -10,7 +10,7 @@ import pyvips
 from brushwork.errors import PictureError
 from brushwork.io.opening import last_words
 from brushwork.io.saving import write_error, writing_reason
-from brushwork.runtime.signals import uninterrupted
+from brushwork.runtime.uninterrupted import uninterrupted
 
 __all__ = ["write_deep_zoom"]
 

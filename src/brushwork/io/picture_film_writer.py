@@ -11,7 +11,7 @@ from brushwork.image import Picture
 from brushwork.io.animation import check_animation, write_animation
 from brushwork.io.films import Film, Frame
 from brushwork.io.image_file import write_image
-from brushwork.io.picture_films import is_pattern
+from brushwork.io.picture_film_reader import is_pattern
 from brushwork.io.picture_writer import check_format, check_target
 from brushwork.io.saving import place_problem
 

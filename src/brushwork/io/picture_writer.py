@@ -29,7 +29,7 @@ from brushwork.io.saving import place_problem, save, write_error, writing_reason
 from brushwork.io.tiff_exif import append_tiff_exif
 from brushwork.runtime.atomic_files import real_path, replacing
 from brushwork.runtime.provenance import Recipe, as_recipe
-from brushwork.runtime.signals import uninterrupted
+from brushwork.runtime.uninterrupted import uninterrupted
 
 __all__ = ["PictureWriter", "check_format", "check_target", "write_image", "writing"]
 

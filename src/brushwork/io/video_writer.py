@@ -19,7 +19,7 @@ from brushwork.errors import PictureError, UsageError
 from brushwork.io.films import FULL, Film, Frame
 from brushwork.io.picture_writer import writing
 from brushwork.io.saving import place_problem, writing_reason
-from brushwork.io.video_file import av_reason, opened
+from brushwork.io.video_reader import av_reason, opened
 
 if TYPE_CHECKING:
     import av

@@ -28,7 +28,7 @@ def replacing(path: Path, *, private: bool = False) -> Iterator[BinaryIO]:
     """Open a temporary file beside a file, to replace it when the block ends; on an error the file stays as it was.
 
     The new content is on the disk before the name points to it, so a power failure leaves the old file or the new one.
-    Where Ctrl-C should wait for the end of the block, see `brushwork.runtime.signals.uninterrupted`.
+    Where Ctrl-C should wait for the end of the block, see `brushwork.runtime.uninterrupted.uninterrupted`.
 
     Args:
         path: The file to write; a symbolic link stays one, and the file it points to is replaced.

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from brushwork.errors import WeightsError, first_line
 from brushwork.runtime.atomic_files import replacing
-from brushwork.runtime.signals import uninterrupted
+from brushwork.runtime.uninterrupted import uninterrupted
 
 if TYPE_CHECKING:
     from torch import Tensor

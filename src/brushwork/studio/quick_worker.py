@@ -126,7 +126,7 @@ def _is_gif(head: bytes) -> bool:
 
 
 def _check_film(file: Path, most: int, seconds: float) -> dict[str, Any]:
-    from brushwork.io.video_file import VideoFile
+    from brushwork.io.video_reader import VideoFile
 
     film = VideoFile(file, most)
     long = float(film.count / film.rate)
@@ -155,7 +155,7 @@ def film_preview(ask: Video, files: RequestFiles) -> bytes:
     from brushwork.api.style_encoding import encode_style
     from brushwork.color import keep_luminance
     from brushwork.image import fit_size
-    from brushwork.io.film_files import open_film
+    from brushwork.io.film_formats import open_film
 
     film, method = open_film(files.source), _method(ask.preview_settings())
     width, height = fit_size(film.size, min(FILM_SIZE, max(film.size)))
@@ -182,7 +182,7 @@ def thumbnail(path: str, size: int) -> bytes:
     """A picture, or a video's first frame, scaled down, as JPEG."""
     from brushwork.image import fit_size
     from brushwork.io import read_image, read_size
-    from brushwork.io.film_files import open_film
+    from brushwork.io.film_formats import open_film
 
     with Path(path).open("rb") as opened:
         film = _is_film(opened.read(16))

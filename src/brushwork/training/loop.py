@@ -30,7 +30,7 @@ from brushwork.runtime.device import launched
 from brushwork.runtime.locking import locked
 from brushwork.runtime.memory import out_of_memory, peak_memory
 from brushwork.runtime.progress import Pace
-from brushwork.runtime.signals import uninterrupted
+from brushwork.runtime.uninterrupted import uninterrupted
 from brushwork.training.data import PhotoFolder
 
 __all__ = ["Report", "Task", "Trainer"]

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from brushwork.errors import UsageError
 from brushwork.flow import Estimator, stays_visible, tvl1_flow
-from brushwork.io.film_files import open_film
+from brushwork.io.film_formats import open_film
 from brushwork.video.metrics import FAR, sharpness, warping_error
 
 __all__ = ["evaluate_film"]
@@ -23,7 +23,7 @@ def evaluate_film(
     """Return short- and long-range E_warp, and sharpness, of a stylized video and of its source.
 
     Args:
-        film: See `brushwork.io.film_files.open_film`.
+        film: See `brushwork.io.film_formats.open_film`.
         original: The source, with the same number of frames; resized to the size of `film`.
         apart: Frame distance for the long-range error.
         estimator: Flow estimator for the original; by default TV-L1, which differs from the one used for blending.

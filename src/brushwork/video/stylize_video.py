@@ -19,7 +19,7 @@ from brushwork.color import keep_luminance
 from brushwork.errors import BrushworkError, Interrupted, PictureError, UsageError
 from brushwork.flow import dis_flow
 from brushwork.io import save
-from brushwork.io.film_files import FilmWriter, check_film_target, film_writer, open_film
+from brushwork.io.film_formats import FilmWriter, check_film_target, film_writer, open_film
 from brushwork.io.films import Film, Frame
 from brushwork.io.saving import room_problem, writing_reason
 from brushwork.io.video_writer import CONTAINERS, Encoding

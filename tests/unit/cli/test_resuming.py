@@ -17,7 +17,7 @@ import torch
 from PIL import Image
 
 from brushwork import read_image, read_recipe
-from brushwork.cli import stopping
+from brushwork.cli import shutdown
 from brushwork.errors import PictureError
 from brushwork.image import Picture
 from brushwork.io import write_image
@@ -161,7 +161,7 @@ def test_a_second_signal_does_not_lose_the_file(run: Run, here: Path, monkeypatc
     outcome = run(*JOB, 6)
     assert outcome.code == 130
     assert "the best picture so far is in out.png" in outcome.err
-    assert stopping.asked()
+    assert shutdown.asked()
     assert read_image("out.png").size == (48, 36)
 
 

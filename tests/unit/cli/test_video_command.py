@@ -15,7 +15,7 @@ import torch.nn.functional as F
 
 from brushwork.image import Picture
 from brushwork.io import write_image
-from brushwork.io.film_files import open_film
+from brushwork.io.film_formats import open_film
 
 if TYPE_CHECKING:
     from conftest import Outcome

@@ -19,7 +19,7 @@ import torch
 from brushwork import Picture, write_image
 from brushwork.errors import BrushworkError, PictureError, SavedElsewhereError, UsageError
 from brushwork.io import check_target, save
-from brushwork.io.film_files import check_film_target
+from brushwork.io.film_formats import check_film_target
 from brushwork.io.saving import writing_reason
 from brushwork.io.video_writer import Encoding
 

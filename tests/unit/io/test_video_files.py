@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from brushwork.errors import PictureError, UsageError
-from brushwork.io.film_files import check_film_target, film_writer, open_film
+from brushwork.io.film_formats import check_film_target, film_writer, open_film
 from brushwork.io.films import FULL, LIMITED, Frame
 from brushwork.io.video_writer import Encoding
 

@@ -15,7 +15,7 @@ from studios import picture
 
 from brushwork import read_recipe
 from brushwork.errors import UsageError
-from brushwork.io.film_files import open_film
+from brushwork.io.film_formats import open_film
 from brushwork.studio.database import Job, Upload
 from brushwork.studio.errors import BusyError, ConflictError, NotFoundError, TooLargeError
 from brushwork.studio.job_worker import Work

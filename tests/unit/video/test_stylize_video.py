@@ -18,7 +18,7 @@ from brushwork.errors import BrushworkError, Interrupted, PictureError, SavedEls
 from brushwork.flow import dis_flow
 from brushwork.image import Picture
 from brushwork.io import read_image, write_image
-from brushwork.io.film_files import open_film
+from brushwork.io.film_formats import open_film
 from brushwork.io.films import Frame
 from brushwork.io.video_writer import VideoWriter, _failing
 from brushwork.methods.one_pass import OnePass

@@ -16,7 +16,7 @@ from studios import picture
 
 from brushwork import read_recipe
 from brushwork.errors import BrushworkError
-from brushwork.io.film_files import open_film
+from brushwork.io.film_formats import open_film
 from brushwork.studio.client import Studio
 
 from .conftest import JOBS, Sent, Until

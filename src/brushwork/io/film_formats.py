@@ -9,9 +9,9 @@ from brushwork.errors import PictureError, UsageError
 from brushwork.io.animation import check_animation
 from brushwork.io.films import Film, Frame
 from brushwork.io.opening import reading
+from brushwork.io.picture_film_reader import AnimationFile, FrameFolder, is_pattern, is_sequence
 from brushwork.io.picture_film_writer import AnimationWriter, FolderWriter, check_folder
-from brushwork.io.picture_films import AnimationFile, FrameFolder, is_pattern, is_sequence
-from brushwork.io.video_file import VideoFile
+from brushwork.io.video_reader import VideoFile
 from brushwork.io.video_writer import CONTAINERS, Encoding, VideoWriter, check_encoding
 from brushwork.options.stylize import MAX_PIXELS
 

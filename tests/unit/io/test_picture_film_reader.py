@@ -10,7 +10,7 @@ from PIL import Image
 from brushwork.errors import PictureError, UsageError
 from brushwork.image import Picture
 from brushwork.io import read_image, write_image
-from brushwork.io.film_files import check_film_target, film_writer, open_film
+from brushwork.io.film_formats import check_film_target, film_writer, open_film
 from brushwork.io.video_writer import Encoding
 
 DELAYS = [100, 40, 250, 100]

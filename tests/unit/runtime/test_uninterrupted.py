@@ -3,7 +3,7 @@ import threading
 
 import pytest
 
-from brushwork.runtime.signals import uninterrupted
+from brushwork.runtime.uninterrupted import uninterrupted
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
