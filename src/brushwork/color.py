@@ -278,23 +278,27 @@ class ColorMoments:
         spread = [part.covariance + torch.outer(part.mean - mean, part.mean - mean) for part in parts]
         return cls(mean, torch.stack([share * each for each, share in zip(spread, shares, strict=True)]).sum(0))
 
-    def transported(self, pixels: Tensor, wanted: ColorMoments) -> Tensor:
+    def transported(self, pixels: Tensor, wanted: ColorMoments, steepest: float = _STEEPEST) -> Tensor:
         """Return the image with other moments, each color moved as little as possible: optimal transport of Gaussians.
 
         Args:
             pixels: (B, 3, H, W) sRGB, [0, 1], an image of these moments, or a part of it.
             wanted: The moments it should have.
+            steepest: How many times differences of color may grow.
 
         Returns:
             (B, 3, H, W), clamped to [0, 1].
 
         Source: Pitié and Kokaram 2007, "The linear Monge-Kantorovitch linear colour mapping for example-based colour
         transfer", CVMP, eq. 10: x' = T (x - μ) + μ_w, T = Σ^-1/2 (Σ^1/2 Σ_w Σ^1/2)^1/2 Σ^-1/2.
-        Differs: a deviation below 2/255 counts as 2/255, so that a flat image stays flat.
+        Differs: a deviation below 2/255 counts as 2/255, so that a flat image stays flat, and no difference grows more
+        than `steepest`: the noise in a gray photo's colors would become a rainbow.
         """
         root = _power(self.covariance, 0.5, _NOISE**2)
         inverse = _power(self.covariance, -0.5, _NOISE**2)
-        transform = inverse @ _power(root @ wanted.covariance @ root, 0.5, 0.0) @ inverse
+        exact = inverse @ _power(root @ wanted.covariance @ root, 0.5, 0.0) @ inverse
+        gains, directions = torch.linalg.eigh((exact + exact.mT) / 2)
+        transform = (directions * gains.clamp(max=steepest)) @ directions.mT
         shift = wanted.mean - transform @ self.mean
         return _mix(pixels, transform.to(pixels)).add_(shift.to(pixels)[:, None, None]).clamp_(0, 1)
 

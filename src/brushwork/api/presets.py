@@ -15,7 +15,7 @@ __all__ = ["PRESETS", "preset_options"]
 BEST_NETWORK = "vgg19.caffe"  # used by "best" if it is installed
 
 # Measured in docs/presets.md. What they have in common, and why, is in docs/methods/gatys.md, "Few evaluations".
-_FEW_EVALUATIONS = Gatys(init="recolored", carry="change", first_step="polyak")
+_FEW_EVALUATIONS = Gatys(init="recolored", carry="change", first_step="polyak", final_colors="matched")
 PRESETS: Mapping[str, Settings] = {
     "draft": AdaINLite(),
     "good": with_changes(_FEW_EVALUATIONS, {"steps": 36, "coarsest": 192, "falloff": 0.5, "style_weight": 30.0}),

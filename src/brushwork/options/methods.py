@@ -78,6 +78,14 @@ class Gatys(Checked):
     style_layer_weights: Annotated[tuple[float, ...], Option("one per style layer; empty: equal", 0)] = ()
     style_scale: Annotated[float, _STYLE_SCALE] = 1.0
     strength: Annotated[float, _STRENGTH] = 1.0
+    final_colors: Annotated[
+        str,
+        Option(
+            "colors of the result: optimized, as the optimization leaves them; or matched, with mean and covariance "
+            "of the painting's",
+            choices=("optimized", "matched"),
+        ),
+    ] = "optimized"
     optimizer: Annotated[str, Option("optimizer of the pixels", choices=("lbfgs", "adam"))] = "lbfgs"
     learning_rate: Annotated[float, Option("learning rate; 0: 1 for lbfgs, 0.02 for adam", 0)] = 0.0
     tolerance: Annotated[

@@ -8,7 +8,7 @@ Other statistics than Gram matrices: brushwork.losses.style, docs/methods/statis
 from __future__ import annotations
 
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -46,6 +46,8 @@ PICTURE = 12  # bytes per pixel
 TIMED = 192  # side of the test image for time estimates; smaller ones take more time per pixel
 PROBE_SIZES = 96, 160  # sides of the test images from which memory use is extrapolated
 KEPT = 6  # images in memory (pixels, gradients, …) besides the photo, the result and those that can be on disk
+STEEPEST = 5.0  # growth of the photo's differences in color when it is recolored
+LEVELING = 1.5  # the same for the result, whose colors are about right, but scattered by noise
 COLORS = 512  # longer side of the thumbnails on which colors are measured
 FRAGMENTATION_FACTOR = 1.35  # overhead of convolutions in the backward pass; measured at 16 megapixels
 MULTIPLE = 16  # of tile edges: the stride of the deepest features
@@ -262,15 +264,21 @@ class GatysMethod:
             return content.cpu().contiguous()
         height, width = content.shape[2:]
         start = None if init is None else self._as_photo(init, width, height)
-        pyramid = self._pyramid(content, start, Regions.of(style).present(), checkpoint, tiling, extra_loss)
+        regions = Regions.of(style).present()
+        pyramid = self._pyramid(content, start, regions, checkpoint, tiling, extra_loss)
+
+        def finished(pixels: Tensor) -> Tensor:
+            cropped = _cropped(pixels)
+            return self._recolored(cropped, regions, LEVELING) if self.settings.final_colors == "matched" else cropped
+
         if progress is not None:
-            pyramid.progress = lambda step: progress(_as_photo_step(step, width, height))
+            pyramid.progress = lambda step: progress(_as_photo_step(step, width, height, finished))
         try:
             with lean_memory(width * height):
-                return _cropped(pyramid.run())
+                return finished(pyramid.run())
         except (KeyboardInterrupt, Interrupted) as stop:
             best = pyramid.best()
-            raise Interrupted(best=None if best is None else _cropped(best)) from stop
+            raise Interrupted(best=None if best is None else finished(best)) from stop
 
     def _pyramid(
         self,
@@ -284,8 +292,8 @@ class GatysMethod:
         """Return the scales of the optimization, with the loss of each; see `__call__`."""
         height, width = content.shape[2:]
         photo, styles, shares = _with_margin(content).to(self.device), regions.styles, regions.shares(height, width)
-        if self.settings.init == "recolored":
-            start = self._recolored(photo, styles, None if shares is None else _with_margin(shares).to(photo))
+        if self.settings.init == "recolored" and start is None:
+            start = _with_margin(self._recolored(content, regions, STEEPEST)).to(self.device)
         if shares is not None and not self.declaration.regions:
             raise UsageError(
                 f"statistic {self.settings.statistic!r} doesn't support masks; use gram, or a single style"
@@ -315,14 +323,18 @@ class GatysMethod:
         check_pixels(init)
         return _with_margin(resize(init, (width, height))).to(self.device)
 
-    def _recolored(self, photo: Tensor, styles: Sequence[GatysStyle], shares: Tensor | None) -> Tensor:
-        """Return the photo in the colors of the styles, each in its region, as far as `strength` goes."""
-        own, moved = measured_colors(photo, None), torch.zeros_like(photo)
-        for index, style in enumerate(styles):
-            recolored = photo if style.colors is None else own.transported(photo, style.colors)
-            share = 1.0 if shares is None else shares[index : index + 1]
-            moved += self.settings.strength * share * (recolored - photo)
-        return photo + moved
+    def _recolored(self, pixels: Tensor, regions: Regions, steepest: float) -> Tensor:
+        """Return an image in the colors of the styles, each in its region, as far as `strength` goes."""
+        shares, moved = regions.shares(*pixels.shape[2:]), pixels
+        for index, style in enumerate(regions.styles):
+            if style.colors is None:
+                continue
+            mask = None if shares is None else shares[index : index + 1]
+            recolored = measured_colors(pixels, mask).transported(pixels, style.colors, steepest)
+            if mask is None and self.settings.strength == 1:
+                return recolored
+            moved = moved + self.settings.strength * (1.0 if mask is None else mask) * (recolored - pixels)
+        return moved
 
     def _first(self, photo: Tensor, init: Tensor | None, size: tuple[int, int]) -> Tensor:
         if self.settings.init == "content":
@@ -421,8 +433,8 @@ def _cropped(pixels: Tensor) -> Tensor:
     return pixels[:, :, MARGIN:-MARGIN, MARGIN:-MARGIN].cpu().contiguous()
 
 
-def _as_photo_step(step: Step, width: int, height: int) -> Step:
+def _as_photo_step(step: Step, width: int, height: int, finished: Callable[[Tensor], Tensor]) -> Step:
     """Return the progress event without the margin."""
     factor = step.size[0] / (width + 2 * MARGIN)
     size = max(1, round(width * factor)), max(1, round(height * factor))
-    return replace(step, size=size, preview=lambda: _cropped(step.preview()))
+    return replace(step, size=size, preview=lambda: finished(step.preview()))

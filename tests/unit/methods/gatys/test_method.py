@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from brushwork import Gatys, Interrupted, Step, UsageError, load, load_network
+from brushwork.color import ColorMoments
 from brushwork.image import resize
 from brushwork.methods.gatys.method import GatysMethod
 from brushwork.options.methods import STATISTICS
@@ -277,3 +278,22 @@ def test_a_saved_style_keeps_its_colors_and_an_older_one_begins_with_the_photo()
     torch.testing.assert_close(again.colors.mean, style.colors.mean, atol=1e-6, rtol=0)
     older = method.load_style({k: v for k, v in tensors.items() if not k.startswith("colors/")})
     torch.testing.assert_close(method(content, older), content)
+
+
+def test_matched_colors_are_the_painting_s_where_its_mask_is() -> None:
+    content, painting = picture(), 0.2 + 0.5 * picture(seed=1) * torch.tensor([1.0, 0.6, 0.3]).view(1, 3, 1, 1)
+    free, matched = (
+        load(Gatys(steps=8, scales=1, init="recolored", final_colors=colors)) for colors in ("optimized", "matched")
+    )
+    style = free.encode_style(painting, sizes=[64])
+    errors = [
+        float((ColorMoments.of(method(content, style)).covariance - style.colors.covariance).norm())
+        for method in (free, matched)
+    ]
+    assert errors[1] < 0.3 * errors[0]
+    left = torch.zeros(1, 1, 48, 64)
+    left[..., :32] = 1
+    result = matched(content, Regions([style], left))
+    other = free(content, Regions([style], left))
+    torch.testing.assert_close(result[..., 40:], other[..., 40:])
+    assert (result[..., :24] - other[..., :24]).abs().max() > 0.003
