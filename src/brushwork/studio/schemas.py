@@ -147,7 +147,7 @@ class Still(_WithShared):  # type: ignore[misc]  # its fields are those of Styli
     def to_stored(self) -> dict[str, Any]:
         """The request as it is stored: with all settings of its preset, so that presets may change."""
         settings = self.settings if self.preset is None else dataclasses.asdict(self.to_settings())
-        return self.model_dump() | {"settings": settings}
+        return {**self.model_dump(), "settings": settings}
 
     def to_options(self, **more: Any) -> StylizeOptions:
         """The options that all methods share.
