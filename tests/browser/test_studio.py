@@ -15,9 +15,9 @@ import pytest
 import skimage
 from PIL import Image
 from playwright.sync_api import Browser, Locator, Page, expect
-from studios import PASSWORDS
+from studios import PASSWORDS, until
 
-from brushwork import read_recipe
+from brushwork import Gatys, preset_options, read_recipe
 
 from .conftest import opened
 
@@ -117,6 +117,7 @@ def test_a_painting_of_one_s_own_is_taken(page: Page) -> None:
 
 def test_full_size_is_fetched_in_three_formats_with_its_recipe(page: Page, tmp_path: Path) -> None:
     with_photo(page)
+    page.get_by_label("Draft (a moment)").check()
     page.get_by_label("Transfer brightness only").locator("visible=true").check()
     click(page, "Full size")
     ended(page)
@@ -130,12 +131,37 @@ def test_full_size_is_fetched_in_three_formats_with_its_recipe(page: Page, tmp_p
         assert recipe["content"]["name"] == "chelsea.png"
 
 
+def test_the_quality_is_good_until_it_or_a_method_is_chosen(page: Page, tmp_path: Path) -> None:
+    first, good = with_photo(page), page.get_by_label("Good (seconds)")
+    expect(good).to_be_checked()
+    click(page, "Stylize the photo")
+    ended(page)
+    content = fetched(page, "PNG")
+    (tmp_path / "good.png").write_bytes(content)
+    recipe = dict(read_recipe(tmp_path / "good.png") or {})
+    assert Gatys(**recipe["settings"]) == preset_options("good")
+    assert Image.open(io.BytesIO(content)).size == (451, 300)  # not enlarged
+    page.get_by_role("button", name="Choose the method yourself").click()
+    method = page.get_by_role("combobox", name="Method", exact=True).locator("visible=true")
+    method.fill("looser")
+    page.get_by_role("option", name="AdaIN: any style, fast, looser").click()
+    second = preview_after(page, first)
+    expect(good).not_to_be_checked()
+    before, chosen = (page.request.get(address).body() for address in (first, second))
+    assert before != chosen
+    page.get_by_label("Draft (a moment)").check()
+    expect(method).to_have_count(0)
+    until(lambda: page.request.get(preview_after(page, "")).body() == before)
+    expect(page.get_by_label("Draft (a moment)")).to_be_checked()
+
+
 def test_best_quality_is_watched_paused_gone_on_with_and_stopped(page: Page) -> None:
     with_photo(page)
-    size = page.get_by_label("number input for Longer side for best quality, in pixels")
+    page.get_by_label("Best (a minute)").check()
+    size = page.get_by_label("number input for Longer side of the result, at most, in pixels")
     size.fill("256")
     size.press("Enter")
-    click(page, "Best quality (Gatys)")
+    click(page, "Stylize the photo")
     status = job(page).get_by_role("status")
     expect(status).to_contain_text(re.compile(r"step \d+ of 300, about"))
     job(page).locator("img").wait_for()
@@ -253,6 +279,7 @@ def test_history_does_it_again_varies_it_and_forgets_it(page: Page) -> None:
     click(page, "Edit settings")
     page.get_by_role("tab", name="Picture", exact=True, selected=True).wait_for()
     expect(style_field(page).get_by_role("combobox")).to_have_value(re.compile("^bell-tower"))
+    expect(page.get_by_label("Good (seconds)")).to_be_checked()
     open_tab(page, "History")
     expect(page.locator("#history img").first).to_have_attribute("src", re.compile("at=done"))
     # What is deleted while it is fetched isn't found.

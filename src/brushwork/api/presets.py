@@ -8,9 +8,10 @@ from typing import Any
 from brushwork.errors import UsageError
 from brushwork.options.methods import AdaINLite, Gatys, Settings
 from brushwork.options.stylize import with_changes
+from brushwork.registry import method_name
 from brushwork.weights import find
 
-__all__ = ["PRESETS", "preset_options"]
+__all__ = ["PRESETS", "preset_method", "preset_options"]
 
 BEST_NETWORK = "vgg19.caffe"  # used by "best" if it is installed
 
@@ -21,6 +22,25 @@ PRESETS: Mapping[str, Settings] = {
     "good": with_changes(_FEW_EVALUATIONS, {"steps": 36, "coarsest": 192, "falloff": 0.5, "style_weight": 30.0}),
     "best": with_changes(_FEW_EVALUATIONS, {"steps": 300}),
 }
+
+
+def preset_method(name: str, method: str | None = None) -> str:
+    """Return the name of a preset's method.
+
+    Args:
+        name: "draft", "good" or "best".
+        method: The method that was asked for beside the preset, if any.
+
+    Raises:
+        UsageError: An unknown preset, or another method than the preset's.
+
+    >>> preset_method("good")
+    'gatys'
+    """
+    own = method_name(_preset(name))
+    if method not in (None, own):
+        raise UsageError(f"preset {name} is of {own}, not of {method}; leave out one of the two")
+    return own
 
 
 def preset_options(name: str, **changes: Any) -> Settings:
@@ -38,9 +58,14 @@ def preset_options(name: str, **changes: Any) -> Settings:
     >>> preset_options("good", steps=50).steps
     50
     """
-    if name not in PRESETS:
-        raise UsageError(f"no preset {name!r}; there are {', '.join(PRESETS)}")
+    preset = _preset(name)
     if name == "best" and find(BEST_NETWORK) is not None:
         changes = {"network": BEST_NETWORK, **changes}
-    settings: Settings = with_changes(PRESETS[name], changes)
+    settings: Settings = with_changes(preset, changes)
     return settings
+
+
+def _preset(name: str) -> Settings:
+    if name not in PRESETS:
+        raise UsageError(f"no preset {name!r}; there are {', '.join(PRESETS)}")
+    return PRESETS[name]

@@ -8,9 +8,8 @@ from typing import Any
 
 import rich_click as click
 
-from brushwork.errors import UsageError
 from brushwork.options.flags import options_in_words, settings_of
-from brushwork.registry import OPTIONS, method_name
+from brushwork.registry import OPTIONS
 
 __all__ = ["STYLE_HELP", "chosen_settings", "look_options", "short_help"]
 
@@ -40,12 +39,9 @@ def chosen_settings(preset: str | None, method: str | None, values: Mapping[str,
     """
     if preset is None:
         return settings_of(method or DEFAULT_METHOD, values, OPTIONS)
-    from brushwork.api.presets import PRESETS, preset_options
+    from brushwork.api.presets import preset_method, preset_options
 
-    own = method_name(PRESETS[preset])
-    if method not in (None, own):
-        raise UsageError(f"--preset {preset} is of {own}, not of {method}; leave out one of the two")
-    return settings_of(own, values, OPTIONS, partial(preset_options, preset))
+    return settings_of(preset_method(preset, method), values, OPTIONS, partial(preset_options, preset))
 
 
 def short_help(

@@ -61,7 +61,7 @@ class Studio:
             photo: Path of the photo.
             style: Name of a library style, or path of a painting.
             output: Path ending in .png, .jpg or .tif.
-            wishes: method, settings, size, keep_color, keep_color_when, depth.
+            wishes: preset or method, settings, size, keep_color, keep_color_when, depth.
 
         Returns:
             The job's facts.

@@ -79,7 +79,7 @@ class Job:
         user: Its owner.
         kind: "picture", "video", "batch" or "grid".
         title: For display.
-        request: The request as submitted.
+        request: The request, from `to_stored`.
         status: One of ACTIVE, RESUMABLE and ENDED.
         wish: "", "pause" or "cancel": the action that its user has requested.
         progress: step, steps, seconds, seconds_left.

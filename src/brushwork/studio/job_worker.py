@@ -33,7 +33,8 @@ __all__ = ["Work", "serve"]
 
 Value = TypeVar("Value")
 IDLE = 0.1  # seconds between checks of the queue
-TOLD_EVERY, SHOWN_EVERY = 0.25, 1.0  # seconds between progress updates, and between intermediate pictures
+TOLD_EVERY = 0.25  # seconds between progress updates, each with an intermediate picture
+SHOWN_SHARE = 0.2  # of the time, at most, goes into these; large ones are shown less often
 PREVIEW = 768  # longer side of intermediate pictures, in pixels
 KEPT_EVERY = 10  # optimization steps between checkpoints
 NICE = 10  # previews have priority
@@ -85,7 +86,7 @@ class Work:
         self._until = time.monotonic() + 3600 * limits.job_hours if job.kind != "grid" else float("inf")
         self.folder = files.job(job.id)
         self.names: dict[str, str] = {}
-        self._told = self._shown = 0.0
+        self._told = self._show_at = 0.0
         self._facts: dict[str, Any] = {}  # of the last step, reported or not
         self._before, self._all = 0, 1  # finished pictures of a batch, and their total number
 
@@ -136,9 +137,10 @@ class Work:
         if now - self._told < TOLD_EVERY and not last:
             return
         self._told = now
-        if now - self._shown > SHOWN_EVERY or last:
+        if now >= self._show_at or last:
             self._show(step.preview())
-            self._shown = time.monotonic()
+            shown = time.monotonic()
+            self._show_at = shown + (shown - now) * (1 / SHOWN_SHARE - 1)
         self.database.tell(self.job.id, self._facts)
         if self._wish() and not last:
             raise Interrupted()

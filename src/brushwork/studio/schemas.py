@@ -8,8 +8,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeAlias
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, create_model
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, create_model, model_validator
 
+from brushwork.api.presets import preset_method, preset_options
 from brushwork.errors import UsageError
 from brushwork.options.base import option_of
 from brushwork.options.film import FilmOptions
@@ -46,6 +47,7 @@ Size = Annotated[
     int | None, Field(ge=0, le=30_000, description="longer side in pixels; 0: original; null: at most 1024")
 ]
 SERVER_ONLY = ("device", "max_memory", "max_pixels")  # fields of StylizeOptions that no request sets
+Preset = Literal["draft", "good", "best"]  # written here again, since a type must be; a test compares them
 Value = str | float | int | list[str] | list[float]
 
 
@@ -56,6 +58,10 @@ def methods() -> dict[str, type[Any]]:
 
 class _Ask(BaseModel):
     model_config = ConfigDict(extra="forbid")
+
+    def to_stored(self) -> dict[str, Any]:
+        """The request as it is stored with its job; `parse_request` reads it."""
+        return self.model_dump()
 
 
 class Painting(_Ask):
@@ -73,18 +79,26 @@ class Painting(_Ask):
         """
         if self.method not in methods():
             raise UsageError(f"method {self.method[:40]!r} is not available here; choose from {', '.join(methods())}")
-        options, defaults = option_of(OPTIONS[self.method]), OPTIONS[self.method]()
-        for name, value in self.settings.items():
-            known = (*RECORDS, "content", "style", "noise", getattr(defaults, name, ""))
-            if name in options and options[name].file and value not in known:
-                raise UsageError(f"{name}: file names are not allowed here; got {str(value)[:40]!r}")
+        self._refuse_files()
+        return self._settings()
+
+    def _settings(self) -> Settings:
         settings: Settings = settings_from(self.method, self.settings)
         return settings
 
+    def _refuse_files(self) -> None:
+        options, defaults = option_of(OPTIONS[self.method]), OPTIONS[self.method]()
+        for name, value in self.settings.items():
+            known = (*RECORDS, "content", "recolored", "style", "noise", getattr(defaults, name, ""))
+            if name in options and options[name].file and value not in known:
+                raise UsageError(f"{name}: file names are not allowed here; got {str(value)[:40]!r}")
+
     def preview_settings(self) -> Settings:
-        """Settings for a preview: those of the method, or of AdaIN-lite at the same stroke size instead of Gatys."""
+        """Settings for a preview: those of the method, or instead of Gatys' a draft's, equally strong and coarse."""
         settings = self.to_settings()
-        return AdaINLite(style_scale=settings.style_scale) if isinstance(settings, Gatys) else settings
+        if isinstance(settings, Gatys):
+            return AdaINLite(strength=settings.strength, style_scale=settings.style_scale)
+        return settings
 
 
 def _shared_fields() -> dict[str, Any]:
@@ -107,9 +121,33 @@ _WithShared: Any = create_model("_WithShared", __base__=Painting, **_SHARED)
 
 
 class Still(_WithShared):  # type: ignore[misc]  # its fields are those of StylizeOptions
-    """What all requests for pictures have in common: a painting, and the options that all methods share."""
+    """What all requests for pictures have in common: a painting, and the options that all methods share.
 
+    A preset gives the method, which may then be left out, and its settings, which `settings` changes.
+    """
+
+    preset: Annotated[
+        Preset | None, Field(description="settings by time: draft, a moment; good, seconds; best, a minute")
+    ] = None
     size: Size = None
+
+    @model_validator(mode="after")
+    def _method_of_preset(self) -> Still:
+        if self.preset is not None and "method" not in self.model_fields_set:
+            self.method = preset_method(self.preset)
+        return self
+
+    def _settings(self) -> Settings:
+        if self.preset is None:
+            settings: Settings = super()._settings()
+            return settings
+        preset_method(self.preset, self.method)
+        return preset_options(self.preset, **self.settings)
+
+    def to_stored(self) -> dict[str, Any]:
+        """The request as it is stored: with all settings of its preset, so that presets may change."""
+        settings = self.settings if self.preset is None else dataclasses.asdict(self.to_settings())
+        return {**self.model_dump(), "settings": settings}
 
     def to_options(self, **more: Any) -> StylizeOptions:
         """The options that all methods share.

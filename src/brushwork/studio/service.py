@@ -244,7 +244,7 @@ class Service:
         self.quota.make_room(user, 0)  # first, because it may delete files that the job needs
         title = self._checked_title(user, ask)
         limits = self.limits
-        job = self.database.add_job(user, ask.kind, title, ask.model_dump(), limits.jobs, limits.queue)
+        job = self.database.add_job(user, ask.kind, title, ask.to_stored(), limits.jobs, limits.queue)
         if job is None:
             raise self._busy()
         SUBMITTED.labels(ask.kind).inc()

@@ -99,7 +99,7 @@ def tab() -> PictureTab:
 def sent(service: Service, pipe: Pipe, photo: Upload, tab: PictureTab) -> tuple[str, dict[str, Any]]:
     """What the page sends through the pipe when it is asked for a preview."""
     tab.desk = PageContext(service, PageFiles())
-    look = [tab.style, tab.own, tab.keep, tab.form.method, *tab.form.inputs]
+    look = [tab.style, tab.own, tab.keep, tab.quality, tab.form.method, *tab.form.inputs]
     values: list[Any] = [Dropped() if field is tab.own else field.value for field in look]
     values[2] = "luminance"
     request = SimpleNamespace(username="ada", url=SimpleNamespace(scheme="http"), headers={"host": "127.0.0.1"})
@@ -118,7 +118,7 @@ def test_few_functions_lie_between_the_page_and_the_pipe(sent: tuple[str, dict[s
 def test_the_checked_request_itself_crosses_the_pipe(sent: tuple[str, dict[str, Any]], photo: Upload) -> None:
     function, arguments = sent
     assert function == "preview"
-    assert arguments["ask"] == Preview(photo=photo.id, style="great-wave", keep_color="luminance")
+    assert arguments["ask"] == Preview(photo=photo.id, style="great-wave", keep_color="luminance", preset="good")
     assert arguments["files"].source.name == photo.id
 
 

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import dataclasses
+import json
+import typing
 from typing import Any
 
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
+from brushwork.api import presets
+from brushwork.api.presets import PRESETS, preset_method, preset_options
 from brushwork.errors import UsageError
 from brushwork.options.methods import AdaINLite, Gatys
 from brushwork.options.stylize import StylizeOptions
 from brushwork.registry import OPTIONS
+from brushwork.studio import schemas
 from brushwork.studio.schemas import (
     SERVER_ONLY,
     Batch,
@@ -49,6 +54,54 @@ def test_each_method_takes_its_own_defaults(method: str) -> None:
     given = {name: list(value) if isinstance(value, tuple) else value for name, value in defaults.items()}
     ask = Picture(photo=PHOTO, style="great-wave", method=method, settings=given)
     assert ask.to_settings() == OPTIONS[method]()
+
+
+def asks(**more: Any) -> list[Any]:
+    """A picture, a batch and a preview."""
+    ask = {"style": "great-wave", **more}
+    picture, batch = {"kind": "picture", "photo": PHOTO, **ask}, {"kind": "batch", "photos": [PHOTO], **ask}
+    return [asked(picture), asked(batch), Preview.model_validate({"photo": PHOTO, **ask})]
+
+
+def test_presets_are_those_of_the_command() -> None:
+    assert typing.get_args(schemas.Preset) == tuple(PRESETS)
+    for name in PRESETS:
+        for ask in asks(preset=name):
+            assert (ask.method, ask.to_settings()) == (preset_method(name), preset_options(name))
+
+
+def test_settings_beside_a_preset_win() -> None:
+    for ask in asks(preset="good", method="gatys", settings={"steps": 7, "style_layers": ["relu1_1"]}):
+        assert ask.to_settings() == preset_options("good", steps=7, style_layers=("relu1_1",))
+
+
+def test_a_preset_of_another_method_and_its_wrong_settings_are_refused() -> None:
+    for ask in asks(preset="good", method="adain-lite"):
+        with pytest.raises(UsageError, match="preset good is of gatys, not of adain-lite"):
+            ask.to_settings()
+    for settings, words in (
+        ({"steps": 0}, "at least 1"),
+        ({"model": "x"}, "not an option"),
+        ({"init": "/x"}, "file names"),
+    ):
+        for ask in asks(preset="good", settings=settings):
+            with pytest.raises(UsageError, match=words):
+                ask.to_settings()
+    with pytest.raises(ValidationError):
+        asks(preset="great")
+
+
+def test_a_stored_job_keeps_its_settings_when_its_preset_changes(monkeypatch: pytest.MonkeyPatch) -> None:
+    wanted = preset_options("good", strength=0.5)
+    ask = asks(preset="good", settings={"strength": 0.5})[0]
+    stored = json.loads(json.dumps(ask.to_stored()))
+    monkeypatch.setattr(presets, "PRESETS", {**PRESETS, "good": Gatys(steps=3, pooling="average")})
+    assert parse_request(stored).to_settings() == wanted  # type: ignore[union-attr]
+
+
+def test_a_preview_is_a_draft() -> None:
+    for ask in asks(preset="best", settings={"strength": 0.5, "style_scale": 2.0}):
+        assert ask.preview_settings() == AdaINLite(strength=0.5, style_scale=2.0)
 
 
 def test_requests_for_pictures_have_the_options_that_all_methods_share() -> None:

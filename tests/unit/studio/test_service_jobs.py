@@ -14,8 +14,11 @@ from PIL import Image
 from studios import picture
 
 from brushwork import read_recipe
+from brushwork.api.presets import preset_options
 from brushwork.errors import UsageError
 from brushwork.io.film_formats import open_film
+from brushwork.options.methods import Gatys
+from brushwork.studio import job_worker
 from brushwork.studio.database import Job, Upload
 from brushwork.studio.errors import BusyError, ConflictError, NotFoundError, TooLargeError
 from brushwork.studio.job_worker import Work
@@ -82,6 +85,34 @@ def test_a_picture_s_options_are_those_of_its_request(service: Service, take: Ta
     assert (recipe["keep_color"], recipe["keep_color_when"]) == ("luminance", "before")
     with pytest.raises(UsageError, match="keep_color_when: 'before' needs keep_color"):
         service.submit("ada", Picture(photo=ask.photo, style=style, keep_color_when="before"))
+
+
+def test_a_preset_s_settings_are_in_the_job_and_in_the_recipe(service: Service, take: Take, do: Do) -> None:
+    photo, wanted = take().id, preset_options("good", strength=0.5)
+    ask: dict[str, Any] = {"style": "great-wave", "preset": "good", "settings": {"strength": 0.5}, "size": 64}
+    job = do(Picture(photo=photo, **ask))
+    assert (job.request["preset"], job.request["method"]) == ("good", "gatys")
+    assert Gatys(**job.request["settings"]) == wanted
+    recipe = dict(read_recipe(service.result("ada", job.id)[0]) or {})
+    assert recipe["method"] == "gatys"
+    assert Gatys(**recipe["settings"]) == wanted
+    with pytest.raises(UsageError, match="preset good is of gatys, not of adain"):
+        service.submit("ada", Picture(photo=photo, method="adain", **ask))
+
+
+def test_a_picture_can_be_watched_as_it_develops(
+    service: Service, take: Take, do: Do, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(job_worker, "SHOWN_SHARE", 1.0)
+    seen = list[bytes]()
+
+    def look(progress: Mapping[str, Any]) -> str:
+        (folder,) = (service.files.job(job.id) for job in service.jobs("ada"))
+        seen.append((folder / "preview.jpg").read_bytes())
+        return ""
+
+    job = do(Picture(photo=take().id, style="great-wave", preset="good", size=64), look)
+    assert len(set(seen)) > job.progress["steps"] / 2
 
 
 def test_a_job_takes_only_what_suits_its_state(service: Service, take: Take, do: Do) -> None:

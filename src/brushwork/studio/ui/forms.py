@@ -5,33 +5,52 @@ from __future__ import annotations
 import dataclasses
 import typing
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from typing import Any
 
 from brushwork.options.base import Option, option_of
-from brushwork.registry import OPTIONS
+from brushwork.options.methods import AdaINLite
 from brushwork.studio.schemas import methods
 from brushwork.studio.ui import texts
 from brushwork.studio.ui.context import QUIET
 from brushwork.studio.ui.gradio_import import gr
 
-__all__ = ["Form"]
+__all__ = ["BY_QUALITY", "PRESET_FIELDS", "Form"]
+
+BY_QUALITY = ""  # in the menu of methods: none, but that of a preset
+PRESET_FIELDS = ("strength", "style_scale")  # options of all presets' methods
 
 FIRST = ("strength", "style_scale", "steps", "style_weight")  # always visible; the rest is under "More options"
 
 
 class Form:
-    """A menu of methods and the options of each."""
+    """A menu of methods and the options of each.
 
-    def __init__(self) -> None:
+    Args:
+        presets: Whether a preset, chosen elsewhere, may take the place of a method. It does at first; the menu is then
+            folded away, and the options that all presets have are above it.
+    """
+
+    def __init__(self, *, presets: bool = False) -> None:
+        self.kinds = methods() | ({BY_QUALITY: AdaINLite} if presets else {})
         self.fields: list[tuple[str, str]] = []  # method and option of each input
         self.inputs: list[Any] = []
         self.groups: dict[str, gr.Group] = {}
         choices = [(texts.METHODS.get(name, name), name) for name in methods()]
-        self.method = gr.Dropdown(choices, value="adain-lite", label=texts.METHOD)
-        for name, kind in methods().items():
-            with gr.Group(visible=name == "adain-lite") as self.groups[name]:
-                self._options(name, kind)
-        self.method.change(self._chosen, self.method, list(self.groups.values()), **QUIET)
+        first = "adain-lite"
+        if presets:
+            choices, first = [(texts.BY_QUALITY, BY_QUALITY), *choices], BY_QUALITY
+            with gr.Group() as self.groups[BY_QUALITY]:
+                for name in PRESET_FIELDS:
+                    self._field(BY_QUALITY, AdaINLite, name, option_of(AdaINLite)[name])
+        folded = gr.Accordion(texts.CHOOSE_METHOD, open=False) if presets else None
+        with folded or nullcontext():
+            self.method = gr.Dropdown(choices, value=first, label=texts.METHOD)
+            for name, kind in methods().items():
+                with gr.Group(visible=name == first) as self.groups[name]:
+                    self._options(name, kind)
+        self.panels = [*self.groups.values(), *([folded] if folded else [])]  # what `shown` updates
+        self.method.change(self.shown, self.method, self.panels, **QUIET)
 
     def _options(self, method: str, kind: type[Any]) -> None:
         options = {name: option for name, option in option_of(kind).items() if not option.file}
@@ -47,14 +66,16 @@ class Form:
         self.fields.append((method, name))
         self.inputs.append(_component(name, option, typing.get_type_hints(kind)[name], _default(kind, name)))
 
-    def _chosen(self, method: str) -> list[Any]:
-        return [gr.Group(visible=name == method) for name in self.groups]
+    def shown(self, method: str) -> list[Any]:
+        """Updates of `panels`, so that the options of a method are visible."""
+        groups = [gr.Group(visible=name == method) for name in self.groups]
+        return groups if BY_QUALITY not in self.groups else [*groups, gr.Accordion(open=method != BY_QUALITY)]
 
     def settings(self, method: str, values: Sequence[Any]) -> dict[str, Any]:
         """The options of a method that differ from their defaults, given the values of all inputs."""
         found = {}
         for (owner, name), value in zip(self.fields, values, strict=True):
-            default = _default(OPTIONS[owner], name)
+            default = _default(self.kinds[owner], name)
             wanted = _value(value, default)
             if owner == method and wanted != default:
                 found[name] = list(wanted) if isinstance(wanted, tuple) else wanted
@@ -67,7 +88,7 @@ class Form:
     def filled(self, method: str, settings: Mapping[str, Any]) -> list[Any]:
         """Values of all inputs: the given settings of a method, and defaults for the others."""
         return [
-            _shown(settings[name] if owner == method and name in settings else _default(OPTIONS[owner], name))
+            _shown(settings[name] if owner == method and name in settings else _default(self.kinds[owner], name))
             for owner, name in self.fields
         ]
 

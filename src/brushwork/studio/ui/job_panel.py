@@ -14,7 +14,7 @@ from brushwork.studio.ui.gradio_import import gr
 
 __all__ = ["JobPanel", "job_html"]
 
-EVERY = 0.8  # seconds between updates
+EVERY = 0.5  # seconds between updates
 
 
 class JobPanel:

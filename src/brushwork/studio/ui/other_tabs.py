@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import dataclasses
 import html
 import json
 import re
 import secrets
 from typing import Any, TypeAlias
 
+from brushwork.api.presets import preset_options
 from brushwork.studio.database import RESUMABLE, Job
-from brushwork.studio.schemas import Batch, NewStyle, Video, parse_request
+from brushwork.studio.schemas import Batch, NewStyle, Picture, Video, parse_request
 from brushwork.studio.ui import texts
 from brushwork.studio.ui.components import film, photo, raw, status_line
 from brushwork.studio.ui.context import QUIET, Dropped, PageContext
-from brushwork.studio.ui.forms import Form
+from brushwork.studio.ui.forms import BY_QUALITY, PRESET_FIELDS, Form
 from brushwork.studio.ui.gradio_import import gr
 from brushwork.studio.ui.job_panel import JobPanel
 from brushwork.studio.ui.picture_tab import DEFAULT, PictureTab
@@ -212,8 +214,8 @@ class HistoryTab:
         self.delete.click(self._delete, self.chosen, lists, **QUIET)
         form = picture.form
         filled = [
-            tabs, picture.tabs, picture.tab, picture.dropped, picture.style, picture.own, picture.keep, form.method,
-            *form.inputs, *form.groups.values(), picture.asked,
+            tabs, picture.tabs, picture.tab, picture.dropped, picture.style, picture.own, picture.keep, picture.quality,
+            form.method, *form.inputs, *form.panels, picture.asked,
         ]  # fmt: skip
         self.vary.click(self._vary, self.chosen, filled, api_visibility="private")
 
@@ -258,18 +260,17 @@ class HistoryTab:
 
     def _vary(self, identity: str | None, request: gr.Request) -> list[Any]:
         with self.desk.show_errors():
-            job = self._job(identity, request)
-            if job.kind != "picture":
+            ask, form = parse_request(self._job(identity, request).request), self.picture.form
+            if not isinstance(ask, Picture):
                 raise gr.Error(texts.ONLY_PICTURES, print_exception=False)
-            ask, form = job.request, self.picture.form
-            style = ask["style"]
+            quality, method, settings = _how(ask)
+            style = ask.style
             painting = style[1:] if style.startswith("@") and "+" not in style else ""
             named = gr.Dropdown(value=style) if not painting and "+" not in style else gr.Dropdown()
-            groups = [gr.Group(visible=name == ask["method"]) for name in form.groups]
         return [
-            gr.Tabs(selected="picture"), gr.Tabs(selected="one"), "one", Dropped(ask["photo"]), named,
-            Dropped(painting), ask["keep_color"] or "", ask["method"], *form.filled(ask["method"], ask["settings"]),
-            *groups, secrets.token_hex(8),
+            gr.Tabs(selected="picture"), gr.Tabs(selected="one"), "one", Dropped(ask.photo), named, Dropped(painting),
+            ask.keep_color or "", quality, method, *form.filled(method, settings), *form.shown(method),
+            secrets.token_hex(8),
         ]  # fmt: skip
 
     def waiting(self, request: gr.Request) -> str:
@@ -277,6 +278,17 @@ class HistoryTab:
         jobs = self.desk.service.jobs(self.desk.user(request))
         count = sum(job.status in RESUMABLE for job in jobs)
         return status_line(texts.WAITS.format(count=count)) if count else ""
+
+
+def _how(ask: Picture) -> tuple[str | None, str, dict[str, Any]]:
+    """The quality, method and settings of a job, as the Picture tab chooses them: either a quality or a method."""
+    settings = ask.to_settings()
+    given = dataclasses.asdict(settings)
+    if ask.preset is not None:
+        shown = {name: given[name] for name in PRESET_FIELDS}
+        if settings == preset_options(ask.preset, **shown):
+            return ask.preset, BY_QUALITY, shown
+    return None, ask.method, given
 
 
 def _checked(ask: Any, /, **values: Any) -> Any:

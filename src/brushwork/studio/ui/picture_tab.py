@@ -11,13 +11,13 @@ from brushwork.studio.schemas import Grid, Picture, Preview
 from brushwork.studio.ui import texts
 from brushwork.studio.ui.components import comparison, editor, photo, raw, status_line
 from brushwork.studio.ui.context import LATEST, QUIET, Dropped, PageContext
-from brushwork.studio.ui.forms import Form
+from brushwork.studio.ui.forms import BY_QUALITY, Form
 from brushwork.studio.ui.gradio_import import gr
 from brushwork.studio.ui.job_panel import JobPanel
 
 __all__ = ["PictureTab"]
 
-DEFAULT = "great-wave"
+DEFAULT, QUALITY = "great-wave", "good"  # style and preset at first
 COLORS = ["#e02020", "#2050e0", "#f0c800"]  # of the regions
 PREVIEW = 768  # longer side, in pixels
 MAX_STYLES = 4
@@ -75,12 +75,13 @@ class PictureTab:
             self.painting = photo(
                 label=texts.OWN_PAINTING, sources=["upload", "clipboard"], height=180, elem_id="own-painting"
             )
-        self.form = Form()
+        self.quality = gr.Radio(texts.QUALITIES, value=QUALITY, label=texts.QUALITY, elem_id="quality")
+        self.form = Form(presets=True)
         self.keep = gr.Radio(texts.KEEP_WAYS, value="", label=texts.KEEP_COLORS)
-        self.best_size = gr.Slider(256, 2048, 768, step=64, label=texts.BEST_SIZE)
+        self.size = gr.Slider(256, 2048, PREVIEW, step=64, label=texts.SIZE)
         with gr.Row():
-            self.full = gr.Button(texts.FULL_SIZE, variant="primary")
-            self.best = gr.Button(texts.BEST_QUALITY)
+            self.go = gr.Button(texts.PAINT_PHOTO, variant="primary")
+            self.full = gr.Button(texts.FULL_SIZE)
 
     def _blend(self) -> None:
         gr.Markdown(texts.BLEND_HELP)
@@ -115,7 +116,7 @@ class PictureTab:
             self.mask_full = gr.Button(texts.FULL_SIZE, variant="primary")
 
     def _events(self) -> None:
-        looks = [self.dropped, self.style, self.own, self.keep, self.form.method, *self.form.inputs]
+        looks = [self.dropped, self.style, self.own, self.keep, self.quality, self.form.method, *self.form.inputs]
         mixed = [self.dropped, *self.blended, *self.shares]
         drawn = [self.dropped, self.editor, *self.regions]
         self._preview_events(looks, mixed)
@@ -124,8 +125,12 @@ class PictureTab:
         self.style.input(lambda: (None, Dropped()), None, [self.painting, self.own], **QUIET)  # the last choice wins
         self.shelf.expand(self._swatches, None, self.swatches, **QUIET)
         self.swatches.select(self._picked, None, [self.style, self.painting, self.own, self.asked], **QUIET)
-        self.full.click(self._submit, looks, self.panel.job, **QUIET)
-        self.best.click(self._submit_best, [*looks, self.best_size], self.panel.job, **QUIET)
+        # Of quality and method, too, the last choice wins.
+        self.quality.input(self._by_quality, self.form.method, [self.form.method, self.asked], **QUIET)
+        method = self.form.method  # its input event also comes when it is left, and so after a quality was chosen
+        method.change(self._quality_beside, [method, self.quality], self.quality, **QUIET)
+        self.go.click(self._submit, [self.size, *looks], self.panel.job, **QUIET)
+        self.full.click(self._submit_full, looks, self.panel.job, **QUIET)
         self.blend_full.click(self._blend_submit, mixed, self.panel.job, **QUIET)
         self.grid.click(self._grid, mixed, self.panel.job, **QUIET)
         self.take_photo.click(self._to_editor, self.dropped, self.editor, **QUIET)
@@ -134,7 +139,8 @@ class PictureTab:
 
     def _preview_events(self, looks: list[Any], mixed: list[Any]) -> None:
         """One listener makes all previews, so that none arrives after a newer one."""
-        fields = [field for field in (*looks, *mixed) if not isinstance(field, gr.State)]
+        # The quality isn't among them: previews are drafts, unless a method is chosen.
+        fields = [f for f in (*looks, *mixed) if not isinstance(f, gr.State) and f is not self.quality]
         states = [self.dropped, self.own, self.tab, self.painted, self.asked]
         triggers = [state.change for state in states] + [field.input for field in fields]
         inputs = [self.tab, self.painted, *looks, *mixed[1:]]
@@ -173,13 +179,24 @@ class PictureTab:
         before, after = self.desk.view(request, photo.id), self.desk.show(request, content)
         return ["", gr.update(value=(before, after), visible=True)]
 
-    def _one_ask(self, style: str, own: Dropped, keep: str, method: str, *values: Any) -> dict[str, Any]:
+    def _by_quality(self, method: str) -> list[Any]:
+        """No method, and a new preview if there was one."""
+        return [BY_QUALITY, gr.skip() if method == BY_QUALITY else secrets.token_hex(8)]
+
+    def _quality_beside(self, method: str, quality: str | None) -> str | None:
+        """The quality beside a method: none; beside none, one must be chosen."""
+        return quality or QUALITY if method == BY_QUALITY else None
+
+    def _one_ask(
+        self, style: str, own: Dropped, keep: str, quality: str | None, method: str, *values: Any
+    ) -> dict[str, Any]:
         if own.refusal:
             raise gr.Error(own.refusal, print_exception=False)
         if not (own.id or style):
             raise gr.Error(texts.STYLE_FIRST, print_exception=False)
+        how = {"preset": quality or QUALITY} if method == BY_QUALITY else {"method": method}
         return {
-            "style": f"@{own.id}" if own.id else style, "keep_color": keep or None, "method": method,
+            "style": f"@{own.id}" if own.id else style, "keep_color": keep or None, **how,
             "settings": self.form.settings(method, values),
         }  # fmt: skip
 
@@ -194,14 +211,15 @@ class PictureTab:
             raise gr.Error(texts.NO_REGIONS, print_exception=False)
         return {"style": painted["style"], "masks": painted["masks"]}
 
-    def _submit(self, request: gr.Request, photo: Dropped, *fields: Any) -> str:
-        return self._submitted(request, photo, size=0, **self._one_ask(*fields))
+    def _submit(self, request: gr.Request, size: float, photo: Dropped, *fields: Any) -> str:
+        self._require(photo)
+        with self.desk.show_errors():
+            facts = self.desk.service.upload(self.desk.user(request), photo.id).facts
+        most = min(int(size), max(facts["width"], facts["height"]))
+        return self._submitted(request, photo, size=most, **self._one_ask(*fields))
 
-    def _submit_best(
-        self, request: gr.Request, photo: Dropped, style: str, own: Dropped, keep: str, _: str, *values: Any
-    ) -> str:
-        *options, size = values
-        return self._submitted(request, photo, size=int(size), **self._one_ask(style, own, keep, "gatys", *options))
+    def _submit_full(self, request: gr.Request, photo: Dropped, *fields: Any) -> str:
+        return self._submitted(request, photo, size=0, **self._one_ask(*fields))
 
     def _submitted(self, request: gr.Request, photo: Dropped, **ask: Any) -> str:
         self._require(photo)

@@ -13,7 +13,11 @@ PHOTO = "Your photo"
 STYLE = "Style"
 OWN_PAINTING = "Or your own painting"
 LIBRARY = "Browse all styles"
+QUALITY = "Quality"
+QUALITIES = [("Draft (a moment)", "draft"), ("Good (seconds)", "good"), ("Best (a minute)", "best")]
 METHOD = "Method"
+CHOOSE_METHOD = "Choose the method yourself"
+BY_QUALITY = "That of the quality"
 MORE = "More options"
 KEEP_COLORS = "Keep the photo's colors"
 KEEP_COLORS_FILM = "Keep the video's colors"
@@ -23,8 +27,8 @@ KEEP_WAYS = [
 ]  # fmt: skip
 BEFORE_AFTER = "Before and after"
 FULL_SIZE = "Full size"
-BEST_QUALITY = "Best quality (Gatys)"
-BEST_SIZE = "Longer side for best quality, in pixels"
+PAINT_PHOTO = "Stylize the photo"
+SIZE = "Longer side of the result, at most, in pixels"
 
 BLEND_HELP = "Mix two to four styles. The preview updates as you change them."
 SHARE = "Weight of style {number}"

@@ -39,6 +39,25 @@ def test_a_photo_is_painted_into_a_file_that_tells_how(
     assert [path.name for path in tmp_path.iterdir()] == [output.name]
 
 
+def test_a_preset_gives_method_and_settings(studio: Studio, http: httpx.Client, photo: str) -> None:
+    ask: dict[str, Any] = {"photo": photo, "style": "great-wave", "preset": "good", "size": 64}
+    preview = http.post("/api/previews", json=ask | {"settings": {"strength": 0.5}})
+    assert (
+        preview.content
+        == http.post("/api/previews", json=ask | {"preset": None, "settings": {"strength": 0.5}}).content
+    )
+    job = studio.submit("picture", **ask, settings={"steps": 8})
+    assert (job["request"]["method"], job["request"]["settings"]["steps"]) == ("gatys", 8)
+    assert studio.wait(job["id"])["status"] == "done"
+    for wrong, status in (
+        ({"method": "adain"}, 400),
+        ({"settings": {"model": "adain-lite"}}, 400),
+        ({"preset": "x"}, 422),
+    ):
+        answer = http.post("/api/jobs", json={"kind": "picture", **ask, **wrong})
+        assert (answer.status_code, list(answer.json())) == (status, ["error"])
+
+
 def test_a_film_is_shown_and_painted(
     studio: Studio, http: httpx.Client, samples: Path, tmp_path: Path, sent: Sent
 ) -> None:
