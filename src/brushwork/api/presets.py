@@ -19,7 +19,7 @@ BEST_NETWORK = "vgg19.caffe"  # used by "best" if it is installed
 _FEW_EVALUATIONS = Gatys(init="recolored", carry="change", first_step="polyak", final_colors="matched")
 PRESETS: Mapping[str, Settings] = {
     "draft": AdaINLite(),
-    "good": with_changes(_FEW_EVALUATIONS, {"steps": 36, "coarsest": 192, "falloff": 0.5, "style_weight": 30.0}),
+    "good": with_changes(_FEW_EVALUATIONS, {"steps": 40, "coarsest": 192, "falloff": 0.7, "style_weight": 25.0}),
     "best": with_changes(_FEW_EVALUATIONS, {"steps": 300}),
 }
 
