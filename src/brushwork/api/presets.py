@@ -6,11 +6,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from brushwork.errors import UsageError
-from brushwork.options.methods import AdaINLite, Gatys, Settings
+from brushwork.options.film import FilmOptions
+from brushwork.options.methods import FILM_MODEL, AdaINLite, Gatys, Settings
 from brushwork.options.stylize import with_changes
 from brushwork.weights import find
 
-__all__ = ["PRESETS", "preset_options"]
+__all__ = ["FRAME_STEPS", "PRESETS", "film_preset", "preset_options"]
 
 BEST_NETWORK = "vgg19.caffe"  # used by "best" if it is installed
 
@@ -21,6 +22,8 @@ PRESETS: Mapping[str, Settings] = {
     "good": with_changes(_FEW_EVALUATIONS, {"steps": 36, "coarsest": 192, "falloff": 0.5, "style_weight": 30.0}),
     "best": with_changes(_FEW_EVALUATIONS, {"steps": 300}),
 }
+
+FRAME_STEPS: Mapping[str, int] = {"good": 2, "best": 20}  # of films; measured in docs/video.md
 
 
 def preset_options(name: str, **changes: Any) -> Settings:
@@ -44,3 +47,25 @@ def preset_options(name: str, **changes: Any) -> Settings:
         changes = {"network": BEST_NETWORK, **changes}
     settings: Settings = with_changes(PRESETS[name], changes)
     return settings
+
+
+def film_preset(name: str, options: FilmOptions, **changes: Any) -> tuple[Settings, FilmOptions]:
+    """Return the options of a preset for films: of the method, and of the film.
+
+    Args:
+        name: See `preset_options`; the first frame is like a still of this preset.
+        options: The film's; what they don't say is the preset's.
+        **changes: Fields of the preset's options.
+
+    Raises:
+        UsageError: See `preset_options`.
+
+    >>> settings, options = film_preset("good", FilmOptions())
+    >>> settings.steps, options.frame_steps
+    (36, 2)
+    """
+    if name == "draft":
+        changes = {"model": FILM_MODEL, **changes}
+    settings = preset_options(name, **changes)
+    steps = FRAME_STEPS.get(name) if options.frame_steps is None else options.frame_steps
+    return settings, with_changes(options, {"frame_steps": steps})
