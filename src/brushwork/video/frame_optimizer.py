@@ -19,6 +19,7 @@ from brushwork.methods import Method
 
 __all__ = ["DISTANCES", "FrameOptimizer", "StylizedFrame"]
 
+HELD = 0.5  # share of the previous frame itself where it is reliable: steadier, and its errors fade
 DISTANCES = (1, 2, 4)  # distances in frames of the neighbors that constrain a frame; the paper's J
 
 
@@ -71,6 +72,7 @@ class FrameOptimizer:
             start = pass_start(before, brought, sure)
         elif self.carries_change:
             start = self._with_change(film, value, nearest, back)
+            start += HELD * sure * (brought - start)
         else:
             # The paper starts from the previous frame everywhere; here, disoccluded areas start from the film.
             start = sure * brought + (1 - sure) * film
