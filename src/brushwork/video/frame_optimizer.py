@@ -19,7 +19,7 @@ from brushwork.methods import Method
 
 __all__ = ["DISTANCES", "FrameOptimizer", "StylizedFrame"]
 
-HELD = 0.5  # share of the previous frame itself where it is reliable: steadier, and its errors fade
+HELD = 0.25  # share of the previous frame itself where it is reliable: steadier, and its errors fade
 DISTANCES = (1, 2, 4)  # distances in frames of the neighbors that constrain a frame; the paper's J
 
 
