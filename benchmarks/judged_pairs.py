@@ -28,9 +28,11 @@ from peers.microast import MicroAST
 from report import write
 
 from brushwork import Picture, load, read_image, read_recipe, write_image
-from brushwork.api.recipe import recipe_of
+from brushwork.api.recipe import recipe_of, result_size
 from brushwork.api.stylize import stylize
+from brushwork.io import read_size
 from brushwork.methods import Method
+from brushwork.options.stylize import StylizeOptions
 from brushwork.registry import settings_from
 
 
@@ -50,11 +52,12 @@ def pairs_of(table: Path, every: int) -> list[tuple[Path, Path]]:
 
 def stylized(method: Method, content: Path, style: Path, size: int, target: Path) -> float | None:
     """Make a result; its seconds, or None if it was there."""
-    expected = recipe_of(method, content, style, size=size, keep_color=None, keep_color_when=None)
+    options = StylizeOptions(size=size)
+    expected = recipe_of(method, content, style, options, size=result_size(read_size(content), size))
     held = read_recipe(target) if target.exists() else None
     if held is not None and held == expected | {"written": held["written"]}:
         return None
-    result = stylize(content, style, method=method, size=size)
+    result = stylize(content, style, method=method, options=options)
     result.save(target)
     return result.seconds
 

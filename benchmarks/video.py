@@ -37,6 +37,7 @@ from brushwork.api.style_encoding import encode_style
 from brushwork.flow import dis_flow, stays_visible, tvl1_flow
 from brushwork.io.films import Frame
 from brushwork.methods.one_pass import OnePass
+from brushwork.options.film import FilmOptions
 from brushwork.options.methods import FILM_MODEL
 from brushwork.runtime.memory import resident_memory
 from brushwork.training.synthetic_motion import moving_layers
@@ -44,8 +45,9 @@ from brushwork.video.frame_optimizer import FrameOptimizer
 from brushwork.video.metrics import FAR, sharpness, warping_errors
 from brushwork.video.multi_pass import FrameFiles, MultiPassStylizer
 from brushwork.video.smoothing import FrameWithFlow, TemporalSmoother, with_flow
-from brushwork.video.stylize_video import SMOOTHING, TEMPORAL_WEIGHT, stylize_video
+from brushwork.video.stylize_video import stylize_video
 
+SMOOTHING, TEMPORAL_WEIGHT = FilmOptions().smoothing, FilmOptions().temporal_weight
 MEASURES = ("E_warp", "long-range E_warp", "sharpness", "style error")
 WAYS = {
     "frame by frame": ("adain-lite", 0.0), "blending alone": ("adain-lite", SMOOTHING),

@@ -1,6 +1,7 @@
 # The public names, written once: `brushwork/__init__.py` loads them from here when they are first used.
 
 from .api.interpolate import interpolate as interpolate
+from .api.presets import film_preset as film_preset
 from .api.presets import preset_options as preset_options
 from .api.rerun import rerun as rerun
 from .api.style_encoding import encode_style as encode_style

@@ -22,7 +22,7 @@ __all__ = ["Estimator", "dis_flow", "motion_boundaries", "resized_flow", "stays_
 Estimator: TypeAlias = Callable[[Tensor, Tensor], Tensor]
 
 
-def warp(pixels: Tensor, flow: Tensor, *, mode: str = "bilinear") -> Tensor:
+def warp(pixels: Tensor, flow: Tensor, *, mode: str = "bilinear", outside: str = "border") -> Tensor:
     """Warp pixels backward: the result at p is `pixels` at p + flow(p).
 
     The second frame, warped by the flow from the first to the second, looks like the first.
@@ -31,9 +31,10 @@ def warp(pixels: Tensor, flow: Tensor, *, mode: str = "bilinear") -> Tensor:
         pixels: (1, C, H, W).
         flow: (1, 2, H, W) in pixels.
         mode: "bilinear", or "bicubic", which preserves more detail under repeated warping.
+        outside: What is outside the frame: "border", its outermost pixels, or "reflection".
 
     Returns:
-        (1, C, H, W); outside the frame, border pixels are repeated.
+        (1, C, H, W).
 
     >>> right = torch.zeros(1, 2, 1, 3)
     >>> right[:, 0] = 1
@@ -46,7 +47,7 @@ def warp(pixels: Tensor, flow: Tensor, *, mode: str = "bilinear") -> Tensor:
     across = (2 * (x + flow[:, 0]) + 1) / width - 1
     down = (2 * (y[:, None] + flow[:, 1]) + 1) / height - 1
     places = torch.stack([across, down], 3).to(pixels.dtype)
-    return F.grid_sample(pixels, places, mode=mode, padding_mode="border", align_corners=False)
+    return F.grid_sample(pixels, places, mode=mode, padding_mode=outside, align_corners=False)
 
 
 def stays_visible(forward: Tensor, backward: Tensor) -> Tensor:

@@ -6,12 +6,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from brushwork.errors import UsageError
-from brushwork.options.methods import AdaINLite, Gatys, Settings
+from brushwork.options.film import FilmOptions
+from brushwork.options.methods import FILM_MODEL, AdaINLite, Gatys, Settings
 from brushwork.options.stylize import with_changes
 from brushwork.registry import method_name
 from brushwork.weights import find
 
-__all__ = ["PRESETS", "preset_method", "preset_options"]
+__all__ = ["FRAME_STEPS", "PRESETS", "film_preset", "preset_method", "preset_options"]
 
 BEST_NETWORK = "vgg19.caffe"  # used by "best" if it is installed
 
@@ -22,6 +23,8 @@ PRESETS: Mapping[str, Settings] = {
     "good": with_changes(_FEW_EVALUATIONS, {"steps": 40, "coarsest": 192, "falloff": 0.7, "style_weight": 25.0}),
     "best": with_changes(_FEW_EVALUATIONS, {"steps": 300}),
 }
+
+FRAME_STEPS: Mapping[str, int] = {"good": 2, "best": 20}  # of films; measured in docs/video.md
 
 
 def preset_method(name: str, method: str | None = None) -> str:
@@ -63,6 +66,28 @@ def preset_options(name: str, **changes: Any) -> Settings:
         changes = {"network": BEST_NETWORK, **changes}
     settings: Settings = with_changes(preset, changes)
     return settings
+
+
+def film_preset(name: str, options: FilmOptions, **changes: Any) -> tuple[Settings, FilmOptions]:
+    """Return the options of a preset for films: of the method, and of the film.
+
+    Args:
+        name: See `preset_options`; the first frame is like a still of this preset.
+        options: The film's; what they don't say is the preset's.
+        **changes: Fields of the preset's options.
+
+    Raises:
+        UsageError: See `preset_options`.
+
+    >>> settings, options = film_preset("good", FilmOptions())
+    >>> settings.steps, options.frame_steps
+    (40, 2)
+    """
+    if name == "draft":
+        changes = {"model": FILM_MODEL, **changes}
+    settings = preset_options(name, **changes)
+    steps = FRAME_STEPS.get(name) if options.frame_steps is None else options.frame_steps
+    return settings, with_changes(options, {"frame_steps": steps})
 
 
 def _preset(name: str) -> Settings:

@@ -9,13 +9,13 @@ from typing import Any
 
 import rich_click as click
 
-from brushwork.cli.arguments import STYLE_HELP, short_help
+from brushwork.cli.arguments import STYLE_HELP, chosen_settings, look_options, short_help
 from brushwork.errors import UsageError
 from brushwork.options.base import option_of
 from brushwork.options.film import FilmOptions
-from brushwork.options.flags import method_options, option_flags, options_from_flags, settings_of
+from brushwork.options.flags import method_options, option_flags, options_from_flags
 from brushwork.options.methods import FILM_MODEL
-from brushwork.registry import OPTIONS
+from brushwork.registry import OPTIONS, method_name
 
 __all__ = ["evaluate", "video"]
 
@@ -36,7 +36,7 @@ class _Time(click.ParamType):  # type: ignore[type-arg]
 
 
 PANELS = {
-    "What": ("style", "keyframes", "output", "method_name"),
+    "What": ("style", "keyframes", "output", "preset", "method"),
     "Look": ("strength", "style_scale", "smoothing", "keep_color"),
     "Size and speed": ("size", "device"),
     "Output": ("codec", "quality", "preview"),
@@ -51,7 +51,7 @@ PANELS = {
 @click.option("--at", "keyframes", multiple=True, nargs=2, type=(_Time(), str), metavar="TIME STYLE",
               help="reach STYLE at TIME (0s, 5s, 1:30), blending from the previous one; may be repeated")  # fmt: skip
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="file, folder or %05d.png [FILM_STYLE]")
-@click.option("--method", "method_name", default="adain-lite", show_default=True, help="see: brushwork methods")
+@look_options
 @option_flags(FilmOptions, *[name for name in option_of(FilmOptions) if name != "segment"])
 @click.option(
     "--preview", type=click.Path(dir_okay=False, path_type=Path), help="image file to update periodically while running"
@@ -65,22 +65,29 @@ def video(
     style: str | None,
     keyframes: tuple[tuple[float, str], ...],
     output: Path | None,
-    method_name: str,
+    preset: str | None,
+    method: str | None,
     preview: Path | None,
     resume: bool,
     as_json: bool,
     **values: Any,
 ) -> None:
     """Render FILM (a video, an animated GIF or WebP, or a folder of frames) in the style of a painting."""
-    if method_name == "adain-lite" and values["model"] is None:
+    if preset in (None, "draft") and method in (None, "adain-lite") and values["model"] is None:
         values["model"] = FILM_MODEL
-    settings = settings_of(method_name, values, OPTIONS)
+    settings = chosen_settings(preset, method, values)
     if (style is None) == (not keyframes):
         raise UsageError("expected --style STYLE, or at least one --at TIME STYLE")
-    others = ("smoothing",) if method_name == "gatys" else ("temporal_weight", "passes")
+    others = ("smoothing",) if method_name(settings) == "gatys" else ("temporal_weight", "passes", "frame_steps")
     if any(values[name] is not None for name in others):
-        raise UsageError("--smoothing is for feed-forward methods, --temporal-weight and --passes are for gatys")
+        raise UsageError(
+            "--smoothing is for feed-forward methods, --temporal-weight, --passes and --frame-steps are for gatys"
+        )
     options = options_from_flags(FilmOptions, values)
+    if preset is not None:
+        from brushwork.api.presets import film_preset
+
+        _, options = film_preset(preset, options)
     from brushwork.cli.report import Report
     from brushwork.runtime.progress import duration
     from brushwork.video.stylize_video import Keyframe, stylize_video

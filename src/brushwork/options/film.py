@@ -26,6 +26,9 @@ class FilmOptions(Checked):
     ] = 0.97
     temporal_weight: Annotated[float, Option("weight of the temporal consistency loss (gatys only)", 0)] = 200.0
     passes: Annotated[int, Option("passes over all frames, alternating forward and backward (gatys only)", 1)] = 1
+    frame_steps: Annotated[
+        int | None, Option("steps for each frame after the first, at full size (gatys only) [as for the first]", 1)
+    ] = None
     keep_color: Annotated[bool, Option("keep the colors of the video")] = False
     codec: Annotated[str | None, Option("video codec [the container's usual one]", choices=CODECS)] = None
     quality: Annotated[int | None, Option("quality of video, WebP and JPEG", 1, 100)] = None

@@ -19,6 +19,7 @@ from brushwork.methods import Method
 
 __all__ = ["DISTANCES", "FrameOptimizer", "StylizedFrame"]
 
+HELD = 0.25  # share of the previous frame itself where it is reliable: steadier, and its errors fade
 DISTANCES = (1, 2, 4)  # distances in frames of the neighbors that constrain a frame; the paper's J
 
 
@@ -37,10 +38,13 @@ class FrameOptimizer:
         method: Must accept an initial image and an additional loss: Gatys et al.'s.
         weight: Weight of the mean squared distance to the neighbors, for colors in [0, 1].
         estimator: Optical flow estimator.
+        steps: Steps for a frame with neighbors; None: the method's own number.
     """
 
-    def __init__(self, method: Method, weight: float, estimator: Estimator) -> None:
+    def __init__(self, method: Method, weight: float, estimator: Estimator, steps: int | None = None) -> None:
         self.method, self.weight, self.estimator = method, weight, estimator
+        self.later: Any = method if steps is None else method.with_steps(steps)  # type: ignore[attr-defined]
+        self.carries_change = getattr(method.settings, "carry", "result") == "change"
 
     def paint(
         self, film: Tensor, value: Any, neighbors: Mapping[int, StylizedFrame], before: Tensor | None = None
@@ -55,10 +59,26 @@ class FrameOptimizer:
         """
         if not neighbors:
             return self.method(film, value) if before is None else before
-        held = [self._brought(film, neighbors[apart]) for apart in sorted(neighbors)]
-        nearest, sure = held[0]
-        # The paper's first pass starts from the previous frame everywhere; here, disoccluded areas start from the film.
-        start = sure * nearest + (1 - sure) * film if before is None else pass_start(before, nearest, sure)
+        nearest = neighbors[min(neighbors)]
+        back = self.estimator(film, nearest.film)
+        if self.carries_change:
+            neighbors = {min(neighbors): nearest}  # whose change holds those of earlier frames
+        held = [
+            self._brought(film, neighbor, back if neighbor is nearest else self.estimator(film, neighbor.film))
+            for _, neighbor in sorted(neighbors.items())
+        ]
+        brought, sure = held[0]
+        if before is not None:
+            start = pass_start(before, brought, sure)
+        elif self.carries_change:
+            start = self._with_change(film, value, nearest, back)
+            start += HELD * sure * (brought - start)
+        else:
+            # The paper starts from the previous frame everywhere; here, disoccluded areas start from the film.
+            start = sure * brought + (1 - sure) * film
+        return self._optimized(film, value, start.clamp(0, 1), held)
+
+    def _optimized(self, film: Tensor, value: Any, start: Tensor, held: list[tuple[Tensor, Tensor]]) -> Tensor:
         weights = [weight.to(self.method.device) for weight in long_term_weights([weight for _, weight in held])]
         brought = [frame.to(self.method.device) for frame, _ in held]
 
@@ -66,10 +86,20 @@ class FrameOptimizer:
             terms = [temporal_loss(picture, frame, weight) for frame, weight in zip(brought, weights, strict=True)]
             return {"temporal": self.weight * torch.stack(terms).sum()}
 
-        result: Tensor = self.method(film, value, init=start.clamp(0, 1), extra_loss=temporal)  # type: ignore[call-arg]
+        result: Tensor = self.later(film, value, init=start, extra_loss=temporal)
         return result
 
-    def _brought(self, film: Tensor, neighbor: StylizedFrame) -> tuple[Tensor, Tensor]:
-        """Return a stylized neighbor warped along the flow, and where it is reliable."""
-        back, forth = self.estimator(film, neighbor.film), self.estimator(neighbor.film, film)
-        return warp(neighbor.painted, back), stays_visible(back, forth) * (1 - motion_boundaries(back))
+    def _with_change(self, film: Tensor, value: Any, neighbor: StylizedFrame, back: Tensor) -> Tensor:
+        """Return the frame's initial image plus the neighbor's change from its own, warped: (1, 3, H, W).
+
+        The frame has its own detail everywhere, and strokes where the neighbor shows something else.
+        """
+        change = neighbor.painted - self.later.initial(neighbor.film, value)
+        return self.later.initial(film, value) + warp(change, back, mode="bicubic", outside="reflection")  # type: ignore[no-any-return]
+
+    def _brought(self, film: Tensor, neighbor: StylizedFrame, back: Tensor) -> tuple[Tensor, Tensor]:
+        """Return a stylized neighbor warped along the flow to it, and where it is reliable."""
+        forth = self.estimator(neighbor.film, film)
+        mode = "bicubic" if self.carries_change else "bilinear"  # a few steps don't make up for what blur takes
+        sure = stays_visible(back, forth) * (1 - motion_boundaries(back))
+        return warp(neighbor.painted, back, mode=mode), sure

@@ -13,6 +13,7 @@ from typing import Any
 
 import torch
 
+from brushwork.api.presets import film_preset
 from brushwork.api.recipe import recipe_of, result_size
 from brushwork.api.stylize import MethodSource, method_from
 from brushwork.color import keep_luminance
@@ -85,6 +86,7 @@ def stylize_video(
     output: str | Path,
     method: MethodSource = None,
     *,
+    preset: str | None = None,
     options: FilmOptions | None = None,
     progress: Progress | None = None,
     resume: bool = False,
@@ -100,6 +102,7 @@ def stylize_video(
         style: See `stylize`; or keyframes, between which the style is interpolated.
         output: A file (.mp4, .m4v, .mov, .mkv, .webm, .gif, .webp), a folder, or a pattern.
         method: See `stylize`; None: AdaIN-lite with its video model.
+        preset: Instead of a method: "draft", "good" or "best", see `film_preset`.
         options: `FilmOptions`: size, smoothing, color, encoding, device and limits.
         progress: Called after each frame; raising an exception from it cancels the job.
         resume: Resume an interrupted job.
@@ -115,6 +118,8 @@ def stylize_video(
     """
     started, output = time.perf_counter(), Path(output)
     chosen: FilmOptions = with_changes(options or FilmOptions(), keywords)
+    if preset is not None:
+        method, chosen = _of_preset(preset, method, chosen)
     encoding = Encoding(chosen.codec, chosen.quality, chosen.pixel_format)
     check_film_target(output, encoding, chosen.depth)
     folder = work_folder(output)
@@ -141,6 +146,12 @@ def stylize_video(
     return Filmed(output, count, shown, recipe, notes, time.perf_counter() - started)
 
 
+def _of_preset(preset: str, method: MethodSource, options: FilmOptions) -> tuple[MethodSource, FilmOptions]:
+    if method is not None:
+        raise UsageError("preset and method are both given; pass the method and options of film_preset")
+    return film_preset(preset, options)
+
+
 def _check_passes(method: Method, passes: int) -> None:
     if passes > 1 and isinstance(method, FrameMethod):
         raise UsageError(f"passes: {method_name(method.settings)} takes 1 pass, got {passes}; use gatys for more")
@@ -153,6 +164,7 @@ def _recipe(method: Method, film: Film, styles: Styles, size: tuple[int, int], o
         "smoothing": options.smoothing,
         "temporal_weight": options.temporal_weight,
         "passes": options.passes,
+        "frame_steps": options.frame_steps,
         "keep_color": "luminance" if options.keep_color else None,
         "encoding": {"codec": options.codec, "quality": options.quality, "pixel_format": options.pixel_format},
         "depth": options.depth,
@@ -219,7 +231,8 @@ class _Work:
         """Process all frames and return their number."""
         if isinstance(method, FrameMethod):
             return self.steadily(TemporalSmoother(method, options.smoothing), progress)
-        optimizer = FrameOptimizer(method, options.temporal_weight, dis_flow("medium", pixels=1 << 40))
+        flow = dis_flow("medium", pixels=1 << 40)
+        optimizer = FrameOptimizer(method, options.temporal_weight, flow, options.frame_steps)
         return self.in_passes(optimizer, options.passes, progress)
 
     def steadily(self, steady: TemporalSmoother, progress: Progress | None) -> int:

@@ -6,6 +6,7 @@ import pytest
 
 from brushwork.api import doctor
 from brushwork.api.doctor import examine
+from brushwork.api.presets import PRESETS
 from brushwork.weights import RECORDS
 
 
@@ -22,6 +23,7 @@ def test_findings() -> None:
     assert "torch" in findings["packages"]
     assert findings["speed"].endswith("ms per step of 256×256 through vgg19-slim")
     assert {f"weights {name}" for name in RECORDS} <= set(findings)
+    assert all(findings[f"preset {name}"].endswith(" for 1024×768") for name in PRESETS)
     assert not [name for name, finding in findings.items() if "problem" in finding or "\n" in finding]
 
 

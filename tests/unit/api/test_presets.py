@@ -5,8 +5,10 @@ from pathlib import Path
 import pytest
 import torch
 
-from brushwork import AdaINLite, Gatys, Picture, UsageError, preset_options, stylize
+from brushwork import AdaINLite, FilmOptions, Gatys, Picture, UsageError, preset_options, stylize
 from brushwork.api import presets
+from brushwork.api.presets import film_preset
+from brushwork.options.methods import FILM_MODEL
 
 PHOTO = Picture(torch.rand(1, 3, 40, 48, generator=torch.Generator().manual_seed(1)))
 
@@ -26,6 +28,16 @@ def test_an_unknown_preset_and_an_option_of_another_method_are_refused() -> None
         preset_options("draft", steps=3)
     with pytest.raises(UsageError, match="preset and method are both given"):
         stylize(PHOTO, "great-wave", "gatys", preset="good")
+
+
+def test_a_film_s_preset_begins_like_a_still_and_leaves_what_is_given() -> None:
+    draft, options = film_preset("draft", FilmOptions(size=320))
+    assert draft == AdaINLite(model=FILM_MODEL)
+    assert options == FilmOptions(size=320)
+    good, options = film_preset("good", FilmOptions(), steps=5)
+    assert good == preset_options("good", steps=5)
+    assert options == FilmOptions(frame_steps=2)
+    assert film_preset("best", FilmOptions(frame_steps=7))[1].frame_steps == 7
 
 
 def test_best_uses_vgg19_if_it_is_installed(monkeypatch: pytest.MonkeyPatch) -> None:

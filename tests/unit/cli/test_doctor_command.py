@@ -16,6 +16,15 @@ def test_doctor_says_what_is_here(run: Run, here: Path, monkeypatch: pytest.Monk
     monkeypatch.setattr(doctor, "SPEED_TEST", 0.05)
     outcome = run("doctor")
     assert outcome.code == 0
-    for words in ("torch", "libvips", "cpu", "threads:", "memory free:", "weights vgg19-slim:", "ms per step"):
+    for words in (
+        "torch",
+        "libvips",
+        "cpu",
+        "threads:",
+        "memory free:",
+        "weights vgg19-slim:",
+        "ms per step",
+        "preset good:",
+    ):
         assert words in outcome.out
     assert json.loads(run("doctor", "--json").out)["weights vgg19.caffe"].startswith("not on this machine")

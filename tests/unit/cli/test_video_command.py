@@ -7,15 +7,17 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import torch
 import torch.nn.functional as F
 
+from brushwork import AdaINLite, FilmOptions, Gatys, UsageError, preset_options
 from brushwork.image import Picture
 from brushwork.io import write_image
 from brushwork.io.film_formats import open_film
+from brushwork.options.methods import FILM_MODEL
 
 if TYPE_CHECKING:
     from conftest import Outcome
@@ -51,6 +53,25 @@ def test_the_result_is_named_after_film_and_style(run: Callable[..., Outcome], f
     assert len(list((frames / "in_feminine-wave").iterdir())) == 30
 
 
+@pytest.mark.parametrize("given", [[], ["--frame-steps", 3, "--steps", 4]])
+def test_a_preset_names_settings_and_flags_beside_it_win(
+    given: list[object], run: Callable[..., Outcome], frames: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    called: list[tuple[object, FilmOptions]] = []
+
+    def stylize_video(film: Path, styles: str, output: Path, settings: Gatys, **more: Any) -> None:
+        called.append((settings, more["options"]))
+        raise UsageError("enough")
+
+    monkeypatch.setattr("brushwork.video.stylize_video.stylize_video", stylize_video)
+    run("video", "in", "--style", "feminine-wave", "--preset", "good", *given)
+    run("video", "in", "--style", "feminine-wave", "--preset", "draft")
+    run("video", "in", "--style", "feminine-wave")
+    steps, frame_steps = (4, 3) if given else (36, 2)
+    assert called[0] == (preset_options("good", steps=steps), FilmOptions(frame_steps=frame_steps))
+    assert called[1] == called[2] == (AdaINLite(model=FILM_MODEL), FilmOptions())
+
+
 def test_keyframes_take_times(run: Callable[..., Outcome], frames: Path) -> None:
     line = ["--at", "0s", "feminine-wave", "--at", "0:01", "bell-tower", "-o", "out.gif", "--size", 32]
     assert run("video", "in", *line).code == 0
@@ -68,6 +89,7 @@ def test_keyframes_take_times(run: Callable[..., Outcome], frames: Path) -> None
         (["in", "--style", "feminine-wave", "--codec", "vp9", "-o", "a.mov"], "support h264"),
         (["in", "--style", "feminine-wave", "--method", "gatys", "--smoothing", "0.5"], "for feed-forward methods"),
         (["in", "--style", "feminine-wave", "--temporal-weight", "5"], "for gatys"),
+        (["in", "--style", "feminine-wave", "--preset", "draft", "--frame-steps", "5"], "for gatys"),
         (["in", "--style", "feminine-wave", "--method", "gatys", "--at", "0", "x"], "--style STYLE, or"),
     ],
 )

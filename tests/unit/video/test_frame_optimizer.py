@@ -7,12 +7,12 @@ import pytest
 import torch
 from skimage import data
 
-from brushwork import Gatys, load
+from brushwork import Gatys, load, preset_options
 from brushwork.api.style_encoding import encode_style
-from brushwork.flow import dis_flow
+from brushwork.flow import dis_flow, warp
 from brushwork.io.films import Frame
 from brushwork.training.synthetic_motion import Film, moving_layers
-from brushwork.video.frame_optimizer import FrameOptimizer
+from brushwork.video.frame_optimizer import FrameOptimizer, StylizedFrame
 from brushwork.video.metrics import warping_errors
 from brushwork.video.multi_pass import FrameFiles, FrameState, MultiPassStylizer
 from brushwork.video.smoothing import with_flow
@@ -47,6 +47,20 @@ def test_frames_are_held_to_those_before(film: Film, tmp_path: Path) -> None:
     assert held < 0.75 * alone
     again = warping_errors(painted(film, 500, tmp_path / "again", passes=2), motion)
     assert again < held
+
+
+def test_a_frame_of_few_steps_begins_with_the_change_of_the_one_before(film: Film) -> None:
+    method: Any = load(preset_options("good", steps=4, precision="float32"))
+    value: Any = encode_style(method, "feminine-wave", method.sizes(96, 64))
+    first, second = film.frames[:2]
+    painted = method(first, value)
+    held = FrameOptimizer(method, 200, dis_flow("medium"), steps=1)  # one step is the initial image
+    begun = held.paint(second, value, {1: StylizedFrame(first, painted)})
+    change = warp(painted - method.initial(first, value), film.flow(1, 0))
+    begun_with = begun - method.initial(second, value)
+    assert (begun_with - change).abs().mean() < 0.5 * change.abs().mean()
+    still = held.paint(first, value, {1: StylizedFrame(first, painted)})
+    torch.testing.assert_close(still, painted, atol=1e-3, rtol=0)
 
 
 def test_a_pass_back_ends_with_its_own_first_frame(film: Film, tmp_path: Path) -> None:

@@ -167,6 +167,15 @@ def test_optimized_frames_are_kept_one_by_one(stops: tuple[int, ...], folder: Pa
     assert not work_folder(tmp_path / "parts.mp4").exists()
 
 
+def test_a_preset_instead_of_a_method(folder: Path, tmp_path: Path) -> None:
+    for path in sorted(folder.iterdir())[2:]:
+        path.unlink()
+    done = stylize_video(folder, "feminine-wave", tmp_path / "out.mp4", preset="good", size=64)
+    assert (done.recipe["settings"]["steps"], done.recipe["frame_steps"]) == (36, 2)
+    with pytest.raises(UsageError, match="preset and method are both given"):
+        stylize_video(folder, "feminine-wave", tmp_path / "out.mp4", "gatys", preset="good")
+
+
 def test_what_another_job_left_is_refused(folder: Path, tmp_path: Path, method: OnePass[Any]) -> None:
     def stop(step: Step) -> None:
         if step.step == 4:

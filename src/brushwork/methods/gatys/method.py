@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Callable, Mapping, Sequence
+from copy import copy
 from dataclasses import replace
 from typing import Any
 
@@ -227,6 +228,17 @@ class GatysMethod:
         per_pixel = (seconds[-1] - seconds[0]) / (len(seconds) - 1) / probe[0, 0].numel()  # the first is a warm-up
         return sum(scale.work for scale in self._scales(width, height)) * per_pixel
 
+    def with_steps(self, steps: int) -> GatysMethod:
+        """Return this method with another number of steps; it shares the network."""
+        other = copy(self)
+        other.settings = replace(self.settings, steps=steps)
+        return other
+
+    def initial(self, content: Tensor, style: GatysStyle) -> Tensor:
+        """Return the photo, recolored if `settings.init` says so: (1, 3, H, W) in [0, 1]."""
+        recolored = self.settings.init == "recolored"
+        return self._recolored(content, Regions.of(style).present(), STEEPEST) if recolored else content
+
     def __call__(
         self,
         content: Tensor,
@@ -244,7 +256,7 @@ class GatysMethod:
             content: Pixels (1, 3, H, W) in [0, 1].
             style: From `encode_style` or `blend`; or `Regions` of several.
             init: Initial image, pixels (1, 3, h, w) of any size; required only if `settings.init` is "style" or a file.
-                "noise", "recolored", and "content" unless given, are created here.
+                "noise", and "recolored" and "content" unless given, are created here.
             progress: Called after each step; an exception it raises stops the work.
             checkpoint: Checkpoint to resume from and to save to.
             tiling: Tiles for computing loss and gradient, with the same result, and a folder for the L-BFGS history;
