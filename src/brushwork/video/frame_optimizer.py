@@ -43,7 +43,7 @@ class FrameOptimizer:
 
     def __init__(self, method: Method, weight: float, estimator: Estimator, steps: int | None = None) -> None:
         self.method, self.weight, self.estimator = method, weight, estimator
-        self.later: Any = method if steps is None else method.with_steps(steps)  # type: ignore[attr-defined]
+        self.later: Any = method if steps is None else method.for_later_frames(steps)  # type: ignore[attr-defined]
         self.carries_change = getattr(method.settings, "carry", "result") == "change"
 
     def paint(

@@ -228,10 +228,13 @@ class GatysMethod:
         per_pixel = (seconds[-1] - seconds[0]) / (len(seconds) - 1) / probe[0, 0].numel()  # the first is a warm-up
         return sum(scale.work for scale in self._scales(width, height)) * per_pixel
 
-    def with_steps(self, steps: int) -> GatysMethod:
-        """Return this method with another number of steps; it shares the network."""
+    def for_later_frames(self, steps: int) -> GatysMethod:
+        """Return this method for frames that begin with the one before: fewer steps, and colors as they come from there.
+
+        Matched again in every frame, they would drift.
+        """
         other = copy(self)
-        other.settings = replace(self.settings, steps=steps)
+        other.settings = replace(self.settings, steps=steps, final_colors="optimized")
         return other
 
     def initial(self, content: Tensor, style: GatysStyle) -> Tensor:
