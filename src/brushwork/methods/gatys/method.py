@@ -229,7 +229,7 @@ class GatysMethod:
         return sum(scale.work for scale in self._scales(width, height)) * per_pixel
 
     def for_later_frames(self, steps: int) -> GatysMethod:
-        """Return this method for frames that begin with the one before: fewer steps, and colors as they come from there.
+        """Return this method for frames that begin with the one before: fewer steps, and colors as they come.
 
         Matched again in every frame, they would drift.
         """
