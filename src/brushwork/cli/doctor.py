@@ -12,7 +12,7 @@ __all__ = ["doctor"]
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="print JSON, for scripts")
 def doctor(as_json: bool) -> None:
-    """Report installed packages, hardware and speed and what each preset takes (in about 7 seconds)."""
+    """Report installed packages, hardware, speed and the time of presets (takes about 7 s)."""
     from brushwork.api.doctor import examine
 
     findings = examine()

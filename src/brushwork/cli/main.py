@@ -54,7 +54,10 @@ COMMANDS = {
     ),
     "methods": ("brushwork.cli.methods:methods", "List the methods and their options."),
     "evaluate": ("brushwork.cli.video:evaluate", "Measure results."),
-    "doctor": ("brushwork.cli.doctor:doctor", "Report installed packages, hardware and speed (takes about 5 seconds)."),
+    "doctor": (
+        "brushwork.cli.doctor:doctor",
+        "Report installed packages, hardware, speed and the time of presets (takes about 7 s).",
+    ),
     "styles": ("brushwork.cli.styles:styles", "Manage named styles: the built-in ones and your own."),
     "weights": ("brushwork.cli.weights:weights", "Manage network weights: list, download, import and verify them."),
 }

@@ -14,6 +14,7 @@ import torch
 import torch.nn.functional as F
 
 from brushwork import AdaINLite, FilmOptions, Gatys, UsageError, preset_options
+from brushwork.api.presets import FRAME_STEPS
 from brushwork.image import Picture
 from brushwork.io import write_image
 from brushwork.io.film_formats import open_film
@@ -67,7 +68,7 @@ def test_a_preset_names_settings_and_flags_beside_it_win(
     run("video", "in", "--style", "feminine-wave", "--preset", "good", *given)
     run("video", "in", "--style", "feminine-wave", "--preset", "draft")
     run("video", "in", "--style", "feminine-wave")
-    steps, frame_steps = (4, 3) if given else (36, 2)
+    steps, frame_steps = (4, 3) if given else (preset_options("good").steps, FRAME_STEPS["good"])
     assert called[0] == (preset_options("good", steps=steps), FilmOptions(frame_steps=frame_steps))
     assert called[1] == called[2] == (AdaINLite(model=FILM_MODEL), FilmOptions())
 
