@@ -20,7 +20,7 @@ BEST_NETWORK = "vgg19.caffe"  # used by "best" if it is installed
 _FEW_EVALUATIONS = Gatys(init="recolored", carry="change", first_step="polyak", final_colors="matched")
 PRESETS: Mapping[str, Settings] = {
     "draft": AdaINLite(),
-    "good": with_changes(_FEW_EVALUATIONS, {"steps": 48, "coarsest": 192, "falloff": 0.8, "style_weight": 25.0}),
+    "good": with_changes(_FEW_EVALUATIONS, {"steps": 40, "coarsest": 256, "falloff": 0.6, "style_weight": 30.0}),
     "best": with_changes(_FEW_EVALUATIONS, {"steps": 300}),
 }
 
@@ -81,7 +81,7 @@ def film_preset(name: str, options: FilmOptions, **changes: Any) -> tuple[Settin
 
     >>> settings, options = film_preset("good", FilmOptions())
     >>> settings.steps, options.frame_steps
-    (48, 2)
+    (40, 2)
     """
     if name == "draft":
         changes = {"model": FILM_MODEL, **changes}
