@@ -23,7 +23,8 @@ from torch import Tensor
 
 import brushwork
 from brushwork import AdaIN, AdaINLite, ConditionalInstanceNorm, Gatys, encode_style, load, read_image, save_styles
-from brushwork.methods.gatys.method import GatysMethod, measured_colors
+from brushwork.methods.gatys.method import GatysMethod
+from brushwork.methods.gatys.recoloring import measured_colors
 from brushwork.methods.gatys.style import GatysStyle
 from brushwork.styles.references import SavedStyle, read_style, write_style
 

@@ -24,7 +24,7 @@ __all__ = ["examine"]
 
 PACKAGES = ("torch", "numpy", "pyvips", "pyvips-binary", "pillow", "safetensors", "scikit-image")
 SPEED_TEST = 2.0  # seconds
-PHOTO = 1024, 768  # of which the presets' times are told
+PHOTO = 1024, 768  # size for which the presets' times are estimated
 
 
 def examine() -> dict[str, str]:

@@ -131,7 +131,7 @@ def _network(name: str, recipe: Recipe, part: str, folders: Sequence[Path]) -> s
 
 def _find(record: dict[str, Any], folders: Sequence[Path]) -> Path:
     if record["name"] is None:
-        raise BrushworkError("this result was made from pictures in memory; which can't be reproduced")
+        raise BrushworkError("this result was made from pictures in memory and can't be reproduced")
     candidates = [folder / Path(record["name"]).name for folder in folders]
     candidates += [*built_in_styles().values(), *own_styles().values(), *_files(folders)]
     found = _same([path for path in candidates if _size(path) == record["bytes"]], record["sha256"])

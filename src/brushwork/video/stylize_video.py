@@ -117,9 +117,7 @@ def stylize_video(
         BrushworkError: Another process is working on this output.
     """
     started, output = time.perf_counter(), Path(output)
-    chosen: FilmOptions = with_changes(options or FilmOptions(), keywords)
-    if preset is not None:
-        method, chosen = _of_preset(preset, method, chosen)
+    method, chosen = _with_preset(preset, method, with_changes(options or FilmOptions(), keywords))
     encoding = Encoding(chosen.codec, chosen.quality, chosen.pixel_format)
     check_film_target(output, encoding, chosen.depth)
     folder = work_folder(output)
@@ -127,34 +125,39 @@ def stylize_video(
         read = open_film(film, max_pixels=chosen.max_pixels)
         keys = keyframes_of(style)
         check_times(keys, read)
-        loaded = method_from(AdaINLite(model=FILM_MODEL) if method is None else method, chosen.device)
-        _check_passes(loaded, chosen.passes)
+        loaded = _load(method, chosen)
         shown = result_size(read.size, chosen.size)
         _check_room(output, read, shown, optimized=not isinstance(loaded, FrameMethod))
         styles = Styles(loaded, keys, shown, chosen.max_pixels)
         recipe = _recipe(loaded, read, styles, shown, chosen)
-        checkpoint = Checkpoint(folder / "state.safetensors", every=chosen.segment, resume=resume, job=recipe)
-        checkpoint = replace(checkpoint, defaults=recipe_defaults(loaded.settings, FilmOptions))
+        defaults = recipe_defaults(loaded.settings, FilmOptions)
+        checkpoint = Checkpoint(folder / "state.safetensors", chosen.segment, resume, recipe, defaults)
         writer = film_writer(output, read, shown, encoding, folder, chosen.depth)
         work = _Work(read, shown, writer, styles, checkpoint, chosen.keep_color)
         with _telling_how_to_resume(work, output):
             count = work.run(loaded, chosen, progress)
-        segments, facts = -(-count // chosen.segment), recipe.to_json()
-        save(output, lambda path: writer.join(segments, facts, path), beside=read.path)
+        save(output, lambda path: writer.join(-(-count // chosen.segment), recipe.to_json(), path), beside=read.path)
         shutil.rmtree(folder, ignore_errors=True)
     notes = (*dict.fromkeys(read.notes), *writer.notes, *late_keyframes(keys, float(count / read.rate)))
     return Filmed(output, count, shown, recipe, notes, time.perf_counter() - started)
 
 
-def _of_preset(preset: str, method: MethodSource, options: FilmOptions) -> tuple[MethodSource, FilmOptions]:
+def _with_preset(preset: str | None, method: MethodSource, options: FilmOptions) -> tuple[MethodSource, FilmOptions]:
+    """Return method and options; those of the preset, if there is one."""
+    if preset is None:
+        return AdaINLite(model=FILM_MODEL) if method is None else method, options
     if method is not None:
         raise UsageError("preset and method are both given; pass the method and options of film_preset")
     return film_preset(preset, options)
 
 
-def _check_passes(method: Method, passes: int) -> None:
-    if passes > 1 and isinstance(method, FrameMethod):
-        raise UsageError(f"passes: {method_name(method.settings)} takes 1 pass, got {passes}; use gatys for more")
+def _load(source: MethodSource, options: FilmOptions) -> Method:
+    """Load the method, and check that it supports the options."""
+    method = method_from(source, options.device)
+    if options.passes > 1 and isinstance(method, FrameMethod):
+        name, passes = method_name(method.settings), options.passes
+        raise UsageError(f"passes: {name} takes 1 pass, got {passes}; use gatys for more")
+    return method
 
 
 def _recipe(method: Method, film: Film, styles: Styles, size: tuple[int, int], options: FilmOptions) -> Recipe:

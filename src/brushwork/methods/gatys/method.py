@@ -8,7 +8,7 @@ Other statistics than Gram matrices: brushwork.losses.style, docs/methods/statis
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from copy import copy
 from dataclasses import replace
 from typing import Any
@@ -17,12 +17,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from brushwork.color import ColorMoments
 from brushwork.errors import Interrupted, UsageError
 from brushwork.image import check_pixels, resize
 from brushwork.losses.style import STATISTICS, Target
 from brushwork.methods.base import Declaration, check_content, check_painting, normalized
+from brushwork.methods.gatys.margin import MARGIN, as_photo_step, cropped, with_margin, without_margin
 from brushwork.methods.gatys.objective import ExtraLoss, GatysObjective, TiledObjective, stride, with_extra
+from brushwork.methods.gatys.recoloring import AFTER, BEFORE, measured_colors, recolored
 from brushwork.methods.gatys.style import GatysStyle
 from brushwork.nn import FeatureNetwork, fingerprint, load_network
 from brushwork.optim.lbfgs import LEAST_PAIRS
@@ -32,24 +33,17 @@ from brushwork.options.methods import Gatys
 from brushwork.runtime.checkpoints import Checkpoint
 from brushwork.runtime.device import choose_dtype
 from brushwork.runtime.memory import lean_memory
-from brushwork.runtime.progress import Progress, Step
+from brushwork.runtime.progress import Progress
 from brushwork.styles.regions import Regions
 from brushwork.tiling.metering import live_bytes
 from brushwork.tiling.tiles import MemoryProfile, Tile, Tiling, cut
 
-__all__ = ["GatysMethod", "measured_colors"]
+__all__ = ["GatysMethod"]
 
-
-# Added around the photo during optimization, and cropped at the end: with any padding, the outermost two or three rows
-# of pixels develop artifacts that look like a frame.
-MARGIN = 16
 PICTURE = 12  # bytes per pixel
 TIMED = 192  # side of the test image for time estimates; smaller ones take more time per pixel
 PROBE_SIZES = 96, 160  # sides of the test images from which memory use is extrapolated
 KEPT = 6  # images in memory (pixels, gradients, …) besides the photo, the result and those that can be on disk
-STEEPEST = 5.0  # growth of the photo's differences in color when it is recolored
-LEVELING = 1.5  # the same for the result, whose colors are about right, but scattered by noise
-COLORS = 512  # longer side of the thumbnails on which colors are measured
 FRAGMENTATION_FACTOR = 1.35  # overhead of convolutions in the backward pass; measured at 16 megapixels
 MULTIPLE = 16  # of tile edges: the stride of the deepest features
 
@@ -123,7 +117,7 @@ class GatysMethod:
 
     def sizes(self, width: int, height: int) -> list[int]:
         """Return the longer sides of the pyramid for an image of this size."""
-        return [_without_margin((s.width, s.height), width, height) for s in self._scales(width, height)]
+        return [without_margin((s.width, s.height), width, height) for s in self._scales(width, height)]
 
     def _scales(self, width: int, height: int) -> list[Scale]:
         """Return the pyramid for a photo of this size with its margin."""
@@ -160,9 +154,13 @@ class GatysMethod:
         small = resize(image, at_scale).to(self.device)
         small_mask = None if mask is None else F.adaptive_avg_pool2d(mask, at_scale[::-1]).to(self.device)
         features = self.network(small, self.settings.layers("style"))
+        return self._encoded(features, small_mask)
+
+    def _encoded(self, features: Mapping[str, Tensor], mask: Tensor | None) -> dict[str, Target]:
+        """Return the statistics of each layer's features."""
         encode, seed = STATISTICS[self.settings.statistic].encode, self.settings.seed
         # Each layer uses its own seed, the same at every size, so that styles of different sizes can be blended.
-        return {k: encode(found, small_mask, zlib.crc32(f"{seed}/{k}".encode())) for k, found in features.items()}
+        return {k: encode(found, mask, zlib.crc32(f"{seed}/{k}".encode())) for k, found in features.items()}
 
     def blend(self, values: Sequence[GatysStyle], weights: Sequence[float]) -> GatysStyle:
         """Blend styles; for Gram matrices, by their weighted mean.
@@ -174,15 +172,7 @@ class GatysMethod:
             UsageError: No styles, weights that are negative or sum to 0, or a statistic that can't be blended.
         """
         shares = normalized(values, weights)
-        mixed = STATISTICS[self.settings.statistic].blend
-        colors = [value.colors for value in values if value.colors is not None]
-        return GatysStyle(
-            {
-                size: {layer: mixed([value.nearest(size)[layer] for value in values], shares) for layer in layers}
-                for size, layers in max(values, key=lambda value: len(value.targets)).targets.items()
-            },
-            ColorMoments.mixture(colors, shares) if len(colors) == len(values) else None,
-        )
+        return GatysStyle.mixture(values, shares, STATISTICS[self.settings.statistic].blend)
 
     def demand(self, style: GatysStyle | Regions | None = None) -> MemoryProfile:
         """Return the memory needed, measured on small images; it doesn't depend on the style."""
@@ -239,8 +229,9 @@ class GatysMethod:
 
     def initial(self, content: Tensor, style: GatysStyle) -> Tensor:
         """Return the photo, recolored if `settings.init` says so: (1, 3, H, W) in [0, 1]."""
-        recolored = self.settings.init == "recolored"
-        return self._recolored(content, Regions.of(style).present(), STEEPEST) if recolored else content
+        if self.settings.init != "recolored":
+            return content
+        return recolored(content, Regions.of(style).present(), self.settings.strength, BEFORE)
 
     def __call__(
         self,
@@ -283,11 +274,13 @@ class GatysMethod:
         pyramid = self._pyramid(content, start, regions, checkpoint, tiling, extra_loss)
 
         def finished(pixels: Tensor) -> Tensor:
-            cropped = _cropped(pixels)
-            return self._recolored(cropped, regions, LEVELING) if self.settings.final_colors == "matched" else cropped
+            found = cropped(pixels)
+            if self.settings.final_colors == "optimized":
+                return found
+            return recolored(found, regions, self.settings.strength, AFTER)
 
         if progress is not None:
-            pyramid.progress = lambda step: progress(_as_photo_step(step, width, height, finished))
+            pyramid.progress = lambda step: progress(as_photo_step(step, width, height, finished))
         try:
             with lean_memory(width * height):
                 return finished(pyramid.run())
@@ -306,16 +299,16 @@ class GatysMethod:
     ) -> Pyramid:
         """Return the scales of the optimization, with the loss of each; see `__call__`."""
         height, width = content.shape[2:]
-        photo, styles, shares = _with_margin(content).to(self.device), regions.styles, regions.shares(height, width)
+        photo, styles, shares = with_margin(content).to(self.device), regions.styles, regions.shares(height, width)
         if self.settings.init == "recolored" and start is None:
-            start = _with_margin(self._recolored(content, regions, STEEPEST)).to(self.device)
+            start = with_margin(recolored(content, regions, self.settings.strength, BEFORE)).to(self.device)
         if shares is not None and not self.declaration.regions:
             raise UsageError(
                 f"statistic {self.settings.statistic!r} doesn't support masks; use gram, or a single style"
             )
 
         def objective(size: tuple[int, int]) -> Objective:
-            longer = _without_margin(size, width, height)
+            longer = without_margin(size, width, height)
             targets = [value.nearest(longer) for value in styles]
             own = self._objective(photo, targets, size, shares, None if tiling is None else tiling.side)
             return own if extra_loss is None else with_extra(own, extra_loss, MARGIN)
@@ -336,20 +329,7 @@ class GatysMethod:
 
     def _as_photo(self, init: Tensor, width: int, height: int) -> Tensor:
         check_pixels(init)
-        return _with_margin(resize(init, (width, height))).to(self.device)
-
-    def _recolored(self, pixels: Tensor, regions: Regions, steepest: float) -> Tensor:
-        """Return an image in the colors of the styles, each in its region, as far as `strength` goes."""
-        shares, moved = regions.shares(*pixels.shape[2:]), pixels
-        for index, style in enumerate(regions.styles):
-            if style.colors is None:
-                continue
-            mask = None if shares is None else shares[index : index + 1]
-            recolored = measured_colors(pixels, mask).transported(pixels, style.colors, steepest)
-            if mask is None and self.settings.strength == 1:
-                return recolored
-            moved = moved + self.settings.strength * (1.0 if mask is None else mask) * (recolored - pixels)
-        return moved
+        return with_margin(resize(init, (width, height))).to(self.device)
 
     def _first(self, photo: Tensor, init: Tensor | None, size: tuple[int, int]) -> Tensor:
         if self.settings.init == "content":
@@ -373,7 +353,7 @@ class GatysMethod:
     ) -> GatysObjective | TiledObjective:
         settings = self.settings
         targets = [self._needed(style) for style in styles] if settings.style_weight else []
-        small = None if shares is None else F.adaptive_avg_pool2d(_with_margin(shares), size[::-1]).to(self.device)
+        small = None if shares is None else F.adaptive_avg_pool2d(with_margin(shares), size[::-1]).to(self.device)
         resized = resize(photo, size)
         if side is not None and max(size) > side:
             tiles = self.tiles(size, side)
@@ -391,12 +371,8 @@ class GatysMethod:
     def _statistics(self, photo: Tensor, shares: Tensor | None) -> list[dict[str, Target]]:
         """Return the photo's own statistics in each region."""
         features = self.network(photo, self.settings.layers("style"))
-        encode, seed = STATISTICS[self.settings.statistic].encode, self.settings.seed
         masks = [None] if shares is None else torch.split(shares, 1)
-        return [
-            {k: encode(found, mask, zlib.crc32(f"{seed}/{k}".encode())) for k, found in features.items()}
-            for mask in masks
-        ]
+        return [self._encoded(features, mask) for mask in masks]
 
     def _toward_photo(
         self, styles: Sequence[Mapping[str, Target]], own: Sequence[Mapping[str, Target]]
@@ -419,37 +395,5 @@ class GatysMethod:
         return {k: {name: tensor.to(self.device) for name, tensor in style[k].items()} for k in needed}
 
 
-def measured_colors(image: Tensor, mask: Tensor | None) -> ColorMoments:
-    """Measure the colors of a thumbnail: averages over some pixels, whose colors the optimization can't resolve."""
-    height, width = image.shape[2:]
-    factor = min(1.0, COLORS / max(width, height))
-    size = max(1, round(width * factor)), max(1, round(height * factor))
-    small = None if mask is None else F.adaptive_avg_pool2d(mask, size[::-1])
-    return ColorMoments.of(resize(image, size), small)
-
-
 def _at_least(width: int, height: int) -> tuple[int, int]:
     return max(width, SMALLEST), max(height, SMALLEST)
-
-
-def _with_margin(pixels: Tensor) -> Tensor:
-    """Pad the photo by reflection on each side; if it is too small for that, by replication."""
-    mode = "reflect" if min(pixels.shape[2:]) > MARGIN else "replicate"
-    return F.pad(pixels, (MARGIN,) * 4, mode=mode)
-
-
-def _without_margin(size: tuple[int, int], width: int, height: int) -> int:
-    """Return the longer side of the photo without its margin, for this size including the margin."""
-    longer = max(width, height)
-    return max(1, round(max(size) * longer / (longer + 2 * MARGIN)))
-
-
-def _cropped(pixels: Tensor) -> Tensor:
-    return pixels[:, :, MARGIN:-MARGIN, MARGIN:-MARGIN].cpu().contiguous()
-
-
-def _as_photo_step(step: Step, width: int, height: int, finished: Callable[[Tensor], Tensor]) -> Step:
-    """Return the progress event without the margin."""
-    factor = step.size[0] / (width + 2 * MARGIN)
-    size = max(1, round(width * factor)), max(1, round(height * factor))
-    return replace(step, size=size, preview=lambda: finished(step.preview()))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from torch import Tensor
@@ -31,6 +31,24 @@ class GatysStyle:
     def nearest(self, size: int) -> Mapping[str, Target]:
         """Return the statistics for an image whose longer side is `size`, or for the nearest available size."""
         return self.targets[min(self.targets, key=lambda known: abs(known - size))]
+
+    @classmethod
+    def mixture(
+        cls, values: Sequence[GatysStyle], shares: Sequence[float], mixed: Callable[..., dict[str, Tensor]]
+    ) -> GatysStyle:
+        """Return a blend of styles.
+
+        Args:
+            values: The styles; the blend has the sizes of the one that has most.
+            shares: Their weights, of sum 1.
+            mixed: Targets of a layer, shares → the blended target, see `brushwork.losses.style.Statistic.blend`.
+        """
+        targets = {
+            size: {layer: mixed([value.nearest(size)[layer] for value in values], shares) for layer in layers}
+            for size, layers in max(values, key=lambda value: len(value.targets)).targets.items()
+        }
+        colors = [value.colors for value in values if value.colors is not None]
+        return cls(targets, ColorMoments.mixture(colors, shares) if len(colors) == len(values) else None)
 
     def tensors(self, precision: float | None = None) -> dict[str, Tensor]:
         """Return tensors for a file: "384/relu1_1/gram" → the upper triangle in bfloat16 or less, see `packed`."""
