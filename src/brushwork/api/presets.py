@@ -17,7 +17,9 @@ __all__ = ["FRAME_STEPS", "PRESETS", "film_preset", "preset_method", "preset_opt
 BEST_NETWORK = "vgg19.caffe"  # used by "best" if it is installed
 
 # Measured in docs/presets.md. What they have in common, and why, is in docs/methods/gatys.md, "Few evaluations".
-_FEW_EVALUATIONS = Gatys(init="recolored", carry="change", first_step="polyak", final_colors="matched")
+_FEW_EVALUATIONS = Gatys(
+    init="recolored", carry="change", first_step="polyak", final_colors="matched", gram_precision="network"
+)
 PRESETS: Mapping[str, Settings] = {
     "draft": AdaINLite(),
     "good": with_changes(_FEW_EVALUATIONS, {"steps": 40, "coarsest": 256, "falloff": 0.6, "style_weight": 30.0}),

@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from brushwork.errors import UsageError
-from brushwork.nn.frozen import frozen_conv_relu
+from brushwork.nn.frozen import frozen_conv_relu, frozen_gram
 from brushwork.weights import Architecture, Preprocessing
 
 __all__ = ["PADDINGS", "POOLINGS", "VGG"]
@@ -73,6 +73,10 @@ class VGG(nn.Module):
         Raises:
             UsageError: A layer that this network does not have, or an image too small for the deepest one.
         """
+        return {layer: self.tapped(layer, x) for layer, x in self.untapped(image, layers).items()}
+
+    def untapped(self, image: Tensor, layers: Collection[str]) -> dict[str, Tensor]:
+        """Return the features before taps, in the network's own dtype; the rest as in `forward`."""
         self._check(image, layers)
         found: dict[str, Tensor] = {}
         x = self.preprocessing(image).to(next(self.parameters()).dtype)
@@ -83,8 +87,33 @@ class VGG(nn.Module):
                 x = self.pool(x, 2)
             x = self._rectified(layer, x)
             if layer in layers:
-                found[layer] = (self.taps[layer](x) if layer in self.taps else x).float()
+                found[layer] = x
         return found
+
+    def tapped(self, layer: str, untapped: Tensor) -> Tensor:
+        """Return a layer's features, float32, from its untapped ones."""
+        features: Tensor = (self.taps[layer](untapped) if layer in self.taps else untapped).float()
+        return features
+
+    def gram(self, layer: str, untapped: Tensor, weights: Tensor | None = None) -> Tensor:
+        """Return the Gram matrix of a layer's features from its untapped ones.
+
+        It equals `gram_matrix` of the features: a tap T is linear, so it can be applied to the matrix: T G Tᵀ. Sums run
+        in the network's dtype, in parts that are added in float32.
+
+        Args:
+            layer: Its name.
+            untapped: Shape (1, C, H, W), from `untapped`.
+            weights: Weight of each position, (1, 1, H W); None: 1 / (H W).
+
+        Returns:
+            Shape (1, N, N), float32.
+        """
+        gram = frozen_gram(untapped, weights)
+        if layer not in self.taps:
+            return gram
+        tap = self.taps[layer].weight[:, :, 0, 0].float()
+        return tap @ gram @ tap.mT
 
     def _rectified(self, layer: str, x: Tensor) -> Tensor:
         conv = self.convs[layer]

@@ -128,6 +128,13 @@ class Gatys(Checked):
         ),
     ] = "replicate"
     precision: Annotated[str, PRECISION] = "auto"
+    gram_precision: Annotated[
+        str,
+        Option(
+            "precision of Gram matrices: float32; or network, as the network computes, which is faster",
+            choices=("float32", "network"),
+        ),
+    ] = "float32"
     seed: Annotated[int, Option("seed of the noise and of random statistics", 0, 2**63 - 1)] = 0
 
     def __post_init__(self) -> None:

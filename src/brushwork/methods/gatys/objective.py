@@ -5,8 +5,8 @@ Source: Gatys, Ecker and Bethge 2016, "Image Style Transfer Using Convolutional 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
 import torch
@@ -16,7 +16,7 @@ from brushwork.losses.content import content_loss, relative_error
 from brushwork.losses.gram import gram_loss
 from brushwork.losses.regularizers import total_variation
 from brushwork.losses.style import STATISTICS, Target
-from brushwork.nn import FeatureNetwork
+from brushwork.nn import VGG, FeatureNetwork
 from brushwork.nn.statistics import gram_matrix, position_weights
 from brushwork.optim.pixels import Objective
 from brushwork.options.methods import Gatys
@@ -57,13 +57,13 @@ class Terms:
         return self.settings.loss == "paper"
 
     def content(
-        self, features: Mapping[str, Tensor], photo: Mapping[str, Tensor], zero: Tensor, norms: Mapping[str, float]
+        self, features: Observed, photo: Observed | Mapping[str, Tensor], zero: Tensor, norms: Mapping[str, float]
     ) -> Tensor:
         """Return α · content.
 
         Args:
-            features: Layer → features (1, C, h, w) of the image.
-            photo: Layer → those of the photo.
+            features: Of the image.
+            photo: Of the photo.
             zero: A scalar to which all is added.
             norms: Layer → squared norm of the whole photo's features, for a tile; empty for a whole image.
         """
@@ -104,6 +104,60 @@ class Terms:
 
 
 @dataclass(frozen=True)
+class Observed:
+    """What the network sees in an image: its features and their Gram matrices.
+
+    Args:
+        network: Feature network.
+        features: Layer → features (1, C, h, w); before taps if `fast`.
+        fast: Whether Gram matrices are computed in the network's dtype.
+    """
+
+    network: Any
+    features: Mapping[str, Tensor]
+    fast: bool
+
+    @classmethod
+    def of(cls, pixels: Tensor, layers: Collection[str], network: FeatureNetwork, settings: Gatys) -> Observed:
+        """Look at pixels (1, 3, H, W)."""
+        if settings.gram_precision == "network" and settings.statistic == "gram" and isinstance(network, VGG):
+            return cls(network, network.untapped(pixels, layers), fast=True)
+        return cls(network, network(pixels, layers), fast=False)
+
+    def kept(self, tile: Tile) -> Observed:
+        """Return the features of the tile's core."""
+        return replace(self, features={k: tile.kept(found, stride(k)) for k, found in self.features.items()})
+
+    def __getitem__(self, layer: str) -> Tensor:
+        """Return a layer's features, float32."""
+        found = self.features[layer]
+        return self.network.tapped(layer, found) if self.fast else found  # type: ignore[no-any-return]
+
+    def gram(self, layer: str, mask: Tensor | None) -> Tensor:
+        """Return a layer's Gram matrix, (1, C, C); see `gram_matrix`."""
+        found = self.features[layer]
+        if not self.fast:
+            return gram_matrix(found, mask)
+        weights = None if mask is None else position_weights(found, mask)
+        return self.network.gram(layer, found, weights)  # type: ignore[no-any-return]
+
+    def gram_part(self, layer: str, weights: Tensor | float) -> Tensor:
+        """Return what a tile contributes to a layer's Gram matrix, (1, C, C).
+
+        Args:
+            layer: Its name.
+            weights: Weight of each position, (1, 1, h, w); or one for all.
+        """
+        found = self.features[layer]
+        if isinstance(weights, float):
+            return self.gram(layer, None) * (weights * found[0, 0].numel())
+        if self.fast:
+            return self.network.gram(layer, found, weights.flatten(2))  # type: ignore[no-any-return]
+        flat = found.flatten(2)
+        return (flat * weights.flatten(2)) @ flat.mT
+
+
+@dataclass(frozen=True)
 class GatysObjective:
     """The loss of an image: α·content + β·style + total variation.
 
@@ -126,13 +180,14 @@ class GatysObjective:
     def __call__(self, pixels: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
         """Return the loss and its weighted terms for pixels (1, 3, H, W)."""
         weighted = Terms(self.settings, self.content_gain)
-        features = self.network(pixels, {*self.content, *(layer for region in self.style for layer in region)})
+        layers = {*self.content, *(layer for region in self.style for layer in region)}
+        features = Observed.of(pixels, layers, self.network, self.settings)
         statistic = STATISTICS[self.settings.statistic]
 
         def style(layer: str, region: int) -> Tensor:
             mask, target = None if self.shares is None else self.shares[region : region + 1], self.style[region][layer]
-            if weighted.paper:
-                return weighted.gram_error(gram_matrix(features[layer], mask), target["gram"])
+            if self.settings.statistic == "gram":
+                return weighted.gram_error(features.gram(layer, mask), target["gram"])
             return statistic.gain * statistic.loss(features[layer], target, mask)
 
         zero = pixels.new_zeros(())
@@ -194,15 +249,15 @@ class TiledObjective:
             return {}
         norms = dict.fromkeys(self.content, 0.0)
         for tile in self.tiles:
-            for layer, found in self._features(tile, self.photo, norms).items():
-                norms[layer] += float(found.double().square().sum())
+            features = self._features(tile, self.photo, norms)
+            for layer in norms:
+                norms[layer] += float(features[layer].double().square().sum())
         return norms
 
-    def _features(self, tile: Tile, pixels: Tensor, layers: Any) -> dict[str, Tensor]:
+    def _features(self, tile: Tile, pixels: Tensor, layers: Iterable[str]) -> Observed:
         """Return the features of a tile's core, from a whole image or from the tile with its halo."""
         seen = tile.of(pixels) if pixels.shape == self.photo.shape else pixels
-        found = self.network(seen, {*layers})
-        return {layer: tile.kept(found[layer], stride(layer)) for layer in found}
+        return Observed.of(seen, {*layers}, self.network, self.settings).kept(tile)
 
     def __call__(self, pixels: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
         """Return the loss, with precomputed gradient, and its weighted terms for pixels (1, 3, H, W)."""
@@ -234,7 +289,7 @@ class TiledObjective:
             features = self._features(tile, whole, self.weights)
             for layer in self.layers:
                 for region in range(len(self.style)):
-                    part = self._gram(tile, layer, region, features[layer]).double()
+                    part = self._gram(tile, layer, region, features).double()
                     sums[layer, region] = sums.get((layer, region), torch.zeros_like(part)) + part
         return {place: total.float().requires_grad_() for place, total in sums.items()}
 
@@ -243,13 +298,11 @@ class TiledObjective:
         grams = {place: total.detach() for place, total in self._grams(photo).items()}
         return [{layer: {"gram": grams[layer, region]} for layer in self.layers} for region in range(len(self.style))]
 
-    def _gram(self, tile: Tile, layer: str, region: int, features: Tensor) -> Tensor:
+    def _gram(self, tile: Tile, layer: str, region: int, features: Observed) -> Tensor:
         """Return a tile's contribution to a Gram matrix, (1, C, C)."""
         weights = self.weights[layer][region]
-        if isinstance(weights, float):
-            return gram_matrix(features) * (weights * features[0, 0].numel())
-        flat = features.flatten(2)
-        return (flat * tile.kept_of_whole(weights, stride(layer)).flatten(2)) @ flat.mT
+        kept = weights if isinstance(weights, float) else tile.kept_of_whole(weights, stride(layer))
+        return features.gram_part(layer, kept)
 
     def _style(self, grams: Mapping[tuple[str, int], Tensor]) -> Tensor:
         """Return the weighted style loss of Gram matrices."""
@@ -264,12 +317,14 @@ class TiledObjective:
     ) -> tuple[Tensor, Tensor, Tensor]:
         """Return a tile's weighted content loss, total variation, and a scalar whose gradient is the style loss's."""
         features = self._features(tile, seen, {*self.content, *(layer for layer, _ in gram_gradients)})
-        with torch.no_grad():
-            photo = self._features(tile, self.photo, self.content) if self.content else {}
+        photo: Observed | dict[str, Tensor] = {}
+        if self.content:
+            with torch.no_grad():
+                photo = self._features(tile, self.photo, self.content)
         variation = surrogate = seen.new_zeros(())
         content = self.weighted.content(features, photo, surrogate, self.norms)
         for (layer, region), gradient in gram_gradients.items():
-            surrogate = surrogate + (gradient * self._gram(tile, layer, region, features[layer])).sum()
+            surrogate = surrogate + (gradient * self._gram(tile, layer, region, features)).sum()
         if self.settings.tv_weight:
             variation = self._variation(tile, seen)
         return content, variation, surrogate
