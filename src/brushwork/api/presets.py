@@ -22,7 +22,7 @@ _FEW_EVALUATIONS = Gatys(
 )
 PRESETS: Mapping[str, Settings] = {
     "draft": AdaINLite(),
-    "good": with_changes(_FEW_EVALUATIONS, {"steps": 40, "coarsest": 256, "falloff": 0.6, "style_weight": 30.0}),
+    "good": with_changes(_FEW_EVALUATIONS, {"steps": 40, "coarsest": 256, "falloff": 0.5, "style_weight": 20.0}),
     "best": with_changes(_FEW_EVALUATIONS, {"steps": 300}),
 }
 

@@ -17,7 +17,7 @@ from torch import Tensor
 from brushwork.errors import Interrupted
 from brushwork.runtime.checkpoints import Checkpoint, State, damaged
 from brushwork.runtime.device import ready_for, to_device
-from brushwork.runtime.memory import kept_memory, out_of_memory, release_memory, resident_memory
+from brushwork.runtime.memory import kept_memory, out_of_memory, release_near
 from brushwork.runtime.prefetch import Prefetcher
 from brushwork.runtime.progress import Progress
 from brushwork.styles.regions import Regions
@@ -27,7 +27,6 @@ from brushwork.tiling.tiles import Box, Canvas, Moments, Stages, Tile, TileInput
 
 __all__ = ["TiledPainting"]
 
-FULL = 0.95  # fraction of the memory limit above which unused memory is returned to the system, which takes time
 SMALLEST_TILE = 128  # smaller tiles consist mostly of halo and save hardly any memory
 
 
@@ -99,8 +98,7 @@ class TiledPainting:
         def passed(tile: Tile) -> None:
             if self.first_features is not None:
                 self.first_features.done(tile)
-            if tiling.memory and resident_memory() > FULL * tiling.memory:
-                release_memory()  # fragmentation grows from tile to tile
+            release_near(tiling.memory)  # fragmentation grows from tile to tile
             report()
 
         first = self.cuts(self.canvas.size, done.side, True) if tiling.recompute_stages and not done.known else []

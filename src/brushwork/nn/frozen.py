@@ -17,7 +17,7 @@ from torch.nn.grad import conv2d_input
 
 __all__ = ["frozen_conv_relu", "frozen_gram", "pad_by_one"]
 
-PARTS = 32  # of the positions; rounding errors of their sums average out
+PARTS, LEAST = 32, 4096  # parts of the positions, whose rounding errors average out, and the size of a part, at least
 
 
 def pad_by_one(image: Tensor, padding: str) -> Tensor:
@@ -95,7 +95,7 @@ class _FrozenGram(torch.autograd.Function):
     def forward(ctx: Any, features: Tensor, weights: Tensor | None) -> Tensor:
         ctx.save_for_backward(features, weights)
         rows, weighted = _weighted_rows(features, weights)
-        count = max(1, len(rows) // PARTS)
+        count = min(len(rows), max(LEAST, len(rows) // PARTS))
         whole = len(rows) // count * count
         left, right = (x[:whole].view(-1, count, x.shape[1]) for x in (weighted, rows))
         gram = torch.bmm(left.mT, right).float().sum(0)

@@ -15,17 +15,17 @@ from brushwork.runtime import cgroups
 __all__ = [
     "available_memory",
     "kept_memory",
-    "lean_memory",
     "one_heap",
     "out_of_memory",
     "peak_memory",
     "release_memory",
+    "release_near",
     "resident_memory",
 ]
 
-M_TRIM_THRESHOLD, M_MMAP_THRESHOLD, M_MMAP_MAX, M_ARENA_MAX = -1, -3, -4, -8  # from <malloc.h>
+M_TRIM_THRESHOLD, M_MMAP_MAX, M_ARENA_MAX = -1, -4, -8  # from <malloc.h>
 STAYS = 2_000_000  # pixels of an image up to which freed memory is kept for the next image: about 200 MB
-LARGE = 500_000  # pixels above which memory matters more than a few percent of run time
+FULL = 0.95  # fraction of a limit from which unused memory is returned to the system, which takes time
 OF_VERSION_2 = "memory.max", "memory.current", "inactive_file"
 OF_VERSION_1 = "memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file"
 
@@ -74,11 +74,15 @@ def resident_memory() -> int:
 
 
 @contextmanager
-def kept_memory(pixels: int) -> Iterator[None]:
+def kept_memory(pixels: int, stays: int = STAYS) -> Iterator[None]:
     """While the block processes an image of this many pixels, keep freed tensors for reuse.
 
     glibc otherwise returns large blocks to the system and allocates them again, which zeroes them: this takes a quarter
-    of the run time of a fast network, half of it at four megapixels. Memory of small images is kept for the next image.
+    of the run time of a fast network, half of it at four megapixels, and a third of that of an optimization.
+
+    Args:
+        pixels: Of the image.
+        stays: Pixels up to which the memory is kept for the next image.
     """
     mallopt = _mallopt()
     if mallopt is None:
@@ -89,7 +93,7 @@ def kept_memory(pixels: int) -> Iterator[None]:
     try:
         yield
     finally:
-        if pixels > STAYS:
+        if pixels > stays:
             mallopt(M_MMAP_MAX, 65536)  # both are glibc's defaults
             mallopt(M_TRIM_THRESHOLD, 128 << 10)
             release_memory()
@@ -112,29 +116,16 @@ def one_heap() -> Iterator[None]:
         mallopt(M_ARENA_MAX, 0)  # glibc's default
 
 
-@contextmanager
-def lean_memory(pixels: int) -> Iterator[None]:
-    """While the block processes an image of this many pixels, return freed tensors to the system at once.
-
-    glibc keeps freed blocks of up to 32 MB. Feature maps of all sizes, allocated and freed at every step, fragment the
-    heap: 250 MB at 1024×768. Returning blocks costs time, which would be noticeable for small images.
-    """
-    mallopt = _mallopt()
-    if mallopt is None or pixels < LARGE:
-        yield
-        return
-    mallopt(M_MMAP_MAX, 65536)
-    mallopt(M_MMAP_THRESHOLD, 2 << 20)
-    try:
-        yield
-    finally:
-        mallopt(M_MMAP_THRESHOLD, 32 << 20)  # the maximum of glibc's dynamic threshold
-
-
 def release_memory() -> None:
     """Return unused memory in glibc's heap to the system."""
     if _mallopt() is not None:
         ctypes.CDLL(None).malloc_trim(0)
+
+
+def release_near(limit: int) -> None:
+    """Return unused memory to the system if the process has nearly reached a limit in bytes; 0 for none."""
+    if limit and resident_memory() > FULL * limit:
+        release_memory()
 
 
 def _mallopt() -> Callable[[int, int], int] | None:

@@ -14,7 +14,7 @@ from PIL import Image
 
 from brushwork.runtime import cgroups, memory
 from brushwork.runtime.device import choose_dtype
-from brushwork.runtime.memory import available_memory, kept_memory, lean_memory, out_of_memory, resident_memory
+from brushwork.runtime.memory import available_memory, kept_memory, out_of_memory, resident_memory
 
 V1 = cgroups.ROOT / "memory"
 # Without bfloat16 instructions the network is calculated in float32, and libraries alone take more than 800 MB.
@@ -114,24 +114,6 @@ def test_the_end_of_memory_is_recognized() -> None:
     assert out_of_memory(MemoryError())
     assert not out_of_memory(RuntimeError("sizes differ"))
     assert not out_of_memory(ValueError("out of memory"))
-
-
-def test_lean_memory_leaves_results_alone() -> None:
-    for pixels in (100, 2_000_000):
-        with lean_memory(pixels):
-            assert torch.ones(1_000_000).sum() == 1_000_000  # allocated by the system, as 4 MB
-
-
-def test_lean_memory_ends_with_its_block(monkeypatch: pytest.MonkeyPatch) -> None:
-    tuned: dict[int, int] = {}
-    monkeypatch.setattr("sys.platform", "linux")
-    monkeypatch.setattr("ctypes.CDLL", lambda name: SimpleNamespace(mallopt=tuned.__setitem__))
-    with pytest.raises(KeyboardInterrupt), lean_memory(2_000_000):
-        raise KeyboardInterrupt
-    assert tuned == {-3: 32 << 20, -4: 65536}  # M_MMAP_THRESHOLD, M_MMAP_MAX
-    tuned.clear()
-    with lean_memory(1000):
-        assert not tuned  # small pictures keep the faster way
 
 
 def test_kept_memory_is_given_back_after_a_large_picture(monkeypatch: pytest.MonkeyPatch) -> None:

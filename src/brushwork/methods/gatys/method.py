@@ -11,6 +11,7 @@ import zlib
 from collections.abc import Mapping, Sequence
 from copy import copy
 from dataclasses import replace
+from itertools import pairwise
 from typing import Any
 
 import torch
@@ -32,7 +33,7 @@ from brushwork.optim.pyramid import SMALLEST, Pyramid, Scale, plan_scales
 from brushwork.options.methods import Gatys
 from brushwork.runtime.checkpoints import Checkpoint
 from brushwork.runtime.device import choose_dtype
-from brushwork.runtime.memory import lean_memory
+from brushwork.runtime.memory import kept_memory
 from brushwork.runtime.progress import Progress
 from brushwork.styles.regions import Regions
 from brushwork.tiling.metering import live_bytes
@@ -41,10 +42,12 @@ from brushwork.tiling.tiles import MemoryProfile, Tile, Tiling, cut
 __all__ = ["GatysMethod"]
 
 PICTURE = 12  # bytes per pixel
-TIMED = 192  # side of the test image for time estimates; smaller ones take more time per pixel
+TIMED, SOON = (128, 384), 0.1  # sides of the test images for time estimates; the second only if steps are this fast
 PROBE_SIZES = 96, 160  # sides of the test images from which memory use is extrapolated
 KEPT = 6  # images in memory (pixels, gradients, …) besides the photo, the result and those that can be on disk
-FRAGMENTATION_FACTOR = 1.35  # overhead of convolutions in the backward pass; measured at 16 megapixels
+STAYS = 400_000  # pixels of an image up to which freed memory is kept for the next image: about 300 MB
+FRAGMENTATION_FACTOR = 1.7  # memory lost between freed tensors of varying sizes; measured at 0.8, 2 and 12 megapixels
+SAVED = 0.1  # pixels of a tile that fit into what the images of a smaller level save, per pixel
 MULTIPLE = 16  # of tile edges: the stride of the deepest features
 
 
@@ -202,8 +205,16 @@ class GatysMethod:
         return sum(stride(layer) for layer in layers[: deepest + 1])
 
     def estimate_seconds(self, width: int, height: int) -> float:
-        """Time some steps on a small image, and scale by the number of pixels and steps."""
-        side = min(TIMED, max(width, height) + 2 * MARGIN)
+        """Time some steps on two small images; a step takes some time at any size, and some per pixel."""
+        small, large = (side * side for side in TIMED)
+        quick = self._seconds_per_step(TIMED[0])
+        per_pixel, each = quick / small, 0.0
+        if quick < SOON:  # for a slow network, what a step takes at any size is little beside the rest
+            per_pixel = max(0.0, self._seconds_per_step(TIMED[1]) - quick) / (large - small)
+            each = max(0.0, quick - per_pixel * small)
+        return sum(scale.steps * each + scale.work * per_pixel for scale in self._scales(width, height))
+
+    def _seconds_per_step(self, side: int) -> float:
         probe = torch.full((1, 3, side, side), 0.5, device=self.device)
         style = self.encode_style(probe.cpu(), sizes=[side])
         seconds: list[float] = []
@@ -215,8 +226,7 @@ class GatysMethod:
             progress=lambda step: seconds.append(step.seconds),
         )
         pyramid.run()
-        per_pixel = (seconds[-1] - seconds[0]) / (len(seconds) - 1) / probe[0, 0].numel()  # the first is a warm-up
-        return sum(scale.work for scale in self._scales(width, height)) * per_pixel
+        return min(after - before for before, after in pairwise(seconds))  # the first step is a warm-up
 
     def for_later_frames(self, steps: int) -> GatysMethod:
         """Return this method for frames that begin with the one before: fewer steps, and colors as they come.
@@ -282,7 +292,7 @@ class GatysMethod:
         if progress is not None:
             pyramid.progress = lambda step: progress(as_photo_step(step, width, height, finished))
         try:
-            with lean_memory(width * height):
+            with kept_memory(width * height, STAYS):
                 return finished(pyramid.run())
         except (KeyboardInterrupt, Interrupted) as stop:
             best = pyramid.best()
@@ -310,7 +320,7 @@ class GatysMethod:
         def objective(size: tuple[int, int]) -> Objective:
             longer = without_margin(size, width, height)
             targets = [value.nearest(longer) for value in styles]
-            own = self._objective(photo, targets, size, shares, None if tiling is None else tiling.side)
+            own = self._objective(photo, targets, size, shares, tiling)
             return own if extra_loss is None else with_extra(own, extra_loss, MARGIN)
 
         scales = self._scales(width, height)
@@ -349,16 +359,23 @@ class GatysMethod:
         styles: Sequence[Mapping[str, Target]],
         size: tuple[int, int],
         shares: Tensor | None = None,
-        side: int | None = None,
+        tiling: Tiling | None = None,
     ) -> GatysObjective | TiledObjective:
         settings = self.settings
         targets = [self._needed(style) for style in styles] if settings.style_weight else []
         small = None if shares is None else F.adaptive_avg_pool2d(with_margin(shares), size[::-1]).to(self.device)
         resized = resize(photo, size)
-        if side is not None and max(size) > side:
-            tiles = self.tiles(size, side)
-            gain = self._content_gain
-            tiled = TiledObjective(self.network, settings, resized, targets, tiles, content_gain=gain, shares=small)
+        if tiling is not None and self._needs_tiles(size, (photo.shape[3], photo.shape[2]), tiling.side):
+            tiled = TiledObjective(
+                self.network,
+                settings,
+                resized,
+                targets,
+                self.tiles(size, tiling.side),
+                content_gain=self._content_gain,
+                shares=small,
+                memory=tiling.memory,
+            )
             if settings.strength < 1 and targets:
                 tiled.style = self._toward_photo(targets, tiled.statistics(resized))
             return tiled
@@ -367,6 +384,11 @@ class GatysMethod:
         if settings.strength < 1 and targets:
             targets = self._toward_photo(targets, self._statistics(resized, small))
         return GatysObjective(self.network, settings, content, targets, self._content_gain, small)
+
+    def _needs_tiles(self, size: tuple[int, int], largest: tuple[int, int], side: int) -> bool:
+        """Return whether a level of this size takes more memory than a tile of the largest level does there."""
+        pixels, at_most, tile = size[0] * size[1], largest[0] * largest[1], (side + 2 * self._reach()) ** 2
+        return max(size) > side and pixels > tile + SAVED * (at_most - pixels)
 
     def _statistics(self, photo: Tensor, shares: Tensor | None) -> list[dict[str, Target]]:
         """Return the photo's own statistics in each region."""

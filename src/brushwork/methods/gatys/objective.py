@@ -20,6 +20,7 @@ from brushwork.nn import VGG, FeatureNetwork
 from brushwork.nn.statistics import gram_matrix, position_weights
 from brushwork.optim.pixels import Objective
 from brushwork.options.methods import Gatys
+from brushwork.runtime.memory import release_near
 from brushwork.tiling.tiles import Tile
 
 __all__ = ["ExtraLoss", "GatysObjective", "TiledObjective", "stride", "with_extra"]
@@ -214,6 +215,7 @@ class TiledObjective:
         tiles: See `brushwork.tiling.tiles.cut`; their halo covers the receptive field.
         content_gain: See `GatysObjective`.
         shares: See `GatysObjective`.
+        memory: Memory limit of the process in bytes; 0 for none.
     """
 
     def __init__(
@@ -226,7 +228,9 @@ class TiledObjective:
         *,
         content_gain: float = 1.0,
         shares: Tensor | None = None,
+        memory: int = 0,
     ) -> None:
+        self.memory = memory
         self.network, self.settings, self.photo, self.style, self.tiles = network, settings, photo, style, tiles
         self.weighted = Terms(settings, content_gain)
         self.content = [layer for layer, _ in layer_weights(settings, "content")]
@@ -274,6 +278,8 @@ class TiledObjective:
                 tile_content, tile_variation, surrogate = self._parts(tile, seen, gram_gradients)
                 (part,) = torch.autograd.grad(tile_content + tile_variation + surrogate, seen)
             tile.of(gradient).add_(part)
+            del seen, surrogate, part
+            release_near(self.memory)  # fragmentation grows from tile to tile
             content, variation = content + float(tile_content.detach()), variation + float(tile_variation.detach())
         terms = {"content": whole.new_tensor(content), "style": style.detach()}
         if self.settings.tv_weight:
@@ -291,6 +297,8 @@ class TiledObjective:
                 for region in range(len(self.style)):
                     part = self._gram(tile, layer, region, features).double()
                     sums[layer, region] = sums.get((layer, region), torch.zeros_like(part)) + part
+            del features
+            release_near(self.memory)  # fragmentation grows from tile to tile
         return {place: total.float().requires_grad_() for place, total in sums.items()}
 
     def statistics(self, photo: Tensor) -> list[dict[str, Target]]:
