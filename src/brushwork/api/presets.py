@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Collection, Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from brushwork.errors import UsageError
+from brushwork.errors import BrushworkError, UsageError
 from brushwork.options.film import FilmOptions
 from brushwork.options.methods import FILM_MODEL, AdaINLite, Gatys, Settings
 from brushwork.options.stylize import with_changes
-from brushwork.registry import method_name
+from brushwork.registry import OPTIONS, method_name, settings_from
+from brushwork.styles.references import is_saved, methods_of, resolve_text
 from brushwork.weights import find
 
-__all__ = ["FRAME_STEPS", "PRESETS", "film_preset", "preset_method", "preset_options"]
+if TYPE_CHECKING:
+    from brushwork.styles.sources import StyleSource
+
+__all__ = ["FRAME_STEPS", "PRESETS", "default_settings", "film_preset", "preset_method", "preset_options"]
 
 BEST_NETWORK = "vgg19.caffe"  # used by "best" if it is installed
 
@@ -68,6 +73,43 @@ def preset_options(name: str, **changes: Any) -> Settings:
         changes = {"network": BEST_NETWORK, **changes}
     settings: Settings = with_changes(preset, changes)
     return settings
+
+
+def default_settings(styles: Iterable[StyleSource], given: Collection[str] = ()) -> Settings:
+    """Return the settings for still pictures where neither a preset nor a method is named.
+
+    They are those of "good"; of "draft", if a saved style is made for its method only or an option of it is given; or
+    of the one method that a saved style is made for.
+
+    Args:
+        styles: All styles that are applied.
+        given: Names of options that will be changed.
+    """
+    made_for = [_made_for(path) for style in styles for path in _files(style) if is_saved(path)]
+    common = set(OPTIONS).intersection(*made_for)
+    for name in ("good", "draft"):
+        if preset_method(name) in common and all(hasattr(PRESETS[name], field) for field in given):
+            return preset_options(name)
+    only: Settings = settings_from(*common, {}) if len(common) == 1 else preset_options("good")
+    return only
+
+
+def _files(style: StyleSource) -> list[Path]:
+    try:
+        if isinstance(style, str):
+            return resolve_text(style).files
+        from brushwork.styles.sources import resolve_style  # imports torch
+
+        return resolve_style(style).files
+    except BrushworkError:
+        return []  # reported where the style is used
+
+
+def _made_for(path: Path) -> list[str]:
+    try:
+        return methods_of(path)
+    except BrushworkError:
+        return list(OPTIONS)  # likewise
 
 
 def film_preset(name: str, options: FilmOptions, **changes: Any) -> tuple[Settings, FilmOptions]:

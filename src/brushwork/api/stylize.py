@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar, overload
 from torch import Tensor
 
 from brushwork.api.color_control import ColorControl
-from brushwork.api.presets import preset_options
+from brushwork.api.presets import default_settings, preset_options
 from brushwork.api.recipe import recipe_of, result_size
 from brushwork.api.style_encoding import painting_pixels, style_value, visible
 from brushwork.errors import BrushworkError, Interrupted, UsageError
@@ -130,8 +130,9 @@ def stylize(
             (("wave.jpg", 0.7), (picture, 0.3)). A list of styles returns a list of results; with a list of photos too,
             a list per photo.
         method: A method's name, "gatys"; its options, `Gatys(steps=100)`; or a method from `brushwork.load`, which
-            loads the network once for many calls. None: `AdaINLite()`.
-        preset: Instead of a method: "draft", "good" or "best", see `preset_options`.
+            loads the network once for many calls.
+        preset: Instead of a method: "draft", "good" or "best", see `preset_options`. Without both: "good", or
+            whatever method a saved style is made for.
         options: `StylizeOptions`: size, color, masks, device and limits.
         network: A feature network to use instead of the one named in the method's options (docs/weights.md).
         plan: From `brushwork.tiling.plan.plan_job`; None makes one here if needed.
@@ -159,7 +160,7 @@ def stylize(
     several = isinstance(photo, list) or _is_several(style)
     if several and not (plan is None and checkpoint is None):
         raise UsageError("plan and checkpoint work with a single picture; call stylize for each picture of the list")
-    loaded = method_from(_method_or_preset(method, preset), chosen.device, network)
+    loaded = method_from(_chosen_method(method, preset, style), chosen.device, network)
     work = partial(stylize_photo, method=loaded, options=chosen, plan=plan, progress=progress, checkpoint=checkpoint)
     if not isinstance(photo, list):
         return _in_styles(work, photo, style)
@@ -168,9 +169,9 @@ def stylize(
     return _each(partial(_in_styles, work, style=style), photo)
 
 
-def _method_or_preset(method: MethodSource, preset: str | None) -> MethodSource:
+def _chosen_method(method: MethodSource, preset: str | None, style: Any) -> MethodSource:
     if preset is None:
-        return method
+        return default_settings(style if _is_several(style) else [style]) if method is None else method
     if method is not None:
         raise UsageError(f"preset and method are both given; pass preset_options({preset!r}, …) as the method")
     return preset_options(preset)

@@ -8,13 +8,13 @@ from typing import Any
 
 import rich_click as click
 
-from brushwork.options.flags import options_in_words, settings_of
-from brushwork.registry import OPTIONS
+from brushwork.options.flags import given_options, options_in_words, settings_of
+from brushwork.options.stylize import with_changes
+from brushwork.registry import OPTIONS, method_name
 
 __all__ = ["STYLE_HELP", "chosen_settings", "look_options", "short_help"]
 
 PRESET_NAMES = ("draft", "good", "best")  # written here again, so that --help needn't import them
-DEFAULT_METHOD = "adain-lite"
 
 STYLE_HELP = (
     "an image file, a built-in style, a saved style, or a blend such as wave.jpg:0.7+feminine-wave:0.3; "
@@ -22,25 +22,39 @@ STYLE_HELP = (
 )
 
 
-def look_options(command: Any) -> Any:
-    """Add --preset and --method, which `chosen_settings` reads."""
+def look_options(default: str) -> Callable[[Any], Any]:
+    """Return a decorator that adds --preset, with this default, and --method, which `chosen_settings` reads."""
     preset = click.option(
-        "--preset", type=click.Choice(PRESET_NAMES), help="draft: a moment; good: seconds; best: a minute"
+        "--preset",
+        type=click.Choice(PRESET_NAMES),
+        help=f"draft: a moment; good: seconds; best: a minute [{default}, if no method is named]",
     )
-    method = click.option("--method", help=f"see: brushwork methods [{DEFAULT_METHOD}, or that of the preset]")
-    return preset(method(command))
+    method = click.option("--method", help="see: brushwork methods [that of the preset]")
+    return lambda command: preset(method(command))
 
 
-def chosen_settings(preset: str | None, method: str | None, values: Mapping[str, Any]) -> Any:
+def chosen_settings(
+    preset: str | None, method: str | None, values: Mapping[str, Any], styles: Sequence[str] | None = None
+) -> Any:
     """Return the settings that --preset, --method and the methods' flags ask for; a flag wins over the preset.
+
+    Args:
+        preset: The value of --preset.
+        method: The value of --method.
+        values: All values of the command.
+        styles: The styles of a still picture, which have a say if neither is given; None for a film.
 
     Raises:
         UsageError: An invalid value, a flag of another method, or a preset of another method.
     """
-    if preset is None:
-        return settings_of(method or DEFAULT_METHOD, values, OPTIONS)
-    from brushwork.api.presets import preset_method, preset_options
+    if method is not None and preset is None:
+        return settings_of(method, values, OPTIONS)
+    from brushwork.api.presets import default_settings, preset_method, preset_options
 
+    if preset is None and styles is not None:
+        default = default_settings(styles, given_options(values, OPTIONS))
+        return settings_of(method_name(default), values, OPTIONS, lambda **changes: with_changes(default, changes))
+    preset = preset or "draft"
     return settings_of(preset_method(preset, method), values, OPTIONS, partial(preset_options, preset))
 
 

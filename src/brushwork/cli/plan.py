@@ -27,7 +27,7 @@ __all__ = ["plan"]
     default=Path("result.png"),
     help="output file that would be written",
 )
-@look_options
+@look_options(default="good")
 @option_flags(StylizeOptions, "size", "device", "max_memory", "max_pixels")
 @option_flags(OutputOptions, "depth")
 @click.option("--json", "as_json", is_flag=True, help="print one JSON object, for scripts")
@@ -36,7 +36,7 @@ def plan(
     *, photo: Path, style: str, output: Path, preset: str | None, method: str | None, as_json: bool, **values: Any
 ) -> None:
     """Report how PHOTO would be processed and the memory and time needed, without processing it."""
-    settings = chosen_settings(preset, method, values)
+    settings = chosen_settings(preset, method, values, [style])
     values["size"] = 0 if values["size"] is None else values["size"]
     options, out = options_from_flags(StylizeOptions, values), options_from_flags(OutputOptions, values)
     from brushwork.api.recipe import result_size

@@ -36,7 +36,7 @@ PANELS = {
 @click.argument("photos", nargs=-1, required=True, metavar="PHOTO…")
 @click.option("--style", "styles", multiple=True, required=True, metavar="STYLE", help=STYLE_HELP)
 @click.option("-o", "--output", help="file, or folder for several results [PHOTO_STYLE.png in the current directory]")
-@look_options
+@look_options(default="good")
 @click.option("--format", "suffix", default="png", show_default=True, help="file format if -o names no file")
 @option_flags(StylizeOptions)
 @option_flags(OutputOptions)
@@ -53,7 +53,7 @@ def stylize(
 ) -> None:
     """Render PHOTOs (files, folders, patterns) in the style of a painting."""
     # Usage errors are reported immediately, before torch is loaded.
-    settings = chosen_settings(preset, method, values)
+    settings = chosen_settings(preset, method, values, styles)
     options, out, run = (options_from_flags(kind, values) for kind in (StylizeOptions, OutputOptions, RunOptions))
     from brushwork.cli.jobs import find_photos, is_folder, plan_jobs, protect
     from brushwork.cli.report import Report

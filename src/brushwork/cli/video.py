@@ -51,7 +51,7 @@ PANELS = {
 @click.option("--at", "keyframes", multiple=True, nargs=2, type=(_Time(), str), metavar="TIME STYLE",
               help="reach STYLE at TIME (0s, 5s, 1:30), blending from the previous one; may be repeated")  # fmt: skip
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="file, folder or %05d.png [FILM_STYLE]")
-@look_options
+@look_options(default="draft")
 @option_flags(FilmOptions, *[name for name in option_of(FilmOptions) if name != "segment"])
 @click.option(
     "--preview", type=click.Path(dir_okay=False, path_type=Path), help="image file to update periodically while running"

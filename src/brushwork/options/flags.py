@@ -18,6 +18,7 @@ __all__ = [
     "Memory",
     "Size",
     "flag_of",
+    "given_options",
     "memory_limit",
     "method_options",
     "option_flags",
@@ -213,8 +214,7 @@ def settings_of(
     Raises:
         UsageError: An invalid value, or a flag of another method; the message names its methods and the valid flags.
     """
-    owners = _owners(methods)
-    given = {name: value for name, value in values.items() if name in owners and value is not None}
+    owners, given = _owners(methods), given_options(values, methods)
     for name in given if method in methods else ():
         if method not in owners[name]:
             own = ", ".join(flag_of(field) for field in option_of(methods[method]))
@@ -222,6 +222,12 @@ def settings_of(
                 f"{flag_of(name)} is not an option of {method}, but of {', '.join(owners[name])}; {method} has {own}"
             )
     return options_from(method, given, methods) if create is None else create(**given)
+
+
+def given_options(values: Mapping[str, Any], methods: Mapping[str, type[Any]]) -> dict[str, Any]:
+    """Return those of a command's values that are method options and were given."""
+    owners = _owners(methods)
+    return {name: value for name, value in values.items() if name in owners and value is not None}
 
 
 def without_method_options(values: Mapping[str, Any], methods: Mapping[str, type[Any]]) -> dict[str, Any]:

@@ -29,6 +29,7 @@ __all__ = [
     "built_in_styles",
     "is_built_in",
     "is_saved",
+    "methods_of",
     "locate_style",
     "own_folder",
     "own_styles",
@@ -222,6 +223,15 @@ def read_about(path: Path) -> tuple[list[str], dict[str, str]]:
     if not origins:
         raise BrushworkError(f"{path} is not a saved style; create one with brushwork.save_style")
     return _methods(origins), about
+
+
+def methods_of(path: Path) -> list[str]:
+    """Return the methods that a saved style or a published single-style network supports.
+
+    Raises:
+        BrushworkError: See `read_about`.
+    """
+    return ["johnson"] if path.suffix.lower() in _PUBLISHED else read_about(path)[0]
 
 
 def read_style(path: Path) -> SavedStyle:

@@ -240,5 +240,5 @@ def _area(box: Box) -> int:
 def _too_large(needed: float, limit: int, why: str) -> BrushworkError:
     return BrushworkError(
         f"this needs {needed / 1e9:.1f} GB of memory, but only {limit / 1e9:.1f} GB may be used ({why}); "
-        "use a smaller size, or allow more with --max-memory"
+        "use a smaller size or --preset draft, or allow more with --max-memory"
     )
