@@ -8,6 +8,8 @@ import pytest
 from PIL import Image
 
 import brushwork
+from brushwork.api.presets import PRESETS
+from brushwork.registry import method_name
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md")])
@@ -67,8 +69,9 @@ def test_the_gallery_names_the_commands_that_made_its_pictures() -> None:
         assert [options["style"]] == [style["name"].removesuffix(".safetensors") for style in recipe["styles"]]
         assert int(options["size"]) == max(recipe["size"])
         assert options.get("keep-color") == recipe.get("keep_color")
-        assert options.get("method", "adain-lite") == recipe["method"]
-        assert int(options.get("steps", 0)) == recipe["settings"].get("steps", 0)
+        settings = PRESETS[options.get("preset", "good")]
+        assert recipe["method"] == method_name(settings)
+        assert recipe["settings"].get("steps") == getattr(settings, "steps", None)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)

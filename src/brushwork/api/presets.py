@@ -90,8 +90,10 @@ def default_settings(styles: Iterable[StyleSource], given: Collection[str] = ())
     for name in ("good", "draft"):
         if preset_method(name) in common and all(hasattr(PRESETS[name], field) for field in given):
             return preset_options(name)
-    only: Settings = settings_from(*common, {}) if len(common) == 1 else preset_options("good")
-    return only
+    if len(common) == 1:
+        only: Settings = settings_from(common.pop(), {})
+        return only
+    return preset_options("good")
 
 
 def _files(style: StyleSource) -> list[Path]:

@@ -112,8 +112,10 @@ class VGG(nn.Module):
         gram = frozen_gram(untapped, weights)
         if layer not in self.taps:
             return gram
-        tap = self.taps[layer].weight[:, :, 0, 0].float()
-        return tap @ gram @ tap.mT
+        tap = self.taps[layer].weight
+        assert isinstance(tap, Tensor)
+        matrix = tap[:, :, 0, 0].float()
+        return matrix @ gram @ matrix.mT
 
     def _rectified(self, layer: str, x: Tensor) -> Tensor:
         conv = self.convs[layer]

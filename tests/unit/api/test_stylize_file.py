@@ -146,7 +146,14 @@ main(sys.argv[1:])
 
 def test_a_killed_job_goes_on(photo: Path, tmp_path: Path) -> None:
     def command(output: str) -> list[str]:
-        style = ["--preset", "draft", "--style", "feminine-wave", "--precision", "float32"]  # each process may find another one faster
+        style = [
+            "--preset",
+            "draft",
+            "--style",
+            "feminine-wave",
+            "--precision",
+            "float32",
+        ]  # each process may find another one faster
         options = ["-o", str(tmp_path / output), "--checkpoint-every", "1", "--resume"]
         return [sys.executable, "-c", IN_TILES, "stylize", str(photo), *style, *options]
 

@@ -95,7 +95,17 @@ def small_group() -> Iterator[Path]:
 def test_in_a_small_control_group_a_large_photo_is_painted_all_the_same(small_group: Path, tmp_path: Path) -> None:
     photo, output = tmp_path / "photo.jpg", tmp_path / "out.jpg"
     Image.effect_noise((4500, 3600), 60).convert("RGB").save(photo)
-    command = [sys.executable, "-m", "brushwork", "stylize", str(photo), "--style", "feminine-wave", "--preset", "draft"]
+    command = [
+        sys.executable,
+        "-m",
+        "brushwork",
+        "stylize",
+        str(photo),
+        "--style",
+        "feminine-wave",
+        "--preset",
+        "draft",
+    ]
     line = ["sh", "-c", 'echo $$ > "$0/cgroup.procs"; exec "$@"', str(small_group), *command]
     line += ["--size", "full", "--json", "-o", str(output)]
     done = subprocess.run(line, capture_output=True, text=True, check=False)

@@ -42,11 +42,11 @@ from brushwork.tiling.tiles import MemoryProfile, Tile, Tiling, cut
 __all__ = ["GatysMethod"]
 
 PICTURE = 12  # bytes per pixel
-TIMED, SOON = (128, 384), 0.1  # sides of the test images for time estimates; the second only if steps are this fast
+TIMED, SOON = (96, 256), 0.1  # sides of the test images for time estimates; the second only if steps are this fast
 PROBE_SIZES = 96, 160  # sides of the test images from which memory use is extrapolated
 KEPT = 6  # images in memory (pixels, gradients, …) besides the photo, the result and those that can be on disk
 STAYS = 400_000  # pixels of an image up to which freed memory is kept for the next image: about 300 MB
-FRAGMENTATION_FACTOR = 1.7  # memory lost between freed tensors of varying sizes; measured at 0.8, 2 and 12 megapixels
+FRAGMENTATION_FACTOR = 2.0  # memory lost between freed tensors of varying sizes; measured at 0.8, 2 and 12 megapixels
 SAVED = 0.1  # pixels of a tile that fit into what the images of a smaller level save, per pixel
 MULTIPLE = 16  # of tile edges: the stride of the deepest features
 
@@ -219,7 +219,7 @@ class GatysMethod:
         style = self.encode_style(probe.cpu(), sizes=[side])
         seconds: list[float] = []
         pyramid = Pyramid(
-            [Scale(side, side, 4)],
+            [Scale(side, side, 3)],
             lambda size: probe,
             lambda size: self._objective(probe, [style.targets[side]], size),
             kind=self.settings.optimizer,

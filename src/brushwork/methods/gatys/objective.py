@@ -132,7 +132,7 @@ class Observed:
     def __getitem__(self, layer: str) -> Tensor:
         """Return a layer's features, float32."""
         found = self.features[layer]
-        return self.network.tapped(layer, found) if self.fast else found  # type: ignore[no-any-return]
+        return self.network.tapped(layer, found) if self.fast else found
 
     def gram(self, layer: str, mask: Tensor | None) -> Tensor:
         """Return a layer's Gram matrix, (1, C, C); see `gram_matrix`."""

@@ -250,8 +250,8 @@ def test_strength_means_the_same_in_tiles(strength: float) -> None:
     method = load(
         Gatys(steps=1, scales=1, init="recolored", first_step="polyak", strength=strength, precision="float32")
     )
-    content = picture(160, 192)
-    style = method.encode_style(picture(seed=1), sizes=method.sizes(192, 160))
+    content = picture(240, 256)
+    style = method.encode_style(picture(seed=1), sizes=method.sizes(256, 240))
     losses = []
     for tiling in (None, Tiling(96)):
         method(content, style, tiling=tiling, progress=lambda step: losses.append(step.loss))

@@ -26,17 +26,20 @@ def pictures(*sizes: tuple[int, int]) -> list[Tensor]:
 
 @pytest.mark.parametrize("loss", ["normalized", "paper"])
 @pytest.mark.parametrize("masks", [False, True])
-@pytest.mark.parametrize("size", [(201, 333), (500, 97)])
-def test_the_gradient_over_tiles_is_that_of_the_whole(loss: str, masks: bool, size: tuple[int, int]) -> None:
-    method = load(replace(SETTINGS, loss=loss))
+@pytest.mark.parametrize("precision", ["float32", "network"])
+@pytest.mark.parametrize("size", [(201, 333), (700, 97)])
+def test_the_gradient_over_tiles_is_that_of_the_whole(
+    loss: str, masks: bool, precision: str, size: tuple[int, int]
+) -> None:
+    method = load(replace(SETTINGS, loss=loss, gram_precision=precision))
     assert isinstance(method, GatysMethod)
     photo, pixels, *paintings = pictures(size, size, (120, 160), (160, 120))
     styles = [method.encode_style(painting, sizes=[333]).targets[333] for painting in paintings[: 1 + masks]]
     shares = torch.rand(2, 1, *size) if masks else None
     found = []
-    for side in (None, 96):
-        objective = method._objective(photo, styles, size[::-1], shares, side)
-        assert isinstance(objective, TiledObjective) == (side is not None)
+    for tiling in (None, Tiling(96)):
+        objective = method._objective(photo, styles, size[::-1], shares, tiling)
+        assert isinstance(objective, TiledObjective) == (tiling is not None)
         leaf = pixels.clone().requires_grad_()
         value, terms = objective(leaf)
         (gradient,) = torch.autograd.grad(value / 7, leaf)
@@ -50,12 +53,39 @@ def test_the_gradient_over_tiles_is_that_of_the_whole(loss: str, masks: bool, si
 
 def test_a_picture_in_tiles_is_the_picture(tmp_path: Path) -> None:
     method = load(SETTINGS)
-    content, painting = pictures((201, 175), (120, 160))
-    style = method.encode_style(painting, sizes=method.sizes(175, 201))
+    content, painting = pictures((301, 201), (120, 160))
+    style = method.encode_style(painting, sizes=method.sizes(201, 301))
     whole = method(content, style)
     tiled = method(content, style, tiling=Tiling(96, folder=tmp_path))
     assert (tiled - whole).abs().max() < 2e-3  # half a gray level; sums in another order
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("masks", [False, True])
+def test_gram_matrices_as_the_network_computes_give_the_same_gradient(masks: bool) -> None:
+    photo, pixels, *paintings = pictures((90, 131), (90, 131), (120, 160), (160, 120))
+    shares = torch.rand(2, 1, 90, 131) if masks else None
+    found = []
+    for gram_precision in ("float32", "network"):
+        method = load(replace(SETTINGS, gram_precision=gram_precision))
+        assert isinstance(method, GatysMethod)
+        styles = [method.encode_style(painting, sizes=[131]).targets[131] for painting in paintings[: 1 + masks]]
+        leaf = pixels.clone().requires_grad_()
+        value, _ = method._objective(photo, styles, (131, 90), shares)(leaf)
+        found.append((value.detach(), *torch.autograd.grad(value, leaf)))
+    (value, gradient), (other, same) = found
+    assert abs(float(other / value) - 1) < 1e-5
+    assert (same - gradient).norm() / gradient.norm() < 1e-4
+
+
+def test_a_level_that_fits_where_a_tile_does_is_not_cut() -> None:
+    method = load(replace(SETTINGS, scales=2))
+    assert isinstance(method, GatysMethod)
+    photo, painting = pictures((400, 400), (120, 160))
+    styles = [method.encode_style(painting, sizes=[400]).targets[400]]
+    for size, cut in ((200, False), (400, True)):  # a tile of 96 px is seen with 70 px around it
+        objective = method._objective(photo, styles, (size, size), None, Tiling(96))
+        assert isinstance(objective, TiledObjective) == cut
 
 
 def test_pairs_on_disk_are_pairs_in_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
