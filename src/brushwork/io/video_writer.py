@@ -210,7 +210,7 @@ class VideoWriter:
             with self._open(Path(file.name), container, options) as output, _source(self.film) as source:
                 first = opened(self._place(0))
                 video = output.add_stream_from_template(first.streams.video[0])
-                video.time_base = self.film.time_base
+                video.time_base, video.codec_context.framerate = self.film.time_base, self.film.rate
                 first.close()
                 copied = self._copied(source, output)
                 _copy_tags(source, output, recipe)
