@@ -1,6 +1,6 @@
 """Read video files with PyAV and FFmpeg.
 
-Frames are returned as displayed: rotated upright, deinterlaced, with square pixels, and converted to sRGB with the
+Frames are returned as displayed: turned and mirrored upright, deinterlaced, with square pixels, and converted to sRGB with the
 file's matrix and range.
 """
 
@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from fractions import Fraction
-from itertools import chain
+from itertools import chain, groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +24,7 @@ from brushwork.io.opening import system_reason
 
 if TYPE_CHECKING:
     import av
+    from numpy.typing import NDArray
 
 __all__ = ["VideoFile", "av_reason", "opened"]
 
@@ -52,8 +54,8 @@ class VideoFile:
         with opened(path) as container:
             stream = container.streams.video[0]
             first = _first_frame(path, container)
-            self._turned = int(first.rotation) % 360
-            self.size = _upright(round(first.width * (stream.sample_aspect_ratio or 1)), first.height, self._turned)
+            self._orientation = _orientation(first)
+            self.size = self._orientation.size(round(first.width * (stream.sample_aspect_ratio or 1)), first.height)
             if self.size[0] * self.size[1] > max_pixels:
                 raise PictureError(
                     f"{path}: frames of {self.size[0]} x {self.size[1]} pixels are more than the limit of "
@@ -63,10 +65,7 @@ class VideoFile:
             self.time_base = Fraction(stream.time_base or Fraction(1, 90_000))
             self.count = stream.frames or round((container.duration or 0) / 1_000_000 * self.rate)
             self.colors = _colors(first)
-            self._interlaced = bool(first.interlaced_frame)
             self._deep = max(part.bits for part in first.format.components) > TRUE_DEPTH
-        if self._interlaced:
-            self.notes.append(f"{path.name} is interlaced and will be deinterlaced")
 
     def frames(self, start: int = 0, size: tuple[int, int] | None = None) -> Iterator[Frame]:
         """See `Film`; frames before `start` are decoded too, and damaged frames are skipped."""
@@ -75,12 +74,13 @@ class VideoFile:
         with opened(self.path) as container:
             stream = container.streams.video[0]
             stream.thread_type = "AUTO"
-            decoded = _decoded(container, stream, damage)
-            for frame in _deinterlaced(decoded) if self._interlaced else decoded:
-                time = frame.pts if frame.pts is not None else (last or 0) + 1
+            for frame in self._progressive(_decoded(container, stream, damage)):
+                time = (last or 0) + 1 if frame.pts is None else self._in_time_base(frame, frame.pts)
                 last = time if last is None else max(time, last + 1)  # no two frames have the same time
                 if number >= start:
-                    yield Frame(self._pixels(frame, size or self.size), last, frame.duration or 0)
+                    yield Frame(
+                        self._pixels(frame, size or self.size), last, self._in_time_base(frame, frame.duration or 0)
+                    )
                 number += 1
             seconds, end = float((last or 0) * self.time_base), _end(container, stream)
             short = number < stream.frames - 1 or (end is not None and seconds < end - ENOUGH)
@@ -90,8 +90,22 @@ class VideoFile:
                 f"{self.path.name} is damaged: {number}{whole} frames could be read, the last one at {seconds:.2f} s"
             )
 
+    def _progressive(self, frames: Iterator[av.VideoFrame]) -> Iterator[av.VideoFrame]:
+        """Yield the frames, deinterlaced from the first interlaced one on."""
+        for frame in frames:
+            if frame.interlaced_frame:
+                self.notes.append(f"{self.path.name} is interlaced and was deinterlaced")
+                yield from _deinterlaced(chain([frame], frames))
+            else:
+                yield frame
+
+    def _in_time_base(self, frame: av.VideoFrame, time: int) -> int:
+        """Return a time of this frame in units of the film's time base; a filter may have changed the frame's."""
+        base = frame.time_base or self.time_base
+        return time if base == self.time_base else round(time * base / self.time_base)
+
     def _pixels(self, frame: av.VideoFrame, size: tuple[int, int]) -> Tensor:
-        width, height = _upright(*size, self._turned)
+        width, height = self._orientation.size(*size)
         matrix = _matrix(frame)
         rgb = frame.reformat(
             width=width, height=height, format="rgb48le" if self._deep else "rgb24",
@@ -99,9 +113,27 @@ class VideoFile:
             src_color_range=FULL if int(frame.color_range) == FULL else LIMITED, dst_color_range=FULL,
             interpolation="BICUBIC" if size[0] * 2 > self.size[0] else "AREA",
         )  # fmt: skip
-        samples = np.rot90(rgb.to_ndarray(), self._turned // 90)
+        samples = self._orientation.upright(rgb.to_ndarray())
         pixels = torch.from_numpy(samples.astype(np.float32)).permute(2, 0, 1)[None]
         return pixels.div_(65535 if self._deep else 255).contiguous()
+
+
+@dataclass(frozen=True)
+class _Orientation:
+    """How frames are stored: transposed first, then mirrored left to right and top to bottom, they are upright."""
+
+    transposed: bool = False
+    mirrored: bool = False
+    flipped: bool = False
+
+    def size(self, width: int, height: int) -> tuple[int, int]:
+        """Return the upright size of frames stored at (width, height), or the reverse."""
+        return (height, width) if self.transposed else (width, height)
+
+    def upright(self, samples: NDArray[Any]) -> NDArray[Any]:
+        """Return samples (H, W, C) as they are shown."""
+        samples = samples.swapaxes(0, 1) if self.transposed else samples
+        return samples[:: -1 if self.flipped else 1, :: -1 if self.mirrored else 1]
 
 
 def opened(path: Path) -> av.container.InputContainer:
@@ -176,9 +208,20 @@ def _end(container: av.container.InputContainer, stream: Any) -> float | None:
     return ((container.start_time or 0) + container.duration) / 1_000_000
 
 
-def _upright(width: int, height: int, turned: int) -> tuple[int, int]:
-    """Return the size after rotation by `turned`."""
-    return (width, height) if turned % 180 == 0 else (height, width)
+def _orientation(frame: av.VideoFrame) -> _Orientation:
+    """Return the orientation of a frame; an angle between the right angles counts as the nearest of them.
+
+    The display matrix (a b u, c d v, x y w) moves a stored pixel (p, q) to (ap + cq, bp + dq).
+    """
+    from av.sidedata.sidedata import Type
+
+    found = frame.side_data.get(Type.DISPLAYMATRIX)
+    if found is None:
+        return _Orientation()
+    a, b, _, c, d = np.frombuffer(bytes(found), np.int32)[:5].tolist()
+    if abs(a) + abs(d) >= abs(b) + abs(c):
+        return _Orientation(mirrored=a < 0, flipped=d < 0)
+    return _Orientation(transposed=True, mirrored=c < 0, flipped=b < 0)
 
 
 def _matrix(frame: av.VideoFrame) -> int:
@@ -205,15 +248,18 @@ def _colors(frame: av.VideoFrame) -> Colors:
 
 
 def _deinterlaced(frames: Iterator[av.VideoFrame]) -> Iterator[av.VideoFrame]:
-    """Yield frames deinterlaced by FFmpeg's bwdif, which buffers one frame."""
+    """Yield frames deinterlaced by FFmpeg's bwdif, which buffers one frame and halves the time base."""
+    for _, alike in groupby(frames, lambda frame: (frame.width, frame.height, frame.format.name)):
+        yield from _filtered(alike)
+
+
+def _filtered(frames: Iterator[av.VideoFrame]) -> Iterator[av.VideoFrame]:
+    """Yield frames of one size and format, deinterlaced."""
     import av
 
-    graph = None
-    for frame in chain(frames, [None]):
-        if frame is not None:
-            graph = graph or _bwdif(frame)
-        if graph is None:
-            return
+    first = next(frames)
+    graph = _bwdif(first)
+    for frame in chain([first], frames, [None]):
         graph.push(frame)
         while True:
             try:

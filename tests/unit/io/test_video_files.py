@@ -183,20 +183,24 @@ def test_ten_bits_are_read(tmp_path: Path) -> None:
     assert (values - values.round()).abs().max() > 0.05
 
 
-def test_a_turned_film_stands_upright(tmp_path: Path) -> None:
+@pytest.mark.parametrize("transposed", [False, True])
+@pytest.mark.parametrize("x", [1, -1])
+@pytest.mark.parametrize("y", [1, -1])
+def test_all_eight_orientations_are_shown_upright(transposed: bool, x: int, y: int, tmp_path: Path) -> None:
+    """A display matrix (a b u, c d v, x y w) moves the pixel (p, q) to (ap + cq, bp + dq); checked with FFmpeg."""
     path = clip(tmp_path / "a.mp4")
+    stored = next(iter(open_film(path).frames())).pixels
     data = path.read_bytes()
-    one, zero = (0x00010000).to_bytes(4, "big"), bytes(4)
-    straight = one + zero * 3 + one
+    numbers = [(0, y, 0), (x, 0, 0)] if transposed else [(x, 0, 0), (0, y, 0)]
+    matrix = b"".join((65536 * value).to_bytes(4, "big", signed=True) for row in numbers for value in row)
+    straight = b"".join((65536 * value).to_bytes(4, "big") for value in (1, 0, 0, 0, 1, 0))
     at = data.index(straight, data.index(b"tkhd"))  # the matrix of the track's header
-    turned = zero + one + zero + (0xFFFF0000).to_bytes(4, "big") + zero
-    path.write_bytes(data[:at] + turned + data[at + len(turned) :])
+    path.write_bytes(data[:at] + matrix + data[at + len(matrix) :])
     film = open_film(path)
-    assert film.size == (48, 64)
-    upper, lower = (next(iter(film.frames())).pixels[0, :, rows].mean((1, 2)) for rows in (slice(0, 20), slice(44, 64)))
-    gray, red = (upper, lower) if upper.std() < lower.std() else (lower, upper)
-    assert gray.std() < 0.01
-    assert red[0] > 0.7
+    assert film.size == ((48, 64) if transposed else (64, 48))
+    shown = stored.transpose(2, 3) if transposed else stored
+    shown = shown.flip([axis for axis, sign in ((3, x), (2, y)) if sign < 0])
+    assert torch.equal(next(iter(film.frames())).pixels, shown)
 
 
 def test_hdr_is_refused_in_plain_words(tmp_path: Path) -> None:
@@ -252,8 +256,17 @@ def test_an_interlaced_film_is_deinterlaced(tmp_path: Path) -> None:
     film = open_film(path)
     frames = list(film.frames())
     assert any("deinterlaced" in note for note in film.notes)
-    assert len(frames) == 8
+    assert [frame.time * film.time_base * 1000 for frame in frames] == [40 * k for k in range(8)]
+    assert {frame.duration * film.time_base for frame in frames[:-1]} == {Fraction(1, 25)}
     assert (frames[4].pixels - picture(4, 64, 64)).abs().mean() < 0.06
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".mov", ".mkv", ".webm"])
+def test_the_frame_rate_is_written(suffix: str, tmp_path: Path) -> None:
+    source = clip(tmp_path / "a.mkv", [40 * k for k in range(8)], pixels="yuv420p")
+    written(source, tmp_path / f"out{suffix}", encoding=Encoding())
+    with av.open(str(tmp_path / f"out{suffix}")) as container:
+        assert container.streams.video[0].average_rate == 25
 
 
 def test_chapters_and_tags_are_copied(tmp_path: Path) -> None:
