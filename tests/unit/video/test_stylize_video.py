@@ -4,6 +4,7 @@ import errno
 import shutil
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -15,6 +16,7 @@ from skimage import data
 from brushwork import AdaINLite, Gatys, Step, load, preset_options
 from brushwork.api.presets import FRAME_STEPS
 from brushwork.api.style_encoding import encode_style
+from brushwork.color import luma
 from brushwork.errors import BrushworkError, Interrupted, PictureError, SavedElsewhereError, UsageError
 from brushwork.flow import dis_flow
 from brushwork.image import Picture
@@ -23,6 +25,7 @@ from brushwork.io.film_formats import open_film
 from brushwork.io.films import Frame
 from brushwork.io.video_writer import VideoWriter, _failing
 from brushwork.methods.one_pass import OnePass
+from brushwork.options.methods import FILM_MODEL
 from brushwork.training.synthetic_motion import Film, moving_layers
 from brushwork.video.metrics import sharpness, warping_errors
 from brushwork.video.smoothing import TemporalSmoother, motion_between, with_flow
@@ -111,6 +114,29 @@ def test_a_cut_begins_anew(film: Film, method: OnePass[Any]) -> None:
     after = painted(method, [*film.frames[:3], other], 0.85)[-1]
     alone = painted(method, [other], 0.85)[0]
     assert (after - alone).abs().max() < 1e-5
+
+
+def brightness(frames: list[torch.Tensor]) -> list[float]:
+    return [float(luma(frame).mean()) for frame in frames]
+
+
+def test_a_film_that_fades_in_brightens_with_it(film: Film) -> None:
+    method = load(AdaINLite(model=FILM_MODEL))
+    assert isinstance(method, OnePass)
+    shown = brightness(painted(method, [film.frames[0] * min(1, k / 12) for k in range(20)], 0.97))
+    assert all(second > first - 0.02 for first, second in pairwise(shown))
+    assert shown[0] < shown[-1] - 0.1
+
+
+def test_lightning_lasts_as_long_as_in_the_film(film: Film) -> None:
+    method = load(AdaINLite(model=FILM_MODEL))
+    assert isinstance(method, OnePass)
+    frames = [film.frames[0]] * 12
+    shown = brightness(painted(method, frames, 0.97))
+    frames[4] = 0.7 + 0.3 * frames[4]
+    lit = brightness(painted(method, frames, 0.97))
+    assert abs(lit[5] - shown[5]) < 0.05
+    assert abs(lit[8] - shown[8]) < 0.02
 
 
 @pytest.mark.parametrize("smoothing", [0.0, 0.85])
