@@ -1,7 +1,7 @@
 """Read video files with PyAV and FFmpeg.
 
-Frames are returned as displayed: turned and mirrored upright, deinterlaced, with square pixels, and converted to sRGB with the
-file's matrix and range.
+Frames are returned as displayed: turned and mirrored upright, deinterlaced, with square pixels, and converted to sRGB
+with the file's matrix and range.
 """
 
 from __future__ import annotations
