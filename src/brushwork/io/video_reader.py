@@ -7,7 +7,7 @@ with the file's matrix and range.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import chain, groupby
@@ -19,7 +19,7 @@ import torch
 from torch import Tensor
 
 from brushwork.errors import PictureError, UsageError
-from brushwork.io.films import BT709, FULL, LIMITED, Colors, Frame
+from brushwork.io.films import BT709, FULL, LIMITED, Colors, Frame, frame_of
 from brushwork.io.opening import system_reason
 
 if TYPE_CHECKING:
@@ -32,6 +32,8 @@ HDR = {16: "PQ", 18: "HLG"}  # transfer characteristics of H.273
 UNSPECIFIED, BT470BG, SMPTE170M = 2, 5, 6  # H.273 matrices, primaries and transfers
 SD_HEIGHT = 720  # frames of less height without a specified matrix are treated as standard definition
 ENOUGH = 1.0  # seconds by which the last frame may precede the end given in the index
+_SAMPLES = {(False, False): "rgb24", (True, False): "rgb48le", (False, True): "rgba", (True, True): "rgba64le"}
+ALPHA_DECODERS = {"vp8": "libvpx", "vp9": "libvpx-vp9"}  # FFmpeg's own decoders ignore alpha
 TRUE_DEPTH = 8  # bits; frames of higher depth are read as 16 bit
 
 
@@ -65,6 +67,7 @@ class VideoFile:
             self.time_base = Fraction(stream.time_base or Fraction(1, 90_000))
             self.count = stream.frames or round((container.duration or 0) / 1_000_000 * self.rate)
             self.colors = _colors(first)
+            self.alpha, self.plays = any(part.is_alpha for part in first.format.components), 0
             self._deep = max(part.bits for part in first.format.components) > TRUE_DEPTH
 
     def frames(self, start: int = 0, size: tuple[int, int] | None = None) -> Iterator[Frame]:
@@ -78,9 +81,7 @@ class VideoFile:
                 time = (last or 0) + 1 if frame.pts is None else self._in_time_base(frame, frame.pts)
                 last = time if last is None else max(time, last + 1)  # no two frames have the same time
                 if number >= start:
-                    yield Frame(
-                        self._pixels(frame, size or self.size), last, self._in_time_base(frame, frame.duration or 0)
-                    )
+                    yield self._frame(frame, last, size or self.size)
                 number += 1
             seconds, end = float((last or 0) * self.time_base), _end(container, stream)
             short = number < stream.frames - 1 or (end is not None and seconds < end - ENOUGH)
@@ -104,11 +105,19 @@ class VideoFile:
         base = frame.time_base or self.time_base
         return time if base == self.time_base else round(time * base / self.time_base)
 
+    def _frame(self, frame: av.VideoFrame, time: int, size: tuple[int, int]) -> Frame:
+        duration = self._in_time_base(frame, frame.duration or 0)
+        if not self.alpha:
+            return Frame(self._pixels(frame, size), time, duration)
+        samples = self._pixels(frame, self.size)  # resized on white, or hidden colors would bleed into visible ones
+        return frame_of(samples[:, :3], samples[:, 3:], time, duration, size)
+
     def _pixels(self, frame: av.VideoFrame, size: tuple[int, int]) -> Tensor:
+        """Return pixels (1, 3, H, W), or (1, 4, H, W) with alpha."""
         width, height = self._orientation.size(*size)
         matrix = _matrix(frame)
         rgb = frame.reformat(
-            width=width, height=height, format="rgb48le" if self._deep else "rgb24",
+            width=width, height=height, format=_SAMPLES[self._deep, self.alpha],
             src_colorspace=matrix, dst_colorspace=matrix,
             src_color_range=FULL if int(frame.color_range) == FULL else LIMITED, dst_color_range=FULL,
             interpolation="BICUBIC" if size[0] * 2 > self.size[0] else "AREA",
@@ -151,7 +160,7 @@ def opened(path: Path) -> av.container.InputContainer:
     if not container.streams.video:
         container.close()
         raise PictureError(
-            f"{path}: is not a video; expected a video file, an animated GIF or WebP, or a folder of frames"
+            f"{path}: is not a video; expected a video file, an animated GIF, WebP or PNG, or a folder of frames"
         )
     return container
 
@@ -181,7 +190,7 @@ def _decoded(container: av.container.InputContainer, stream: Any, damage: list[E
     """Yield all frames that can be decoded; decoding errors are appended to `damage`."""
     import av
 
-    packets = container.demux(stream)
+    packets, decode = container.demux(stream), _decoder(stream)
     while True:
         try:
             packet = next(packets)
@@ -191,9 +200,21 @@ def _decoded(container: av.container.InputContainer, stream: Any, damage: list[E
             damage.append(error)
             return
         try:
-            yield from packet.decode()
+            yield from decode(packet)
         except (av.FFmpegError, OSError) as error:
             damage.append(error)
+
+
+def _decoder(stream: Any) -> Callable[[av.Packet], list[av.VideoFrame]]:
+    """Return the function that decodes packets: for WebM with alpha, that of a decoder that knows it."""
+    import av
+
+    tags = {key.lower(): value for key, value in stream.metadata.items()}
+    name = ALPHA_DECODERS.get(stream.codec_context.name) if tags.get("alpha_mode") == "1" else None
+    if name is None or name not in av.codecs_available:
+        return lambda packet: packet.decode()
+    context = av.CodecContext.create(name, "r")
+    return lambda packet: context.decode(packet if packet.size else None)
 
 
 def _end(container: av.container.InputContainer, stream: Any) -> float | None:

@@ -13,18 +13,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import torch
 import torch.nn.functional as F
 
 from brushwork.errors import PictureError, UsageError
 from brushwork.io.films import FULL, Film, Frame
+from brushwork.io.picture_film_writer import note_lost_alpha, plays_note
 from brushwork.io.picture_writer import writing
 from brushwork.io.saving import place_problem, writing_reason
 from brushwork.io.video_reader import av_reason, opened
 
 if TYPE_CHECKING:
     import av
-    from torch import Tensor
-
 __all__ = ["CODECS", "CONTAINERS", "Encoding", "VideoWriter", "check_encoding"]
 
 
@@ -38,6 +38,7 @@ class _Codec:
         rates: Rate factors at quality 100 and at 0; None: quality selects a profile.
         options: Further encoder options.
         odd: Whether odd dimensions are allowed with chroma subsampling.
+        alpha: Default pixel format of transparent videos; None: it has no transparency.
         segment: Container format of segments; it preserves timestamps.
     """
 
@@ -46,6 +47,7 @@ class _Codec:
     rates: tuple[int, int] | None
     options: Mapping[str, str]
     odd: bool = False
+    alpha: str | None = None
     segment: str = "nut"
 
 
@@ -53,10 +55,11 @@ CODECS = {
     "h264": _Codec("libx264", "yuv420p", (4, 44), {"preset": "fast", "bf": "0"}),
     "h265": _Codec("libx265", "yuv420p", (6, 46), {"preset": "fast", "x265-params": "bframes=0:log-level=error"}),
     "vp9": _Codec(
-        "libvpx-vp9", "yuv420p", (8, 58), {"cpu-used": "4", "row-mt": "1", "auto-alt-ref": "0", "b:v": "0"}, odd=True
+        "libvpx-vp9", "yuv420p", (8, 58), {"cpu-used": "4", "row-mt": "1", "auto-alt-ref": "0", "b:v": "0"}, odd=True,
+        alpha="yuva420p",
     ),
-    "prores": _Codec("prores_ks", "yuv422p10le", None, {}, segment="mov"),
-}
+    "prores": _Codec("prores_ks", "yuv422p10le", None, {}, alpha="yuva444p10le", segment="mov"),
+}  # fmt: skip
 CONTAINERS = {
     ".mp4": ("mp4", ("h264", "h265", "vp9")),
     ".m4v": ("mp4", ("h264", "h265")),
@@ -64,8 +67,10 @@ CONTAINERS = {
     ".mkv": ("matroska", tuple(CODECS)),
     ".webm": ("webm", ("vp9",)),
 }
+TRANSPARENT = {".mov": ("prores",), ".mkv": ("vp9", "prores"), ".webm": ("vp9",)}  # which codecs keep alpha where
 QUALITY = 65
 TAGS = {"encoder", "major_brand", "minor_version", "compatible_brands", "creation_time", "duration"}  # not copied
+ALPHA_TAG = "alpha_mode"  # WebM: the tag that tells players to look for alpha
 RECIPE = "comment"  # the tag that all containers support
 
 
@@ -106,9 +111,11 @@ def check_encoding(path: Path, encoding: Encoding) -> None:
         raise PictureError(f"{path}: {problem}")
 
 
-def _codec_of(path: Path, encoding: Encoding) -> str:
-    held = CONTAINERS[path.suffix.lower()][1]
-    codec = encoding.codec or held[0]
+def _codec_of(path: Path, encoding: Encoding, alpha: bool = False) -> str:
+    """Return the codec: if none is chosen, the container's first, or the first that keeps alpha."""
+    suffix = path.suffix.lower()
+    held = CONTAINERS[suffix][1]
+    codec = encoding.codec or ((*TRANSPARENT.get(suffix, ()), *held) if alpha else held)[0]
     if codec not in CODECS:
         raise UsageError(f"unknown codec {codec!r}; choose from {', '.join(CODECS)}")
     if codec not in held:
@@ -128,9 +135,12 @@ class VideoWriter:
     """
 
     def __init__(self, path: Path, film: Film, size: tuple[int, int], encoding: Encoding, folder: Path) -> None:
-        self.path, self.film, self.folder, self.notes = path, film, folder, list[str]()
-        self._codec = CODECS[_codec_of(path, encoding)]
-        self._format = encoding.pixel_format or self._codec.pixels
+        self.path, self.film, self.folder, self.notes = path, film, folder, plays_note(path, film)
+        name = _codec_of(path, encoding, film.alpha and encoding.pixel_format is None)
+        self._codec = CODECS[name]
+        kept = film.alpha and name in TRANSPARENT.get(path.suffix.lower(), ())
+        self._format = encoding.pixel_format or (self._codec.alpha if kept else None) or self._codec.pixels
+        self._alpha = kept and self._format.startswith(("yuva", "gbrap"))
         self._quality = encoding.quality or QUALITY
         self._pad = self._missing(size)
         self.size = size[0] + self._pad[0], size[1] + self._pad[1]
@@ -154,7 +164,10 @@ class VideoWriter:
 
     def begin(self, number: int, frames: int) -> None:
         """Begin a segment, see `FilmWriter`; an existing segment of this number is replaced."""
-        self._segment = self._open(self._place(number).with_suffix(".part"), self._codec.segment)
+        form = self._codec.segment
+        if self._alpha and form == "nut":
+            form = "matroska"  # NUT drops VP9's alpha
+        self._segment = self._open(self._place(number).with_suffix(".part"), form)
         self._number = number
         codec, colors = self._codec, self.film.colors
         stream = self._segment.add_stream(codec.encoder, rate=self.film.rate, options=self._options())
@@ -163,17 +176,20 @@ class VideoWriter:
         context.time_base = stream.time_base = self.film.time_base
         context.colorspace, context.color_range = colors.matrix, colors.range
         context.color_primaries, context.color_trc = colors.primaries, colors.transfer
+        if self._alpha:
+            stream.metadata[ALPHA_TAG] = "1"
         self._stream = stream
 
     def _options(self) -> dict[str, str]:
         options = dict(self._codec.options)
         if self._codec.rates is None:
-            return options | {"profile": "hq" if self._quality >= QUALITY else "standard"}
+            return options | {"profile": "4444" if self._alpha else "hq" if self._quality >= QUALITY else "standard"}
         best, worst = self._codec.rates
         return options | {"crf": str(round(worst + (best - worst) * self._quality / 100))}
 
     def write(self, frame: Frame) -> None:
         """Encode a frame."""
+        note_lost_alpha(self.notes, frame, self._alpha, self.path)
         encoded = self._encoded(frame)
         with _failing(self.path):
             self._segment.mux(self._stream.encode(encoded))
@@ -181,11 +197,17 @@ class VideoWriter:
     def _encoded(self, frame: Frame) -> av.VideoFrame:
         import av
 
-        pixels: Tensor = F.pad(frame.pixels, (0, self._pad[0], 0, self._pad[1]), mode="replicate")
+        pixels = frame.pixels
+        if self._alpha:
+            alpha = torch.ones_like(pixels[:, :1]) if frame.alpha is None else frame.alpha
+            pixels = torch.cat([pixels, alpha], 1)
+        pixels = F.pad(pixels, (0, self._pad[0], 0, self._pad[1]), mode="replicate")
         deep = self._format.endswith(("10le", "12le", "16le"))
         most, dtype = (65535, np.uint16) if deep else (255, np.uint8)
         samples = (pixels[0].permute(1, 2, 0) * most).round().clamp(0, most).numpy().astype(dtype)
-        image = av.VideoFrame.from_ndarray(np.ascontiguousarray(samples), format="rgb48le" if deep else "rgb24")
+        order = "rgba" if self._alpha else "rgb"
+        form = f"{order}{16 * len(order)}le" if deep else order if self._alpha else "rgb24"
+        image = av.VideoFrame.from_ndarray(np.ascontiguousarray(samples), format=form)
         colors = self.film.colors
         found = image.reformat(
             format=self._format, src_colorspace=colors.matrix, dst_colorspace=colors.matrix,
@@ -212,6 +234,8 @@ class VideoWriter:
                 video = output.add_stream_from_template(first.streams.video[0])
                 video.time_base, video.codec_context.framerate = self.film.time_base, self.film.rate
                 first.close()
+                if self._alpha:
+                    video.metadata[ALPHA_TAG] = "1"
                 copied = self._copied(source, output)
                 _copy_tags(source, output, recipe)
                 tracks: list[Iterable[tuple[float, Any]]] = [self._packets(count, video)]

@@ -3,15 +3,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from brushwork.errors import PictureError, UsageError
 from brushwork.io.film_formats import check_film_target, film_writer, open_film
 from brushwork.io.films import FULL, LIMITED, Frame
+from brushwork.io.image_file import read_image
 from brushwork.io.video_writer import Encoding
 
 TIMES = [0, 40, 80, 160, 170, 300]  # milliseconds: a variable frame rate
@@ -294,3 +297,113 @@ def test_pixels_that_are_not_square_become_so(tmp_path: Path) -> None:
         out.mux(stream.encode(frame))
         out.mux(stream.encode(None))
     assert open_film(tmp_path / "a.mkv").size == (96, 48)
+
+
+def see_through(path: Path, codec: str, pixels: str, options: dict[str, str] | None = None) -> Path:
+    """A video of red, whose transparent half hides blue."""
+    samples = np.zeros((48, 64, 4), np.uint8)
+    samples[:, :32], samples[:, 32:] = (220, 30, 30, 255), (0, 0, 255, 0)
+    with av.open(str(path), "w") as out:
+        stream = out.add_stream(codec, rate=25, options=options or {})
+        stream.width, stream.height, stream.pix_fmt = 64, 48, pixels
+        if path.suffix == ".webm":
+            stream.metadata["alpha_mode"] = "1"
+        for k in range(6):
+            samples[:, :32, 0] = 200 + 10 * k
+            out.mux(stream.encode(av.VideoFrame.from_ndarray(samples, format="rgba").reformat(format=pixels)))
+        out.mux(stream.encode(None))
+    return path
+
+
+SEE_THROUGH = [
+    ("a.mov", "qtrle", "argb"),
+    ("a.mov", "png", "rgba"),
+    ("a.mov", "prores_ks", "yuva444p10le"),
+    ("a.webm", "libvpx-vp9", "yuva420p"),
+    ("a.webm", "libvpx", "yuva420p"),
+]
+
+
+@pytest.mark.parametrize(("name", "codec", "pixels"), SEE_THROUGH)
+def test_transparent_films_are_read_on_white(name: str, codec: str, pixels: str, tmp_path: Path) -> None:
+    film = open_film(see_through(tmp_path / name, codec, pixels, {"auto-alt-ref": "0"} if "vpx" in codec else None))
+    frames = list(film.frames())
+    assert film.alpha
+    assert len(frames) == 6
+    for frame in (*frames, next(film.frames(0, (32, 24)))):
+        assert frame.alpha is not None
+        width = frame.pixels.shape[3]
+        assert frame.alpha[..., : width // 2 - 4].min() > 0.98
+        assert frame.alpha[..., width // 2 + 4 :].max() < 0.02
+        assert frame.pixels[..., width // 2 + 4 :].min() > 0.97  # white, not the hidden blue
+        assert frame.pixels[0, 2].min() > 0.05
+
+
+@pytest.mark.parametrize("name", ["out.mov", "out.webm", "out.mkv", "out.webp", "out.gif", "out"])
+def test_transparency_is_kept_where_it_can_be(name: str, tmp_path: Path) -> None:
+    source = see_through(tmp_path / "a.mov", "qtrle", "argb")
+    frames, notes = written(source, tmp_path / name, encoding=Encoding())
+    assert notes == []
+    assert len(frames) == 6
+    for frame in frames:
+        assert frame.alpha is not None
+        assert frame.alpha[..., :24].min() > 0.98
+        assert frame.alpha[..., 40:].max() < 0.02
+
+
+@pytest.mark.parametrize(
+    ("name", "encoding"),
+    [
+        ("out.mp4", Encoding()),
+        ("out.mov", Encoding("h264")),
+        ("out.mov", Encoding(pixel_format="yuv420p")),
+        ("%02d.jpg", Encoding()),
+    ],
+)
+def test_lost_transparency_is_said(name: str, encoding: Encoding, tmp_path: Path) -> None:
+    frames, notes = written(see_through(tmp_path / "a.mov", "qtrle", "argb"), tmp_path / name, encoding=encoding)
+    assert [note for note in notes if "transparent areas are painted on white" in note] == notes
+    assert len(notes) == 1
+    assert all(frame.alpha is None and frame.pixels[..., 40:].min() > 0.95 for frame in frames)
+
+
+def animation(path: Path, plays: int) -> Path:
+    """An animation of four frames, whose right half is transparent in all but one."""
+    shown = []
+    for k in range(4):
+        samples = np.full((48, 64, 4), 255, np.uint8)
+        samples[:, :32, :3] = 60 * k
+        samples[:, 32:, 3] = 255 if k == 3 else 0
+        shown.append(Image.fromarray(samples, "RGBA"))
+    repeats = plays - 1 if path.suffix == ".gif" and plays else plays
+    loop: dict[str, Any] = {} if path.suffix == ".gif" and plays == 1 else {"loop": repeats}
+    shown[0].save(
+        path, save_all=True, append_images=shown[1:], duration=[20, 500, 70, 100], disposal=2,
+        **loop, **({"lossless": True} if path.suffix == ".webp" else {}),
+    )  # fmt: skip
+    return path
+
+
+@pytest.mark.parametrize("suffix", [".gif", ".webp", ".png"])
+@pytest.mark.parametrize("out", [".gif", ".webp"])
+@pytest.mark.parametrize("plays", [0, 1, 3])
+def test_animations_keep_rounds_times_and_transparency(suffix: str, out: str, plays: int, tmp_path: Path) -> None:
+    source = animation(tmp_path / f"a{suffix}", plays)
+    film = open_film(source)
+    assert (film.plays, film.alpha, film.rate) == (plays, True, Fraction(4000, 690))
+    frames, notes = written(source, tmp_path / f"out{out}", encoding=Encoding())
+    assert notes == []
+    assert open_film(tmp_path / f"out{out}").plays == plays
+    assert [frame.duration for frame in frames] == [20, 500, 70, 100]
+    assert [frame.alpha is None for frame in frames] == [False, False, False, True]
+
+
+def test_a_film_says_that_it_is_played_once(tmp_path: Path) -> None:
+    _, notes = written(animation(tmp_path / "a.webp", 3), tmp_path / "out.webm", encoding=Encoding())
+    assert notes == ["a.webp is played 3 times; out.webm once"]
+
+
+def test_an_animated_png_is_named_by_its_frames(tmp_path: Path) -> None:
+    assert read_image(animation(tmp_path / "a.png", 0)).notes == ("a.png: first of 4 frames",)
+    Image.new("RGB", (8, 8)).save(tmp_path / "b.png")
+    assert read_image(tmp_path / "b.png").notes == ()
