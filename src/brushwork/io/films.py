@@ -59,6 +59,8 @@ class Film(Protocol):
         alpha: Whether frames are transparent somewhere.
         plays: How often an animation is played; 0 is endlessly, which also stands for everything else.
         container: Whether it is a container file, from which audio can be copied.
+        offsets: Seconds added to the times of each of the pieces that the file was joined from, known once its frames
+            have been read; see `JoinedTimes`.
         notes: Remarks for the user; those about damage are added during reading.
     """
 
@@ -71,6 +73,7 @@ class Film(Protocol):
     alpha: bool
     plays: int
     container: bool
+    offsets: list[Fraction]
     notes: list[str]
 
     def frames(self, start: int = 0, size: tuple[int, int] | None = None) -> Iterator[Frame]:

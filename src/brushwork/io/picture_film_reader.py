@@ -35,7 +35,7 @@ class AnimationFile:
     def __init__(self, path: Path, max_pixels: int) -> None:
         from PIL import Image
 
-        self.path, self.notes, self.colors = path, list[str](), Colors()
+        self.path, self.notes, self.colors, self.offsets = path, list[str](), Colors(), [Fraction(0)]
         with self._reading(), Image.open(path) as image:
             self.size, self.count = image.size, getattr(image, "n_frames", 1)
             if self.size[0] * self.size[1] > max_pixels:
@@ -106,6 +106,7 @@ class FrameFolder:
 
     def __init__(self, path: Path, max_pixels: int) -> None:
         self.path, self.notes, self.colors, self._max_pixels = path, list[str](), Colors(), max_pixels
+        self.offsets = [Fraction(0)]
         self.files = numbered(path)
         self.count = len(self.files)
         if not self.files:

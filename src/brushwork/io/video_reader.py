@@ -20,13 +20,14 @@ from torch import Tensor
 
 from brushwork.errors import PictureError, UsageError
 from brushwork.io.films import BT709, FULL, LIMITED, Colors, Frame, frame_of
+from brushwork.io.joined_times import JoinedTimes
 from brushwork.io.opening import system_reason
 
 if TYPE_CHECKING:
     import av
     from numpy.typing import NDArray
 
-__all__ = ["VideoFile", "av_reason", "opened"]
+__all__ = ["VideoFile", "av_reason", "is_broadcast", "opened"]
 
 HDR = {16: "PQ", 18: "HLG"}  # transfer characteristics of H.273
 UNSPECIFIED, BT470BG, SMPTE170M = 2, 5, 6  # H.273 matrices, primaries and transfers
@@ -54,6 +55,8 @@ class VideoFile:
     def __init__(self, path: Path, max_pixels: int) -> None:
         self.path, self.notes = path, list[str]()
         with opened(path) as container:
+            start = container.start_time if is_broadcast(container) else None
+            self.offsets = [-Fraction(start or 0, 1_000_000)]  # a broadcast's clock began long before
             stream = container.streams.video[0]
             first = _first_frame(path, container)
             self._orientation = _orientation(first)
@@ -77,14 +80,21 @@ class VideoFile:
         with opened(self.path) as container:
             stream = container.streams.video[0]
             stream.thread_type = "AUTO"
+            joined = JoinedTimes(self.time_base, self.offsets, leaps=is_broadcast(container))
             for frame in self._progressive(_decoded(container, stream, damage)):
-                time = (last or 0) + 1 if frame.pts is None else self._in_time_base(frame, frame.pts)
+                time = (last or 0) + 1
+                if frame.pts is not None:
+                    time = self._in_time_base(frame, frame.pts)
+                    time += joined.offset(time, self._in_time_base(frame, frame.duration or 0))
                 last = time if last is None else max(time, last + 1)  # no two frames have the same time
                 if number >= start:
                     yield self._frame(frame, last, size or self.size)
                 number += 1
             seconds, end = float((last or 0) * self.time_base), _end(container, stream)
-            short = number < stream.frames - 1 or (end is not None and seconds < end - ENOUGH)
+            stored = seconds - float(self.offsets[joined.piece])
+            short = number < stream.frames - 1 or (end is not None and stored < end - ENOUGH)
+        if joined.piece:
+            self.notes.append(f"{self.path.name} is joined from {joined.piece + 1} pieces, each with times of its own")
         if damage or short:
             whole = f" of {self.count}" if self.count else ""
             self.notes.append(
@@ -163,6 +173,11 @@ def opened(path: Path) -> av.container.InputContainer:
             f"{path}: is not a video; expected a video file, an animated GIF, WebP or PNG, or a folder of frames"
         )
     return container
+
+
+def is_broadcast(container: av.container.InputContainer) -> bool:
+    """Return whether it is a broadcast stream: its times begin anywhere, and may leap ahead where it was joined."""
+    return container.format.name in ("mpegts", "mpeg")
 
 
 def av_reason(error: Exception) -> str:

@@ -5,10 +5,13 @@ Frames are never reordered (no B-frames), so the packets of consecutive segments
 
 from __future__ import annotations
 
+import errno
 import heapq
+import math
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,10 +21,11 @@ import torch.nn.functional as F
 
 from brushwork.errors import PictureError, UsageError
 from brushwork.io.films import FULL, Film, Frame
+from brushwork.io.joined_times import JoinedTimes
 from brushwork.io.picture_film_writer import note_lost_alpha, plays_note
 from brushwork.io.picture_writer import writing
 from brushwork.io.saving import place_problem, writing_reason
-from brushwork.io.video_reader import av_reason, opened
+from brushwork.io.video_reader import av_reason, is_broadcast, opened
 
 if TYPE_CHECKING:
     import av
@@ -69,6 +73,8 @@ CONTAINERS = {
 }
 TRANSPARENT = {".mov": ("prores",), ".mkv": ("vp9", "prores"), ".webm": ("vp9",)}  # which codecs keep alpha where
 QUALITY = 65
+MILLISECOND = Fraction(1, 1000)
+FULL_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 TAGS = {"encoder", "major_brand", "minor_version", "compatible_brands", "creation_time", "duration"}  # not copied
 ALPHA_TAG = "alpha_mode"  # WebM: the tag that tells players to look for alpha
 RECIPE = "comment"  # the tag that all containers support
@@ -225,11 +231,24 @@ class VideoWriter:
             place.with_suffix(".part").replace(place)
 
     def join(self, count: int, recipe: str | None, path: Path) -> None:
-        """Join the segments into a file, with the source's audio, subtitles and chapters, and a recipe."""
+        """Join the segments into a file, with the source's audio, subtitles and chapters, and a recipe.
+
+        If these can't be copied, the file is written without them, which a note says.
+        """
+        try:
+            self._join(count, recipe, path, sound=self.film.container)
+        except (PictureError, ValueError) as error:
+            if not self.film.container or getattr(error.__cause__, "errno", None) in FULL_DISK:
+                raise
+            self._join(count, recipe, path, sound=False)
+            self.notes.append(f"the sound of {self.film.path.name} can't be copied and was left out: {error}")
+
+    def _join(self, count: int, recipe: str | None, path: Path, *, sound: bool) -> None:
         container = CONTAINERS[path.suffix.lower()][0]
         with writing(path) as file, _failing(path):
             options = {"movflags": "+faststart"} if container in ("mp4", "mov") else {}
-            with self._open(Path(file.name), container, options) as output, _source(self.film) as source:
+            opening = opened(self.film.path) if sound else nullcontext()
+            with opening as source, self._open(Path(file.name), container, options) as output:
                 first = opened(self._place(0))
                 video = output.add_stream_from_template(first.streams.video[0])
                 video.time_base, video.codec_context.framerate = self.film.time_base, self.film.rate
@@ -240,7 +259,7 @@ class VideoWriter:
                 _copy_tags(source, output, recipe)
                 tracks: list[Iterable[tuple[float, Any]]] = [self._packets(count, video)]
                 if source is not None and copied:
-                    tracks.append(_streams_packets(source, copied))
+                    tracks.append(self._copied_packets(source, copied))
                 for _, packet in heapq.merge(*tracks, key=lambda item: item[0]):
                     output.mux(packet)
 
@@ -271,6 +290,28 @@ class VideoWriter:
                 )
         return copied
 
+    def _copied_packets(self, source: Any, copied: dict[int, Any]) -> Iterator[tuple[float, Any]]:
+        """Yield the packets of the copied streams with their times in seconds, as far as they can be read."""
+        import av
+
+        packets = source.demux([source.streams[index] for index in copied])
+        times = {index: _SoundTimes(source.streams[index], self.film, is_broadcast(source)) for index in copied}
+        while True:
+            try:
+                packet = next(packets)
+            except StopIteration:
+                break
+            except (av.FFmpegError, OSError) as error:
+                self.notes.append(f"the sound of {self.film.path.name} is damaged: {av_reason(error)}")
+                break
+            if packet.dts is not None:
+                index = packet.stream.index
+                times[index].correct(packet)
+                packet.stream = copied[index]
+                yield float(packet.dts * packet.time_base), packet
+        if any(one.corrected for one in times.values()):
+            self.notes.append(f"the sound of {self.film.path.name} has repeated or falling times, which were corrected")
+
     def _place(self, number: int) -> Path:
         return self.folder / f"{number:06d}.segment"
 
@@ -293,10 +334,6 @@ def _failing(path: Path) -> Iterator[None]:
         raise PictureError(f"{path}: can't be written: {reason}") from error
 
 
-def _source(film: Film) -> Any:
-    return opened(film.path) if film.container else nullcontext()
-
-
 def _copy_tags(source: Any, output: Any, recipe: str | None) -> None:
     if source is not None:
         output.metadata.update({key: value for key, value in source.metadata.items() if key.lower() not in TAGS})
@@ -306,17 +343,28 @@ def _copy_tags(source: Any, output: Any, recipe: str | None) -> None:
         output.metadata[RECIPE] = recipe
 
 
-def _streams_packets(source: Any, copied: dict[int, Any]) -> Iterator[tuple[float, Any]]:
-    """Yield the packets of the copied streams with their times in seconds, as far as they can be read."""
-    import av
+class _SoundTimes:
+    """Corrects the times of a copied stream: muxers refuse times that don't rise.
 
-    packets = source.demux([source.streams[index] for index in copied])
-    while True:
-        try:
-            packet = next(packets)
-        except (StopIteration, av.FFmpegError):
-            return
-        if packet.dts is not None:
-            time, index = float(packet.dts * packet.time_base), packet.stream.index
-            packet.stream = copied[index]
-            yield time, packet
+    Args:
+        stream: The stream of the source.
+        film: The source video, for the offsets of its pieces.
+        leaps: See `JoinedTimes`.
+    """
+
+    def __init__(self, stream: Any, film: Film, leaps: bool) -> None:
+        self.corrected = False
+        base = Fraction(stream.time_base)
+        self._joined = JoinedTimes(base, film.offsets, leaps=leaps)
+        self._least = 0 if stream.type == "subtitle" else math.ceil(MILLISECOND / base)  # subtitles may coincide
+        self._last: int | None = None
+
+    def correct(self, packet: Any) -> None:
+        """Change the packet's times where they would not rise."""
+        time = packet.dts + self._joined.offset(packet.dts, packet.duration or 0)
+        if self._last is not None and (time < self._last or (time == self._last and self._least)):
+            time, self.corrected = self._last + self._least, True
+        if time != packet.dts:
+            pts = packet.pts if packet.pts is not None else packet.dts
+            packet.pts, packet.dts = max(time, pts + time - packet.dts), time
+        self._last = time

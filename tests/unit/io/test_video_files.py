@@ -2,7 +2,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from fractions import Fraction
+from itertools import pairwise
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import av
@@ -15,7 +17,7 @@ from brushwork.errors import PictureError, UsageError
 from brushwork.io.film_formats import check_film_target, film_writer, open_film
 from brushwork.io.films import FULL, LIMITED, Frame
 from brushwork.io.image_file import read_image
-from brushwork.io.video_writer import Encoding
+from brushwork.io.video_writer import Encoding, VideoWriter, _SoundTimes
 
 TIMES = [0, 40, 80, 160, 170, 300]  # milliseconds: a variable frame rate
 
@@ -407,3 +409,94 @@ def test_an_animated_png_is_named_by_its_frames(tmp_path: Path) -> None:
     assert read_image(animation(tmp_path / "a.png", 0)).notes == ("a.png: first of 4 frames",)
     Image.new("RGB", (8, 8)).save(tmp_path / "b.png")
     assert read_image(tmp_path / "b.png").notes == ()
+
+
+def twice(path: Path) -> Path:
+    """A transport stream joined from two, whose times begin anew."""
+    piece = clip(path.with_name("piece.ts"), [40 * k for k in range(12)], pixels="yuv420p", sound=True)
+    path.write_bytes(2 * piece.read_bytes())
+    return path
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".mov", ".mkv"])
+def test_joined_streams_are_one_film_with_its_sound(suffix: str, tmp_path: Path) -> None:
+    source = twice(tmp_path / "a.ts")
+    film = open_film(source)
+    times = [float(frame.time * film.time_base) for frame in film.frames()]
+    assert [after - before for before, after in pairwise(times)] == pytest.approx([0.04] * 23, abs=1e-3)
+    assert any("joined from 2 pieces" in note for note in film.notes)
+    frames, _ = written(source, tmp_path / f"out{suffix}", encoding=Encoding())
+    assert len(frames) == 24
+    sounds = [float(time) for time, _ in packets(tmp_path / f"out{suffix}")]
+    assert len(sounds) == len(packets(source))
+    assert all(before < after for before, after in pairwise(sounds))
+    half = len(sounds) // 2
+    assert sounds[half] - sounds[0] == pytest.approx(times[12] - times[0], abs=0.03)  # each piece beside its picture
+    assert min(sounds[0], times[0]) == pytest.approx(0, abs=0.03)
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".mkv"])
+def test_sound_with_a_repeated_time_is_corrected(suffix: str, tmp_path: Path) -> None:
+    path = tmp_path / "bad.mkv"
+    with av.open(str(clip(tmp_path / "a.mkv", sound=True))) as good, av.open(str(path), "w") as out:
+        streams = [out.add_stream_from_template(stream) for stream in good.streams]
+        number, before = 0, 0
+        for packet in good.demux():
+            if packet.dts is None:
+                continue
+            if packet.stream.type == "audio":
+                number += 1
+                packet.pts = packet.dts = before if number == 6 else packet.dts
+                before = packet.dts
+            packet.stream = streams[packet.stream.index]
+            out.mux(packet)
+    sounds = [time for time, _ in packets(path)]
+    assert len(set(sounds)) == len(sounds) - 1
+    frames, notes = written(path, tmp_path / f"out{suffix}")
+    assert len(frames) == len(TIMES)
+    assert notes == ["the sound of bad.mkv has repeated or falling times, which were corrected"]
+    kept = packets(tmp_path / f"out{suffix}")
+    assert [data for _, data in kept] == [data for _, data in packets(path)]
+    assert all(before < after for (before, _), (after, _) in pairwise(kept))
+
+
+@pytest.mark.parametrize(("kind", "expected"), [("audio", [0, 20, 21, 22, 60]), ("subtitle", [0, 20, 20, 20, 60])])
+def test_times_that_fall_are_corrected(kind: str, expected: list[int], tmp_path: Path) -> None:
+    stream = SimpleNamespace(time_base=Fraction(1, 1000), type=kind)
+    times = _SoundTimes(stream, open_film(clip(tmp_path / "a.mkv")), leaps=False)
+    found = []
+    for time in (0, 20, 20, 15, 60):
+        packet = SimpleNamespace(pts=time, dts=time, duration=20)
+        times.correct(packet)
+        assert packet.pts == packet.dts
+        found.append(packet.dts)
+    assert found == expected
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".mkv"])
+def test_a_film_whose_sound_can_not_be_copied_is_written_without(
+    suffix: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(self: VideoWriter, source: Any, copied: Any) -> Any:
+        raise av.error.ArgumentError(22, "Invalid argument")
+
+    monkeypatch.setattr(VideoWriter, "_copied_packets", fail)
+    frames, notes = written(clip(tmp_path / "a.mp4", sound=True), tmp_path / f"out{suffix}")
+    assert len(frames) == len(TIMES)
+    assert len(notes) == 1
+    assert "sound of a.mp4 can't be copied and was left out" in notes[0]
+    with av.open(str(tmp_path / f"out{suffix}")) as container:
+        assert not container.streams.audio
+
+
+def test_a_film_whose_source_is_gone_is_written_without_sound(tmp_path: Path) -> None:
+    source = open_film(clip(tmp_path / "a.mp4", sound=True))
+    writer = film_writer(tmp_path / "out.mp4", source, source.size, Encoding(), tmp_path)
+    writer.begin(0, 0)
+    for frame in source.frames():
+        writer.write(frame)
+    writer.end()
+    (tmp_path / "a.mp4").unlink()
+    writer.join(1, None, tmp_path / "out.mp4")
+    assert "no such file" in writer.notes[0]
+    assert len(list(open_film(tmp_path / "out.mp4").frames())) == len(TIMES)
