@@ -35,6 +35,8 @@ SD_HEIGHT = 720  # frames of less height without a specified matrix are treated 
 ENOUGH = 1.0  # seconds by which the last frame may precede the end given in the index
 _SAMPLES = {(False, False): "rgb24", (True, False): "rgb48le", (False, True): "rgba", (True, True): "rgba64le"}
 ALPHA_DECODERS = {"vp8": "libvpx", "vp9": "libvpx-vp9"}  # FFmpeg's own decoders ignore alpha
+STILL_BRANDS = ("avif", "heic", "heix", "mif1")
+TS_PACKETS = {188: 0, 192: 4, 204: 0}  # sizes of packets of transport streams, and where their sync byte is
 TRUE_DEPTH = 8  # bits; frames of higher depth are read as 16 bit
 
 
@@ -57,7 +59,7 @@ class VideoFile:
         with opened(path) as container:
             start = container.start_time if is_broadcast(container) else None
             self.offsets = [-Fraction(start or 0, 1_000_000)]  # a broadcast's clock began long before
-            stream = container.streams.video[0]
+            stream = moving(container)[0]
             first = _first_frame(path, container)
             self._orientation = _orientation(first)
             self.size = self._orientation.size(round(first.width * (stream.sample_aspect_ratio or 1)), first.height)
@@ -78,7 +80,7 @@ class VideoFile:
         last: int | None = None
         number, damage = 0, list[Exception]()
         with opened(self.path) as container:
-            stream = container.streams.video[0]
+            stream = moving(container)[0]
             stream.thread_type = "AUTO"
             joined = JoinedTimes(self.time_base, self.offsets, leaps=is_broadcast(container))
             for frame in self._progressive(_decoded(container, stream, damage)):
@@ -95,7 +97,9 @@ class VideoFile:
             short = number < stream.frames - 1 or (end is not None and stored < end - ENOUGH)
         if joined.piece:
             self.notes.append(f"{self.path.name} is joined from {joined.piece + 1} pieces, each with times of its own")
-        if damage or short:
+        if _cut_packet(self.path, container):
+            self.notes.append(f"{self.path.name} is cut off after {number} frames, at {seconds:.2f} s")
+        elif damage or short:
             whole = f" of {self.count}" if self.count else ""
             self.notes.append(
                 f"{self.path.name} is damaged: {number}{whole} frames could be read, the last one at {seconds:.2f} s"
@@ -167,12 +171,45 @@ def opened(path: Path) -> av.container.InputContainer:
         container = av.open(str(path), metadata_errors="replace")
     except (OSError, ValueError, av.FFmpegError) as error:
         raise PictureError(f"{path}: {av_reason(error)}") from error
-    if not container.streams.video:
-        container.close()
-        raise PictureError(
-            f"{path}: is not a video; expected a video file, an animated GIF, WebP or PNG, or a folder of frames"
-        )
-    return container
+    if moving(container) and not _is_still(container):
+        return container
+    kind = "is not a video"
+    if container.streams.video:
+        kind = "is a sound file with a cover picture, not a video"
+    if _is_still(container):
+        kind = "is a still picture, not a video; use brushwork stylize"
+    container.close()
+    raise PictureError(
+        f"{path}: {kind}; expected a video file, an animated GIF, WebP or PNG, or a folder of numbered pictures"
+    )
+
+
+def moving(container: av.container.InputContainer) -> list[Any]:
+    """Return the video streams, without the cover pictures that songs and films have."""
+    from av.stream import Disposition
+
+    return [stream for stream in container.streams.video if not stream.disposition & Disposition.attached_pic]
+
+
+def _is_still(container: av.container.InputContainer) -> bool:
+    """Return whether FFmpeg takes a picture for a video of one frame."""
+    name, brand = container.format.name, container.metadata.get("major_brand", "")
+    single = bool(container.streams.video) and container.streams.video[0].frames <= 1
+    return name == "image2" or name.endswith("_pipe") or (brand in STILL_BRANDS and single)
+
+
+def _cut_packet(path: Path, container: av.container.InputContainer) -> bool:
+    """Return whether a transport stream, which has no index, ends within a packet."""
+    if container.format.name != "mpegts":
+        return False
+    with path.open("rb") as file:
+        head = file.read(2 * max(TS_PACKETS))
+    sizes = [
+        size
+        for size, lead in TS_PACKETS.items()
+        if head[lead : lead + 1] == head[size + lead : size + lead + 1] == b"G"
+    ]
+    return bool(sizes) and path.stat().st_size % sizes[0] > 0
 
 
 def is_broadcast(container: av.container.InputContainer) -> bool:
@@ -191,7 +228,7 @@ def av_reason(error: Exception) -> str:
 
 def _first_frame(path: Path, container: av.container.InputContainer) -> av.VideoFrame:
     """Return the first frame that can be decoded; it has more information than the header."""
-    for frame in _decoded(container, container.streams.video[0], []):
+    for frame in _decoded(container, moving(container)[0], []):
         kind = HDR.get(int(frame.color_trc))
         if kind is None:
             return frame

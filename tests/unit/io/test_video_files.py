@@ -11,12 +11,14 @@ import av
 import numpy as np
 import pytest
 import torch
+from av.stream import Disposition
 from PIL import Image
 
 from brushwork.errors import PictureError, UsageError
+from brushwork.image import Picture
 from brushwork.io.film_formats import check_film_target, film_writer, open_film
 from brushwork.io.films import FULL, LIMITED, Frame
-from brushwork.io.image_file import read_image
+from brushwork.io.image_file import read_image, write_image
 from brushwork.io.video_writer import Encoding, VideoWriter, _SoundTimes
 
 TIMES = [0, 40, 80, 160, 170, 300]  # milliseconds: a variable frame rate
@@ -500,3 +502,46 @@ def test_a_film_whose_source_is_gone_is_written_without_sound(tmp_path: Path) ->
     writer.join(1, None, tmp_path / "out.mp4")
     assert "no such file" in writer.notes[0]
     assert len(list(open_film(tmp_path / "out.mp4").frames())) == len(TIMES)
+
+
+@pytest.mark.parametrize("name", ["a.jpg", "a.png", "a.tif", "a.avif", "a.bmp"])
+def test_a_still_picture_is_no_film(name: str, tmp_path: Path) -> None:
+    write_image(Picture(picture(2)), tmp_path / name)
+    with pytest.raises(PictureError, match="is a still picture, not a video; use brushwork stylize"):
+        open_film(tmp_path / name)
+
+
+@pytest.mark.parametrize("name", ["song.mp3", "song.m4a"])
+def test_a_song_with_a_cover_is_no_film(name: str, tmp_path: Path) -> None:
+    with av.open(str(tmp_path / name), "w") as out:
+        tones = out.add_stream("libmp3lame" if name.endswith("mp3") else "aac", rate=48_000)
+        cover = out.add_stream("mjpeg", rate=1)
+        cover.width, cover.height, cover.pix_fmt = 64, 48, "yuvj420p"
+        cover.disposition = Disposition.attached_pic
+        out.mux(cover.encode(av.VideoFrame(64, 48, "yuvj420p")))
+        out.mux(cover.encode(None))
+        for k in range(20):
+            beep = av.AudioFrame.from_ndarray(np.zeros((1, 1024), np.float32), format="fltp", layout="mono")
+            beep.sample_rate, beep.pts, beep.time_base = 48_000, k * 1024, Fraction(1, 48_000)
+            out.mux(tones.encode(beep))
+        out.mux(tones.encode(None))
+    with pytest.raises(PictureError, match="is a sound file with a cover picture, not a video"):
+        open_film(tmp_path / name)
+
+
+def test_half_a_transport_stream_is_cut_off(tmp_path: Path) -> None:
+    path = clip(tmp_path / "a.ts", [40 * k for k in range(40)], pixels="yuv420p")
+    film = open_film(path)
+    assert len(list(film.frames())) == 40
+    assert film.notes == []
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2 // 188 * 188 + 100])
+    film = open_film(path)
+    count = len(list(film.frames()))
+    assert 5 < count < 40
+    assert film.notes[0].startswith(f"a.ts is cut off after {count} frames, at ")
+
+
+@pytest.mark.parametrize("name", ["*.jpg", "frame?.png"])
+def test_wildcards_are_answered(name: str, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="a folder such as .* or a pattern such as .*%05d"):
+        open_film(tmp_path / name)
