@@ -74,7 +74,7 @@ def open_film(path: str | Path, *, max_pixels: int = MAX_PIXELS) -> Film:
     if is_sequence(path):
         return FrameFolder(path, max_pixels)
     if not path.exists() and set("*?[") & set(path.name):
-        pattern = path.with_name(f"%05d{path.suffix}")
+        pattern = path.with_name(f"%d{path.suffix}")
         raise UsageError(f"{path}: expected one file, a folder such as {path.parent}, or a pattern such as {pattern}")
     with reading(path), path.open("rb") as file:
         head = file.read(16)

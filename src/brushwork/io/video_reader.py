@@ -7,7 +7,7 @@ with the file's matrix and range.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import chain, groupby
@@ -37,6 +37,7 @@ _SAMPLES = {(False, False): "rgb24", (True, False): "rgb48le", (False, True): "r
 ALPHA_DECODERS = {"vp8": "libvpx", "vp9": "libvpx-vp9"}  # FFmpeg's own decoders ignore alpha
 STILL_BRANDS = ("avif", "heic", "heix", "mif1")
 TS_PACKETS = {188: 0, 192: 4, 204: 0}  # sizes of packets of transport streams, and where their sync byte is
+TS_SYNC = b"\x47"
 TRUE_DEPTH = 8  # bits; frames of higher depth are read as 16 bit
 
 
@@ -204,12 +205,10 @@ def _cut_packet(path: Path, container: av.container.InputContainer) -> bool:
         return False
     with path.open("rb") as file:
         head = file.read(2 * max(TS_PACKETS))
-    sizes = [
-        size
-        for size, lead in TS_PACKETS.items()
-        if head[lead : lead + 1] == head[size + lead : size + lead + 1] == b"G"
-    ]
-    return bool(sizes) and path.stat().st_size % sizes[0] > 0
+    for size, lead in TS_PACKETS.items():
+        if head[lead::size][:2] == TS_SYNC * 2:
+            return path.stat().st_size % size > 0
+    return False
 
 
 def is_broadcast(container: av.container.InputContainer) -> bool:
@@ -257,7 +256,7 @@ def _decoded(container: av.container.InputContainer, stream: Any, damage: list[E
             damage.append(error)
 
 
-def _decoder(stream: Any) -> Callable[[av.Packet], list[av.VideoFrame]]:
+def _decoder(stream: Any) -> Callable[[Any], Iterable[av.VideoFrame]]:
     """Return the function that decodes packets: for WebM with alpha, that of a decoder that knows it."""
     import av
 
@@ -265,7 +264,7 @@ def _decoder(stream: Any) -> Callable[[av.Packet], list[av.VideoFrame]]:
     name = ALPHA_DECODERS.get(stream.codec_context.name) if tags.get("alpha_mode") == "1" else None
     if name is None or name not in av.codecs_available:
         return lambda packet: packet.decode()
-    context = av.CodecContext.create(name, "r")
+    context: Any = av.CodecContext.create(name, "r")
     return lambda packet: context.decode(packet if packet.size else None)
 
 
@@ -288,7 +287,7 @@ def _orientation(frame: av.VideoFrame) -> _Orientation:
     """
     from av.sidedata.sidedata import Type
 
-    found = frame.side_data.get(Type.DISPLAYMATRIX)
+    found: Any = frame.side_data.get(Type.DISPLAYMATRIX)  # type: ignore[call-overload]  # PyAV declares only names
     if found is None:
         return _Orientation()
     a, b, _, c, d = np.frombuffer(bytes(found), np.int32)[:5].tolist()

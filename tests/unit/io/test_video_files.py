@@ -513,7 +513,7 @@ def test_a_still_picture_is_no_film(name: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["song.mp3", "song.m4a"])
 def test_a_song_with_a_cover_is_no_film(name: str, tmp_path: Path) -> None:
-    with av.open(str(tmp_path / name), "w") as out:
+    with av.open(str(tmp_path / name), "w", format="mp3" if name.endswith("mp3") else "mp4") as out:
         tones = out.add_stream("libmp3lame" if name.endswith("mp3") else "aac", rate=48_000)
         cover = out.add_stream("mjpeg", rate=1)
         cover.width, cover.height, cover.pix_fmt = 64, 48, "yuvj420p"
@@ -543,5 +543,5 @@ def test_half_a_transport_stream_is_cut_off(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["*.jpg", "frame?.png"])
 def test_wildcards_are_answered(name: str, tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="a folder such as .* or a pattern such as .*%05d"):
+    with pytest.raises(UsageError, match=r"a folder such as .*, or a pattern such as .*%d"):
         open_film(tmp_path / name)
