@@ -133,6 +133,18 @@ def test_a_film_that_fades_brightens_and_darkens_with_it(style: str, film: Film)
     assert max(shown[0], shown[-1]) < shown[18] - 0.1
 
 
+@pytest.mark.parametrize("light", [0.3, 0.7, 1.5, 2.5])
+def test_flicker_ends_when_it_ends_in_the_film(light: float, film: Film) -> None:
+    method = load(AdaINLite(model=FILM_MODEL))
+    assert isinstance(method, OnePass)
+    frames = [film.frames[0] * (0.4 if light > 1 else 1)] * 9
+    lit = [*frames[:4], *[(frame * light).clamp(0, 1) for frame in frames[4:6]], *frames[6:]]
+    steady, shown = (brightness(painted(method, shot, 0.97, "cloister")) for shot in (frames, lit))
+    away = [after - before for before, after in zip(steady, shown, strict=True)]
+    assert away[4] * (light - 1) > 0
+    assert max(map(abs, away[6:])) < 0.03
+
+
 @pytest.mark.parametrize("smoothing", [0.0, 0.85])
 def test_a_stopped_film_goes_on_to_the_same_frames(
     smoothing: float, folder: Path, tmp_path: Path, method: OnePass[Any]
@@ -198,6 +210,29 @@ def test_a_preset_instead_of_a_method(folder: Path, tmp_path: Path) -> None:
     )
     with pytest.raises(UsageError, match="preset and method are both given"):
         stylize_video(folder, "feminine-wave", tmp_path / "out.mp4", "gatys", preset="good")
+
+
+@pytest.mark.parametrize("method", [AdaINLite(), Gatys(network="vgg19-slim", steps=2)])
+def test_transparency_passes_every_method_and_a_stop(method: AdaINLite | Gatys, film: Film, tmp_path: Path) -> None:
+    alpha = torch.zeros(1, 1, SIZE[1], SIZE[0])
+    alpha[..., :80] = 1
+    (tmp_path / "in").mkdir()
+    for number, frame in enumerate(film.frames[:4], 1):
+        write_image(Picture(frame, alpha), tmp_path / "in" / f"{number}.png")
+
+    def stop(step: Step) -> None:
+        if step.step == 3:
+            raise KeyboardInterrupt
+
+    with pytest.raises(Interrupted):
+        stylize_video(tmp_path / "in", "cloister", tmp_path / "a.webp", method, size=64, segment=2, progress=stop)
+    stylize_video(tmp_path / "in", "cloister", tmp_path / "a.webp", method, size=64, segment=2, resume=True)
+    frames = list(open_film(tmp_path / "a.webp").frames())
+    assert len(frames) == 4
+    for frame in frames:
+        assert frame.alpha is not None
+        assert frame.alpha[..., :28].min() > 0.99
+        assert frame.alpha[..., 36:].max() < 0.01
 
 
 def test_what_another_job_left_is_refused(folder: Path, tmp_path: Path, method: OnePass[Any]) -> None:
