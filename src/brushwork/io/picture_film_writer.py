@@ -81,7 +81,8 @@ class AnimationWriter:
         name = f"{frame.time:012d}_{frame.duration}.png"
         note = f"{self.path.name}: GIF has no half-transparent pixels; choose .webp to keep them"
         half = frame.alpha is not None and bool(((frame.alpha > 0) & (frame.alpha < 1)).any())
-        if half and self.path.suffix.lower() == ".gif" and note not in self.notes:
+        suffixes = self.film.path.suffix.lower(), self.path.suffix.lower()
+        if half and suffixes[0] != ".gif" == suffixes[1] and note not in self.notes:
             self.notes.append(note)
         write_image(Picture(frame.pixels, frame.alpha), self.folder / name)
 
