@@ -26,7 +26,7 @@ COMMANDS = {
     ),
     "video": (
         "brushwork.cli.video:video",
-        "Render FILM (a video, an animated GIF or WebP, or a folder of frames) in the style of a painting.",
+        "Render FILM (a video, an animated GIF, WebP or PNG, or a folder of frames) in the style of a painting.",
     ),
     "studio": (
         "brushwork.studio.command:studio",

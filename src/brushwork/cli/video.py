@@ -72,7 +72,7 @@ def video(
     as_json: bool,
     **values: Any,
 ) -> None:
-    """Render FILM (a video, an animated GIF or WebP, or a folder of frames) in the style of a painting."""
+    """Render FILM (a video, an animated GIF, WebP or PNG, or a folder of frames) in the style of a painting."""
     if preset in (None, "draft") and method in (None, "adain-lite") and values["model"] is None:
         values["model"] = FILM_MODEL
     settings = chosen_settings(preset, method, values)
@@ -110,13 +110,13 @@ def video(
 
 
 def _output(film: Path, style: str) -> Path:
-    """Return FILM_STYLE, with the input's format if it can be written, otherwise .mp4."""
+    """Return FILM_STYLE, with the input's format if it can be written, otherwise .mp4; .webp for an animated PNG."""
     name = re.sub(r"[^\w.-]+", "_", Path(style).stem)
     from brushwork.io.picture_film_reader import is_sequence
 
     if is_sequence(film):
         return Path(f"{film.name if film.is_dir() else film.parent.name}_{name}")
-    suffix = film.suffix.lower()
+    suffix = {".png": ".webp", ".apng": ".webp"}.get(film.suffix.lower(), film.suffix.lower())
     return Path(f"{film.stem}_{name}{suffix if suffix in FORMATS else '.mp4'}")
 
 

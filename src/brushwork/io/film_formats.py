@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Protocol
 
 from brushwork.errors import PictureError, UsageError
-from brushwork.io.animation import check_animation
+from brushwork.io.animation import check_animation, png_frames
 from brushwork.io.films import Film, Frame
 from brushwork.io.opening import reading
 from brushwork.io.picture_film_reader import AnimationFile, FrameFolder, is_pattern, is_sequence
@@ -62,22 +62,26 @@ def open_film(path: str | Path, *, max_pixels: int = MAX_PIXELS) -> Film:
     """Open a video for reading.
 
     Args:
-        path: A video file, an animated GIF or WebP, a folder of images with numbers in their names, or a pattern
+        path: A video file, an animated GIF, WebP or PNG, a folder of images with numbers in their names, or a pattern
             such as "frames/%05d.png".
         max_pixels: Maximum number of pixels per frame.
 
     Raises:
         PictureError: Not a video, or it can't be read; the message names it.
-        UsageError: HDR.
+        UsageError: HDR, or a wildcard.
     """
     path = Path(path)
     if is_sequence(path):
         return FrameFolder(path, max_pixels)
+    if not path.exists() and set("*?[") & set(path.name):
+        pattern = path.with_name(f"%d{path.suffix}")
+        raise UsageError(f"{path}: expected one file, a folder such as {path.parent}, or a pattern such as {pattern}")
     with reading(path), path.open("rb") as file:
         head = file.read(16)
     if not head:
         raise PictureError(f"{path}: is empty (0 bytes); copy or download it again")
-    if head[:6] in (b"GIF87a", b"GIF89a") or (head[:4] == b"RIFF" and head[8:12] == b"WEBP"):
+    animated = head[:6] in (b"GIF87a", b"GIF89a") or (head[:4] == b"RIFF" and head[8:12] == b"WEBP")
+    if animated or png_frames(path) > 1:
         return AnimationFile(path, max_pixels)
     return VideoFile(path, max_pixels)
 

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from brushwork.errors import PictureError, UsageError
 from brushwork.image import NOTHING_VISIBLE, Picture, fit_size
+from brushwork.io.animation import png_frames
 from brushwork.io.metadata import clean_exif, unpack_recipe
 from brushwork.io.opening import field, open_image, reading
 from brushwork.io.picture_writer import PictureWriter, check_target, write_image
@@ -68,7 +69,7 @@ def read_image(path: str | os.PathLike[str], *, size: int | None = None, max_pix
     with reading(path):
         opened = open_image(path, max_pixels)
         target = _target_size(opened, size, max_pixels)
-        notes = _page_note(opened, path.name)
+        notes = _page_note(opened, path)
         image, more = to_srgb(opened, path)
         maximum = MAXIMUM[image.format]
         samples = _decode(image, target, maximum)
@@ -99,7 +100,7 @@ class PictureReader:
             image = image if target is None else _resample(image, target, self._maximum)
             self._image = image.autorot() if _orientation(image) > 1 else image
             self.exif = _exif(opened, self.path)
-        self.notes = (*_page_note(opened, self.path.name), *more)
+        self.notes = (*_page_note(opened, self.path), *more)
         self.depth = 8 if opened.format == "uchar" else 16
         self.size: tuple[int, int] = (self._image.width, self._image.height)
         self.alpha = self._image.bands == 4
@@ -176,10 +177,11 @@ def _orientation(image: pyvips.Image) -> int:
     return orientation if isinstance(orientation, int) else 1
 
 
-def _page_note(image: pyvips.Image, name: str) -> list[str]:
-    count = field(image, "n-pages", 1)
-    kind = "frames" if field(image, "vips-loader", "").startswith(("gif", "webp")) else "pages"
-    return [f"{name}: first of {count} {kind}"] if isinstance(count, int) and count > 1 else []
+def _page_note(image: pyvips.Image, path: Path) -> list[str]:
+    loader = field(image, "vips-loader", "")
+    count = png_frames(path) if loader.startswith("png") else field(image, "n-pages", 1)
+    kind = "frames" if loader.startswith(("gif", "webp", "png")) else "pages"
+    return [f"{path.name}: first of {count} {kind}"] if isinstance(count, int) and count > 1 else []
 
 
 def _exif(image: pyvips.Image, path: Path) -> bytes | None:

@@ -1,4 +1,4 @@
-"""Read videos stored as images: animated GIF and WebP, and folders of numbered files."""
+"""Read videos stored as images: animated GIF, WebP and PNG, and folders of numbered files."""
 
 from __future__ import annotations
 
@@ -14,8 +14,7 @@ import torch
 from torch import Tensor
 
 from brushwork.errors import PictureError, UsageError
-from brushwork.image import resize
-from brushwork.io.films import Colors, Frame
+from brushwork.io.films import Colors, Frame, frame_of
 from brushwork.io.image_file import read_image, read_size
 from brushwork.io.opening import reading
 from brushwork.options.stylize import PICTURE_SUFFIXES
@@ -28,7 +27,7 @@ FRAMES = PICTURE_SUFFIXES - {".gif"}  # a GIF beside numbered pictures is usuall
 
 
 class AnimationFile:
-    """An animated GIF or WebP; see `Film`. Transparent areas are composited on white."""
+    """An animated GIF, WebP or PNG; see `Film`."""
 
     container = False
     time_base = Fraction(1, 1000)
@@ -36,7 +35,7 @@ class AnimationFile:
     def __init__(self, path: Path, max_pixels: int) -> None:
         from PIL import Image
 
-        self.path, self.notes, self.colors = path, list[str](), Colors()
+        self.path, self.notes, self.colors, self.offsets = path, list[str](), Colors(), [Fraction(0)]
         with self._reading(), Image.open(path) as image:
             self.size, self.count = image.size, getattr(image, "n_frames", 1)
             if self.size[0] * self.size[1] > max_pixels:
@@ -44,9 +43,12 @@ class AnimationFile:
                     f"{path}: its frames exceed the limit of {max_pixels:,} pixels; raise it with --max-pixels"
                 )
             image.load()
-            self.rate = Fraction(1000, int(image.info.get("duration") or 100))
-        if self.count < 2:
-            raise PictureError(f"{path}: is a still picture, not a video; use brushwork stylize")
+            if self.count < 2:
+                raise PictureError(f"{path}: is a still picture, not a video; use brushwork stylize")
+            self.plays = _plays(image)
+            kinds = [(alpha is not None, shown) for _, alpha, shown in self._pictures(image)]
+            self.alpha = any(transparent for transparent, _ in kinds)
+            self.rate = Fraction(1000 * len(kinds), sum(shown for _, shown in kinds))
 
     @contextmanager
     def _reading(self) -> Iterator[None]:
@@ -60,39 +62,58 @@ class AnimationFile:
         """See `Film`."""
         from PIL import Image
 
-        time = 0
+        time, number = 0, 0
         with self._reading(), Image.open(self.path) as image:
-            for number in range(self.count):
-                try:
-                    image.seek(number)
-                    image.load()
-                except (OSError, SyntaxError, EOFError):
-                    self.notes.append(f"{self.path.name} is damaged: {number} of {self.count} frames could be read")
-                    return
-                lasts = int(image.info.get("duration") or 100)  # browsers also treat 0 as 100 ms
+            for pixels, alpha, lasts in self._pictures(image):
                 if number >= start:
-                    yield Frame(resize(_on_white(image), size or self.size), time, lasts)
+                    yield frame_of(pixels, alpha, time, lasts, size or self.size)
                 time += lasts
+                number += 1
+        if number < self.count:
+            self.notes.append(f"{self.path.name} is damaged: {number} of {self.count} frames could be read")
+
+    def _pictures(self, image: Any) -> Iterator[tuple[Tensor, Tensor | None, int]]:
+        """Yield pixels, alpha where something is transparent, and milliseconds of all frames that can be read."""
+        for number in range(self.count):
+            try:
+                image.seek(number)
+                image.load()
+            except (OSError, SyntaxError, EOFError):
+                return
+            rgba = torch.from_numpy(np.asarray(image.convert("RGBA")).astype(np.float32)).permute(2, 0, 1)[None] / 255
+            opaque = bool((rgba[:, 3:] == 1).all())
+            yield rgba[:, :3].contiguous(), None if opaque else rgba[:, 3:], _shown(image)
 
 
-def _on_white(image: Any) -> Tensor:
-    rgba = torch.from_numpy(np.asarray(image.convert("RGBA")).astype(np.float32)).permute(2, 0, 1)[None] / 255
-    return (rgba[:, :3] * rgba[:, 3:] + (1 - rgba[:, 3:])).contiguous()
+def _shown(image: Any) -> int:
+    """Return for how many milliseconds a frame is shown; browsers, too, treat 0 as 100."""
+    return round(image.info.get("duration") or 0) or 100
+
+
+def _plays(image: Any) -> int:
+    """Return how often an animation is played; 0 is endlessly. A GIF says how often it is repeated."""
+    loop = image.info.get("loop")
+    if image.format != "GIF":
+        return int(loop or 0)
+    return 1 if loop is None else int(loop) + 1 if loop else 0
 
 
 class FrameFolder:
     """A folder of images, ordered by the numbers in their names; see `Film`."""
 
-    container = False
+    container, plays = False, 0
     rate, time_base = FOLDER_RATE, 1 / FOLDER_RATE
 
     def __init__(self, path: Path, max_pixels: int) -> None:
         self.path, self.notes, self.colors, self._max_pixels = path, list[str](), Colors(), max_pixels
+        self.offsets = [Fraction(0)]
         self.files = numbered(path)
         self.count = len(self.files)
         if not self.files:
             raise PictureError(f"{path}: contains no pictures with numbered names such as 00001.png")
         self.size = read_size(self.files[0], max_pixels=max_pixels)
+        alpha = read_image(self.files[0], max_pixels=max_pixels).alpha
+        self.alpha = alpha is not None and not bool((alpha == 1).all())
 
     def frames(self, start: int = 0, size: tuple[int, int] | None = None) -> Iterator[Frame]:
         """See `Film`."""
@@ -102,7 +123,7 @@ class FrameFolder:
                 raise PictureError(
                     f"{file}: is {picture.size}, but the first frame is {self.size}; make all frames the same size"
                 )
-            yield Frame(resize(picture.visible(), size or self.size), number, 1)
+            yield frame_of(picture.pixels, picture.alpha, number, 1, size or self.size)
 
 
 def is_pattern(path: Path) -> bool:

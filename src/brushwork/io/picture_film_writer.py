@@ -12,7 +12,7 @@ from brushwork.io.animation import check_animation, write_animation
 from brushwork.io.films import Film, Frame
 from brushwork.io.image_file import write_image
 from brushwork.io.picture_film_reader import is_pattern
-from brushwork.io.picture_writer import check_format, check_target
+from brushwork.io.picture_writer import check_format, check_target, holds_alpha
 from brushwork.io.saving import place_problem
 
 __all__ = ["AnimationWriter", "FolderWriter", "frame_name"]
@@ -31,7 +31,9 @@ class FolderWriter:
     """
 
     def __init__(self, path: Path, film: Film, *, depth: int = 8, quality: int | None = None) -> None:
-        self.path, self.film, self.depth, self.quality, self.notes = path, film, depth, quality, list[str]()
+        self.path, self.film, self.depth, self.quality = path, film, depth, quality
+        self.notes = plays_note(path, film)
+        self._alpha = holds_alpha(frame_name(path, 1))
         self._number = 0
 
     def begin(self, number: int, frames: int) -> None:
@@ -46,7 +48,9 @@ class FolderWriter:
     def write(self, frame: Frame) -> None:
         """See `VideoWriter`."""
         self._number += 1
-        write_image(Picture(frame.pixels), frame_name(self.path, self._number), depth=self.depth, quality=self.quality)
+        place, alpha = frame_name(self.path, self._number), frame.alpha if self._alpha else None
+        note_lost_alpha(self.notes, frame, self._alpha, self.path)
+        write_image(Picture(frame.pixels, alpha), place, depth=self.depth, quality=self.quality)
 
     def end(self) -> None:
         """See `VideoWriter`."""
@@ -75,7 +79,12 @@ class AnimationWriter:
     def write(self, frame: Frame) -> None:
         """See `VideoWriter`; the frame's time is stored in the file name."""
         name = f"{frame.time:012d}_{frame.duration}.png"
-        write_image(Picture(frame.pixels), self.folder / name)
+        note = f"{self.path.name}: GIF has no half-transparent pixels; choose .webp to keep them"
+        half = frame.alpha is not None and bool(((frame.alpha > 0) & (frame.alpha < 1)).any())
+        suffixes = self.film.path.suffix.lower(), self.path.suffix.lower()
+        if half and suffixes[0] != ".gif" == suffixes[1] and note not in self.notes:
+            self.notes.append(note)
+        write_image(Picture(frame.pixels, frame.alpha), self.folder / name)
 
     def end(self) -> None:
         """See `VideoWriter`."""
@@ -83,7 +92,8 @@ class AnimationWriter:
     def join(self, count: int, recipe: str | None, path: Path) -> None:
         """See `FilmWriter`."""
         files = sorted(self.folder.glob("*_*.png"))
-        write_animation(files, path, milliseconds=self._delays(files), quality=self.quality)
+        delays = self._delays(files)
+        write_animation(files, path, milliseconds=delays, quality=self.quality, plays=self.film.plays)
 
     def _delays(self, files: list[Path]) -> list[int]:
         """Return milliseconds per frame; rounding errors carry over to the next frame, so that they don't add up."""
@@ -107,6 +117,18 @@ def frame_name(path: Path, number: int) -> Path:
     if not is_pattern(path):
         return path / f"{number:05d}.png"
     return path.with_name(path.name % number)
+
+
+def note_lost_alpha(notes: list[str], frame: Frame, held: bool, path: Path) -> None:
+    """Note, once, that a transparent frame was written to a file that can't be transparent."""
+    note = f"{path.name}: transparent areas are painted on white; .webp, .webm, .mov and .png keep them transparent"
+    if frame.alpha is not None and not held and note not in notes:
+        notes.append(note)
+
+
+def plays_note(path: Path, film: Film) -> list[str]:
+    """Return a note if the film is an animation that ends after some rounds, and the output can't say so."""
+    return [f"{film.path.name} is played {film.plays} times; {path.name} once"] if film.plays > 1 else []
 
 
 def check_folder(path: Path, depth: int) -> None:

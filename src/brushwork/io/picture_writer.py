@@ -31,7 +31,7 @@ from brushwork.runtime.atomic_files import real_path, replacing
 from brushwork.runtime.provenance import Recipe, as_recipe
 from brushwork.runtime.uninterrupted import uninterrupted
 
-__all__ = ["PictureWriter", "check_format", "check_target", "write_image", "writing"]
+__all__ = ["PictureWriter", "check_format", "check_target", "holds_alpha", "write_image", "writing"]
 
 
 @dataclass(frozen=True)
@@ -98,6 +98,11 @@ def check_target(path: str | os.PathLike[str], depth: int = 8, *, size: tuple[in
         raise PictureError(f"{path}: {system_reason(error)}") from error
     if problem is not None:
         raise PictureError(f"{path}: {problem}")
+
+
+def holds_alpha(path: str | os.PathLike[str]) -> bool:
+    """Return whether images with this suffix can be transparent."""
+    return _FORMATS[Path(path).suffix.lower()].alpha
 
 
 def write_image(

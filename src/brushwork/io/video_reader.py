@@ -1,15 +1,16 @@
 """Read video files with PyAV and FFmpeg.
 
-Frames are returned as displayed: rotated upright, deinterlaced, with square pixels, and converted to sRGB with the
-file's matrix and range.
+Frames are returned as displayed: turned and mirrored upright, deinterlaced, with square pixels, and converted to sRGB
+with the file's matrix and range.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from fractions import Fraction
-from itertools import chain
+from itertools import chain, groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,18 +19,25 @@ import torch
 from torch import Tensor
 
 from brushwork.errors import PictureError, UsageError
-from brushwork.io.films import BT709, FULL, LIMITED, Colors, Frame
+from brushwork.io.films import BT709, FULL, LIMITED, Colors, Frame, frame_of
+from brushwork.io.joined_times import JoinedTimes
 from brushwork.io.opening import system_reason
 
 if TYPE_CHECKING:
     import av
+    from numpy.typing import NDArray
 
-__all__ = ["VideoFile", "av_reason", "opened"]
+__all__ = ["VideoFile", "av_reason", "is_broadcast", "opened"]
 
 HDR = {16: "PQ", 18: "HLG"}  # transfer characteristics of H.273
 UNSPECIFIED, BT470BG, SMPTE170M = 2, 5, 6  # H.273 matrices, primaries and transfers
 SD_HEIGHT = 720  # frames of less height without a specified matrix are treated as standard definition
 ENOUGH = 1.0  # seconds by which the last frame may precede the end given in the index
+_SAMPLES = {(False, False): "rgb24", (True, False): "rgb48le", (False, True): "rgba", (True, True): "rgba64le"}
+ALPHA_DECODERS = {"vp8": "libvpx", "vp9": "libvpx-vp9"}  # FFmpeg's own decoders ignore alpha
+STILL_BRANDS = ("avif", "heic", "heix", "mif1")
+TS_PACKETS = {188: 0, 192: 4, 204: 0}  # sizes of packets of transport streams, and where their sync byte is
+TS_SYNC = b"\x47"
 TRUE_DEPTH = 8  # bits; frames of higher depth are read as 16 bit
 
 
@@ -50,10 +58,12 @@ class VideoFile:
     def __init__(self, path: Path, max_pixels: int) -> None:
         self.path, self.notes = path, list[str]()
         with opened(path) as container:
-            stream = container.streams.video[0]
+            start = container.start_time if is_broadcast(container) else None
+            self.offsets = [-Fraction(start or 0, 1_000_000)]  # a broadcast's clock began long before
+            stream = moving(container)[0]
             first = _first_frame(path, container)
-            self._turned = int(first.rotation) % 360
-            self.size = _upright(round(first.width * (stream.sample_aspect_ratio or 1)), first.height, self._turned)
+            self._orientation = _orientation(first)
+            self.size = self._orientation.size(round(first.width * (stream.sample_aspect_ratio or 1)), first.height)
             if self.size[0] * self.size[1] > max_pixels:
                 raise PictureError(
                     f"{path}: frames of {self.size[0]} x {self.size[1]} pixels are more than the limit of "
@@ -63,45 +73,91 @@ class VideoFile:
             self.time_base = Fraction(stream.time_base or Fraction(1, 90_000))
             self.count = stream.frames or round((container.duration or 0) / 1_000_000 * self.rate)
             self.colors = _colors(first)
-            self._interlaced = bool(first.interlaced_frame)
+            self.alpha, self.plays = any(part.is_alpha for part in first.format.components), 0
             self._deep = max(part.bits for part in first.format.components) > TRUE_DEPTH
-        if self._interlaced:
-            self.notes.append(f"{path.name} is interlaced and will be deinterlaced")
 
     def frames(self, start: int = 0, size: tuple[int, int] | None = None) -> Iterator[Frame]:
         """See `Film`; frames before `start` are decoded too, and damaged frames are skipped."""
         last: int | None = None
         number, damage = 0, list[Exception]()
         with opened(self.path) as container:
-            stream = container.streams.video[0]
+            stream = moving(container)[0]
             stream.thread_type = "AUTO"
-            decoded = _decoded(container, stream, damage)
-            for frame in _deinterlaced(decoded) if self._interlaced else decoded:
-                time = frame.pts if frame.pts is not None else (last or 0) + 1
+            joined = JoinedTimes(self.time_base, self.offsets, leaps=is_broadcast(container))
+            for frame in self._progressive(_decoded(container, stream, damage)):
+                time = (last or 0) + 1
+                if frame.pts is not None:
+                    time = self._in_time_base(frame, frame.pts)
+                    time += joined.offset(time, self._in_time_base(frame, frame.duration or 0))
                 last = time if last is None else max(time, last + 1)  # no two frames have the same time
                 if number >= start:
-                    yield Frame(self._pixels(frame, size or self.size), last, frame.duration or 0)
+                    yield self._frame(frame, last, size or self.size)
                 number += 1
             seconds, end = float((last or 0) * self.time_base), _end(container, stream)
-            short = number < stream.frames - 1 or (end is not None and seconds < end - ENOUGH)
-        if damage or short:
+            stored = seconds - float(self.offsets[joined.piece])
+            short = number < stream.frames - 1 or (end is not None and stored < end - ENOUGH)
+        if joined.piece:
+            self.notes.append(f"{self.path.name} is joined from {joined.piece + 1} pieces, each with times of its own")
+        if _cut_packet(self.path, container):
+            self.notes.append(f"{self.path.name} is cut off after {number} frames, at {seconds:.2f} s")
+        elif damage or short:
             whole = f" of {self.count}" if self.count else ""
             self.notes.append(
                 f"{self.path.name} is damaged: {number}{whole} frames could be read, the last one at {seconds:.2f} s"
             )
 
+    def _progressive(self, frames: Iterator[av.VideoFrame]) -> Iterator[av.VideoFrame]:
+        """Yield the frames, deinterlaced from the first interlaced one on."""
+        for frame in frames:
+            if frame.interlaced_frame:
+                self.notes.append(f"{self.path.name} is interlaced and was deinterlaced")
+                yield from _deinterlaced(chain([frame], frames))
+            else:
+                yield frame
+
+    def _in_time_base(self, frame: av.VideoFrame, time: int) -> int:
+        """Return a time of this frame in units of the film's time base; a filter may have changed the frame's."""
+        base = frame.time_base or self.time_base
+        return time if base == self.time_base else round(time * base / self.time_base)
+
+    def _frame(self, frame: av.VideoFrame, time: int, size: tuple[int, int]) -> Frame:
+        duration = self._in_time_base(frame, frame.duration or 0)
+        if not self.alpha:
+            return Frame(self._pixels(frame, size), time, duration)
+        samples = self._pixels(frame, self.size)  # resized on white, or hidden colors would bleed into visible ones
+        return frame_of(samples[:, :3], samples[:, 3:], time, duration, size)
+
     def _pixels(self, frame: av.VideoFrame, size: tuple[int, int]) -> Tensor:
-        width, height = _upright(*size, self._turned)
+        """Return pixels (1, 3, H, W), or (1, 4, H, W) with alpha."""
+        width, height = self._orientation.size(*size)
         matrix = _matrix(frame)
         rgb = frame.reformat(
-            width=width, height=height, format="rgb48le" if self._deep else "rgb24",
+            width=width, height=height, format=_SAMPLES[self._deep, self.alpha],
             src_colorspace=matrix, dst_colorspace=matrix,
             src_color_range=FULL if int(frame.color_range) == FULL else LIMITED, dst_color_range=FULL,
             interpolation="BICUBIC" if size[0] * 2 > self.size[0] else "AREA",
         )  # fmt: skip
-        samples = np.rot90(rgb.to_ndarray(), self._turned // 90)
+        samples = self._orientation.upright(rgb.to_ndarray())
         pixels = torch.from_numpy(samples.astype(np.float32)).permute(2, 0, 1)[None]
         return pixels.div_(65535 if self._deep else 255).contiguous()
+
+
+@dataclass(frozen=True)
+class _Orientation:
+    """How frames are stored: transposed first, then mirrored left to right and top to bottom, they are upright."""
+
+    transposed: bool = False
+    mirrored: bool = False
+    flipped: bool = False
+
+    def size(self, width: int, height: int) -> tuple[int, int]:
+        """Return the upright size of frames stored at (width, height), or the reverse."""
+        return (height, width) if self.transposed else (width, height)
+
+    def upright(self, samples: NDArray[Any]) -> NDArray[Any]:
+        """Return samples (H, W, C) as they are shown."""
+        samples = samples.swapaxes(0, 1) if self.transposed else samples
+        return samples[:: -1 if self.flipped else 1, :: -1 if self.mirrored else 1]
 
 
 def opened(path: Path) -> av.container.InputContainer:
@@ -116,12 +172,48 @@ def opened(path: Path) -> av.container.InputContainer:
         container = av.open(str(path), metadata_errors="replace")
     except (OSError, ValueError, av.FFmpegError) as error:
         raise PictureError(f"{path}: {av_reason(error)}") from error
-    if not container.streams.video:
-        container.close()
-        raise PictureError(
-            f"{path}: is not a video; expected a video file, an animated GIF or WebP, or a folder of frames"
-        )
-    return container
+    if moving(container) and not _is_still(container):
+        return container
+    kind = "is not a video"
+    if container.streams.video:
+        kind = "is a sound file with a cover picture, not a video"
+    if _is_still(container):
+        kind = "is a still picture, not a video; use brushwork stylize"
+    container.close()
+    raise PictureError(
+        f"{path}: {kind}; expected a video file, an animated GIF, WebP or PNG, or a folder of numbered pictures"
+    )
+
+
+def moving(container: av.container.InputContainer) -> list[Any]:
+    """Return the video streams, without the cover pictures that songs and films have."""
+    from av.stream import Disposition
+
+    return [stream for stream in container.streams.video if not stream.disposition & Disposition.attached_pic]
+
+
+def _is_still(container: av.container.InputContainer) -> bool:
+    """Return whether FFmpeg takes a picture for a video of one frame."""
+    name, brand = container.format.name, container.metadata.get("major_brand", "")
+    single = bool(container.streams.video) and container.streams.video[0].frames <= 1
+    return name == "image2" or name.endswith("_pipe") or (brand in STILL_BRANDS and single)
+
+
+def _cut_packet(path: Path, container: av.container.InputContainer) -> bool:
+    """Return whether a transport stream, which has no index, ends within a packet."""
+    if container.format.name != "mpegts":
+        return False
+    with path.open("rb") as file:
+        head = file.read(2 * max(TS_PACKETS))
+    for size, lead in TS_PACKETS.items():
+        if head[lead::size][:2] == TS_SYNC * 2:
+            return path.stat().st_size % size > 0
+    return False
+
+
+def is_broadcast(container: av.container.InputContainer) -> bool:
+    """Return whether it is a broadcast stream: its times begin anywhere, and may leap ahead where it was joined."""
+    return container.format.name in ("mpegts", "mpeg")
 
 
 def av_reason(error: Exception) -> str:
@@ -135,7 +227,7 @@ def av_reason(error: Exception) -> str:
 
 def _first_frame(path: Path, container: av.container.InputContainer) -> av.VideoFrame:
     """Return the first frame that can be decoded; it has more information than the header."""
-    for frame in _decoded(container, container.streams.video[0], []):
+    for frame in _decoded(container, moving(container)[0], []):
         kind = HDR.get(int(frame.color_trc))
         if kind is None:
             return frame
@@ -149,7 +241,7 @@ def _decoded(container: av.container.InputContainer, stream: Any, damage: list[E
     """Yield all frames that can be decoded; decoding errors are appended to `damage`."""
     import av
 
-    packets = container.demux(stream)
+    packets, decode = container.demux(stream), _decoder(stream)
     while True:
         try:
             packet = next(packets)
@@ -159,9 +251,21 @@ def _decoded(container: av.container.InputContainer, stream: Any, damage: list[E
             damage.append(error)
             return
         try:
-            yield from packet.decode()
+            yield from decode(packet)
         except (av.FFmpegError, OSError) as error:
             damage.append(error)
+
+
+def _decoder(stream: Any) -> Callable[[Any], Iterable[av.VideoFrame]]:
+    """Return the function that decodes packets: for WebM with alpha, that of a decoder that knows it."""
+    import av
+
+    tags = {key.lower(): value for key, value in stream.metadata.items()}
+    name = ALPHA_DECODERS.get(stream.codec_context.name) if tags.get("alpha_mode") == "1" else None
+    if name is None or name not in av.codecs_available:
+        return lambda packet: packet.decode()
+    context: Any = av.CodecContext.create(name, "r")
+    return lambda packet: context.decode(packet if packet.size else None)
 
 
 def _end(container: av.container.InputContainer, stream: Any) -> float | None:
@@ -176,9 +280,20 @@ def _end(container: av.container.InputContainer, stream: Any) -> float | None:
     return ((container.start_time or 0) + container.duration) / 1_000_000
 
 
-def _upright(width: int, height: int, turned: int) -> tuple[int, int]:
-    """Return the size after rotation by `turned`."""
-    return (width, height) if turned % 180 == 0 else (height, width)
+def _orientation(frame: av.VideoFrame) -> _Orientation:
+    """Return the orientation of a frame; an angle between the right angles counts as the nearest of them.
+
+    The display matrix (a b u, c d v, x y w) moves a stored pixel (p, q) to (ap + cq, bp + dq).
+    """
+    from av.sidedata.sidedata import Type
+
+    found: Any = frame.side_data.get(Type.DISPLAYMATRIX)  # type: ignore[call-overload]  # PyAV declares only names
+    if found is None:
+        return _Orientation()
+    a, b, _, c, d = np.frombuffer(bytes(found), np.int32)[:5].tolist()
+    if abs(a) + abs(d) >= abs(b) + abs(c):
+        return _Orientation(mirrored=a < 0, flipped=d < 0)
+    return _Orientation(transposed=True, mirrored=c < 0, flipped=b < 0)
 
 
 def _matrix(frame: av.VideoFrame) -> int:
@@ -205,15 +320,18 @@ def _colors(frame: av.VideoFrame) -> Colors:
 
 
 def _deinterlaced(frames: Iterator[av.VideoFrame]) -> Iterator[av.VideoFrame]:
-    """Yield frames deinterlaced by FFmpeg's bwdif, which buffers one frame."""
+    """Yield frames deinterlaced by FFmpeg's bwdif, which buffers one frame and halves the time base."""
+    for _, alike in groupby(frames, lambda frame: (frame.width, frame.height, frame.format.name)):
+        yield from _filtered(alike)
+
+
+def _filtered(frames: Iterator[av.VideoFrame]) -> Iterator[av.VideoFrame]:
+    """Yield frames of one size and format, deinterlaced."""
     import av
 
-    graph = None
-    for frame in chain(frames, [None]):
-        if frame is not None:
-            graph = graph or _bwdif(frame)
-        if graph is None:
-            return
+    first = next(frames)
+    graph = _bwdif(first)
+    for frame in chain([first], frames, [None]):
         graph.push(frame)
         while True:
             try:

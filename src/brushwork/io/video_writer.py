@@ -5,26 +5,30 @@ Frames are never reordered (no B-frames), so the packets of consecutive segments
 
 from __future__ import annotations
 
+import errno
 import heapq
+import math
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import torch
 import torch.nn.functional as F
 
 from brushwork.errors import PictureError, UsageError
 from brushwork.io.films import FULL, Film, Frame
+from brushwork.io.joined_times import JoinedTimes
+from brushwork.io.picture_film_writer import note_lost_alpha, plays_note
 from brushwork.io.picture_writer import writing
 from brushwork.io.saving import place_problem, writing_reason
-from brushwork.io.video_reader import av_reason, opened
+from brushwork.io.video_reader import av_reason, is_broadcast, opened
 
 if TYPE_CHECKING:
     import av
-    from torch import Tensor
-
 __all__ = ["CODECS", "CONTAINERS", "Encoding", "VideoWriter", "check_encoding"]
 
 
@@ -38,6 +42,7 @@ class _Codec:
         rates: Rate factors at quality 100 and at 0; None: quality selects a profile.
         options: Further encoder options.
         odd: Whether odd dimensions are allowed with chroma subsampling.
+        alpha: Default pixel format of transparent videos; None: it has no transparency.
         segment: Container format of segments; it preserves timestamps.
     """
 
@@ -46,6 +51,7 @@ class _Codec:
     rates: tuple[int, int] | None
     options: Mapping[str, str]
     odd: bool = False
+    alpha: str | None = None
     segment: str = "nut"
 
 
@@ -53,10 +59,11 @@ CODECS = {
     "h264": _Codec("libx264", "yuv420p", (4, 44), {"preset": "fast", "bf": "0"}),
     "h265": _Codec("libx265", "yuv420p", (6, 46), {"preset": "fast", "x265-params": "bframes=0:log-level=error"}),
     "vp9": _Codec(
-        "libvpx-vp9", "yuv420p", (8, 58), {"cpu-used": "4", "row-mt": "1", "auto-alt-ref": "0", "b:v": "0"}, odd=True
+        "libvpx-vp9", "yuv420p", (8, 58), {"cpu-used": "4", "row-mt": "1", "auto-alt-ref": "0", "b:v": "0"}, odd=True,
+        alpha="yuva420p",
     ),
-    "prores": _Codec("prores_ks", "yuv422p10le", None, {}, segment="mov"),
-}
+    "prores": _Codec("prores_ks", "yuv422p10le", None, {}, alpha="yuva444p10le", segment="mov"),
+}  # fmt: skip
 CONTAINERS = {
     ".mp4": ("mp4", ("h264", "h265", "vp9")),
     ".m4v": ("mp4", ("h264", "h265")),
@@ -64,8 +71,12 @@ CONTAINERS = {
     ".mkv": ("matroska", tuple(CODECS)),
     ".webm": ("webm", ("vp9",)),
 }
+TRANSPARENT = {".mov": ("prores",), ".mkv": ("vp9", "prores"), ".webm": ("vp9",)}  # which codecs keep alpha where
 QUALITY = 65
+MILLISECOND = Fraction(1, 1000)
+FULL_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 TAGS = {"encoder", "major_brand", "minor_version", "compatible_brands", "creation_time", "duration"}  # not copied
+ALPHA_TAG = "alpha_mode"  # WebM: the tag that tells players to look for alpha
 RECIPE = "comment"  # the tag that all containers support
 
 
@@ -106,9 +117,11 @@ def check_encoding(path: Path, encoding: Encoding) -> None:
         raise PictureError(f"{path}: {problem}")
 
 
-def _codec_of(path: Path, encoding: Encoding) -> str:
-    held = CONTAINERS[path.suffix.lower()][1]
-    codec = encoding.codec or held[0]
+def _codec_of(path: Path, encoding: Encoding, alpha: bool = False) -> str:
+    """Return the codec: if none is chosen, the container's first, or the first that keeps alpha."""
+    suffix = path.suffix.lower()
+    held = CONTAINERS[suffix][1]
+    codec = encoding.codec or ((*TRANSPARENT.get(suffix, ()), *held) if alpha else held)[0]
     if codec not in CODECS:
         raise UsageError(f"unknown codec {codec!r}; choose from {', '.join(CODECS)}")
     if codec not in held:
@@ -128,9 +141,12 @@ class VideoWriter:
     """
 
     def __init__(self, path: Path, film: Film, size: tuple[int, int], encoding: Encoding, folder: Path) -> None:
-        self.path, self.film, self.folder, self.notes = path, film, folder, list[str]()
-        self._codec = CODECS[_codec_of(path, encoding)]
-        self._format = encoding.pixel_format or self._codec.pixels
+        self.path, self.film, self.folder, self.notes = path, film, folder, plays_note(path, film)
+        name = _codec_of(path, encoding, film.alpha and encoding.pixel_format is None)
+        self._codec = CODECS[name]
+        kept = film.alpha and name in TRANSPARENT.get(path.suffix.lower(), ())
+        self._format = encoding.pixel_format or (self._codec.alpha if kept else None) or self._codec.pixels
+        self._alpha = kept and self._format.startswith(("yuva", "gbrap"))
         self._quality = encoding.quality or QUALITY
         self._pad = self._missing(size)
         self.size = size[0] + self._pad[0], size[1] + self._pad[1]
@@ -154,7 +170,10 @@ class VideoWriter:
 
     def begin(self, number: int, frames: int) -> None:
         """Begin a segment, see `FilmWriter`; an existing segment of this number is replaced."""
-        self._segment = self._open(self._place(number).with_suffix(".part"), self._codec.segment)
+        form = self._codec.segment
+        if self._alpha and form == "nut":
+            form = "matroska"  # NUT drops VP9's alpha
+        self._segment = self._open(self._place(number).with_suffix(".part"), form)
         self._number = number
         codec, colors = self._codec, self.film.colors
         stream = self._segment.add_stream(codec.encoder, rate=self.film.rate, options=self._options())
@@ -163,17 +182,20 @@ class VideoWriter:
         context.time_base = stream.time_base = self.film.time_base
         context.colorspace, context.color_range = colors.matrix, colors.range
         context.color_primaries, context.color_trc = colors.primaries, colors.transfer
+        if self._alpha:
+            stream.metadata[ALPHA_TAG] = "1"
         self._stream = stream
 
     def _options(self) -> dict[str, str]:
         options = dict(self._codec.options)
         if self._codec.rates is None:
-            return options | {"profile": "hq" if self._quality >= QUALITY else "standard"}
+            return options | {"profile": "4444" if self._alpha else "hq" if self._quality >= QUALITY else "standard"}
         best, worst = self._codec.rates
         return options | {"crf": str(round(worst + (best - worst) * self._quality / 100))}
 
     def write(self, frame: Frame) -> None:
         """Encode a frame."""
+        note_lost_alpha(self.notes, frame, self._alpha, self.path)
         encoded = self._encoded(frame)
         with _failing(self.path):
             self._segment.mux(self._stream.encode(encoded))
@@ -181,11 +203,17 @@ class VideoWriter:
     def _encoded(self, frame: Frame) -> av.VideoFrame:
         import av
 
-        pixels: Tensor = F.pad(frame.pixels, (0, self._pad[0], 0, self._pad[1]), mode="replicate")
+        pixels = frame.pixels
+        if self._alpha:
+            alpha = torch.ones_like(pixels[:, :1]) if frame.alpha is None else frame.alpha
+            pixels = torch.cat([pixels, alpha], 1)
+        pixels = F.pad(pixels, (0, self._pad[0], 0, self._pad[1]), mode="replicate")
         deep = self._format.endswith(("10le", "12le", "16le"))
         most, dtype = (65535, np.uint16) if deep else (255, np.uint8)
         samples = (pixels[0].permute(1, 2, 0) * most).round().clamp(0, most).numpy().astype(dtype)
-        image = av.VideoFrame.from_ndarray(np.ascontiguousarray(samples), format="rgb48le" if deep else "rgb24")
+        order = "rgba" if self._alpha else "rgb"
+        form = f"{order}{16 * len(order)}le" if deep else order if self._alpha else "rgb24"
+        image = av.VideoFrame.from_ndarray(np.ascontiguousarray(samples), format=form)
         colors = self.film.colors
         found = image.reformat(
             format=self._format, src_colorspace=colors.matrix, dst_colorspace=colors.matrix,
@@ -203,20 +231,35 @@ class VideoWriter:
             place.with_suffix(".part").replace(place)
 
     def join(self, count: int, recipe: str | None, path: Path) -> None:
-        """Join the segments into a file, with the source's audio, subtitles and chapters, and a recipe."""
+        """Join the segments into a file, with the source's audio, subtitles and chapters, and a recipe.
+
+        If these can't be copied, the file is written without them, which a note says.
+        """
+        try:
+            self._join(count, recipe, path, sound=self.film.container)
+        except (PictureError, ValueError) as error:
+            if not self.film.container or getattr(error.__cause__, "errno", None) in FULL_DISK:
+                raise
+            self._join(count, recipe, path, sound=False)
+            self.notes.append(f"the sound of {self.film.path.name} can't be copied and was left out: {error}")
+
+    def _join(self, count: int, recipe: str | None, path: Path, *, sound: bool) -> None:
         container = CONTAINERS[path.suffix.lower()][0]
         with writing(path) as file, _failing(path):
             options = {"movflags": "+faststart"} if container in ("mp4", "mov") else {}
-            with self._open(Path(file.name), container, options) as output, _source(self.film) as source:
+            opening = opened(self.film.path) if sound else nullcontext()
+            with opening as source, self._open(Path(file.name), container, options) as output:
                 first = opened(self._place(0))
                 video = output.add_stream_from_template(first.streams.video[0])
-                video.time_base = self.film.time_base
+                video.time_base, video.codec_context.framerate = self.film.time_base, self.film.rate
                 first.close()
+                if self._alpha:
+                    video.metadata[ALPHA_TAG] = "1"
                 copied = self._copied(source, output)
                 _copy_tags(source, output, recipe)
                 tracks: list[Iterable[tuple[float, Any]]] = [self._packets(count, video)]
                 if source is not None and copied:
-                    tracks.append(_streams_packets(source, copied))
+                    tracks.append(self._copied_packets(source, copied))
                 for _, packet in heapq.merge(*tracks, key=lambda item: item[0]):
                     output.mux(packet)
 
@@ -247,6 +290,28 @@ class VideoWriter:
                 )
         return copied
 
+    def _copied_packets(self, source: Any, copied: dict[int, Any]) -> Iterator[tuple[float, Any]]:
+        """Yield the packets of the copied streams with their times in seconds, as far as they can be read."""
+        import av
+
+        packets = source.demux([source.streams[index] for index in copied])
+        times = {index: _SoundTimes(source.streams[index], self.film, is_broadcast(source)) for index in copied}
+        while True:
+            try:
+                packet = next(packets)
+            except StopIteration:
+                break
+            except (av.FFmpegError, OSError) as error:
+                self.notes.append(f"the sound of {self.film.path.name} is damaged: {av_reason(error)}")
+                break
+            if packet.dts is not None:
+                index = packet.stream.index
+                times[index].correct(packet)
+                packet.stream = copied[index]
+                yield float(packet.dts * packet.time_base), packet
+        if any(one.corrected for one in times.values()):
+            self.notes.append(f"the sound of {self.film.path.name} has repeated or falling times, which were corrected")
+
     def _place(self, number: int) -> Path:
         return self.folder / f"{number:06d}.segment"
 
@@ -269,10 +334,6 @@ def _failing(path: Path) -> Iterator[None]:
         raise PictureError(f"{path}: can't be written: {reason}") from error
 
 
-def _source(film: Film) -> Any:
-    return opened(film.path) if film.container else nullcontext()
-
-
 def _copy_tags(source: Any, output: Any, recipe: str | None) -> None:
     if source is not None:
         output.metadata.update({key: value for key, value in source.metadata.items() if key.lower() not in TAGS})
@@ -282,17 +343,28 @@ def _copy_tags(source: Any, output: Any, recipe: str | None) -> None:
         output.metadata[RECIPE] = recipe
 
 
-def _streams_packets(source: Any, copied: dict[int, Any]) -> Iterator[tuple[float, Any]]:
-    """Yield the packets of the copied streams with their times in seconds, as far as they can be read."""
-    import av
+class _SoundTimes:
+    """Corrects the times of a copied stream: muxers refuse times that don't rise.
 
-    packets = source.demux([source.streams[index] for index in copied])
-    while True:
-        try:
-            packet = next(packets)
-        except (StopIteration, av.FFmpegError):
-            return
-        if packet.dts is not None:
-            time, index = float(packet.dts * packet.time_base), packet.stream.index
-            packet.stream = copied[index]
-            yield time, packet
+    Args:
+        stream: The stream of the source.
+        film: The source video, for the offsets of its pieces.
+        leaps: See `JoinedTimes`.
+    """
+
+    def __init__(self, stream: Any, film: Film, leaps: bool) -> None:
+        self.corrected = False
+        base = Fraction(stream.time_base)
+        self._joined = JoinedTimes(base, film.offsets, leaps=leaps)
+        self._least = 0 if stream.type == "subtitle" else math.ceil(MILLISECOND / base)  # subtitles may coincide
+        self._last: int | None = None
+
+    def correct(self, packet: Any) -> None:
+        """Change the packet's times where they would not rise."""
+        time = packet.dts + self._joined.offset(packet.dts, packet.duration or 0)
+        if self._last is not None and (time < self._last or (time == self._last and self._least)):
+            time, self.corrected = self._last + self._least, True
+        if time != packet.dts:
+            pts = packet.pts if packet.pts is not None else packet.dts
+            packet.pts, packet.dts = max(time, pts + time - packet.dts), time
+        self._last = time

@@ -13,6 +13,7 @@ from torch import Tensor
 from brushwork.errors import Interrupted
 from brushwork.image import check_pixels, fit_size, resize
 from brushwork.methods.base import Declaration, check_content, check_painting
+from brushwork.methods.flat_pictures import flat_picture
 from brushwork.methods.mixing import Mixture, generate_mixture, mixture_of
 from brushwork.methods.style_network import StyleNetwork
 from brushwork.methods.tiled_painting import TiledPainting
@@ -107,7 +108,7 @@ class OnePass(Generic[Style]):
     def estimate_seconds(self, width: int, height: int) -> float:
         """Time a small image, and scale by the number of pixels."""
         side = 256
-        probe, style = torch.full((1, 3, side, side), 0.5), self.network.neutral_style()
+        probe, style = _probe(side), self.network.neutral_style()
         taken = []
         for _ in range(3):  # the first is a warm-up, and other load may slow either of the others
             started = time.perf_counter()
@@ -121,13 +122,10 @@ class OnePass(Generic[Style]):
         style = self.network.neutral_style() if style is None else style
         small, large = (self._side(side) for side in PROBE_SIZES)
 
-        def flat(side: int) -> Tensor:
-            return torch.full((1, 3, side, side), 0.5)
-
-        self(flat(small), style)  # so that one-time allocations, such as converted weights, don't count
-        taken = [live_bytes(lambda side=side: self(flat(side), style)) for side in (small, large)]  # type: ignore[misc]
+        self(_probe(small), style)  # so that one-time allocations, such as converted weights, don't count
+        taken = [live_bytes(lambda side=side: self(_probe(side), style)) for side in (small, large)]  # type: ignore[misc]
         pixel = (taken[1] - taken[0]) / (large**2 - small**2)
-        held = [max(held_bytes(self._waiting(flat(side), style)), default=0) for side in (small, large)]
+        held = [max(held_bytes(self._waiting(_probe(side), style)), default=0) for side in (small, large)]
         waiting = (held[1] - held[0]) / (large**2 - small**2)
         fixed = max(0.0, taken[0] - pixel * small**2)
         return MemoryProfile(FRAGMENTATION_FACTOR * pixel, waiting, fixed=fixed, near=self.network.near_output)
@@ -222,7 +220,9 @@ class OnePass(Generic[Style]):
         photo = self._padded(content.to(self.device))
         shares = regions.shares(height, width)
         tile = TileInput(lambda: photo, None if shares is None else self._padded(shares.to(photo)))
-        return self._stages(tile, self._mixture(regions, (width, height), lambda: thumbnail(content)))
+        stages = self._stages(tile, self._mixture(regions, (width, height), lambda: thumbnail(content)))
+        flat = flat_picture(self.network, regions.styles, thumbnail(content), self._strength)
+        return stages if flat is None else flat.blended(stages, tile)
 
     def _mixture(self, regions: Regions, size: tuple[int, int], small: Callable[[], Tensor]) -> Mixture[Style]:
         """Return the mixture for a photo of this (width, height), measured on a thumbnail if needed."""
@@ -273,9 +273,13 @@ class OnePass(Generic[Style]):
         """
         regions = Regions.of(style).present()
         mixture = self._mixture(regions, canvas.size, canvas.thumbnail)
-        painting = TiledPainting(
-            canvas, regions, tiling, self.device, lambda tile: self._stages(tile, mixture), self._cuts(regions)
-        )
+        flat = flat_picture(self.network, regions.styles, canvas.thumbnail(), self._strength)
+
+        def begin(tile: TileInput) -> Stages:
+            stages = self._stages(tile, mixture)
+            return stages if flat is None else flat.blended(stages, tile)
+
+        painting = TiledPainting(canvas, regions, tiling, self.device, begin, self._cuts(regions))
         painting.run(self._stage_count(mixture, regions), progress, lambda: self(canvas.thumbnail(), style), checkpoint)
 
     def _cuts(self, regions: Regions) -> Callable[[tuple[int, int], int, bool], list[Tile]]:
@@ -313,6 +317,11 @@ class OnePass(Generic[Style]):
         """Pad at the right and bottom to sides that the network supports."""
         height, width = photo.shape[2:]
         return F.pad(photo, (0, self._side(width) - width, 0, self._side(height) - height), mode="replicate")
+
+
+def _probe(side: int) -> Tensor:
+    """Return an image with contrast, to measure time and memory; see `flat_picture`."""
+    return torch.linspace(0, 1, side).expand(1, 3, side, side).contiguous()
 
 
 def _cropped(painted: Tensor, content: Tensor) -> Tensor:

@@ -59,12 +59,14 @@ class FrameFiles:
 
     def __getitem__(self, number: int) -> FrameState:
         facts, tensors = read_metadata(self.path(number)), read_tensors(self.path(number))
-        film = Frame(tensors["film"], int(facts["time"]), int(facts["duration"]))
+        film = Frame(tensors["film"], int(facts["time"]), int(facts["duration"]), tensors.get("alpha"))
         return FrameState(film, tensors["painted"], facts["begins"] == "True", int(facts["passes"]))
 
     def __setitem__(self, number: int, kept: FrameState) -> None:
         facts = {"time": kept.film.time, "duration": kept.film.duration, "begins": kept.begins, "passes": kept.passes}
         tensors = {"film": kept.film.pixels.contiguous(), "painted": kept.painted.contiguous()}
+        if kept.film.alpha is not None:
+            tensors["alpha"] = kept.film.alpha.contiguous()
         try:
             write_tensors(self.path(number), tensors, {name: str(fact) for name, fact in facts.items()})
         except OSError as error:

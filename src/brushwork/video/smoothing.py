@@ -23,6 +23,8 @@ __all__ = ["FrameWithFlow", "Motion", "TemporalSmoother", "with_flow"]
 
 ALIKE = 0.2  # color distance at which the previous frame's weight falls to a third
 FOLLOWING = 3  # how many times faster the normalization statistics follow the video than the output does
+LAG = 0.25  # how far they may stay behind, in deviations: motion stays below, a change of exposure far above
+SOFTENING = 1e-5  # added to variances, as instance normalization does
 SHARPER = 2.0  # maximum gain for restoring detail lost by blending
 GRID = 16  # side in pixels of the squares over which the loss of detail is measured
 BANDS = 2  # detail bands: what is lost at half the size, and at a quarter
@@ -137,14 +139,18 @@ class TemporalSmoother:
         return detailed(self.before, painted)  # not fed back into blending: sharpening would build up over time
 
     def _answer(self, stop: int, ask: StatisticsRequest) -> Moments:
-        """Return this frame's moments, smoothed over previous frames to prevent brightness pumping."""
+        """Return this frame's moments, smoothed over previous frames to prevent brightness pumping.
+
+        Fades, flashes and lightning are followed at once: the smoothed moments never lag more than `LAG` behind.
+        """
         sums = Sums()
         sums.add(ask.features, ask.weights)
         now = sums.moments(ask.features.device)
         if stop == len(self.moments):
             self.moments.append(now)
         else:
-            last, keep = self.moments[stop], self.smoothing**FOLLOWING
+            last = self.moments[stop]
+            keep = min(self.smoothing**FOLLOWING, LAG / max(_apart(now, last), LAG))
             self.moments[stop] = Moments(
                 torch.lerp(now.mean, last.mean, keep), torch.lerp(now.variance, last.variance, keep)
             )
@@ -163,6 +169,14 @@ class TemporalSmoother:
         count = sum(name.endswith("/mean") for name in state)
         device = self.method.device
         self.moments = [Moments(*(state[f"{k}/{of}"].to(device) for of in ("mean", "variance"))) for k in range(count)]
+
+
+def _apart(now: Moments, last: Moments) -> float:
+    """Return how far moments differ, as a mean over channels, in deviations of the present frame."""
+    (mean, std), (mean_before, std_before) = (
+        (moments.mean, (moments.variance + SOFTENING).sqrt()) for moments in (now, last)
+    )
+    return float((((mean - mean_before) / std).square() + (std / std_before).log().square()).mean().sqrt())
 
 
 def detailed(blended: Tensor, painted: Tensor, bands: int = BANDS) -> Tensor:

@@ -98,7 +98,8 @@ def stylize_video(
     closed segments, so that an interrupted job can be resumed and produces the same frames.
 
     Args:
-        film: A video file, an animated GIF or WebP, a folder of numbered images, or a pattern such as "in/%05d.png".
+        film: A video file, an animated GIF, WebP or PNG, a folder of numbered images, or a pattern such as
+            "in/%05d.png".
         style: See `stylize`; or keyframes, between which the style is interpolated.
         output: A file (.mp4, .m4v, .mov, .mkv, .webm, .gif, .webp), a folder, or a pattern.
         method: See `stylize`; None: AdaIN-lite with its video model.
@@ -252,7 +253,7 @@ class _Work:
                 frame = seen.frame
                 self._check_folder()
                 painted = self._colored(steady.paint(seen, self._style_at(frame.time)), frame)
-                later(self.writer.write, Frame(painted, frame.time, frame.duration))
+                later(self.writer.write, replace(frame, pixels=painted))
                 number += 1
                 if number % self.checkpoint.every == 0:
                     later(self.writer.end)

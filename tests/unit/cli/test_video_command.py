@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import torch
 import torch.nn.functional as F
+from PIL import Image
 
 from brushwork import AdaINLite, FilmOptions, Gatys, UsageError, preset_options
 from brushwork.api.presets import FRAME_STEPS
@@ -52,6 +53,23 @@ def test_a_film_is_painted_and_judged(run: Callable[..., Outcome], frames: Path)
 def test_the_result_is_named_after_film_and_style(run: Callable[..., Outcome], frames: Path) -> None:
     assert run("video", "in", "--style", "feminine-wave", "--smoothing", 0, "--size", 32).code == 0
     assert len(list((frames / "in_feminine-wave").iterdir())) == 30
+
+
+def test_an_animated_png_becomes_a_webp(run: Callable[..., Outcome], frames: Path) -> None:
+    shown = [Image.new("RGBA", (48, 32), (40 * k, 90, 90, 255)) for k in range(3)]
+    shown[0].save(frames / "wave.png", save_all=True, append_images=shown[1:], duration=120)
+    assert run("video", "wave.png", "--style", "feminine-wave").code == 0
+    assert len(list(open_film(frames / "wave_feminine-wave.webp").frames())) == 3
+
+
+@pytest.mark.parametrize("given", ["cat.png", "in/*.png"])
+def test_what_is_no_film_is_said_in_one_line(given: str, run: Callable[..., Outcome], frames: Path) -> None:
+    write_image(Picture(torch.rand(1, 3, 32, 48)), frames / "cat.png")
+    told = run("video", given, "--style", "feminine-wave")
+    assert told.code != 0
+    assert told.err.strip().count("\n") == 0
+    assert "folder" in told.err
+    assert sorted(path.name for path in frames.iterdir()) == ["cat.png", "in"]
 
 
 @pytest.mark.parametrize("given", [[], ["--frame-steps", 3, "--steps", 4]])

@@ -4,6 +4,7 @@ import errno
 import shutil
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -15,6 +16,7 @@ from skimage import data
 from brushwork import AdaINLite, Gatys, Step, load, preset_options
 from brushwork.api.presets import FRAME_STEPS
 from brushwork.api.style_encoding import encode_style
+from brushwork.color import luma
 from brushwork.errors import BrushworkError, Interrupted, PictureError, SavedElsewhereError, UsageError
 from brushwork.flow import dis_flow
 from brushwork.image import Picture
@@ -23,6 +25,7 @@ from brushwork.io.film_formats import open_film
 from brushwork.io.films import Frame
 from brushwork.io.video_writer import VideoWriter, _failing
 from brushwork.methods.one_pass import OnePass
+from brushwork.options.methods import FILM_MODEL
 from brushwork.training.synthetic_motion import Film, moving_layers
 from brushwork.video.metrics import sharpness, warping_errors
 from brushwork.video.smoothing import TemporalSmoother, motion_between, with_flow
@@ -59,8 +62,10 @@ def frames_in(folder: Path) -> list[torch.Tensor]:
     return [read_image(path).pixels for path in sorted(folder.iterdir())]
 
 
-def painted(method: OnePass[Any], frames: list[torch.Tensor], smoothing: float) -> list[torch.Tensor]:
-    value = encode_style(method, "feminine-wave", [max(SIZE)])
+def painted(
+    method: OnePass[Any], frames: list[torch.Tensor], smoothing: float, style: str = "feminine-wave"
+) -> list[torch.Tensor]:
+    value = encode_style(method, style, [max(SIZE)])
     steady = TemporalSmoother(method, smoothing)
     seen = with_flow((Frame(frame, k, 1) for k, frame in enumerate(frames)), dis_flow())
     return [steady.paint(one, value) for one in seen]
@@ -111,6 +116,33 @@ def test_a_cut_begins_anew(film: Film, method: OnePass[Any]) -> None:
     after = painted(method, [*film.frames[:3], other], 0.85)[-1]
     alone = painted(method, [other], 0.85)[0]
     assert (after - alone).abs().max() < 1e-5
+
+
+def brightness(frames: list[torch.Tensor]) -> list[float]:
+    return [float(luma(frame).mean()) for frame in frames]
+
+
+@pytest.mark.parametrize("style", ["cloister", "great-wave"])
+def test_a_film_that_fades_brightens_and_darkens_with_it(style: str, film: Film) -> None:
+    method = load(AdaINLite(model=FILM_MODEL))
+    assert isinstance(method, OnePass)
+    light = [min(1, k / 12, (32 - k) / 12) for k in range(33)]
+    shown = brightness(painted(method, [film.frames[0] * share for share in light], 0.97, style))
+    assert all(second > first - 0.01 for first, second in pairwise(shown[:18]))
+    assert all(second < first + 0.01 for first, second in pairwise(shown[20:]))
+    assert max(shown[0], shown[-1]) < shown[18] - 0.1
+
+
+@pytest.mark.parametrize("light", [0.3, 0.7, 1.5, 2.5])
+def test_flicker_ends_when_it_ends_in_the_film(light: float, film: Film) -> None:
+    method = load(AdaINLite(model=FILM_MODEL))
+    assert isinstance(method, OnePass)
+    frames = [film.frames[0] * (0.4 if light > 1 else 1)] * 9
+    lit = [*frames[:4], *[(frame * light).clamp(0, 1) for frame in frames[4:6]], *frames[6:]]
+    steady, shown = (brightness(painted(method, shot, 0.97, "cloister")) for shot in (frames, lit))
+    away = [after - before for before, after in zip(steady, shown, strict=True)]
+    assert away[4] * (light - 1) > 0
+    assert max(map(abs, away[6:])) < 0.03
 
 
 @pytest.mark.parametrize("smoothing", [0.0, 0.85])
@@ -178,6 +210,29 @@ def test_a_preset_instead_of_a_method(folder: Path, tmp_path: Path) -> None:
     )
     with pytest.raises(UsageError, match="preset and method are both given"):
         stylize_video(folder, "feminine-wave", tmp_path / "out.mp4", "gatys", preset="good")
+
+
+@pytest.mark.parametrize("method", [AdaINLite(), Gatys(network="vgg19-slim", steps=2)])
+def test_transparency_passes_every_method_and_a_stop(method: AdaINLite | Gatys, film: Film, tmp_path: Path) -> None:
+    alpha = torch.zeros(1, 1, SIZE[1], SIZE[0])
+    alpha[..., :80] = 1
+    (tmp_path / "in").mkdir()
+    for number, frame in enumerate(film.frames[:4], 1):
+        write_image(Picture(frame, alpha), tmp_path / "in" / f"{number}.png")
+
+    def stop(step: Step) -> None:
+        if step.step == 3:
+            raise KeyboardInterrupt
+
+    with pytest.raises(Interrupted):
+        stylize_video(tmp_path / "in", "cloister", tmp_path / "a.webp", method, size=64, segment=2, progress=stop)
+    stylize_video(tmp_path / "in", "cloister", tmp_path / "a.webp", method, size=64, segment=2, resume=True)
+    frames = list(open_film(tmp_path / "a.webp").frames())
+    assert len(frames) == 4
+    for frame in frames:
+        assert frame.alpha is not None
+        assert frame.alpha[..., :28].min() > 0.99
+        assert frame.alpha[..., 36:].max() < 0.01
 
 
 def test_what_another_job_left_is_refused(folder: Path, tmp_path: Path, method: OnePass[Any]) -> None:
