@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from brushwork.errors import UsageError
+from brushwork.errors import UsageError, is_address
 from brushwork.options.stylize import PICTURE_SUFFIXES
 from brushwork.styles.references import ResolvedStyle, parse_style, resolve_text
 
@@ -44,7 +44,7 @@ def _photos(argument: str) -> list[Path]:
         found = sorted(p for p in path.iterdir() if _is_photo(p))
         if not found:
             raise UsageError(f"{argument}: no pictures in this folder ({', '.join(sorted(PICTURE_SUFFIXES))})")
-    elif glob.has_magic(argument) and not os.path.lexists(argument):
+    elif glob.has_magic(argument) and not os.path.lexists(argument) and not is_address(argument):
         matches = (Path(match) for match in glob.glob(argument, recursive=True))  # noqa: PTH207 - takes absolute patterns
         found = sorted(match for match in matches if _is_photo(match))
         if not found:

@@ -18,7 +18,7 @@ import numpy as np
 import pyvips
 from PIL import BmpImagePlugin
 
-from brushwork.errors import PictureError
+from brushwork.errors import PictureError, no_such_file
 
 __all__ = ["KNOWN", "field", "last_words", "open_image", "reading", "system_reason", "vips_reason"]
 
@@ -59,6 +59,8 @@ def reading(path: Path) -> Iterator[None]:
         raise PictureError(f"{path}: {vips_reason(error)}") from error
     except UnicodeDecodeError as error:  # from pyvips, on an error message that quotes damaged text
         raise PictureError(f"{path}: {_DAMAGED}") from error
+    except FileNotFoundError as error:
+        raise PictureError(f"{path}: {no_such_file(path)}") from error
     except OSError as error:
         raise PictureError(f"{path}: {system_reason(error)}") from error
 

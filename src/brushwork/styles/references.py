@@ -17,7 +17,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from brushwork.errors import BrushworkError, UsageError, first_line
+from brushwork.errors import BrushworkError, UsageError, first_line, is_address, no_such_file
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -88,7 +88,7 @@ def parse_style(text: str) -> list[StylePart]:
 
     Args:
         text: References joined by +, each with an optional :weight. A + or : within the name of an existing file is
-            part of the name.
+            part of the name. ~ is the home folder, which shells expand only at the beginning of a blend.
 
     Raises:
         UsageError: An empty part, a negative weight, or weights that sum to 0.
@@ -108,7 +108,7 @@ def _pieces(text: str) -> Iterator[str]:
     while words:
         for count in range(len(words), 0, -1):
             piece = "+".join(words[:count])
-            if count == 1 or os.path.isfile(_weighted(piece)[0]):  # noqa: PTH113 - Path fails at very long names
+            if count == 1 or _file(_weighted(piece)[0]):
                 yield piece
                 del words[:count]
                 break
@@ -123,7 +123,7 @@ def _part(piece: str, text: str) -> StylePart:
 
 def _weighted(piece: str) -> tuple[str, float]:
     """Return the reference and its weight, 1 by default."""
-    if os.path.isfile(piece):  # noqa: PTH113
+    if _file(piece):
         return piece, 1.0
     reference, colon, number = piece.rpartition(":")
     try:
@@ -132,7 +132,13 @@ def _weighted(piece: str) -> tuple[str, float]:
         weight = None  # the colon belongs to the name, as in C:\wave.jpg
     if weight is None:
         return piece.strip(), 1.0
-    return (reference if os.path.isfile(reference) else reference.strip()), weight  # noqa: PTH113
+    return (reference if _file(reference) else reference.strip()), weight
+
+
+def _file(reference: str) -> str | None:
+    """Return the file of this name, with ~ expanded unless it is part of the name; None if there is none."""
+    names = (reference, os.path.expanduser(reference))  # noqa: PTH111 - Path fails at very long names
+    return next((name for name in names if os.path.isfile(name)), None)  # noqa: PTH113
 
 
 def built_in_styles() -> dict[str, Path]:
@@ -191,13 +197,16 @@ def locate_style(part: StylePart) -> Path:
     Raises:
         UsageError: Neither a file nor a name.
     """
-    if os.path.isfile(part.reference):  # noqa: PTH113
-        return Path(part.reference)
+    file = _file(part.reference)
+    if file is not None:
+        return Path(file)
     library = {**built_in_styles(), **own_styles()}
     if part.reference in library:
         return library[part.reference]
     if os.path.isdir(part.reference):  # noqa: PTH112
         raise UsageError(f"style {part.reference!r} is a folder; pass each of its pictures with its own --style")
+    if is_address(part.reference):
+        raise UsageError(f"style {part.reference!r}: {no_such_file(part.reference)}")
     close = get_close_matches(part.reference, library, 3)
     near = f"did you mean {' or '.join(close)}? " if close else ""
     names = f"{near}brushwork styles list shows the {len(library)} names" if library else "the library is empty"
