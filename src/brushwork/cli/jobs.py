@@ -5,6 +5,7 @@ from __future__ import annotations
 import glob
 import os
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +14,7 @@ from brushwork.errors import UsageError, is_address
 from brushwork.options.stylize import PICTURE_SUFFIXES
 from brushwork.styles.references import ResolvedStyle, parse_style, resolve_text
 
-__all__ = ["Job", "find_photos", "is_folder", "plan_jobs", "protect", "protect_from_frames"]
+__all__ = ["Job", "find_photos", "is_folder", "left_out", "plan_jobs", "protect", "protect_from_frames"]
 
 
 @dataclass(frozen=True)
@@ -52,6 +53,21 @@ def _photos(argument: str) -> list[Path]:
     else:
         found = [path]
     return found
+
+
+def left_out(arguments: Iterable[str]) -> list[str]:
+    """Return a line for each folder with files other than pictures: how many are left out, and why."""
+    lines = []
+    for argument in arguments:
+        if os.path.isdir(argument):  # noqa: PTH112
+            others = [
+                p for p in Path(argument).iterdir() if p.is_file() and not p.name.startswith(".") and not _is_photo(p)
+            ]
+            kinds = Counter(path.suffix.lower() or "no suffix" for path in others)
+            told = ", ".join(f"{count} {kind}" for kind, count in kinds.most_common())
+            files = f"{len(others)} file{'s' if len(others) > 1 else ''}"
+            lines += [f"{argument}: {files} left out, by their suffix no pictures ({told})"] if others else []
+    return lines
 
 
 def _is_photo(path: Path) -> bool:

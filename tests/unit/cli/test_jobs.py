@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from brushwork.cli.jobs import Job, find_photos, plan_jobs, protect, style_stem
+from brushwork.cli.jobs import Job, find_photos, left_out, plan_jobs, protect, style_stem
 from brushwork.errors import UsageError
 from brushwork.styles.references import resolve_text
 
@@ -18,6 +18,16 @@ def test_folders_patterns_and_files_in_order_and_once(here: Path) -> None:
     assert find_photos(["./photo.png", "photo.png", str(here / "photo.png"), "nothere.png"]) == [
         Path("photo.png"), Path("nothere.png"),
     ]  # fmt: skip
+
+
+def test_what_a_folder_leaves_out_is_counted(here: Path) -> None:
+    (here / "in" / "more").mkdir(parents=True)
+    for name in ("a.HEIC", "b.mpo", "c.mov", "d.MOV", "e.txt", "README", ".hidden"):
+        (here / "in" / name).touch()
+    assert find_photos(["in"]) == [Path("in/a.HEIC"), Path("in/b.mpo")]
+    assert left_out(["in", "in/more", "photo.png", "*.png"]) == [
+        "in: 4 files left out, by their suffix no pictures (2 .mov, 1 .txt, 1 no suffix)"
+    ]
 
 
 def test_a_file_whose_name_looks_like_a_pattern_is_a_file(here: Path) -> None:
