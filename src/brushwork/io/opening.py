@@ -19,12 +19,16 @@ import pyvips
 
 from brushwork.errors import PictureError, no_such_file
 from brushwork.io.formats import HEAD, KNOWN, foreign_format, loader_for
+from brushwork.io.metadata import xmp_orientation
 from brushwork.io.other_readers import DAMAGED, open_bmp, open_heic, open_tiff, tiff_is_complete, tiff_kind
+from brushwork.io.png_metadata import read_png_metadata
 
 __all__ = ["field", "last_words", "open_image", "reading", "system_reason", "use_image", "vips_reason"]
 
 Value = TypeVar("Value")
 
+# In TIFF the orientation is a tag, and in HEIF a property of the container, which XMP only repeats.
+_METADATA_ELSEWHERE = ("pngload", "jpegload", "webpload")
 # What libvips and libtiff say of a sound file of a kind that they lack.
 _LACKING = re.compile(r"not supported|unsupported|not configured|not implemented|not a whole number|bad labq")
 
@@ -156,6 +160,27 @@ def open_image(
     load = getattr(pyvips.Image, f"{loader}_source")
     image = load(source, access="random" if anywhere else "sequential", fail_on=fail_on)
     check(image.width, image.height)
+    return _with_all_metadata(image, path) if loader in _METADATA_ELSEWHERE else image
+
+
+def _with_all_metadata(image: pyvips.Image, path: Path) -> pyvips.Image:
+    """Return the image with the EXIF, XMP and orientation that libvips doesn't look for."""
+    found: dict[str, bytes | None] = {}
+    if field(image, "vips-loader", "").startswith("png") and not (
+        field(image, "exif-data") and field(image, "xmp-data")
+    ):
+        with path.open("rb") as file:
+            found["exif-data"], found["xmp-data"] = read_png_metadata(file)
+    for name, value in found.items():
+        if value is not None and not field(image, name):
+            image = image.copy()
+            image.set_type(pyvips.GValue.blob_type, name, value)
+            image = image.copy()  # which also parses EXIF
+    xmp = field(image, "xmp-data")
+    turned = xmp_orientation(bytes(xmp)) if xmp and not field(image, "exif-ifd0-Orientation") else None
+    if turned is not None:
+        image = image.copy()
+        image.set_type(pyvips.GValue.gint_type, "orientation", turned)
     return image
 
 
