@@ -280,10 +280,16 @@ def _style_colors() -> dict[str, dict[str, Any]]:
 
 def _published(path: Path) -> SavedStyle:
     from brushwork.runtime.tensor_files import read_tensors, sha256_of
-    from brushwork.weights import transformation_tensors
+    from brushwork.weights import missing_keys, transformation_tensors
 
     sha256_of(path)  # raises an error if it can't be read
-    tensors = transformation_tensors(read_tensors(path))
+    published = read_tensors(path)
+    tensors = transformation_tensors(published)
+    if tensors is None and (missing := missing_keys(published)):
+        raise BrushworkError(
+            f"{path} is incomplete: {', '.join(missing)} of the network of fast_neural_style "
+            f"{'is' if len(missing) == 1 else 'are'} missing; download it again"
+        )
     if tensors is None:
         raise BrushworkError(f"{path} is not a style; expected a network of fast_neural_style (pytorch/examples)")
     _check_numbers(path, tensors)
