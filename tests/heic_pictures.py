@@ -17,6 +17,7 @@ def heic(
     exif: bytes | None = None,
     quarter_turns: int | None = None,
     mirror: int | None = None,
+    bits: int = 8,
 ) -> bytes:
     """Return a HEIC file. Source of the boxes: ISO/IEC 14496-12 and 23008-12.
 
@@ -27,8 +28,9 @@ def heic(
         exif: EXIF, beginning with its TIFF header.
         quarter_turns: Anticlockwise turns to apply on display.
         mirror: Axis to mirror about on display, after the turns: 0 vertical, 1 horizontal.
+        bits: Bits per channel: 8, 10 or 12.
     """
-    configuration, coded = _hevc(pixels)
+    configuration, coded = _hevc(pixels, bits)
     height, width = pixels.shape[:2]
     properties = [configuration, _box(b"ispe", struct.pack(">III", 0, width, height))]
     if profile is not None:
@@ -41,13 +43,13 @@ def heic(
     return _boxes(brand, items, properties)
 
 
-def _hevc(pixels: np.ndarray) -> tuple[bytes, bytes]:
+def _hevc(pixels: np.ndarray, bits: int) -> tuple[bytes, bytes]:
     """Return the hvcC box and the coded picture, nearly without loss."""
     file = io.BytesIO()
     with av.open(file, "w", format="matroska") as container:  # whose streams have the same two parts
         stream = container.add_stream("libx265", rate=1, options={"crf": "1", "x265-params": "log-level=none"})
         stream.height, stream.width = pixels.shape[:2]
-        stream.pix_fmt = "yuv444p"
+        stream.pix_fmt = "yuv444p" if bits == 8 else f"yuv444p{bits}le"
         container.mux([*stream.encode(av.VideoFrame.from_ndarray(pixels, "rgb24")), *stream.encode(None)])
     with av.open(io.BytesIO(file.getvalue())) as container:
         configuration = _box(b"hvcC", bytes(container.streams.video[0].codec_context.extradata))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pyvips
 
-__all__ = ["HEAD", "KNOWN", "foreign_format", "is_heif", "loader_for"]
+__all__ = ["HEAD", "KNOWN", "RAW", "foreign_format", "is_heif", "loader_for"]
 
 KNOWN = "PNG, JPEG, WebP, TIFF, HEIC, AVIF, BMP or GIF"
 HEAD = 64  # bytes needed to identify the format
@@ -25,6 +25,7 @@ _AV1 = {b"avif", b"avis"}
 _HEIF = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs", b"mif1", b"msf1"}
 # What people take for a picture, or what a download turns out to be: its name, and what to do.
 _PICTURE, _FILM = "save it as PNG or JPEG", "use brushwork video"
+RAW = ("a camera's raw file", _PICTURE)
 _FOREIGN = {
     b"\xff\x0a": ("a JPEG XL picture", _PICTURE),
     b"\0\0\0\x0cJXL ": ("a JPEG XL picture", _PICTURE),
@@ -37,9 +38,9 @@ _FOREIGN = {
     b"v/1\x01": ("an OpenEXR picture", _PICTURE),
     b"#?RADIANCE": ("a Radiance picture", _PICTURE),
     b"\0\0\x01\0": ("an icon", _PICTURE),
-    b"FUJIFILM": ("a camera's raw file", _PICTURE),
-    b"IIU\0": ("a camera's raw file", _PICTURE),
-    b"IIRO": ("a camera's raw file", _PICTURE),
+    b"FUJIFILM": RAW,
+    b"IIU\0": RAW,
+    b"IIRO": RAW,
     b"<!DOCTYPE html": ("a web page", "download the picture itself"),
     b"<!doctype html": ("a web page", "download the picture itself"),
     b"<html": ("a web page", "download the picture itself"),
@@ -70,7 +71,7 @@ def is_heif(head: bytes) -> bool:
 def foreign_format(head: bytes) -> tuple[str, str] | None:
     """Return the name of another format with these first bytes, and what to do with such a file; None if unknown."""
     if head[4:8] == b"ftyp":
-        return ("a camera's raw file", _PICTURE) if head[8:12] == b"crx " else ("a film", _FILM)
+        return RAW if head[8:12] == b"crx " else ("a film", _FILM)
     start = head.removeprefix(b"\xef\xbb\xbf").lstrip()
     return next((told for signature, told in _FOREIGN.items() if start.startswith(signature)), None)
 

@@ -18,9 +18,9 @@ from typing import Any, BinaryIO, TypeVar
 import pyvips
 
 from brushwork.errors import PictureError, no_such_file
-from brushwork.io.formats import HEAD, KNOWN, foreign_format, loader_for
+from brushwork.io.formats import HEAD, KNOWN, RAW, foreign_format, loader_for
 from brushwork.io.metadata import xmp_orientation
-from brushwork.io.other_readers import DAMAGED, open_bmp, open_heic, open_tiff, tiff_is_complete, tiff_kind
+from brushwork.io.other_readers import DAMAGED, open_bmp, open_heic, open_tiff, tiff_is_complete, tiff_is_raw, tiff_kind
 from brushwork.io.png_metadata import read_png_metadata
 
 __all__ = ["field", "last_words", "open_image", "reading", "system_reason", "use_image", "vips_reason"]
@@ -153,6 +153,8 @@ def open_image(
             return open_bmp(file, path, check, header_only=header_only)
         if loader == "heic":
             return open_heic(file, path, check, header_only=header_only)
+        if loader == "tiffload" and tiff_is_raw(file):
+            raise PictureError(f"{path}: {_told(*RAW)}")
         if anywhere and hasattr(os, "posix_fadvise"):
             # Reading tiles on demand is ten times slower on a hard disk than letting it read ahead.
             os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_WILLNEED)
@@ -189,7 +191,10 @@ def _refused(head: bytes) -> str:
     found = foreign_format(head)
     if found is None:
         return f"is not in a supported format; expected {KNOWN}"
-    name, advice = found
+    return _told(*found)
+
+
+def _told(name: str, advice: str) -> str:
     return f"is {name}, which is not in a supported format; {advice}"
 
 

@@ -22,7 +22,7 @@ from PIL import BmpImagePlugin, TiffImagePlugin
 from brushwork.errors import PictureError
 from brushwork.io.metadata import clean_exif
 
-__all__ = ["DAMAGED", "open_bmp", "open_heic", "open_tiff", "tiff_is_complete", "tiff_kind"]
+__all__ = ["DAMAGED", "open_bmp", "open_heic", "open_tiff", "tiff_is_complete", "tiff_is_raw", "tiff_kind"]
 
 DAMAGED = "can't be read because it is damaged or incomplete; copy or download it again"
 
@@ -31,6 +31,7 @@ Samples = npt.NDArray[Any]
 
 _BITS, _COMPRESSION, _PHOTOMETRIC, _OFFSETS, _ORIENTATION, _CHANNELS, _COUNTS = 258, 259, 262, 273, 274, 277, 279
 _PLANAR, _TILE_OFFSETS, _TILE_COUNTS, _XMP, _PROFILE = 284, 324, 325, 700, 34675
+_SUBFILE_TYPE, _MAKER, _SUB_DIRECTORIES, _DNG_VERSION = 254, 271, 330, 50706
 _PALETTE, _LAB = 3, 8  # photometric interpretations
 _COMPRESSIONS = {
     1: "uncompressed", 2: "CCITT", 3: "fax", 4: "fax", 5: "LZW", 6: "old JPEG", 7: "JPEG", 8: "deflate",
@@ -214,6 +215,20 @@ def tiff_kind(file: BinaryIO) -> str:
         return ", ".join([*words, "channels apart"] if separate else words)
     except Exception:  # damaged tags fail in many ways
         return ""
+
+
+def tiff_is_raw(file: BinaryIO) -> bool:
+    """Return whether a TIFF is a camera's raw file (DNG, NEF, ARW, CR2), whose first picture is only a preview."""
+    try:
+        file.seek(8)
+        if file.read(4) == b"CR\2\0":  # CR2
+            return True
+        file.seek(0)
+        tags = _tags(file)
+        preview = tags.get(_SUBFILE_TYPE, 0) & 1 and _SUB_DIRECTORIES in tags and _MAKER in tags
+        return bool(preview) or _DNG_VERSION in tags
+    except Exception:  # damaged tags fail in many ways
+        return False
 
 
 def tiff_is_complete(file: BinaryIO) -> bool:

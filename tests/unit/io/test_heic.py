@@ -61,6 +61,16 @@ def test_it_is_turned_once_by_its_container_and_not_by_its_exif(tmp_path: Path, 
     assert (kept[271], kept[274]) == ("Phone", 1)
 
 
+@pytest.mark.parametrize("bits", [10, 12])
+def test_10_and_12_bits_reach_white(tmp_path: Path, bits: int) -> None:
+    photo = PHOTO.copy()
+    photo[:48] = 255
+    path = save(tmp_path / "a.heic", heic(photo, bits=bits))
+    assert read_image(path).depth == 16
+    assert np.abs(pixels(path) - photo).mean() < 1.5
+    assert pixels(path)[:40].min() > 254.9
+
+
 def test_its_profile_is_applied(tmp_path: Path) -> None:
     profile = bytes(pyvips.Image.profile_load("p3"))
     path = save(tmp_path / "a.heic", heic(PHOTO, profile=profile))

@@ -100,6 +100,23 @@ def test_a_kind_that_no_reader_knows_is_called_unsupported_and_not_damaged(tmp_p
         read_image(path)
 
 
+def test_the_preview_in_a_raw_file_is_not_taken_for_the_picture(tmp_path: Path) -> None:
+    small = PHOTO[::4, ::4].copy()
+    tifffile.imwrite(tmp_path / "a.dng", small, photometric="rgb", extratags=[(50706, 1, 4, b"\1\4\0\0", True)])
+    with tifffile.TiffWriter(tmp_path / "a.nef") as file:
+        file.write(small, photometric="rgb", subfiletype=1, subifds=1, extratags=[(271, 2, 0, "NIKON", True)])
+        file.write(PHOTO[..., 0].copy(), photometric="minisblack")
+    (tmp_path / "a.cr2").write_bytes(b"II*\0\x10\0\0\0CR\2\0" + bytes(200))
+    for name in ("a.dng", "a.nef", "a.cr2"):
+        for read in (read_image, PictureReader, read_size):
+            with pytest.raises(PictureError, match=rf"{name}: is a camera's raw file, .*; save it as PNG or JPEG$"):
+                read(tmp_path / name)
+    with tifffile.TiffWriter(tmp_path / "pyramid.tif") as file:
+        file.write(PHOTO, photometric="rgb", subifds=1, extratags=[(271, 2, 0, "Scanner", True)])
+        file.write(small, photometric="rgb", subfiletype=1)
+    assert read_image(tmp_path / "pyramid.tif").size == (128, 96)
+
+
 @pytest.mark.parametrize(("name", "options"), [("a.png", {}), ("a.tif", {"compression": "tiff_lzw"})])
 def test_damage_in_the_middle_leaves_the_rest_unless_strict(
     tmp_path: Path, name: str, options: dict[str, str], capfd: pytest.CaptureFixture[str]
