@@ -24,7 +24,7 @@ _AV1 = {b"avif", b"avis"}
 # HEVC, and the brands of HEIF in general. Source: ISO/IEC 23008-12, annexes B and E.
 _HEIF = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs", b"mif1", b"msf1"}
 # What people take for a picture, or what a download turns out to be: its name, and what to do.
-_PICTURE, _FILM = "save it as PNG or JPEG", "use brushwork video"
+_PICTURE, _FILM = "save it as PNG or JPEG", "save a frame of it as PNG, or use brushwork video"
 RAW = ("a camera's raw file", _PICTURE)
 _FOREIGN = {
     b"\xff\x0a": ("a JPEG XL picture", _PICTURE),

@@ -120,7 +120,7 @@ def test_without_a_reader_it_is_called_by_its_name(tmp_path: Path, monkeypatch: 
         (b"%PDF-1.7", "is a PDF document.*; save it as PNG or JPEG$"),
         (b"\0\0\0\x18ftypcrx \0\0\0\1", "is a camera's raw file.*; save it as PNG or JPEG$"),
         (b"\n<!DOCTYPE html><html>", "is a web page.*; download the picture itself$"),
-        (b"\0\0\0\x20ftypisom\0\0\2\0isomiso2", "is a film.*; use brushwork video$"),
+        (b"\0\0\0\x20ftypisom\0\0\2\0isomiso2", "is a film.*; save a frame of it as PNG, or use brushwork video$"),
     ],
 )
 def test_other_formats_are_called_by_their_names(tmp_path: Path, head: bytes, told: str) -> None:
