@@ -12,6 +12,7 @@ Each message says in one line what was passed, what is expected and what to do.
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,8 @@ __all__ = [
     "UsageError",
     "WeightsError",
     "first_line",
+    "is_address",
+    "no_such_file",
 ]
 
 
@@ -91,3 +94,19 @@ def first_line(error: Exception) -> str:
     """
     words = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
     return (words.strip().splitlines() or [type(error).__name__])[0][:120]
+
+
+def is_address(name: object) -> bool:
+    """Return whether a name that is no file is an address on the web; `Path` makes one slash of two.
+
+    >>> is_address("https://example.org/a.jpg"), is_address(Path("https://example.org/a.jpg")), is_address("C:/a.jpg")
+    (True, True, False)
+    """
+    return re.match(r"[A-Za-z][A-Za-z0-9+.-]+:/", str(name)) is not None
+
+
+def no_such_file(name: object) -> str:
+    """Return what to tell about a name that is no file, without the name."""
+    if is_address(name):
+        return "is an address, and brushwork fetches nothing; download the file and pass its name"
+    return "no such file; check the name"

@@ -43,11 +43,12 @@ def style_value(
         style: See `stylize`.
         sizes: Longer sides of the images it will be used on.
         colors: Recolors the paintings, if requested.
-        options: Holds the masks, if any, and the pixel limit.
+        options: Holds the masks, if any, and which files are refused.
     """
-    parts, notes = _style_values(method, style, sizes, options.max_pixels, colors)
+    parts, notes = _style_values(method, style, sizes, options, colors)
     if options.masks:
-        return _in_regions(method, parts, options.masks, options.max_pixels), notes
+        regions, more = _in_regions(method, parts, options)
+        return regions, notes + more
     return _blended(method, parts), notes
 
 
@@ -60,7 +61,7 @@ def encode_style(method: Method, style: StyleSource, sizes: list[int], *, max_pi
         sizes: Longer sides of the images it will be used on, from `method.sizes(width, height)`.
         max_pixels: Larger files are rejected before they are decoded.
     """
-    return _blended(method, _style_values(method, style, sizes, max_pixels)[0])
+    return _blended(method, _style_values(method, style, sizes, StylizeOptions(max_pixels=max_pixels))[0])
 
 
 def save_style(path: str | Path, method: Method, value: Any, **about: object) -> None:
@@ -119,7 +120,7 @@ def _style_origin(method: Method) -> dict[str, str]:
 
 
 def _style_values(
-    method: Method, style: StyleSource, sizes: list[int], max_pixels: int, colors: ColorControl | None = None
+    method: Method, style: StyleSource, sizes: list[int], options: StylizeOptions, colors: ColorControl | None = None
 ) -> tuple[list[tuple[Any, float]], list[str]]:
     """Return the encoded styles of a blend with their weights, and notes for the user."""
     values: list[tuple[Any, float]] = []
@@ -133,7 +134,7 @@ def _style_values(
                 )
             values.append((_saved_value(method, source), weight))
         else:
-            picture = source if isinstance(source, Picture) else _painting(source, sizes, method, max_pixels)
+            picture = source if isinstance(source, Picture) else _painting(source, sizes, method, options)
             value = method.encode_style(painting_pixels(picture, source, colors), sizes=sizes, mask=picture.alpha)
             values.append((value, weight))
             notes += picture.notes
@@ -146,8 +147,10 @@ def _blended(method: Method, parts: Sequence[tuple[Any, float]]) -> Any:
 
 
 def _in_regions(
-    method: Method, parts: Sequence[tuple[Any, float]], masks: Sequence[PictureSource], max_pixels: int
-) -> Regions:
+    method: Method, parts: Sequence[tuple[Any, float]], options: StylizeOptions
+) -> tuple[Regions, list[str]]:
+    """Return the styles where their masks say, and notes for the user."""
+    masks = options.masks
     if not method.declaration.regions:
         raise UsageError(f"masks: {method_name(method.settings)} with these settings doesn't support them")
     if len(masks) != len(parts):
@@ -156,16 +159,15 @@ def _in_regions(
         )
     if any(weight != 1 for _, weight in parts):
         raise UsageError("blend weights can't be combined with masks; omit them, and use gray masks instead")
-    read = [_mask(mask, max_pixels) for mask in masks]
+    pictures = [_read_mask(mask, options) for mask in masks]
+    read = [_mask(picture) for picture in pictures]
     height, width = max(mask.shape[2] for mask in read), max(mask.shape[3] for mask in read)
-    return Regions([value for value, _ in parts], torch.cat([resize(mask, (width, height)) for mask in read]))
+    regions = Regions([value for value, _ in parts], torch.cat([resize(mask, (width, height)) for mask in read]))
+    return regions, [note for picture in pictures for note in picture.notes]
 
 
-def _mask(source: PictureSource, max_pixels: int) -> Tensor:
+def _mask(picture: Picture) -> Tensor:
     """Return the luma of a mask image, (1, 1, H, W), with transparency as black."""
-    if not isinstance(source, str | os.PathLike | Picture):
-        raise no_picture("masks", source)
-    picture = source if isinstance(source, Picture) else _read_mask(source, max_pixels)
     bright = rgb_to_yiq(picture.pixels)[:, :1].clamp(0, 1)
     return bright if picture.alpha is None else bright * picture.alpha
 
@@ -223,11 +225,18 @@ def painting_pixels(picture: Picture, source: object, colors: ColorControl | Non
     return pixels if colors is None else colors.style(pixels, picture.alpha)
 
 
-def _painting(path: Path, sizes: list[int], method: Method, max_pixels: int) -> Picture:
+def _painting(path: Path, sizes: list[int], method: Method, options: StylizeOptions) -> Picture:
     """Read a painting at no larger a size than the method uses."""
-    enough = min(max(read_size(path, max_pixels=max_pixels)), method.painting_size(sizes))
-    return read_image(path, size=enough, max_pixels=max_pixels)
+    return _read_at_most(path, method.painting_size(sizes), options)
 
 
-def _read_mask(path: str | Path, max_pixels: int) -> Picture:
-    return read_image(path, size=min(MASK_SIZE, max(read_size(path, max_pixels=max_pixels))), max_pixels=max_pixels)
+def _read_mask(source: PictureSource, options: StylizeOptions) -> Picture:
+    if not isinstance(source, str | os.PathLike | Picture):
+        raise no_picture("masks", source)
+    return source if isinstance(source, Picture) else _read_at_most(source, MASK_SIZE, options)
+
+
+def _read_at_most(path: str | Path, longer: int, options: StylizeOptions) -> Picture:
+    """Read a picture at a size of at most `longer` pixels."""
+    size = min(max(read_size(path, max_pixels=options.max_pixels)), longer)
+    return read_image(path, size=size, max_pixels=options.max_pixels, strict=options.strict)

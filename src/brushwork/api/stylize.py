@@ -250,7 +250,7 @@ def stylize_photo(
     photo = read_content(source, options) if picture is None else picture
     style = resolve_style(style)
     colors = ColorControl(visible(photo, source), photo.alpha, options.keep_color, options.keep_color_when)
-    init = _read_init(method, style, photo.size, options.max_pixels, colors)
+    init = _read_init(method, style, photo.size, options, colors)
     value, notes = style_value(method, style, method.sizes(*photo.size), colors, options)
     recipe = recipe_of(method, source, style, options, size=photo.size)
     if checkpoint is not None:
@@ -306,17 +306,18 @@ def read_content(source: PictureSource, options: StylizeOptions) -> Picture:
     if not isinstance(source, str | os.PathLike):
         raise no_picture("photo", source)
     wanted = result_size(read_size(source, max_pixels=options.max_pixels), options.size)
-    return read_image(source, size=max(wanted), max_pixels=options.max_pixels)
+    return read_image(source, size=max(wanted), max_pixels=options.max_pixels, strict=options.strict)
 
 
 def _read_init(
-    method: Method, style: StyleSource, size: tuple[int, int], max_pixels: int, colors: ColorControl
+    method: Method, style: StyleSource, size: tuple[int, int], options: StylizeOptions, colors: ColorControl
 ) -> Tensor | None:
     init = getattr(method.settings, "init", "content")
     if init in ("content", "recolored", "noise"):
         return None
+    read = partial(read_image, size=max(size), max_pixels=options.max_pixels, strict=options.strict)
     if init != "style":
-        return colors.content(read_image(init, size=max(size), max_pixels=max_pixels).visible())
+        return colors.content(read(init).visible())
     source = resolve_style(style).parts[0][0]
     if isinstance(source, Picture):
         return painting_pixels(source, source, colors)
@@ -324,4 +325,4 @@ def _read_init(
         raise UsageError(
             "init=style needs the painting itself, but a saved style contains only its statistics; use another init"
         )
-    return painting_pixels(read_image(source, size=max(size), max_pixels=max_pixels), source, colors)
+    return painting_pixels(read(source), source, colors)

@@ -126,7 +126,7 @@ def _streamed(
     original = read_size(source, max_pixels=options.max_pixels)
     size = result_size(original, options.size)
     longer = None if size == original else max(size)
-    reader = PictureReader(source, size=longer, max_pixels=options.max_pixels)
+    reader = PictureReader(source, size=longer, max_pixels=options.max_pixels, strict=options.strict)
     photo = _Photo(reader, options.keep_color, options.keep_color_when)
     value, notes = style_value(method, style, method.sizes(*reader.size), photo.colors, options)
     recipe = recipe_of(method, source, style, options, size=reader.size)

@@ -5,15 +5,16 @@ from __future__ import annotations
 import glob
 import os
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from brushwork.errors import UsageError
+from brushwork.errors import UsageError, is_address
 from brushwork.options.stylize import PICTURE_SUFFIXES
 from brushwork.styles.references import ResolvedStyle, parse_style, resolve_text
 
-__all__ = ["Job", "find_photos", "is_folder", "plan_jobs", "protect", "protect_from_frames"]
+__all__ = ["Job", "find_photos", "is_folder", "left_out", "plan_jobs", "protect", "protect_from_frames"]
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,7 @@ def _photos(argument: str) -> list[Path]:
         found = sorted(p for p in path.iterdir() if _is_photo(p))
         if not found:
             raise UsageError(f"{argument}: no pictures in this folder ({', '.join(sorted(PICTURE_SUFFIXES))})")
-    elif glob.has_magic(argument) and not os.path.lexists(argument):
+    elif glob.has_magic(argument) and not os.path.lexists(argument) and not is_address(argument):
         matches = (Path(match) for match in glob.glob(argument, recursive=True))  # noqa: PTH207 - takes absolute patterns
         found = sorted(match for match in matches if _is_photo(match))
         if not found:
@@ -52,6 +53,21 @@ def _photos(argument: str) -> list[Path]:
     else:
         found = [path]
     return found
+
+
+def left_out(arguments: Iterable[str]) -> list[str]:
+    """Return a line for each folder with files other than pictures: how many are left out, and why."""
+    lines = []
+    for argument in arguments:
+        if os.path.isdir(argument):  # noqa: PTH112
+            others = [
+                p for p in Path(argument).iterdir() if p.is_file() and not p.name.startswith(".") and not _is_photo(p)
+            ]
+            kinds = Counter(path.suffix.lower() or "no suffix" for path in others)
+            told = ", ".join(f"{count} {kind}" for kind, count in kinds.most_common())
+            files = f"{len(others)} file{'s' if len(others) > 1 else ''}"
+            lines += [f"{argument}: {files} left out, by their suffix no pictures ({told})"] if others else []
+    return lines
 
 
 def _is_photo(path: Path) -> bool:
@@ -68,26 +84,35 @@ def plan_jobs(photos: list[Path], styles: Iterable[str], output: str | None, suf
         suffix: Suffix of results whose name is not given, such as ".png".
 
     Raises:
-        UsageError: An unknown style, one file for several results, or two results with the same name.
+        UsageError: An unknown style, or one file for several results.
     """
     resolved = [resolve_text(text) for text in dict.fromkeys(styles)]
     pairs = [(photo, style) for photo in photos for style in resolved]
     folder = Path(output) if output is not None else Path()
     if output is None or is_folder(output):
-        jobs = [Job(photo, style, folder / f"{photo.stem}_{style_stem(style.text)}{suffix}") for photo, style in pairs]
+        photo_names = _apart([(photo.stem, photo.name.replace(".", "-")) for photo in photos])
+        style_names = _apart([(style_stem(style.text), style_stem(style.text, whole=True)) for style in resolved])
+        names = [f"{photo}_{style}" for photo in photo_names for style in style_names]
+        names = _apart([(name, name) for name in names])  # "a_b" in "c" and "a" in "b_c"
+        jobs = [Job(*pair, folder / f"{name}{suffix}") for pair, name in zip(pairs, names, strict=True)]
     elif len(pairs) == 1:
         jobs = [Job(*pairs[0], folder)]
     else:
         raise UsageError(f"-o {output}: expected a folder for {len(pairs)} results; write {output}/ to create one")
-    _check_apart(jobs)
     return jobs
 
 
-def style_stem(style: str) -> str:
-    """Return a style argument as part of a file name: "wave.jpg:0.7+sea" → "wave-0.7+sea"."""
+def style_stem(style: str, *, whole: bool = False) -> str:
+    """Return a style argument as part of a file name: "wave.jpg:0.7+sea" → "wave-0.7+sea".
+
+    Args:
+        style: The argument.
+        whole: Whether to keep the suffixes of files: "wave-jpg-0.7+sea".
+    """
     parts = parse_style(style)
     shares = [f"-{part.weight:g}" if part.weight != 1 else "" for part in parts]
-    return "+".join(part.stem + share for part, share in zip(parts, shares, strict=True))
+    names = [Path(part.reference).name.replace(".", "-") if whole else part.stem for part in parts]
+    return "+".join(name + share for name, share in zip(names, shares, strict=True))
 
 
 def is_folder(output: str) -> bool:
@@ -95,15 +120,24 @@ def is_folder(output: str) -> bool:
     return output.endswith(("/", os.sep)) or os.path.isdir(output)  # noqa: PTH112
 
 
-def _check_apart(jobs: list[Job]) -> None:
-    outputs: dict[Path, Job] = {}
-    for job in jobs:
-        other = outputs.setdefault(job.output, job)
-        if other is not job:
-            raise UsageError(
-                f"{other.photo} with {other.style.text} and {job.photo} with {job.style.text} would both be written to "
-                f"{job.output}; rename one, or run them separately with -o"
-            )
+def _apart(names: list[tuple[str, str]]) -> list[str]:
+    """Return the short name of each where it is the only one, else the long one, numbered where that isn't enough.
+
+    >>> _apart([("1", "1-jpg"), ("1", "1-png"), ("2", "2-jpg"), ("1", "1-jpg")])
+    ['1-jpg', '1-png', '2', '1-jpg-2']
+    """
+    # As Windows and macOS see them: without regard to case.
+    shorts = Counter(short.casefold() for short, _ in names)
+    taken = {short.casefold() for short, _ in names if shorts[short.casefold()] == 1}
+    found = []
+    for short, long in names:
+        name, number = (short, 1) if shorts[short.casefold()] == 1 else (long, 1)
+        while shorts[short.casefold()] > 1 and name.casefold() in taken:
+            number += 1
+            name = f"{long}-{number}"
+        taken.add(name.casefold())
+        found.append(name)
+    return found
 
 
 def protect(jobs: list[Job], written: Mapping[str, Path | None], others: Iterable[str] = ()) -> None:

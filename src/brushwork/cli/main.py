@@ -101,7 +101,7 @@ def cli(debug: bool) -> None:
 
 def main(arguments: list[str] | None = None) -> NoReturn:
     """Run the command and exit with its code: 0 success, 1 failure, 2 usage error, 130 Ctrl-C, 143 SIGTERM."""
-    arguments = sys.argv[1:] if arguments is None else arguments
+    arguments = [_as_file(argument) for argument in (sys.argv[1:] if arguments is None else arguments)]
     end = arguments.index("--") if "--" in arguments else len(arguments)
     flags, rest = arguments[:end], arguments[end:]
     debug, as_json = "--debug" in flags, "--json" in flags
@@ -117,6 +117,12 @@ def main(arguments: list[str] | None = None) -> NoReturn:
         sys.exit(1)
     except (Exception, KeyboardInterrupt) as error:
         _fail(error, debug, as_json)
+
+
+def _as_file(argument: str) -> str:
+    """Return a file's name so that it isn't taken for an option: "-1.jpg", if that is a file, as "./-1.jpg"."""
+    named = argument.startswith("-") and "." in argument and os.path.lexists(argument)
+    return f".{os.sep}{argument}" if named else argument
 
 
 def _prepare() -> None:

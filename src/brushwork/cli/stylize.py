@@ -55,7 +55,7 @@ def stylize(
     # Usage errors are reported immediately, before torch is loaded.
     settings = chosen_settings(preset, method, values, styles)
     options, out, run = (options_from_flags(kind, values) for kind in (StylizeOptions, OutputOptions, RunOptions))
-    from brushwork.cli.jobs import find_photos, is_folder, plan_jobs, protect
+    from brushwork.cli.jobs import find_photos, is_folder, left_out, plan_jobs, protect
     from brushwork.cli.report import Report
     from brushwork.cli.running import Runner, run_jobs
 
@@ -67,6 +67,8 @@ def stylize(
         _make_folder(Path(output))
     _check_targets(jobs, out, run)
     report = Report(as_json=run.as_json, preview=run.preview)
+    for line in left_out(photos):
+        report.say(line)
 
     from brushwork.methods import load
 

@@ -116,7 +116,7 @@ def _from_toml(path: Path) -> dict[str, Any]:
     except ImportError as error:  # Python 3.10
         raise UsageError("--recipe needs Python 3.11 or newer; pass its options as flags") from error
     try:
-        found = tomllib.loads(path.read_text("utf-8"))
+        found = tomllib.loads(path.read_text("utf-8-sig"))  # Windows begins texts with a byte order mark
     except (OSError, ValueError) as error:
         raise UsageError(f"--recipe {path} can't be read: {error}") from error
     return {name: tuple(value) if isinstance(value, list) else value for name, value in found.items()}

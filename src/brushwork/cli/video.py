@@ -115,7 +115,8 @@ def _output(film: Path, style: str) -> Path:
     from brushwork.io.picture_film_reader import is_sequence
 
     if is_sequence(film):
-        return Path(f"{film.name if film.is_dir() else film.parent.name}_{name}")
+        folder = film.name if film.is_dir() else film.parent.name
+        return Path(f"{folder}_{name}".replace(".", "_"))  # with a dot, it would name a file
     suffix = {".png": ".webp", ".apng": ".webp"}.get(film.suffix.lower(), film.suffix.lower())
     return Path(f"{film.stem}_{name}{suffix if suffix in FORMATS else '.mp4'}")
 

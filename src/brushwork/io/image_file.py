@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from brushwork.errors import PictureError, UsageError
 from brushwork.image import NOTHING_VISIBLE, Picture, fit_size
 from brushwork.io.animation import png_frames
 from brushwork.io.metadata import clean_exif, unpack_recipe
-from brushwork.io.opening import field, open_image, reading
+from brushwork.io.opening import field, reading, use_image
 from brushwork.io.picture_writer import PictureWriter, check_target, write_image
 from brushwork.io.profiles import MAXIMUM, to_srgb
 from brushwork.io.tiff_exif import read_tiff_exif
@@ -38,7 +39,7 @@ def read_size(path: str | os.PathLike[str], *, max_pixels: int = MAX_PIXELS) -> 
     """Return (width, height) of an image after applying its EXIF orientation, reading only the header.
 
     Args:
-        path: a PNG, JPEG, WebP, TIFF, AVIF, BMP or GIF.
+        path: a PNG, JPEG, WebP, TIFF, HEIC, AVIF, BMP or GIF.
         max_pixels: limit of width times height.
 
     Raises:
@@ -46,17 +47,24 @@ def read_size(path: str | os.PathLike[str], *, max_pixels: int = MAX_PIXELS) -> 
     """
     path = Path(path)
     with reading(path):
-        image = open_image(path, max_pixels, header_only=True)
-        return (image.height, image.width) if _orientation(image) >= 5 else (image.width, image.height)
+        size, _ = use_image(path, max_pixels, _upright_size, header_only=True)
+    return size
 
 
-def read_image(path: str | os.PathLike[str], *, size: int | None = None, max_pixels: int = MAX_PIXELS) -> Picture:
+def _upright_size(image: pyvips.Image) -> tuple[int, int]:
+    return (image.height, image.width) if _orientation(image) >= 5 else (image.width, image.height)
+
+
+def read_image(
+    path: str | os.PathLike[str], *, size: int | None = None, max_pixels: int = MAX_PIXELS, strict: bool = False
+) -> Picture:
     """Read an image from a file.
 
     Args:
-        path: a PNG, JPEG, WebP, TIFF, AVIF, BMP or GIF; only the first frame or page is read.
+        path: a PNG, JPEG, WebP, TIFF, HEIC, AVIF, BMP or GIF; only the first frame or page is read.
         size: length of the longer side to resample to, in pixels (Lanczos; may upscale); None keeps the file's size.
         max_pixels: limit of width times height, before and after resampling.
+        strict: refuse a PNG or TIFF that is damaged in the middle; by default, a note says that a part is missing.
 
     Returns:
         Pixels (1, 3, H, W) upright in sRGB, straight alpha, EXIF, depth and notes.
@@ -66,41 +74,59 @@ def read_image(path: str | os.PathLike[str], *, size: int | None = None, max_pix
         UsageError: the size is below 1, or exceeds the limit.
     """
     path = Path(path)
-    with reading(path):
-        opened = open_image(path, max_pixels)
+
+    def decoded(opened: pyvips.Image) -> Picture:
         target = _target_size(opened, size, max_pixels)
         notes = _page_note(opened, path)
         image, more = to_srgb(opened, path)
         maximum = MAXIMUM[image.format]
         samples = _decode(image, target, maximum)
-        exif = _exif(opened, path)
-    pixels, alpha = _tensors(samples, maximum)
-    return Picture(pixels, alpha, exif, 8 if opened.format == "uchar" else 16, (*notes, *more))
+        pixels, alpha = _tensors(samples, maximum)
+        depth = 8 if opened.format == "uchar" else 16
+        return Picture(pixels, alpha, _exif(opened, path), depth, (*notes, *more))
+
+    with reading(path):
+        picture, notes = use_image(path, max_pixels, decoded, strict=strict)
+    return replace(picture, notes=(*notes, *picture.notes)) if notes else picture
 
 
 class PictureReader:
     """Read regions of an image on demand and in any order, with the same pixels as `read_image`.
 
     Args:
-        path: a PNG, JPEG, WebP, TIFF, AVIF, BMP or GIF; only the first frame or page is read.
+        path: a PNG, JPEG, WebP, TIFF, HEIC, AVIF, BMP or GIF; only the first frame or page is read.
         size: length of the longer side to resample to, in pixels; None keeps the file's size.
         max_pixels: limit of width times height, before and after resampling.
+        strict: as for `read_image`.
 
     Raises:
         PictureError, UsageError: as `read_image`; damage further into the file is found when that region is read.
     """
 
-    def __init__(self, path: str | os.PathLike[str], *, size: int | None = None, max_pixels: int = MAX_PIXELS) -> None:
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        size: int | None = None,
+        max_pixels: int = MAX_PIXELS,
+        strict: bool = False,
+    ) -> None:
         self.path = Path(path)
-        with reading(self.path):
-            opened = open_image(self.path, max_pixels, anywhere=True)
+
+        def prepared(opened: pyvips.Image) -> tuple[pyvips.Image, pyvips.Image, float, list[str]]:
             target = _target_size(opened, size, max_pixels)
-            image, more = to_srgb(opened, self.path)
-            self._maximum = MAXIMUM[image.format]
-            image = image if target is None else _resample(image, target, self._maximum)
-            self._image = image.autorot() if _orientation(image) > 1 else image
+            image, notes = to_srgb(opened, self.path)
+            maximum = MAXIMUM[image.format]
+            image = image if target is None else _resample(image, target, maximum)
+            opened.crop(0, 0, 1, 1).avg()  # fails now, rather than later, if libvips can't decode it
+            return opened, image.autorot() if _orientation(image) > 1 else image, maximum, notes
+
+        with reading(self.path):
+            (opened, self._image, self._maximum, more), notes = use_image(
+                self.path, max_pixels, prepared, anywhere=True, strict=strict
+            )
             self.exif = _exif(opened, self.path)
-        self.notes = (*_page_note(opened, self.path), *more)
+        self.notes = (*notes, *_page_note(opened, self.path), *more)
         self.depth = 8 if opened.format == "uchar" else 16
         self.size: tuple[int, int] = (self._image.width, self._image.height)
         self.alpha = self._image.bands == 4
@@ -162,7 +188,7 @@ def read_recipe(path: str | os.PathLike[str]) -> Recipe | None:
     """
     path = Path(path)
     with reading(path):
-        packet = field(open_image(path, None, header_only=True), "xmp-data")
+        packet, _ = use_image(path, None, lambda image: field(image, "xmp-data"), header_only=True)
     text = unpack_recipe(packet) if isinstance(packet, bytes) else None
     try:
         return None if text is None else Recipe.from_json(text)

@@ -13,9 +13,10 @@ from xml.sax.saxutils import escape
 import pyvips
 from PIL import Image as PillowImage
 
-__all__ = ["attach_exif", "clean_exif", "pack_recipe", "unpack_recipe"]
+__all__ = ["attach_exif", "clean_exif", "pack_recipe", "unpack_recipe", "xmp_orientation"]
 
 _NAMESPACE = "https://brushwork.invalid/ns/1.0/"
+_TIFF = "http://ns.adobe.com/tiff/1.0/"
 _RDF = "http://www.w3.org/1999/02/22-rdf-syntax-ns#"
 
 # Only valid for the source's pixel grid; the writer sets them again.
@@ -94,14 +95,27 @@ def unpack_recipe(packet: bytes) -> str | None:
     Args:
         packet: any XMP packet.
     """
+    return _property(packet, f"{{{_NAMESPACE}}}recipe")
+
+
+def xmp_orientation(packet: bytes) -> int | None:
+    """Return the orientation from an XMP packet, 1 to 8; None if there is none or the packet is malformed.
+
+    Args:
+        packet: any XMP packet.
+    """
+    text = (_property(packet, f"{{{_TIFF}}}Orientation") or "").strip()
+    return int(text) if text in list("12345678") else None
+
+
+def _property(packet: bytes, name: str) -> str | None:
     if b"<!" in packet:  # XMP needs no entity definitions, and they allow entity expansion attacks
         return None
     try:
         root = ElementTree.fromstring(packet.strip(b"\0"))
     except (ElementTree.ParseError, ValueError):
         return None
-    name = f"{{{_NAMESPACE}}}recipe"
-    # Other programs may rewrite a simple property as an attribute; XMP treats both forms as equivalent.
+    # Programs write a simple property as an element or as an attribute; XMP treats both forms as equivalent.
     found = root.findtext(f".//{name}") or next((e.attrib[name] for e in root.iter() if name in e.attrib), None)
     return found or None
 

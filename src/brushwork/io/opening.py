@@ -1,43 +1,36 @@
 """Open an image file as a libvips image, with a one-line error message for every failure.
 
-libvips reads all formats except BMP, which Pillow reads. The loader is chosen by the magic bytes, so the file never
-reaches any other libvips loader (SVG, PDF, ImageMagick, CSV, its own format). libvips gets an open file descriptor, not
-a name, so that a name such as "a[page=1].png" isn't parsed for loader options and encoding doesn't matter.
+The loader is chosen by the magic bytes, so the file never reaches any other libvips loader (SVG, PDF, ImageMagick, CSV,
+its own format). libvips gets an open file descriptor, not a name, so that a name such as "a[page=1].png" isn't parsed
+for loader options and encoding doesn't matter. What libvips doesn't read, another reader may (`other_readers.py`).
 """
 
 from __future__ import annotations
 
 import os
-import struct
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, TypeVar
 
-import numpy as np
 import pyvips
-from PIL import BmpImagePlugin
 
-from brushwork.errors import PictureError
+from brushwork.errors import PictureError, no_such_file
+from brushwork.io.formats import HEAD, KNOWN, RAW, foreign_format, loader_for
+from brushwork.io.metadata import xmp_orientation
+from brushwork.io.other_readers import DAMAGED, open_bmp, open_heic, open_tiff, tiff_is_complete, tiff_is_raw, tiff_kind
+from brushwork.io.png_metadata import read_png_metadata
 
-__all__ = ["KNOWN", "field", "last_words", "open_image", "reading", "system_reason", "vips_reason"]
+__all__ = ["field", "last_words", "open_image", "reading", "system_reason", "use_image", "vips_reason"]
 
-KNOWN = "PNG, JPEG, WebP, TIFF, AVIF, BMP or GIF"
+Value = TypeVar("Value")
 
-_HEAD = 64  # bytes needed to identify the format
-_SIGNATURES = {
-    b"\x89PNG\r\n\x1a\n": "pngload",
-    b"\xff\xd8\xff": "jpegload",
-    b"GIF87a": "gifload",
-    b"GIF89a": "gifload",
-    b"II*\0": "tiffload",
-    b"MM\0*": "tiffload",
-    b"II+\0": "tiffload",  # BigTIFF
-    b"MM\0+": "tiffload",
-    b"BM": "bmp",  # read by Pillow
-}
-
-_DAMAGED = "can't be read because it is damaged or incomplete; copy or download it again"
+# In TIFF the orientation is a tag, and in HEIF a property of the container, which XMP only repeats.
+_METADATA_ELSEWHERE = ("pngload", "jpegload", "webpload")
+# What libvips and libtiff say of a sound file of a kind that they lack.
+_LACKING = re.compile(r"not supported|unsupported|not configured|not implemented|not a whole number|bad labq")
 
 
 def _text(pointer: Any) -> str:
@@ -58,22 +51,87 @@ def reading(path: Path) -> Iterator[None]:
     except pyvips.Error as error:
         raise PictureError(f"{path}: {vips_reason(error)}") from error
     except UnicodeDecodeError as error:  # from pyvips, on an error message that quotes damaged text
-        raise PictureError(f"{path}: {_DAMAGED}") from error
+        raise PictureError(f"{path}: {DAMAGED}") from error
+    except FileNotFoundError as error:
+        raise PictureError(f"{path}: {no_such_file(path)}") from error
     except OSError as error:
         raise PictureError(f"{path}: {system_reason(error)}") from error
 
 
+def use_image(
+    path: Path,
+    max_pixels: int | None,
+    use: Callable[[pyvips.Image], Value],
+    *,
+    header_only: bool = False,
+    anywhere: bool = False,
+    strict: bool = False,
+) -> tuple[Value, tuple[str, ...]]:
+    """Open an image and use it: as libvips reads it, else as another reader does, else what can be decoded of it.
+
+    Args:
+        path: see `open_image`.
+        max_pixels: see `open_image`.
+        use: called with the opened image; called again if libvips fails in it.
+        header_only: see `open_image`.
+        anywhere: see `open_image`.
+        strict: refuse a file that is damaged in the middle.
+
+    Returns:
+        What `use` returned, and notes for the user.
+
+    Raises:
+        PictureError, OSError, pyvips.Error: see `open_image`.
+    """
+    try:
+        return use(open_image(path, max_pixels, header_only=header_only, anywhere=anywhere)), ()
+    except pyvips.Error as error:
+        check = partial(_check_limit, path, max_pixels=max_pixels)
+        with path.open("rb") as file:
+            loader = loader_for(file.read(HEAD))
+            lacking = loader == "tiffload" and _LACKING.search(error.detail.lower()) is not None
+            image = open_tiff(file, check) if lacking else None
+            if image is None and lacking:
+                raise PictureError(
+                    f"{path}: is a TIFF of a kind that can't be read here ({tiff_kind(file)}); save it as PNG, or as "
+                    "TIFF with 8 or 16 bits per channel and LZW or no compression"
+                ) from error
+            if image is None and (strict or not _is_complete(file, loader)):
+                raise
+    if image is not None:
+        return use(image), ()
+    image = open_image(path, max_pixels, header_only=header_only, anywhere=anywhere, fail_on="none")
+    return use(image), (
+        f"{path.name}: is damaged, and only a part of it could be decoded; copy it again, or refuse such files "
+        "with --strict",
+    )
+
+
+def _is_complete(file: BinaryIO, loader: str | None) -> bool:
+    """Return whether nothing is missing at the end of a file whose rest can be decoded where it is damaged."""
+    if loader == "pngload":
+        file.seek(max(0, file.seek(0, os.SEEK_END) - 4096))
+        return b"IEND" in file.read()
+    return loader == "tiffload" and tiff_is_complete(file)
+
+
 def open_image(
-    path: Path, max_pixels: int | None, *, header_only: bool = False, anywhere: bool = False
+    path: Path,
+    max_pixels: int | None,
+    *,
+    header_only: bool = False,
+    anywhere: bool = False,
+    fail_on: str = "error",
 ) -> pyvips.Image:
     """Return an image with its header parsed and its pixels still in the file, to be read once from top to bottom.
 
     Args:
-        path: a PNG, JPEG, WebP, TIFF, AVIF, BMP or GIF.
+        path: a picture in one of the formats of `KNOWN`.
         max_pixels: limit of width times height; None for no limit.
         header_only: the pixels won't be read.
         anywhere: the pixels will be read repeatedly and in any order; if the image has to be decoded for that and is
             large, the result is stored in a temporary file.
+        fail_on: what damage is an error for libvips; "none" decodes what it can.
 
     Raises:
         PictureError: not a regular file, empty, not an image, or over the limit.
@@ -82,36 +140,62 @@ def open_image(
     if path.exists() and not path.is_file():
         kind = "a directory" if path.is_dir() else "not a regular file"
         raise PictureError(f"{path}: is {kind}; expected a picture file ({KNOWN})")
+    check = partial(_check_limit, path, max_pixels=max_pixels)
     with path.open("rb") as file:
-        head = file.read(_HEAD)
+        head = file.read(HEAD)
         file.seek(0)
         if not head:
             raise PictureError(f"{path}: is empty (0 bytes); copy or download it again")
-        loader = _loader(head)
+        loader = loader_for(head)
         if loader is None:
-            raise PictureError(f"{path}: is not in a supported format; expected {KNOWN}")
+            raise PictureError(f"{path}: {_refused(head)}")
         if loader == "bmp":
-            return _open_bmp(file, path, max_pixels, header_only)
+            return open_bmp(file, path, check, header_only=header_only)
+        if loader == "heic":
+            return open_heic(file, path, check, header_only=header_only)
+        if loader == "tiffload" and tiff_is_raw(file):
+            raise PictureError(f"{path}: {_told(*RAW)}")
         if anywhere and hasattr(os, "posix_fadvise"):
             # Reading tiles on demand is ten times slower on a hard disk than letting it read ahead.
             os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_WILLNEED)
         source = pyvips.Source.new_from_descriptor(file.fileno())  # libvips duplicates the descriptor
     load = getattr(pyvips.Image, f"{loader}_source")
-    image = load(source, access="random" if anywhere else "sequential", fail_on="error")
-    _check_limit(path, image.width, image.height, max_pixels)
+    image = load(source, access="random" if anywhere else "sequential", fail_on=fail_on)
+    check(image.width, image.height)
+    return _with_all_metadata(image, path) if loader in _METADATA_ELSEWHERE else image
+
+
+def _with_all_metadata(image: pyvips.Image, path: Path) -> pyvips.Image:
+    """Return the image with the EXIF, XMP and orientation that libvips doesn't look for."""
+    found: dict[str, bytes | None] = {}
+    if field(image, "vips-loader", "").startswith("png") and not (
+        field(image, "exif-data") and field(image, "xmp-data")
+    ):
+        with path.open("rb") as file:
+            found["exif-data"], found["xmp-data"] = read_png_metadata(file)
+    for name, value in found.items():
+        if value is not None and not field(image, name):
+            image = image.copy()
+            image.set_type(pyvips.GValue.blob_type, name, value)
+            image = image.copy()  # which also parses EXIF
+    xmp = field(image, "xmp-data")
+    turned = xmp_orientation(bytes(xmp)) if xmp and not field(image, "exif-ifd0-Orientation") else None
+    if turned is not None:
+        image = image.copy()
+        image.set_type(pyvips.GValue.gint_type, "orientation", turned)
     return image
 
 
-def _loader(head: bytes) -> str | None:
-    """Return the loader for a file with these first bytes; None if there is none."""
-    for signature, loader in _SIGNATURES.items():
-        if head.startswith(signature):
-            return loader
-    if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
-        return "webpload"
-    if head[4:8] == b"ftyp" and (b"avif" in head[8:] or b"avis" in head[8:]):  # major or compatible brand
-        return "heifload"
-    return None
+def _refused(head: bytes) -> str:
+    """Return why a file with these first bytes isn't read, and what to do."""
+    found = foreign_format(head)
+    if found is None:
+        return f"is not in a supported format; expected {KNOWN}"
+    return _told(*found)
+
+
+def _told(name: str, advice: str) -> str:
+    return f"is {name}, which is not in a supported format; {advice}"
 
 
 def field(image: pyvips.Image, name: str, default: Any = None) -> Any:
@@ -119,20 +203,7 @@ def field(image: pyvips.Image, name: str, default: Any = None) -> Any:
     return image.get(name) if image.get_typeof(name) else default
 
 
-def _open_bmp(file: BinaryIO, path: Path, max_pixels: int | None, header_only: bool) -> pyvips.Image:
-    # The plugin class itself, since Pillow's open() has its own process-wide pixel limit.
-    try:
-        bmp = BmpImagePlugin.BmpImageFile(file)
-        _check_limit(path, *bmp.size, max_pixels)
-        if header_only:
-            return pyvips.Image.black(*bmp.size)
-        pixels = np.asarray(bmp.convert("RGBA" if "A" in bmp.mode else "RGB"))
-    except (SyntaxError, ValueError, OSError, EOFError, struct.error) as error:
-        raise PictureError(f"{path}: {_DAMAGED} ({error})") from error
-    return pyvips.Image.new_from_array(pixels, interpretation="srgb")
-
-
-def _check_limit(path: Path, width: int, height: int, max_pixels: int | None) -> None:
+def _check_limit(path: Path, width: int, height: int, *, max_pixels: int | None) -> None:
     if max_pixels is not None and width * height > max_pixels:
         raise PictureError(
             f"{path}: {width} x {height} pixels are more than the limit of {max_pixels:,}; "
@@ -143,7 +214,7 @@ def _check_limit(path: Path, width: int, height: int, max_pixels: int | None) ->
 def vips_reason(error: pyvips.Error) -> str:
     """Return libvips's multi-line message as one line for the user."""
     last = last_words(error)
-    return f"{_DAMAGED} ({last})" if last else _DAMAGED
+    return f"{DAMAGED} ({last})" if last else DAMAGED
 
 
 def last_words(error: pyvips.Error) -> str:

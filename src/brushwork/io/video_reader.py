@@ -169,7 +169,7 @@ def opened(path: Path) -> av.container.InputContainer:
     import av
 
     try:
-        container = av.open(str(path), metadata_errors="replace")
+        container = av.open(f"file:{path}", metadata_errors="replace")
     except (OSError, ValueError, av.FFmpegError) as error:
         raise PictureError(f"{path}: {av_reason(error)}") from error
     if moving(container) and not _is_still(container):

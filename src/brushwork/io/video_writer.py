@@ -319,7 +319,7 @@ class VideoWriter:
         import av
 
         with _failing(self.path):
-            return av.open(str(path), "w", format=form, options=options or {})
+            return av.open(f"file:{path}", "w", format=form, options=options or {})
 
 
 @contextmanager

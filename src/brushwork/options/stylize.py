@@ -33,9 +33,11 @@ __all__ = [
 
 DEFAULT_SIZE = 1024  # longer side of results of larger photos, unless a size is given
 MAX_PIXELS = 500_000_000  # in a file, as protection against decompression bombs, unless the user raises the limit
-PICTURE_SUFFIXES = frozenset(  # by which pictures are found in folders
-    (".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".webp", ".tif", ".tiff", ".avif", ".bmp", ".gif")
-)
+# By which pictures are found in folders, everywhere. One that can't be read here is told by the name of its format.
+PICTURE_SUFFIXES = frozenset(
+    (".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".mpo", ".webp", ".tif", ".tiff",
+     ".heic", ".heif", ".hif", ".avif", ".jxl", ".bmp", ".gif")
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -70,6 +72,7 @@ class StylizeOptions(Checked):
         int | None, Option("maximum memory to use, such as 4GB [the free memory]", 1, kind="memory", recorded=False)
     ] = None
     max_pixels: Annotated[int, Option("reject larger files", 1, recorded=False)] = MAX_PIXELS
+    strict: Annotated[bool, Option("refuse files that can be decoded only in part", recorded=False)] = False
 
     def __post_init__(self) -> None:
         if not isinstance(self.masks, list | tuple):
@@ -95,6 +98,7 @@ class StylizeKeywords(TypedDict, total=False):
     device: str
     max_memory: int | None
     max_pixels: int
+    strict: bool
 
 
 @dataclass(frozen=True)

@@ -116,8 +116,10 @@ def check(path: str, megapixels: float, seconds: float) -> dict[str, Any]:
 
 
 def _is_film(head: bytes) -> bool:
+    from brushwork.io.formats import is_heif
+
     return any(head[at : at + len(start)] == start for at, starts in FILM_HEADS.items() for start in starts) and not (
-        _is_gif(head) or head[4:12] in (b"ftypavif", b"ftypheic", b"ftypmif1", b"ftypavis")
+        _is_gif(head) or is_heif(head)
     )
 
 

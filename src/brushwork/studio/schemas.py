@@ -46,7 +46,7 @@ Style = Annotated[
 Size = Annotated[
     int | None, Field(ge=0, le=30_000, description="longer side in pixels; 0: original; null: at most 1024")
 ]
-SERVER_ONLY = ("device", "max_memory", "max_pixels")  # fields of StylizeOptions that no request sets
+SERVER_ONLY = ("device", "max_memory", "max_pixels", "strict")  # fields of StylizeOptions that no request sets
 Preset = Literal["draft", "good", "best"]  # written here again, since a type must be; a test compares them
 Value = str | float | int | list[str] | list[float]
 

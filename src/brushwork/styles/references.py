@@ -17,7 +17,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from brushwork.errors import BrushworkError, UsageError, first_line
+from brushwork.errors import BrushworkError, UsageError, first_line, is_address, no_such_file
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -89,7 +89,7 @@ def parse_style(text: str) -> list[StylePart]:
 
     Args:
         text: References joined by +, each with an optional :weight. A + or : within the name of an existing file is
-            part of the name.
+            part of the name. ~ is the home folder, which shells expand only at the beginning of a blend.
 
     Raises:
         UsageError: An empty part, a negative weight, or weights that sum to 0.
@@ -109,7 +109,7 @@ def _pieces(text: str) -> Iterator[str]:
     while words:
         for count in range(len(words), 0, -1):
             piece = "+".join(words[:count])
-            if count == 1 or os.path.isfile(_weighted(piece)[0]):  # noqa: PTH113 - Path fails at very long names
+            if count == 1 or _file(_weighted(piece)[0]):
                 yield piece
                 del words[:count]
                 break
@@ -124,7 +124,7 @@ def _part(piece: str, text: str) -> StylePart:
 
 def _weighted(piece: str) -> tuple[str, float]:
     """Return the reference and its weight, 1 by default."""
-    if os.path.isfile(piece):  # noqa: PTH113
+    if _file(piece):
         return piece, 1.0
     reference, colon, number = piece.rpartition(":")
     try:
@@ -133,7 +133,13 @@ def _weighted(piece: str) -> tuple[str, float]:
         weight = None  # the colon belongs to the name, as in C:\wave.jpg
     if weight is None:
         return piece.strip(), 1.0
-    return (reference if os.path.isfile(reference) else reference.strip()), weight  # noqa: PTH113
+    return (reference if _file(reference) else reference.strip()), weight
+
+
+def _file(reference: str) -> str | None:
+    """Return the file of this name, with ~ expanded unless it is part of the name; None if there is none."""
+    names = (reference, os.path.expanduser(reference))  # noqa: PTH111 - Path fails at very long names
+    return next((name for name in names if os.path.isfile(name)), None)  # noqa: PTH113
 
 
 def built_in_styles() -> dict[str, Path]:
@@ -192,13 +198,16 @@ def locate_style(part: StylePart) -> Path:
     Raises:
         UsageError: Neither a file nor a name.
     """
-    if os.path.isfile(part.reference):  # noqa: PTH113
-        return Path(part.reference)
+    file = _file(part.reference)
+    if file is not None:
+        return Path(file)
     library = {**built_in_styles(), **own_styles()}
     if part.reference in library:
         return library[part.reference]
     if os.path.isdir(part.reference):  # noqa: PTH112
         raise UsageError(f"style {part.reference!r} is a folder; pass each of its pictures with its own --style")
+    if is_address(part.reference):
+        raise UsageError(f"style {part.reference!r}: {no_such_file(part.reference)}")
     close = get_close_matches(part.reference, library, 3)
     near = f"did you mean {' or '.join(close)}? " if close else ""
     names = f"{near}brushwork styles list shows the {len(library)} names" if library else "the library is empty"
@@ -281,10 +290,16 @@ def _style_colors() -> dict[str, dict[str, Any]]:
 
 def _published(path: Path) -> SavedStyle:
     from brushwork.runtime.tensor_files import read_tensors, sha256_of
-    from brushwork.weights import transformation_tensors
+    from brushwork.weights import missing_keys, transformation_tensors
 
     sha256_of(path)  # raises an error if it can't be read
-    tensors = transformation_tensors(read_tensors(path))
+    published = read_tensors(path)
+    tensors = transformation_tensors(published)
+    if tensors is None and (missing := missing_keys(published)):
+        raise BrushworkError(
+            f"{path} is incomplete: {', '.join(missing)} of the network of fast_neural_style "
+            f"{'is' if len(missing) == 1 else 'are'} missing; download it again"
+        )
     if tensors is None:
         raise BrushworkError(f"{path} is not a style; expected a network of fast_neural_style (pytorch/examples)")
     _check_numbers(path, tensors)

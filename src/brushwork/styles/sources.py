@@ -58,6 +58,8 @@ def _parts(style: os.PathLike[str] | Picture | Blend) -> list[tuple[Path | Pictu
         return [(style, 1.0)]
     if isinstance(style, os.PathLike):
         return [(locate_style(StylePart(os.fspath(style))), 1.0)]
+    if isinstance(style, tuple) and len(style) == 2 and isinstance(style[1], int | float):
+        raise UsageError(f"style: a pair of a style and its weight is a part of a blend; write [{style!r}]")
     parts = [_part(pair) for pair in _pairs(style)]
     if not parts:
         raise UsageError("expected at least one style, got none")

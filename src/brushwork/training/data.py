@@ -83,7 +83,7 @@ class PhotoFolder:
                 if min(width, height) < SMALLEST:
                     raise PictureError(f"{path} is too small")
                 longer = round(max(width, height) * min(1.0, self.closest * self.side / min(width, height)))
-                pixels = read_image(path, size=longer).visible()
+                pixels = read_image(path, size=longer, strict=True).visible()
             except (PictureError, UsageError, MemoryError) as error:
                 self.passed_over.add(path)
                 if len(self.passed_over) == len(self.files):

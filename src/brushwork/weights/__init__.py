@@ -4,7 +4,7 @@ from brushwork.runtime.tensor_files import sha256_of
 from brushwork.weights.layouts import ARCHITECTURES, Architecture
 from brushwork.weights.models import Model, embedded_model, import_model, is_style_network, load_into, read_model
 from brushwork.weights.places import find, locate, store_dir
-from brushwork.weights.published_styles import transformation_tensors
+from brushwork.weights.published_styles import missing_keys, transformation_tensors
 from brushwork.weights.reading import Weights
 from brushwork.weights.records import RECORDS, Preprocessing, WeightsRecord, get_record
 from brushwork.weights.store import fetch, import_file, load, read, verify
@@ -27,6 +27,7 @@ __all__ = [
     "load",
     "load_into",
     "locate",
+    "missing_keys",
     "read",
     "read_model",
     "sha256_of",

@@ -113,7 +113,7 @@ def recognize(tensors: Mapping[str, Tensor], architecture: str | None = None) ->
     layout = _layout_of(bare)
     wanted = [architecture] if architecture else _candidates(layout)
     renamed = {name: _rename(bare, layout, ARCHITECTURES[name]) for name in wanted}
-    problems = {name: _problems(renamed[name], name) for name in wanted}
+    problems = {name: _problems(renamed[name], name, layout) for name in wanted}
     fitting = tuple(name for name in wanted if not problems[name])
     if not fitting:
         raise WeightsError(min(problems.values(), key=len)[0])
@@ -186,7 +186,7 @@ def _rename(tensors: Mapping[str, Tensor], layout: str, architecture: Architectu
     return renamed
 
 
-def _problems(tensors: Mapping[str, Tensor], name: str) -> list[str]:
+def _problems(tensors: Mapping[str, Tensor], name: str, layout: str) -> list[str]:
     """Return why these tensors are not the first layers of the architecture, most serious problem first."""
     architecture = ARCHITECTURES[name]
     layers = architecture.layers()
@@ -197,8 +197,18 @@ def _problems(tensors: Mapping[str, Tensor], name: str) -> list[str]:
     strange = [key for key in tensors if key not in expected]
     wrong = [key for key in expected if key in tensors and tuple(tensors[key].shape) != expected[key]]
     until = f"conv{layers[depth - 1]}"
+    theirs = {ours: published for published, ours in _published(layout, architecture).items()}
+
+    def elsewhere(key: str) -> str:
+        """Return the published name of a tensor, if it differs from ours."""
+        stem, _, kind = key.rpartition(".")
+        return f" (published as {theirs[stem]}.{kind})" if theirs.get(stem, stem) != stem else ""
+
     return [
-        *(f"{key} is missing, although there are weights up to {until}; {name} needs every layer" for key in missing),
+        *(
+            f"{key} is missing{elsewhere(key)}, although there are weights up to {until}; {name} needs every layer"
+            for key in missing
+        ),
         *(f"{key} has shape {tuple(tensors[key].shape)}, expected {expected[key]} for {name}" for key in wrong),
         *(f"unexpected tensor {key}; {name} up to {until} has no such layer" for key in strange),
     ]

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from brushwork.errors import WeightsError
 from brushwork.runtime.tensor_files import check_recorded, read_metadata, read_tensors, sha256_of, write_tensors
 from brushwork.weights.places import MODELS, store_dir
-from brushwork.weights.published_styles import microast_tensors, transformation_tensors
+from brushwork.weights.published_styles import microast_tensors, missing_keys, transformation_tensors
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -112,9 +112,12 @@ def import_model(files: Sequence[Path]) -> Path:
 
 
 def is_style_network(path: Path) -> bool:
-    """Return whether a file contains a single-style network as published by pytorch/examples.
+    """Return whether a file contains a single-style network as published by pytorch/examples, complete or not.
 
     Raises:
         WeightsError: It can't be read.
     """
-    return bool(sha256_of(path)) and transformation_tensors(read_tensors(path)) is not None
+    if not sha256_of(path):
+        return False
+    tensors = read_tensors(path)
+    return transformation_tensors(tensors) is not None or bool(missing_keys(tensors))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from torch import Tensor
 
-__all__ = ["microast_tensors", "transformation_tensors"]
+__all__ = ["microast_tensors", "missing_keys", "transformation_tensors"]
 
 _MICROAST = {"modulator": "weight1.", "decoder": "dec1.", "content_encoder": "enc1.", "style_encoder": "enc1."}
 
@@ -39,6 +39,27 @@ def transformation_tensors(published: Mapping[str, Tensor]) -> dict[str, Tensor]
             return None
         tensors[target] = tensor[None] if target.startswith("norms.") else tensor
     return {**_of_unit_range(tensors), "epsilon": _epsilon()} if _complete(tensors) else None
+
+
+def missing_keys(published: Mapping[str, Tensor]) -> list[str]:
+    """Return the names that a damaged network of fast_neural_style lacks; none if these are other tensors.
+
+    Args:
+        published: Tensors by their published names.
+    """
+    present = {name.removeprefix("module.") for name in published}
+    blocks = max((int(match[1]) for name in present if (match := re.match(r"res(\d+)\.", name))), default=0)
+    places = [("", _LEVELS, _NORMS)] + [
+        (f"res{block + 1}.", ("conv1", "conv2"), ("in1", "in2")) for block in range(blocks)
+    ]
+    expected = [
+        f"{prefix}{layer}.{form}"
+        for prefix, convs, norms in places
+        for layer in (*(f"{conv}.conv2d" for conv in convs), *norms)
+        for form in _FORMS
+    ]
+    missing = [name for name in expected if name not in present]
+    return missing if 2 * len(missing) < len(expected) else []
 
 
 def _epsilon() -> Tensor:

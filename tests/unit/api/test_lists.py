@@ -73,6 +73,18 @@ def test_a_blend_is_a_dict_pairs_or_words(here: Path, method: Method) -> None:
         assert same.recipe == words.recipe
 
 
+@pytest.mark.parametrize(
+    ("styles", "told"),
+    [
+        (["sea.png", ("wave.png", 0.7)], r"is a part of a blend; write \[\('wave.png', 0.7\)\]"),
+        (["x", "wave.png"], "style 'x' is neither a file nor a style in the library"),
+    ],
+)
+def test_what_is_no_style_in_a_list_is_told_how(here: Path, method: Method, styles: Any, told: str) -> None:
+    with pytest.raises(UsageError, match=told):
+        stylize("photo.png", styles, method=method)
+
+
 def test_a_list_that_is_stopped_keeps_what_is_done(here: Path, method: Method) -> None:
     shown: list[Step] = []
 
@@ -104,6 +116,7 @@ def test_a_saved_result_runs_again_to_the_same_bytes(name: str, here: Path) -> N
     ("style", "told"),
     [
         (("wave.png", "sea.png"), "for several styles, pass a list"),
+        (("wave.png", 0.7), r"a pair of a style and its weight is a part of a blend; write \[\('wave.png', 0.7\)\]"),
         ({"wave.png": "much"}, "a weight of at least 0"),
         ({"wave.png": -1}, "a weight of at least 0"),
         ({"wave.png": 0}, "sum to 0"),

@@ -13,7 +13,7 @@ from brushwork.options.stylize import StylizeOptions
 def test_every_option_that_changes_the_result_is_recorded() -> None:
     photo = Picture(torch.rand(1, 3, 20, 24))
     recipe = recipe_of(load(AdaINLite()), photo, "great-wave", StylizeOptions(keep_color="cholesky"))
-    unrecorded = {"size", "device", "max_memory", "max_pixels"}
+    unrecorded = {"size", "device", "max_memory", "max_pixels", "strict"}
     assert {field.name for field in fields(StylizeOptions)} - set(recipe) <= unrecorded
     assert (recipe["keep_color"], recipe["keep_color_when"]) == ("cholesky", "before")
 

@@ -158,6 +158,14 @@ RECIPES = sorted((Path(__file__).parents[3] / "recipes").glob("*.toml"))
 
 
 @pytest.mark.skipif(sys.version_info < (3, 11), reason="TOML is read from Python 3.11 on")
+@pytest.mark.skipif(sys.version_info < (3, 11), reason="TOML is read from Python 3.11 on")
+def test_a_recipe_may_begin_with_a_byte_order_mark(tmp_path: Path) -> None:
+    from brushwork.cli.training import _from_toml
+
+    (tmp_path / "recipe.toml").write_text("steps = 3\n", "utf-8-sig")  # as Windows's editor saves it
+    assert _from_toml(tmp_path / "recipe.toml") == {"steps": 3}
+
+
 @pytest.mark.parametrize("recipe", RECIPES, ids=lambda path: path.stem)
 def test_the_recipes_are_options_of_their_methods(recipe: Path) -> None:
     from brushwork.cli.training import _from_toml

@@ -51,6 +51,5 @@ def test_a_damaged_file_is_named(tmp_path: Path) -> None:
     path = tmp_path / "cut.png"
     write_image(Picture(torch.rand(1, 3, 200, 200)), path)
     path.write_bytes(path.read_bytes()[:60_000])
-    reader = PictureReader(path)
     with pytest.raises(PictureError, match=r"cut\.png"):
-        reader.read(0, 0, 200, 200)
+        PictureReader(path).read(0, 0, 200, 200)

@@ -107,6 +107,12 @@ def test_what_does_not_fit_is_named(named: dict[str, Tensor], name: str, tensor:
         recognize(broken(named, name, tensor))
 
 
+def test_a_missing_tensor_is_named_as_the_file_names_it(named: dict[str, Tensor]) -> None:
+    tensors = published(named, [0, 2, 5, 7], "features.")
+    with pytest.raises(WeightsError, match=r"conv2_1\.bias is missing \(published as 5\.bias\), although"):
+        recognize({name: tensor for name, tensor in tensors.items() if name != "features.5.bias"})
+
+
 def test_batch_normalized_vgg_is_refused(named: dict[str, Tensor]) -> None:
     tensors = published(named, [0, 3, 7, 10], "features.")
     with pytest.raises(WeightsError, match=r"is missing|unexpected"):

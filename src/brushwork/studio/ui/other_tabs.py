@@ -10,6 +10,7 @@ import secrets
 from typing import Any, TypeAlias
 
 from brushwork.api.presets import preset_options
+from brushwork.options.stylize import PICTURE_SUFFIXES
 from brushwork.studio.database import RESUMABLE, Job
 from brushwork.studio.schemas import Batch, NewStyle, Picture, Video, parse_request
 from brushwork.studio.ui import texts
@@ -90,7 +91,11 @@ class BatchTab:
         with gr.Row():
             with gr.Column(scale=2, min_width=320):
                 self.photos = gr.File(
-                    label=texts.PHOTOS, file_count="multiple", file_types=["image"], type="filepath", elem_id="photos"
+                    label=texts.PHOTOS,
+                    file_count="multiple",
+                    file_types=["image", *sorted(PICTURE_SUFFIXES)],
+                    type="filepath",
+                    elem_id="photos",
                 )
                 self.style = gr.Dropdown([DEFAULT], value=DEFAULT, label=texts.STYLE)
                 self.form = Form()
