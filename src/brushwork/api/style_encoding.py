@@ -192,7 +192,8 @@ def _saved_value(method: Method, path: Path) -> Any:
         for key, value in origin.items()
         if kept[labels[scale]].get(key) != value
     ]
-    if not low <= wanted <= high:
+    rescaled = getattr(method, "rescaled_style", None)  # of methods whose styles know several sizes
+    if rescaled is None and not low <= wanted <= high:
         scales = " to ".join(f"{scale:g}" for scale in sorted({min(labels), max(labels)}))
         different.append(f"style_scale {scales}, not {wanted:g}")
     if different:
@@ -203,8 +204,10 @@ def _saved_value(method: Method, path: Path) -> Any:
         values = [method.load_style(saved.values[labels[scale]]) for scale in (low, high)]
     except (ValueError, RuntimeError, LookupError, TypeError) as error:
         raise _damaged(path) from error
-    share = math.log(wanted / low) / math.log(high / low) if low < high else 0.0
-    return method.blend(values, [1 - share, share]) if low < high else values[0]
+    if low < high:
+        share = math.log(wanted / low) / math.log(high / low)
+        return method.blend(values, [1 - share, share])
+    return values[0] if rescaled is None or low == wanted else rescaled(values[0], wanted / low)
 
 
 def _damaged(path: Path) -> BrushworkError:

@@ -185,7 +185,7 @@ class AdaIN(Checked):
 
 @dataclass(frozen=True)
 class AdaINLite(Checked):
-    """Any style in one fast pass: a painting is encoded as a vector that conditions a small network. The default.
+    """Any style in one fast pass: a painting is encoded as a vector that conditions a small network. For drafts and films.
 
     Our own network; its sources and the experiments behind it: docs/methods/adain_lite.md.
     """

@@ -5,9 +5,20 @@ from pathlib import Path
 import pytest
 import torch
 
-from brushwork import AdaINLite, FilmOptions, Gatys, Picture, UsageError, preset_options, stylize
+from brushwork import (
+    AdaINLite,
+    FilmOptions,
+    Gatys,
+    Picture,
+    UsageError,
+    encode_style,
+    load,
+    preset_options,
+    save_style,
+    stylize,
+)  # fmt: skip
 from brushwork.api import presets
-from brushwork.api.presets import film_preset
+from brushwork.api.presets import PRESETS, default_settings, film_preset
 from brushwork.options.methods import FILM_MODEL
 
 PHOTO = Picture(torch.rand(1, 3, 40, 48, generator=torch.Generator().manual_seed(1)))
@@ -45,3 +56,29 @@ def test_best_uses_vgg19_if_it_is_installed(monkeypatch: pytest.MonkeyPatch) -> 
         monkeypatch.setattr(presets, "find", lambda name, found=found: found)
         assert preset_options("best").network == network
         assert preset_options("best", network="other.safetensors").network == "other.safetensors"
+
+
+@pytest.fixture
+def drafted(tmp_path: Path) -> Path:
+    """A style saved for the one-pass network only."""
+    method, path = load(AdaINLite()), tmp_path / "mine.safetensors"
+    save_style(path, method, encode_style(method, Picture(torch.rand(1, 3, 48, 48)), [48]))
+    return path
+
+
+def test_a_painting_gets_good() -> None:
+    assert default_settings(["great-wave"]) == PRESETS["good"]
+    assert default_settings([{"great-wave": 0.5, "starry-night": 0.5}], ["steps"]) == PRESETS["good"]
+
+
+def test_an_option_of_the_network_selects_draft() -> None:
+    assert default_settings(["great-wave"], ["model", "strength"]) == PRESETS["draft"]
+
+
+def test_a_style_made_for_one_method_selects_it(drafted: Path) -> None:
+    assert default_settings([drafted]) == PRESETS["draft"]
+    assert default_settings(["great-wave", drafted]) == PRESETS["draft"]
+
+
+def test_a_style_that_does_not_exist_is_left_to_whoever_uses_it() -> None:
+    assert isinstance(default_settings(["no such style"]), Gatys)

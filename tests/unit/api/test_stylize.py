@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,7 @@ import torch
 from torch import nn
 
 from brushwork import AdaINLite, FeatureExtractor, Gatys, encode_style, load, save_style, save_styles, stylize
+from brushwork.api.presets import PRESETS
 from brushwork.api.stylize import read_content, result_size, stylize_photo
 from brushwork.color import rgb_to_yiq
 from brushwork.errors import BrushworkError, Interrupted, PictureError, UsageError
@@ -15,6 +17,7 @@ from brushwork.image import Picture
 from brushwork.io import write_image
 from brushwork.methods import Method
 from brushwork.options.stylize import StylizeOptions
+from brushwork.registry import settings_from
 from brushwork.runtime.progress import Step
 from brushwork.runtime.provenance import Recipe
 from brushwork.styles.references import SavedStyle, StylePart, read_style, write_style
@@ -160,9 +163,7 @@ def test_a_saved_style_gives_nearly_the_same_picture(here: Path) -> None:
     assert difference.abs().mean() < 0.02  # a saved style is rounded to bfloat16
 
 
-@pytest.mark.parametrize(
-    "other", [{"pooling": "average"}, {"padding": "zeros"}, {"style_scale": 0.5}], ids=lambda other: next(iter(other))
-)
+@pytest.mark.parametrize("other", [{"pooling": "average"}, {"padding": "zeros"}], ids=lambda other: next(iter(other)))
 def test_a_saved_style_of_other_settings_is_refused(other: dict[str, Any], here: Path) -> None:
     method = load(SHORT)
     save_style("mine.safetensors", method, encode_style(method, "wave.png", [48]))
@@ -257,6 +258,28 @@ def test_wrong_arguments_are_refused(here: Path) -> None:
 def test_pictures_that_require_gradients_are_taken() -> None:
     photo = Picture(torch.rand(1, 3, 36, 48, requires_grad=True))
     assert not stylize(photo, Picture(torch.rand(1, 3, 40, 40)), SHORT).picture.pixels.requires_grad
+
+
+def test_a_saved_style_at_another_scale_is_that_of_the_painting_at_another_size(here: Path) -> None:
+    method = load(SHORT)
+    style = encode_style(method, "wave.png", [24, 48])
+    save_style("mine.safetensors", method, style)
+    half = encode_style(load(replace(SHORT, style_scale=0.5)), "mine.safetensors", [48])
+    assert list(half.targets) == [48, 96]
+    for layer, target in half.nearest(48).items():  # the painting at 24 px
+        torch.testing.assert_close(target["gram"], style.targets[24][layer]["gram"], rtol=0.02, atol=0.02)
+
+
+@pytest.mark.parametrize("method", ["gatys", "adain-lite"])
+def test_without_a_method_a_saved_style_says_which(method: str, here: Path) -> None:
+    painter = load(settings_from(method, {}))
+    save_style("mine.safetensors", painter, encode_style(painter, "wave.png", [48]))
+    assert stylize("photo.png", "mine.safetensors").recipe["method"] == method
+
+
+def test_without_a_method_pictures_are_made_by_the_preset_good(here: Path) -> None:
+    recipe = stylize("photo.png", "wave.png").recipe
+    assert (recipe["method"], recipe["settings"]["steps"]) == ("gatys", PRESETS["good"].steps)  # type: ignore[attr-defined]
 
 
 def test_a_style_saved_through_one_network_is_not_taken_for_anothers(tmp_path: Path) -> None:

@@ -118,6 +118,10 @@ class GatysMethod:
         """Return an encoded style from a file's tensors."""
         return GatysStyle.from_tensors(tensors)
 
+    def rescaled_style(self, style: GatysStyle, factor: float) -> GatysStyle:
+        """Return a style, encoded at some `style_scale`, for `factor` times that scale."""
+        return style.rescaled(factor)
+
     def sizes(self, width: int, height: int) -> list[int]:
         """Return the longer sides of the pyramid for an image of this size."""
         return [without_margin((s.width, s.height), width, height) for s in self._scales(width, height)]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from torch import Tensor
 
@@ -31,6 +31,13 @@ class GatysStyle:
     def nearest(self, size: int) -> Mapping[str, Target]:
         """Return the statistics for an image whose longer side is `size`, or for the nearest available size."""
         return self.targets[min(self.targets, key=lambda known: abs(known - size))]
+
+    def rescaled(self, factor: float) -> GatysStyle:
+        """Return the statistics of a painting `factor` times as large, relative to the image, as far as they are known.
+
+        A painting of 512 px is used on images of 512 px; at half the scale, on images of 1024 px.
+        """
+        return replace(self, targets={max(1, round(size / factor)): found for size, found in self.targets.items()})
 
     @classmethod
     def mixture(
