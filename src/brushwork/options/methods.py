@@ -185,9 +185,9 @@ class AdaIN(Checked):
 
 @dataclass(frozen=True)
 class AdaINLite(Checked):
-    """Any style in one fast pass: a painting is encoded as a vector that conditions a small network. For drafts and films.
+    """Any style in one fast pass: a painting is encoded as a vector that conditions a small network.
 
-    Our own network; its sources and the experiments behind it: docs/methods/adain_lite.md.
+    Our own network, for drafts and films; its sources and the experiments behind it: docs/methods/adain_lite.md.
     """
 
     model: Annotated[
