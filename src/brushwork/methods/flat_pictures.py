@@ -18,7 +18,7 @@ from brushwork.color import luma
 from brushwork.methods.style_network import StyleNetwork
 from brushwork.tiling.tiles import Stages, TileInput, run_whole
 
-__all__ = ["FlatPicture", "flat_picture"]
+__all__ = ["CONTRASTY", "FLAT", "FlatPicture", "flat_picture"]
 
 FLAT, CONTRASTY = 0.01, 0.03  # standard deviations of pixels in [0, 1]: only luma decides, and only the network decides
 CELLS, CELL = 8, 16  # the gray chart: squares across, and their side in pixels

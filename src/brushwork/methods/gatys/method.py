@@ -291,7 +291,7 @@ class GatysMethod:
             found = cropped(pixels)
             if self.settings.final_colors == "optimized":
                 return found
-            return recolored(found, regions, self.settings.strength, AFTER)
+            return recolored(found, regions, self.settings.strength, AFTER, content)
 
         if progress is not None:
             pyramid.progress = lambda step: progress(as_photo_step(step, width, height, finished))

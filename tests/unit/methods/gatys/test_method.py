@@ -1,10 +1,12 @@
 import dataclasses
+import itertools
 
 import pytest
 import torch
 
 from brushwork import Gatys, Interrupted, Step, UsageError, load, load_network
-from brushwork.color import ColorMoments
+from brushwork.api.presets import PRESETS
+from brushwork.color import ColorMoments, luma
 from brushwork.image import resize
 from brushwork.methods.gatys.method import GatysMethod
 from brushwork.options.methods import STATISTICS
@@ -297,3 +299,18 @@ def test_matched_colors_are_the_painting_s_where_its_mask_is() -> None:
     other = free(content, Regions([style], left))
     torch.testing.assert_close(result[..., 40:], other[..., 40:])
     assert (result[..., :24] - other[..., :24]).abs().max() > 0.003
+
+
+def test_pictures_without_contrast_keep_the_order_of_their_brightness() -> None:
+    method = load(dataclasses.replace(PRESETS["good"], steps=6))
+    style = method.encode_style(picture(96, 128, seed=3), sizes=method.sizes(128, 96))
+    means = [
+        float(luma(method(torch.full((1, 3, 96, 128), gray), style)).mean()) for gray in (0.0, 0.25, 0.5, 0.75, 1.0)
+    ]
+    assert all(after - before > 0.05 for before, after in itertools.pairwise(means))
+
+
+def test_a_gray_card_in_its_own_style_stays() -> None:
+    card = torch.full((1, 3, 64, 64), 0.5)
+    method = load(dataclasses.replace(PRESETS["good"], steps=6))
+    assert (method(card, method.encode_style(card, sizes=method.sizes(64, 64))) - card).abs().max() < 0.05
