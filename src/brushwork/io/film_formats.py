@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Protocol
 
-from brushwork.errors import PictureError, UsageError
+from brushwork.errors import PictureError, UsageError, is_address
 from brushwork.io.animation import check_animation, png_frames
 from brushwork.io.films import Film, Frame
 from brushwork.io.opening import reading
@@ -73,7 +73,7 @@ def open_film(path: str | Path, *, max_pixels: int = MAX_PIXELS) -> Film:
     path = Path(path)
     if is_sequence(path):
         return FrameFolder(path, max_pixels)
-    if not path.exists() and set("*?[") & set(path.name):
+    if not path.exists() and not is_address(path) and set("*?[") & set(path.name):
         pattern = path.with_name(f"%d{path.suffix}")
         raise UsageError(f"{path}: expected one file, a folder such as {path.parent}, or a pattern such as {pattern}")
     with reading(path), path.open("rb") as file:

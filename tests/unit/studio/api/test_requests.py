@@ -143,11 +143,18 @@ def test_the_newest_preview_of_a_photo_replaces_those_that_wait(http: httpx.Clie
     }
 
 
-@pytest.mark.parametrize("content", [b"<svg xmlns='http://www.w3.org/2000/svg' width='9' height='9'/>", b"%PDF-1.7"])
-def test_a_drawing_that_calls_itself_a_picture_is_refused(http: httpx.Client, content: bytes) -> None:
+@pytest.mark.parametrize(
+    ("content", "kind"),
+    [
+        (b"<svg xmlns='http://www.w3.org/2000/svg' width='9' height='9'/>", "an SVG drawing"),
+        (b"%PDF-1.7", "a PDF document"),
+    ],
+    ids=["svg", "pdf"],
+)
+def test_a_drawing_that_calls_itself_a_picture_is_refused(http: httpx.Client, content: bytes, kind: str) -> None:
     answer = http.post("/api/uploads", files={"file": ("drawing.png", content)})
     assert answer.status_code == 400
-    assert answer.json()["error"].startswith("drawing.png: is not in a supported format; expected PNG, JPEG")
+    assert answer.json()["error"].startswith(f"drawing.png: is {kind}, which is not in a supported format; save it as")
 
 
 def test_the_client_says_what_the_studio_refuses(studio: Studio, photo: str) -> None:
