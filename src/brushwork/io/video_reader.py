@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     import av
     from numpy.typing import NDArray
 
-__all__ = ["VideoFile", "av_reason", "is_broadcast", "opened"]
+__all__ = ["VideoFile", "av_reason", "is_broadcast", "opened", "readable_packets"]
 
 HDR = {16: "PQ", 18: "HLG"}  # transfer characteristics of H.273
 UNSPECIFIED, BT470BG, SMPTE170M = 2, 5, 6  # H.273 matrices, primaries and transfers
@@ -241,7 +241,18 @@ def _decoded(container: av.container.InputContainer, stream: Any, damage: list[E
     """Yield all frames that can be decoded; decoding errors are appended to `damage`."""
     import av
 
-    packets, decode = container.demux(stream), _decoder(stream)
+    decode = _decoder(stream)
+    for packet in readable_packets(container.demux(stream), damage):
+        try:
+            yield from decode(packet)
+        except (av.FFmpegError, OSError) as error:
+            damage.append(error)
+
+
+def readable_packets(packets: Iterator[Any], damage: list[Exception]) -> Iterator[Any]:
+    """Yield packets up to the first that can't be read, whose error is appended to `damage`."""
+    import av
+
     while True:
         try:
             packet = next(packets)
@@ -250,10 +261,7 @@ def _decoded(container: av.container.InputContainer, stream: Any, damage: list[E
         except (av.FFmpegError, OSError) as error:
             damage.append(error)
             return
-        try:
-            yield from decode(packet)
-        except (av.FFmpegError, OSError) as error:
-            damage.append(error)
+        yield packet
 
 
 def _decoder(stream: Any) -> Callable[[Any], Iterable[av.VideoFrame]]:

@@ -25,7 +25,7 @@ from brushwork.io.joined_times import JoinedTimes
 from brushwork.io.picture_film_writer import note_lost_alpha, plays_note
 from brushwork.io.picture_writer import writing
 from brushwork.io.saving import place_problem, writing_reason
-from brushwork.io.video_reader import av_reason, is_broadcast, opened
+from brushwork.io.video_reader import av_reason, is_broadcast, opened, readable_packets
 
 if TYPE_CHECKING:
     import av
@@ -292,23 +292,16 @@ class VideoWriter:
 
     def _copied_packets(self, source: Any, copied: dict[int, Any]) -> Iterator[tuple[float, Any]]:
         """Yield the packets of the copied streams with their times in seconds, as far as they can be read."""
-        import av
-
-        packets = source.demux([source.streams[index] for index in copied])
         times = {index: _SoundTimes(source.streams[index], self.film, is_broadcast(source)) for index in copied}
-        while True:
-            try:
-                packet = next(packets)
-            except StopIteration:
-                break
-            except (av.FFmpegError, OSError) as error:
-                self.notes.append(f"the sound of {self.film.path.name} is damaged: {av_reason(error)}")
-                break
+        damage: list[Exception] = []
+        for packet in readable_packets(source.demux([source.streams[index] for index in copied]), damage):
             if packet.dts is not None:
                 index = packet.stream.index
                 times[index].correct(packet)
                 packet.stream = copied[index]
                 yield float(packet.dts * packet.time_base), packet
+        for error in damage:
+            self.notes.append(f"the sound of {self.film.path.name} is damaged: {av_reason(error)}")
         if any(one.corrected for one in times.values()):
             self.notes.append(f"the sound of {self.film.path.name} has repeated or falling times, which were corrected")
 

@@ -29,7 +29,7 @@ CAUTION = 0.95  # fraction of the limit to fill with suspended tiles; the rest i
 WORKERS = 2  # tiles processed in parallel, given as many cores
 ENOUGH = 8  # minimum number of tiles for parallel processing, so that no worker idles long at the end
 SHARED = 1024  # minimum tile side for parallel processing
-TWICE = 1.5  # time of an optimization in tiles, whose evaluations run the network forward twice
+TILED_OPTIMIZATION = 1.5  # relative time of an optimization in tiles, which runs the network forward twice per step
 HEAD = 0.25  # approximate fraction of the time spent before the first statistics request
 
 
@@ -177,7 +177,7 @@ def _in_tiles(job: _Job) -> Plan:
     )
     seconds = job.seconds * best.seen / pixels * (1 + HEAD * (recompute_stages and not whole))
     if method.declaration.tiling == "inside":
-        seconds *= TWICE
+        seconds *= TILED_OPTIMIZATION
     disk = int(spilled + mapped)
     if not streamed:
         return Plan("tiled", tiling, memory, disk, seconds, limit)

@@ -98,8 +98,7 @@ def stylize_video(
     closed segments, so that an interrupted job can be resumed and produces the same frames.
 
     Args:
-        film: A video file, an animated GIF, WebP or PNG, a folder of numbered images, or a pattern such as
-            "in/%05d.png".
+        film: A video file, an animation, a folder of numbered images, or a pattern such as "in/%05d.png".
         style: See `stylize`; or keyframes, between which the style is interpolated.
         output: A file (.mp4, .m4v, .mov, .mkv, .webm, .gif, .webp), a folder, or a pattern.
         method: See `stylize`; None: AdaIN-lite with its video model.

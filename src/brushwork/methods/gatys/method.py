@@ -11,7 +11,6 @@ import zlib
 from collections.abc import Mapping, Sequence
 from copy import copy
 from dataclasses import replace
-from itertools import pairwise
 from typing import Any
 
 import torch
@@ -22,12 +21,12 @@ from brushwork.errors import Interrupted, UsageError
 from brushwork.image import check_pixels, resize
 from brushwork.losses.style import STATISTICS, Target
 from brushwork.methods.base import Declaration, check_content, check_painting, normalized
+from brushwork.methods.gatys.estimates import memory_profile, run_time
 from brushwork.methods.gatys.margin import MARGIN, as_photo_step, cropped, with_margin, without_margin
 from brushwork.methods.gatys.objective import ExtraLoss, GatysObjective, TiledObjective, stride, with_extra
 from brushwork.methods.gatys.recoloring import AFTER, BEFORE, measured_colors, recolored
 from brushwork.methods.gatys.style import GatysStyle
 from brushwork.nn import FeatureNetwork, fingerprint, load_network
-from brushwork.optim.lbfgs import LEAST_PAIRS
 from brushwork.optim.pixels import Objective
 from brushwork.optim.pyramid import SMALLEST, Pyramid, Scale, plan_scales
 from brushwork.options.methods import Gatys
@@ -36,17 +35,11 @@ from brushwork.runtime.device import choose_dtype
 from brushwork.runtime.memory import kept_memory
 from brushwork.runtime.progress import Progress
 from brushwork.styles.regions import Regions
-from brushwork.tiling.metering import live_bytes
 from brushwork.tiling.tiles import MemoryProfile, Tile, Tiling, cut
 
 __all__ = ["GatysMethod"]
 
-PICTURE = 12  # bytes per pixel
-TIMED, SOON = (96, 256), 0.1  # sides of the test images for time estimates; the second only if steps are this fast
-PROBE_SIZES = 96, 160  # sides of the test images from which memory use is extrapolated
-KEPT = 6  # images in memory (pixels, gradients, …) besides the photo, the result and those that can be on disk
 STAYS = 400_000  # pixels of an image up to which freed memory is kept for the next image: about 300 MB
-FRAGMENTATION_FACTOR = 2.0  # memory lost between freed tensors of varying sizes; measured at 0.8, 2 and 12 megapixels
 SAVED = 0.1  # pixels of a tile that fit into what the images of a smaller level save, per pixel
 MULTIPLE = 16  # of tile edges: the stride of the deepest features
 
@@ -183,20 +176,17 @@ class GatysMethod:
 
     def demand(self, style: GatysStyle | Regions | None = None) -> MemoryProfile:
         """Return the memory needed, measured on small images; it doesn't depend on the style."""
+        return memory_profile(self._probe, self.settings.optimizer)
 
-        def step(side: int) -> int:
-            probe = torch.full((1, 3, side, side), 0.5, device=self.device)
-            objective = self._objective(
-                probe, [self.encode_style(probe.cpu(), sizes=[side]).targets[side]], (side, side)
-            )
-            return live_bytes(lambda: torch.autograd.grad(objective(probe.requires_grad_())[0], probe))
+    def estimate_seconds(self, width: int, height: int) -> float:
+        """Return the time needed, measured on small images."""
+        return run_time(self._probe, self.settings.optimizer, self._scales(width, height))
 
-        step(PROBE_SIZES[0])  # so that one-time allocations don't count
-        small, large = (step(side) for side in PROBE_SIZES)
-        pixel = (large - small) / (PROBE_SIZES[1] ** 2 - PROBE_SIZES[0] ** 2)
-        mapped = PICTURE * (1 + 2 * (LEAST_PAIRS + 1)) if self.settings.optimizer == "lbfgs" else PICTURE
-        fixed = max(0.0, small - pixel * PROBE_SIZES[0] ** 2)
-        return MemoryProfile(FRAGMENTATION_FACTOR * pixel, whole=KEPT * PICTURE + mapped, mapped=mapped, fixed=fixed)
+    def _probe(self, side: int) -> tuple[Tensor, Objective]:
+        """Return a gray image and its loss, in its own style."""
+        image = torch.full((1, 3, side, side), 0.5, device=self.device)
+        style = self.encode_style(image.cpu(), sizes=[side])
+        return image, self._objective(image, [style.targets[side]], (side, side))
 
     def tiles(self, size: tuple[int, int], side: int, style: GatysStyle | Regions | None = None) -> list[Tile]:
         """Cut an image of this (width, height) into tiles of about this side."""
@@ -207,30 +197,6 @@ class GatysMethod:
         layers = getattr(self.network, "layers", sorted(self._layers))
         deepest = max(layers.index(layer) for layer in self._layers)
         return sum(stride(layer) for layer in layers[: deepest + 1])
-
-    def estimate_seconds(self, width: int, height: int) -> float:
-        """Time some steps on two small images; a step takes some time at any size, and some per pixel."""
-        small, large = (side * side for side in TIMED)
-        quick = self._seconds_per_step(TIMED[0])
-        per_pixel, each = quick / small, 0.0
-        if quick < SOON:  # for a slow network, what a step takes at any size is little beside the rest
-            per_pixel = max(0.0, self._seconds_per_step(TIMED[1]) - quick) / (large - small)
-            each = max(0.0, quick - per_pixel * small)
-        return sum(scale.steps * each + scale.work * per_pixel for scale in self._scales(width, height))
-
-    def _seconds_per_step(self, side: int) -> float:
-        probe = torch.full((1, 3, side, side), 0.5, device=self.device)
-        style = self.encode_style(probe.cpu(), sizes=[side])
-        seconds: list[float] = []
-        pyramid = Pyramid(
-            [Scale(side, side, 3)],
-            lambda size: probe,
-            lambda size: self._objective(probe, [style.targets[side]], size),
-            kind=self.settings.optimizer,
-            progress=lambda step: seconds.append(step.seconds),
-        )
-        pyramid.run()
-        return min(after - before for before, after in pairwise(seconds))  # the first step is a warm-up
 
     def for_later_frames(self, steps: int) -> GatysMethod:
         """Return this method for frames that begin with the one before: fewer steps, and colors as they come.
