@@ -26,6 +26,7 @@ import json
 import statistics
 import time
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +40,7 @@ from torch import Tensor, nn
 DOMAINS = ("photo", "art_painting", "cartoon", "sketch")
 WAYS = ("nothing", "standard", "MixStyle", "StyleAugment", "StyleAugment + standard")
 STORED, SEEN, PAINTED = 72, 64, 160  # sides in pixels: in memory, as the network sees them, while they are painted
-COPIES, P = 6, 0.75
+COPIES, PART, P = 6, 80, 0.75  # painted copies of a picture; pictures painted at a time; share of copies shown
 STYLES: dict[str, Any] = {"strength": (0.5, 1.0), "mix": (0.0, 0.5)}
 BATCH, RATE, DECAY = 64, 0.03, 5e-4
 PAGE = Path(__file__).parents[1] / "docs" / "augmentation.md"
@@ -66,25 +67,36 @@ class Domain:
         self.held_back, self.training = order[: len(files) // 10], order[len(files) // 10 :]
 
     def painted(self) -> Tensor:
-        """Return painted copies, (N, COPIES, 3, STORED, STORED) in 0..255, made at the first call."""
-        path = self.bank / f"{self.name}.npy"
-        if path.exists():
-            return torch.from_numpy(np.load(path))
-        from brushwork.augment import StyleAugment
-
-        augment, generator = StyleAugment(p=1.0, **STYLES), torch.Generator().manual_seed(DOMAINS.index(self.name))
-        copies, started = [], time.perf_counter()
-        for part in self.large.split(16):
-            enlarged = F.interpolate(part.float(), size=(PAINTED, PAINTED), mode="bicubic").clamp(0, 255) / 255
-            copies.append(
-                torch.stack([_shrunk(augment(enlarged, generator=generator) * 255) for _ in range(COPIES)], 1)
-            )
-            done = sum(len(copy) for copy in copies)
-            rate = COPIES * done / (time.perf_counter() - started)
-            print(f"{self.name}: {done} of {len(self.large)} painted, {rate:.0f} pictures/s", flush=True)
+        """Return painted copies, (N, COPIES, 3, STORED, STORED) in 0..255; those that aren't in the bank are made."""
         self.bank.mkdir(parents=True, exist_ok=True)
-        np.save(path, torch.cat(copies).numpy())
-        return torch.cat(copies)
+        parts = [self._part(number, large) for number, large in enumerate(self.large.split(PART))]
+        return torch.cat(parts)
+
+    def _part(self, number: int, large: Tensor) -> Tensor:
+        """Return painted copies of a part of the pictures."""
+        path = self.bank / f"{self.name}-{number:02d}.npy"
+        if not path.exists():
+            augment = painter()
+            generator = torch.Generator().manual_seed(100 * DOMAINS.index(self.name) + number)
+            started, copies = time.perf_counter(), []
+            for few in large.split(16):
+                enlarged = F.interpolate(few.float(), size=(PAINTED, PAINTED), mode="bicubic").clamp(0, 255) / 255
+                some = [_shrunk(augment(enlarged, generator=generator) * 255) for _ in range(COPIES)]
+                copies.append(torch.stack(some, 1))
+            written = path.with_suffix(".part.npy")
+            np.save(written, torch.cat(copies).numpy())
+            written.replace(path)
+            rate = COPIES * len(large) / (time.perf_counter() - started)
+            print(f"{path.stem}: {rate:.0f} painted per second", flush=True)
+        return torch.from_numpy(np.load(path))
+
+
+@cache
+def painter() -> Any:
+    """Return the transform that paints the copies."""
+    from brushwork.augment import StyleAugment
+
+    return StyleAugment(p=1.0, **STYLES)
 
 
 def _read(path: Path) -> Tensor:
@@ -212,14 +224,12 @@ def splits() -> list[tuple[str, tuple[str, ...], tuple[str, ...]]]:
 
 def run(options: argparse.Namespace) -> None:
     """Train and test what isn't in the file of runs yet."""
-    found = _runs(options.runs)
-    done = {(entry["split"], entry["way"], entry["seed"]) for entry in found}
     domains = {name: Domain(options.pacs, name, options.bank) for name in DOMAINS}
     for split, shown, tested in splits():
         for seed in options.seeds:
             for way in WAYS:
-                if (split, way, seed) in done:
-                    continue
+                if (split, way, seed) in {(r["split"], r["way"], r["seed"]) for r in _runs(options.runs)}:
+                    continue  # also what another process has finished since
                 started = time.perf_counter()
                 network = train([domains[name] for name in shown], way, seed, options.steps)
                 own = [
@@ -228,8 +238,7 @@ def run(options: argparse.Namespace) -> None:
                 tests = {name: accuracy(network, domains[name].pictures, domains[name].labels) for name in tested}
                 entry = {"split": split, "way": way, "seed": seed, "held back": statistics.mean(own), "tests": tests}
                 entry |= {"seconds": time.perf_counter() - started, "steps": options.steps}
-                found.append(entry)
-                _save(options.runs, found)
+                _save(options.runs, [*_runs(options.runs), entry])
                 print(json.dumps(entry), flush=True)
 
 

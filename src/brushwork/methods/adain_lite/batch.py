@@ -16,7 +16,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from brushwork.methods.adain_lite.method import STROKE_SIZE, STYLE_SIZE, AdaINLiteStyleNetwork
-from brushwork.methods.adain_lite.network import CODE_LAYERS, ModulatedConv, ModulatedNorm, center_groups
+from brushwork.methods.adain_lite.network import CODE_LAYERS, Generator, ModulatedConv, ModulatedNorm, center_groups
 
 __all__ = ["BatchPainter"]
 
@@ -36,14 +36,14 @@ class BatchPainter:
     """
 
     def __init__(self, network: AdaINLiteStyleNetwork) -> None:
-        self.network, self.generator = network, network.generator
-        self.device, self.dtype = network.device, network.dtype
-        self.layers: Mapping[str, ModulatedConv | ModulatedNorm] = self.generator.styled  # type: ignore[assignment]
+        self.network = network
+        generator: Generator = network.generator
+        self.layers: Mapping[str, ModulatedConv | ModulatedNorm] = generator.styled  # type: ignore[assignment]
         with torch.no_grad():
             self.kernels = {
                 name: self._kernel(layer) for name, layer in self.layers.items() if isinstance(layer, ModulatedConv)
             }
-            self.entering = [self._plain(conv) for conv in (self.generator.edges, self.generator.enter)]
+            self.entering = [self._entrance(conv) for conv in (generator.edges, generator.enter)]
 
     @torch.no_grad()
     def own_codes(self, pixels: Tensor) -> Tensor:
@@ -70,9 +70,9 @@ class BatchPainter:
         def norm(name: str, x: Tensor) -> Tensor:
             return _normalized(x, changes[name], self.layers[name].epsilon)  # type: ignore[arg-type]
 
-        photo = pixels.to(self.dtype, memory_format=torch.channels_last)
-        edges = _halved((photo - 0.5) * 4, *self.entering[0])
-        quarter = _halved(edges, *self.entering[1])
+        photo = self._typed(pixels)
+        edges = F.relu_(F.conv2d(_bordered(_halved((photo - 0.5) * 4)), *self.entering[0]))
+        quarter = F.relu_(F.conv2d(_bordered(_halved(edges)), *self.entering[1]))
         quarter = norm("first norm", quarter + F.relu_(conv("first", quarter)))
         eighth = F.relu_(conv("to eighth", quarter))
         eighth = eighth + conv("eighth 2", F.relu_(conv("eighth 1", eighth)))
@@ -82,56 +82,72 @@ class BatchPainter:
         quarter = F.relu_(quarter + _enlarged(conv("from eighth", eighth)))
         quarter = F.relu_(norm("last norm", conv("last", quarter)))
         quarter = quarter + F.relu_(conv("strokes", quarter))
-        half = F.relu_(F.pixel_shuffle(conv("to half", quarter), 2))
+        half = F.relu_(_doubled(conv("to half", quarter)))
         half = F.relu_(conv("detail", torch.cat([half, edges], 1)))
-        return F.pixel_shuffle(conv("to full", half), 2).float() / 4 + 0.5
+        return _doubled(conv("to full", half)).float() / 4 + 0.5
 
     def _kernel(self, layer: ModulatedConv) -> Kernel:
         channels, width, rank, _ = layer.sizes
         weight = torch.cat([layer.weight, layer.down]).view(width + rank, channels, 3, 3)
         return Kernel(self._typed(weight), weight.sum((2, 3)) if layer.enlarges else None)
 
-    def _plain(self, conv: nn.Conv2d) -> tuple[Tensor, Tensor]:
+    def _entrance(self, conv: nn.Conv2d) -> tuple[Tensor, Tensor]:
+        """Return weight and bias of a layer that is the same for all styles, for the channels of `_halved`."""
         assert conv.bias is not None
-        return self._typed(conv.weight), conv.bias.to(self.dtype)
+        weight = conv.weight.unflatten(1, (-1, 4)).transpose(1, 2).flatten(1, 2)
+        return self._typed(weight), conv.bias.to(self.network.dtype)
 
-    def _typed(self, weight: Tensor) -> Tensor:
-        return weight.to(self.dtype, memory_format=torch.channels_last)
+    def _typed(self, x: Tensor) -> Tensor:
+        return x.to(self.network.dtype, memory_format=torch.channels_last)
 
     def _modulated(self, name: str, x: Tensor, change: Tensor) -> Tensor:
         """Apply a convolution with its change (B, count) for each picture."""
         layer, kernel = self.layers[name], self.kernels[name]
         assert isinstance(layer, ModulatedConv)
         a, b, m, c = change.split(layer.sizes, 1)
-        count, width = b.shape
         x = _bordered(x * (1 + a).to(x.dtype)[:, :, None, None])
-        found = F.conv2d(x, kernel.weight, None, layer.stride)
         # (B, width + rank, width): what each result of W and V adds to each output channel
-        mixing = torch.cat([torch.eye(width, device=x.device).expand(count, -1, -1), m[:, :, None] * layer.up.T], 1)
-        mixing, bias = mixing * (1 + b)[:, None], layer.bias + c
+        mixing = torch.cat([torch.diag_embed(1 + b), (m[:, :, None] * layer.up.T) * (1 + b)[:, None]], 1)
+        bias = layer.bias + c
+        boxed = None
         if kernel.sums is not None:  # the sums of each four kernels are made equal by a multiple of a box filter
-            centered = center_groups((kernel.sums.T @ mixing).movedim(2, 0)).movedim(0, 2)
-            found = torch.cat([found, F.avg_pool2d(x, 3, 1)], 1)
-            mixing = torch.cat([mixing, -centered], 1)
+            boxed = -center_groups((kernel.sums.T @ mixing).movedim(2, 0)).movedim(0, 2)
             bias = bias - center_groups(bias.T).T
-        height, across = found.shape[2:]
-        rows = found.permute(0, 2, 3, 1).flatten(1, 2)
-        mixed = torch.baddbmm(bias.to(x.dtype)[:, None], rows, mixing.to(x.dtype))
-        return mixed.view(count, height, across, width).permute(0, 3, 1, 2)
-
-
-def _halved(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
-    """Return the features (B, C, H / 2, W / 2) of a layer that is the same for all styles."""
-    return F.relu_(F.conv2d(_bordered(F.pixel_unshuffle(x, 2)), weight, bias))
+            # and the four are sorted for `_doubled`
+            mixing, boxed, bias = (
+                t.unflatten(-1, (-1, 4)).transpose(-1, -2).flatten(-2) for t in (mixing, boxed, bias)
+            )
+        found = F.conv2d(x, kernel.weight, None, layer.stride)
+        mixed = torch.baddbmm(bias.to(x.dtype)[:, None], _rows(found), mixing.to(x.dtype))
+        if boxed is not None:
+            mixed.baddbmm_(_rows(F.avg_pool2d(x, 3, 1)), boxed.to(x.dtype))
+        return mixed.unflatten(1, found.shape[2:]).permute(0, 3, 1, 2)
 
 
 def _normalized(x: Tensor, change: Tensor, epsilon: float) -> Tensor:
     """Normalize each picture's features (B, C, H, W), with its change of scale and shift (B, 2 C)."""
     scale, shift = change.chunk(2, 1)
-    variance, mean = torch.var_mean(x.float(), (2, 3), correction=0)
-    scale = (1 + scale) * (variance + epsilon).rsqrt()
-    shift = shift - mean * scale
-    return torch.addcmul(shift.to(x.dtype)[:, :, None, None], x, scale.to(x.dtype)[:, :, None, None])
+    parts = zip(x.split(1), 1 + scale, shift, strict=True)
+    return torch.cat([F.batch_norm(part, None, None, *by, training=True, eps=epsilon) for part, *by in parts])
+
+
+def _rows(x: Tensor) -> Tensor:
+    """Return features (B, C, H, W) as (B, H W, C), which is how they lie in memory."""
+    return x.permute(0, 2, 3, 1).flatten(1, 2)
+
+
+def _halved(x: Tensor) -> Tensor:
+    """Return (B, 4 C, H / 2, W / 2): a pixel unshuffle that keeps the channels of a pixel together, which is faster."""
+    count, channels, height, width = x.shape
+    rows = x.permute(0, 2, 3, 1).reshape(count, height // 2, 2, width // 2, 2 * channels)
+    return rows.transpose(2, 3).reshape(count, height // 2, width // 2, 4 * channels).permute(0, 3, 1, 2)
+
+
+def _doubled(x: Tensor) -> Tensor:
+    """Return (B, C / 4, 2 H, 2 W), the reverse of `_halved`."""
+    count, channels, height, width = x.shape
+    rows = x.permute(0, 2, 3, 1).reshape(count, height, width, 2, channels // 2)
+    return rows.transpose(2, 3).reshape(count, 2 * height, 2 * width, channels // 4).permute(0, 3, 1, 2)
 
 
 def _bordered(x: Tensor) -> Tensor:
