@@ -219,7 +219,7 @@ class StyleAugment(nn.Module):
             return styles.detach().float().cpu().clone()
         sources: Sequence[Any]
         if isinstance(styles, str) and styles == "built-in":
-            sources = list(built_in_styles())
+            sources = list(built_in_styles().values())  # not the names, which the user may have given to other styles
         elif isinstance(styles, str | os.PathLike):
             sources = _paintings(Path(styles))
         elif isinstance(styles, Sequence) and len(styles):
