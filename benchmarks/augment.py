@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Pictures per second of StyleAugment at 224², beside the heaviest transforms of albumentations.
 
-    python benchmarks/augment.py [--side 224] [--pictures 96] [--rounds 3]
+    python benchmarks/augment.py [--side 224] [--pictures 64] [--rounds 3]
 
 Two workers of a DataLoader with a thread each, and one process with two threads. Each figure is the best of the rounds.
 Busy machines slow all of them, so the transforms are also timed by CPU time, in one thread: twice that is what two idle
@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import time
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any
 
 import albumentations
@@ -91,6 +92,10 @@ def per_cpu_second(pictures: Iterable[Any], change: Callable[[Any], Any], count:
     return count / min(seconds[1:])
 
 
+def _by_name(transform: Callable[..., dict[str, Any]], image: Any) -> Any:
+    return transform(image=image)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--side", type=int, default=224)
@@ -102,31 +107,32 @@ def main() -> None:
     plain = Pictures(count, side)
     batches = list(DataLoader(plain, BATCH))
     augment, mixed = StyleAugment(p=1.0), StyleAugment(p=1.0, mix=0.5)
-    found: dict[str, dict[str, float]] = {"per CPU second, one thread": {}, "per second, two workers": {}}
-    alone, workers = found.values()
-    alone["StyleAugment, batches"] = per_cpu_second(batches, augment, count, rounds)
-    alone["StyleAugment, batches, mix"] = per_cpu_second(batches, mixed, count, rounds)
-    alone["StyleAugment, single pictures"] = per_cpu_second(plain.pictures, augment, count, rounds)
-    arrays = [picture.movedim(0, 2).contiguous().numpy() for picture in plain.pictures[: BATCH * 2]]
+    found: dict[str, dict[str, float]] = {}
+
+    def told(title: str, name: str, rate: float) -> None:
+        found.setdefault(title, {})[name] = rate
+        print(f"{title:32} {name:32} {rate:8.1f}", flush=True)
+
+    title = "per CPU second, one thread"
+    told(title, "StyleAugment, batches", per_cpu_second(batches, augment, count, rounds))
+    told(title, "StyleAugment, batches, mix", per_cpu_second(batches, mixed, count, rounds))
+    told(title, "StyleAugment, single pictures", per_cpu_second(plain.pictures, augment, count, rounds))
+    arrays = [picture.movedim(0, 2).contiguous().numpy() for picture in plain.pictures[: BATCH // 4]]
     transforms = {name: getattr(albumentations, name)(p=1.0) for name in CANDIDATES}
     for name, transform in transforms.items():
-        alone[name] = per_cpu_second(arrays, lambda x, t=transform: t(image=x), len(arrays), 1)  # type: ignore[misc]
-    heaviest = min(CANDIDATES, key=alone.__getitem__)
+        change = partial(_by_name, transform)
+        told(title, name, per_cpu_second(arrays, change, len(arrays), 1))
+    heaviest = min(CANDIDATES, key=found[title].__getitem__)
 
     def heavy(picture: Tensor) -> Tensor:
         return torch.from_numpy(transforms[heaviest](image=picture.movedim(0, 2).contiguous().numpy())["image"])
 
-    workers["StyleAugment, batches"] = in_workers(plain, rounds, augment)
-    workers["StyleAugment, single pictures"] = in_workers(Pictures(count, side, augment), rounds)
-    workers[heaviest] = in_workers(Pictures(count, side, heavy), rounds)
+    title = "per second, two workers"
+    told(title, "StyleAugment, batches", in_workers(plain, rounds, augment))
+    told(title, "StyleAugment, single pictures", in_workers(Pictures(count, side, augment), rounds))
+    told(title, heaviest, in_workers(Pictures(count, side, heavy), rounds))
     torch.set_num_threads(2)
-    found["per second, one process with two threads"] = {
-        "StyleAugment, batches": fastest(lambda: map(augment, batches), count, rounds)
-    }
-    for title, figures in found.items():
-        print(title)
-        for name, rate in figures.items():
-            print(f"  {name:32} {rate:8.1f}")
+    told("per second, two threads", "StyleAugment, batches", fastest(lambda: map(augment, batches), count, rounds))
     dtype = str(augment._painter.network.dtype).removeprefix("torch.")
     write("augment", {"side": side, "count": count, "dtype": dtype, "pictures": found})
 

@@ -7,7 +7,7 @@ Differs: AdaIN-lite's network and codes; a random share of the picture itself (`
 
 from __future__ import annotations
 
-import numbers
+import math
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -21,11 +21,12 @@ from torch import Tensor, nn
 from brushwork.api.style_encoding import encode_style
 from brushwork.color import luma
 from brushwork.errors import UsageError
-from brushwork.methods import OnePass, load
+from brushwork.methods import load
 from brushwork.methods.adain_lite.batch import BatchPainter
 from brushwork.methods.adain_lite.method import AdaINLiteStyleNetwork, LiteStyle
 from brushwork.methods.adain_lite.network import MULTIPLE
 from brushwork.methods.flat_pictures import CONTRASTY
+from brushwork.methods.one_pass import OnePass
 from brushwork.options.methods import AdaINLite
 from brushwork.options.stylize import PICTURE_SUFFIXES
 from brushwork.styles.references import built_in_styles
@@ -124,14 +125,15 @@ class StyleAugment(nn.Module):
         shares = torch.randn(count, number, generator=generator, device=device).to(self.codes.device)
         codes = self.codes.float()
         mean = codes.mean(0)
-        return mean + shares @ (codes - mean) / max(1, number - 1) ** 0.5
+        deviations = (codes - mean) / math.sqrt(max(1, number - 1))
+        return mean + shares @ deviations
 
     def __getstate__(self) -> dict[str, Any]:
         """Return everything but the network, which a worker process that isn't forked loads itself."""
         return {name: value for name, value in self.__dict__.items() if name not in ("_method", "_painter")}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        super().__setstate__(state)
+        super().__setstate__(state)  # type: ignore[no-untyped-call]
         self._load(self.codes.device)
 
     def _image(self, image: Any, generator: torch.Generator | None) -> Any:
@@ -183,7 +185,7 @@ class StyleAugment(nn.Module):
         if self._method.device != pixels.device:
             self._load(pixels.device)
         most = max(1, BATCH_PIXELS.get(pixels.device.type, BATCH_PIXELS["cpu"]) // (pixels.shape[2] * pixels.shape[3]))
-        parts = zip(*(x.split(most) for x in (pixels, codes, strength, mix)), strict=True)
+        parts = zip(*(torch.split(x, most) for x in (pixels, codes, strength, mix)), strict=True)
         with torch.autocast(pixels.device.type, enabled=False):
             return torch.cat([self._batch(*part) for part in parts])
 
@@ -240,7 +242,7 @@ def _paintings(folder: Path) -> list[Path]:
 
 
 def _in_unit(name: str, value: object) -> float:
-    if not isinstance(value, numbers.Real) or isinstance(value, bool) or not 0 <= value <= 1:
+    if not isinstance(value, int | float) or isinstance(value, bool) or not 0 <= value <= 1:
         raise UsageError(f"{name}: expected a number from 0 to 1, got {value!r}")
     return float(value)
 

@@ -94,8 +94,7 @@ class BatchPainter:
     def _entrance(self, conv: nn.Conv2d) -> tuple[Tensor, Tensor]:
         """Return weight and bias of a layer that is the same for all styles, for the channels of `_halved`."""
         assert conv.bias is not None
-        weight = conv.weight.unflatten(1, (-1, 4)).transpose(1, 2).flatten(1, 2)
-        return self._typed(weight), conv.bias.to(self.network.dtype)
+        return self._typed(_sorted(conv.weight.movedim(1, -1)).movedim(-1, 1)), conv.bias.to(self.network.dtype)
 
     def _typed(self, x: Tensor) -> Tensor:
         return x.to(self.network.dtype, memory_format=torch.channels_last)
@@ -104,7 +103,7 @@ class BatchPainter:
         """Apply a convolution with its change (B, count) for each picture."""
         layer, kernel = self.layers[name], self.kernels[name]
         assert isinstance(layer, ModulatedConv)
-        a, b, m, c = change.split(layer.sizes, 1)
+        a, b, m, c = torch.split(change, layer.sizes, 1)
         x = _bordered(x * (1 + a).to(x.dtype)[:, :, None, None])
         # (B, width + rank, width): what each result of W and V adds to each output channel
         mixing = torch.cat([torch.diag_embed(1 + b), (m[:, :, None] * layer.up.T) * (1 + b)[:, None]], 1)
@@ -114,21 +113,24 @@ class BatchPainter:
             boxed = -center_groups((kernel.sums.T @ mixing).movedim(2, 0)).movedim(0, 2)
             bias = bias - center_groups(bias.T).T
             # and the four are sorted for `_doubled`
-            mixing, boxed, bias = (
-                t.unflatten(-1, (-1, 4)).transpose(-1, -2).flatten(-2) for t in (mixing, boxed, bias)
-            )
+            mixing, boxed, bias = _sorted(mixing), _sorted(boxed), _sorted(bias)
         found = F.conv2d(x, kernel.weight, None, layer.stride)
         mixed = torch.baddbmm(bias.to(x.dtype)[:, None], _rows(found), mixing.to(x.dtype))
         if boxed is not None:
             mixed.baddbmm_(_rows(F.avg_pool2d(x, 3, 1)), boxed.to(x.dtype))
-        return mixed.unflatten(1, found.shape[2:]).permute(0, 3, 1, 2)
+        return mixed.view(len(x), *found.shape[2:], -1).permute(0, 3, 1, 2)
 
 
 def _normalized(x: Tensor, change: Tensor, epsilon: float) -> Tensor:
     """Normalize each picture's features (B, C, H, W), with its change of scale and shift (B, 2 C)."""
     scale, shift = change.chunk(2, 1)
-    parts = zip(x.split(1), 1 + scale, shift, strict=True)
-    return torch.cat([F.batch_norm(part, None, None, *by, training=True, eps=epsilon) for part, *by in parts])
+    parts = zip(torch.split(x, 1), 1 + scale, shift, strict=True)
+    return torch.cat([F.batch_norm(part, None, None, a, b, training=True, eps=epsilon) for part, a, b in parts])
+
+
+def _sorted(x: Tensor) -> Tensor:
+    """Sort the last dimension, channels of a pixel shuffle, for `_halved` and `_doubled`."""
+    return x.reshape(*x.shape[:-1], -1, 4).transpose(-1, -2).flatten(-2)
 
 
 def _rows(x: Tensor) -> Tensor:
