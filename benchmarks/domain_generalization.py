@@ -269,15 +269,19 @@ def _told(values: list[float]) -> str:
 
 def _lines(title: str, columns: dict[str, Callable[[str], dict[int, float]]]) -> list[str]:
     """Return a table with a row per way of training and a column per test, and their mean."""
-    lines = ["", f"| {title} | {' | '.join(columns)} | mean |", f"|---|{'---:|' * (len(columns) + 1)}"]
+    several = len(columns) > 1
+    titles = [title, *columns, *(["mean"] if several else [])]
+    head = ["", f"| {' | '.join(titles)} |", f"|---|{'---:|' * (len(titles) - 1)}"]
+    rows = []
     for way in (*WAYS, *MORE):
         found = [column(way) for column in columns.values()]
         if not any(found):
             continue
         seeds = set.intersection(*(set(values) for values in found))
         means = [statistics.mean(values[seed] for values in found) for seed in sorted(seeds)]
-        lines.append(f"| {way} | {' | '.join(_told(list(values.values())) for values in found)} | {_told(means)} |")
-    return lines
+        cells = [way, *(_told(list(values.values())) for values in found), *([_told(means)] if several else [])]
+        rows.append(f"| {' | '.join(cells)} |")
+    return head + rows if rows else []
 
 
 def table(options: argparse.Namespace) -> None:
@@ -292,9 +296,12 @@ def table(options: argparse.Namespace) -> None:
         tested[0]: column(split, lambda r, name=tested[0]: r["tests"][name])  # type: ignore[misc]
         for split, _, tested in splits()[1:]
     }
-    own = {"photos held back": column("photo", lambda r: r["held back"])}
+    own = {"photos, held back": column("photo", lambda r: r["held back"])}
     seeds = len({r["seed"] for r in runs})
-    lines = [START, f"Accuracy in percent, mean and standard deviation of {seeds} seeds."]
+    lines = [
+        START,
+        f"Accuracy in percent, mean and standard deviation of up to {seeds} seeds; without a deviation it is one.",
+    ]
     lines += _lines("trained on photos, tested on", first)
     lines += _lines("the same, tested on", own)
     lines += _lines("trained on the three others, tested on", rest)
