@@ -13,6 +13,7 @@ from .api.stylize_file import stylize_file as stylize_file
 from .api.synthesize import synthesize as synthesize
 from .api.train import Trained as Trained
 from .api.train import train as train
+from .augment import StyleAugment as StyleAugment
 from .errors import (
     BrushworkError as BrushworkError,
 )
