@@ -56,7 +56,7 @@ class VideoFile:
     container = True
 
     def __init__(self, path: Path, max_pixels: int) -> None:
-        self.path, self.notes = path, list[str]()
+        self.path, self.damage, self.notes = path, list[str](), list[str]()
         with opened(path) as container:
             start = container.start_time if is_broadcast(container) else None
             self.offsets = [-Fraction(start or 0, 1_000_000)]  # a broadcast's clock began long before
@@ -99,10 +99,10 @@ class VideoFile:
         if joined.piece:
             self.notes.append(f"{self.path.name} is joined from {joined.piece + 1} pieces, each with times of its own")
         if _cut_packet(self.path, container):
-            self.notes.append(f"{self.path.name} is cut off after {number} frames, at {seconds:.2f} s")
+            self.damage.append(f"{self.path.name} is cut off after {number} frames, at {seconds:.2f} s")
         elif damage or short:
             whole = f" of {self.count}" if self.count else ""
-            self.notes.append(
+            self.damage.append(
                 f"{self.path.name} is damaged: {number}{whole} frames could be read, the last one at {seconds:.2f} s"
             )
 
