@@ -56,7 +56,9 @@ class AnimationFile:
         try:
             with reading(self.path):
                 yield
-        except (SyntaxError, ValueError, EOFError) as error:
+        except (PictureError, MemoryError):
+            raise
+        except Exception as error:  # Pillow fails in many ways on damaged files
             raise PictureError(f"{self.path}: can't be read because it is damaged ({error})") from error
 
     def frames(self, start: int = 0, size: tuple[int, int] | None = None) -> Iterator[Frame]:
@@ -79,7 +81,7 @@ class AnimationFile:
             try:
                 image.seek(number)
                 image.load()
-            except (OSError, SyntaxError, EOFError):
+            except Exception:  # see `_reading`; `frames` counts what could be read
                 return
             rgba = torch.from_numpy(np.asarray(image.convert("RGBA")).astype(np.float32)).permute(2, 0, 1)[None] / 255
             opaque = bool((rgba[:, 3:] == 1).all())
