@@ -41,19 +41,21 @@ def check_picture(odd: OddPicture, source: Path, output: Path, process: Supervis
         image.load()
         if image.size != (width, height):
             return f"is {image.size}, expected {(width, height)}"
-        if ("A" in image.mode) != (odd.expected.shape[2] == 4):
+        if (image.mode == "RGBA" and image.getextrema()[3] != (255, 255)) != (odd.expected.shape[2] == 4):
             return f"is {image.mode}"
         exif = image.getexif()
         if exif.get(274, 1) != 1 or (odd.dated and exif.get(306) != DATE):
             return f"has the EXIF {dict(exif)}"
         painted = np.asarray(image)
-    if painted.shape[2] == 4 and np.abs(painted[..., 3].astype(int) - odd.expected[..., 3]).mean() > 2:
+    if odd.expected.shape[2] == 4 and np.abs(painted[..., 3].astype(int) - odd.expected[..., 3]).mean() > 2:
         return "has another transparency"
     if min(width, height) >= 32 and np.ptp(odd.expected) > 99 and "damaged" not in odd.kind:
-        found = orientation(painted[..., :3], odd.expected[..., :3])
+        found = orientation(on_gray(painted), on_gray(odd.expected))
         if found != 1:
             return f"is turned like EXIF orientation {found}"
     end, pixels = process.call(read_by_brushwork, str(source))
+    if end == "returned" and pixels.shape[2] == 4 and pixels[..., 3].min() == 255:
+        pixels = pixels[..., :3]
     if end != "returned" or pixels.shape != odd.expected.shape:
         return f"is read as {pixels if end != 'returned' else pixels.shape}"
     visible = pixels[..., -1:] > 0 if pixels.shape[2] == 4 else True
@@ -64,10 +66,17 @@ def check_picture(odd: OddPicture, source: Path, output: Path, process: Supervis
 def orientation(painted: Samples, expected: Samples) -> int:
     """Return the EXIF orientation of which a painted picture looks like the expected one turned; 1 is right."""
     goal = flat(expected)
-    likeness = {
-        number: float(np.corrcoef(flat(shape(turned(painted, number), expected)), goal)[0, 1]) for number in range(1, 9)
-    }
-    return max(likeness, key=lambda number: likeness[number])
+
+    def likeness(number: int) -> float:
+        return float(np.corrcoef(flat(shape(turned(painted, number), expected)), goal)[0, 1])
+
+    return max(range(1, 9), key=likeness)
+
+
+def on_gray(samples: Samples) -> npt.NDArray[np.uint8]:
+    """Return what is visible of a picture, on gray."""
+    alpha = samples[..., 3:] / 255 if samples.shape[2] == 4 else 1.0
+    return np.rint(samples[..., :3] * alpha + 128 * (1 - alpha)).astype(np.uint8)
 
 
 def shape(samples: Samples, like: Samples) -> Samples:

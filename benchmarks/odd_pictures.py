@@ -227,7 +227,7 @@ def phones() -> Iterator[OddPicture]:
     for turns in (1, 2, 3):
         expected = np.ascontiguousarray(np.rot90(PHOTO, turns))
         yield OddPicture(kind, f"turned{turns}.heic", heic(PHOTO, quarter_turns=turns, exif=exif(6)[6:]), expected, 6)
-    for axis, expected in ((0, PHOTO[:, ::-1]), (1, PHOTO[::-1])):
+    for axis, expected in ((0, PHOTO[::-1]), (1, PHOTO[:, ::-1])):
         yield OddPicture(kind, f"mirrored{axis}.heic", heic(PHOTO, mirror=axis), np.ascontiguousarray(expected), 6)
     for name, samples, options in (
         ("a.avif", PHOTO, {}), ("alpha.avif", SEEN_THROUGH, {}), ("deep.avif", PHOTO, {"bitdepth": 10}),
@@ -281,6 +281,7 @@ def tiff_kinds() -> Iterator[OddPicture]:
         expected = gray3(np.rint(values * (255 / most)).astype(np.uint8))
         yield OddPicture(kind, f"gray{bits}.tif", hand_tiff(samples, {258: bits}), expected)
     yield OddPicture(kind, "gray12_deflate.tif", hand_tiff(zlib.compress(packed12(np.rint(GRAY * (4095 / 255)))), {258: 12, 259: 8}), gray3(GRAY))
+    yield OddPicture(kind, "gray12_lzw.tif", hand_tiff(lzw(packed12(np.rint(GRAY * (4095 / 255)))), {258: 12, 259: 5}), gray3(GRAY))
     yield OddPicture(kind, "gray_zero_is_white.tif", hand_tiff((255 - GRAY).tobytes(), {262: 0}), gray3(GRAY))
     yield OddPicture(kind, "gray_lzw.tif", hand_tiff(lzw(GRAY.tobytes()), {259: 5}), gray3(GRAY))
     lab = ImageCms.profileToProfile(picture, ImageCms.createProfile("sRGB"), ImageCms.createProfile("LAB"), outputMode="LAB")
@@ -296,11 +297,13 @@ def tiff_kinds() -> Iterator[OddPicture]:
     floats = (PHOTO / 255).astype(np.float32)
     yield OddPicture(kind, "float.tif", tiff(floats), PHOTO, words="float samples are read as sRGB")
     yield OddPicture(kind, "double.tif", tiff(floats.astype(np.float64)), PHOTO, words="float samples are read as sRGB")
+    yield OddPicture(kind, "half.tif", tiff(floats.astype(np.float16)), PHOTO, words="float samples are read as sRGB")
     kind = "TIFF of kinds without a reader or an agreed range"
     yield OddPicture(kind, "float_hdr.tif", tiff(floats * 9), None, words="scale them to [0, 1]")
     yield OddPicture(kind, "signed.tif", tiff(PHOTO.astype(np.int16)), None, words="16 bits per channel")
     yield OddPicture(kind, "uint32.tif", tiff(PHOTO.astype(np.uint32)), None, words="16 bits per channel")
-    yield OddPicture(kind, "gray12_lzw.tif", hand_tiff(lzw(packed12(np.rint(GRAY * 16.0))), {258: 12, 259: 5}), None, words="of a kind that can't be read here")
+    deep = hand_tiff(lzw(packed12(np.rint(PHOTO * (4095 / 255)))), {258: 12, 259: 5, 262: 2, 277: 3})
+    yield OddPicture(kind, "rgb12_lzw.tif", deep, None, words="of a kind that can't be read here")
     yield OddPicture(kind, "lerc.tif", hand_tiff(bytes(999), {259: 34887}), None, words="LERC")
 
 
@@ -386,7 +389,7 @@ def damaged() -> Iterator[OddPicture]:
         for share in (0.5, 0.7):
             at = int(len(content) * share)
             broken = content[:at] + noise + content[at + len(noise) :]
-            yield OddPicture(kind, f"{share}.{suffix}", broken, PHOTO, 128, words="only a part of it could be decoded")
+            yield OddPicture(kind, f"{share}.{suffix}", broken, PHOTO, 200, words="only a part of it could be decoded")
 
 
 def foreign() -> Iterator[OddPicture]:

@@ -35,7 +35,7 @@ _LOST_IN_JPEG = re.compile(
     r"bad Huffman code|bad arithmetic code|premature end of data|extraneous bytes before marker 0x(?!d9)|instead of RST"
 )
 # What libvips and libtiff say of a sound file of a kind that they lack.
-_LACKING = re.compile(r"not supported|unsupported|not configured|not implemented|not a whole number|bad labq")
+_LACKING = re.compile(r"not supported|unsupported|not configured|not implemented|not a whole number|bad labq|out of range")
 
 
 def _text(pointer: Any) -> str:

@@ -152,6 +152,8 @@ def _tiff_by_tifffile(file: BinaryIO, tags: Any, check: Check) -> tuple[pyvips.I
         check(page.imagewidth, page.imagelength)
         samples, photometric = page.asarray(), int(page.photometric)
         samples = np.moveaxis(samples, 0, -1) if page.planarconfig == 2 and samples.ndim == 3 else samples
+        if page.dtype.kind == "f" and photometric in (0, 1, 2):
+            return _image(samples.astype(np.float32)), False
         if page.dtype.kind != "u" or photometric == _PALETTE:
             raise ValueError(f"samples of type {page.dtype}")
         if photometric == _LAB:

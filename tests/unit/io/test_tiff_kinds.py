@@ -14,7 +14,7 @@ from PIL import Image, ImageCms
 from skimage import data
 
 from brushwork import PictureError, stylize
-from brushwork.io import PictureReader, read_image, read_size
+from brushwork.io import PictureReader, read_image, read_recipe, read_size
 
 PHOTO = np.ascontiguousarray(data.astronaut()[:96, 150:278])  # (96, 128, 3)
 
@@ -48,6 +48,23 @@ def test_12_bits(tmp_path: Path) -> None:
     path = write_tiff(tmp_path / "a.tif", packed(gray), 128, 96, {258: 12})
     assert np.abs(array(path)[..., 1] - PHOTO[..., 0]).max() < 0.05
     assert read_image(path).depth == 16
+
+
+@pytest.mark.parametrize("kind", [np.float16, np.float32, np.float64])
+def test_floats(kind: type, tmp_path: Path) -> None:
+    tifffile.imwrite(tmp_path / "a.tif", (PHOTO / 255).astype(kind), photometric="rgb")
+    assert np.abs(array(tmp_path / "a.tif") - PHOTO).max() < 0.5
+    assert read_image(tmp_path / "a.tif").notes == ("a.tif: float samples are read as sRGB values in [0, 1]",)
+    tifffile.imwrite(tmp_path / "b.tif", PHOTO.astype(kind), photometric="rgb")
+    with pytest.raises(PictureError, match=r"scale them to \[0, 1\]"):
+        read_image(tmp_path / "b.tif")
+
+
+def test_a_height_that_is_not_there_is_not_made_up(tmp_path: Path) -> None:
+    path = write_tiff(tmp_path / "a.tif", packed(PHOTO[..., 0]), 128, 96, {257: 1 << 24, 258: 12})
+    for read in (read_recipe, read_image, PictureReader):  # tifffile alone would take minutes for the first
+        with pytest.raises(PictureError):
+            read(path)
 
 
 def test_lab_of_8_bits(tmp_path: Path) -> None:
