@@ -6,6 +6,7 @@ import json
 import subprocess
 import tempfile
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -163,8 +164,14 @@ def _size_and_times(odd: OddFilm, found: dict[str, Any], video: dict[str, Any]) 
 
 
 def _other_checks(
-    odd: OddFilm, source: Path, output: Path, found: dict[str, Any], video: dict[str, Any], facts: dict[str, Any], again: Again
-) -> str:  # fmt: skip
+    odd: OddFilm,
+    source: Path,
+    output: Path,
+    found: dict[str, Any],
+    video: dict[str, Any],
+    facts: dict[str, Any],
+    again: Again,
+) -> str:
     original = probe(source) if source.is_file() else {"streams": [], "packets": []}
     size = video["width"], video["height"]
     if "sound" in odd.checks and not any("left out" in note for note in facts["notes"]):
@@ -177,7 +184,8 @@ def _other_checks(
         turn = orientation(shown(output, size)[0], shown(source, size)[0])
         if turn != 1:
             return f"is turned like EXIF orientation {turn}"
-    if "alpha" in odd.checks and "a" not in video["pix_fmt"].partition("p")[0] and video.get("tags", {}).get("alpha_mode") != "1":
+    tags = {key.lower(): value for key, value in video.get("tags", {}).items()}
+    if "alpha" in odd.checks and not (video["pix_fmt"].startswith("yuva") or tags.get("alpha_mode") == "1"):
         return f"has no transparency: {video['pix_fmt']}"
     if "fade" in odd.checks:
         alone = luma(shown(again(["--smoothing", "0"], "alone.mp4"), size))
@@ -186,8 +194,8 @@ def _other_checks(
     if "flat" in odd.checks:
         light = luma(shown(output, size))
         ends, middle = np.concatenate([light[:10], light[15:]]), light[10:15]
-        if odd.facts["value"] == 0 and ends.max() >= middle.mean() or odd.facts["value"] == 255 and ends.min() <= middle.mean():
-            return f"has the brightness {light.round().tolist()}"
+        wrong_end = ends.max() >= middle.mean() if odd.facts["value"] == 0 else ends.min() <= middle.mean()
+        return f"has the brightness {light.round().tolist()}" if wrong_end else ""
     return ""
 
 
@@ -207,7 +215,7 @@ def _check_sound(original: dict[str, Any], found: dict[str, Any], *, joined: boo
     lag = (after[0] - times(found, "video")[0]) - (before[0] - times(original, "video")[0])
     if abs(lag) > 0.05:
         return f"has its sound {lag:.3f} s late"
-    if any(second <= first for first, second in zip(after, after[1:], strict=False)):
+    if any(second <= first for first, second in pairwise(after)):
         return "has sound with falling times"
     spans = after[-1] - after[0], before[-1] - before[0]
     return f"has {spans[0]:.3f} s of sound, expected {spans[1]:.3f}" if abs(spans[0] - spans[1]) > 0.05 else ""

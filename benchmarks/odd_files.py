@@ -5,12 +5,12 @@
     python benchmarks/odd_files.py --only JPEG                           the kinds whose name contains this
     python benchmarks/odd_files.py --mutations 10000 --films 1000        damaged files: no crash, no hang, no traceback
 
-Pictures are painted by the preset `draft`. Each result must have the right size and orientation, and keep transparency
-and EXIF (read by Pillow); what was read must be the pixels that went into the file. Films must have the right frames,
-times, rate, sound, orientation, transparency and brightness (read by ffprobe and ffmpeg, and Pillow). Every command must
-end within ten seconds, without a traceback, and leave nothing beside its result; what can't be read must be refused in
-one line. Dated JSON is written to benchmarks/results/, and the tables of docs/pictures.md and docs/video.md are
-written anew. The exit code is 1 if anything is wrong.
+Pictures are painted by the preset `draft`. Each result must have the right size and orientation, and keep
+transparency and EXIF (read by Pillow); what was read must be the pixels that went into the file. Films must have the
+right frames, times, rate, sound, orientation, transparency and brightness (read by ffprobe, ffmpeg and Pillow). Every
+command must end within ten seconds, without a traceback, and leave nothing beside its result; what can't be read must
+be refused in one line. Dated JSON is written to benchmarks/results/, and the tables of docs/pictures.md and
+docs/video.md are written anew. The exit code is 1 if anything is wrong.
 """
 
 from __future__ import annotations
@@ -102,7 +102,19 @@ def try_picture(odd: OddPicture, process: Supervised) -> dict[str, Any]:
         named = odd.kind.startswith("odd names")
         output = folder / (f"{Path(odd.name).stem}.png" if named else "painted.png")
         style = odd.name if named and odd.name not in ("~.jpg", "~root.jpg") else STYLE
-        line = ["stylize", odd.name, "--style", style, "--preset", "draft", "--size", "full", "-o", output.name, "--json"]
+        line = [
+            "stylize",
+            odd.name,
+            "--style",
+            style,
+            "--preset",
+            "draft",
+            "--size",
+            "full",
+            "-o",
+            output.name,
+            "--json",
+        ]
         facts, wrong = said(*process.call(command, line, str(folder)))
         if facts is not None:
             wrong = ending(facts, odd.expected is None, odd.words, folder, output, {odd.name})
@@ -122,7 +134,13 @@ def try_film(odd: OddFilm, process: Supervised) -> dict[str, Any]:
         if facts is not None:
             wrong = ending(facts, odd.refused, odd.words, folder, output, {odd.name})
         if not wrong and not odd.refused:
-            wrong = check_film(odd, folder / odd.name, output, facts or {}, lambda extra, to: command_again(process, line, extra, to, folder))
+            wrong = check_film(
+                odd,
+                folder / odd.name,
+                output,
+                facts or {},
+                lambda extra, to: command_again(process, line, extra, to, folder),
+            )
         error = (facts or {}).get("error")
         return {"kind": odd.kind, "name": f"{odd.name} → {odd.output}", "wrong": wrong, "error": error}
 
@@ -146,7 +164,9 @@ def table(rows: list[dict[str, Any]]) -> str:
         errors = [row["error"] for row in found if row["error"] and not row["wrong"]]
         messages = sorted({message(error) for error in errors})
         told = "; ".join(messages[:3]) + (f"; {len(messages) - 3} more" if len(messages) > 3 else "")
-        lines.append(f"| {kind} | {len(found)} | {len(found) - wrong - len(errors)} | {len(errors)} | {wrong} | {told} |")
+        lines.append(
+            f"| {kind} | {len(found)} | {len(found) - wrong - len(errors)} | {len(errors)} | {wrong} | {told} |"
+        )
     return "\n".join(lines)
 
 
@@ -208,7 +228,9 @@ def main() -> None:
 def mutations(args: argparse.Namespace) -> int:
     """Read damaged files, write how that ended, and return 1 if anything failed."""
     whole = [
-        (odd.name, odd.content) for odd in pictures() if odd.expected is not None and not odd.kind.startswith(("odd", "wrong", "tiny", "dam"))
+        (odd.name, odd.content)
+        for odd in pictures()
+        if odd.expected is not None and not odd.kind.startswith(("odd", "wrong", "tiny", "dam"))
     ]
     found = {}
     if args.mutations:

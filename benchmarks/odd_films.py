@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator, Sequence
@@ -16,7 +15,7 @@ import av
 import numpy as np
 import numpy.typing as npt
 from av.stream import Disposition
-from odd_pictures import ALPHA, NAMES, PHOTO, saved
+from odd_pictures import NAMES, PHOTO, saved
 from PIL import Image
 
 __all__ = ["OddFilm", "films"]
@@ -25,7 +24,7 @@ Samples = npt.NDArray[np.uint8]
 
 FRAMES = 12
 VARIABLE = (0, 40, 80, 160, 170, 300, 340, 500, 520, 560, 700, 720)  # milliseconds
-VIDEO = {".webm": "libvpx-vp9", ".avi": "mpeg4", ".mpg": "mpeg2video", ".wmv": "wmv2", ".flv": "flv1"}  # else H.264
+VIDEO = {".webm": "libvpx-vp9", ".avi": "mjpeg", ".mpg": "mpeg2video", ".wmv": "wmv2", ".flv": "flv1"}  # else H.264
 SOUND = {".webm": "libopus", ".avi": "libmp3lame", ".mpg": "mp2", ".wmv": "wmav2", ".flv": "libmp3lame"}  # else AAC
 RATE = 48_000
 LOSSLESS = {"crf": "4", "bf": "0", "g": "5"}
@@ -83,7 +82,7 @@ def film(
     path: Path, *, rate: Fraction = Fraction(25), times: Sequence[int] | None = None, count: int = FRAMES,
     codec: str | None = None, size: tuple[int, int] = (64, 48), pixels: str = "yuv420p", sound: bool = True,
     options: dict[str, str] | None = None, look: Callable[[int], Samples] | None = None, sar: Fraction | None = None,
-    start: int = 0, format: str | None = None, late: int = 0, **context: Any,
+    start: int = 0, container: str | None = None, late: int = 0, **context: Any,
 ) -> Path:  # fmt: skip
     """Write a film with PyAV.
 
@@ -100,15 +99,16 @@ def film(
         look: Makes each frame.
         sar: Width of a pixel by its height.
         start: Frames (or milliseconds, with `times`) before the first one.
-        format: Of the container, if the suffix doesn't tell.
+        container: FFmpeg's name of the container, if the suffix doesn't tell.
         late: Samples by which the sound begins later.
         **context: Fields of the codec's context.
     """
     codec = codec or VIDEO.get(path.suffix, "libx264")
     if options is None:
         options = dict(LOSSLESS) if codec == "libx264" else {}
+    pixels = "yuvj420p" if codec == "mjpeg" else pixels
     base = Fraction(1, 1000) if times else 1 / rate
-    with av.open(f"file:{path}", "w", format=format) as out:
+    with av.open(f"file:{path}", "w", format=container) as out:
         stream = out.add_stream(codec, rate=rate, options=options)
         stream.width, stream.height, stream.pix_fmt = *size, pixels
         if codec != "libx264" and "vpx" not in codec:
@@ -119,11 +119,17 @@ def film(
             stream.codec_context.sample_aspect_ratio = sar
         if times:
             stream.codec_context.time_base = stream.time_base = base
-        tones = out.add_stream(SOUND.get(path.suffix, "aac"), rate=44_100 if path.suffix == ".flv" else RATE) if sound else None
+        tones = (
+            out.add_stream(SOUND.get(path.suffix, "aac"), rate=44_100 if path.suffix == ".flv" else RATE)
+            if sound
+            else None
+        )
         if tones is not None:
             tones.bit_rate = 128_000
         for k, time in enumerate(times or range(count)):
-            frame = av.VideoFrame.from_ndarray(look(k) if look else moving(k, *size), format="rgb24").reformat(format=pixels)
+            frame = av.VideoFrame.from_ndarray(look(k) if look else moving(k, *size), format="rgb24").reformat(
+                format=pixels
+            )
             frame.pts, frame.time_base = time + start, base
             out.mux(stream.encode(frame))
         out.mux(stream.encode(None))
@@ -137,7 +143,10 @@ def beep(out: Any, tones: Any, seconds: float, start: float = 0, late: int = 0) 
     form, rate = tones.codec_context.format.name, tones.codec_context.sample_rate
     size, layout = tones.codec_context.frame_size or 1024, tones.codec_context.layout.name
     for k in range(max(2, int(seconds * rate / size))):
-        wave = np.sin((np.arange(size) + k * size) / 15).astype(np.float32)[None].repeat(2 if layout == "stereo" else 1, 0) / 2
+        wave = (
+            np.sin((np.arange(size) + k * size) / 15).astype(np.float32)[None].repeat(2 if layout == "stereo" else 1, 0)
+            / 2
+        )
         frame = av.AudioFrame.from_ndarray(wave, format="fltp", layout=layout)
         frame.sample_rate, frame.pts, frame.time_base = rate, k * size + round(start * rate) + late, Fraction(1, rate)
         if form != "fltp":
@@ -148,7 +157,13 @@ def beep(out: Any, tones: Any, seconds: float, start: float = 0, late: int = 0) 
 
 def rates() -> Iterator[OddFilm]:
     kind = "frame rates 7.5 to 60, fractional and variable, in mp4, mov, mkv, webm, avi, ts, mpg, wmv, flv, ogv"
-    some = {"25": Fraction(25), "29.97": Fraction(30_000, 1001), "23.976": Fraction(24_000, 1001), "60": Fraction(60), "7.5": Fraction(15, 2)}
+    some = {
+        "25": Fraction(25),
+        "29.97": Fraction(30_000, 1001),
+        "23.976": Fraction(24_000, 1001),
+        "60": Fraction(60),
+        "7.5": Fraction(15, 2),
+    }
     for suffix in (".mp4", ".mov", ".mkv", ".webm", ".avi", ".ts", ".mpg", ".wmv", ".flv"):
         output = f"out{suffix if suffix in ('.mp4', '.mov', '.mkv', '.webm') else '.mp4'}"
         for name, rate in some.items():
@@ -161,6 +176,21 @@ def rates() -> Iterator[OddFilm]:
         output = f"out{suffix if suffix != '.ts' else '.mp4'}"
         times = tuple(time / 1000 for time in VARIABLE)
         yield OddFilm(kind, f"variable{suffix}", partial(film, times=VARIABLE), output, times, None, checks=("sound",))
+    kind = "streams without a container or times, 3gp, MXF, DivX with B-frames"
+    for name, codec in (
+        ("raw.h264", "libx264"),
+        ("raw.hevc", "libx265"),
+        ("raw.m2v", "mpeg2video"),
+        ("raw.mjpeg", "mjpeg"),
+    ):
+        form = {"m2v": "mpeg2video"}.get(name[4:], name[4:])
+        options = {"x265-params": "log-level=error"} if codec == "libx265" else {}
+        make = partial(film, codec=codec, container=form, sound=False, size=(64, 64), options=options)
+        yield OddFilm(kind, name, make, size=(64, 64))
+    yield OddFilm(kind, "phone.3gp", partial(film, container="3gp"), checks=("sound",))
+    yield OddFilm(kind, "camera.mxf", partial(film, container="mxf", codec="mpeg2video", sound=False))
+    yield OddFilm(kind, "divx.avi", partial(film, codec="mpeg4", options={"bf": "2"}), checks=("sound",))
+    kind = "Theora, B-frames"
     if shutil.which("ffmpeg"):
         yield OddFilm(kind, "theora.ogv", by_ffmpeg("-c:v libtheora -q:v 9 -c:a libvorbis"), checks=("sound",))
         yield OddFilm(kind, "b_frames.mp4", by_ffmpeg("-c:v libx264 -bf 3 -c:a copy"), checks=("sound",))
@@ -171,7 +201,10 @@ def by_ffmpeg(flags: str) -> Callable[[Path], None]:
 
     def make(path: Path) -> None:
         source = film(path.with_name("plain.mkv"))
-        subprocess.run(["ffmpeg", "-v", "error", "-i", str(source), *flags.split(), str(path)], check=True)
+        subprocess.run(
+            ["ffmpeg", "-v", "error", "-i", str(source), "-fps_mode", "passthrough", *flags.split(), str(path)],
+            check=True,
+        )
         source.unlink()
 
     return make
@@ -196,12 +229,16 @@ def shown() -> Iterator[OddFilm]:
                 for number, rows in enumerate((((x, 0), (0, y)), ((0, y), (x, 0)))):
                     name = f"{'transposed' if number else 'straight'}{x:+}{y:+}{suffix}"
                     size = (48, 64) if number else (64, 48)
-                    yield OddFilm(kind, name, partial(with_matrix, rows=rows), checks=("orientation", "sound"), size=size)
+                    yield OddFilm(
+                        kind, name, partial(with_matrix, rows=rows), checks=("orientation", "sound"), size=size
+                    )
     kind = "interlaced"
     for first in ("tff", "bff"):
         options = LOSSLESS | {"x264-params": f"{first}=1"}
         for suffix in (".mp4", ".mkv", ".ts"):
-            yield OddFilm(kind, f"{first}{suffix}", partial(film, options=options), words="deinterlaced", checks=("sound",))
+            yield OddFilm(
+                kind, f"{first}{suffix}", partial(film, options=options), words="deinterlaced", checks=("sound",)
+            )
     kind = "non-square pixels, odd sides, 10 bits, 4:2:2, 4:4:4, gray, full range, start offset, late sound, none"
     yield OddFilm(kind, "wide.mp4", partial(film, sar=Fraction(3, 2)), size=(96, 48))
     yield OddFilm(kind, "narrow.mkv", partial(film, sar=Fraction(3, 4)), size=(48, 48))
@@ -226,7 +263,8 @@ def shown() -> Iterator[OddFilm]:
 def lights() -> Iterator[OddFilm]:
     kind = "fades, flashes, black and white frames"
     ramp = {
-        "fade_in": (lambda k: min(1, k / 12), lambda k: 0), "fade_to_white": (lambda k: 1 - max(0, k - 12) / 12, lambda k: max(0, k - 12) / 12),
+        "fade_in": (lambda k: min(1, k / 12), lambda k: 0),
+        "fade_to_white": (lambda k: 1 - max(0, k - 12) / 12, lambda k: max(0, k - 12) / 12),
         "flash": (lambda k: 1, lambda k: 0.6 * (k in (10, 11))), "dark": (lambda k: 0.25, lambda k: 0),
     }  # fmt: skip
     times = tuple(k / 25 for k in range(25))
@@ -283,7 +321,18 @@ def animation(path: Path, *, plays: int, alpha: bool) -> None:
     gif = path.suffix == ".gif"
     loop = {} if gif and plays == 1 else {"loop": plays - 1 if gif and plays else plays}
     options = {"lossless": True} if path.suffix == ".webp" else {}
-    path.write_bytes(saved(frames[0], path.suffix[1:].upper(), save_all=True, append_images=frames[1:], duration=[20, 500, 70, 100], disposal=2, **loop, **options))
+    path.write_bytes(
+        saved(
+            frames[0],
+            path.suffix[1:].upper(),
+            save_all=True,
+            append_images=frames[1:],
+            duration=[20, 500, 70, 100],
+            disposal=2,
+            **loop,
+            **options,
+        )
+    )
 
 
 def animations() -> Iterator[OddFilm]:
@@ -294,7 +343,9 @@ def animations() -> Iterator[OddFilm]:
                 for output in ("out.gif", "out.webp"):
                     make = partial(animation, plays=plays, alpha=alpha)
                     facts = {"plays": plays, "alpha": alpha, "durations": [20, 500, 70, 100]}
-                    yield OddFilm(kind, f"{plays}{alpha}{suffix}", make, output, None, None, checks=("animation",), facts=facts)
+                    yield OddFilm(
+                        kind, f"{plays}{alpha}{suffix}", make, output, None, None, checks=("animation",), facts=facts
+                    )
     make = partial(animation, plays=0, alpha=False)
     yield OddFilm(kind, "a.gif", make, "out.mp4", (0, 0.02, 0.52, 0.59), None)
     yield OddFilm("animated PNG as output", "a.png", make, "out.png", refused=True, words="videos can be written as")
@@ -323,9 +374,9 @@ def twice(path: Path, *, count: int) -> None:
     path.with_name("piece.ts").unlink()
 
 
-def song(path: Path, *, format: str, codec: str, cover: bool) -> None:
+def song(path: Path, *, container: str, codec: str, cover: bool) -> None:
     """Write a song, with a cover picture or without."""
-    with av.open(str(path), "w", format=format) as out:
+    with av.open(str(path), "w", format=container) as out:
         tones = out.add_stream(codec, rate=RATE)
         if cover:
             picture = out.add_stream("mjpeg", rate=1)
@@ -339,21 +390,37 @@ def song(path: Path, *, format: str, codec: str, cover: bool) -> None:
 def sounds() -> Iterator[OddFilm]:
     kind = "sound with equal times; joined streams"
     for output in ("out.mp4", "out.mkv", "out.mov"):
-        yield OddFilm(kind, "equal.mkv", partial(wrong_sound, falling=False), output, words="were corrected", checks=("sound",))
+        yield OddFilm(
+            kind, "equal.mkv", partial(wrong_sound, falling=False), output, words="were corrected", checks=("sound",)
+        )
         for count in (2, 3):
             step = 1 / 25
             times = tuple(k * step for k in range(count * FRAMES))
-            yield OddFilm(kind, f"joined{count}.ts", partial(twice, count=count), output, times, words=f"joined from {count} pieces", checks=("sound",))
+            yield OddFilm(
+                kind,
+                f"joined{count}.ts",
+                partial(twice, count=count),
+                output,
+                times,
+                words=f"joined from {count} pieces",
+                checks=("sound",),
+            )
     kind = "songs, with a cover or without"
     for name, form, codec in (("a.mp3", "mp3", "libmp3lame"), ("a.m4a", "mp4", "aac")):
-        make = partial(song, format=form, codec=codec, cover=True)
+        make = partial(song, container=form, codec=codec, cover=True)
         yield OddFilm(kind, name, make, refused=True, words="is a sound file with a cover picture, not a video")
-    for name, form, codec in (("a.wav", "wav", "pcm_s16le"), ("b.mp3", "mp3", "libmp3lame"), ("sound.mp4", "mp4", "aac")):
-        make = partial(song, format=form, codec=codec, cover=False)
+    for name, form, codec in (
+        ("a.wav", "wav", "pcm_s16le"),
+        ("b.mp3", "mp3", "libmp3lame"),
+        ("sound.mp4", "mp4", "aac"),
+    ):
+        make = partial(song, container=form, codec=codec, cover=False)
         yield OddFilm(kind, name, make, refused=True, words="is not a video")
 
 
-def changed(path: Path, *, change: Callable[[bytes], bytes], options: dict[str, str] | None = None, like: str = "") -> None:
+def changed(
+    path: Path, *, change: Callable[[bytes], bytes], options: dict[str, str] | None = None, like: str = ""
+) -> None:
     """Write a film and change its bytes."""
     source = path.with_name(f"source{like or path.suffix}")
     if options is None:
@@ -375,30 +442,50 @@ def changed(path: Path, *, change: Callable[[bytes], bytes], options: dict[str, 
 def damaged() -> Iterator[OddFilm]:
     kind = "cut films: read as far as they go, with a note, and refused with --strict"
     for suffix in (".mkv", ".webm", ".avi", ".ts", ".mpg", ".flv"):
-        for share in (0.5, 0.8):
+        for share in (0.53, 0.8):
             make = partial(changed, change=partial(cut, share=share, into=188 if suffix == ".ts" else 1))
-            words = "is cut off" if suffix == ".ts" else "is damaged"
-            yield OddFilm(kind, f"cut{share}{suffix}", make, times=None, rate=None, words=words, size=None)
-            yield OddFilm(kind, f"cut{share}{suffix}", make, refused=True, words="leave out --strict", flags=("--strict",))
+            yield OddFilm(kind, f"cut{share}{suffix}", make, times=None, rate=None, words="is cut off", size=None)
+            yield OddFilm(
+                kind, f"cut{share}{suffix}", make, refused=True, words="leave out --strict", flags=("--strict",)
+            )
     make = partial(changed, change=partial(cut, share=0.7), options={"movflags": "faststart"})
-    yield OddFilm(kind, "faststart.mp4", make, times=None, rate=None, words="is damaged")
+    yield OddFilm(kind, "faststart.mp4", make, times=None, rate=None, words="is cut off")
     yield OddFilm(kind, "faststart.mp4", make, refused=True, words="leave out --strict", flags=("--strict",))
-    kind = ".ts cut between two packets"
+    kind = ".ts and .mpg cut between two packets: read, without a note"
     make = partial(changed, change=lambda content: content[: len(content) // 2 // 188 * 188])
-    yield OddFilm(kind, "between.ts", make, times=None, rate=None, words="is cut off")
+    yield OddFilm(kind, "between.ts", make, times=None, rate=None)
+    make = partial(changed, change=lambda content: content[: len(content) // 2 // 2048 * 2048])
+    yield OddFilm(kind, "between.mpg", make, times=None, rate=None)
     kind = "mp4 without its index, empty and foreign files, pictures"
     make = partial(changed, change=partial(cut, share=0.7))
     yield OddFilm(kind, "cut.mp4", make, refused=True, words="header or index is damaged")
-    for name, content in (("empty.mp4", b""), ("zeros.mp4", bytes(9999)), ("text.mkv", b"no film " * 99), ("head.mp4", b"\0\0\0\x18ftypmp42" + bytes(99))):
+    for name, content in (
+        ("empty.mp4", b""),
+        ("zeros.mp4", bytes(9999)),
+        ("text.mkv", b"no film " * 99),
+        ("head.mp4", b"\0\0\0\x18ftypmp42" + bytes(99)),
+    ):
         words = "is empty (0 bytes)" if not content else "is not a"
-        yield OddFilm(kind, name, lambda path, content=content: path.write_bytes(content), refused=True, words=words)
+        yield OddFilm(kind, name, partial(put, content=content), refused=True, words=words)
     for kinds in ("JPEG", "PNG", "TIFF", "BMP", "GIF", "WEBP"):
-        make = lambda path, kinds=kinds: path.write_bytes(saved(PHOTO, kinds))
+        make = partial(put, content=saved(PHOTO, kinds))
         yield OddFilm(kind, f"still.{kinds.lower()}", make, refused=True, words="is a still picture, not a video")
     kind = "wrong and missing suffixes"
-    for like, name in ((".mkv", "a.mp4"), (".mp4", "a.avi"), (".webm", "a.mkv"), (".ts", "a.mp4"), (".mp4", "a"), (".mp4", "a.MP4"), (".mkv", "a.txt")):
+    for like, name in (
+        (".mkv", "a.mp4"),
+        (".mp4", "a.avi"),
+        (".webm", "a.mkv"),
+        (".ts", "a.mp4"),
+        (".mp4", "a"),
+        (".mp4", "a.MP4"),
+        (".mkv", "a.txt"),
+    ):
         make = partial(changed, change=bytes, like=like)
         yield OddFilm(kind, name, make, times=tuple(k / 25 for k in range(50)), checks=("sound",))
+
+
+def put(path: Path, *, content: bytes) -> None:
+    path.write_bytes(content)
 
 
 def cut(content: bytes, share: float, into: int = 1) -> bytes:
@@ -406,30 +493,43 @@ def cut(content: bytes, share: float, into: int = 1) -> bytes:
     return content[: int(len(content) * share) // into * into + (into // 2 if into > 1 else 0)]
 
 
-def frames(path: Path, *, numbers: Sequence[int] = (1, 2, 3), sizes: Sequence[tuple[int, int]] = ((64, 48),), pattern: str = "%03d.png") -> None:
+def frames(
+    path: Path,
+    *,
+    numbers: Sequence[int] = (1, 2, 3),
+    sizes: Sequence[tuple[int, int]] = ((64, 48),),
+    pattern: str = "%03d.png",
+) -> None:
     """Write a folder of frames."""
     path.mkdir()
     for k, number in enumerate(numbers):
         samples = moving(k, *sizes[k % len(sizes)])
-        (path / (pattern % number)).write_bytes(saved(samples, {"png": "PNG", "jpg": "JPEG", "tif": "TIFF"}[pattern[-3:]]))
+        (path / (pattern % number)).write_bytes(
+            saved(samples, {"png": "PNG", "jpg": "JPEG", "tif": "TIFF"}[pattern[-3:]])
+        )
 
 
 def folders() -> Iterator[OddFilm]:
     kind = "folders of frames: gaps, names, sizes"
     for name, options in (
-        ("gaps", {"numbers": (1, 5, 20)}), ("100% done", {}), ("a[1]", {}), ("12:30", {}), ("jpg", {"pattern": "f%d_x.jpg"}),
+        ("gaps", {"numbers": (1, 5, 20)}),
+        ("100% done", {}), ("a[1]", {}), ("12:30", {}), ("jpg", {"pattern": "f%d_x.jpg"}),
         ("long", {"numbers": (9, 10, 11), "pattern": "%d.tif"}),
     ):  # fmt: skip
         yield OddFilm(kind, name, partial(frames, **options), times=(0, 0.04, 0.08))
     make = partial(frames, sizes=((64, 48), (48, 64)))
     yield OddFilm(kind, "mixed", make, refused=True, words="make all frames the same size")
-    yield OddFilm(kind, "none", lambda path: path.mkdir(), refused=True, words="contains no pictures with numbered names")
+    yield OddFilm(
+        kind, "none", lambda path: path.mkdir(), refused=True, words="contains no pictures with numbered names"
+    )
 
 
 def names() -> Iterator[OddFilm]:
     for name in NAMES:
-        make = partial(film, count=3, format="mp4")
-        yield OddFilm("odd names, of film and output", f"{name}.mp4", make, f"{name}.mkv", (0, 0.04, 0.08), checks=("sound",))
+        make = partial(film, count=3, container="mp4")
+        yield OddFilm(
+            "odd names, of film and output", f"{name}.mp4", make, f"{name}.mkv", (0, 0.04, 0.08), checks=("sound",)
+        )
 
 
 def films() -> list[OddFilm]:
@@ -445,7 +545,9 @@ def contents() -> list[tuple[str, bytes]]:
 
     with tempfile.TemporaryDirectory() as place:
         for odd in films():
-            chosen = odd.name.startswith(("25.", "variable.", "qtrle", "prores", "vp9", "0True", "tff.", "joined2", "transposed+1+1", "gray.mkv"))
+            chosen = odd.name.startswith(
+                ("25.", "variable.", "qtrle", "prores", "vp9", "0True", "tff.", "joined2", "transposed+1+1", "gray.mkv")
+            )
             if chosen and (odd.name, b"") not in [(name, b"") for name, _ in found]:
                 odd.make(Path(place) / odd.name)
                 found.append((odd.name, (Path(place) / odd.name).read_bytes()))

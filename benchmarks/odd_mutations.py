@@ -1,4 +1,4 @@
-"""Valid pictures and films with flipped bits, cuts, and removed, repeated, zeroed or foreign blocks; how reading them ends."""
+"""Valid files with flipped bits, cuts, and removed, repeated, zeroed or foreign blocks; how reading them ends."""
 
 from __future__ import annotations
 

@@ -7,7 +7,7 @@ import struct
 import sys
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +29,8 @@ DATE = "2024:05:06 07:08:09"
 # Names that shells, patterns, options, blends or Python might take for something else.
 NAMES = (
     "12:30", "100% fun", "50%d", "%s", "b[1]", "[a-z]", "-1", "--style", "a+b", "wave.jpg:0.7", "~", "~root", "a b  c",
-    "ü写🖌", "a'b\"c", "a#b?c", "all*", "{x}", ".hidden", "a,b", "a=b", "$HOME", "a&b|c;d", "a\nb", "x" * 120, "CON", "@a",
+    "ü写🖌", "a'b\"c", "a#b?c", "all*", "{x}", ".hidden", "a,b", "a=b", "$HOME", "a&b|c;d", "a\nb", "x" * 120,
+    "CON", "@a",
 )  # fmt: skip
 
 
@@ -243,7 +244,7 @@ def packed12(values: npt.NDArray[Any]) -> bytes:
 
 
 def lzw(samples: bytes) -> bytes:
-    """Return LZW that never learns: literals of 9 bits, and a clear code before they would grow (TIFF 6.0, section 13)."""
+    """Return LZW that never learns: literals of 9 bits, cleared before they would grow (TIFF 6.0, section 13)."""
     codes = [code for at in range(0, len(samples), 200) for code in (256, *samples[at : at + 200])] + [257]
     bits = "".join(f"{code:09b}" for code in codes)
     return int(bits.ljust(-(-len(bits) // 8) * 8, "0"), 2).to_bytes(-(-len(bits) // 8), "big")
@@ -259,7 +260,10 @@ def hand_tiff(samples: bytes, tags: dict[int, int], order: str = "<") -> bytes:
 
 
 def tiff_kinds() -> Iterator[OddPicture]:
-    kind, picture = "TIFF: compressions, planar, tiled, big-endian, BigTIFF, 12 bits, Lab, CMYK, pages", Image.fromarray(PHOTO)
+    kind, picture = (
+        "TIFF: compressions, planar, tiled, big-endian, BigTIFF, 12 bits, Lab, CMYK, pages",
+        Image.fromarray(PHOTO),
+    )
     for name in ("none", "lzw", "deflate", "packbits"):
         yield OddPicture(kind, f"{name}.tif", by_vips(PHOTO, ".tif", compression=name), PHOTO)
     for name in ("zstd", "lzma"):
@@ -274,17 +278,36 @@ def tiff_kinds() -> Iterator[OddPicture]:
     yield OddPicture(kind, "planar.tif", tiff(planes, planarconfig="separate"), PHOTO)
     yield OddPicture(kind, "planar_tiles.tif", tiff(planes, planarconfig="separate", tile=(16, 16)), PHOTO)
     yield OddPicture(kind, "planar_deflate.tif", tiff(planes, planarconfig="separate", compression="zlib"), PHOTO)
-    yield OddPicture(kind, "pages.tif", saved(picture, "TIFF", save_all=True, append_images=[picture] * 2), PHOTO, words="first of 3 pages")
+    yield OddPicture(
+        kind,
+        "pages.tif",
+        saved(picture, "TIFF", save_all=True, append_images=[picture] * 2),
+        PHOTO,
+        words="first of 3 pages",
+    )
     for bits, most in ((4, 15), (12, 4095)):
         values = np.rint(GRAY * (most / 255))
-        samples = packed12(values) if bits == 12 else (values[:, ::2].astype(int) << 4 | values[:, 1::2].astype(int)).astype(np.uint8).tobytes()
+        samples = (
+            packed12(values)
+            if bits == 12
+            else (values[:, ::2].astype(int) << 4 | values[:, 1::2].astype(int)).astype(np.uint8).tobytes()
+        )
         expected = gray3(np.rint(values * (255 / most)).astype(np.uint8))
         yield OddPicture(kind, f"gray{bits}.tif", hand_tiff(samples, {258: bits}), expected)
-    yield OddPicture(kind, "gray12_deflate.tif", hand_tiff(zlib.compress(packed12(np.rint(GRAY * (4095 / 255)))), {258: 12, 259: 8}), gray3(GRAY))
-    yield OddPicture(kind, "gray12_lzw.tif", hand_tiff(lzw(packed12(np.rint(GRAY * (4095 / 255)))), {258: 12, 259: 5}), gray3(GRAY))
+    yield OddPicture(
+        kind,
+        "gray12_deflate.tif",
+        hand_tiff(zlib.compress(packed12(np.rint(GRAY * (4095 / 255)))), {258: 12, 259: 8}),
+        gray3(GRAY),
+    )
+    yield OddPicture(
+        kind, "gray12_lzw.tif", hand_tiff(lzw(packed12(np.rint(GRAY * (4095 / 255)))), {258: 12, 259: 5}), gray3(GRAY)
+    )
     yield OddPicture(kind, "gray_zero_is_white.tif", hand_tiff((255 - GRAY).tobytes(), {262: 0}), gray3(GRAY))
     yield OddPicture(kind, "gray_lzw.tif", hand_tiff(lzw(GRAY.tobytes()), {259: 5}), gray3(GRAY))
-    lab = ImageCms.profileToProfile(picture, ImageCms.createProfile("sRGB"), ImageCms.createProfile("LAB"), outputMode="LAB")
+    lab = ImageCms.profileToProfile(
+        picture, ImageCms.createProfile("sRGB"), ImageCms.createProfile("LAB"), outputMode="LAB"
+    )
     yield OddPicture(kind, "lab8.tif", saved(lab, "TIFF"), PHOTO, 3)
     cmyk = picture.convert("CMYK")
     yield OddPicture(kind, "cmyk.tif", saved(cmyk, "TIFF"), PHOTO, 40)
@@ -310,14 +333,33 @@ def tiff_kinds() -> Iterator[OddPicture]:
 def bmp(bits: int, rows: bytes, height: int = 64, compression: int = 0, palette: bytes = b"") -> bytes:
     """Return a BMP by hand."""
     start = 54 + len(palette)
-    head = struct.pack("<2sIIIIiiHHIIiiII", b"BM", start + len(rows), 0, start, 40, 96, height, 1, bits, compression, len(rows), 0, 0, len(palette) // 4, 0)
+    head = struct.pack(
+        "<2sIIIIiiHHIIiiII",
+        b"BM",
+        start + len(rows),
+        0,
+        start,
+        40,
+        96,
+        height,
+        1,
+        bits,
+        compression,
+        len(rows),
+        0,
+        0,
+        len(palette) // 4,
+        0,
+    )
     return head + palette + rows
 
 
 def bmp_kinds() -> Iterator[OddPicture]:
     kind, picture = "BMP: 1 to 32 bits, top-down, RLE", Image.fromarray(PHOTO)
     yield OddPicture(kind, "24.bmp", saved(PHOTO, "BMP"), PHOTO)
-    yield OddPicture(kind, "8.bmp", saved(picture.quantize(200), "BMP"), np.asarray(picture.quantize(200).convert("RGB")))
+    yield OddPicture(
+        kind, "8.bmp", saved(picture.quantize(200), "BMP"), np.asarray(picture.quantize(200).convert("RGB"))
+    )
     black = picture.convert("1")
     yield OddPicture(kind, "1.bmp", saved(black, "BMP"), gray3(np.asarray(black).astype(np.uint8) * 255))
     yield OddPicture(kind, "gray.bmp", saved(GRAY, "BMP"), gray3(GRAY))
@@ -328,7 +370,9 @@ def bmp_kinds() -> Iterator[OddPicture]:
     rows = (r << 10 | g << 5 | b).astype("<u2")[::-1].tobytes()
     yield OddPicture(kind, "16.bmp", bmp(16, rows), PHOTO, 6)
     gray = b"".join(bytes((k, k, k, 0)) for k in range(256))
-    rle = b"".join(bytes(byte for value in row for byte in (1, value)) + b"\0\0" for row in GRAY[::-1].tolist()) + b"\0\1"
+    rle = (
+        b"".join(bytes(byte for value in row for byte in (1, value)) + b"\0\0" for row in GRAY[::-1].tolist()) + b"\0\1"
+    )
     yield OddPicture(kind, "rle8.bmp", bmp(8, rle, compression=1, palette=gray), gray3(GRAY))
 
 
@@ -336,7 +380,9 @@ def animations() -> Iterator[OddPicture]:
     kind = "animations and GIF as pictures"
     frames = [Image.fromarray(np.roll(PHOTO, 8 * k, 1)) for k in range(5)]
     for name, options in (("a.webp", {"lossless": True}), ("a.png", {}), ("a.gif", {})):
-        content = saved(frames[0], name[2:].upper(), save_all=True, append_images=frames[1:], duration=90, loop=3, **options)
+        content = saved(
+            frames[0], name[2:].upper(), save_all=True, append_images=frames[1:], duration=90, loop=3, **options
+        )
         yield OddPicture(kind, name, content, PHOTO, 10 if name == "a.gif" else 0.5, words="first of 5 frames")
     few = Image.fromarray(PHOTO).quantize(200)
     expected = np.asarray(few.convert("RGB"))
@@ -353,7 +399,9 @@ def sizes() -> Iterator[OddPicture]:
         samples = np.ascontiguousarray(np.resize(PHOTO, (height, width, 3)))
         for kinds in ("PNG", "JPEG", "TIFF", "BMP"):
             name = f"{width}x{height}.{kinds.lower()}"
-            yield OddPicture(kind, name.replace("tiff", "tif"), saved(samples, kinds), samples, 0.5 if kinds != "JPEG" else 60)
+            yield OddPicture(
+                kind, name.replace("tiff", "tif"), saved(samples, kinds), samples, 0.5 if kinds != "JPEG" else 60
+            )
 
 
 def names() -> Iterator[OddPicture]:
@@ -361,7 +409,12 @@ def names() -> Iterator[OddPicture]:
     for name in NAMES:
         yield OddPicture("odd names, of photo, style and output", f"{name}.jpg", content, PHOTO, 3)
     kind = "wrong, missing and capital suffixes"
-    contents = {"png": saved(PHOTO, "PNG"), "jpg": content, "webp": saved(PHOTO, "WEBP", lossless=True), "tif": tiff(PHOTO)}
+    contents = {
+        "png": saved(PHOTO, "PNG"),
+        "jpg": content,
+        "webp": saved(PHOTO, "WEBP", lossless=True),
+        "tif": tiff(PHOTO),
+    }
     for true, content in contents.items():
         for suffix in (".jpg", ".png", ".tif", ".gif", ".JPG", ".txt", ""):
             yield OddPicture(kind, f"is_{true}{suffix}", content, PHOTO, 3)
@@ -370,7 +423,8 @@ def names() -> Iterator[OddPicture]:
 def damaged() -> Iterator[OddPicture]:
     kind = "cut, empty and damaged files"
     every = {
-        "jpg": saved(PHOTO, "JPEG", quality=95), "png": saved(PHOTO, "PNG"), "tif": by_vips(PHOTO, ".tif", compression="lzw"),
+        "jpg": saved(PHOTO, "JPEG", quality=95), "png": saved(PHOTO, "PNG"),
+        "tif": by_vips(PHOTO, ".tif", compression="lzw"),
         "webp": saved(PHOTO, "WEBP", lossless=True), "gif": saved(Image.fromarray(PHOTO).quantize(99), "GIF"),
         "bmp": saved(PHOTO, "BMP"), "avif": by_vips(PHOTO, ".avif"), "heic": heic(PHOTO),
     }  # fmt: skip
@@ -400,7 +454,8 @@ def foreign() -> Iterator[OddPicture]:
         ("a.svg", b'<svg xmlns="http://www.w3.org/2000/svg"/>', "SVG"), ("a.pdf", b"%PDF-1.7\n" + bytes(99), "PDF"),
         ("a.exr", b"v/1\1" + bytes(99), "OpenEXR"), ("a.hdr", b"#?RADIANCE\n" + bytes(99), "Radiance"),
         ("a.ico", b"\0\0\1\0" + bytes(99), "icon"), ("page.jpg", b"<!DOCTYPE html><html></html>", "web page"),
-        ("a.cr3", b"\0\0\0\x18ftypcrx " + bytes(99), "raw file"), ("a.raf", b"FUJIFILMCCD-RAW " + bytes(99), "raw file"),
+        ("a.cr3", b"\0\0\0\x18ftypcrx " + bytes(99), "raw file"),
+        ("a.raf", b"FUJIFILMCCD-RAW " + bytes(99), "raw file"),
         ("film.jpg", b"\0\0\0\x18ftypmp42" + bytes(99), "film"), ("film.png", b"\x1a\x45\xdf\xa3" + bytes(99), "film"),
     ):  # fmt: skip
         yield OddPicture(kind, name, content, None, words=words)
@@ -413,9 +468,10 @@ def flat() -> Iterator[OddPicture]:
 
 
 def pictures() -> list[OddPicture]:
-    """Return all of them, with numbers before the names of those whose name doesn't matter."""
+    """Return all of them."""
     makers = (
-        more_behind, jpeg_kinds, deep_and_wide, png_kinds, orientations, phones, tiff_kinds, bmp_kinds, animations, sizes,
+        more_behind, jpeg_kinds, deep_and_wide, png_kinds, orientations, phones, tiff_kinds, bmp_kinds, animations,
+        sizes,
         names, damaged, foreign, flat,
     )  # fmt: skip
-    return [replace(picture) for make in makers for picture in make()]
+    return [picture for make in makers for picture in make()]

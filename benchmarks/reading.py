@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Seconds and peak memory of reading and writing ordinary files: 12 megapixels as JPEG, PNG and TIFF, ten seconds of film.
+"""Seconds and peak memory of reading and writing ordinary files: 12 megapixels as JPEG, PNG, TIFF; a film of 10 s.
 
     python benchmarks/reading.py [--against OTHER/src] [--rounds 3]
 

@@ -35,7 +35,9 @@ _LOST_IN_JPEG = re.compile(
     r"bad Huffman code|bad arithmetic code|premature end of data|extraneous bytes before marker 0x(?!d9)|instead of RST"
 )
 # What libvips and libtiff say of a sound file of a kind that they lack.
-_LACKING = re.compile(r"not supported|unsupported|not configured|not implemented|not a whole number|bad labq|out of range")
+_LACKING = re.compile(
+    r"not supported|unsupported|not configured|not implemented|not a whole number|bad labq|out of range"
+)
 
 
 def _text(pointer: Any) -> str:
@@ -97,7 +99,11 @@ def use_image(
 
 
 def _otherwise(
-    path: Path, error: pyvips.Error, opened: Callable[..., pyvips.Image], check: Callable[[int, int], None], strict: bool
+    path: Path,
+    error: pyvips.Error,
+    opened: Callable[..., pyvips.Image],
+    check: Callable[[int, int], None],
+    strict: bool,
 ) -> tuple[pyvips.Image, tuple[str, ...]]:
     """Return the image as another reader reads it, or what can be decoded of it, and notes; else raise the error."""
     with path.open("rb") as file:
@@ -145,8 +151,8 @@ def open_image(
         header_only: the pixels won't be read.
         anywhere: the pixels will be read repeatedly and in any order; if the image has to be decoded for that and is
             large, the result is stored in a temporary file.
-        fail_on: what damage is an error for libvips; "none" decodes what it can. None: what is known to be damage, which
-            libjpeg only warns of.
+        fail_on: what damage is an error for libvips; "none" decodes what it can. None: also what libjpeg only
+            warns of.
 
     Raises:
         PictureError: not a regular file, empty, not an image, or over the limit.

@@ -248,7 +248,9 @@ def tiff_is_complete(file: BinaryIO) -> bool:
                            ((_TILE_OFFSETS, _OFFSETS), (_TILE_COUNTS, _COUNTS)))  # fmt: skip
         size = file.seek(0, os.SEEK_END)
         width, height = tags[_WIDTH], tags[_HEIGHT]
-        across, rows = (tags[_TILE_WIDTH], tags[_TILE_HEIGHT]) if _TILE_OFFSETS in tags else (width, tags.get(_ROWS, height))
+        across, rows = (
+            (tags[_TILE_WIDTH], tags[_TILE_HEIGHT]) if _TILE_OFFSETS in tags else (width, tags.get(_ROWS, height))
+        )
         enough = len(offsets) >= -(-width // across) * -(-height // rows)
         return enough and all(start + count <= size for start, count in zip(offsets, counts, strict=True))
     except Exception:  # damaged tags fail in many ways

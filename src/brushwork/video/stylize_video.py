@@ -213,6 +213,8 @@ def _telling_how_to_resume(work: _Work, output: Path) -> Iterator[None]:
             f"stopped early; finished work on {output} is kept in {work.folder}, use --resume to continue"
         ) from stop
     except BrushworkError as error:
+        if work.begun and not work.checkpoint.path.exists():
+            shutil.rmtree(work.folder, ignore_errors=True)  # nothing in it is finished
         of_files = isinstance(error, PictureError) or isinstance(error.__cause__, OSError)
         if not (of_files and work.begun and work.checkpoint.path.exists()):
             raise

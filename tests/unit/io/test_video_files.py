@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from pathlib import Path
 
 import av
+import numpy as np
 import pytest
 import torch
 from sample_films import TIMES, clip, packets, picture, written
@@ -100,3 +102,14 @@ def test_the_frame_rate_is_written(suffix: str, tmp_path: Path) -> None:
     written(source, tmp_path / f"out{suffix}", encoding=Encoding())
     with av.open(str(tmp_path / f"out{suffix}")) as container:
         assert container.streams.video[0].average_rate == 25
+
+
+def test_a_stream_without_times_has_those_of_its_rate(tmp_path: Path) -> None:
+    with av.open(str(tmp_path / "a.h264"), "w", format="h264") as out:
+        stream = out.add_stream("libx264", rate=25)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+        for _ in range(5):
+            out.mux(stream.encode(av.VideoFrame.from_ndarray(np.zeros((48, 64, 3), np.uint8), format="rgb24")))
+        out.mux(stream.encode(None))
+    film = open_film(tmp_path / "a.h264")
+    assert [frame.time * film.time_base for frame in film.frames()] == [Fraction(k, 25) for k in range(5)]
