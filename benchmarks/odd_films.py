@@ -25,7 +25,7 @@ Samples = npt.NDArray[np.uint8]
 FRAMES = 12
 VARIABLE = (0, 40, 80, 160, 170, 300, 340, 500, 520, 560, 700, 720)  # milliseconds
 VIDEO = {".webm": "libvpx-vp9", ".avi": "mjpeg", ".mpg": "mpeg2video", ".wmv": "wmv2", ".flv": "flv1"}  # else H.264
-SOUND = {".webm": "libopus", ".avi": "libmp3lame", ".mpg": "mp2", ".wmv": "wmav2", ".flv": "libmp3lame"}  # else AAC
+SOUND = {".webm": "libopus", ".avi": "pcm_s16le", ".mpg": "mp2", ".wmv": "wmav2", ".flv": "libmp3lame"}  # else AAC
 RATE = 48_000
 LOSSLESS = {"crf": "4", "bf": "0", "g": "5"}
 

@@ -5,11 +5,16 @@ from __future__ import annotations
 import multiprocessing
 import os
 import sys
+import time
 from collections.abc import Callable
 from multiprocessing.connection import Connection
 from typing import Any
 
+import psutil
+
 __all__ = ["Supervised"]
+
+PATIENCE = 12  # times the deadline that a call may wait without using the processor
 
 
 def _serve(pipe: Connection) -> None:
@@ -28,7 +33,7 @@ class Supervised:
 
     Args:
         warm: Called first in each new process, without a deadline; it should import what calls need.
-        seconds: Deadline of each call.
+        seconds: How long a call may take, in processor time, since the machine may be busy.
     """
 
     def __init__(self, warm: Callable[[], Any], seconds: float = 10) -> None:
@@ -48,8 +53,13 @@ class Supervised:
     def call(self, function: Callable[..., Any], *arguments: Any) -> tuple[str, Any]:
         """Return "returned" and the value, "raised" and the error, "crashed" and the exit code, or "hung"."""
         self._pipe.send((function, arguments))
+        began, started = self._used(), time.monotonic()
         try:
-            if self._pipe.poll(self.seconds):
+            while not self._pipe.poll(0.5):
+                waits = time.monotonic() - started > PATIENCE * self.seconds  # for something that never comes
+                if waits or self._used() - began > self.seconds:
+                    break
+            else:
                 told: tuple[str, Any] = self._pipe.recv()
                 return told
             found: tuple[str, Any] = "hung", f"over {self.seconds} s"
@@ -59,6 +69,14 @@ class Supervised:
         self.stop()
         self._start()
         return found
+
+    def _used(self) -> float:
+        """Return the seconds of processor time that the process has used so far."""
+        try:
+            times = psutil.Process(self._process.pid).cpu_times()
+        except psutil.Error:  # it has crashed, which the pipe will tell
+            return 0.0
+        return float(times.user + times.system)
 
     def stop(self) -> None:
         """End the process."""

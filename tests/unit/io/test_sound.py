@@ -106,6 +106,15 @@ def test_times_that_fall_are_corrected(kind: str, expected: list[int], tmp_path:
     assert found == expected
 
 
+def test_a_packet_without_times_follows_the_one_before(tmp_path: Path) -> None:
+    stream = SimpleNamespace(time_base=Fraction(1, 1000), type="audio")
+    times = _SoundTimes(stream, open_film(clip(tmp_path / "a.mkv")), leaps=False)
+    last = SimpleNamespace(pts=None, dts=None, duration=20)
+    for packet in (SimpleNamespace(pts=40, dts=40, duration=20), last):
+        times.correct(packet)
+    assert (last.pts, last.dts, times.corrected) == (60, 60, False)
+
+
 @pytest.mark.parametrize("suffix", [".mp4", ".mkv"])
 def test_a_film_whose_sound_can_not_be_copied_is_written_without(
     suffix: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
