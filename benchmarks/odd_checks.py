@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -91,11 +91,11 @@ def flat(samples: Samples) -> Samples:
     return np.asarray(small, np.float64).ravel()
 
 
-def check_flat(process: Supervised, command: Callable[..., Any]) -> dict[str, Any]:
-    """Paint black, gray and white in several styles; return the row: their order must stay."""
+def check_flat(process: Supervised, command: Callable[..., Any], styles: Sequence[str]) -> dict[str, Any]:
+    """Paint black, gray and white in these styles; return the row: their order must stay."""
     kind, wrong = "flat: black, gray, white", []
     flat_ones = [odd for odd in pictures() if odd.kind == kind]
-    for style in ("great-wave", "starry-night", "feminine-wave", "cloister"):
+    for style in styles:
         means = []
         for odd in flat_ones:
             with tempfile.TemporaryDirectory() as place:

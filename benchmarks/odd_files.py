@@ -24,7 +24,10 @@ import re
 import sys
 import tempfile
 from collections import defaultdict
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from queue import Queue
 from typing import Any
 
 import odd_mutations
@@ -37,6 +40,8 @@ from supervised import Supervised
 
 DOCS = Path(__file__).parents[1] / "docs"
 STYLE = "great-wave"
+FLAT_STYLES = (STYLE, "starry-night", "feminine-wave", "cloister")
+PROCESSES = 2
 
 
 def warm() -> None:
@@ -153,6 +158,27 @@ def command_again(process: Supervised, line: list[str], extra: list[str], to: st
     return folder / to
 
 
+def in_turns(attempt: Callable[[Any, Supervised], dict[str, Any]], items: Sequence[Any]) -> list[dict[str, Any]]:
+    """Return the rows of all items, tried by some watched processes."""
+    idle: Queue[Supervised] = Queue()
+
+    def one(item: Any) -> dict[str, Any]:
+        process = idle.get()
+        try:
+            return attempt(item, process)
+        finally:
+            idle.put(process)
+
+    processes = [Supervised(warm) for _ in range(min(PROCESSES, len(items)))]
+    for process in processes:
+        idle.put(process)
+    with ThreadPoolExecutor(PROCESSES) as pool:
+        rows = list(pool.map(one, items))
+    for process in processes:
+        process.stop()
+    return rows
+
+
 def table(rows: list[dict[str, Any]]) -> str:
     """Return the table of a page: how many files of each kind were right, or refused, and how."""
     kinds: dict[str, list[dict[str, Any]]] = defaultdict(list)
@@ -204,17 +230,11 @@ def main() -> None:
         return
     if args.mutations or args.films:
         sys.exit(mutations(args))
-    process = Supervised(warm)
-    rows: dict[str, list[dict[str, Any]]] = {"pictures": [], "films": []}
-    for odd in pictures():
-        if args.only in f"pictures {odd.kind}":
-            rows["pictures"].append(try_picture(odd, process))
+    wanted = [odd for odd in pictures() if args.only in f"pictures {odd.kind}"]
+    rows = {"pictures": in_turns(try_picture, wanted)}
     if args.only in "pictures flat: black, gray, white":
-        rows["pictures"].append(check_flat(process, command))
-    for film in films():
-        if args.only in f"films {film.kind}":
-            rows["films"].append(try_film(film, process))
-    process.stop()
+        rows["pictures"] += in_turns(lambda styles, process: check_flat(process, command, styles), [FLAT_STYLES])
+    rows["films"] = in_turns(try_film, [film for film in films() if args.only in f"films {film.kind}"])
     wrong = [row for found in rows.values() for row in found if row["wrong"]]
     for row in wrong:
         print(f"{row['kind']}: {row['name']}: {row['wrong']}")
