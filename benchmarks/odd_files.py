@@ -199,7 +199,7 @@ def table(rows: list[dict[str, Any]]) -> str:
 def message(error: str) -> str:
     """Return an error without the file's name and what varies."""
     text = re.sub(r"^.*?: (?=(is|can't|contains|has|its|expected|frames|videos|make) )", "", error)
-    text = re.sub(r" \((?!0 bytes|PQ|HLG).*?\)", "", text).split(";")[0]
+    text = re.sub(r" \((?!0 bytes|PQ|HLG|\d).*?\)", "", text).split(";")[0]
     return "“" + re.sub(r"^\S+\.(\w+) is", "is", text)[:90].replace("|", "\\|") + "”"
 
 
