@@ -64,3 +64,12 @@ def test_a_sound_film_passes(tmp_path: Path) -> None:
     film = clip(tmp_path / "a.mkv")
     done = stylize_video(film, "feminine-wave", tmp_path / "out.mp4", smoothing=0, size=32, strict=True)
     assert done.notes == ()
+
+
+def test_a_film_refused_before_anything_is_finished_leaves_nothing(tmp_path: Path) -> None:
+    (tmp_path / "frames").mkdir()
+    for k, size in enumerate(((64, 48), (64, 48), (48, 64))):
+        write_image(Picture(picture(k, *size)), tmp_path / "frames" / f"{k}.png")
+    with pytest.raises(PictureError, match="make all frames the same size"):
+        stylize_video(tmp_path / "frames", "feminine-wave", tmp_path / "out.mp4", smoothing=0, size=32)
+    assert [path.name for path in tmp_path.iterdir()] == ["frames"]
