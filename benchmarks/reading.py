@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Seconds and peak memory of reading and writing ordinary files: 12 megapixels as JPEG, PNG, TIFF; a film of 10 s.
 
-    python benchmarks/reading.py [--against OTHER/src] [--rounds 3]
+    python benchmarks/reading.py [--against OTHER/src] [--rounds 3] [--cases photo.jpg film.mp4]
 
 Each runs in a process of its own; with --against, in turns with another version of brushwork, for the ratios. Of all
 rounds the fastest and the smallest count. A dated JSON is written to benchmarks/results/.
@@ -73,7 +73,11 @@ def measure(path: Path) -> dict[str, float]:
         write_image(picture, target)
     done = time.perf_counter()
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
-    return {"read seconds": read - started, "write seconds": done - read, "peak bytes": peak}
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    return {
+        "read seconds": read - started, "write seconds": done - read, "peak bytes": peak,
+        "processor seconds": used.ru_utime + used.ru_stime,
+    }  # fmt: skip
 
 
 def alone(source: Path, path: Path) -> dict[str, float]:
@@ -88,6 +92,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--against", type=Path, help="folder src of another version")
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--cases", nargs="+", default=CASES, choices=CASES)
     parser.add_argument("--alone", type=Path, help="measure this file in this process and print")
     args = parser.parse_args()
     if args.alone:
@@ -97,7 +102,7 @@ def main() -> None:
     rows: dict[str, Any] = {}
     with tempfile.TemporaryDirectory() as place:
         make(Path(place))
-        for case in CASES:
+        for case in args.cases:
             runs: dict[str, list[dict[str, float]]] = {name: [] for name in sources}
             for _ in range(args.rounds):
                 for name, source in sources.items():
