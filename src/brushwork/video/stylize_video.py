@@ -123,6 +123,8 @@ def stylize_video(
     folder = work_folder(output)
     with locked(folder, output):
         read = open_film(film, max_pixels=chosen.max_pixels)
+        if chosen.strict:
+            _check_whole(open_film(film, max_pixels=chosen.max_pixels))
         keys = keyframes_of(style)
         check_times(keys, read)
         loaded = _load(method, chosen)
@@ -138,7 +140,7 @@ def stylize_video(
             count = work.run(loaded, chosen, progress)
         save(output, lambda path: writer.join(-(-count // chosen.segment), recipe.to_json(), path), beside=read.path)
         shutil.rmtree(folder, ignore_errors=True)
-    notes = (*dict.fromkeys(read.notes), *writer.notes, *late_keyframes(keys, float(count / read.rate)))
+    notes = (*dict.fromkeys(read.notes + read.damage), *writer.notes, *late_keyframes(keys, float(count / read.rate)))
     return Filmed(output, count, shown, recipe, notes, time.perf_counter() - started)
 
 
@@ -175,6 +177,15 @@ def _recipe(method: Method, film: Film, styles: Styles, size: tuple[int, int], o
     }
 
 
+def _check_whole(film: Film) -> None:
+    """Refuse a video that can be read only in part, before the work starts."""
+    for _ in film.frames():
+        pass
+    if film.damage:
+        found = film.damage[0].partition(";")[0]
+        raise PictureError(f"{found}; copy it again, or leave out --strict to process what can be read")
+
+
 def _check_room(output: Path, film: Film, size: tuple[int, int], *, optimized: bool) -> None:
     """Refuse a video that won't fit on the disk, before the work starts.
 
@@ -202,6 +213,8 @@ def _telling_how_to_resume(work: _Work, output: Path) -> Iterator[None]:
             f"stopped early; finished work on {output} is kept in {work.folder}, use --resume to continue"
         ) from stop
     except BrushworkError as error:
+        if work.begun and not work.checkpoint.path.exists():
+            shutil.rmtree(work.folder, ignore_errors=True)  # nothing in it is finished
         of_files = isinstance(error, PictureError) or isinstance(error.__cause__, OSError)
         if not (of_files and work.begun and work.checkpoint.path.exists()):
             raise
