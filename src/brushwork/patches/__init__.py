@@ -4,7 +4,7 @@ Planes are float32 tensors (C, H, W): colors, luminance, features, labels, posit
 is a square of them, named by its upper left corner, its place: (row, column).
 """
 
-from brushwork.patches.exact import PatchCosts
+from brushwork.patches.exact import PatchCosts, SampledCosts
 from brushwork.patches.field import Field, voted, weighted
 from brushwork.patches.kdtree import PatchTree
 from brushwork.patches.seams import cheapest_path, seam_mask
@@ -14,6 +14,7 @@ __all__ = [
     "Field",
     "PatchCosts",
     "PatchTree",
+    "SampledCosts",
     "cheapest_path",
     "nearest_patches",
     "seam_mask",

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import torch
+from scipy.fft import next_fast_len
 from torch import Tensor
 
 from brushwork.patches.field import Field, distances_at, patch_vectors, usable_places
 
-__all__ = ["PatchCosts", "nearest_exact"]
+__all__ = ["PatchCosts", "SampledCosts", "nearest_exact"]
 
 QUERIES, SOURCES = 2048, 8192  # patches in a tile of the table of distances: 64 MB
+NUMBERS = 1 << 25  # in the vectors of `SampledCosts`: 128 MB
 TEMPLATES = 4  # transformed at once; more fall out of the cache
 
 
@@ -62,11 +64,12 @@ class PatchCosts:
     """
 
     def __init__(self, source: Tensor, side: int) -> None:
-        self.side, self.size = side, tuple(source.shape[1:])
+        self._side, self._size = side, source.shape[1:]
+        self._padded = [next_fast_len(extent, real=True) for extent in self._size]
         self._center = source.mean((1, 2), keepdim=True)
         centered = source - self._center
-        self._spectrum = torch.fft.rfft2(centered).conj()
-        self._power = torch.fft.rfft2(centered.square()).conj()
+        self._spectrum = torch.fft.rfft2(centered, self._padded).conj()
+        self._power = torch.fft.rfft2(centered.square(), self._padded).conj()
 
     def power(self, weights: Tensor) -> Tensor:
         """Return the source's own part of the costs, for `costs`: the same for all templates with these weights.
@@ -99,8 +102,38 @@ class PatchCosts:
 
     def _correlated(self, templates: Tensor, spectrum: Tensor) -> Tensor:
         """Return the sum of products of each template with the source at each place."""
-        product = (torch.fft.rfft2(templates, self.size) * spectrum).sum(1)
+        product = (torch.fft.rfft2(templates, self._padded) * spectrum).sum(1)
         # Conjugated is the source, so that places come out negative: the one at (r, c) is at (-r, -c).
-        correlation = torch.fft.irfft2(product, self.size)
+        correlation = torch.fft.irfft2(product, self._padded)
         turned = torch.roll(correlation.flip(1, 2), (1, 1), (1, 2))
-        return turned[:, : self.size[0] - self.side + 1, : self.size[1] - self.side + 1]
+        return turned[:, : self._size[0] - self._side + 1, : self._size[1] - self._side + 1]
+
+
+class SampledCosts:
+    """As `PatchCosts`, at some places only, by matrix products: for sources that are too large for all.
+
+    Args:
+        source: (C, H, W).
+        side: Of a patch, in pixels.
+        places: (N, 2), from which as many are drawn as fit into memory.
+        random: What is drawn with.
+    """
+
+    def __init__(self, source: Tensor, side: int, places: Tensor, random: torch.Generator) -> None:
+        count = max(1, NUMBERS // (len(source) * side**2))
+        drawn = torch.randperm(len(places), generator=random)[:count].sort().values
+        self.places = places[drawn]
+        self._center = source.mean((1, 2), keepdim=True)
+        windows = (source - self._center).unfold(1, side, 1).unfold(2, side, 1).permute(1, 2, 0, 3, 4)
+        self._vectors = windows[self.places[:, 0], self.places[:, 1]].flatten(1)
+
+    def power(self, weights: Tensor) -> Tensor:
+        """Return the source's own part of the costs, (N,); see `PatchCosts.power`."""
+        return torch.cat([part.square() @ weights.flatten() for part in torch.split(self._vectors, QUERIES)])
+
+    def costs(self, templates: Tensor, weights: Tensor, power: Tensor) -> Tensor:
+        """Return the cost of each template at each of the places, (B, N); see `PatchCosts.costs`."""
+        centered = templates - self._center
+        weighted = (weights * centered).flatten(1)
+        own = (weighted * centered.flatten(1)).sum(1)
+        return torch.addmm(power[None], weighted, self._vectors.T, alpha=-2).add_(own[:, None]).clamp_(min=0)

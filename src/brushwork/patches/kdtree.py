@@ -37,7 +37,8 @@ class PatchTree:
 
     def projected(self, vectors: Tensor) -> Tensor:
         """Return vectors (M, D) in principal components."""
-        return (vectors - self._mean) @ self._axes
+        components: Tensor = (vectors - self._mean) @ self._axes
+        return components
 
     def nearest(self, vectors: Tensor, tolerance: float = 1.0) -> Tensor:
         """Return the index of a near vector for each.
