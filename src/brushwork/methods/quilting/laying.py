@@ -2,8 +2,9 @@
 
 Source: Efros and Freeman 2001, "Image Quilting for Texture Synthesis and Transfer" (SIGGRAPH), sections 2 and 3.
 Differs: Blocks that don't touch each other are laid at the same time, with the result of raster order. Costs are means,
-of pixels and channels, so that alpha means the same for all blocks. A block that only continues its neighbors in the
-swatch doesn't say what the least cost is: it costs nothing, and would be the only one within the tolerance.
+of pixels and channels, so that alpha means the same for all blocks. The place from which a block just goes on copying
+the swatch beside its neighbor costs nothing and would always be the only one within the tolerance, so it doesn't say
+what the least cost is, and of its surroundings only the place itself can be drawn.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from brushwork.runtime.device import torch_threads
 __all__ = ["BlockLayer", "Quilt", "Swatch", "Target"]
 
 EVERYWHERE = 1 << 18  # places up to which all are compared, for each block; of more, some are drawn
-COPIED = (1 / 255) ** 2  # cost up to which a block only continues its neighbors
+ROUNDING = 1e-6  # error of costs
 
 
 @dataclass(frozen=True, eq=False)
@@ -126,6 +127,7 @@ class BlockLayer:
         else:
             self._search = SampledCosts(planes, side, allowed.nonzero(), random)
             self._places, self._refused = self._search.places, None
+        self._rows, self._columns = self._places.int().unbind(1)
         self._by_kind: dict[tuple[int, int, bool, bool, bool, bool], tuple[Tensor, Tensor]] = {}
 
     def lay(self, origins: Tensor, wave: list[Block]) -> None:
@@ -150,7 +152,8 @@ class BlockLayer:
         here = origins[window]
         colors = self._colors[:, here.clamp(min=0)].transpose(0, 1)
         costs = self._costs(blocks[0], colors, window)
-        chosen = self._places[self._chosen(costs, self._draws[[block.number for block in blocks]])]
+        distance = self._distance_to_copies(blocks[0], here)
+        chosen = self._places[self._chosen(costs, distance, self._draws[[block.number for block in blocks]])]
         across = self._swatch.pixels.shape[2]
         offered = (chosen[:, :1] + within)[:, :, None] * across + (chosen[:, 1:] + within)[:, None, :]
         difference = (self._colors[:, offered].transpose(0, 1) - colors).square().sum(1)
@@ -200,13 +203,28 @@ class BlockLayer:
         known[block.height :], known[:, block.width :] = 0, 0
         return known.clamp(max=1)
 
-    def _chosen(self, costs: Tensor, draws: Tensor) -> Tensor:
+    def _distance_to_copies(self, block: Block, here: Tensor) -> Tensor:
+        """Return how far each place is from one where a block goes on copying beside its neighbor, (B, N)."""
+        across = self._swatch.pixels.shape[2]
+        distance = torch.full((len(here), len(self._places)), across, dtype=torch.int32)
+        # A pixel in the middle of each overlap, which the neighbor has laid.
+        for row, column in [(block.height // 2, 0)] * block.before + [(0, block.width // 2)] * block.above:
+            origin = here[:, row, column][:, None]
+            down = (self._rows - (origin // across - row).int()).abs()
+            right = (self._columns - (origin % across - column).int()).abs()
+            distance = torch.minimum(distance, torch.maximum(down, right))
+        return distance
+
+    def _chosen(self, costs: Tensor, distance: Tensor, draws: Tensor) -> Tensor:
         """Return the index of a place for each block, (B,), drawn from those within the tolerance."""
         if self._refused is not None:
             costs[:, self._refused] = torch.inf
-        least = torch.where(costs > COPIED, costs, torch.inf).min(1).values
-        limit = torch.where(least.isfinite(), (1 + self._tolerance) * least, COPIED)
-        candidates = costs <= limit[:, None]
+        others = torch.where(distance > self._layout.overlap, costs, torch.inf)
+        least = others.min(1, keepdim=True).values
+        least = torch.where(least.isfinite(), least, costs.min(1, keepdim=True).values)  # of a tiny swatch
+        limit = ((1 + self._tolerance) * least).clamp(min=ROUNDING)
+        candidates = (others <= limit) | ((distance == 0) & (costs <= limit))
+        candidates = torch.where(candidates.any(1, keepdim=True), candidates, costs <= limit)
         numbers = candidates.cumsum(1, dtype=torch.int32)
         wanted = (draws * numbers[:, -1]).int() + 1
         return (numbers >= wanted[:, None]).int().argmax(1)
