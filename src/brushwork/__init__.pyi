@@ -3,6 +3,7 @@
 from .api.interpolate import interpolate as interpolate
 from .api.presets import film_preset as film_preset
 from .api.presets import preset_options as preset_options
+from .api.quilt import quilt as quilt
 from .api.rerun import rerun as rerun
 from .api.style_encoding import encode_style as encode_style
 from .api.style_encoding import save_style as save_style
@@ -57,6 +58,9 @@ from .options.methods import (
 )
 from .options.methods import (
     MicroAST as MicroAST,
+)
+from .options.methods import (
+    Quilting as Quilting,
 )
 from .options.methods import (
     TextureNets as TextureNets,

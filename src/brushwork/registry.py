@@ -69,6 +69,7 @@ _OURS: dict[str, MethodRecord] = {
         takes_paintings=False,
     ),
     "microast": MethodRecord(options.MicroAST, "brushwork.methods.microast:MicroASTStyleNetwork"),
+    "quilting": MethodRecord(options.Quilting, "brushwork.methods.quilting.method:QuiltingMethod"),
     "texture-nets": MethodRecord(
         options.TextureNets,
         "brushwork.methods.texture_nets:TextureNetsStyleNetwork",

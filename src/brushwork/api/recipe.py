@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import os
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from brushwork.image import Picture, check_size, fit_size
+from brushwork.image import Picture, check_size, fit_size, no_picture
 from brushwork.io import read_size
 from brushwork.io.picture_film_reader import is_sequence, numbered
 from brushwork.methods import Method
@@ -21,7 +22,7 @@ from brushwork.styles.sources import PictureSource, StyleSource, resolve_style
 from brushwork.version import __version__
 from brushwork.weights import sha256_of
 
-__all__ = ["DEFAULT_SIZE", "FIRST_PICTURES", "recipe_of", "result_size", "style_records"]
+__all__ = ["DEFAULT_SIZE", "FIRST_PICTURES", "input_record", "recipe_of", "result_size", "style_records"]
 
 FIRST_PICTURES = ("content", "recolored", "noise", "style")  # values of `init` that aren't files
 
@@ -75,12 +76,12 @@ def recipe_of(
         "torch": torch.__version__,
         "method": method_name(method.settings),
         "settings": settings,
-        "content": _record(photo),
+        "content": input_record(photo),
         "styles": style_records(style),
-        "init": _init_record(method, options.max_pixels),
+        "init": _initinput_record(method, options.max_pixels),
         "size": list(size),
         **options.recorded,
-        "masks": [_record(mask) for mask in options.masks],
+        "masks": [input_record(mask) for mask in options.masks],
         **method.recipe(),
         "device": str(method.device),
         "threads": torch.get_num_threads(),
@@ -91,24 +92,34 @@ def recipe_of(
 def style_records(style: StyleSource) -> list[dict[str, Any]]:
     """Return a style's entries in a recipe: name, size, hash and weight of each part of a blend."""
     if isinstance(style, Picture):
-        return [_record(style)]
-    return [{**_record(source), "weight": weight} for source, weight in resolve_style(style).parts]
+        return [input_record(style)]
+    return [{**input_record(source), "weight": weight} for source, weight in resolve_style(style).parts]
 
 
-def _init_record(method: Method, max_pixels: int) -> dict[str, Any] | None:
+def _initinput_record(method: Method, max_pixels: int) -> dict[str, Any] | None:
     """Return the recipe's entry for the initial image, if the settings name a file."""
     init = getattr(method.settings, "init", "content")
     if init in FIRST_PICTURES:
         return None
     read_size(init, max_pixels=max_pixels)  # raises a one-line error if it can't be read
-    return _record(init)
+    return input_record(init)
 
 
-def _record(source: PictureSource) -> dict[str, Any]:
+def input_record(source: PictureSource) -> dict[str, Any]:
+    """Return an input's entry in a recipe: its name, size in bytes and hash; the hash alone for a `Picture`.
+
+    Raises:
+        PictureError: The file is missing or can't be read.
+        UsageError: Neither a file nor a `Picture`.
+    """
     if isinstance(source, Picture):
         pixels = source.pixels.detach().cpu().numpy()
         return {"name": None, "sha256": hashlib.sha256(pixels.tobytes()).hexdigest()}
+    if not isinstance(source, str | os.PathLike):
+        raise no_picture("picture", source)
     path = Path(source)
+    if not path.exists():
+        read_size(path)  # raises a one-line error
     if is_sequence(path):
         files = numbered(path)
         digest = hashlib.sha256("".join(sha256_of(file) for file in files).encode()).hexdigest()

@@ -10,6 +10,7 @@ from typing import Any
 
 import torch
 
+from brushwork.api.quilt import QUILT, quilt
 from brushwork.api.recipe import FIRST_PICTURES
 from brushwork.api.stylize import Result, stylize_photo
 from brushwork.errors import BrushworkError, UsageError
@@ -58,6 +59,8 @@ def rerun(
     places = _places(folders)
     if recipe.get("stopped_early"):
         raise BrushworkError("this picture was stopped early and can't be reproduced; run stylize again")
+    if recipe["method"] == QUILT:
+        return _quilted_again(recipe, places, max_pixels, progress), _remarks(recipe, "cpu")
     content = _find(recipe["content"], places)
     styles = [StylePart(str(_find(record, places)), record["weight"]) for record in recipe["styles"]]
     settings = _settings(recipe, places)
@@ -69,6 +72,23 @@ def rerun(
         result = stylize_photo(content, styles, method=method, options=options, plan=plan, progress=progress)
     made_now = {name: result.recipe[name] for name in ("brushwork", "torch", "device", "threads")}
     return replace(result, recipe=recipe | made_now), remarks
+
+
+def _quilted_again(recipe: Recipe, places: Sequence[Path], max_pixels: int, progress: Progress | None) -> Result:
+    """Make a result of `quilt` again."""
+    onto = _find(recipe["content"], places) if recipe.get("onto") else None
+    result = quilt(
+        _find(recipe["styles"][0], places),
+        None if onto is not None else (recipe["size"][0], recipe["size"][1]),
+        settings_from("quilting", recipe["settings"]),
+        tileable=bool(recipe.get("tileable")),
+        mask=next((_find(record, places) for record in recipe.get("masks", [])), None),
+        onto=onto,
+        guide=[_find(record, places) for record in recipe.get("guide", [])],
+        max_pixels=max_pixels,
+        progress=progress,
+    )
+    return replace(result, recipe=recipe | {name: result.recipe[name] for name in ("brushwork", "torch", "threads")})
 
 
 def _places(folders: object) -> list[Path]:

@@ -44,6 +44,10 @@ COMMANDS = {
         "brushwork.cli.synthesize:synthesize",
         "Synthesize a texture with STYLE, a network trained with brushwork train texture-nets --makes textures.",
     ),
+    "quilt": (
+        "brushwork.cli.quilt:quilt",
+        "Synthesize a texture of any size from TEXTURE, a swatch; or render a picture in it, with --onto.",
+    ),
     "train": (
         "brushwork.cli.training:train",
         "Train a METHOD network for one style or many; use the output with stylize, as --style or --model.",

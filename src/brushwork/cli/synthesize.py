@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
 import rich_click as click
 
-from brushwork.errors import UsageError
+from brushwork.options.flags import WidthHeight
 
 __all__ = ["synthesize"]
 
@@ -18,7 +17,7 @@ __all__ = ["synthesize"]
 @click.option(
     "--size",
     required=True,
-    metavar="WIDTHxHEIGHT",
+    type=WidthHeight(),
     help="size in pixels, such as 1024x768; sides that are multiples of 16 tile seamlessly",
 )
 @click.option(
@@ -28,16 +27,13 @@ __all__ = ["synthesize"]
     help="seed of the noise; each seed gives a different texture",
 )
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1, mps")
-def synthesize(style: Path, output: Path, size: str, seed: int, device: str) -> None:
+def synthesize(style: Path, output: Path, size: tuple[int, int], seed: int, device: str) -> None:
     """Synthesize a texture with STYLE, a network trained with brushwork train texture-nets --makes textures."""
-    match = re.fullmatch(r"(\d+)[x×](\d+)", size)
-    if match is None:
-        raise UsageError(f"--size: expected WIDTHxHEIGHT such as 1024x768, got {size!r}")
     from brushwork.api.synthesize import synthesize as made
     from brushwork.io import check_target, save, write_image
     from brushwork.options.methods import TextureNets
 
-    width, height = int(match[1]), int(match[2])
+    width, height = size
     check_target(output, 8, size=(width, height))
     texture = made(str(style), width, height, TextureNets(seed=seed), device=device)
     save(output, lambda path: write_image(texture, path), beside=style)

@@ -17,6 +17,7 @@ from brushwork.options.base import option_of, options_from, type_of
 __all__ = [
     "Memory",
     "Size",
+    "WidthHeight",
     "flag_of",
     "given_options",
     "memory_limit",
@@ -44,7 +45,8 @@ class _List(click.ParamType):  # type: ignore[type-arg]  # generic since click 8
         if isinstance(value, tuple):
             return value
         try:
-            return tuple(self.kind(piece.strip()) for piece in value.split(",") if piece.strip())
+            pieces = value.replace("..", ",").split(",")  # 0.1..0.9, from the first to the last
+            return tuple(self.kind(piece.strip()) for piece in pieces if piece.strip())
         except ValueError:
             self.fail(f"expected numbers separated by commas, got {value!r}", param, ctx)
 
@@ -61,6 +63,21 @@ class Size(click.ParamType):  # type: ignore[type-arg]  # generic since click 8.
         if not str(value).isdecimal() or int(value) < 1:
             self.fail(f"expected a number of pixels of at least 1, or full, got {value!r}", param, ctx)
         return int(value)
+
+
+class WidthHeight(click.ParamType):  # type: ignore[type-arg]
+    """Width and height in pixels, such as 1024x768."""
+
+    name = "WIDTHxHEIGHT"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, int]:
+        """Return both numbers."""
+        if isinstance(value, tuple):
+            return value
+        match = re.fullmatch(r"(\d{1,9})[x×](\d{1,9})", str(value))
+        if match is None:
+            raise UsageError(f"--size: expected WIDTHxHEIGHT such as 1024x768, got {value!r}")
+        return int(match[1]), int(match[2])
 
 
 class Memory(click.ParamType):  # type: ignore[type-arg]

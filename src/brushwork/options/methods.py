@@ -21,6 +21,7 @@ __all__ = [
     "Gatys",
     "Johnson",
     "MicroAST",
+    "Quilting",
     "Settings",
     "TextureNets",
 ]
@@ -260,4 +261,46 @@ class TextureNets(Checked):
     precision: Annotated[str, PRECISION] = "auto"
 
 
-Settings: TypeAlias = Gatys | AdaIN | AdaINLite | Johnson | ConditionalInstanceNorm | MicroAST | TextureNets
+@dataclass(frozen=True)
+class Quilting(Checked):
+    """Texture transfer: the photo made of blocks of the painting, a texture; without a photo: brushwork quilt.
+
+    Source: Efros and Freeman 2001, "Image Quilting for Texture Synthesis and Transfer" (SIGGRAPH). Departures:
+    docs/methods/quilting.md.
+    """
+
+    block: Annotated[int, Option("side of the blocks in pixels; 0: suggested from the texture", 0, 512)] = 0
+    block_tolerance: Annotated[
+        float, Option("draw each block from those that fit at most this fraction worse than the best", 0, 10)
+    ] = 0.1
+    iterations: Annotated[int, Option("iterations of texture transfer; blocks shrink by a third", 1, 8)] = 3
+    alpha: Annotated[
+        tuple[float, ...],
+        Option("weight of the texture against the photo, in the first and the last iteration; or one for all", 0, 1),
+    ] = (0.1, 0.9)
+    correspondence: Annotated[
+        str, Option("what of the photo blocks should look like", choices=("luminance", "blurred-luminance"))
+    ] = "luminance"
+    style_scale: Annotated[float, _STYLE_SCALE] = 1.0
+    seed: Annotated[int, Option("seed of what is drawn; each seed gives a different image", 0, 2**31 - 1)] = 0
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if len(self.alpha) not in (1, 2):
+            raise UsageError(f"alpha: expected one number or two, first and last, got {len(self.alpha)}")
+        if 0 < self.block < 4:
+            raise UsageError(f"block: expected at least 4 pixels, or 0, got {self.block}")
+
+    def alphas(self) -> list[float]:
+        """Return the weight of the texture by iteration: α_i = 0.8 · (i - 1) / (N - 1) + 0.1 by default (section 3).
+
+        >>> [round(alpha, 2) for alpha in Quilting().alphas()], Quilting(iterations=1).alphas()
+        ([0.1, 0.5, 0.9], [0.5])
+        """
+        first, last = self.alpha[0], self.alpha[-1]
+        if self.iterations == 1:
+            return [(first + last) / 2]
+        return [first + (last - first) * i / (self.iterations - 1) for i in range(self.iterations)]
+
+
+Settings: TypeAlias = Gatys | AdaIN | AdaINLite | Johnson | ConditionalInstanceNorm | MicroAST | Quilting | TextureNets

@@ -226,6 +226,9 @@ _RECIPE = _object(
         "decoder": _NETWORK,
         "model": _NETWORK,
         "stopped_early": _flag,
+        "guide": _list(_input({})),  # of `quilt`, as the next two
+        "tileable": _flag,
+        "onto": _flag,
         "written": _object({"depth": _depth, "quality": _or_null(_whole(1))}),
     },
 )

@@ -156,6 +156,8 @@ def _with_preset(preset: str | None, method: MethodSource, options: FilmOptions)
 def _load(source: MethodSource, options: FilmOptions) -> Method:
     """Load the method, and check that it supports the options."""
     method = method_from(source, options.device)
+    if not isinstance(method, FrameMethod) and not hasattr(method, "for_later_frames"):
+        raise UsageError(f"{method_name(method.settings)} doesn't paint films; use gatys, or a method of one pass")
     if options.passes > 1 and isinstance(method, FrameMethod):
         name, passes = method_name(method.settings), options.passes
         raise UsageError(f"passes: {name} takes 1 pass, got {passes}; use gatys for more")
