@@ -210,10 +210,15 @@ class Measuring:
 
     settings: Any
     options: StylizeOptions
+    written: OutputOptions
+    suffix: str
     threads: int
 
     def start(self, device: str) -> Callable[[list[str]], list[Measured]]:
-        """Load the method, and return the function that measures."""
+        """Check the format, load the method, and return the function that measures."""
+        from brushwork.io.picture_writer import check_format
+
+        check_format(Path(f"result{self.suffix}"), self.written.depth)
         method = _loaded(self.settings, device, self.threads)
         return lambda _: [
             Measured(method.device.type, str(method.recipe().get("dtype", "")), _memory(method, self.options))

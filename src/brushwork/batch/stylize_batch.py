@@ -160,6 +160,7 @@ class _Run:
         self.manifest, self.work, self.options, self.tell = manifest, work, options, tell
         self.recipes = [_recipe(work, style, options.suffix) for style in work.styles]
         self.total = self.done = self.failed = self.painted = 0
+        self._suffix = "." + options.suffix.lstrip(".")
         self._pace = Pace()
         self._seconds = CHUNK_SECONDS  # of a task, a moving average
 
@@ -184,9 +185,11 @@ class _Run:
         if self.done + self.failed == self.total:
             return
         try:
-            measured = self._measured()
+            device = self.work.options.device
+            engine = engine or _cluster(self.options, device)
+            measured = self._measured(engine if self.options.engine == "local" else None)
+            engine = engine or LocalEngine(self.options.workers or _processes(self.options.threads, measured), device)
             work = dataclasses.replace(self.work, settings=_settled(self.work.settings, measured))
-            engine = engine or _engine(self.options, self.work.options.device, measured)
             self._pace = Pace(self.done + self.failed)
             for outcomes in engine.run(work, self._chunks()):
                 self._record(outcomes)
@@ -201,13 +204,15 @@ class _Run:
         failures = tuple(islice(self.manifest.failures(self.recipes), 20))
         return BatchResult(self.work.output, self.done, self.failed, self.painted, seconds, failures)
 
-    def _measured(self) -> Measured:
-        """Return what workers agree on, measured by the first run of the batch."""
+    def _measured(self, engine: Engine | None) -> Measured:
+        """Return what workers agree on, measured by the first run of the batch, on this machine."""
         kept = self.manifest.fact(f"measured {self.recipes[0]}")
         if kept is not None:
             return Measured(*json.loads(kept))
-        work = Measuring(self.work.settings, self.work.options, self.work.threads)
-        found = next(LocalEngine(1, self.work.options.device).run(work, iter([["measure"]])))[0]
+        work = Measuring(
+            self.work.settings, self.work.options, self.work.written, self._suffix, self.work.threads
+        )  # fmt: skip
+        found = next((engine or LocalEngine(1, self.work.options.device)).run(work, iter([["measure"]])))[0]
         self.manifest.keep_fact(f"measured {self.recipes[0]}", json.dumps(found))
         return found
 
@@ -223,7 +228,7 @@ class _Run:
         for row in self.manifest.rows(self.recipes):
             for number, recipe in enumerate(self.recipes):
                 if row.states.get(recipe) not in finished:
-                    output = f"{row.stem}_{names[number]}.{self.options.suffix.lstrip('.')}"
+                    output = f"{row.stem}_{names[number]}{self._suffix}"
                     yield Task(row.address, number, output)
 
     def _record(self, outcomes: list[Painted]) -> None:
@@ -328,15 +333,15 @@ def _settled(settings: Settings, measured: Measured) -> Settings:
     return settled
 
 
-def _engine(options: BatchOptions, device: str, measured: Measured) -> Engine:
-    """Return the engine that the options name; on this machine as many workers as cores and memory allow."""
+def _cluster(options: BatchOptions, device: str) -> Engine | None:
+    """Return the engine for a cluster, connected; None if this machine is to do the work."""
     if options.engine == "ray":
         from brushwork.engines.ray_cluster import RayEngine
 
         return RayEngine(options.address, options.workers, options.threads, device)
     if options.address is not None:
-        raise UsageError("--address is for --engine ray")
-    return LocalEngine(options.workers or _processes(options.threads, measured), device)
+        raise UsageError("address: is for the engine ray; write --engine ray")
+    return None
 
 
 def _processes(threads: int, measured: Measured) -> int:

@@ -142,8 +142,10 @@ def _connected(address: str | None) -> Any:
     try:
         ray.init(address=address, log_to_driver=False, logging_level="ERROR", namespace="brushwork")
     except Exception as error:  # ConnectionError, RuntimeError and others, by the kind of address
-        where = "Ray can't be started here" if address is None else f"no Ray cluster answers at {address}"
-        raise BrushworkError(f"{where}: {first_line(error)}; start one with: ray start --head") from error
+        if address == "auto" and isinstance(error, ConnectionError):
+            raise BrushworkError("no Ray cluster runs on this machine; start one with: ray start --head") from error
+        where = "Ray can't be started here" if address is None else f"the Ray cluster at {address} can't be used"
+        raise BrushworkError(f"{where}: {first_line(error)}") from error
     return ray
 
 
