@@ -23,7 +23,7 @@ class RayEngine:
     """Actors on a Ray cluster, which decides where they run and may add machines for them.
 
     Args:
-        address: "auto", "host:port" or "ray://host:port"; None starts Ray on this machine, or uses it if it is started.
+        address: "auto", "host:port" or "ray://host:port"; None starts Ray on this machine for this process.
         workers: Number of actors; None: as many as the cluster has room for now.
         threads: CPUs of each actor.
         device: "auto" puts an actor on each GPU and the others on CPUs; "cpu" and "cuda" use only these.
@@ -140,12 +140,13 @@ def _connected(address: str | None) -> Any:
         address = os.environ.get("RAY_ADDRESS", address)
     _check_answer(address)
     try:
-        ray.init(address=address, log_to_driver=False, logging_level="ERROR", namespace="brushwork")
+        ray.init(address=address or "local", log_to_driver=False, logging_level="ERROR", namespace="brushwork")
     except Exception as error:  # ConnectionError, RuntimeError and others, by the kind of address
         if address == "auto" and isinstance(error, ConnectionError):
             raise BrushworkError("no Ray cluster runs on this machine; start one with: ray start --head") from error
         where = "Ray can't be started here" if address is None else f"the Ray cluster at {address} can't be used"
-        raise BrushworkError(f"{where}: {first_line(error)}") from error
+        token = "; check RAY_AUTH_TOKEN" if "AuthToken" in f"{error.__cause__}{error.__context__}" else ""
+        raise BrushworkError(f"{where}: {first_line(error)}{token}") from error
     return ray
 
 
