@@ -10,6 +10,7 @@ import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from brushwork.batch.naming import style_names
 from brushwork.batch.painting import Measured, Measuring, Painted, Painting, Task
 from brushwork.batch.places import join, plain, remove, written_whole
 from brushwork.engines.base import Engine
+from brushwork.engines.choice import engine_for
 from brushwork.engines.local import LocalEngine
 from brushwork.errors import BrushworkError, Interrupted, UsageError
 from brushwork.options.base import option_of
@@ -29,8 +31,6 @@ from brushwork.options.methods import Settings
 from brushwork.options.stylize import OutputOptions, StylizeOptions, with_changes
 from brushwork.registry import method_name, settings_from
 from brushwork.runtime.atomic_files import replacing
-from brushwork.runtime.memory import available_memory
-from brushwork.runtime.openmp import cpu_quota, usable_cpus
 from brushwork.runtime.progress import Pace
 from brushwork.runtime.tensor_files import sha256_of
 from brushwork.styles.references import resolve_text
@@ -39,7 +39,6 @@ __all__ = ["FAILURES", "BatchResult", "BatchStep", "stylize_batch"]
 
 FAILURES = "failures.csv"
 CHUNK_SECONDS, CHUNK = 1.0, 32  # work that a worker is given at once: about so much time, at most so many pictures
-MEMORY = 0.8  # share of the free memory that workers may take
 
 
 @dataclass(frozen=True)
@@ -185,10 +184,7 @@ class _Run:
         if self.done + self.failed == self.total:
             return
         try:
-            device = self.work.options.device
-            engine = engine or _cluster(self.options, device)
-            measured = self._measured(engine if self.options.engine == "local" else None)
-            engine = engine or LocalEngine(self.options.workers or _processes(self.options.threads, measured), device)
+            engine, measured = self._engine(engine)
             work = dataclasses.replace(self.work, settings=_settled(self.work.settings, measured))
             self._pace = Pace(self.done + self.failed)
             for outcomes in engine.run(work, self._chunks()):
@@ -203,6 +199,18 @@ class _Run:
         """Return the result."""
         failures = tuple(islice(self.manifest.failures(self.recipes), 20))
         return BatchResult(self.work.output, self.done, self.failed, self.painted, seconds, failures)
+
+    def _engine(self, given: Engine | None) -> tuple[Engine, Measured]:
+        """Return the engine, and what workers agree on; a cluster's address is tried first, a GPU has one worker."""
+        options, device = self.options, self.work.options.device
+        choose = partial(engine_for, options.engine, options.address, device=device, threads=options.threads)
+        if given is not None or options.engine == "ray":
+            engine = given or choose(options.workers)
+            return engine, self._measured(given)
+        choose(1)  # raises if the options don't fit
+        measured = self._measured(None)
+        workers = options.workers or (None if measured.device == "cpu" else 1)
+        return choose(workers, memory=measured.memory), measured
 
     def _measured(self, engine: Engine | None) -> Measured:
         """Return what workers agree on, measured by the first run of the batch, on this machine."""
@@ -331,27 +339,6 @@ def _settled(settings: Settings, measured: Measured) -> Settings:
         return settings
     settled: Settings = with_changes(settings, {"precision": measured.precision})
     return settled
-
-
-def _cluster(options: BatchOptions, device: str) -> Engine | None:
-    """Return the engine for a cluster, connected; None if this machine is to do the work."""
-    if options.engine == "ray":
-        from brushwork.engines.ray_cluster import RayEngine
-
-        return RayEngine(options.address, options.workers, options.threads, device)
-    if options.address is not None:
-        raise UsageError("address: is for the engine ray; write --engine ray")
-    return None
-
-
-def _processes(threads: int, measured: Measured) -> int:
-    """Return how many workers this machine has room for: one on a GPU, else by cores and memory."""
-    if measured.device != "cpu":
-        return 1
-    cores = min(usable_cpus(), cpu_quota() or float("inf")) // threads
-    free = available_memory()
-    room = cores if free is None else min(cores, MEMORY * free // measured.memory)
-    return max(1, int(room))
 
 
 def _line(values: Iterable[str]) -> str:

@@ -124,7 +124,9 @@ def test_from_store_to_store(photos: Path, tmp_path: Path, engine: Any) -> None:
     assert store.cat("/batch/out/a_great-wave.png") == (tmp_path / "alone.png").read_bytes()
     assert b"broken.png" in store.cat("/batch/out/failures.csv")
     engine.tasks.clear()
-    again = stylize_batch("memory://batch/photos", "great-wave", "memory://batch/out", METHOD, runner=engine, resume=True)
+    again = stylize_batch(
+        "memory://batch/photos", "great-wave", "memory://batch/out", METHOD, runner=engine, resume=True
+    )
     assert (again.done, again.failed, outputs(engine)) == (3, 1, [])
 
 

@@ -22,7 +22,9 @@ def test_a_batch_from_the_command_line(here: Path, run: Callable[..., Any]) -> N
     (here / "in/broken.png").write_text("no picture")
     done = run("batch", "in", *BATCH, "--log-json")
     assert done.code == 1
-    first, second, summary, error = sorted(done.objects, key=lambda facts: facts.get("done", 9) + facts.get("failed", 9))[:4]
+    first, second, summary, error = sorted(
+        done.objects, key=lambda facts: facts.get("done", 9) + facts.get("failed", 9)
+    )[:4]
     assert {first["photo"], second["photo"]} == {str(here / "in/broken.png"), str(here / "in/deep/photo.png")}
     assert (here / "out/deep/photo_great-wave.png").exists()
     assert (summary["done"], summary["failed"], summary["painted"]) == (1, 1, 1)
