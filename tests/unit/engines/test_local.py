@@ -3,7 +3,6 @@ from __future__ import annotations
 import itertools
 import os
 import signal
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -76,9 +75,7 @@ def test_closing_ends_the_workers(tmp_path: Path) -> None:
     worker = int(next(running)[0].split()[-1])
     running.close()
     with pytest.raises(ProcessLookupError):
-        for _ in range(50):
-            os.kill(worker, 0)
-            time.sleep(0.02)
+        os.kill(worker, 0)
 
 
 def test_work_that_cant_start_is_told(tmp_path: Path) -> None:

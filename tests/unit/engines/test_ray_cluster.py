@@ -66,7 +66,7 @@ def test_an_address_nobody_answers_is_told(form: str) -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         address = form.format(free.getsockname()[1])
-        with pytest.raises(BrushworkError, match="nobody answers at .*ray start --head"):
+        with pytest.raises(BrushworkError, match=r"nobody answers at .*ray start --head"):
             RayEngine(address)
 
 
