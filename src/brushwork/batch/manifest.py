@@ -35,7 +35,7 @@ CREATE TABLE IF NOT EXISTS result(
 CREATE TEMP TABLE picture(address TEXT PRIMARY KEY, folder TEXT, name TEXT, stem TEXT) WITHOUT ROWID;
 """
 _KEEP = "INSERT INTO result VALUES(?,?,?,?,?,?,?) ON CONFLICT DO UPDATE SET state=excluded.state, why=excluded.why, \
-output=excluded.output, seconds=excluded.seconds WHERE result.state != 'done'"
+output=excluded.output, seconds=excluded.seconds WHERE result.state = 'failed' OR excluded.state = 'packed'"
 
 
 class Entry(NamedTuple):
@@ -45,7 +45,7 @@ class Entry(NamedTuple):
         picture: Address of the picture.
         recipe: What identifies everything else that decides the result.
         style: The style, in words.
-        state: "done" or "failed"; what is open has no entry.
+        state: "done", "packed" (done, and in a shard) or "failed"; what is open has no entry.
         why: Why it failed.
         output: The result's name below the folder of results.
         seconds: Time that it took.
@@ -66,7 +66,7 @@ class Row(NamedTuple):
     Args:
         address: Its address.
         stem: The beginning of its results' names, with their folder.
-        states: Recipe → "done" or "failed"; what is open is missing.
+        states: Recipe → state, see `Entry`; what is open is missing.
     """
 
     address: str
@@ -191,6 +191,27 @@ class Manifest:
             WHERE state='failed' AND recipe IN ({",".join("?" * len(recipes))}) ORDER BY picture"""
         for picture, recipe, style, state, why, output, seconds in self._database.execute(query, recipes):
             yield Entry(picture, recipe, style, state, why, output, seconds)
+
+    def waiting(self) -> int:
+        """Return how many results are done and not packed into a shard."""
+        count: int = self._database.execute(
+            "SELECT count(*) FROM result WHERE state='done' AND picture!=''"
+        ).fetchone()[0]
+        return count
+
+    def unpacked(self, count: int) -> list[Entry]:
+        """Return so many results that are done and not packed, in the order of their pictures."""
+        query = "SELECT * FROM result WHERE state='done' AND picture!='' ORDER BY picture, recipe LIMIT ?"
+        return [
+            Entry(picture, recipe, style, state, why, output, seconds)
+            for picture, recipe, style, state, why, output, seconds in self._database.execute(query, (count,))
+        ]
+
+    def shards(self) -> int:
+        """Return how many shards there are."""
+        query = "SELECT count(DISTINCT substr(output, 1, instr(output, '.tar/'))) FROM result WHERE state='packed'"
+        count: int = self._database.execute(query).fetchone()[0]
+        return count
 
     def record(self, entries: Iterable[Entry]) -> None:
         """Record outcomes; they are on the disk or in the store within seconds.

@@ -21,6 +21,7 @@ from brushwork.batch.manifest import Entry, Manifest
 from brushwork.batch.naming import style_names
 from brushwork.batch.painting import Measured, Measuring, Painted, Painting, Task
 from brushwork.batch.places import join, plain, remove, written_whole
+from brushwork.batch.shards import STAGED, Shards, shard_pattern
 from brushwork.engines.base import Engine
 from brushwork.engines.choice import engine_for
 from brushwork.engines.local import LocalEngine
@@ -114,7 +115,8 @@ def stylize_batch(
         photos: Files, folders with all folders in them, patterns, .zip and .tar archives, lists of names
             ("@names.txt"), as paths or as addresses that fsspec opens ("s3://bucket/photos").
         styles: See `stylize`; files, names and blends, as strings.
-        output: The folder of results, a path or an address. Folders of photos are kept in it.
+        output: The folder of results, a path or an address. Folders of photos are kept in it. Or the pattern of
+            shards, "painted/%05d.tar": tar files as WebDataset reads them.
         method: A method's name or its options. None: as for `stylize`.
         preset: Instead of a method: "draft", "good" or "best".
         options: `StylizeOptions`.
@@ -134,12 +136,15 @@ def stylize_batch(
     chosen: BatchOptions = with_changes(batch or BatchOptions(), keywords)
     names, texts = _strings(photos), list(dict.fromkeys(_strings(styles)))
     settings = _settings(method, preset, texts)
-    folder = plain(str(output))
+    place, pattern = shard_pattern(str(output))
+    folder = plain(place)
     look, out = options or StylizeOptions(), written or OutputOptions()
     _check(names, texts, folder)
-    work = Painting(settings, look, out, tuple(texts), folder, chosen.threads)
+    painted = folder if pattern is None else join(folder, STAGED)
+    work = Painting(settings, look, out, tuple(texts), painted, chosen.threads)
     with Manifest.opened(folder) as manifest:
         run = _Run(manifest, work, chosen, progress or (lambda _: None))
+        run.shards = None if pattern is None else Shards(manifest, pattern, chosen.shard_size)
         run.total = manifest.list(list_pictures(names, folder)) * len(texts)
         run.check_resume()
         run.paint(runner)
@@ -159,6 +164,7 @@ class _Run:
         self.manifest, self.work, self.options, self.tell = manifest, work, options, tell
         self.recipes = [_recipe(work, style, options.suffix) for style in work.styles]
         self.total = self.done = self.failed = self.painted = 0
+        self.shards: Shards | None = None
         self._suffix = "." + options.suffix.lstrip(".")
         self._pace = Pace()
         self._seconds = CHUNK_SECONDS  # of a task, a moving average
@@ -169,36 +175,41 @@ class _Run:
         Raises:
             UsageError: There are results of this batch already.
         """
-        self.done, self.failed = (self.manifest.count(state, self.recipes) for state in ("done", "failed"))
+        done, packed, failed = (self.manifest.count(state, self.recipes) for state in ("done", "packed", "failed"))
+        self.done, self.failed = done + packed, failed
         if self.options.retry_failed:
             self.failed = 0
         elif not self.options.resume and self.done + self.failed:
             raise UsageError(
-                f"{self.work.output} holds {self.done} of these {self.total} results already; go on with --resume, or "
-                "choose another folder with -o"
+                f"{self.manifest.output} holds {self.done} of these {self.total} results already; "
+                "go on with --resume, or choose another folder with -o"
             )
 
     def paint(self, engine: Engine | None) -> None:
         """Paint what is open."""
         self.tell(BatchStep(self.done, self.failed, self.total))
-        if self.done + self.failed == self.total:
-            return
         try:
-            engine, measured = self._engine(engine)
-            work = dataclasses.replace(self.work, settings=_settled(self.work.settings, measured))
-            self._pace = Pace(self.done + self.failed)
-            for outcomes in engine.run(work, self._chunks()):
-                self._record(outcomes)
+            if self.done + self.failed < self.total:
+                self._paint(engine)
+            if self.shards is not None:
+                self.shards.finish()
         except KeyboardInterrupt:
             raise Interrupted(f"stopped early; {self._so_far()}") from None
         finally:
             self.manifest.save()
             self._write_failures()
 
+    def _paint(self, engine: Engine | None) -> None:
+        engine, measured = self._engine(engine)
+        work = dataclasses.replace(self.work, settings=_settled(self.work.settings, measured))
+        self._pace = Pace(self.done + self.failed)
+        for outcomes in engine.run(work, self._chunks()):
+            self._record(outcomes)
+
     def finish(self, seconds: float) -> BatchResult:
         """Return the result."""
         failures = tuple(islice(self.manifest.failures(self.recipes), 20))
-        return BatchResult(self.work.output, self.done, self.failed, self.painted, seconds, failures)
+        return BatchResult(self.manifest.output, self.done, self.failed, self.painted, seconds, failures)
 
     def _engine(self, given: Engine | None) -> tuple[Engine, Measured]:
         """Return the engine, and what workers agree on; a cluster's address is tried first, a GPU has one worker."""
@@ -231,7 +242,7 @@ class _Run:
             yield chunk
 
     def _tasks(self) -> Iterator[Task]:
-        finished = ("done",) if self.options.retry_failed else ("done", "failed")
+        finished = ("done", "packed") if self.options.retry_failed else ("done", "packed", "failed")
         names = style_names(list(self.work.styles))
         for row in self.manifest.rows(self.recipes):
             for number, recipe in enumerate(self.recipes):
@@ -248,6 +259,8 @@ class _Run:
             self.painted += not outcome.why
             self._seconds += 0.2 * (outcome.seconds - self._seconds)
             self._tell(outcome)
+        if self.shards is not None:
+            self.shards.add(sum(not outcome.why for outcome in outcomes))
 
     def _entry(self, outcome: Painted) -> Entry:
         task = outcome.task
@@ -271,7 +284,7 @@ class _Run:
 
     def _write_failures(self) -> None:
         """Write down what failed and why; a list of an earlier run goes away."""
-        address = join(self.work.output, FAILURES)
+        address = join(self.manifest.output, FAILURES)
         if not self.manifest.count("failed", self.recipes):
             remove(address)
             return

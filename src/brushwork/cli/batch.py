@@ -34,7 +34,7 @@ PANELS = {
 @click.command()
 @click.argument("photos", nargs=-1, required=True, metavar="PHOTOS…")
 @click.option("--style", "styles", multiple=True, required=True, metavar="STYLE", help=STYLE_HELP)
-@click.option("-o", "--output", required=True, help="folder of the results; subfolders of PHOTOS are kept in it")
+@click.option("-o", "--output", required=True, help="folder of the results, or shards: out/%05d.tar")
 @look_options(default="good")
 @option_flags(StylizeOptions)
 @option_flags(OutputOptions)

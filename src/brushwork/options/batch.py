@@ -27,5 +27,6 @@ class BatchOptions(Checked):
     ] = None
     threads: Annotated[int, Option("threads of each worker; results may depend on it in the last bit", 1)] = 1
     suffix: Annotated[str, Option("file format of the results", flag="format")] = "png"
+    shard_size: Annotated[int, Option("results per shard, if -o names shards such as out/%05d.tar", 1)] = 1000
     resume: Annotated[bool, Option("go on with an interrupted batch, painting nothing twice")] = False
     retry_failed: Annotated[bool, Option("go on, and try again what failed")] = False

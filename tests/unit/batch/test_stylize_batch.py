@@ -3,6 +3,7 @@ from __future__ import annotations
 import csv
 import shutil
 import tarfile
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import fsspec
 import pytest
 
 from brushwork import AdaINLite, read_recipe, stylize
+from brushwork.batch.manifest import Manifest
 from brushwork.batch.stylize_batch import BatchStep, stylize_batch
 from brushwork.errors import BrushworkError, Interrupted, PictureError, UsageError
 
@@ -138,6 +140,54 @@ def test_from_a_shard(photos: Path, tmp_path: Path, engine: Any) -> None:
     assert painted(tmp_path / "out") == {"deep/0001_great-wave.png", "deep/0002_great-wave.png"}
 
 
+def members(folder: Path) -> dict[str, list[str]]:
+    found = {}
+    for path in sorted(folder.glob("*.tar")):
+        with tarfile.open(path) as shard:
+            found[path.name] = shard.getnames()
+    return found
+
+
+@pytest.mark.parametrize("killed", ["nowhere", "before it is recorded", "before results are removed"])
+def test_into_shards(killed: str, photos: Path, tmp_path: Path, engine: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    out = tmp_path / "out"
+    run = partial(stylize_batch, photos, STYLES, out / "s-%03d.tar", METHOD, runner=engine, shard_size=4)
+    if killed != "nowhere":
+        with monkeypatch.context() as patch:
+            where = "manifest.Manifest.record" if killed == "before it is recorded" else "shards._remove"
+            patch.setattr(f"brushwork.batch.{where}", _killed_at_packing)
+            with pytest.raises(KilledError):
+                run()
+    done = run(resume=True)
+    assert (done.done, done.failed) == (6, 0)
+    found = members(out)
+    assert {name: len(names) for name, names in found.items()} == {"s-000.tar": 4, "s-001.tar": 2}
+    names = {f"{stem}_{style}.png" for stem in ("a", "b", "deep/er/a") for style in STYLES}
+    assert sorted(name for shard in found.values() for name in shard) == sorted(names)
+    assert run(resume=True).painted == 0
+    assert members(out) == found
+    with tarfile.open(out / "s-000.tar") as shard:
+        shard.extractall(tmp_path / "unpacked", filter="data")
+    stylize(photos / "a.png", "great-wave", METHOD).save(tmp_path / "alone.png")
+    assert (tmp_path / "unpacked/a_great-wave.png").read_bytes() == (tmp_path / "alone.png").read_bytes()
+
+
+class KilledError(Exception):
+    pass
+
+
+_record = Manifest.record
+
+
+def _killed_at_packing(*arguments: Any) -> None:
+    """Record, but fail where a shard is concerned."""
+    if isinstance(arguments[0], Manifest):
+        entries = list(arguments[1])
+        if all(entry.state != "packed" for entry in entries):
+            return _record(arguments[0], entries)
+    raise KilledError
+
+
 @pytest.mark.parametrize(
     ("change", "error", "words"),
     [
@@ -150,6 +200,7 @@ def test_from_a_shard(photos: Path, tmp_path: Path, engine: Any) -> None:
         ({"engine": "slurm"}, UsageError, "expected one of local, ray"),
         ({"address": "auto"}, UsageError, "address: is for the engine ray"),
         ({"suffix": "doc"}, UsageError, "can't write files with the suffix '.doc'"),
+        ({"output": "out/all.tar"}, UsageError, r"write all-%05d\.tar"),
         ({"workers": 0}, UsageError, "workers: expected"),
         ({"nothing": 0}, UsageError, "nothing is not an option"),
     ],
