@@ -155,7 +155,7 @@ def kills(folder: Path) -> dict[str, Any]:
 
 def throughput(folder: Path) -> dict[str, Any]:
     """Compare two workers with one, each of one thread."""
-    source, facts = photos(folder, 60, 256), dict[str, Any]()
+    source, facts = photos(folder, 40, 192), dict[str, Any]()
     for engine in ("local", "ray"):
         for workers in (1, 2):
             output = folder / f"{engine}{workers}"

@@ -166,4 +166,4 @@ def _members(file: Any, kind: str) -> Iterator[str]:
         for member in shard:
             if member.isfile():
                 yield member.name
-            shard.members = []  # it would keep all of them
+            shard.members = []  # type: ignore[attr-defined]  # it would keep all of them

@@ -95,9 +95,9 @@ def written_whole(address: str) -> Iterator[Path]:
         copy = Path(folder) / address.rpartition("/")[2]
         yield copy
         with reaching(address):
-            system, path = file_system(address)
-            system.makedirs(path.rpartition("/")[0], exist_ok=True)
-            system.put_file(str(copy), path)
+            system, target = file_system(address)
+            system.makedirs(target.rpartition("/")[0], exist_ok=True)
+            system.put_file(str(copy), target)
 
 
 def write_text(address: str, text: str) -> None:
