@@ -41,7 +41,7 @@ def rows(count: int, folder: Path) -> dict[str, Any]:
 
     started = time.perf_counter()
     with Manifest.opened(str(folder)) as manifest:
-        manifest.list(pictures())
+        manifest.add_pictures(pictures())
         facts["listed_s"] = time.perf_counter() - started
         name = style_names(STYLES[:1])[0]
         done: list[Entry] = []
@@ -55,7 +55,7 @@ def rows(count: int, folder: Path) -> dict[str, Any]:
     facts["planned_and_recorded_s"] = time.perf_counter() - started - facts["listed_s"]
     again = time.perf_counter()
     with Manifest.opened(str(folder)) as manifest:
-        manifest.list(pictures())
+        manifest.add_pictures(pictures())
         facts["done"] = manifest.count("done", ["r"])
         facts["open"] = sum("r" not in row.states for row in manifest.rows(["r"]))
     facts["resumed_s"] = time.perf_counter() - again

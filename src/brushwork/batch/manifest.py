@@ -135,7 +135,7 @@ class Manifest:
             for row in self._database.execute("SELECT * FROM result"):
                 lines.write(f"{json.dumps(row)}\n")
 
-    def list(self, pictures: Iterable[tuple[str, str, str]]) -> int:
+    def add_pictures(self, pictures: Iterable[tuple[str, str, str]]) -> int:
         """Take in the pictures of this run, and find a name for each; return their number.
 
         Args:

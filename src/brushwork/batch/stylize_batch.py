@@ -145,7 +145,7 @@ def stylize_batch(
     with Manifest.opened(folder) as manifest:
         run = _Run(manifest, work, chosen, progress or (lambda _: None))
         run.shards = None if pattern is None else Shards(manifest, pattern, chosen.shard_size)
-        run.total = manifest.list(list_pictures(names, folder)) * len(texts)
+        run.total = manifest.add_pictures(list_pictures(names, folder)) * len(texts)
         run.check_resume()
         run.paint(runner)
         return run.finish(time.perf_counter() - started)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import re
 import socket
@@ -140,7 +141,7 @@ def _connected(address: str | None) -> Any:
         address = os.environ.get("RAY_ADDRESS", address)
     _check_answer(address)
     try:
-        ray.init(address=address or "local", log_to_driver=False, logging_level="ERROR", namespace="brushwork")
+        ray.init(address=address or "local", log_to_driver=False, logging_level=logging.ERROR, namespace="brushwork")
     except Exception as error:  # ConnectionError, RuntimeError and others, by the kind of address
         if address == "auto" and isinstance(error, ConnectionError):
             raise BrushworkError("no Ray cluster runs on this machine; start one with: ray start --head") from error

@@ -27,11 +27,11 @@ def listed(*names: str) -> list[tuple[str, str, str]]:
 
 def test_it_says_what_is_done_failed_or_open(output: str) -> None:
     with Manifest.opened(output) as manifest:
-        assert manifest.list(listed("a.png", "b.png", "c.png", "a.png")) == 3
+        assert manifest.add_pictures(listed("a.png", "b.png", "c.png", "a.png")) == 3
         manifest.record([entry("/p/a.png", "done"), entry("/p/b.png", "failed", "broken")])
         manifest.save()
     with Manifest.opened(output) as manifest:
-        manifest.list(listed("a.png", "b.png", "c.png"))
+        manifest.add_pictures(listed("a.png", "b.png", "c.png"))
         states = {row.address: row.states for row in manifest.rows(["r", "other"])}
         assert states == {"/p/a.png": {"r": "done"}, "/p/b.png": {"r": "failed"}, "/p/c.png": {}}
         assert (manifest.count("done", ["r"]), manifest.count("failed", ["r"]), manifest.count("done", [])) == (1, 1, 0)
@@ -40,13 +40,13 @@ def test_it_says_what_is_done_failed_or_open(output: str) -> None:
 
 def test_what_is_done_stays_done_and_what_failed_can_be_mended(output: str) -> None:
     with Manifest.opened(output) as manifest:
-        manifest.list(listed("a.png", "b.png"))
+        manifest.add_pictures(listed("a.png", "b.png"))
         manifest.record([entry("/p/a.png", "done"), entry("/p/b.png", "failed")])
         manifest.save()
         manifest.record([entry("/p/a.png", "failed"), entry("/p/b.png", "done")])
         manifest.save()
     with Manifest.opened(output) as manifest:
-        manifest.list(listed("a.png", "b.png"))
+        manifest.add_pictures(listed("a.png", "b.png"))
         assert manifest.count("done", ["r"]) == 2
 
 
@@ -62,7 +62,7 @@ def test_facts_are_kept(output: str) -> None:
 def test_many_pages_in_order(output: str, monkeypatch: pytest.MonkeyPatch) -> None:
     names = [f"{number:05}.png" for number in range(5000)]
     with Manifest.opened(output) as manifest:
-        manifest.list(listed(*reversed(names)))
+        manifest.add_pictures(listed(*reversed(names)))
         manifest.record(entry(f"/p/{name}", "done", recipe=recipe) for name in names[::2] for recipe in "rs")
         rows = list(manifest.rows(["r", "s"]))
         assert [row.address for row in rows] == [f"/p/{name}" for name in names]
@@ -72,7 +72,7 @@ def test_many_pages_in_order(output: str, monkeypatch: pytest.MonkeyPatch) -> No
 def test_results_that_would_have_one_name_are_named_apart(tmp_path: Path) -> None:
     names = ["x/a.png", "x/a.jpg", "x/A.tif", "x/a-jpg.png", "y/a.png", "b"]
     with Manifest.opened(str(tmp_path)) as manifest:
-        manifest.list(listed(*names))
+        manifest.add_pictures(listed(*names))
         stems = {row.address: row.stem for row in manifest.rows(["r"])}
     assert stems["/p/y/a.png"] == "y/a"
     assert stems["/p/x/a-jpg.png"] == "x/a-jpg"
@@ -88,7 +88,7 @@ def test_many_part_files_are_joined(monkeypatch: pytest.MonkeyPatch) -> None:
             manifest.record([entry(f"/p/{number}.png", "done")])
             manifest.save()
     with Manifest.opened(output) as manifest:
-        manifest.list(listed(*(f"{number}.png" for number in range(5))))
+        manifest.add_pictures(listed(*(f"{number}.png" for number in range(5))))
         assert manifest.count("done", ["r"]) == 5
     assert len(fsspec.filesystem("memory").ls("/manifest/joined/.brushwork")) < 4
 
