@@ -14,6 +14,9 @@ from brushwork.errors import BrushworkError, PictureError, UsageError, first_lin
 
 __all__ = ["fetched", "file_system", "is_remote", "join", "plain", "reaching", "remove", "write_text", "written_whole"]
 
+# Stores without folders; asked to make one, some of them make a bucket, which would hide a wrong name.
+FOLDERLESS = ("s3", "s3a", "gs", "gcs", "az", "abfs", "memory")
+
 
 def is_remote(address: str) -> bool:
     """Return whether an address is in a store or an archive, rather than a path of this machine.
@@ -96,7 +99,8 @@ def written_whole(address: str) -> Iterator[Path]:
         yield copy
         with reaching(address):
             system, target = file_system(address)
-            system.makedirs(target.rpartition("/")[0], exist_ok=True)
+            if address.partition("://")[0] not in FOLDERLESS:
+                system.makedirs(target.rpartition("/")[0], exist_ok=True)
             system.put_file(str(copy), target)
 
 

@@ -233,6 +233,7 @@ class _Run:
         )  # fmt: skip
         found = next((engine or LocalEngine(1, self.work.options.device)).run(work, iter([["measure"]])))[0]
         self.manifest.keep_fact(f"measured {self.recipes[0]}", json.dumps(found))
+        self.manifest.save()  # a store that accepts nothing is told before anything is painted
         return found
 
     def _chunks(self) -> Iterator[list[Task]]:

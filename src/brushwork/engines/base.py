@@ -9,8 +9,9 @@ from collections import Counter, deque
 from collections.abc import Callable, Hashable, Iterator
 from typing import Generic, Protocol, TypeVar
 
-__all__ = ["ATTEMPTS", "Chunks", "Engine", "Outcome", "Task", "Work"]
+__all__ = ["ATTEMPTS", "STARTS", "Chunks", "Engine", "Outcome", "Task", "Work"]
 
+STARTS = 3  # times that each worker may die one after another before it is ready
 ATTEMPTS = 2  # workers that a task may take down with it before it counts as failed
 
 Task = TypeVar("Task", bound=Hashable)
@@ -46,7 +47,7 @@ class Engine(Protocol):
         one whose workers died `ATTEMPTS` times is `lost`. Closing the iterator ends the workers.
 
         Raises:
-            BrushworkError: The workers can't start.
+            BrushworkError: The workers can't start, or die before they are ready.
         """
         ...
 
@@ -78,7 +79,8 @@ class Chunks(Generic[Task, Outcome]):
         """Take back the chunks of a worker that died, and return the outcomes of tasks that are given up.
 
         Args:
-            held: Its chunks in order; it died in the first. The tasks of that one are tried again one by one.
+            held: Its chunks in order; it died in the first, whose tasks are tried again one by one. An empty first one
+                blames none.
             why: How it died.
         """
         given_up = []

@@ -10,7 +10,7 @@ from contextlib import suppress
 from multiprocessing import connection
 from typing import Any, Generic
 
-from brushwork.engines.base import Chunks, Outcome, Task, Work
+from brushwork.engines.base import STARTS, Chunks, Outcome, Task, Work
 from brushwork.errors import BrushworkError
 from brushwork.runtime.openmp import configure_openmp
 
@@ -18,7 +18,6 @@ __all__ = ["LocalEngine"]
 
 _SPAWN = multiprocessing.get_context("spawn")  # torch does not survive a fork
 AHEAD = 2  # chunks that a worker holds, so that it needn't wait for the next
-STARTS = 3  # workers that may die one after another before finishing a chunk
 
 
 class LocalEngine:
@@ -54,10 +53,10 @@ class LocalEngine:
                         early = 0
                     except (EOFError, OSError):
                         workers.remove(worker)
-                        early += 1
-                        outcomes = waiting.give_back(worker.held, worker.death())
-                        if early > STARTS * self.workers and not outcomes:
-                            raise BrushworkError(f"worker processes die at once ({worker.death()})") from None
+                        early += not worker.started
+                        if early >= STARTS * self.workers:
+                            raise BrushworkError(f"no worker could start: {worker.death()}") from None
+                        outcomes = waiting.give_back(worker.blamed, worker.death())
                     if outcomes:
                         yield outcomes
         finally:
@@ -77,6 +76,12 @@ class _Worker(Generic[Task, Outcome]):
         self.process.start()
         theirs.close()
         self.held: list[list[Task]] = []
+        self.started = False  # whether it has prepared its work
+
+    @property
+    def blamed(self) -> list[list[Task]]:
+        """Its chunks for `Chunks.give_back`, if it died."""
+        return self.held if self.started else [[], *self.held]
 
     def give(self, chunk: list[Task]) -> None:
         self.held.append(chunk)
@@ -84,7 +89,7 @@ class _Worker(Generic[Task, Outcome]):
             self.connection.send(chunk)
 
     def receive(self) -> list[Outcome]:
-        """Return the outcomes of its first chunk.
+        """Return the outcomes of its first chunk, or none if it has just started.
 
         Raises:
             EOFError, OSError: It died.
@@ -92,7 +97,9 @@ class _Worker(Generic[Task, Outcome]):
         outcomes = self.connection.recv()
         if isinstance(outcomes, BaseException):
             raise outcomes
-        self.held.pop(0)
+        if self.started:
+            self.held.pop(0)
+        self.started = True
         return list(outcomes)
 
     def death(self) -> str:
@@ -121,6 +128,7 @@ def _serve(channel: Any, work: Work[Any, Any], device: str) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
     try:
         do: Callable[[list[Any]], list[Any]] = work.start(device)
+        channel.send([])
     except BrushworkError as error:
         channel.send(error)
         sys.exit(0)

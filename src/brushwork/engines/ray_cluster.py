@@ -9,7 +9,7 @@ import socket
 from collections.abc import Callable, Iterator
 from typing import Any, Generic
 
-from brushwork.engines.base import Chunks, Outcome, Task, Work
+from brushwork.engines.base import STARTS, Chunks, Outcome, Task, Work
 from brushwork.errors import BrushworkError, UsageError, first_line
 from brushwork.runtime.openmp import configure_openmp
 
@@ -42,7 +42,7 @@ class RayEngine:
 
     def run(self, work: Work[Task, Outcome], chunks: Iterator[list[Task]]) -> Iterator[list[Outcome]]:
         """Yield the outcomes of chunks as they are done; see `Engine.run`."""
-        ray, waiting = self._ray, Chunks(work, chunks)
+        ray, waiting, early = self._ray, Chunks(work, chunks), 0
         actors: list[_Actor[Task, Outcome]] = []
         try:
             actors += [_Actor(ray, work, self.threads, device) for device in self._devices()]
@@ -55,9 +55,13 @@ class RayEngine:
                 actor = refs[ref]
                 try:
                     outcomes = actor.receive(ref)
+                    early = 0
                 except ray.exceptions.RayTaskError as error:
                     raise error.cause from None
                 except ray.exceptions.RayError:  # the actor or its machine died
+                    early += not actor.started
+                    if early >= STARTS * len(actors):
+                        raise BrushworkError(f"no worker could start: {DIED}") from None
                     outcomes = waiting.give_back(actor.held, DIED)
                     actor.restart()
                 if outcomes:

@@ -70,6 +70,9 @@ def test_wrong_credentials_and_a_missing_bucket_are_told(
 ) -> None:
     with pytest.raises(PictureError, match="s3://nobody/photos: no such file or folder"):
         stylize_batch("s3://nobody/photos", "great-wave", "memory://s3/out", METHOD, runner=engine)
+    with pytest.raises(PictureError, match=r"s3://nobody/out/\.brushwork/part.*: no such file or folder"):
+        stylize_batch(photos, "great-wave", "s3://nobody/out", METHOD, runner=engine)
+    assert engine.tasks == ["measure"]
     monkeypatch.setattr("s3fs.S3FileSystem._call_s3", _refused)
     fsspec.filesystem("s3").invalidate_cache()
     with pytest.raises(PictureError, match=r"s3://bucket.*can't be reached \(Access Denied\); check .* credentials"):

@@ -20,8 +20,13 @@ class Doubling:
 
     folder: str
     unable: bool = False
+    early: int = 0  # workers that die while they start
 
     def start(self, device: str) -> Callable[[list[int]], list[str]]:
+        dead = len(list(Path(self.folder).glob("early-*")))
+        if dead < self.early:
+            Path(self.folder, f"early-{dead}").touch()
+            os.kill(os.getpid(), signal.SIGKILL)
         if self.unable:
             raise BrushworkError("no weights here")
         return lambda chunk: [self.double(number) for number in chunk]
@@ -81,6 +86,12 @@ def test_closing_ends_the_workers(tmp_path: Path) -> None:
 def test_work_that_cant_start_is_told(tmp_path: Path) -> None:
     with pytest.raises(BrushworkError, match="no weights here"):
         list(LocalEngine(1).run(Doubling(str(tmp_path), unable=True), iter([[1]])))
+
+
+def test_workers_that_die_while_they_start_blame_no_task(tmp_path: Path) -> None:
+    assert numbers(list(LocalEngine(1).run(Doubling(str(tmp_path), early=2), iter([[1], [2]])))) == [2, 4]
+    with pytest.raises(BrushworkError, match="no worker could start: its worker process was killed"):
+        list(LocalEngine(1).run(Doubling(str(tmp_path), early=9), iter([[1]])))
 
 
 def test_what_a_dead_worker_held_comes_first() -> None:
