@@ -99,23 +99,24 @@ class Manifest:
         Raises:
             BrushworkError: The folder can't be written, or another process works on it.
         """
-        folder = Path(output) / FOLDER
-        try:
-            if not is_remote(output):
+        remote, folder = is_remote(output), Path(output) / FOLDER
+        with _telling(output):
+            if not remote:
                 folder.mkdir(parents=True, exist_ok=True)
-            with locked(None if is_remote(output) else folder / "manifest", Path(output)):
-                database = sqlite3.connect(
-                    "" if is_remote(output) else folder / "manifest.sqlite", isolation_level=None
-                )
-                try:
+        with locked(None if remote else folder / "manifest", Path(output)):
+            with _telling(output):
+                database = sqlite3.connect("" if remote else folder / "manifest.sqlite", isolation_level=None)
+            try:
+                with _telling(output):
                     manifest = cls(output, database)
-                    yield manifest
-                finally:
-                    with uninterrupted():
-                        database.execute("COMMIT") if database.in_transaction else None
-                        database.close()
-        except (OSError, sqlite3.Error) as error:
-            raise BrushworkError(f"{output}: the manifest can't be written: {first_line(error)}") from error
+                yield manifest
+            except sqlite3.Error as error:
+                raise _cant_be_written(output, error) from error
+            finally:
+                with uninterrupted():
+                    if database.in_transaction:
+                        database.execute("COMMIT")
+                    database.close()
 
     def _read_parts(self) -> None:
         with reaching(self.output):
@@ -251,6 +252,19 @@ class Manifest:
     def keep_fact(self, name: str, value: str) -> None:
         """Record a fact of the batch for later runs."""
         self.record([Entry("", name, "", "done", value, "", 0.0)])
+
+
+@contextmanager
+def _telling(output: str) -> Iterator[None]:
+    """Turn the system's and SQLite's errors into one line."""
+    try:
+        yield
+    except (OSError, sqlite3.Error) as error:
+        raise _cant_be_written(output, error) from error
+
+
+def _cant_be_written(output: str, error: Exception) -> BrushworkError:
+    return BrushworkError(f"{output}: the manifest can't be written: {first_line(error)}")
 
 
 def _part_name() -> str:

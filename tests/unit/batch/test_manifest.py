@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import fsspec
@@ -97,4 +99,24 @@ def test_a_folder_that_cant_be_written_is_told(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(BrushworkError, match="file/out: the manifest can't be written"), \
             Manifest.opened(str(tmp_path / "file" / "out")):  # fmt: skip
+        pass
+
+
+def test_errors_of_what_is_done_meanwhile_are_told_as_they_are(tmp_path: Path) -> None:
+    with pytest.raises(BrokenPipeError), Manifest.opened(str(tmp_path)):
+        raise BrokenPipeError
+
+
+def test_one_process_at_a_time(tmp_path: Path) -> None:
+    line = f"from brushwork.batch.manifest import Manifest\nwith Manifest.opened({str(tmp_path)!r}): pass"
+    with Manifest.opened(str(tmp_path)):
+        other = subprocess.run([sys.executable, "-c", line], capture_output=True, text=True)
+    assert "another brushwork process is working on" in other.stderr
+
+
+def test_a_damaged_manifest_is_told(tmp_path: Path) -> None:
+    (tmp_path / ".brushwork").mkdir()
+    (tmp_path / ".brushwork/manifest.sqlite").write_text("no database " * 100)
+    with pytest.raises(BrushworkError, match="the manifest can't be written: file is not a database"), \
+            Manifest.opened(str(tmp_path)):  # fmt: skip
         pass
