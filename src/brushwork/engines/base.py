@@ -12,7 +12,7 @@ from typing import Generic, Protocol, TypeVar
 __all__ = ["ATTEMPTS", "STARTS", "Chunks", "Engine", "Outcome", "Task", "Work"]
 
 STARTS = 3  # times that each worker may die one after another before it is ready
-ATTEMPTS = 2  # workers that a task may take down with it before it counts as failed
+ATTEMPTS = 2  # workers that may die of a task, holding nothing else, before it counts as failed
 
 Task = TypeVar("Task", bound=Hashable)
 Outcome = TypeVar("Outcome")
@@ -53,7 +53,10 @@ class Engine(Protocol):
 
 
 class Chunks(Generic[Task, Outcome]):
-    """Chunks that wait for a worker: those that a dead worker left, and then new ones.
+    """Chunks that wait for a worker: new ones, and single tasks of workers that died.
+
+    Which task a worker died of can't be told: it may have finished the first and died in the next before its answer
+    was sent. So all that it held is suspected, and done again by workers that hold nothing else.
 
     Args:
         work: What is done with them.
@@ -62,33 +65,38 @@ class Chunks(Generic[Task, Outcome]):
 
     def __init__(self, work: Work[Task, Outcome], new: Iterator[list[Task]]) -> None:
         self._work, self._new = work, new
-        self._again: deque[list[Task]] = deque()
-        self._deaths: Counter[Task] = Counter()
+        self._peeked: list[list[Task]] = []
+        self._suspects: deque[Task] = deque()
+        self._suspected: set[Task] = set()
+        self._deaths: Counter[Task] = Counter()  # of workers that held nothing else
 
-    def take(self) -> list[Task] | None:
-        """Return the next chunk; None if there is none at the moment."""
-        return self._again.popleft() if self._again else next(self._new, None)
+    def take(self, held: list[list[Task]]) -> list[Task] | None:
+        """Return the next chunk for a worker that holds these; None if there is none for it at the moment."""
+        if held and held[-1][0] in self._suspected:
+            return None
+        if self._suspects and not held:
+            return [self._suspects.popleft()]
+        return self._peeked.pop() if self._peeked else next(self._new, None)
 
     def more(self) -> bool:
-        """Return whether `take` would return a chunk."""
-        if not self._again and (chunk := next(self._new, None)) is not None:
-            self._again.append(chunk)
-        return bool(self._again)
+        """Return whether chunks are left."""
+        if not self._peeked and (chunk := next(self._new, None)) is not None:
+            self._peeked.append(chunk)
+        return bool(self._peeked or self._suspects)
 
-    def give_back(self, held: list[list[Task]], why: str) -> list[Outcome]:
+    def give_back(self, held: list[list[Task]], why: str, *, started: bool = True) -> list[Outcome]:
         """Take back the chunks of a worker that died, and return the outcomes of tasks that are given up.
 
         Args:
-            held: Its chunks in order; it died in the first, whose tasks are tried again one by one. An empty first one
-                blames none.
+            held: Its chunks.
             why: How it died.
+            started: Whether it had begun to work; if not, no task is to blame.
         """
-        given_up = []
-        for task in held[0] if held else ():
-            self._deaths[task] += 1
-            if len(held[0]) > 1 or self._deaths[task] < ATTEMPTS:  # another task of the chunk may be to blame
-                self._again.append([task])
-            else:
-                given_up.append(self._work.lost(task, why))
-        self._again.extend(held[1:])
-        return given_up
+        tasks = [task for chunk in held for task in chunk]
+        if started and len(tasks) == 1:
+            self._deaths[tasks[0]] += 1
+            if self._deaths[tasks[0]] == ATTEMPTS:
+                return [self._work.lost(tasks[0], why)]
+        self._suspects.extend(tasks)
+        self._suspected.update(tasks)
+        return []

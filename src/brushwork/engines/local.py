@@ -37,12 +37,12 @@ class LocalEngine:
         workers: list[_Worker[Task, Outcome]] = []
         try:
             while True:
-                while len(workers) < self.workers and (chunk := waiting.take()) is not None:
+                while len(workers) < self.workers and (chunk := waiting.take([])) is not None:
                     started += 1
                     workers.append(_Worker(work, self.device, started))
                     workers[-1].give(chunk)
                 for worker in workers:
-                    while len(worker.held) < AHEAD and (chunk := waiting.take()) is not None:
+                    while len(worker.held) < AHEAD and (chunk := waiting.take(worker.held)) is not None:
                         worker.give(chunk)
                 busy = [worker for worker in workers if worker.held]
                 if not busy:
@@ -56,7 +56,7 @@ class LocalEngine:
                         early += not worker.started
                         if early >= STARTS * self.workers:
                             raise BrushworkError(f"no worker could start: {worker.death()}") from None
-                        outcomes = waiting.give_back(worker.blamed, worker.death())
+                        outcomes = waiting.give_back(worker.held, worker.death(), started=worker.started)
                     if outcomes:
                         yield outcomes
         finally:
@@ -77,11 +77,6 @@ class _Worker(Generic[Task, Outcome]):
         theirs.close()
         self.held: list[list[Task]] = []
         self.started = False  # whether it has prepared its work
-
-    @property
-    def blamed(self) -> list[list[Task]]:
-        """Its chunks for `Chunks.give_back`, if it died."""
-        return self.held if self.started else [[], *self.held]
 
     def give(self, chunk: list[Task]) -> None:
         self.held.append(chunk)

@@ -48,7 +48,7 @@ class RayEngine:
             actors += [_Actor(ray, work, self.threads, device) for device in self._devices()]
             while waiting.more() or any(actor.held for actor in actors):
                 for actor in actors:
-                    while actor.started and len(actor.held) < AHEAD and (chunk := waiting.take()) is not None:
+                    while actor.started and len(actor.held) < AHEAD and (chunk := waiting.take(actor.held)) is not None:
                         actor.give(chunk)
                 refs = {ref: actor for actor in actors for ref in actor.refs}
                 ref = ray.wait(list(refs), num_returns=1)[0][0]
@@ -62,7 +62,7 @@ class RayEngine:
                     early += not actor.started
                     if early >= STARTS * len(actors):
                         raise BrushworkError(f"no worker could start: {DIED}") from None
-                    outcomes = waiting.give_back(actor.held, DIED)
+                    outcomes = waiting.give_back(actor.held, DIED, started=actor.started)
                     actor.restart()
                 if outcomes:
                     yield outcomes
