@@ -110,5 +110,5 @@ def test_only_methods_without_memory_of_other_scenes(film: Path, tmp_path: Path)
 def test_from_the_command_line(engine: str, film: Path, alone: Path, tmp_path: Path) -> None:
     line = [sys.executable, "-m", "brushwork", "video", str(film), "--style", "great-wave", "--precision", "float32"]
     line += ["--depth", "16", "-o", str(tmp_path / "out/%05d.png"), "--engine", engine, "--workers", "2"]
-    subprocess.run(line, check=True, capture_output=True, timeout=170)
+    subprocess.run(line, check=True, capture_output=True, timeout=300)
     assert frames(tmp_path / "out") == frames(alone)
