@@ -1,4 +1,4 @@
-"""What several tests take: a recipe as a file of this version holds it, and files with any text in its place."""
+"""What several tests take: a recipe as a file of this version holds it, files with any text in its place, pairs."""
 
 from __future__ import annotations
 
@@ -7,7 +7,10 @@ from typing import Any
 
 import numpy as np
 import pyvips
+import torch
 
+from brushwork.image import Picture
+from brushwork.io import write_image
 from brushwork.io.metadata import pack_recipe
 
 _FILE = {"bytes": 5832, "sha256": "0" * 64}
@@ -39,3 +42,17 @@ def write_recipe(path: str | Path, text: str) -> None:
 
 
 ARRAY = np.arange(6 * 8 * 3, dtype=np.uint8).reshape(6, 8, 3)
+
+
+def write_pairs(folder: Path) -> Path:
+    """Write three photos, paintings and pictures between them, and return their table."""
+    generator, lines = torch.Generator().manual_seed(0), list[str]()
+    for name in "abc":
+        photo, painting = (torch.rand(1, 3, 48, 64, generator=generator) for _ in range(2))
+        named = {f"p{name}": photo, f"s{name}": painting, f"p{name}__s{name}": (photo + painting) / 2}
+        for stem, pixels in named.items():
+            write_image(Picture(pixels), folder / f"{stem}.png")
+        lines.append(f"p{name}.png\ts{name}.png")
+    table = folder / "pairs.tsv"
+    table.write_text("# photo, painting\n" + "\n".join(lines) + "\n")
+    return table

@@ -61,7 +61,7 @@ COMMANDS = {
         "Reproduce PICTURE from its embedded recipe, byte for byte on the same machine.",
     ),
     "methods": ("brushwork.cli.methods:methods", "List the methods and their options."),
-    "evaluate": ("brushwork.cli.video:evaluate", "Measure results."),
+    "evaluate": ("brushwork.cli.evaluate:evaluate", "Measure results."),
     "doctor": (
         "brushwork.cli.doctor:doctor",
         "Report installed packages, hardware, speed and the time of presets (takes about 7 s).",

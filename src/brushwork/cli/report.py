@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -78,6 +78,22 @@ class Report:
                 self._show_preview(step)
 
             yield show
+
+    @contextmanager
+    def counting(self, name: str) -> Iterator[Callable[[int, int, str], None]]:
+        """Show a bar that counts things if there is a terminal.
+
+        Args:
+            name: Label of the bar.
+
+        Yields:
+            Called with how many are done, how many there are, and the name of the last one.
+        """
+        from rich.progress import Progress as Bar
+
+        with Bar(console=self.console, transient=True, disable=self.as_json or not self.console.is_terminal) as bar:
+            task = bar.add_task(name, total=None)
+            yield lambda done, total, _: bar.update(task, completed=done, total=total)
 
     def _show_preview(self, step: Step) -> None:
         started = time.monotonic()

@@ -1,8 +1,7 @@
-"""The commands `video` and `evaluate video`."""
+"""The command `video`."""
 
 from __future__ import annotations
 
-import json
 import re
 from pathlib import Path
 from typing import Any
@@ -18,7 +17,7 @@ from brushwork.options.flags import method_options, option_flags, options_from_f
 from brushwork.options.methods import FILM_MODEL
 from brushwork.registry import OPTIONS, method_name
 
-__all__ = ["evaluate", "video"]
+__all__ = ["video"]
 
 FORMATS = (".mp4", ".m4v", ".mov", ".mkv", ".webm", ".gif", ".webp")
 
@@ -131,31 +130,3 @@ def _output(film: Path, style: str) -> Path:
         return Path(f"{folder}_{name}".replace(".", "_"))  # with a dot, it would name a file
     suffix = {".png": ".webp", ".apng": ".webp"}.get(film.suffix.lower(), film.suffix.lower())
     return Path(f"{film.stem}_{name}{suffix if suffix in FORMATS else '.mp4'}")
-
-
-@click.group()
-def evaluate() -> None:
-    """Measure results."""
-
-
-@evaluate.command("video")
-@click.argument("film", type=click.Path(path_type=Path))
-@click.option("--original", required=True, type=click.Path(path_type=Path), help="the original video")
-@click.option(
-    "--apart",
-    type=click.IntRange(2),
-    default=10,
-    show_default=True,
-    help="distance in frames for long-range consistency",
-)
-@click.option("--json", "as_json", is_flag=True, help="print one JSON object, for scripts")
-def evaluate_video(film: Path, original: Path, apart: int, as_json: bool) -> None:
-    """Measure the temporal consistency of FILM (short- and long-range E_warp) and its sharpness."""
-    from brushwork.video.evaluation import evaluate_film
-
-    found = evaluate_film(film, original, apart=apart)
-    if as_json:
-        click.echo(json.dumps(found))
-        return
-    for name, value in found.items():
-        click.echo(f"{name:24}{value:.6g}")

@@ -1,0 +1,122 @@
+"""The command `evaluate`: measures of pictures and videos."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import rich_click as click
+
+from brushwork.cli.report import Report
+from brushwork.errors import BrushworkError
+
+if TYPE_CHECKING:
+    from brushwork.evaluation import Evaluation
+
+__all__ = ["evaluate"]
+
+ARROWS = {-1: "lower is better", 1: "higher is better", 0: "near the original is better"}
+
+
+@click.group()
+def evaluate() -> None:
+    """Measure results."""
+
+
+@evaluate.command("video")
+@click.argument("film", type=click.Path(path_type=Path))
+@click.option("--original", required=True, type=click.Path(path_type=Path), help="the original video")
+@click.option(
+    "--apart",
+    type=click.IntRange(2),
+    default=10,
+    show_default=True,
+    help="distance in frames for long-range consistency",
+)
+@click.option("--json", "as_json", is_flag=True, help="print one JSON object, for scripts")
+def evaluate_video(film: Path, original: Path, apart: int, as_json: bool) -> None:
+    """Measure the temporal consistency of FILM (short- and long-range E_warp) and its sharpness."""
+    from brushwork.video.evaluation import evaluate_film
+
+    found = evaluate_film(film, original, apart=apart)
+    if as_json:
+        click.echo(json.dumps(found))
+        return
+    for name, value in found.items():
+        click.echo(f"{name:24}{value:.6g}")
+
+
+@evaluate.command("pictures")
+@click.argument("pairs", type=click.Path(path_type=Path))
+@click.argument("folder", type=click.Path(path_type=Path))
+@click.option("--size", type=click.IntRange(32), default=384, show_default=True,
+              help="longer side at which pictures are measured, in pixels")  # fmt: skip
+@click.option("--network", default="vgg19-slim", show_default=True, help="feature network, or a weights file")
+@click.option("--resize", is_flag=True, help="resize pictures of other proportions than their photos")
+@click.option("--json", "form", flag_value="json", help="print one JSON object, for scripts")
+@click.option("--csv", "form", flag_value="csv", help="print a row per picture")
+@click.option("--markdown", "form", flag_value="markdown", help="print a table of means")
+def evaluate_pictures(pairs: Path, folder: Path, size: int, network: str, resize: bool, form: str | None) -> None:
+    """Measure painted pictures in FOLDER against the photos and paintings of PAIRS.
+
+    PAIRS is a text file with a line per picture: photo, tab, painting; paths relative to the file. The picture is
+    CONTENT__STYLE.png in FOLDER, or what a third column names.
+    """
+    from brushwork import evaluation
+
+    report = Report(as_json=form is not None)
+    with report.counting("measured") as counted:
+        found = evaluation.evaluate_pictures(
+            pairs, folder, size=size, network=network, resized=resize, progress=counted
+        )
+    click.echo(_AS[form or "text"](found))
+    for failure in found.failed:
+        report.console.print(failure["why"], markup=False)
+    if found.failed:
+        raise BrushworkError(
+            f"{len(found.failed)} of {len(found.failed) + len(found.pictures)} pictures were not measured"
+        )
+
+
+def _as_csv(found: Evaluation) -> str:
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["name", *found.names])
+    writer.writerows([row["name"], *(row[name] for name in found.names)] for row in found.pictures)
+    return text.getvalue().rstrip()
+
+
+def _as_markdown(found: Evaluation) -> str:
+    lines = ["| measure | mean | 95 % interval | |", "|---|---|---|---|"]
+    lines += [
+        f"| {name} | {mean:.4g} | {low:.4g} to {high:.4g} | {better} |"
+        for name, mean, low, high, better in _rows(found)
+    ]
+    lines += [f"| {name} of the set | {value:.4g} | | lower is better |" for name, value in found.sets.items()]
+    return "\n".join(lines)
+
+
+def _as_text(found: Evaluation) -> str:
+    lines = [
+        f"{name:18}{mean:10.4g}   {low:.4g} to {high:.4g}  {better}" for name, mean, low, high, better in _rows(found)
+    ]
+    lines += [f"{name + ' of the set':18}{value:10.4g}" for name, value in found.sets.items()]
+    return "\n".join(lines)
+
+
+def _rows(found: Evaluation) -> list[tuple[str, float, float, float, str]]:
+    from brushwork.evaluation.evaluate_pictures import DIRECTIONS
+
+    means, intervals = found.mean, found.interval
+    return [(name, means[name], *intervals[name], ARROWS[DIRECTIONS.get(name, -1)]) for name in found.names]
+
+
+_AS = {
+    "text": _as_text,
+    "csv": _as_csv,
+    "markdown": _as_markdown,
+    "json": lambda found: json.dumps(found.to_dict()),
+}

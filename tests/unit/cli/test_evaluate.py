@@ -1,0 +1,28 @@
+"""The command evaluate pictures."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from samples import write_pairs
+
+if TYPE_CHECKING:
+    from conftest import Outcome
+
+
+def test_pictures_are_measured(run: Callable[..., Outcome], tmp_path: Path) -> None:
+    table = write_pairs(tmp_path)
+    arguments = ("evaluate", "pictures", table, tmp_path, "--size", 64)
+    found = json.loads(run(*arguments, "--json").out)
+    assert set(found) == {"mean", "interval", "sets", "settings", "pictures", "failed"}
+    rows = run(*arguments, "--csv").out.splitlines()
+    assert rows[0].startswith("name,content,style")
+    assert len(rows) == 4
+    assert "| ssim |" in run(*arguments, "--markdown").out
+    (tmp_path / "pa__sa.png").unlink()
+    told = run(*arguments)
+    assert told.code == 1
+    assert "1 of 3 pictures were not measured" in told.err
