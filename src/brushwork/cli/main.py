@@ -62,6 +62,7 @@ COMMANDS = {
     ),
     "methods": ("brushwork.cli.methods:methods", "List the methods and their options."),
     "evaluate": ("brushwork.cli.evaluate:evaluate", "Measure results."),
+    "compare": ("brushwork.cli.compare:compare", "Ask people which pictures they like better, and score the answers."),
     "doctor": (
         "brushwork.cli.doctor:doctor",
         "Report installed packages, hardware, speed and the time of presets (takes about 7 s).",
