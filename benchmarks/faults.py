@@ -92,10 +92,13 @@ def notice(rows: list[dict[str, dict[str, float]]], measure: str) -> dict[str, f
         for fault in FAULTS
     }
     for order, names in (("strength", STRENGTHS), ("steps", STEPS)):
-        found[order] = fmean(
-            spearmanr(range(len(names)), [row[f"{order} {n}"][measure] for n in names]).statistic for row in rows
-        )
+        found[order] = fmean(correlation([row[f"{order} {n}"][measure] for n in names]) for row in rows)
     return found
+
+
+def correlation(values: list[float]) -> float:
+    """Rank correlation with the order of a list; 0 if all values are the same."""
+    return float(spearmanr(range(len(values)), values).statistic) if len(set(values)) > 1 else 0.0
 
 
 def main() -> None:

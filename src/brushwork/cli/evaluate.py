@@ -56,6 +56,7 @@ def evaluate_video(film: Path, original: Path, apart: int, as_json: bool) -> Non
               help="longer side at which pictures are measured, in pixels")  # fmt: skip
 @click.option("--network", default="vgg19-slim", show_default=True, help="feature network, or a weights file")
 @click.option("--resize", is_flag=True, help="resize pictures of other proportions than their photos")
+@click.option("--all", "form", flag_value="all", help="print all measures, not only the recommended ones")
 @click.option("--json", "form", flag_value="json", help="print one JSON object, for scripts")
 @click.option("--csv", "form", flag_value="csv", help="print a row per picture")
 @click.option("--markdown", "form", flag_value="markdown", help="print a table of means")
@@ -67,7 +68,7 @@ def evaluate_pictures(pairs: Path, folder: Path, size: int, network: str, resize
     """
     from brushwork import evaluation
 
-    report = Report(as_json=form is not None)
+    report = Report(as_json=form in ("json", "csv", "markdown"))
     with report.counting("measured") as counted:
         found = evaluation.evaluate_pictures(
             pairs, folder, size=size, network=network, resized=resize, progress=counted
@@ -100,11 +101,18 @@ def _as_markdown(found: Evaluation) -> str:
 
 
 def _as_text(found: Evaluation) -> str:
-    lines = [
-        f"{name:18}{mean:10.4g}   {low:.4g} to {high:.4g}  {better}" for name, mean, low, high, better in _rows(found)
-    ]
-    lines += [f"{name + ' of the set':18}{value:10.4g}" for name, value in found.sets.items()]
-    return "\n".join(lines)
+    from brushwork.evaluation.evaluate_pictures import RECOMMENDED
+
+    return "\n".join(_line(*row) for row in _rows(found) if row[0] in RECOMMENDED)
+
+
+def _all(found: Evaluation) -> str:
+    sets = [f"{name + ' of the set':18}{value:10.4g}" for name, value in found.sets.items()]
+    return "\n".join([*(_line(*row) for row in _rows(found)), *sets])
+
+
+def _line(name: str, mean: float, low: float, high: float, told: str) -> str:
+    return f"{name:18}{mean:10.4g}   {low:.4g} to {high:.4g}  {told}"
 
 
 def _rows(found: Evaluation) -> list[tuple[str, float, float, float, str]]:
@@ -116,6 +124,7 @@ def _rows(found: Evaluation) -> list[tuple[str, float, float, float, str]]:
 
 _AS = {
     "text": _as_text,
+    "all": _all,
     "csv": _as_csv,
     "markdown": _as_markdown,
     "json": lambda found: json.dumps(found.to_dict()),

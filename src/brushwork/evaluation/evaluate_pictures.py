@@ -22,7 +22,7 @@ from brushwork.evaluation.sets import frechet_of_sets, kernel_distance
 from brushwork.image import resize
 from brushwork.io import read_image
 
-__all__ = ["DIRECTIONS", "Evaluation", "evaluate_pictures"]
+__all__ = ["DIRECTIONS", "RECOMMENDED", "Evaluation", "evaluate_pictures"]
 
 RESAMPLES = 2000  # of the bootstrap
 LEVEL = 0.95  # of the interval
@@ -40,6 +40,9 @@ DIRECTIONS: dict[str, int] = {
     "ssim": 1, "ms_ssim": 1, "edges_kept": 1, "chroma_spread": 0, "stroke_scale": 0, "halo": -1, "speckle": -1,
     "clipped": -1, "flat_texture": 0, **{f"grid_{period}": -1 for period in PERIODS},
 }  # fmt: skip
+
+# Those that together notice every fault, and follow each order: docs/evaluation.md.
+RECOMMENDED = ("content", "style", "places", "palette", "patches", "ssim")
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,8 @@ def test_pictures_are_measured(run: Callable[..., Outcome], tmp_path: Path) -> N
     assert rows[0].startswith("name,content,style")
     assert len(rows) == 4
     assert "| ssim |" in run(*arguments, "--markdown").out
+    assert "speckle" not in run(*arguments).out
+    assert "speckle" in run(*arguments, "--all").out
     (tmp_path / "pa__sa.png").unlink()
     told = run(*arguments)
     assert told.code == 1
