@@ -54,6 +54,7 @@ _OURS: dict[str, MethodRecord] = {
         training.TrainAdaIN,
         "brushwork.methods.adain:AdaINTask",
     ),
+    "analogies": MethodRecord(options.Analogies, "brushwork.methods.analogies.method:AnalogiesMethod"),
     "conditional-instance-norm": MethodRecord(
         options.ConditionalInstanceNorm,
         "brushwork.methods.conditional_instance_norm:ConditionalInstanceNormStyleNetwork",

@@ -40,12 +40,11 @@ class Analogy:
         source, example, target = (halved(planes) for planes in (self.source, self.example, self.target))
         return replace(self, source=source, example=example, target=target, usable=usable)
 
-    @property
-    def holds_patches(self) -> bool:
-        """Whether pictures are large enough for this size, and a patch may be taken."""
+    def holds_patches(self, smallest: int = SMALLEST) -> bool:
+        """Return whether no side is shorter, and a patch of A' may be taken."""
         sides = *self.example.shape[1:], *self.target.shape[1:]
         blocked = F.pad((~self.usable).float()[None, None], (REACH,) * 4, mode="replicate")
-        return min(sides) >= SMALLEST and bool((F.max_pool2d(blocked, SIDE, 1) == 0).any())
+        return min(sides) >= smallest and bool((F.max_pool2d(blocked, SIDE, 1) == 0).any())
 
 
 def halved(planes: Tensor) -> Tensor:
@@ -64,6 +63,6 @@ def halved(planes: Tensor) -> Tensor:
 def pyramid(analogy: Analogy, levels: int) -> list[Analogy]:
     """Return the analogy at full size, half, and so on, at most `levels`, as long as a neighborhood fits."""
     sizes = [analogy]
-    while len(sizes) < levels and (smaller := sizes[-1].halved()).holds_patches:
+    while len(sizes) < levels and (smaller := sizes[-1].halved()).holds_patches():
         sizes.append(smaller)
     return sizes

@@ -6,8 +6,6 @@ Differs: pixels that don't depend on each other, x + 3 y = const, are found at o
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 import numpy.typing as npt
 import torch
@@ -15,13 +13,12 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from brushwork.methods.analogies.analogy import REACH, Analogy, Listener, pyramid
-from brushwork.patches import PatchTree
+from brushwork.methods.analogies.forest import Forest
 from brushwork.patches.kernels import Floats
 
 __all__ = ["by_scan"]
 
 COARSE_REACH = 1  # neighborhoods of 3 × 3 in the next coarser level (section 3.1)
-TOLERANCE = 1.0  # of the approximate search, as ANN's epsilon
 WAVES = 32  # between two reports of progress
 
 Indices = npt.NDArray[np.int64]
@@ -37,14 +34,14 @@ def by_scan(
         kappa: How much worse a pixel that continues a neighbor's patch may match, at full size.
         weight: Of A and B in distances, against A' and B'.
         levels: Of the pyramids, at most.
-        seed: Of the noise that a texture begins with.
+        seed: Of the trees, and of the noise that a texture begins with.
         listener: Called after some waves of pixels.
     """
     sizes = pyramid(analogy, levels)
     steps = sum(-(-_waves(size.target.shape[1:]) // WAVES) for size in sizes)
-    done, coarser, made = 0, None, None
+    done, coarser, made, random = 0, None, None, np.random.default_rng(seed)
     for number in reversed(range(len(sizes))):
-        level = _Level(sizes[number], coarser, made, weight, seed)
+        level = _Level(sizes[number], coarser, made, weight, random)
         for wave in range(_waves(level.size)):
             level.find(wave, kappa * 2.0**-number)
             if listener is not None and (wave % WAVES == WAVES - 1 or wave == _waves(level.size) - 1):
@@ -92,11 +89,11 @@ class _Level:
         coarser: At half the size; None at the coarsest.
         made: B' at half the size.
         weight: See `by_scan`.
-        seed: See `by_scan`.
+        random: What is drawn with.
     """
 
     def __init__(
-        self, analogy: Analogy, coarser: Analogy | None, made: Tensor | None, weight: float, seed: int
+        self, analogy: Analogy, coarser: Analogy | None, made: Tensor | None, weight: float, random: np.random.Generator
     ) -> None:
         self.size = (analogy.target.shape[1], analogy.target.shape[2])
         offsets, weights = _window(REACH)
@@ -117,8 +114,8 @@ class _Level:
         self._known = np.concatenate([*known[0], self._scanned(example)], 2).reshape(len(self._colors), -1)
         self._usable = analogy.usable.numpy().flatten()
         self._choices = self._usable.nonzero()[0]
-        self._tree = PatchTree(torch.from_numpy(self._known[self._choices]), kept=0.995, components=16)
-        self._canvas = self._begun(made, seed, bool(len(analogy.target)))
+        self._forest = Forest(self._known[self._choices], random)
+        self._canvas = self._begun(made, random, bool(len(analogy.target)))
         self._origins = np.full((*self._canvas.shape[:2], 2), -(1 << 30), np.int64)
 
     def _scanned(self, planes: Floats) -> Floats:
@@ -133,7 +130,7 @@ class _Level:
             2,
         )
 
-    def _begun(self, made: Tensor | None, seed: int, guided: bool) -> Floats:
+    def _begun(self, made: Tensor | None, random: np.random.Generator, guided: bool) -> Floats:
         """Return the padded canvas: the coarser result, or else the mean of A', or noise with nothing to go by."""
         size = (self.size[0] + 2 * REACH, self.size[1] + 2 * REACH, self._colors.shape[1])
         if made is not None:
@@ -141,7 +138,6 @@ class _Level:
             return np.pad(coarse, ((REACH, REACH), (REACH, REACH), (0, 0)), "edge")
         if guided:
             return np.broadcast_to(self._colors[self._choices].mean(0), size).astype(np.float32)
-        random = np.random.default_rng(seed)
         return self._colors[random.choice(self._choices, size[:2])]
 
     def find(self, wave: int, kappa: float) -> None:
@@ -153,7 +149,7 @@ class _Level:
         around = y[:, None] + REACH + self._before[:, 0], x[:, None] + REACH + self._before[:, 1]
         scanned = (self._canvas[around] * self._factors[:, None]).reshape(len(y), -1)
         query = np.concatenate([self._query[y * width + x], scanned], 1)
-        chosen = self._choices[self._tree.nearest(torch.from_numpy(query), TOLERANCE).numpy()]
+        chosen = self._choices[self._forest.nearest(query)]
         chosen = self._coherent(query, chosen, self._origins[around] - self._before, kappa)
         self._canvas[y + REACH, x + REACH] = self._colors[chosen]
         self._origins[y + REACH, x + REACH] = np.stack((chosen // self._shape[1], chosen % self._shape[1]), 1)
