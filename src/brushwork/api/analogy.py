@@ -61,9 +61,9 @@ def analogy(
     if not isinstance(settings, Analogies):
         raise UsageError(f"settings: expected Analogies(…), got {settings!r}")
     _check_sources(a, b, size, settings)
-    recipe = _recipe(a, a_prime, b, size, settings)
     pair = read_pair(a, a_prime, settings, max_pixels)
     photo = None if b is None else _read(b, "B", max_pixels)
+    recipe = _recipe(a, a_prime, b, size, settings)
     started = time.perf_counter()
     try:
         content = _checked(size)[::-1] if photo is None else photo.visible()

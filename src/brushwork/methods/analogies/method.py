@@ -33,6 +33,7 @@ __all__ = ["AnalogiesMethod", "Pair", "grown", "pair_of"]
 
 SMALLEST = 8  # sides of pictures that `encode_style` returns, at least, in pixels
 USABLE = 0.5  # weight of a mask from which a pixel may be taken
+LABEL = 2.0  # of labels' planes: another label costs 8, as much as black for white (3) nearly thrice
 PROBE = 64  # side of the picture whose time is measured
 NEEDED = {"patchmatch": 700.0, "hertzmann": 3000.0}  # bytes per pixel of the photo
 FIXED = 1e9  # bytes: neighborhoods of A and A'
@@ -100,7 +101,7 @@ class AnalogiesMethod:
     def save_style(self, style: Pair) -> dict[str, Tensor]:
         """Return the pair as named tensors; half precision keeps 8 bits exactly."""
         return {
-            "before": style.before.half(), "after": style.after.half(), "usable": style.usable.to(torch.uint8)
+            "before": style.before.half(), "after": style.after.half(), "usable": style.usable.half()
         }  # fmt: skip
 
     def load_style(self, tensors: Mapping[str, Tensor]) -> Pair:
@@ -219,7 +220,7 @@ def _planes(pair: Pair, content: Tensor | tuple[int, int], settings: Analogies) 
     example = luma(pair.after)[0] if copies_luma else after
     if settings.compare == "labels":
         source, target = planes_of(before, photo)
-        return Analogy(source, example, target, pair.usable)
+        return Analogy(LABEL * source, example, LABEL * target, pair.usable)
     source, target = luma(pair.before)[0], luma(content)[0]
     if settings.remap:
         source, changed = remapped(source, example, target, pair.usable)
