@@ -99,10 +99,8 @@ class AnalogiesMethod:
         raise UsageError("analogies can't blend styles: pixels are copied from one picture; name a single style")
 
     def save_style(self, style: Pair) -> dict[str, Tensor]:
-        """Return the pair as named tensors; half precision keeps 8 bits exactly."""
-        return {
-            "before": style.before.half(), "after": style.after.half(), "usable": style.usable.half()
-        }  # fmt: skip
+        """Return the pair as named tensors."""
+        return {"before": style.before, "after": style.after, "usable": style.usable.float()}
 
     def load_style(self, tensors: Mapping[str, Tensor]) -> Pair:
         """Return a pair from a file's tensors."""
