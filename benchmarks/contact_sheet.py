@@ -2,6 +2,7 @@
 """Photos × styles on one sheet, to be looked at: frames, dots, checkerboards, haloes, washed colors are bugs.
 
     python benchmarks/contact_sheet.py SHEET.png [--method adain-lite] [--photos FILE …] [--styles STYLE …]
+    python benchmarks/contact_sheet.py SHEET.png --preset good
 
 By default some photographs that come with scikit-image and all built-in styles.
 """
@@ -15,7 +16,8 @@ import skimage
 import torch
 import torch.nn.functional as F
 
-from brushwork import Picture, list_styles, load, read_image, stylize, write_image
+from brushwork import Picture, list_styles, load, preset_options, read_image, stylize, write_image
+from brushwork.api.presets import PRESETS
 from brushwork.registry import settings_from
 
 PHOTOS = [Path(skimage.__file__).parent / "data" / name for name in ("astronaut.png", "chelsea.png", "coffee.png")]
@@ -34,11 +36,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("sheet", type=Path)
     parser.add_argument("--method", default="adain-lite")
+    parser.add_argument("--preset", choices=list(PRESETS), help="instead of a method")
     parser.add_argument("--photos", nargs="+", type=Path, default=PHOTOS)
     parser.add_argument("--styles", nargs="+", default=list(list_styles()))
     parser.add_argument("--size", type=int, default=384)
     args = parser.parse_args()
-    method, rows = load(settings_from(args.method, {})), []
+    method = load(preset_options(args.preset) if args.preset else settings_from(args.method, {}))
+    rows = []
     for photo in args.photos:
         row = [read_image(photo, size=args.size).visible()]
         for style in args.styles:

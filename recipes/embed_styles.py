@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Make the built-in styles of recipes/styles.tsv: what each method knows of a painting, and its colors (models/).
+"""Make the built-in styles of recipes/styles.tsv: what methods know of a painting, its colors and windows (models/).
 
     python recipes/embed_styles.py --pictures DIR --pictures DIR
 
@@ -19,6 +19,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import torch
+from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 import brushwork
@@ -29,6 +31,7 @@ from brushwork.methods.gatys.style import GatysStyle
 from brushwork.styles.references import SavedStyle, read_style, write_style
 
 SIZES = [192, 512]  # longer sides of results; Gatys takes the nearest, AdaIN the largest
+GROUPS = 32  # of a painting's windows
 PRECISION = 0.04  # of Gram matrices, relative: a squared error of 0.0016, and a third of the bytes or less
 
 
@@ -78,6 +81,7 @@ def main() -> None:
         if old.stem not in chosen:
             old.unlink()
     _write_colors(paths, target.parent / "style-colors.json")
+    _write_windows(paths, target.parent / "style-windows.safetensors")
 
 
 def _write_colors(paths: Mapping[str, Path], file: Path) -> None:
@@ -88,6 +92,28 @@ def _write_colors(paths: Mapping[str, Path], file: Path) -> None:
         colors[name] = {key: _rounded(getattr(moments, key)) for key in ("mean", "covariance")}
     rows = (f" {json.dumps(name)}: {json.dumps(colors[name])}" for name in sorted(colors))
     file.write_text("{\n" + ",\n".join(rows) + "\n}\n")
+
+
+def _write_windows(paths: Mapping[str, Path], file: Path) -> None:
+    """Write the moments of the paintings' windows, which the styles' files lack too."""
+    windows = load_file(file) if file.exists() else {}
+    method = GatysMethod(Gatys(precision="float32"))
+    for name, path in paths.items():
+        style = encode_style(method, path, SIZES)
+        windows |= {f"{name}/{size}/windows": _grouped(found).bfloat16() for size, found in style.windows.items()}
+    save_file(dict(sorted(windows.items())), file)
+
+
+def _grouped(windows: Tensor) -> Tensor:
+    """Return the means of groups of similar windows, (GROUPS, D): k-means, from windows far from each other."""
+    chosen = [int((windows - windows.mean(0)).norm(dim=1).argmin())]
+    while len(chosen) < min(GROUPS, len(windows)):
+        chosen.append(int(torch.cdist(windows, windows[chosen]).min(1).values.argmax()))
+    centers = windows[chosen]
+    for _ in range(20):
+        nearest = torch.cdist(windows, centers).argmin(1)
+        centers = torch.stack([windows[nearest == index].mean(0) for index in range(len(centers))])
+    return centers
 
 
 def _rounded(tensor: Tensor) -> list[Any]:

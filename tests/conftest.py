@@ -3,6 +3,7 @@ import signal
 
 # One thread for each of the processes that share the tests, before torch is loaded; the command's tests start others.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")  # albumentations asks PyPI for news when it is imported
 
 import hypothesis
 import pytest

@@ -23,11 +23,16 @@ BEST_NETWORK = "vgg19.caffe"  # used by "best" if it is installed
 
 # Measured in docs/presets.md. What they have in common, and why, is in docs/methods/gatys.md, "Few evaluations".
 _FEW_EVALUATIONS = Gatys(
-    init="recolored", carry="change", first_step="polyak", final_colors="matched", gram_precision="network"
+    init="recolored",
+    carry="change",
+    first_step="polyak",
+    final_colors="matched",
+    gram_precision="network",
+    local_weight=1.0,
 )
 PRESETS: Mapping[str, Settings] = {
     "draft": AdaINLite(),
-    "good": with_changes(_FEW_EVALUATIONS, {"steps": 40, "coarsest": 256, "falloff": 0.5, "style_weight": 20.0}),
+    "good": with_changes(_FEW_EVALUATIONS, {"steps": 40, "coarsest": 256, "falloff": 0.5, "style_weight": 18.0}),
     "best": with_changes(_FEW_EVALUATIONS, {"steps": 300}),
 }
 

@@ -228,6 +228,7 @@ def stylize_photo(
     method: Method,
     options: StylizeOptions,
     picture: Picture | None = None,
+    encoded: tuple[Any, list[str]] | None = None,
     plan: Plan | None = None,
     progress: Progress | None = None,
     checkpoint: Checkpoint | None = None,
@@ -240,6 +241,7 @@ def stylize_photo(
         method: From `brushwork.load`.
         options: The other settings.
         picture: The contents of `source`, if already read with `read_content`.
+        encoded: The style's value and notes from `style_value` for a photo of this size, if they don't depend on it.
         plan: See `stylize`.
         progress: See `stylize`.
         checkpoint: See `stylize`.
@@ -251,7 +253,7 @@ def stylize_photo(
     style = resolve_style(style)
     colors = ColorControl(visible(photo, source), photo.alpha, options.keep_color, options.keep_color_when)
     init = _read_init(method, style, photo.size, options, colors)
-    value, notes = style_value(method, style, method.sizes(*photo.size), colors, options)
+    value, notes = encoded or style_value(method, style, method.sizes(*photo.size), colors, options)
     recipe = recipe_of(method, source, style, options, size=photo.size)
     if checkpoint is not None:
         checkpoint = dataclasses.replace(checkpoint, job=recipe, defaults=recipe_defaults(method.settings))

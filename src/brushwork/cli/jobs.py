@@ -10,9 +10,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from brushwork.batch.naming import apart, style_stem
 from brushwork.errors import UsageError, is_address
 from brushwork.options.stylize import PICTURE_SUFFIXES
-from brushwork.styles.references import ResolvedStyle, parse_style, resolve_text
+from brushwork.styles.references import ResolvedStyle, resolve_text
 
 __all__ = ["Job", "find_photos", "is_folder", "left_out", "plan_jobs", "protect", "protect_from_frames"]
 
@@ -90,10 +91,10 @@ def plan_jobs(photos: list[Path], styles: Iterable[str], output: str | None, suf
     pairs = [(photo, style) for photo in photos for style in resolved]
     folder = Path(output) if output is not None else Path()
     if output is None or is_folder(output):
-        photo_names = _apart([(photo.stem, photo.name.replace(".", "-")) for photo in photos])
-        style_names = _apart([(style_stem(style.text), style_stem(style.text, whole=True)) for style in resolved])
+        photo_names = apart([(photo.stem, photo.name.replace(".", "-")) for photo in photos])
+        style_names = apart([(style_stem(style.text), style_stem(style.text, whole=True)) for style in resolved])
         names = [f"{photo}_{style}" for photo in photo_names for style in style_names]
-        names = _apart([(name, name) for name in names])  # "a_b" in "c" and "a" in "b_c"
+        names = apart([(name, name) for name in names])  # "a_b" in "c" and "a" in "b_c"
         jobs = [Job(*pair, folder / f"{name}{suffix}") for pair, name in zip(pairs, names, strict=True)]
     elif len(pairs) == 1:
         jobs = [Job(*pairs[0], folder)]
@@ -102,42 +103,9 @@ def plan_jobs(photos: list[Path], styles: Iterable[str], output: str | None, suf
     return jobs
 
 
-def style_stem(style: str, *, whole: bool = False) -> str:
-    """Return a style argument as part of a file name: "wave.jpg:0.7+sea" → "wave-0.7+sea".
-
-    Args:
-        style: The argument.
-        whole: Whether to keep the suffixes of files: "wave-jpg-0.7+sea".
-    """
-    parts = parse_style(style)
-    shares = [f"-{part.weight:g}" if part.weight != 1 else "" for part in parts]
-    names = [Path(part.reference).name.replace(".", "-") if whole else part.stem for part in parts]
-    return "+".join(name + share for name, share in zip(names, shares, strict=True))
-
-
 def is_folder(output: str) -> bool:
     """Return whether -o names a folder, existing or to be created."""
     return output.endswith(("/", os.sep)) or os.path.isdir(output)  # noqa: PTH112
-
-
-def _apart(names: list[tuple[str, str]]) -> list[str]:
-    """Return the short name of each where it is the only one, else the long one, numbered where that isn't enough.
-
-    >>> _apart([("1", "1-jpg"), ("1", "1-png"), ("2", "2-jpg"), ("1", "1-jpg")])
-    ['1-jpg', '1-png', '2', '1-jpg-2']
-    """
-    # As Windows and macOS see them: without regard to case.
-    shorts = Counter(short.casefold() for short, _ in names)
-    taken = {short.casefold() for short, _ in names if shorts[short.casefold()] == 1}
-    found = []
-    for short, long in names:
-        name, number = (short, 1) if shorts[short.casefold()] == 1 else (long, 1)
-        while shorts[short.casefold()] > 1 and name.casefold() in taken:
-            number += 1
-            name = f"{long}-{number}"
-        taken.add(name.casefold())
-        found.append(name)
-    return found
 
 
 def protect(jobs: list[Job], written: Mapping[str, Path | None], others: Iterable[str] = ()) -> None:

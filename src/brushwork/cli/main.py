@@ -24,6 +24,10 @@ COMMANDS = {
         "brushwork.cli.stylize:stylize",
         "Render PHOTOs (files, folders, patterns) in the style of a painting.",
     ),
+    "batch": (
+        "brushwork.cli.batch:batch",
+        "Render all PHOTOS in the style of paintings, each exactly once, on this machine or on many.",
+    ),
     "video": (
         "brushwork.cli.video:video",
         "Render FILM (a video, an animated GIF, WebP or PNG, or a folder of frames) in the style of a painting.",
@@ -112,7 +116,7 @@ def main(arguments: list[str] | None = None) -> NoReturn:
     arguments = [_as_file(argument) for argument in (sys.argv[1:] if arguments is None else arguments)]
     end = arguments.index("--") if "--" in arguments else len(arguments)
     flags, rest = arguments[:end], arguments[end:]
-    debug, as_json = "--debug" in flags, "--json" in flags
+    debug, as_json = "--debug" in flags, not {"--json", "--log-json"}.isdisjoint(flags)
     # --debug may appear anywhere on the command line.
     flags = (["--debug"] if debug else []) + [flag for flag in flags if flag != "--debug"]
     _prepare()

@@ -12,6 +12,7 @@ import rich_click as click
 from brushwork.cli.arguments import STYLE_HELP, chosen_settings, look_options, short_help
 from brushwork.errors import UsageError
 from brushwork.options.base import option_of
+from brushwork.options.batch import ENGINES, BatchOptions
 from brushwork.options.film import FilmOptions
 from brushwork.options.flags import method_options, option_flags, options_from_flags
 from brushwork.options.methods import FILM_MODEL
@@ -38,7 +39,7 @@ class _Time(click.ParamType):  # type: ignore[type-arg]
 PANELS = {
     "What": ("style", "keyframes", "output", "preset", "method"),
     "Look": ("strength", "style_scale", "smoothing", "keep_color"),
-    "Size and speed": ("size", "device"),
+    "Size and speed": ("size", "engine", "address", "workers", "device"),
     "Output": ("codec", "quality", "preview"),
     "Long jobs": ("resume",),
 }
@@ -53,6 +54,8 @@ PANELS = {
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="file, folder or %05d.png [FILM_STYLE]")
 @look_options(default="draft")
 @option_flags(FilmOptions, *[name for name in option_of(FilmOptions) if name != "segment"])
+@click.option("--engine", type=click.Choice(ENGINES), help="paint scenes side by side: on this machine, or on Ray")
+@option_flags(BatchOptions, "address", "workers")
 @click.option(
     "--preview", type=click.Path(dir_okay=False, path_type=Path), help="image file to update periodically while running"
 )
@@ -67,6 +70,9 @@ def video(
     output: Path | None,
     preset: str | None,
     method: str | None,
+    engine: str | None,
+    address: str | None,
+    workers: int | None,
     preview: Path | None,
     resume: bool,
     as_json: bool,
@@ -76,6 +82,8 @@ def video(
     if preset in (None, "draft") and method in (None, "adain-lite") and values["model"] is None:
         values["model"] = FILM_MODEL
     settings = chosen_settings(preset, method, values)
+    if engine is None and (address, workers) != (None, None):
+        raise UsageError("--address and --workers are for scenes painted side by side; add --engine ray or local")
     if (style is None) == (not keyframes):
         raise UsageError("expected --style STYLE, or at least one --at TIME STYLE")
     others = ("smoothing",) if method_name(settings) == "gatys" else ("temporal_weight", "passes", "frame_steps")
@@ -89,6 +97,7 @@ def video(
 
         _, options = film_preset(preset, options)
     from brushwork.cli.report import Report
+    from brushwork.engines.choice import engine_for
     from brushwork.runtime.progress import duration
     from brushwork.video.stylize_video import Keyframe, stylize_video
 
@@ -96,9 +105,12 @@ def video(
     if output.resolve() == film.resolve():
         raise UsageError(f"{output} is the input video; choose another name with -o")
     report = Report(as_json=as_json, preview=preview)
+    side_by_side = None if engine is None else engine_for(engine, address, workers, options.device)
     styles = style if style is not None else [Keyframe(*key) for key in keyframes]
     with report.bar(film.name, unit="frames") as progress:
-        done = stylize_video(film, styles, output, settings, options=options, resume=resume, progress=progress)
+        done = stylize_video(
+            film, styles, output, settings, options=options, resume=resume, progress=progress, engine=side_by_side
+        )
     for note in done.notes:
         report.say(note)
     frames = f"{done.frames} frames of {done.size[0]}×{done.size[1]}"

@@ -61,7 +61,8 @@ class Film(Protocol):
         container: Whether it is a container file, from which audio can be copied.
         offsets: Seconds added to the times of each of the pieces that the file was joined from, known once its frames
             have been read; see `JoinedTimes`.
-        notes: Remarks for the user; those about damage are added during reading.
+        damage: What is damaged or missing, for the user; known once its frames have been read.
+        notes: Other remarks for the user; some are added during reading.
     """
 
     path: Path
@@ -74,6 +75,7 @@ class Film(Protocol):
     plays: int
     container: bool
     offsets: list[Fraction]
+    damage: list[str]
     notes: list[str]
 
     def frames(self, start: int = 0, size: tuple[int, int] | None = None) -> Iterator[Frame]:

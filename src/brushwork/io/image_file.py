@@ -64,7 +64,7 @@ def read_image(
         path: a PNG, JPEG, WebP, TIFF, HEIC, AVIF, BMP or GIF; only the first frame or page is read.
         size: length of the longer side to resample to, in pixels (Lanczos; may upscale); None keeps the file's size.
         max_pixels: limit of width times height, before and after resampling.
-        strict: refuse a PNG or TIFF that is damaged in the middle; by default, a note says that a part is missing.
+        strict: refuse a file that is damaged in the middle; by default, a note says that a part is missing.
 
     Returns:
         Pixels (1, 3, H, W) upright in sRGB, straight alpha, EXIF, depth and notes.

@@ -29,8 +29,15 @@ Value = TypeVar("Value")
 
 # In TIFF the orientation is a tag, and in HEIF a property of the container, which XMP only repeats.
 _METADATA_ELSEWHERE = ("pngload", "jpegload", "webpload")
+# What libjpeg warns of when pixels are lost. Other warnings are of files that are merely unusual: many cameras leave
+# some bytes before the end (marker 0xd9).
+_LOST_IN_JPEG = re.compile(
+    r"bad Huffman code|bad arithmetic code|premature end of data|extraneous bytes before marker 0x(?!d9)|instead of RST"
+)
 # What libvips and libtiff say of a sound file of a kind that they lack.
-_LACKING = re.compile(r"not supported|unsupported|not configured|not implemented|not a whole number|bad labq")
+_LACKING = re.compile(
+    r"not supported|unsupported|not configured|not implemented|not a whole number|bad labq|out of range"
+)
 
 
 def _text(pointer: Any) -> str:
@@ -83,25 +90,37 @@ def use_image(
     Raises:
         PictureError, OSError, pyvips.Error: see `open_image`.
     """
+    opened = partial(open_image, path, max_pixels, header_only=header_only, anywhere=anywhere)
     try:
-        return use(open_image(path, max_pixels, header_only=header_only, anywhere=anywhere)), ()
+        return use(opened()), ()
     except pyvips.Error as error:
-        check = partial(_check_limit, path, max_pixels=max_pixels)
-        with path.open("rb") as file:
-            loader = loader_for(file.read(HEAD))
-            lacking = loader == "tiffload" and _LACKING.search(error.detail.lower()) is not None
-            image = open_tiff(file, check) if lacking else None
-            if image is None and lacking:
-                raise PictureError(
-                    f"{path}: is a TIFF of a kind that can't be read here ({tiff_kind(file)}); save it as PNG, or as "
-                    "TIFF with 8 or 16 bits per channel and LZW or no compression"
-                ) from error
-            if image is None and (strict or not _is_complete(file, loader)):
-                raise
-    if image is not None:
-        return use(image), ()
-    image = open_image(path, max_pixels, header_only=header_only, anywhere=anywhere, fail_on="none")
-    return use(image), (
+        image, notes = _otherwise(path, error, opened, partial(_check_limit, path, max_pixels=max_pixels), strict)
+    return use(image), notes
+
+
+def _otherwise(
+    path: Path,
+    error: pyvips.Error,
+    opened: Callable[..., pyvips.Image],
+    check: Callable[[int, int], None],
+    strict: bool,
+) -> tuple[pyvips.Image, tuple[str, ...]]:
+    """Return the image as another reader reads it, or what can be decoded of it, and notes; else raise the error."""
+    with path.open("rb") as file:
+        loader = loader_for(file.read(HEAD))
+        if loader == "tiffload" and _LACKING.search(error.detail.lower()):
+            image = open_tiff(file, check)
+            if image is not None:
+                return image, ()
+            raise PictureError(
+                f"{path}: is a TIFF of a kind that can't be read here ({tiff_kind(file)}); save it as PNG, or as "
+                "TIFF with 8 or 16 bits per channel and LZW or no compression"
+            ) from error
+        if loader == "jpegload" and not _LOST_IN_JPEG.search(last_words(error)):
+            return opened(fail_on="error"), ()  # what libjpeg warned of loses nothing
+        if strict or not _is_complete(file, loader):
+            raise error
+    return opened(fail_on="error" if loader == "jpegload" else "none"), (
         f"{path.name}: is damaged, and only a part of it could be decoded; copy it again, or refuse such files "
         "with --strict",
     )
@@ -112,7 +131,8 @@ def _is_complete(file: BinaryIO, loader: str | None) -> bool:
     if loader == "pngload":
         file.seek(max(0, file.seek(0, os.SEEK_END) - 4096))
         return b"IEND" in file.read()
-    return loader == "tiffload" and tiff_is_complete(file)
+    # libjpeg itself fails where a JPEG ends too early.
+    return loader == "jpegload" or (loader == "tiffload" and tiff_is_complete(file))
 
 
 def open_image(
@@ -121,7 +141,7 @@ def open_image(
     *,
     header_only: bool = False,
     anywhere: bool = False,
-    fail_on: str = "error",
+    fail_on: str | None = None,
 ) -> pyvips.Image:
     """Return an image with its header parsed and its pixels still in the file, to be read once from top to bottom.
 
@@ -131,7 +151,8 @@ def open_image(
         header_only: the pixels won't be read.
         anywhere: the pixels will be read repeatedly and in any order; if the image has to be decoded for that and is
             large, the result is stored in a temporary file.
-        fail_on: what damage is an error for libvips; "none" decodes what it can.
+        fail_on: what damage is an error for libvips; "none" decodes what it can. None: also what libjpeg only
+            warns of.
 
     Raises:
         PictureError: not a regular file, empty, not an image, or over the limit.
@@ -160,6 +181,7 @@ def open_image(
             os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_WILLNEED)
         source = pyvips.Source.new_from_descriptor(file.fileno())  # libvips duplicates the descriptor
     load = getattr(pyvips.Image, f"{loader}_source")
+    fail_on = fail_on or ("warning" if loader == "jpegload" else "error")
     image = load(source, access="random" if anywhere else "sequential", fail_on=fail_on)
     check(image.width, image.height)
     return _with_all_metadata(image, path) if loader in _METADATA_ELSEWHERE else image

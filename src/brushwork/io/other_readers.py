@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import logging
 import os
-import struct
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -30,7 +29,8 @@ Check = Callable[[int, int], None]  # raises an error if width times height is o
 Samples = npt.NDArray[Any]
 
 _BITS, _COMPRESSION, _PHOTOMETRIC, _OFFSETS, _ORIENTATION, _CHANNELS, _COUNTS = 258, 259, 262, 273, 274, 277, 279
-_PLANAR, _TILE_OFFSETS, _TILE_COUNTS, _XMP, _PROFILE = 284, 324, 325, 700, 34675
+_WIDTH, _HEIGHT, _ROWS, _PLANAR, _XMP, _PROFILE = 256, 257, 278, 284, 700, 34675
+_TILE_WIDTH, _TILE_HEIGHT, _TILE_OFFSETS, _TILE_COUNTS = 322, 323, 324, 325
 _SUBFILE_TYPE, _MAKER, _SUB_DIRECTORIES, _DNG_VERSION = 254, 271, 330, 50706
 _PALETTE, _LAB = 3, 8  # photometric interpretations
 _COMPRESSIONS = {
@@ -54,7 +54,9 @@ def open_bmp(file: BinaryIO, path: Path, check: Check, *, header_only: bool) -> 
         if header_only:
             return pyvips.Image.black(*bmp.size)
         pixels = np.asarray(bmp.convert("RGBA" if "A" in bmp.mode else "RGB"))
-    except (SyntaxError, ValueError, OSError, EOFError, struct.error) as error:
+    except (PictureError, MemoryError):
+        raise
+    except Exception as error:  # Pillow fails in many ways on damaged files
         raise PictureError(f"{path}: {DAMAGED} ({error})") from error
     return pyvips.Image.new_from_array(pixels, interpretation="srgb")
 
@@ -77,7 +79,9 @@ def open_heic(file: BinaryIO, path: Path, check: Check, *, header_only: bool) ->
         heic = pi_heif.open_heif(file, convert_hdr_to_8bit=False)
         check(*heic.size)
         image = pyvips.Image.black(*heic.size) if header_only else _heic_pixels(heic)
-    except (SyntaxError, ValueError, RuntimeError, OSError, EOFError) as error:
+    except (PictureError, MemoryError):
+        raise
+    except Exception as error:  # the decoder fails in many ways on damaged files
         if "nsupported" in str(error) or "not been built in" in str(error):
             raise PictureError(
                 f"{path}: is a HEIF picture of a kind that can't be read here ({error}); save it as JPEG or PNG"
@@ -102,7 +106,9 @@ def _heic_pixels(heic: Any) -> pyvips.Image:
 
 
 def open_tiff(file: BinaryIO, check: Check) -> pyvips.Image | None:
-    """Return a TIFF of a kind that libvips lacks; None if no other reader can read it either."""
+    """Return a TIFF of a kind that libvips lacks; None if no other reader can read it either, or data is missing."""
+    if not tiff_is_complete(file):
+        return None  # tifffile would make up the rest, however large the file claims to be
     for read in (_tiff_by_tifffile, _tiff_by_pillow):
         try:
             with warnings.catch_warnings():
@@ -146,6 +152,8 @@ def _tiff_by_tifffile(file: BinaryIO, tags: Any, check: Check) -> tuple[pyvips.I
         check(page.imagewidth, page.imagelength)
         samples, photometric = page.asarray(), int(page.photometric)
         samples = np.moveaxis(samples, 0, -1) if page.planarconfig == 2 and samples.ndim == 3 else samples
+        if page.dtype.kind == "f" and photometric in (0, 1, 2):
+            return _image(samples.astype(np.float32)), False
         if page.dtype.kind != "u" or photometric == _PALETTE:
             raise ValueError(f"samples of type {page.dtype}")
         if photometric == _LAB:
@@ -239,6 +247,11 @@ def tiff_is_complete(file: BinaryIO) -> bool:
         offsets, counts = (tags.get(tile) or tags.get(strip) for tile, strip in
                            ((_TILE_OFFSETS, _OFFSETS), (_TILE_COUNTS, _COUNTS)))  # fmt: skip
         size = file.seek(0, os.SEEK_END)
-        return bool(offsets) and all(start + count <= size for start, count in zip(offsets, counts, strict=True))
+        width, height = tags[_WIDTH], tags[_HEIGHT]
+        across, rows = (
+            (tags[_TILE_WIDTH], tags[_TILE_HEIGHT]) if _TILE_OFFSETS in tags else (width, tags.get(_ROWS, height))
+        )
+        enough = len(offsets) >= -(-width // across) * -(-height // rows)
+        return enough and all(start + count <= size for start, count in zip(offsets, counts, strict=True))
     except Exception:  # damaged tags fail in many ways
         return False

@@ -35,7 +35,8 @@ class AnimationFile:
     def __init__(self, path: Path, max_pixels: int) -> None:
         from PIL import Image
 
-        self.path, self.notes, self.colors, self.offsets = path, list[str](), Colors(), [Fraction(0)]
+        self.path, self.damage, self.notes = path, list[str](), list[str]()
+        self.colors, self.offsets = Colors(), [Fraction(0)]
         with self._reading(), Image.open(path) as image:
             self.size, self.count = image.size, getattr(image, "n_frames", 1)
             if self.size[0] * self.size[1] > max_pixels:
@@ -55,7 +56,9 @@ class AnimationFile:
         try:
             with reading(self.path):
                 yield
-        except (SyntaxError, ValueError, EOFError) as error:
+        except (PictureError, MemoryError):
+            raise
+        except Exception as error:  # Pillow fails in many ways on damaged files
             raise PictureError(f"{self.path}: can't be read because it is damaged ({error})") from error
 
     def frames(self, start: int = 0, size: tuple[int, int] | None = None) -> Iterator[Frame]:
@@ -70,7 +73,7 @@ class AnimationFile:
                 time += lasts
                 number += 1
         if number < self.count:
-            self.notes.append(f"{self.path.name} is damaged: {number} of {self.count} frames could be read")
+            self.damage.append(f"{self.path.name} is damaged: {number} of {self.count} frames could be read")
 
     def _pictures(self, image: Any) -> Iterator[tuple[Tensor, Tensor | None, int]]:
         """Yield pixels, alpha where something is transparent, and milliseconds of all frames that can be read."""
@@ -78,7 +81,7 @@ class AnimationFile:
             try:
                 image.seek(number)
                 image.load()
-            except (OSError, SyntaxError, EOFError):
+            except Exception:  # see `_reading`; `frames` counts what could be read
                 return
             rgba = torch.from_numpy(np.asarray(image.convert("RGBA")).astype(np.float32)).permute(2, 0, 1)[None] / 255
             opaque = bool((rgba[:, 3:] == 1).all())
@@ -105,8 +108,8 @@ class FrameFolder:
     rate, time_base = FOLDER_RATE, 1 / FOLDER_RATE
 
     def __init__(self, path: Path, max_pixels: int) -> None:
-        self.path, self.notes, self.colors, self._max_pixels = path, list[str](), Colors(), max_pixels
-        self.offsets = [Fraction(0)]
+        self.path, self.damage, self.notes = path, list[str](), list[str]()
+        self.colors, self.offsets, self._max_pixels = Colors(), [Fraction(0)], max_pixels
         self.files = numbered(path)
         self.count = len(self.files)
         if not self.files:
@@ -119,6 +122,7 @@ class FrameFolder:
         """See `Film`."""
         for number, file in enumerate(self.files[start:], start):
             picture = read_image(file, max_pixels=self._max_pixels)
+            self.damage += [note for note in picture.notes if note.startswith(f"{file.name}: is damaged")]
             if picture.size != self.size:
                 raise PictureError(
                     f"{file}: is {picture.size}, but the first frame is {self.size}; make all frames the same size"

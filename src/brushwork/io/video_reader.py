@@ -22,6 +22,7 @@ from brushwork.errors import PictureError, UsageError
 from brushwork.io.films import BT709, FULL, LIMITED, Colors, Frame, frame_of
 from brushwork.io.joined_times import JoinedTimes
 from brushwork.io.opening import system_reason
+from brushwork.io.truncation import is_cut_off
 
 if TYPE_CHECKING:
     import av
@@ -36,8 +37,6 @@ ENOUGH = 1.0  # seconds by which the last frame may precede the end given in the
 _SAMPLES = {(False, False): "rgb24", (True, False): "rgb48le", (False, True): "rgba", (True, True): "rgba64le"}
 ALPHA_DECODERS = {"vp8": "libvpx", "vp9": "libvpx-vp9"}  # FFmpeg's own decoders ignore alpha
 STILL_BRANDS = ("avif", "heic", "heix", "mif1")
-TS_PACKETS = {188: 0, 192: 4, 204: 0}  # sizes of packets of transport streams, and where their sync byte is
-TS_SYNC = b"\x47"
 TRUE_DEPTH = 8  # bits; frames of higher depth are read as 16 bit
 
 
@@ -56,7 +55,7 @@ class VideoFile:
     container = True
 
     def __init__(self, path: Path, max_pixels: int) -> None:
-        self.path, self.notes = path, list[str]()
+        self.path, self.damage, self.notes = path, list[str](), list[str]()
         with opened(path) as container:
             start = container.start_time if is_broadcast(container) else None
             self.offsets = [-Fraction(start or 0, 1_000_000)]  # a broadcast's clock began long before
@@ -84,8 +83,9 @@ class VideoFile:
             stream = moving(container)[0]
             stream.thread_type = "AUTO"
             joined = JoinedTimes(self.time_base, self.offsets, leaps=is_broadcast(container))
+            usual = max(1, round(1 / (self.rate * self.time_base)))
             for frame in self._progressive(_decoded(container, stream, damage)):
-                time = (last or 0) + 1
+                time = 0 if last is None else last + usual  # of a stream without times
                 if frame.pts is not None:
                     time = self._in_time_base(frame, frame.pts)
                     time += joined.offset(time, self._in_time_base(frame, frame.duration or 0))
@@ -95,14 +95,15 @@ class VideoFile:
                 number += 1
             seconds, end = float((last or 0) * self.time_base), _end(container, stream)
             stored = seconds - float(self.offsets[joined.piece])
-            short = number < stream.frames - 1 or (end is not None and stored < end - ENOUGH)
+            listed = 0 if container.format.name == "avi" else stream.frames  # AVI also lists frames that were dropped
+            short = number < listed - 1 or (end is not None and stored < end - ENOUGH)
         if joined.piece:
             self.notes.append(f"{self.path.name} is joined from {joined.piece + 1} pieces, each with times of its own")
-        if _cut_packet(self.path, container):
-            self.notes.append(f"{self.path.name} is cut off after {number} frames, at {seconds:.2f} s")
+        if is_cut_off(self.path, container.format.name):
+            self.damage.append(f"{self.path.name} is cut off after {number} frames, at {seconds:.2f} s")
         elif damage or short:
             whole = f" of {self.count}" if self.count else ""
-            self.notes.append(
+            self.damage.append(
                 f"{self.path.name} is damaged: {number}{whole} frames could be read, the last one at {seconds:.2f} s"
             )
 
@@ -197,18 +198,6 @@ def _is_still(container: av.container.InputContainer) -> bool:
     name, brand = container.format.name, container.metadata.get("major_brand", "")
     single = bool(container.streams.video) and container.streams.video[0].frames <= 1
     return name == "image2" or name.endswith("_pipe") or (brand in STILL_BRANDS and single)
-
-
-def _cut_packet(path: Path, container: av.container.InputContainer) -> bool:
-    """Return whether a transport stream, which has no index, ends within a packet."""
-    if container.format.name != "mpegts":
-        return False
-    with path.open("rb") as file:
-        head = file.read(2 * max(TS_PACKETS))
-    for size, lead in TS_PACKETS.items():
-        if head[lead::size][:2] == TS_SYNC * 2:
-            return path.stat().st_size % size > 0
-    return False
 
 
 def is_broadcast(container: av.container.InputContainer) -> bool:

@@ -295,7 +295,7 @@ class VideoWriter:
         times = {index: _SoundTimes(source.streams[index], self.film, is_broadcast(source)) for index in copied}
         damage: list[Exception] = []
         for packet in readable_packets(source.demux([source.streams[index] for index in copied]), damage):
-            if packet.dts is not None:
+            if packet.dts is not None or packet.size:
                 index = packet.stream.index
                 times[index].correct(packet)
                 packet.stream = copied[index]
@@ -351,9 +351,13 @@ class _SoundTimes:
         self._joined = JoinedTimes(base, film.offsets, leaps=leaps)
         self._least = 0 if stream.type == "subtitle" else math.ceil(MILLISECOND / base)  # subtitles may coincide
         self._last: int | None = None
+        self._next = 0
 
     def correct(self, packet: Any) -> None:
-        """Change the packet's times where they would not rise."""
+        """Change the packet's times where they would not rise; one without times follows the one before."""
+        if packet.dts is None:
+            packet.pts = packet.dts = self._next
+        self._next = packet.dts + (packet.duration or 0)
         time = packet.dts + self._joined.offset(packet.dts, packet.duration or 0)
         if self._last is not None and (time < self._last or (time == self._last and self._least)):
             time, self.corrected = self._last + self._least, True

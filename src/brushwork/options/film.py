@@ -41,3 +41,6 @@ class FilmOptions(Checked):
     segment: Annotated[int, Option("frames per segment; an interrupted job resumes after the last finished one", 1)] = (
         100
     )
+    strict: Annotated[
+        bool, Option("refuse a video that is damaged or cut off, which is read once more to check it", recorded=False)
+    ] = False

@@ -62,6 +62,9 @@ class Gatys(Checked):
     steps: Annotated[int, Option("optimization steps (evaluations of the loss), over all scales", 1)] = 300
     content_weight: Annotated[float, Option("weight of the photo's features", 0)] = 1.0
     style_weight: Annotated[float, Option("weight of the painting's statistics", 0)] = 50.0
+    local_weight: Annotated[
+        float, Option("weight of local style: every part of the result looks like some part of the painting", 0)
+    ] = 0.0
     tv_weight: Annotated[float, Option("weight of total variation; larger values give smoother results", 0)] = 0.0
     statistic: Annotated[str, Option("feature statistic to match", choices=STATISTICS)] = "gram"
     loss: Annotated[
@@ -141,8 +144,10 @@ class Gatys(Checked):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if not (self.content_weight or self.style_weight or self.tv_weight):
-            raise UsageError("content_weight, style_weight and tv_weight are all 0; set at least one above 0")
+        if not (self.content_weight or self.style_weight or self.local_weight or self.tv_weight):
+            raise UsageError(
+                "content_weight, style_weight, local_weight and tv_weight are all 0; set at least one above 0"
+            )
         for kind in ("content", "style"):
             layers, weights = self.layers(kind), getattr(self, f"{kind}_layer_weights")
             if weights and len(weights) != len(layers):
@@ -167,6 +172,12 @@ class Gatys(Checked):
         if self.statistic == "patch":
             return ("relu2_1", "relu3_1", "relu4_1")
         return ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
+
+    @property
+    def local_layer(self) -> str:
+        """Return the layer of local style: the middle one of the style layers, relu3_1 by default."""
+        layers = self.layers("style")
+        return layers[len(layers) // 2]
 
 
 @dataclass(frozen=True)

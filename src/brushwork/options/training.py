@@ -29,7 +29,7 @@ class Training(Checked):
     """Training options of all networks."""
 
     steps: Annotated[int, Option("training steps", 1)] = 4000
-    batch: Annotated[int, Option("photos per step (batch size)", 1)] = 4
+    batch: Annotated[int, Option("photos per step (batch size), shared by all processes", 1)] = 4
     side: Annotated[int, Option("side of the square training crops, in pixels", 64)] = 256
     rate: Annotated[float, Option("peak learning rate of Adam", 0)] = 1e-3
     clip: Annotated[float, Option("maximum gradient norm; larger gradients are clipped", 0)] = 10.0

@@ -15,6 +15,7 @@ __all__ = ["PatchTree", "nearest_by_tree"]
 
 SAMPLES = 20_000  # vectors whose principal components are computed
 ROWS = 1 << 18  # vectors searched at once
+COMPONENTS = 24  # of the neighborhoods, at most
 
 
 class PatchTree:
@@ -26,7 +27,7 @@ class PatchTree:
         components: At most that many.
     """
 
-    def __init__(self, vectors: Tensor, kept: float = 0.95, components: int = 24) -> None:
+    def __init__(self, vectors: Tensor, kept: float = 0.95, components: int = COMPONENTS) -> None:
         self._mean = vectors.mean(0)
         some = vectors[:: max(1, len(vectors) // SAMPLES)] - self._mean
         values, axes = torch.linalg.eigh(some.double().T @ some.double())
@@ -56,7 +57,13 @@ class PatchTree:
 
 
 def nearest_by_tree(
-    query: Tensor, source: Tensor, side: int, usable: Tensor | None = None, *, tolerance: float = 0.5
+    query: Tensor,
+    source: Tensor,
+    side: int,
+    usable: Tensor | None = None,
+    *,
+    tolerance: float = 0.5,
+    components: int = COMPONENTS,
 ) -> Field:
     """Return near patches, found in a kd-tree.
 
@@ -66,10 +73,11 @@ def nearest_by_tree(
         side: Of a patch, in pixels.
         usable: (h, w), pixels of the source that may be taken; None: all.
         tolerance: See `PatchTree.nearest`.
+        components: See `PatchTree`.
     """
     allowed = usable_places(usable, source, side)
     places = allowed.nonzero()
-    tree = PatchTree(patch_vectors(source, side)[allowed.flatten()])
+    tree = PatchTree(patch_vectors(source, side)[allowed.flatten()], components=components)
     height, width = query.shape[1] - side + 1, query.shape[2] - side + 1
     step = max(1, ROWS // width)
     found = [

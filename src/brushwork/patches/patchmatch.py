@@ -3,7 +3,9 @@
 Source: Barnes et al. 2009, "PatchMatch: A Randomized Correspondence Algorithm for Structural Image Editing" (SIGGRAPH).
 Differs: All patches are improved at once, and good places jump over 2 pixels and 1 in all four directions, instead of
 in one scan after another; so it runs in parallel, and the result doesn't depend on the number of threads. It starts
-from a field that was found in pictures of half the size; the smallest are searched exactly.
+from a field that was found in pictures of half the size; the smallest are searched exactly. Where neighbors don't help,
+as in noise, small pictures are also offered what a kd-tree finds (He and Sun 2012, "Computing Nearest-Neighbor Fields
+via Propagation-Assisted KD-Trees", CVPR).
 """
 
 from __future__ import annotations
@@ -17,12 +19,16 @@ from torch.nn import functional as F
 
 from brushwork.patches.exact import nearest_exact
 from brushwork.patches.field import Field, usable_places
+from brushwork.patches.kdtree import nearest_by_tree
 from brushwork.patches.kernels import Places, improve
 
 __all__ = ["PASSES", "patchmatch"]
 
 EXACT = 1 << 24  # pairs of patches that are compared exactly: pictures of about 64 × 64
 JUMPS = (2, 1)  # pixels; measured with the next two: benchmarks/patches.py
+TREE = 1 << 17  # places up to which the kd-tree is asked: pictures of about 360 × 360
+TOLERANCE = 4.0  # of the kd-tree
+COMPONENTS = 16  # of its patches, at most
 PASSES = 5  # at each size; the paper's four or five (section 3.3)
 ALONE = 10  # passes without a field to start from
 SHRINK = 0.7  # of the radius of the random search from one try to the next; the paper has 1/2 (section 3.2)
@@ -99,7 +105,11 @@ def patchmatch(
         drawn = torch.from_numpy(random.integers((height, width), size=(*level.shape, 2)))
         field = _refined(level, drawn, random, ALONE)
     for level in reversed(levels):
-        field = _refined(level, _doubled(field.places, level.shape), random, passes)
+        small = max(level.shape[0] * level.shape[1], level.source.shape[1] * level.source.shape[2]) <= TREE
+        offered = nearest_by_tree(
+            level.query, level.source, side, level.usable, tolerance=TOLERANCE, components=COMPONENTS
+        ) if small else None  # fmt: skip
+        field = _refined(level, _doubled(field.places, level.shape), random, passes, offered)
     return field
 
 
@@ -111,7 +121,9 @@ def _doubled(places: Tensor, shape: tuple[int, int]) -> Tensor:
     return 2 * places[nearest] + offset
 
 
-def _refined(level: _Level, start: Tensor, random: np.random.Generator, passes: int) -> Field:
+def _refined(
+    level: _Level, start: Tensor, random: np.random.Generator, passes: int, offered: Field | None = None
+) -> Field:
     """Return the field after some passes, from the places given; those that may not be taken are drawn anew."""
     query, source = (
         np.ascontiguousarray(planes.permute(1, 2, 0).numpy(), np.float32) for planes in (level.query, level.source)
@@ -124,6 +136,8 @@ def _refined(level: _Level, start: Tensor, random: np.random.Generator, passes: 
     places[refused] = choices[random.integers(len(choices), size=int(refused.sum()))]
     distances = np.full(places.shape[:2], np.inf, np.float32)
     improve(query, source, allowed, np.full_like(places, -1), distances, places.copy())
+    if offered is not None:
+        improve(query, source, allowed, places, distances, offered.places.numpy().astype(np.int32))
     for _ in range(passes):
         for jump in JUMPS:
             for step in ((jump, 0), (-jump, 0), (0, jump), (0, -jump)):

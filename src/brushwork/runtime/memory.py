@@ -7,10 +7,12 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-
-import torch
+from typing import TYPE_CHECKING
 
 from brushwork.runtime import cgroups
+
+if TYPE_CHECKING:
+    import torch
 
 __all__ = [
     "available_memory",
@@ -135,6 +137,8 @@ def _mallopt() -> Callable[[int, int], int] | None:
 
 def out_of_memory(error: BaseException) -> bool:
     """Return whether an error means out of memory; torch has no error class for main memory."""
+    import torch
+
     if isinstance(error, MemoryError | torch.cuda.OutOfMemoryError):
         return True
     return isinstance(error, RuntimeError) and any(
@@ -145,6 +149,8 @@ def out_of_memory(error: BaseException) -> bool:
 def peak_memory(device: torch.device) -> int:
     """Return the peak memory of the process, or of its GPU, in bytes; 0 if the system doesn't report it."""
     if device.type == "cuda":
+        import torch
+
         return torch.cuda.max_memory_allocated(device)
     try:
         import resource

@@ -42,6 +42,7 @@ __all__ = [
 
 _FOLDER = Path(__file__).parents[1] / "models" / "styles"
 _COLORS = _FOLDER.parent / "style-colors.json"
+_WINDOWS = _FOLDER.parent / "style-windows.safetensors"
 _SUFFIX = ".safetensors"
 _DTYPES = {f"torch.{kind}" for kind in ("float16", "bfloat16", "float32", "float64", "int64")}
 _PUBLISHED = (".pth", ".pt", ".model")  # published single-style networks
@@ -270,7 +271,7 @@ def read_style(path: Path) -> SavedStyle:
         method, _, rest = name.partition("/")
         values.setdefault(method, {})[rest] = tensor
     if "gatys" in values and is_built_in(path):
-        values["gatys"] |= _built_in_colors(path.stem)
+        values["gatys"] |= _built_in_colors(path.stem) | _built_in_windows(path.stem)
     return SavedStyle(values, origins, about)
 
 
@@ -280,6 +281,15 @@ def _built_in_colors(name: str) -> dict[str, Tensor]:
 
     colors = _style_colors().get(name, {})
     return {f"colors/{key}": torch.tensor(numbers) for key, numbers in colors.items()}
+
+
+def _built_in_windows(name: str) -> dict[str, Tensor]:
+    """Return the moments of the painting's windows: size and "windows" → tensor."""
+    from safetensors import safe_open
+
+    with safe_open(_WINDOWS, "pt") as file:
+        found = [key for key in file.keys() if key.startswith(f"{name}/")]  # noqa: SIM118
+        return {key.removeprefix(f"{name}/"): file.get_tensor(key) for key in found}
 
 
 @functools.cache

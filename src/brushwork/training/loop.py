@@ -116,7 +116,9 @@ class _State:
 class Trainer:
     """Trains a network and its critic with Adam, in one process or several.
 
-    Several processes, started by torchrun, use different photos and average their gradients.
+    Several processes, started by torchrun on one machine or several, share the photos of each step and average their
+    gradients. A step sees the same photos however many they are, so the losses are the same, and another number of
+    processes can go on from a checkpoint.
 
     Args:
         task: What is trained.
@@ -129,6 +131,10 @@ class Trainer:
     def __init__(self, task: Task, photos: PhotoFolder, settings: Training, output: Path, fabric: Any = None) -> None:
         self.task, self.photos, self.settings, self.output = task, photos, settings, output
         self.fabric = fabric or launched(torch.device("cpu"))
+        processes = self.fabric.world_size
+        if settings.batch % processes:
+            raise UsageError(f"batch: {settings.batch} photos can't be shared evenly by {processes} processes")
+        self._share = settings.batch // processes
         self.networks = [task.network] + ([task.critic] if task.critic is not None else [])
         self.optimizers = [
             torch.optim.Adam([p for p in network.parameters() if p.requires_grad], settings.rate, betas)
@@ -244,11 +250,11 @@ class Trainer:
         if number % GOOD_EVERY == 0:
             self._good = self._everything()
         self._midway = True
-        # Other images than those that it diverged on.
-        seed = f"{settings.seed}/{number}/{self.fabric.global_rank}/{self.state.stepped_back}"
-        torch.manual_seed(random.Random(seed).getrandbits(62))
-        batch = self._placed(self.photos.batch(settings.batch, random.Random(seed)))
-        terms = self.task.terms(batch)
+        # Other images than those that it diverged on; other random numbers in each process, but the same photos.
+        rank, seed = self.fabric.global_rank, f"{settings.seed}/{number}/{{}}/{self.state.stepped_back}"
+        torch.manual_seed(random.Random(seed.format(rank)).getrandbits(62))
+        photos = self.photos.batch(settings.batch, random.Random(seed.format(0)))
+        terms = self.task.terms(self._placed(photos[rank * self._share : (rank + 1) * self._share]))
         torch.stack(list(terms.values())).sum().backward()  # type: ignore[no-untyped-call]
         loss = torch.stack([term.detach() for name, term in terms.items() if name not in NO_ERRORS]).sum()
         value = self._shared(loss)
@@ -315,8 +321,7 @@ class Trainer:
     def _facts(self) -> dict[str, Any]:
         # The task adds the dtype that results from the precision setting.
         shaping = {k: v for k, v in asdict(self.settings).items() if k not in ("patience", "precision")}
-        photos, processes = len(self.photos.files), self.fabric.world_size
-        return {**shaping, "photos": photos, "processes": processes, **self.task.facts()}
+        return {**shaping, "photos": len(self.photos.files), **self.task.facts()}
 
     def save(self, *, anywhere: bool = False) -> None:
         """Write the checkpoint atomically.
@@ -358,7 +363,9 @@ class Trainer:
     def _read_checkpoint(self) -> bool:
         try:
             kept = torch.load(self.checkpoint, map_location="cpu", weights_only=True)
-            theirs, _ = kept["facts"], kept["good"]
+            theirs, _ = dict(kept["facts"]), kept["good"]
+            # Until version 0.1, the batch was that of one process.
+            theirs["batch"] *= theirs.pop("processes", 1)
         except Exception as error:  # untrusted bytes can raise anything
             raise BrushworkError(f"{self.checkpoint} is damaged; delete it and start over") from error
         differences = different(theirs, self._facts(), defaults_of(type(self.settings)))

@@ -19,7 +19,7 @@ from brushwork.io.films import Frame
 from brushwork.methods.base import FrameMethod
 from brushwork.tiling.tiles import Moments, StatisticsRequest, Sums
 
-__all__ = ["FrameWithFlow", "Motion", "TemporalSmoother", "with_flow"]
+__all__ = ["FrameWithFlow", "Motion", "TemporalSmoother", "starts_scene", "with_flow"]
 
 ALIKE = 0.2  # color distance at which the previous frame's weight falls to a third
 FOLLOWING = 3  # how many times faster the normalization statistics follow the video than the output does
@@ -68,6 +68,11 @@ def with_flow(frames: Iterable[Frame], estimator: Estimator, before: Tensor | No
         motion = None if before is None else motion_between(before, frame.pixels, estimator)
         yield FrameWithFlow(frame, motion)
         before = frame.pixels
+
+
+def starts_scene(before: Tensor, now: Tensor, estimator: Estimator) -> bool:
+    """Return the same as `motion_between(…).cut`, without estimating the motion where brightness rules out a cut."""
+    return _brightness_shift(before, now) > CUT_COLORS and motion_between(before, now, estimator).cut
 
 
 def motion_between(before: Tensor, now: Tensor, estimator: Estimator) -> Motion:

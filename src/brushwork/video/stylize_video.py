@@ -17,6 +17,7 @@ from brushwork.api.presets import film_preset
 from brushwork.api.recipe import recipe_of, result_size
 from brushwork.api.stylize import MethodSource, method_from
 from brushwork.color import keep_luminance
+from brushwork.engines.base import Engine
 from brushwork.errors import BrushworkError, Interrupted, PictureError, UsageError
 from brushwork.flow import dis_flow
 from brushwork.io import save
@@ -41,6 +42,7 @@ from brushwork.styles.sources import StyleSource
 from brushwork.video.frame_optimizer import FrameOptimizer
 from brushwork.video.keyframes import Keyframe, Styles, check_times, keyframes_of, late_keyframes
 from brushwork.video.multi_pass import FrameFiles, MultiPassStylizer
+from brushwork.video.scenes import ScenePainting, find_scenes, paint_scenes
 from brushwork.video.smoothing import FrameWithFlow, TemporalSmoother, with_flow
 
 __all__ = ["Filmed", "Keyframe", "stylize_video", "work_folder"]
@@ -90,6 +92,7 @@ def stylize_video(
     options: FilmOptions | None = None,
     progress: Progress | None = None,
     resume: bool = False,
+    engine: Engine | None = None,
     **keywords: Any,
 ) -> Filmed:
     """Stylize a video without flicker and return the result.
@@ -106,6 +109,8 @@ def stylize_video(
         options: `FilmOptions`: size, smoothing, color, encoding, device and limits.
         progress: Called after each frame; raising an exception from it cancels the job.
         resume: Resume an interrupted job.
+        engine: Paints scenes side by side, on one thread each: `LocalEngine(workers)` or `RayEngine(address)`. The
+            frames are those of one thread without an engine. Feed-forward methods only.
         **keywords: Fields of `FilmOptions`, which override `options`: `size=512`, `smoothing=0.9`, `codec="h265"`.
 
     Raises:
@@ -123,22 +128,29 @@ def stylize_video(
     folder = work_folder(output)
     with locked(folder, output):
         read = open_film(film, max_pixels=chosen.max_pixels)
+        if chosen.strict:
+            _check_whole(open_film(film, max_pixels=chosen.max_pixels))
         keys = keyframes_of(style)
         check_times(keys, read)
         loaded = _load(method, chosen)
         shown = result_size(read.size, chosen.size)
-        _check_room(output, read, shown, optimized=not isinstance(loaded, FrameMethod))
+        _check_room(output, read, shown, optimized=engine is not None or not isinstance(loaded, FrameMethod))
         styles = Styles(loaded, keys, shown, chosen.max_pixels)
         recipe = _recipe(loaded, read, styles, shown, chosen)
         defaults = recipe_defaults(loaded.settings, FilmOptions)
-        checkpoint = Checkpoint(folder / "state.safetensors", chosen.segment, resume, recipe, defaults)
+        job = recipe if engine is None else recipe | {"scenes": True}  # frames in files, not in segments
+        checkpoint = Checkpoint(folder / "state.safetensors", chosen.segment, resume, job, defaults)
         writer = film_writer(output, read, shown, encoding, folder, chosen.depth)
         work = _Work(read, shown, writer, styles, checkpoint, chosen.keep_color)
         with _telling_how_to_resume(work, output):
-            count = work.run(loaded, chosen, progress)
+            if engine is None:
+                count = work.run(loaded, chosen, progress)
+            else:
+                painting = ScenePainting(read.path, keys, _fixed(loaded), chosen, shown, folder)
+                count = work.in_scenes(painting, engine, progress)
         save(output, lambda path: writer.join(-(-count // chosen.segment), recipe.to_json(), path), beside=read.path)
         shutil.rmtree(folder, ignore_errors=True)
-    notes = (*dict.fromkeys(read.notes), *writer.notes, *late_keyframes(keys, float(count / read.rate)))
+    notes = (*dict.fromkeys(read.notes + read.damage), *writer.notes, *late_keyframes(keys, float(count / read.rate)))
     return Filmed(output, count, shown, recipe, notes, time.perf_counter() - started)
 
 
@@ -162,6 +174,20 @@ def _load(source: MethodSource, options: FilmOptions) -> Method:
     return method
 
 
+def _fixed(method: Method) -> Any:
+    """Return the method's settings for workers elsewhere, with the precision that was measured here.
+
+    Raises:
+        UsageError: The method's frames depend on more than their scene.
+    """
+    if not isinstance(method, FrameMethod):
+        raise UsageError(f"engine: scenes are painted side by side by feed-forward methods, not by "
+                         f"{method_name(method.settings)}; leave it out")  # fmt: skip
+    if getattr(method.settings, "precision", None) != "auto" or method.device.type != "cpu":
+        return method.settings
+    return with_changes(method.settings, {"precision": method.recipe()["dtype"]})
+
+
 def _recipe(method: Method, film: Film, styles: Styles, size: tuple[int, int], options: FilmOptions) -> Recipe:
     basis = StylizeOptions(size=options.size, max_pixels=options.max_pixels)
     return recipe_of(method, film.path, styles.first, basis, size=size) | {
@@ -175,6 +201,15 @@ def _recipe(method: Method, film: Film, styles: Styles, size: tuple[int, int], o
         "depth": options.depth,
         "segment": options.segment,
     }
+
+
+def _check_whole(film: Film) -> None:
+    """Refuse a video that can be read only in part, before the work starts."""
+    for _ in film.frames():
+        pass
+    if film.damage:
+        found = film.damage[0].partition(";")[0]
+        raise PictureError(f"{found}; copy it again, or leave out --strict to process what can be read")
 
 
 def _check_room(output: Path, film: Film, size: tuple[int, int], *, optimized: bool) -> None:
@@ -204,6 +239,8 @@ def _telling_how_to_resume(work: _Work, output: Path) -> Iterator[None]:
             f"stopped early; finished work on {output} is kept in {work.folder}, use --resume to continue"
         ) from stop
     except BrushworkError as error:
+        if work.begun and not work.checkpoint.path.exists():
+            shutil.rmtree(work.folder, ignore_errors=True)  # nothing in it is finished
         of_files = isinstance(error, PictureError) or isinstance(error.__cause__, OSError)
         if not (of_files and work.begun and work.checkpoint.path.exists()):
             raise
@@ -286,13 +323,25 @@ class _Work:
                 progress(clock.step(paintings, max(self.film.count * count, paintings), painted))
         return self._written(files)
 
-    def _written(self, files: FrameFiles) -> int:
+    def in_scenes(self, painting: ScenePainting, engine: Engine, progress: Progress | None) -> int:
+        """Let workers paint the scenes into files, and write them in order; return the number of frames."""
+        if self._state() is None:
+            self.checkpoint.save(State({}, {}))  # records which job these frames belong to
+        scenes, files, clock = find_scenes(self.film, self.size), FrameFiles(self.folder), _Clock(self.size, 0)
+        for done, number in paint_scenes(painting, scenes, engine):
+            self._check_folder()
+            if progress is not None:
+                progress(clock.step(done, scenes[-1].stop, files[number].painted))
+        return self._written(files, colored=True)
+
+    def _written(self, files: FrameFiles, *, colored: bool = False) -> int:
         count = self._some(files.count())
         for number in range(count):
             if number % self.checkpoint.every == 0:
                 self.writer.begin(number // self.checkpoint.every, number)
             kept = files[number]
-            self.writer.write(replace(kept.film, pixels=self._colored(kept.painted, kept.film)))
+            painted = kept.painted if colored else self._colored(kept.painted, kept.film)
+            self.writer.write(replace(kept.film, pixels=painted))
             if (number + 1) % self.checkpoint.every == 0 or number + 1 == count:
                 self.writer.end()
         return count

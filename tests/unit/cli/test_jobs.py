@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from brushwork.cli.jobs import Job, find_photos, left_out, plan_jobs, protect, style_stem
+from brushwork.batch.naming import style_stem
+from brushwork.cli.jobs import Job, find_photos, left_out, plan_jobs, protect
 from brushwork.errors import UsageError
 from brushwork.styles.references import resolve_text
 

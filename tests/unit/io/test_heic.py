@@ -128,3 +128,12 @@ def test_other_formats_are_called_by_their_names(tmp_path: Path, head: bytes, to
         pytest.skip("JPEG XL is read")
     with pytest.raises(PictureError, match=told):
         read_image(save(tmp_path / "a.jpg", head + bytes(100)))
+
+
+@pytest.mark.parametrize("box", [b"hvcC", b"ipma", b"iloc", b"pitm"])
+def test_a_missing_box_is_damage(box: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "a.heic"
+    path.write_bytes(heic(PHOTO).replace(box, b"free", 1))
+    for read in (read_image, read_size, PictureReader):
+        with pytest.raises(PictureError, match=r"a\.heic: can't be read because it is damaged or incomplete"):
+            read(path)

@@ -6,6 +6,7 @@ import json
 import os
 import random
 import shutil
+import socket
 import subprocess
 import sys
 from dataclasses import replace
@@ -16,7 +17,8 @@ from typing import Any
 import pytest
 import torch
 
-from brushwork import Picture, read_image, write_image
+from brushwork import Picture, write_image
+from brushwork.api.train import prepare
 from brushwork.errors import BrushworkError, SavedElsewhereError, UsageError
 from brushwork.io import read_size
 from brushwork.methods.johnson import JohnsonTask
@@ -289,39 +291,81 @@ def test_samples_do_not_change_the_training(normalization: str, folder: Path, tm
     assert other.output.read_bytes() == whole.output.read_bytes()
 
 
-def test_two_processes_share_what_they_learn(folder: Path, tmp_path: Path) -> None:
-    write_image(Picture(torch.rand(1, 3, 70, 64)), tmp_path / "wave.png")
-    flags = "--steps 3 --batch 1 --side 64 --width 4 --blocks 1 --style-size 64 --save-every 1 --precision float32"
-    command = [
-        *(sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"),
-        *("-m", "brushwork", "train", "johnson", "--style", "wave.png", "--photos", str(folder)),
-        *("-o", "both.safetensors", "--device", "cpu", "--json", *flags.split()),
-    ]
-    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=300)
-    assert done.returncode == 0, done.stderr
-    said = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
+def torchrun(folder: Path, output: str, *more: str, nodes: int = 1) -> list[float]:
+    """Train with two processes, on one machine or as two machines, and return the losses that were told."""
+    flags = "--steps 6 --batch 2 --side 64 --width 4 --blocks 1 --style-size 64 --save-every 2 --precision float32"
+    places: list[list[str]] = [["--standalone", "--nproc-per-node", "2"]]
+    if nodes == 2:
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            port = free.getsockname()[1]
+        meeting = ["--nnodes", "2", "--nproc-per-node", "1", "--master-addr", "127.0.0.1", "--master-port", str(port)]
+        places = [[*meeting, "--node-rank", str(rank)] for rank in (0, 1)]
+    running = [
+        subprocess.Popen(
+            [
+                *(sys.executable, "-m", "torch.distributed.run", *place),
+                *("-m", "brushwork", "train", "johnson", "--style", "wave.png", "--photos", str(folder)),
+                *("-o", output, "--device", "cpu", "--json", *flags.split(), *more),
+            ],
+            cwd=folder.parent, env={**os.environ, "OMP_NUM_THREADS": "1"}, stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE, text=True,
+        )
+        for place in places
+    ]  # fmt: skip
+    ended = [process.communicate(timeout=300) for process in running]
+    assert all(process.returncode == 0 for process in running), ended
+    said = [json.loads(line) for out, _ in ended for line in out.splitlines() if line.startswith("{")]
     assert sum("output" in line for line in said) == 1  # the first process alone reports
-    # Two pictures by two processes are a batch of two by one, where the photos are the same.
-    settings = replace(SHORT, steps=3, batch=1, precision="float32", style_layers=SHORT.style_layers)
-    alone = Trainer(
-        JohnsonTask(settings, read_image(tmp_path / "wave.png").visible()),
-        PhotoFolder(folder, 64),
-        settings,
-        tmp_path / "alone.safetensors",
-    )
-    squares = alone.photos.batch
+    return [line["loss"] for line in said if "loss" in line]
 
-    def of_both(count: int, rng: random.Random) -> torch.Tensor:
-        ranks = (random.Random(f"{settings.seed}/{alone.state.step}/{rank}/0") for rank in (0, 1))
-        return torch.cat([squares(1, drawn) for drawn in ranks])
 
-    alone.photos.batch = of_both  # type: ignore[method-assign]
-    alone.run()
-    losses = [line["loss"] for line in said if "loss" in line]
-    assert losses[0] == pytest.approx(alone.state.losses[0], rel=1e-3)
-    assert losses[-1] == pytest.approx(alone.state.losses[-1], rel=1e-2)
+def alone(folder: Path, output: str) -> Trainer:
+    """Return the training of `torchrun`, for this process."""
+    settings = replace(SHORT, precision="float32")
+    return prepare([folder.parent / "wave.png"], folder, folder.parent / output, settings, device="cpu")
+
+
+@pytest.mark.parametrize("nodes", [1, pytest.param(2, marks=pytest.mark.slow)])
+def test_several_processes_have_the_losses_of_one(nodes: int, folder: Path, tmp_path: Path) -> None:
+    write_image(Picture(torch.rand(1, 3, 70, 64)), tmp_path / "wave.png")
+    losses = torchrun(folder, "both.safetensors", nodes=nodes)
+    one = alone(folder, "alone.safetensors")
+    one.run()
+    assert losses[0] == pytest.approx(one.state.losses[0], rel=1e-3)
+    assert losses[-1] == pytest.approx(one.state.losses[-1], rel=1e-3)
     assert read_style(tmp_path / "both.safetensors").methods == ["johnson"]
+
+
+@pytest.mark.slow
+def test_another_number_of_processes_goes_on(folder: Path, tmp_path: Path) -> None:
+    write_image(Picture(torch.rand(1, 3, 70, 64)), tmp_path / "wave.png")
+
+    def stop(report: Report) -> None:
+        if report.step == 3:
+            raise StopError
+
+    halted, whole = alone(folder, "halted.safetensors"), alone(folder, "whole.safetensors")
+    with pytest.raises(StopError):
+        halted.run(stop)
+    whole.run()
+    losses = torchrun(folder, "halted.safetensors", "--resume")
+    assert losses[-1] == pytest.approx(whole.state.losses[-1], rel=1e-3)
+
+
+def test_checkpoints_of_several_processes_by_version_0_1_count_their_photos(folder: Path, tmp_path: Path) -> None:
+    run = trainer(folder, tmp_path / "wave.safetensors")
+    run.state.step = 1
+    facts = {**run._facts(), "batch": 1, "processes": 2}
+    run._facts = lambda: facts  # type: ignore[method-assign]
+    run.save()
+    assert trainer(folder, tmp_path / "wave.safetensors").resume()
+
+
+def test_a_batch_that_cant_be_shared_is_refused(folder: Path, tmp_path: Path) -> None:
+    fabric = SimpleNamespace(world_size=4)
+    with pytest.raises(UsageError, match="2 photos can't be shared evenly by 4 processes"):
+        Trainer(JohnsonTask(SHORT, torch.rand(1, 3, 70, 64)), PhotoFolder(folder, 64), SHORT, tmp_path / "a", fabric)
 
 
 def test_folders_without_use_are_refused(tmp_path: Path) -> None:

@@ -19,13 +19,15 @@ from torch import Tensor, nn
 
 from brushwork.errors import Interrupted, UsageError
 from brushwork.image import check_pixels, resize
+from brushwork.losses.local import CELLS, mixed_windows, style_windows
 from brushwork.losses.style import STATISTICS, Target
 from brushwork.methods.base import Declaration, check_content, check_painting, normalized
 from brushwork.methods.gatys.estimates import memory_profile, run_time
 from brushwork.methods.gatys.margin import MARGIN, as_photo_step, cropped, with_margin, without_margin
-from brushwork.methods.gatys.objective import ExtraLoss, GatysObjective, TiledObjective, stride, with_extra
+from brushwork.methods.gatys.objective import ExtraLoss, GatysObjective, stride, with_extra
 from brushwork.methods.gatys.recoloring import AFTER, BEFORE, measured_colors, recolored
 from brushwork.methods.gatys.style import GatysStyle
+from brushwork.methods.gatys.tiled_objective import TiledObjective
 from brushwork.nn import FeatureNetwork, fingerprint, load_network
 from brushwork.optim.pixels import Objective
 from brushwork.optim.pyramid import SMALLEST, Pyramid, Scale, plan_scales
@@ -140,21 +142,31 @@ class GatysMethod:
             UsageError: Invalid pixels, or a mask of another size or 0 everywhere.
         """
         check_painting(image, mask)
-        targets = {size: self._targets(image, size, mask) for size in sizes}
-        return GatysStyle(targets, measured_colors(image, mask))
+        targets, windows = {}, {}
+        for size in sizes:
+            features, small = self._painting_features(image, size, mask)
+            targets[size], local = self._encoded(features, small), features[self.settings.local_layer]
+            cell = max(local.shape[2:]) / self.settings.style_scale / CELLS
+            windows[size] = style_windows(local, cell, small)
+        return GatysStyle(targets, measured_colors(image, mask), windows)
 
     def painting_size(self, sizes: Sequence[int]) -> int:
         """See `Method`."""
         return max(1, round(max(sizes) * self.settings.style_scale))
 
-    def _targets(self, image: Tensor, size: int, mask: Tensor | None) -> dict[str, Target]:
+    def _painting_features(
+        self, image: Tensor, size: int, mask: Tensor | None
+    ) -> tuple[dict[str, Tensor], Tensor | None]:
+        """Return the style layers' features of a painting for an image of this size, and the mask at its scale."""
         height, width = image.shape[2:]
         factor = size * self.settings.style_scale / max(width, height)
-        at_scale = _at_least(round(width * factor), round(height * factor))  # a thin one is stretched
+        at_scale = (
+            max(round(width * factor), SMALLEST),
+            max(round(height * factor), SMALLEST),
+        )  # a thin one is stretched
         small = resize(image, at_scale).to(self.device)
         small_mask = None if mask is None else F.adaptive_avg_pool2d(mask, at_scale[::-1]).to(self.device)
-        features = self.network(small, self.settings.layers("style"))
-        return self._encoded(features, small_mask)
+        return self.network(small, self.settings.layers("style")), small_mask
 
     def _encoded(self, features: Mapping[str, Tensor], mask: Tensor | None) -> dict[str, Target]:
         """Return the statistics of each layer's features."""
@@ -186,7 +198,7 @@ class GatysMethod:
         """Return a gray image and its loss, in its own style."""
         image = torch.full((1, 3, side, side), 0.5, device=self.device)
         style = self.encode_style(image.cpu(), sizes=[side])
-        return image, self._objective(image, [style.targets[side]], (side, side))
+        return image, self._objective(image, [style], (side, side), side)
 
     def tiles(self, size: tuple[int, int], side: int, style: GatysStyle | Regions | None = None) -> list[Tile]:
         """Cut an image of this (width, height) into tiles of about this side."""
@@ -288,9 +300,7 @@ class GatysMethod:
             )
 
         def objective(size: tuple[int, int]) -> Objective:
-            longer = without_margin(size, width, height)
-            targets = [value.nearest(longer) for value in styles]
-            own = self._objective(photo, targets, size, shares, tiling)
+            own = self._objective(photo, styles, size, without_margin(size, width, height), shares, tiling)
             return own if extra_loss is None else with_extra(own, extra_loss, MARGIN)
 
         scales = self._scales(width, height)
@@ -326,13 +336,18 @@ class GatysMethod:
     def _objective(
         self,
         photo: Tensor,
-        styles: Sequence[Mapping[str, Target]],
+        styles: Sequence[GatysStyle],
         size: tuple[int, int],
+        longer: int,
         shares: Tensor | None = None,
         tiling: Tiling | None = None,
     ) -> GatysObjective | TiledObjective:
+        """Return the loss at a size; `longer` is the longer side without the margin."""
         settings = self.settings
-        targets = [self._needed(style) for style in styles] if settings.style_weight else []
+        needed = settings.layers("style") if settings.style_weight else ()
+        targets = [style.needed(longer, needed, settings.statistic, self.device) for style in styles if needed]
+        windows = [style.nearest_windows(longer) for style in styles] if settings.local_weight else []
+        windows = [None if found is None else found.to(self.device) for found in windows]
         small = None if shares is None else F.adaptive_avg_pool2d(with_margin(shares), size[::-1]).to(self.device)
         resized = resize(photo, size)
         if tiling is not None and self._needs_tiles(size, (photo.shape[3], photo.shape[2]), tiling.side):
@@ -344,25 +359,30 @@ class GatysMethod:
                 self.tiles(size, tiling.side),
                 content_gain=self._content_gain,
                 shares=small,
+                windows=windows,
                 memory=tiling.memory,
             )
-            if settings.strength < 1 and targets:
-                tiled.style = self._toward_photo(targets, tiled.statistics(resized))
+            if settings.strength < 1:
+                grams, own = tiled.statistics(resized)
+                tiled.style = self._toward_photo(targets, grams)
+                tiled.windows = [mixed_windows([found, own], self._strengths) for found in windows]
             return tiled
         layers = settings.content_layers if settings.content_weight else ()
         content = self.network(resized, layers) if layers else {}
-        if settings.strength < 1 and targets:
-            targets = self._toward_photo(targets, self._statistics(resized, small))
-        return GatysObjective(self.network, settings, content, targets, self._content_gain, small)
+        if settings.strength < 1 and (targets or windows):
+            seen = self.network(resized, settings.layers("style"))
+            own = style_windows(seen[settings.local_layer], max(seen[settings.local_layer].shape[2:]) / CELLS)
+            windows = [mixed_windows([found, own], self._strengths) for found in windows]
+            targets = self._toward_photo(targets, self._statistics(seen, small)) if targets else []
+        return GatysObjective(self.network, settings, content, targets, self._content_gain, small, windows)
 
     def _needs_tiles(self, size: tuple[int, int], largest: tuple[int, int], side: int) -> bool:
         """Return whether a level of this size takes more memory than a tile of the largest level does there."""
         pixels, at_most, tile = size[0] * size[1], largest[0] * largest[1], (side + 2 * self._reach()) ** 2
         return max(size) > side and pixels > tile + SAVED * (at_most - pixels)
 
-    def _statistics(self, photo: Tensor, shares: Tensor | None) -> list[dict[str, Target]]:
+    def _statistics(self, features: Mapping[str, Tensor], shares: Tensor | None) -> list[dict[str, Target]]:
         """Return the photo's own statistics in each region."""
-        features = self.network(photo, self.settings.layers("style"))
         masks = [None] if shares is None else torch.split(shares, 1)
         return [self._encoded(features, mask) for mask in masks]
 
@@ -370,22 +390,12 @@ class GatysMethod:
         self, styles: Sequence[Mapping[str, Target]], own: Sequence[Mapping[str, Target]]
     ) -> list[dict[str, Target]]:
         """Return the styles mixed with the photo's own, as `strength` says."""
-        blend, shares = STATISTICS[self.settings.statistic].blend, [self.settings.strength, 1 - self.settings.strength]
+        blend = STATISTICS[self.settings.statistic].blend
         return [
-            {k: blend([style[k], photo[k]], shares) for k in style} for style, photo in zip(styles, own, strict=True)
+            {k: blend([style[k], photo[k]], self._strengths) for k in style}
+            for style, photo in zip(styles, own, strict=True)
         ]
 
-    def _needed(self, style: Mapping[str, Target]) -> dict[str, Target]:
-        """Return the targets of the style losses, on the device."""
-        needed, statistic = self.settings.layers("style"), self.settings.statistic
-        missing = [k for k in needed if set(style.get(k, ())) != set(STATISTICS[statistic].keeps)]
-        if missing:
-            raise UsageError(
-                f"this style has no {statistic} statistics of {', '.join(missing)}; use the painting itself, or other "
-                "style layers"
-            )
-        return {k: {name: tensor.to(self.device) for name, tensor in style[k].items()} for k in needed}
-
-
-def _at_least(width: int, height: int) -> tuple[int, int]:
-    return max(width, SMALLEST), max(height, SMALLEST)
+    @property
+    def _strengths(self) -> tuple[float, float]:
+        return self.settings.strength, 1 - self.settings.strength  # shares of the painting and of the photo

@@ -13,7 +13,7 @@ __all__ = ["suggested_block"]
 SMALLEST, LARGEST = 12, 96  # pixels
 PERIOD = 0.15  # correlation from which a second peak counts as a period
 DECAYED = 0.2  # correlation at which what belongs together has ended
-PERIODS, LENGTHS = 1.5, 3.5  # a block's side, in periods or in lengths of correlation
+PERIODS, LENGTHS = 1.5, 6  # a block's side, in periods or in lengths of correlation
 
 
 def suggested_block(swatch: Tensor) -> int:

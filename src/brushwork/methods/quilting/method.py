@@ -31,6 +31,7 @@ __all__ = ["QuiltingMethod", "block_for", "listener_of", "luminance_guide", "swa
 SMALLEST = 8  # sides of a swatch that `encode_style` returns, at least, in pixels
 LEAST_BLOCK = 4
 SHRINK = 2 / 3  # of blocks, from one iteration to the next (section 3: "usually reduced by a third each time")
+LARGEST_SHARE = 1 / 16  # of the target's longer side, of suggested blocks in the first iteration
 BLUR = 0.02  # standard deviation of the blur, as a share of the longer side
 USABLE = 0.5  # weight of a mask from which a pixel may be taken
 PROBE = 96  # side of the picture whose time is measured
@@ -209,6 +210,8 @@ def transfer(
         Interrupted: See `Method`.
     """
     side = block_for(swatch, settings.block)
+    if not settings.block:  # what the texture suggests may be larger than what is to be seen in the picture
+        side = min(side, max(LEAST_BLOCK, round(max(background.shape[2:]) * LARGEST_SHARE)))
     sides = [max(min(side, LEAST_BLOCK), round(side * SHRINK**i)) for i in range(settings.iterations)]
     kept: list[Quilt] = []
     listener = listener_of(progress, kept, background)

@@ -103,7 +103,9 @@ def lay_onto(
     size = guide.of_target.shape[1], guide.of_target.shape[2]
     layouts = [Layout.covering(*size, side) for side in sides]
     random = torch.Generator().manual_seed(seed)
-    quilt, before, done = None, None, 0
+    quilt: Quilt | None = None
+    before: Tensor | None = None
+    done = 0
     for layout, alpha in zip(layouts, alphas, strict=True):
         last = None if before is None else _extended(before, layout)
         target = Target(guide.of_swatch, _extended(guide.of_target, layout), alpha, last)

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from brushwork import Gatys, load
 from brushwork.methods.gatys.method import GatysMethod
-from brushwork.methods.gatys.objective import TiledObjective
+from brushwork.methods.gatys.tiled_objective import TiledObjective
 from brushwork.tiling.tiles import Tiling
 
 SETTINGS = Gatys(precision="float32", tv_weight=3.0, steps=4, scales=1)
@@ -27,18 +27,21 @@ def pictures(*sizes: tuple[int, int]) -> list[Tensor]:
 @pytest.mark.parametrize("loss", ["normalized", "paper"])
 @pytest.mark.parametrize("masks", [False, True])
 @pytest.mark.parametrize("precision", ["float32", "network"])
+@pytest.mark.parametrize("local", [0.0, 2.0])
 @pytest.mark.parametrize("size", [(201, 333), (700, 97)])
 def test_the_gradient_over_tiles_is_that_of_the_whole(
-    loss: str, masks: bool, precision: str, size: tuple[int, int]
+    loss: str, masks: bool, precision: str, local: float, size: tuple[int, int]
 ) -> None:
-    method = load(replace(SETTINGS, loss=loss, gram_precision=precision))
+    if local and precision == "network":
+        pytest.skip("local style is computed in float32")
+    method = load(replace(SETTINGS, loss=loss, gram_precision=precision, local_weight=local))
     assert isinstance(method, GatysMethod)
     photo, pixels, *paintings = pictures(size, size, (120, 160), (160, 120))
-    styles = [method.encode_style(painting, sizes=[333]).targets[333] for painting in paintings[: 1 + masks]]
+    styles = [method.encode_style(painting, sizes=[333]) for painting in paintings[: 1 + masks]]
     shares = torch.rand(2, 1, *size) if masks else None
     found = []
     for tiling in (None, Tiling(96)):
-        objective = method._objective(photo, styles, size[::-1], shares, tiling)
+        objective = method._objective(photo, styles, size[::-1], 333, shares, tiling)
         assert isinstance(objective, TiledObjective) == (tiling is not None)
         leaf = pixels.clone().requires_grad_()
         value, terms = objective(leaf)
@@ -69,9 +72,9 @@ def test_gram_matrices_as_the_network_computes_give_the_same_gradient(masks: boo
     for gram_precision in ("float32", "network"):
         method = load(replace(SETTINGS, gram_precision=gram_precision))
         assert isinstance(method, GatysMethod)
-        styles = [method.encode_style(painting, sizes=[131]).targets[131] for painting in paintings[: 1 + masks]]
+        styles = [method.encode_style(painting, sizes=[131]) for painting in paintings[: 1 + masks]]
         leaf = pixels.clone().requires_grad_()
-        value, _ = method._objective(photo, styles, (131, 90), shares)(leaf)
+        value, _ = method._objective(photo, styles, (131, 90), 131, shares)(leaf)
         found.append((value.detach(), *torch.autograd.grad(value, leaf)))
     (value, gradient), (other, same) = found
     assert abs(float(other / value) - 1) < 1e-5
@@ -82,9 +85,9 @@ def test_a_level_that_fits_where_a_tile_does_is_not_cut() -> None:
     method = load(replace(SETTINGS, scales=2))
     assert isinstance(method, GatysMethod)
     photo, painting = pictures((400, 400), (120, 160))
-    styles = [method.encode_style(painting, sizes=[400]).targets[400]]
+    styles = [method.encode_style(painting, sizes=[400])]
     for size, cut in ((200, False), (400, True)):  # a tile of 96 px is seen with 70 px around it
-        objective = method._objective(photo, styles, (size, size), None, Tiling(96))
+        objective = method._objective(photo, styles, (size, size), size, None, Tiling(96))
         assert isinstance(objective, TiledObjective) == cut
 
 
