@@ -7,31 +7,37 @@ import os
 import time
 
 import torch
+from torch import Tensor
 
 from brushwork.api.recipe import input_record, result_size
 from brushwork.api.stylize import Result
 from brushwork.errors import BrushworkError, UsageError
 from brushwork.image import Picture, check_size, no_picture, resize
 from brushwork.io import MAX_PIXELS, read_image, read_size
+from brushwork.methods import load
 from brushwork.methods.analogies.method import Pair, grown, pair_of
-from brushwork.options.methods import Analogies
+from brushwork.methods.gatys.method import GatysMethod
+from brushwork.options.methods import Analogies, Gatys
+from brushwork.patches.labels import planes_of
 from brushwork.runtime.memory import out_of_memory
 from brushwork.runtime.progress import Progress
 from brushwork.runtime.provenance import Recipe
 from brushwork.styles.sources import PictureSource
 from brushwork.version import __version__
 
-__all__ = ["ANALOGY", "analogy", "read_pair"]
+__all__ = ["ANALOGY", "DOODLE", "analogy", "read_pair"]
 
 LARGEST = 1 << 24  # maximum pixels of a texture
 ANALOGY = "analogy"  # in place of a method's name
+# Neural doodles. Source: Champandard 2016, arXiv:1603.01768: patches of relu3_1 and relu4_1, no content.
+DOODLE = Gatys(statistic="patch", style_layers=("relu3_1", "relu4_1"), content_weight=0.0, init="noise")
 
 
 def analogy(
     a: PictureSource | None,
     a_prime: PictureSource,
     b: PictureSource | None,
-    settings: Analogies | None = None,
+    settings: Analogies | Gatys | None = None,
     *,
     size: tuple[int, int] | None = None,
     max_pixels: int = MAX_PIXELS,
@@ -44,7 +50,8 @@ def analogy(
             each the label of a region.
         a_prime: A', of A's size. What is transparent in it isn't taken.
         b: B, at its own size up to 1024 px; None for a texture from A' alone.
-        settings: What is compared, whose colors, and the search.
+        settings: What is compared, whose colors, and the search. `Gatys(statistic="patch", …)`, such as `DOODLE`:
+            instead of copying pixels, it optimizes B' so that patches of its features, with labels, are those of A'.
         size: (width, height) of the texture, in pixels; only without B.
         max_pixels: Larger files are rejected before they are decoded.
         progress: Called after each part of the search; an exception it raises stops the work.
@@ -58,22 +65,36 @@ def analogy(
         Interrupted: Ctrl-C; `error.best` holds the pixels so far.
     """
     settings = Analogies() if settings is None else settings
-    if not isinstance(settings, Analogies):
-        raise UsageError(f"settings: expected Analogies(…), got {settings!r}")
+    if not isinstance(settings, Analogies | Gatys):
+        raise UsageError(f"settings: expected Analogies(…) or Gatys(…), got {settings!r}")
     _check_sources(a, b, size, settings)
-    pair = read_pair(a, a_prime, settings, max_pixels)
+    method = None if isinstance(settings, Analogies) else load(settings)
+    pair = read_pair(a, a_prime, Analogies() if isinstance(settings, Gatys) else settings, max_pixels)
     photo = None if b is None else _read(b, "B", max_pixels)
     recipe = _recipe(a, a_prime, b, size, settings)
+    recipe |= {} if method is None else method.recipe()
     started = time.perf_counter()
     try:
         content = _checked(size)[::-1] if photo is None else photo.visible()
-        pixels = grown(pair, content, settings, progress=progress)
+        if isinstance(method, GatysMethod) and isinstance(content, Tensor):
+            pixels = _optimized(pair, content, method, progress)
+        else:
+            assert isinstance(settings, Analogies)
+            pixels = grown(pair, content, settings, progress=progress)
     except (MemoryError, RuntimeError) as error:
         if not out_of_memory(error):
             raise
         raise BrushworkError("out of memory; use smaller pictures, or search='patchmatch'") from error
     made = Picture(pixels) if photo is None else dataclasses.replace(photo, pixels=pixels)
     return Result(made, recipe | {"size": list(made.size)}, time.perf_counter() - started)
+
+
+def _optimized(pair: Pair, content: Tensor, method: GatysMethod, progress: Progress | None) -> Tensor:
+    """Return a neural doodle, pixels (1, 3, H, W)."""
+    labeled = method.labeled(*planes_of(pair.before[0], content[0]))
+    sizes = labeled.sizes(content.shape[3], content.shape[2])
+    style = labeled.encode_style(pair.after, sizes=sizes, mask=pair.usable[None, None].float())
+    return labeled(content, style, progress=progress)
 
 
 def read_pair(
@@ -106,14 +127,17 @@ def read_pair(
 
 
 def _check_sources(
-    a: PictureSource | None, b: PictureSource | None, size: tuple[int, int] | None, settings: Analogies
+    a: PictureSource | None, b: PictureSource | None, size: tuple[int, int] | None, settings: Analogies | Gatys
 ) -> None:
     if (b is None) == (size is None):
         raise UsageError("expected either B, a picture, or the size of a texture")
     if b is None and a is not None:
         raise UsageError("A: a texture is made from A' alone; leave it out, or pass B")
-    if b is not None and a is None and settings.compare == "labels":
-        raise UsageError("A: compare='labels' needs it, the map of A' in flat colors")
+    labels = isinstance(settings, Gatys) or settings.compare == "labels"
+    if b is not None and a is None and labels:
+        raise UsageError("A: labels need it, the map of A' in flat colors")
+    if b is None and isinstance(settings, Gatys):
+        raise UsageError("size: without B, a texture, expected Analogies(…)")
 
 
 def _checked(size: object) -> tuple[int, int]:
@@ -141,7 +165,7 @@ def _recipe(
     a_prime: PictureSource,
     b: PictureSource | None,
     size: tuple[int, int] | None,
-    settings: Analogies,
+    settings: Analogies | Gatys,
 ) -> Recipe:
     """Return the recipe, which has the form of a stylized picture's; the content of a texture is A'."""
     return Recipe(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,10 @@ STYLE = ".safetensors"
     help="output image file; with A and A_PRIME only: a style, NAME.safetensors",
 )  # fmt: skip
 @click.option("--size", type=WidthHeight(), help="size of a texture in pixels, such as 512x512")
+@click.option(
+    "--neural", is_flag=True, help="with maps of labels: optimize features of a network instead of copying pixels"
+)
+@click.option("--steps", type=click.IntRange(min=1), help="with --neural: optimization steps [300]")
 @option_flags(OutputOptions)
 @click.option("--json", "as_json", is_flag=True, help="print one JSON object, for scripts")
 @method_options(METHODS)
@@ -35,11 +40,17 @@ def analogy(pictures: tuple[Path, ...], output: Path, as_json: bool, **values: A
     \b
     brushwork analogy A.jpg A_PRIME.jpg B.jpg -o B_PRIME.png
     brushwork analogy A_labels.png A_PRIME.jpg B_labels.png --compare labels -o B_PRIME.png
+    brushwork analogy A_labels.png A_PRIME.jpg B_labels.png --compare labels --neural -o B_PRIME.png
     brushwork analogy A_PRIME.jpg B.jpg -o B_PRIME.png             A is A_PRIME without its strokes
     brushwork analogy A_PRIME.jpg --size 512x512 -o texture.png
     brushwork analogy A.jpg A_PRIME.jpg -o ink.safetensors         saved, for stylize --style
     """
     settings: Analogies = settings_of("analogies", values, METHODS)
+    neural, steps = values["neural"], values["steps"]
+    if steps and not neural:
+        raise UsageError("--steps: belongs to --neural")
+    if neural and settings != Analogies(compare="labels"):
+        raise UsageError("--neural: expected --compare labels and no other option of analogies")
     out: OutputOptions = options_from_flags(OutputOptions, values)
     size = values["size"]
     if output.resolve() in [path.resolve() for path in pictures]:
@@ -52,13 +63,15 @@ def analogy(pictures: tuple[Path, ...], output: Path, as_json: bool, **values: A
         report.say(str(output), output=str(output))
         return
     a, a_prime, b = _sources(pictures, size)
+    from brushwork.api.analogy import DOODLE
     from brushwork.api.analogy import analogy as made
     from brushwork.api.recipe import result_size
     from brushwork.io import check_target, read_size
 
     check_target(output, out.depth, size=size or result_size(read_size(pictures[-1]), None))
-    with report.bar(pictures[-1].name, unit="steps") as progress:
-        result = made(a, a_prime, b, settings, size=size, progress=progress)
+    chosen = replace(DOODLE, steps=steps or DOODLE.steps) if neural else settings
+    with report.bar(pictures[-1].name, unit=None if neural else "steps") as progress:
+        result = made(a, a_prime, b, chosen, size=size, progress=progress)
     write_result(output, result, {}, out, beside=pictures[-1])
     report.say(
         str(output), inputs=[str(path) for path in pictures], output=str(output), size=list(result.picture.size),

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,8 @@ import torch
 from click.testing import CliRunner
 from PIL import Image
 
-from brushwork import Analogies, Interrupted, UsageError, analogy, read_image, read_recipe, rerun, stylize
+from brushwork import Analogies, Gatys, Interrupted, UsageError, analogy, read_image, read_recipe, rerun, stylize
+from brushwork.api.analogy import DOODLE
 from brushwork.cli.analogy import analogy as command
 from brushwork.runtime.progress import Step
 
@@ -34,8 +36,9 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         (("a_labels.png", "a_prime.png", "b_labels.png"), {"settings": Analogies(compare="labels")}),
         ((None, "a_prime.png", "b.png"), {"settings": Analogies(compare="color", style_scale=0.8)}),
         ((None, "a_prime.png", None), {"size": (33, 30), "settings": Analogies(seed=4)}),
+        (("a_labels.png", "a_prime.png", "b_labels.png"), {"settings": replace(DOODLE, steps=2)}),
     ],
-    ids=["pair", "hertzmann", "labels", "painting", "texture"],
+    ids=["pair", "hertzmann", "labels", "painting", "texture", "neural"],
 )
 def test_its_recipe_makes_the_same_bytes_again(folder: Path, sources: Any, options: dict[str, Any]) -> None:
     analogy(*sources, **options).save("made.png")
@@ -62,8 +65,15 @@ def test_a_saved_pair_is_a_style(folder: Path) -> None:
         (("a.png", "a_prime.png", None), {}, "either B, a picture, or the size"),
         (("a.png", "a_prime.png", None), {"size": (9, 9)}, "a texture is made from A' alone"),
         ((None, "a_prime.png", None), {"size": (0, 9)}, "sides of at least 1"),
-        ((None, "a_prime.png", "b.png"), {"settings": Analogies(compare="labels")}, "compare='labels' needs it"),
+        ((None, "a_prime.png", "b.png"), {"settings": Analogies(compare="labels")}, "labels need it"),
         (("a.png", "a_prime.png", "b.png"), {"settings": Analogies(compare="labels")}, "A: expected a map of"),
+        ((None, "a_prime.png", "b.png"), {"settings": DOODLE}, "A: labels need it"),
+        ((None, "a_prime.png", None), {"size": (9, 9), "settings": DOODLE}, "size: without B"),
+        (
+            ("a_labels.png", "a_prime.png", "b_labels.png"),
+            {"settings": Gatys()},
+            "labels: expected the statistic 'patch'",
+        ),
         (("a.png", "a_prime.png", 3), {}, "B: expected a file or a Picture"),
     ],
 )
@@ -91,11 +101,25 @@ def test_the_command_writes_a_picture(folder: Path) -> None:
     assert read_image("texture.png").size == (30, 20)
 
 
+def test_a_neural_doodle_puts_each_texture_where_its_label_is(folder: Path) -> None:
+    picture = np.zeros((64, 64, 3), np.uint8)
+    picture[:, 32:] = np.random.default_rng(0).integers(0, 2, (16, 8, 1), np.uint8).repeat(4, 0).repeat(4, 1) * 255
+    labels = np.zeros((64, 64, 3), np.uint8)
+    labels[:, 32:] = 0, 0, 255
+    Image.fromarray(picture).save("texture.png")
+    Image.fromarray(labels).save("map.png")
+    Image.fromarray(np.ascontiguousarray(labels.transpose(1, 0, 2)[::-1])).save("asked.png")  # blue above
+    made = analogy("map.png", "texture.png", "asked.png", replace(DOODLE, steps=30)).picture.pixels
+    assert made[..., :24, :].std() > 1.5 * made[..., 40:, :].std()
+
+
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
         (["a.png", "-o", "out.png"], "expected A A_PRIME B"),
         (["a.png", "b.png", "--size", "9x9", "-o", "out.png"], "from A_PRIME alone"),
+        (["a.png", "a_prime.png", "b.png", "--neural", "-o", "out.png"], "--neural: expected --compare labels"),
+        (["a.png", "a_prime.png", "b.png", "--steps", "9", "-o", "out.png"], "--steps: belongs to --neural"),
         (["a.png", "-o", "out.safetensors"], "two pictures"),
         (["a.png", "a_prime.png", "b.png", "-o", "b.png"], "one of the inputs"),
     ],

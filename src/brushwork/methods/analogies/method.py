@@ -19,12 +19,12 @@ from brushwork.errors import Interrupted, UsageError
 from brushwork.image import resize
 from brushwork.methods.analogies.analogy import Analogy, Listener
 from brushwork.methods.analogies.hertzmann import by_scan
-from brushwork.methods.analogies.labels import planes_of
 from brushwork.methods.analogies.patchmatch import by_patchmatch
 from brushwork.methods.analogies.planes import remapped, smoothed, steered
 from brushwork.methods.base import Declaration, check_content, check_painting
 from brushwork.nn import FeatureNetwork
 from brushwork.options.methods import Analogies
+from brushwork.patches.labels import planes_of
 from brushwork.runtime.checkpoints import Checkpoint
 from brushwork.runtime.progress import Pace, Progress, Step
 from brushwork.tiling.tiles import MemoryProfile, Tile, Tiling

@@ -11,10 +11,10 @@ from brushwork import Analogies, UsageError
 from brushwork.methods.analogies.analogy import Analogy, halved, pyramid
 from brushwork.methods.analogies.forest import Forest
 from brushwork.methods.analogies.hertzmann import by_scan
-from brushwork.methods.analogies.labels import labels_of, planes_of
 from brushwork.methods.analogies.method import grown, pair_of
 from brushwork.methods.analogies.patchmatch import by_patchmatch
 from brushwork.methods.analogies.planes import remapped, smoothed, steered
+from brushwork.patches.labels import labels_of, planes_of
 
 RED, BLUE, WHITE = (1.0, 0.2, 0.1), (0.0, 0.0, 1.0), (1.0, 1.0, 1.0)
 
