@@ -5,6 +5,9 @@ from __future__ import annotations
 import dataclasses
 import os
 import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -17,6 +20,7 @@ from brushwork.io import MAX_PIXELS, read_image, read_size
 from brushwork.methods import load
 from brushwork.methods.analogies.method import Pair, grown, pair_of
 from brushwork.methods.gatys.method import GatysMethod
+from brushwork.options.base import option_of
 from brushwork.options.methods import Analogies, Gatys
 from brushwork.patches.labels import planes_of
 from brushwork.runtime.memory import out_of_memory
@@ -30,7 +34,7 @@ __all__ = ["ANALOGY", "DOODLE", "analogy", "read_pair"]
 LARGEST = 1 << 24  # maximum pixels of a texture
 ANALOGY = "analogy"  # in place of a method's name
 # Neural doodles. Source: Champandard 2016, arXiv:1603.01768: patches of relu3_1 and relu4_1, no content.
-DOODLE = Gatys(statistic="patch", style_layers=("relu3_1", "relu4_1"), content_weight=0.0, init="noise")
+DOODLE = Gatys(statistic="patch", style_layers=("relu3_1", "relu4_1"), content_weight=0.0)
 
 
 def analogy(
@@ -71,8 +75,7 @@ def analogy(
     method = None if isinstance(settings, Analogies) else load(settings)
     pair = read_pair(a, a_prime, Analogies() if isinstance(settings, Gatys) else settings, max_pixels)
     photo = None if b is None else _read(b, "B", max_pixels)
-    recipe = _recipe(a, a_prime, b, size, settings)
-    recipe |= {} if method is None else method.recipe()
+    recipe = _recipe((a, a_prime, b), size, settings, {} if method is None else method.recipe())
     started = time.perf_counter()
     try:
         content = _checked(size)[::-1] if photo is None else photo.visible()
@@ -90,11 +93,15 @@ def analogy(
 
 
 def _optimized(pair: Pair, content: Tensor, method: GatysMethod, progress: Progress | None) -> Tensor:
-    """Return a neural doodle, pixels (1, 3, H, W)."""
-    labeled = method.labeled(*planes_of(pair.before[0], content[0]))
+    """Return a neural doodle, pixels (1, 3, H, W); it begins with the mean color of each label in A'."""
+    source, target = planes_of(pair.before[0], content[0])
+    labeled = method.labeled(source, target)
+    known = source * pair.usable
+    means = torch.einsum("nhw,chw->cn", known, pair.after[0]) / known.sum((1, 2)).clamp(min=1)
+    start = torch.einsum("cn,nhw->chw", means, target)[None].clamp(0, 1)
     sizes = labeled.sizes(content.shape[3], content.shape[2])
     style = labeled.encode_style(pair.after, sizes=sizes, mask=pair.usable[None, None].float())
-    return labeled(content, style, progress=progress)
+    return labeled(content, style, init=start, progress=progress)
 
 
 def read_pair(
@@ -161,19 +168,24 @@ def _read(source: PictureSource, name: str, max_pixels: int) -> Picture:
 
 
 def _recipe(
-    a: PictureSource | None,
-    a_prime: PictureSource,
-    b: PictureSource | None,
+    sources: tuple[PictureSource | None, PictureSource, PictureSource | None],
     size: tuple[int, int] | None,
     settings: Analogies | Gatys,
+    network: Mapping[str, Any],
 ) -> Recipe:
     """Return the recipe, which has the form of a stylized picture's; the content of a texture is A'."""
+    a, a_prime, b = sources
+    values = dataclasses.asdict(settings)
+    for name, option in option_of(type(settings)).items():
+        if option.file:  # only its name, because a shared image shouldn't reveal folder names
+            values[name] = Path(values[name]).name
     return Recipe(
         {
+            **network,
             "brushwork": __version__,
             "torch": torch.__version__,
             "method": ANALOGY,
-            "settings": dataclasses.asdict(settings),
+            "settings": values,
             "content": input_record(a_prime if b is None else b),
             "styles": [{**input_record(a_prime), "weight": 1.0}],
             "init": None,

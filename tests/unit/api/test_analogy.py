@@ -72,7 +72,7 @@ def test_a_saved_pair_is_a_style(folder: Path) -> None:
         (
             ("a_labels.png", "a_prime.png", "b_labels.png"),
             {"settings": Gatys()},
-            "labels: expected the statistic 'patch'",
+            "expected the statistic",
         ),
         (("a.png", "a_prime.png", 3), {}, "B: expected a file or a Picture"),
     ],
