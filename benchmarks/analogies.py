@@ -55,9 +55,9 @@ def filters(side: int) -> dict[str, Any]:
     """PSNR of what is made with colors of A' and no remapping, so that the true filter is what is sought."""
     facts: dict[str, Any] = {}
     ways = {
-        "patchmatch": Analogies(remap=False), "hertzmann": Analogies(search="hertzmann", kappa=0.5, remap=False),
-        "patchmatch, steerable": Analogies(remap=False, steerable=True),
-        "hertzmann, steerable": Analogies(search="hertzmann", kappa=0.5, remap=False, steerable=True),
+        "patchmatch": Analogies(remap="none"), "hertzmann": Analogies(search="hertzmann", kappa=0.5, remap="none"),
+        "patchmatch, steerable": Analogies(remap="none", filters="steerable"),
+        "hertzmann, steerable": Analogies(search="hertzmann", kappa=0.5, remap="none", filters="steerable"),
     }  # fmt: skip
     for name, apply in (("blur", blurred), ("emboss", embossed)):
         for a, b in PAIRS:

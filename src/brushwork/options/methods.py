@@ -333,8 +333,18 @@ class Analogies(Checked):
         float, Option("hertzmann: how much worse a match may be that continues its neighbors; 0.5 to 25", 0)
     ] = 5.0
     source_weight: Annotated[float, Option("weight of A and the photo, against A' and the result", 0)] = 1.0
-    remap: Annotated[bool, Option("give A the mean and deviation of the photo's luminance first")] = True
-    steerable: Annotated[bool, Option("compare derivatives of luminance too: for line art and relief")] = False
+    remap: Annotated[
+        str,
+        Option(
+            "luminance: give A the mean and deviation of the photo's luminance first", choices=("luminance", "none")
+        ),
+    ] = "luminance"
+    filters: Annotated[
+        str,
+        Option(
+            "steerable: compare derivatives of luminance too, for line art and relief", choices=("none", "steerable")
+        ),
+    ] = "none"
     levels: Annotated[int, Option("levels of the Gaussian pyramid, at most", 1, 12)] = 5
     style_scale: Annotated[float, _STYLE_SCALE] = 1.0
     seed: Annotated[int, Option("seed of the search; each seed gives a slightly different image", 0, 2**31 - 1)] = 0

@@ -32,7 +32,10 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     ("sources", "options"),
     [
         (("a.png", "a_prime.png", "b.png"), {}),
-        (("a.png", "a_prime.png", "b.png"), {"settings": Analogies(search="hertzmann", steerable=True, levels=2)}),
+        (
+            ("a.png", "a_prime.png", "b.png"),
+            {"settings": Analogies(search="hertzmann", filters="steerable", remap="none", levels=2)},
+        ),
         (("a_labels.png", "a_prime.png", "b_labels.png"), {"settings": Analogies(compare="labels")}),
         ((None, "a_prime.png", "b.png"), {"settings": Analogies(compare="color", style_scale=0.8)}),
         ((None, "a_prime.png", None), {"size": (33, 30), "settings": Analogies(seed=4)}),

@@ -220,12 +220,12 @@ def _planes(pair: Pair, content: Tensor | tuple[int, int], settings: Analogies) 
         source, target = planes_of(before, photo)
         return Analogy(LABEL * source, example, LABEL * target, pair.usable)
     source, target = luma(pair.before)[0], luma(content)[0]
-    if settings.remap:
+    if settings.remap == "luminance":
         source, changed = remapped(source, example, target, pair.usable)
         example = changed if copies_luma else example
     if settings.compare == "color":
         source, target = before, photo
-    if settings.steerable:
+    if settings.filters == "steerable":
         source = torch.cat((source, steered(luma(pair.before)[0])))
         target = torch.cat((target, steered(luma(content)[0])))
     return Analogy(source, example, target, pair.usable)
