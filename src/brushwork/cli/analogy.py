@@ -97,4 +97,4 @@ def _save(pictures: tuple[Path, ...], output: Path, settings: Analogies) -> None
     from brushwork.api.style_encoding import save_style
     from brushwork.methods import load
 
-    save_style(output, load(settings), read_pair(*pictures, settings))
+    save_style(output, load(settings), read_pair(pictures[0], pictures[1], settings))

@@ -44,7 +44,9 @@ class Forest:
 
     def _grow(self, members: Indices, random: np.random.Generator) -> tuple[Indices, list[Indices], list[Floats]]:
         """Return a tree: the members of its leaves; the axis and the cut of each node, depth by depth."""
-        nodes, axes, cuts = members[None], [], []
+        nodes = members[None]
+        axes: list[Indices] = []
+        cuts: list[Floats] = []
         for _ in range(self._depth):
             some = self._vectors[nodes[:, :: max(1, nodes.shape[1] // MEASURED)]]
             widest = some.var(1).argsort(1)[:, ::-1]

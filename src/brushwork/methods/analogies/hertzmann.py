@@ -39,7 +39,9 @@ def by_scan(
     """
     sizes = pyramid(analogy, levels)
     steps = sum(-(-_waves(size.target.shape[1:]) // WAVES) for size in sizes)
-    done, coarser, made, random = 0, None, None, np.random.default_rng(seed)
+    coarser: Analogy | None = None
+    made: Tensor | None = None
+    done, random = 0, np.random.default_rng(seed)
     for number in reversed(range(len(sizes))):
         level = _Level(sizes[number], coarser, made, weight, random)
         for wave in range(_waves(level.size)):

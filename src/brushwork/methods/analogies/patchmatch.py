@@ -36,8 +36,8 @@ def by_patchmatch(
     sizes = pyramid(analogy, levels)
     rounds = [ROUNDS if number else FINEST_ROUNDS for number in range(len(sizes))]
     level = _padded(sizes[-1], weight)
-    field, made = None, _noise(level, seed)
-    done = 0
+    field: Field | None = None
+    made, done = _noise(level, seed), 0
     for number in reversed(range(len(sizes))):
         level = _padded(sizes[number], weight)
         if field is not None:

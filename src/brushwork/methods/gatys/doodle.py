@@ -53,10 +53,12 @@ class Labels:
         picture: (N, H, W), with the same labels, of the picture with its margin.
         network: Gives the features.
         layers: Those that labels are appended to.
+        device: Where the network is.
     """
 
-    def __init__(self, painting: Tensor, picture: Tensor, network: FeatureNetwork, layers: Sequence[str]) -> None:
-        device = next(iter(network.parameters())).device if isinstance(network, torch.nn.Module) else None
+    def __init__(
+        self, painting: Tensor, picture: Tensor, network: FeatureNetwork, layers: Sequence[str], device: torch.device
+    ) -> None:
         noise = torch.rand(1, 3, PROBE, PROBE, generator=torch.Generator().manual_seed(0)).to(device)
         with torch.no_grad():
             found = network(noise, layers)

@@ -236,7 +236,7 @@ class GatysMethod:
             raise UsageError(f"labels: expected the statistic 'patch', got {self.settings.statistic!r}")
         other = copy(self)
         margin = with_margin(picture[None])[0]
-        other._labels = Labels(painting, margin, self.network, self.settings.layers("style"))
+        other._labels = Labels(painting, margin, self.network, self.settings.layers("style"), self.device)
         return other
 
     def initial(self, content: Tensor, style: GatysStyle) -> Tensor:
