@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Image analogies: learned filters beside the true ones, times at 512×512, and what coherence does at equal time.
 
-    python benchmarks/analogies.py filters    # PSNR of a learned blur and emboss, in dB
+    python benchmarks/analogies.py blur       # PSNR of a learned blur, in dB
+    python benchmarks/analogies.py emboss     # of a learned emboss
     python benchmarks/analogies.py times      # of both searches, for luminance and for labels
     python benchmarks/analogies.py coherence  # the scan's matches with coherent candidates and without
 
@@ -12,6 +13,8 @@ from __future__ import annotations
 
 import argparse
 import time
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -51,7 +54,7 @@ def psnr(found: Tensor, wanted: Tensor) -> float:
     return float(-10 * (found - wanted).square().mean().log10())
 
 
-def filters(side: int) -> dict[str, Any]:
+def learned(name: str, apply: Callable[[Tensor], Tensor], side: int) -> dict[str, Any]:
     """PSNR of what is made with colors of A' and no remapping, so that the true filter is what is sought."""
     facts: dict[str, Any] = {}
     ways = {
@@ -59,15 +62,14 @@ def filters(side: int) -> dict[str, Any]:
         "patchmatch, steerable": Analogies(remap="none", filters="steerable"),
         "hertzmann, steerable": Analogies(search="hertzmann", kappa=0.5, remap="none", filters="steerable"),
     }  # fmt: skip
-    for name, apply in (("blur", blurred), ("emboss", embossed)):
-        for a, b in PAIRS:
-            source, target = (picture(which, side).mean(1, keepdim=True).expand(-1, 3, -1, -1) for which in (a, b))
-            wanted = apply(target)
-            found = {"unchanged": psnr(target, wanted), "flat": psnr(wanted.mean().expand_as(wanted), wanted)}
-            for way, settings in ways.items():
-                found[way] = psnr(grown(pair_of(source, apply(source), None), target, settings), wanted)
-            facts[f"{name}, {a} to {b}"] = found
-            print(name, a, b, {key: round(value, 1) for key, value in found.items()}, flush=True)
+    for a, b in PAIRS:
+        source, target = (picture(which, side).mean(1, keepdim=True).expand(-1, 3, -1, -1) for which in (a, b))
+        wanted = apply(target)
+        found = {"unchanged": psnr(target, wanted), "flat": psnr(wanted.mean().expand_as(wanted), wanted)}
+        for way, settings in ways.items():
+            found[way] = psnr(grown(pair_of(source, apply(source), None), target, settings), wanted)
+        facts[f"{a} to {b}"] = found
+        print(name, a, b, {key: round(value, 1) for key, value in found.items()}, flush=True)
     return facts
 
 
@@ -127,11 +129,15 @@ def coherence(side: int) -> dict[str, Any]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("part", choices=("filters", "times", "coherence"))
+    parser.add_argument("part", choices=("blur", "emboss", "times", "coherence"))
     parser.add_argument("--side", type=int, help="of the pictures, in pixels [512 for times, otherwise 256]")
     chosen = parser.parse_args()
-    run = {"filters": filters, "times": times, "coherence": coherence}[chosen.part]
-    write(f"analogies-{chosen.part}", run(chosen.side or (512 if chosen.part == "times" else 256)))
+    run = {
+        "blur": partial(learned, "blur", blurred), "emboss": partial(learned, "emboss", embossed),
+        "times": times, "coherence": coherence,
+    }[chosen.part]  # fmt: skip
+    side = chosen.side or (512 if chosen.part == "times" else 256)
+    write(f"analogies-{chosen.part}", {"side": side, **run(side)})
 
 
 if __name__ == "__main__":
