@@ -1,5 +1,6 @@
 # The public names, written once: `brushwork/__init__.py` loads them from here when they are first used.
 
+from .api.analogy import analogy as analogy
 from .api.interpolate import interpolate as interpolate
 from .api.presets import film_preset as film_preset
 from .api.presets import preset_options as preset_options
@@ -50,6 +51,9 @@ from .options.methods import (
 )
 from .options.methods import (
     AdaINLite as AdaINLite,
+)
+from .options.methods import (
+    Analogies as Analogies,
 )
 from .options.methods import (
     ConditionalInstanceNorm as ConditionalInstanceNorm,

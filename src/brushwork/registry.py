@@ -70,6 +70,7 @@ _OURS: dict[str, MethodRecord] = {
     ),
     "microast": MethodRecord(options.MicroAST, "brushwork.methods.microast:MicroASTStyleNetwork"),
     "quilting": MethodRecord(options.Quilting, "brushwork.methods.quilting.method:QuiltingMethod"),
+    "analogies": MethodRecord(options.Analogies, "brushwork.methods.analogies.method:AnalogiesMethod"),
     "texture-nets": MethodRecord(
         options.TextureNets,
         "brushwork.methods.texture_nets:TextureNetsStyleNetwork",

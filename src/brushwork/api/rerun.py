@@ -10,6 +10,7 @@ from typing import Any
 
 import torch
 
+from brushwork.api.analogy import ANALOGY, analogy
 from brushwork.api.quilt import QUILT, quilt
 from brushwork.api.recipe import FIRST_PICTURES
 from brushwork.api.stylize import Result, stylize_photo
@@ -61,6 +62,8 @@ def rerun(
         raise BrushworkError("this picture was stopped early and can't be reproduced; run stylize again")
     if recipe["method"] == QUILT:
         return _quilted_again(recipe, places, max_pixels, progress), _remarks(recipe, "cpu")
+    if recipe["method"] == ANALOGY:
+        return _analogy_again(recipe, places, max_pixels, progress), _remarks(recipe, "cpu")
     content = _find(recipe["content"], places)
     styles = [StylePart(str(_find(record, places)), record["weight"]) for record in recipe["styles"]]
     settings = _settings(recipe, places)
@@ -85,6 +88,22 @@ def _quilted_again(recipe: Recipe, places: Sequence[Path], max_pixels: int, prog
         mask=next((_find(record, places) for record in recipe.get("masks", [])), None),
         onto=onto,
         guide=[_find(record, places) for record in recipe.get("guide", [])],
+        max_pixels=max_pixels,
+        progress=progress,
+    )
+    return replace(result, recipe=recipe | {name: result.recipe[name] for name in ("brushwork", "torch", "threads")})
+
+
+def _analogy_again(recipe: Recipe, places: Sequence[Path], max_pixels: int, progress: Progress | None) -> Result:
+    """Make a result of `analogy` again."""
+    texture = not recipe.get("onto")
+    neural = "network" in recipe["settings"]  # Gatys' method
+    result = analogy(
+        _find(recipe["before"], places) if "before" in recipe else None,
+        _find(recipe["styles"][0], places),
+        None if texture else _find(recipe["content"], places),
+        _settings(recipe | {"method": "gatys"}, places) if neural else settings_from("analogies", recipe["settings"]),
+        size=(recipe["size"][0], recipe["size"][1]) if texture else None,
         max_pixels=max_pixels,
         progress=progress,
     )

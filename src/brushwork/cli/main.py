@@ -52,6 +52,10 @@ COMMANDS = {
         "brushwork.cli.quilt:quilt",
         "Synthesize a texture of any size from TEXTURE, a swatch; or render a picture in it, with --onto.",
     ),
+    "analogy": (
+        "brushwork.cli.analogy:analogy",
+        "Paint B as A_PRIME was painted from A; or fill a map of labels, or make a texture of A_PRIME alone.",
+    ),
     "train": (
         "brushwork.cli.training:train",
         "Train a METHOD network for one style or many; use the output with stylize, as --style or --model.",

@@ -17,6 +17,7 @@ __all__ = [
     "STATISTICS",
     "AdaIN",
     "AdaINLite",
+    "Analogies",
     "ConditionalInstanceNorm",
     "Gatys",
     "Johnson",
@@ -303,4 +304,59 @@ class Quilting(Checked):
         return [first + (last - first) * i / (self.iterations - 1) for i in range(self.iterations)]
 
 
-Settings: TypeAlias = Gatys | AdaIN | AdaINLite | Johnson | ConditionalInstanceNorm | MicroAST | Quilting | TextureNets
+@dataclass(frozen=True)
+class Analogies(Checked):
+    """Image analogies: A is to A' as the photo is to the result; a painting alone is A', and its A is made of it.
+
+    Source: Hertzmann et al. 2001, "Image Analogies" (SIGGRAPH). Departures: docs/methods/analogies.md.
+    """
+
+    search: Annotated[
+        str,
+        Option("patchmatch: all pixels at once, fast; hertzmann: the paper's", choices=("patchmatch", "hertzmann")),
+    ] = "patchmatch"
+    compare: Annotated[
+        str,
+        Option(
+            "what of A and the photo is compared; labels: flat colors, texture by numbers",
+            choices=("luminance", "color", "labels"),
+        ),
+    ] = "luminance"
+    colors: Annotated[
+        str,
+        Option(
+            "whose colors: the photo's or those of A'; auto: the photo's with luminance",
+            choices=("auto", "photo", "example"),
+        ),
+    ] = "auto"
+    kappa: Annotated[
+        float, Option("hertzmann: how much worse a match may be that continues its neighbors; 0.5 to 25", 0)
+    ] = 5.0
+    source_weight: Annotated[float, Option("weight of A and the photo, against A' and the result", 0)] = 1.0
+    remap: Annotated[
+        str,
+        Option(
+            "luminance: give A the mean and deviation of the photo's luminance first", choices=("luminance", "none")
+        ),
+    ] = "luminance"
+    filters: Annotated[
+        str,
+        Option(
+            "steerable: compare derivatives of luminance too, for line art and relief", choices=("none", "steerable")
+        ),
+    ] = "none"
+    levels: Annotated[int, Option("levels of the Gaussian pyramid, at most", 1, 12)] = 5
+    style_scale: Annotated[float, _STYLE_SCALE] = 1.0
+    seed: Annotated[int, Option("seed of the search; each seed gives a slightly different image", 0, 2**31 - 1)] = 0
+
+    @property
+    def copied_colors(self) -> str:
+        """Return whose colors the result has, "photo" or "example"."""
+        if self.colors != "auto":
+            return self.colors
+        return "photo" if self.compare == "luminance" else "example"
+
+
+Settings: TypeAlias = (
+    Gatys | AdaIN | AdaINLite | Analogies | Johnson | ConditionalInstanceNorm | MicroAST | Quilting | TextureNets
+)

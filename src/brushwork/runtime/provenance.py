@@ -226,6 +226,7 @@ _RECIPE = _object(
         "decoder": _NETWORK,
         "model": _NETWORK,
         "stopped_early": _flag,
+        "before": _input({}),  # of `analogy`: A
         "guide": _list(_input({})),  # of `quilt`, as the next two
         "tileable": _flag,
         "onto": _flag,

@@ -18,7 +18,7 @@ from brushwork.registry import OPTIONS, TRAINED, settings_from
 from brushwork.styles.regions import Regions
 
 
-@pytest.fixture(params=[name for name in OPTIONS if name not in TRAINED])
+@pytest.fixture(params=[name for name in OPTIONS if name not in TRAINED and "precision" in option_of(OPTIONS[name])])
 def method(request: pytest.FixtureRequest, microast: str) -> Method:
     values: dict[str, Any] = {"model": microast} if request.param == "microast" else {}
     values |= {"steps": 12, "scales": 1} if "steps" in option_of(OPTIONS[request.param]) else {}

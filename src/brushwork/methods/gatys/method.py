@@ -22,6 +22,7 @@ from brushwork.image import check_pixels, resize
 from brushwork.losses.local import CELLS, mixed_windows, style_windows
 from brushwork.losses.style import STATISTICS, Target
 from brushwork.methods.base import Declaration, check_content, check_painting, normalized
+from brushwork.methods.gatys.doodle import Labels
 from brushwork.methods.gatys.estimates import memory_profile, run_time
 from brushwork.methods.gatys.margin import MARGIN, as_photo_step, cropped, with_margin, without_margin
 from brushwork.methods.gatys.objective import ExtraLoss, GatysObjective, stride, with_extra
@@ -94,6 +95,7 @@ class GatysMethod:
                 network.to(self.device)
                 self._recipe["given"] = fingerprint(network)
         self.network = network
+        self._labels: Labels | None = None
         # Unknown layers fail here, before the images are read.
         self.network(torch.zeros(1, 3, SMALLEST, SMALLEST, device=self.device), self._layers)
 
@@ -166,7 +168,8 @@ class GatysMethod:
         )  # a thin one is stretched
         small = resize(image, at_scale).to(self.device)
         small_mask = None if mask is None else F.adaptive_avg_pool2d(mask, at_scale[::-1]).to(self.device)
-        return self.network(small, self.settings.layers("style")), small_mask
+        network = self.network if self._labels is None else self._labels.of_painting
+        return network(small, self.settings.layers("style")), small_mask
 
     def _encoded(self, features: Mapping[str, Tensor], mask: Tensor | None) -> dict[str, Target]:
         """Return the statistics of each layer's features."""
@@ -217,6 +220,23 @@ class GatysMethod:
         """
         other = copy(self)
         other.settings = replace(self.settings, steps=steps, final_colors="optimized")
+        return other
+
+    def labeled(self, painting: Tensor, picture: Tensor) -> GatysMethod:
+        """Return this method for one painting and one picture with label maps; see `doodle`.
+
+        Args:
+            painting: (N, h, w), 1 where a label is in the painting and 0 elsewhere.
+            picture: (N, H, W), the same for the picture.
+
+        Raises:
+            UsageError: The statistic isn't "patch".
+        """
+        if self.settings.statistic != "patch":
+            raise UsageError(f"labels: expected the statistic 'patch', got {self.settings.statistic!r}")
+        other = copy(self)
+        margin = with_margin(picture[None])[0]
+        other._labels = Labels(painting, margin, self.network, self.settings.layers("style"), self.device)
         return other
 
     def initial(self, content: Tensor, style: GatysStyle) -> Tensor:
@@ -374,7 +394,8 @@ class GatysMethod:
             own = style_windows(seen[settings.local_layer], max(seen[settings.local_layer].shape[2:]) / CELLS)
             windows = [mixed_windows([found, own], self._strengths) for found in windows]
             targets = self._toward_photo(targets, self._statistics(seen, small)) if targets else []
-        return GatysObjective(self.network, settings, content, targets, self._content_gain, small, windows)
+        network = self.network if self._labels is None else self._labels.of_picture
+        return GatysObjective(network, settings, content, targets, self._content_gain, small, windows)
 
     def _needs_tiles(self, size: tuple[int, int], largest: tuple[int, int], side: int) -> bool:
         """Return whether a level of this size takes more memory than a tile of the largest level does there."""

@@ -109,6 +109,7 @@ METHODS = {
     "adain-lite": "AdaIN-lite: any style, fast", "adain": "AdaIN: any style, fast, looser",
     "gatys": "Gatys: slow, best quality", "conditional-instance-norm": "Many styles in one network",
     "microast": "MicroAST: requires published weights",
+    "analogies": "Image analogies: a pair, before and after",
     "quilting": "Quilting: blocks of a texture",
 }  # fmt: skip
 

@@ -1,0 +1,1 @@
+"""Image analogies, Hertzmann et al. 2001: A is to A' as B is to B'."""
