@@ -121,7 +121,9 @@ def _drawn(settings: AdaIN | AdaINLite, output: str, seed: int, engine: Engine |
         raise UsageError("styles: gaussian needs the method adain-lite, whose styles are codes")
     if is_remote(place):
         raise UsageError(f"-o {output}: styles drawn from the Gaussian are kept there; use a folder of this machine")
-    work = _Drawing(dataclasses.replace(settings, precision="float32"), f"{place}/{FOLDER}/gaussian-{seed}", seed)
+    scale = "" if settings.style_scale == 1 else f"@{settings.style_scale:g}"
+    folder = f"{place}/{FOLDER}/gaussian-{seed}{scale}"
+    work = _Drawing(dataclasses.replace(settings, precision="float32"), folder, seed)
     if not all(map(os.path.isfile, work.files)):
         list((engine or LocalEngine(1, "cpu")).run(work, iter([["draw"]])))
     return work.files
