@@ -141,10 +141,10 @@ class _Drawing:
     def files(self) -> list[str]:
         return [f"{self.folder}/{number:03}.safetensors" for number in range(DRAWN)]
 
-    def start(self, device: str) -> Callable[[list[str]], list[None]]:
-        return lambda _: [self._draw()]
+    def start(self, device: str) -> Callable[[list[str]], list[str]]:
+        return self._draw
 
-    def _draw(self) -> None:
+    def _draw(self, tasks: list[str]) -> list[str]:
         import torch
 
         from brushwork.api.style_encoding import encode_style, save_style
@@ -157,6 +157,7 @@ class _Drawing:
         Path(self.folder).mkdir(parents=True, exist_ok=True)
         for file, code in zip(self.files, gaussian_codes(codes, DRAWN, generator), strict=True):
             save_style(file, method, LiteStyle(code))
+        return tasks
 
-    def lost(self, task: str, why: str) -> None:
+    def lost(self, task: str, why: str) -> str:
         raise BrushworkError(f"no styles can be drawn: {why}")
