@@ -16,8 +16,9 @@ from .api.synthesize import synthesize as synthesize
 from .api.train import Trained as Trained
 from .api.train import train as train
 from .augment import StyleAugment as StyleAugment
-from .batch.stylize_batch import BatchResult as BatchResult
-from .batch.stylize_batch import BatchStep as BatchStep
+from .batch.augment_dataset import augment_dataset as augment_dataset
+from .batch.run import BatchResult as BatchResult
+from .batch.run import BatchStep as BatchStep
 from .batch.stylize_batch import stylize_batch as stylize_batch
 from .errors import (
     BrushworkError as BrushworkError,
@@ -44,6 +45,7 @@ from .io import write_image as write_image
 from .methods import load as load
 from .nn import FeatureExtractor as FeatureExtractor
 from .nn import load_network as load_network
+from .options.augment import AugmentOptions as AugmentOptions
 from .options.batch import BatchOptions as BatchOptions
 from .options.film import FilmOptions as FilmOptions
 from .options.methods import (

@@ -7,7 +7,6 @@ Differs: AdaIN-lite's network and codes; a random share of the picture itself (`
 
 from __future__ import annotations
 
-import math
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -23,7 +22,7 @@ from brushwork.color import luma
 from brushwork.errors import UsageError
 from brushwork.methods import load
 from brushwork.methods.adain_lite.batch import BatchPainter
-from brushwork.methods.adain_lite.method import AdaINLiteStyleNetwork, LiteStyle
+from brushwork.methods.adain_lite.method import AdaINLiteStyleNetwork, LiteStyle, gaussian_codes
 from brushwork.methods.adain_lite.network import MULTIPLE
 from brushwork.methods.flat_pictures import CONTRASTY
 from brushwork.methods.one_pass import OnePass
@@ -116,17 +115,11 @@ class StyleAugment(nn.Module):
 
     def draw_codes(self, count: int, generator: torch.Generator | None = None) -> Tensor:
         """Return random styles, (count, 128), without the share of a picture's own code."""
-        device = None if generator is None else generator.device
-        number = len(self.codes)
         if self.sampling == "choice":
-            chosen = torch.randint(number, (count,), generator=generator, device=device)
+            device = None if generator is None else generator.device
+            chosen = torch.randint(len(self.codes), (count,), generator=generator, device=device)
             return self.codes[chosen.to(self.codes.device)].float()
-        # Random combinations of the codes' deviations have their covariance.
-        shares = torch.randn(count, number, generator=generator, device=device).to(self.codes.device)
-        codes = self.codes.float()
-        mean = codes.mean(0)
-        deviations = (codes - mean) / math.sqrt(max(1, number - 1))
-        return mean + shares @ deviations
+        return gaussian_codes(self.codes.float(), count, generator)
 
     def __getstate__(self) -> dict[str, Any]:
         """Return everything but the network, which a worker process that isn't forked loads itself."""

@@ -65,11 +65,13 @@ class Row(NamedTuple):
 
     Args:
         address: Its address.
+        name: Its name, with its folder.
         stem: The beginning of its results' names, with their folder.
         states: Recipe → state, see `Entry`; what is open is missing.
     """
 
     address: str
+    name: str
     stem: str
     states: dict[str, str]
 
@@ -166,13 +168,13 @@ class Manifest:
         """Yield the listed pictures in the order of their addresses, with what is known of them."""
         recipes, last = list(recipes), ""
         marks = ",".join("?" * len(recipes))
-        page = f"""SELECT p.address, p.folder, p.stem, r.recipe, r.state FROM
+        page = f"""SELECT p.address, p.folder, p.name, p.stem, r.recipe, r.state FROM
             (SELECT * FROM picture WHERE address > ? ORDER BY address LIMIT {PAGE}) p
             LEFT JOIN result r ON r.picture = p.address AND r.recipe IN ({marks}) ORDER BY p.address"""
         while found := self._database.execute(page, (last, *recipes)).fetchall():
             known: dict[str, Row] = {}
-            for address, folder, stem, recipe, state in found:
-                row = known.setdefault(address, Row(address, join(folder, stem), {}))
+            for address, folder, name, stem, recipe, state in found:
+                row = known.setdefault(address, Row(address, join(folder, name), join(folder, stem), {}))
                 row.states.update({recipe: state} if recipe is not None else {})
             yield from known.values()
             last = found[-1][0]

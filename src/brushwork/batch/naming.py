@@ -7,7 +7,7 @@ from pathlib import Path
 
 from brushwork.styles.references import parse_style
 
-__all__ = ["apart", "style_names", "style_stem"]
+__all__ = ["apart", "dotted", "style_names", "style_stem"]
 
 
 def style_stem(style: str, *, whole: bool = False) -> str:
@@ -33,6 +33,11 @@ def style_names(styles: list[str]) -> list[str]:
     # "a_b" in "c" and "a" in "b_c" would both be a_b_c.
     ends = tuple(f"_{name}".casefold() for name in names)
     return [name.replace("_", "-") if name.casefold().endswith(ends) else name for name in names]
+
+
+def dotted(suffix: str) -> str:
+    """Return the suffix of a file with its dot: "png" → ".png"."""
+    return "." + suffix.lstrip(".")
 
 
 def apart(names: list[tuple[str, str]]) -> list[str]:

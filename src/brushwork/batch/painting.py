@@ -27,13 +27,17 @@ class Task(NamedTuple):
 
     Args:
         picture: The picture's address.
-        style: The style's number.
+        number: Which of the picture's results it is.
         output: The result's name below the folder of results.
+        style: The style's number.
+        strength: The strength; None for that of the method's options.
     """
 
     picture: str
-    style: int
+    number: int
     output: str
+    style: int
+    strength: float | None = None
 
     def __str__(self) -> str:
         return self.output
@@ -125,10 +129,12 @@ class _Painter:
     def _painted(self, task: Task, file: Path, photo: Picture, started: float) -> Painted:
         from brushwork.api.stylize import stylize_photo
 
-        work = self._work
+        work, method = self._work, self._method
         try:
+            if task.strength is not None:
+                method = method.with_strength(task.strength)  # type: ignore[attr-defined]  # of methods of one pass
             result = stylize_photo(
-                file, self._styles[task.style], method=self._method, options=work.options, picture=photo,
+                file, self._styles[task.style], method=method, options=work.options, picture=photo,
                 encoded=self._style(task.style, photo.size),
             )  # fmt: skip
         except Exception as error:

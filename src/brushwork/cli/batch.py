@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import rich_click as click
@@ -16,10 +17,10 @@ from brushwork.options.stylize import OutputOptions, StylizeOptions
 from brushwork.registry import OPTIONS
 
 if TYPE_CHECKING:
-    from brushwork.batch.stylize_batch import BatchStep
+    from brushwork.batch.run import BatchResult, BatchStep
     from brushwork.cli.report import Report
 
-__all__ = ["batch"]
+__all__ = ["batch", "run_and_report"]
 
 PANELS = {
     "What": ("styles", "output", "preset", "method"),
@@ -57,15 +58,30 @@ def batch(
     """
     settings = chosen_settings(preset, method, values, styles)
     options, out, run = (options_from_flags(kind, values) for kind in (StylizeOptions, OutputOptions, BatchOptions))
-    from brushwork.batch.stylize_batch import FAILURES, stylize_batch
+    from brushwork.batch.stylize_batch import stylize_batch
+
+    run_and_report(
+        partial(stylize_batch, photos, styles, output, settings, options=options, written=out, batch=run), as_json
+    )
+
+
+def run_and_report(work: Callable[..., BatchResult], as_json: bool) -> None:
+    """Run a batch with a bar, or JSON lines, and say at the end what was done and what failed.
+
+    Args:
+        work: Takes `progress`.
+        as_json: The value of --log-json.
+
+    Raises:
+        BrushworkError: Some failed.
+    """
+    from brushwork.batch.run import FAILURES
     from brushwork.cli.report import Report
     from brushwork.runtime.progress import duration
 
     report = Report(as_json=as_json)
     with _bar(report) as show:
-        done = stylize_batch(
-            photos, styles, output, settings, options=options, written=out, batch=run, progress=show
-        )  # fmt: skip
+        done = work(progress=show)
     rate = f", {done.painted / done.seconds:.1f} per second" if done.painted else ""
     report.say(
         f"{done.output}: {done.done} results, {done.painted} of them painted now in {duration(done.seconds)}{rate}",

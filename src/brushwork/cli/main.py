@@ -28,6 +28,10 @@ COMMANDS = {
         "brushwork.cli.batch:batch",
         "Render all PHOTOS in the style of paintings, each exactly once, on this machine or on many.",
     ),
+    "augment": (
+        "brushwork.cli.augment:augment",
+        "Copy a data set with each picture in a random style, to train networks that don't go by textures.",
+    ),
     "video": (
         "brushwork.cli.video:video",
         "Render FILM (a video, an animated GIF, WebP or PNG, or a folder of frames) in the style of a painting.",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import dataclasses
 import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Generic, TypeVar
@@ -135,6 +137,12 @@ class OnePass(Generic[Style]):
         regions, photo = Regions.of(style).present(), photo.to(self.device)
         tile = TileInput(lambda: photo, regions.shares(*photo.shape[2:]), near=(0, 0, *photo.shape[2:]))
         return self._stages(tile, mixture_of(self.network, regions.styles, tile, self._strength))
+
+    def with_strength(self, strength: float) -> OnePass[Style]:
+        """Return this method at another strength, with the same network."""
+        other = copy.copy(self)
+        other.settings = dataclasses.replace(self.settings, strength=strength)
+        return other
 
     @property
     def _strength(self) -> float:

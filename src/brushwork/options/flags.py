@@ -116,10 +116,13 @@ def options_from_flags(kind: type[Any], values: dict[str, Any]) -> Any:
 
 def _shared_flag(kind: type[Any], name: str) -> Callable[[Command], Command]:
     option, default, hint = option_of(kind)[name], _default(kind, name), type_of(kind, name)
-    hint = next((part for part in typing.get_args(hint) if part is not type(None)), hint)  # of X | None
+    if typing.get_origin(hint) is not tuple:  # but X | None
+        hint = next((part for part in typing.get_args(hint) if part is not type(None)), hint)
     more: dict[str, Any] = {"help": option.help, "default": None}
     if option.kind == "files":
         more |= {"type": click.Path(path_type=Path), "multiple": True}
+    elif typing.get_origin(hint) is tuple:
+        more |= {"type": _List(typing.get_args(hint)[0])}
     elif hint is bool:
         more |= {"is_flag": True}
     elif option.kind:

@@ -12,7 +12,8 @@ import pytest
 
 from brushwork import AdaINLite, read_recipe, stylize
 from brushwork.batch.manifest import Manifest
-from brushwork.batch.stylize_batch import BatchStep, stylize_batch
+from brushwork.batch.run import BatchStep
+from brushwork.batch.stylize_batch import stylize_batch
 from brushwork.errors import BrushworkError, Interrupted, PictureError, UsageError
 
 STYLES = ["great-wave", "starry-night"]
@@ -206,10 +207,12 @@ def _killed_at_packing(*arguments: Any) -> None:
     ],
 )
 def test_wrong_arguments_are_told(
-    change: dict[str, Any], error: type[Exception], words: str, photos: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+    change: dict[str, Any], error: type[Exception], words: str, photos: Path, monkeypatch: pytest.MonkeyPatch,
+    engine: Any,
+) -> None:  # fmt: skip
     monkeypatch.chdir(photos.parent)
     arguments: dict[str, Any] = {"photos": "photos", "styles": "great-wave", "output": "out", "method": METHOD}
+    arguments |= {"runner": engine} if "suffix" in change else {}  # workers check it, and these need no process
     with pytest.raises(error, match=words):
         stylize_batch(**{**arguments, **change})
     assert not painted(photos.parent / "out")

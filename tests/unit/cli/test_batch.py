@@ -12,6 +12,8 @@ from typing import Any
 
 import pytest
 
+from brushwork import AdaINLite, AugmentOptions, BatchOptions
+
 BATCH = ["--style", "great-wave", "--preset", "draft", "--precision", "float32", "--workers", "1", "-o", "out"]
 
 
@@ -51,6 +53,26 @@ def test_bad_input_is_told_in_one_line(
     assert done.code == code
     assert words in done.err
     assert done.err.count("\n") == 1
+
+
+def test_flags_of_augment_arrive(here: Path, run: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    from brushwork.batch.run import BatchResult
+
+    given: dict[str, Any] = {}
+
+    def augment_dataset(*arguments: Any, progress: Any, **keywords: Any) -> BatchResult:
+        given.update(keywords, arguments=arguments)
+        return BatchResult("out", 2, 0, 2, 1.0, ())
+
+    monkeypatch.setattr("brushwork.batch.augment_dataset.augment_dataset", augment_dataset)
+    more = ["--styles", "gaussian", "--per-image", "2", "--strength", "0.5..1", "--precision", "float32", "--resume"]
+    done = run("augment", "in", "-o", "out", "--method", "adain-lite", *more, "--seed", "3", "--format", "jpg")
+    assert done.code == 0
+    assert "out: 2 results, 2 of them painted now" in done.err
+    assert given["arguments"] == (("in",), "out", AdaINLite(precision="float32"))
+    assert given["styles"] == ("gaussian",)
+    assert given["augment"] == AugmentOptions(per_image=2, seed=3, strength=(0.5, 1.0))
+    assert given["batch"] == BatchOptions(resume=True, suffix="jpg")
 
 
 @pytest.mark.slow

@@ -11,6 +11,7 @@ arXiv:1904.04971). Experiments: docs/methods/adain_lite.md.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -46,7 +47,7 @@ from brushwork.training.data import PhotoFolder
 from brushwork.training.synthetic_motion import moving_layers
 from brushwork.weights import Model, load_into, read_model
 
-__all__ = ["AdaINLiteStyleNetwork", "AdaINLiteTask", "LiteStyle", "MovedPhotos"]
+__all__ = ["AdaINLiteStyleNetwork", "AdaINLiteTask", "LiteStyle", "MovedPhotos", "gaussian_codes"]
 
 NAME = "adain-lite"
 ENCODER = "vgg19-slim"
@@ -62,6 +63,21 @@ class LiteStyle:
     """A style as a code (128,)."""
 
     code: Tensor
+
+
+def gaussian_codes(codes: Tensor, count: int, generator: torch.Generator | None = None) -> Tensor:
+    """Return codes (count, 128) drawn from a Gaussian with the mean and covariance of others.
+
+    Args:
+        codes: The others, (N, 128).
+        count: How many.
+        generator: Decides them; None for torch's own.
+    """
+    device = None if generator is None else generator.device
+    # Random combinations of the codes' deviations have their covariance.
+    shares = torch.randn(count, len(codes), generator=generator, device=device).to(codes.device)
+    mean = codes.mean(0)
+    return mean + shares @ ((codes - mean) / math.sqrt(max(1, len(codes) - 1)))
 
 
 class AdaINLiteTask:
