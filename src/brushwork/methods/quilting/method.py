@@ -81,7 +81,7 @@ class QuiltingMethod:
 
     def save_style(self, style: Swatch) -> dict[str, Tensor]:
         """Return the texture as named tensors; half precision keeps 8 bits exactly."""
-        return {"pixels": style.pixels.half(), "usable": style.usable.to(torch.uint8)}
+        return {"pixels": style.pixels.half(), "usable": style.usable.half()}
 
     def load_style(self, tensors: Mapping[str, Tensor]) -> Swatch:
         """Return a texture from a file's tensors."""

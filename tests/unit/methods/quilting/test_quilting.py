@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 import torch
 from hypothesis import given, settings
@@ -7,6 +9,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 from torch.nn import functional as F
 
+from brushwork import Picture, encode_style, load, save_style, stylize, write_image
 from brushwork.errors import UsageError
 from brushwork.methods.quilting import laying
 from brushwork.methods.quilting.block_size import suggested_block
@@ -188,3 +191,13 @@ def test_alpha_grows_as_in_the_paper_and_wrong_ones_are_told() -> None:
 def test_a_tile_needs_two_blocks() -> None:
     with pytest.raises(UsageError, match="tileable: expected sides of at least 20 pixels for a block of 12"):
         lay(all_usable(smooth(40, 40)), (19, 60), 12, wraps=True)
+
+
+def test_saved_texture_is_the_texture(tmp_path: Path) -> None:
+    pixels = torch.rand(1, 3, 40, 48, generator=torch.Generator().manual_seed(0))
+    write_image(Picture(pixels), tmp_path / "swatch.png")
+    method = load(Quilting(block=12))
+    save_style(tmp_path / "swatch.safetensors", method, encode_style(method, tmp_path / "swatch.png", [64]))
+    photo = Picture(torch.rand(1, 3, 40, 64))
+    made = [stylize(photo, tmp_path / name, Quilting(block=12)) for name in ("swatch.png", "swatch.safetensors")]
+    assert (made[0].picture.pixels - made[1].picture.pixels).abs().max() < 1e-3  # saved in half precision
