@@ -226,6 +226,7 @@ _RECIPE = _object(
         "decoder": _NETWORK,
         "model": _NETWORK,
         "stopped_early": _flag,
+        "painted": _list(_object({"frame": _whole(0), "picture": _or_null(_input({}))})),  # frames of a film
         "guide": _list(_input({})),  # of `quilt`, as the next two
         "tileable": _flag,
         "onto": _flag,

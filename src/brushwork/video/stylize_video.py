@@ -41,6 +41,7 @@ from brushwork.styles.sources import StyleSource
 from brushwork.video.frame_optimizer import FrameOptimizer
 from brushwork.video.keyframes import Keyframe, Styles, check_times, keyframes_of, late_keyframes
 from brushwork.video.multi_pass import FrameFiles, MultiPassStylizer
+from brushwork.video.painted_frames import AfterPaintedFrames, BackwardFrames, Painted, PaintedFrames, style_beside
 from brushwork.video.smoothing import FrameWithFlow, TemporalSmoother, with_flow
 
 __all__ = ["Filmed", "Keyframe", "stylize_video", "work_folder"]
@@ -82,10 +83,11 @@ def work_folder(output: Path) -> Path:
 @renamed_keywords(settings="method")
 def stylize_video(
     film: str | Path,
-    style: StyleSource | Sequence[Keyframe],
+    style: StyleSource | Sequence[Keyframe] | None,
     output: str | Path,
     method: MethodSource = None,
     *,
+    painted: Painted | None = None,
     preset: str | None = None,
     options: FilmOptions | None = None,
     progress: Progress | None = None,
@@ -99,9 +101,12 @@ def stylize_video(
 
     Args:
         film: A video file, an animation, a folder of numbered images, or a pattern such as "in/%05d.png".
-        style: See `stylize`; or keyframes, between which the style is interpolated.
+        style: See `stylize`; or keyframes, between which the style is interpolated. None with painted frames: scenes
+            without one are painted in the style of the first.
         output: A file (.mp4, .m4v, .mov, .mkv, .webm, .gif, .webp), a folder, or a pattern.
-        method: See `stylize`; None: AdaIN-lite with its video model.
+        method: See `stylize`; None: AdaIN-lite with its video model; after painted frames, that of the preset good.
+        painted: Painted frames, whose strokes are carried to all others: frame number from 0 → a picture of the film's
+            size, or None, to paint that frame by the method.
         preset: Instead of a method: "draft", "good" or "best", see `film_preset`.
         options: `FilmOptions`: size, smoothing, color, encoding, device and limits.
         progress: Called after each frame; raising an exception from it cancels the job.
@@ -117,6 +122,9 @@ def stylize_video(
         BrushworkError: Another process is working on this output.
     """
     started, output = time.perf_counter(), Path(output)
+    style = style_beside(style, painted)
+    if painted and preset is None and method is None:
+        preset = "good"
     method, chosen = _with_preset(preset, method, with_changes(options or FilmOptions(), keywords))
     encoding = Encoding(chosen.codec, chosen.quality, chosen.pixel_format)
     check_film_target(output, encoding, chosen.depth)
@@ -125,20 +133,21 @@ def stylize_video(
         read = open_film(film, max_pixels=chosen.max_pixels)
         keys = keyframes_of(style)
         check_times(keys, read)
-        loaded = _load(method, chosen)
         shown = result_size(read.size, chosen.size)
-        _check_room(output, read, shown, optimized=not isinstance(loaded, FrameMethod))
+        after = PaintedFrames.read(painted or {}, read, shown, chosen.max_pixels)
+        loaded = _load(method, chosen, any_method=bool(painted))
+        _check_room(output, read, shown, optimized=bool(after.stretches()) or not isinstance(loaded, FrameMethod))
         styles = Styles(loaded, keys, shown, chosen.max_pixels)
-        recipe = _recipe(loaded, read, styles, shown, chosen)
+        recipe = _recipe(loaded, read, styles, shown, chosen) | ({"painted": after.records} if painted else {})
         defaults = recipe_defaults(loaded.settings, FilmOptions)
         checkpoint = Checkpoint(folder / "state.safetensors", chosen.segment, resume, recipe, defaults)
         writer = film_writer(output, read, shown, encoding, folder, chosen.depth)
         work = _Work(read, shown, writer, styles, checkpoint, chosen.keep_color)
         with _telling_how_to_resume(work, output):
-            count = work.run(loaded, chosen, progress)
+            count = work.after(after, loaded, progress) if painted else work.run(loaded, chosen, progress)
         save(output, lambda path: writer.join(-(-count // chosen.segment), recipe.to_json(), path), beside=read.path)
         shutil.rmtree(folder, ignore_errors=True)
-    notes = (*dict.fromkeys(read.notes), *writer.notes, *late_keyframes(keys, float(count / read.rate)))
+    notes = (*dict.fromkeys(read.notes), *writer.notes, *late_keyframes(keys, float(count / read.rate)), *work.notes)
     return Filmed(output, count, shown, recipe, notes, time.perf_counter() - started)
 
 
@@ -151,9 +160,11 @@ def _with_preset(preset: str | None, method: MethodSource, options: FilmOptions)
     return film_preset(preset, options)
 
 
-def _load(source: MethodSource, options: FilmOptions) -> Method:
+def _load(source: MethodSource, options: FilmOptions, *, any_method: bool) -> Method:
     """Load the method, and check that it supports the options."""
     method = method_from(source, options.device)
+    if any_method:  # after painted frames, it only paints stills
+        return method
     if not isinstance(method, FrameMethod) and not hasattr(method, "for_later_frames"):
         raise UsageError(f"{method_name(method.settings)} doesn't paint films; use gatys, or a method of one pass")
     if options.passes > 1 and isinstance(method, FrameMethod):
@@ -226,6 +237,7 @@ class _Work:
         self.checkpoint, self.keep_color = checkpoint, keep_color
         self.first_time: int | None = None
         self.begun = False  # the state of an earlier job has been loaded or removed
+        self.notes: list[str] = []
 
     @property
     def folder(self) -> Path:
@@ -240,10 +252,40 @@ class _Work:
         optimizer = FrameOptimizer(method, options.temporal_weight, flow, options.frame_steps)
         return self.in_passes(optimizer, options.passes, progress)
 
-    def steadily(self, steady: TemporalSmoother, progress: Progress | None) -> int:
-        """Process frames in one pass, reading, stylizing and writing in three threads; return their number."""
+    def after(self, painted: PaintedFrames, method: Method, progress: Progress | None) -> int:
+        """Process all frames after painted ones, and return their number."""
+        started = self._state() is not None
+        if not started:
+            self.checkpoint.save(State({}, {"frames": 0}))  # records which job the frames carried backward belong to
+        checkpoint = replace(self.checkpoint, path=self.folder / "backward.safetensors", resume=started)
+        self.first_time = next((frame.time for frame in self.film.frames(0, self.size)), None)
+
+        def first(frame: Frame) -> torch.Tensor:
+            result: torch.Tensor = method(frame.pixels, self._style_at(frame.time))
+            return result
+
+        backward = BackwardFrames(self.film, self.size, painted, checkpoint, dis_flow(), first)
+        clock = _Clock(self.size, 0)
+        for number, made in enumerate(backward.run(), 1):
+            self._check_folder()
+            if progress is not None:
+                progress(clock.step(number, max(self.film.count, 1) + len(backward), made))
+        steady = AfterPaintedFrames(method, painted, backward)
+        self.checkpoint = replace(self.checkpoint, resume=True)
+        count = self.steadily(steady, progress, len(backward))
+        self.notes += [*steady.notes, *painted.late(count)]
+        return count
+
+    def steadily(self, steady: TemporalSmoother | AfterPaintedFrames, progress: Progress | None, done: int = 0) -> int:
+        """Process frames in one pass, reading, stylizing and writing in three threads; return their number.
+
+        Args:
+            steady: Stylizes a frame.
+            progress: Called after each.
+            done: Steps that were done before.
+        """
         number, before = self._begin(steady)
-        clock = _Clock(self.size, number)
+        clock = _Clock(self.size, done + number)
         frames = self.film.frames(number, self.size)
         # One core for flow and writing, the others for stylization: more threads would only compete.
         alone = partial(torch.set_num_threads, 1)
@@ -261,7 +303,7 @@ class _Work:
                     later.wait()
                     self._keep(number, seen, steady)
                 if progress is not None:
-                    progress(clock.step(number, max(self.film.count, number), painted))
+                    progress(clock.step(done + number, done + max(self.film.count, number), painted))
             if number % self.checkpoint.every:
                 later(self.writer.end)
         return self._some(number)
@@ -310,10 +352,10 @@ class _Work:
             self.first_time = time
         return self.styles.at(float((time - self.first_time) * self.film.time_base))
 
-    def _begin(self, steady: TemporalSmoother) -> tuple[int, torch.Tensor | None]:
+    def _begin(self, steady: TemporalSmoother | AfterPaintedFrames) -> tuple[int, torch.Tensor | None]:
         """Return the number of finished frames, and the source pixels of the last one."""
         state = self._state()
-        if state is None:
+        if state is None or not state.facts["frames"]:
             return 0, None
         tensors = dict(state.tensors)
         before = tensors.pop("film", None)
@@ -321,7 +363,7 @@ class _Work:
         self.first_time = int(state.facts["first_time"])
         return int(state.facts["frames"]), before
 
-    def _keep(self, number: int, seen: FrameWithFlow, steady: TemporalSmoother) -> None:
+    def _keep(self, number: int, seen: FrameWithFlow, steady: TemporalSmoother | AfterPaintedFrames) -> None:
         tensors = steady.state() | ({"film": seen.frame.pixels} if steady.watches else {})
         self.checkpoint.save(State(tensors, {"frames": number, "first_time": self.first_time}))
 
