@@ -23,10 +23,10 @@ __all__ = ["StrokeSearch", "grid"]
 
 SIDE = 5  # of a patch in pixels, as theirs
 HALF = SIDE // 2
-SMALLEST = 80  # pixels of the shorter side below which frames aren't halved again
-PAINT, COLOR, EDGES, PLACE = 2.0, 4.0, 6.0, 1e-5  # weights of a patch's squared differences; places are in pixels
+SMALLEST = 160  # pixels of the shorter side below which frames aren't halved again
+PAINT, COLOR, EDGES, PLACE = 1.0, 12.0, 20.0, 3e-6  # weights of a patch's squared differences; places are in pixels
 TURNS = (2, 3, 4)  # of search and vote: at full size, in between, at the smallest size
-NEAR = 16.0  # pixels within which larger sizes search at random
+NEAR = 40.0  # pixels within which larger sizes search at random
 SHRINK = 0.6  # of that distance from one try to the next
 JUMPS = (2, 1)  # pixels from which neighbors offer their place
 

@@ -123,8 +123,7 @@ def stylize_video(
     """
     started, output = time.perf_counter(), Path(output)
     style = style_beside(style, painted)
-    if painted and preset is None and method is None:
-        preset = "good"
+    preset = "good" if painted and preset is None and method is None else preset
     method, chosen = _with_preset(preset, method, with_changes(options or FilmOptions(), keywords))
     encoding = Encoding(chosen.codec, chosen.quality, chosen.pixel_format)
     check_film_target(output, encoding, chosen.depth)
@@ -254,17 +253,15 @@ class _Work:
 
     def after(self, painted: PaintedFrames, method: Method, progress: Progress | None) -> int:
         """Process all frames after painted ones, and return their number."""
-        started = self._state() is not None
-        if not started:
+        if not (started := self._state() is not None):
             self.checkpoint.save(State({}, {"frames": 0}))  # records which job the frames carried backward belong to
         checkpoint = replace(self.checkpoint, path=self.folder / "backward.safetensors", resume=started)
         self.first_time = next((frame.time for frame in self.film.frames(0, self.size)), None)
 
-        def first(frame: Frame) -> torch.Tensor:
-            result: torch.Tensor = method(frame.pixels, self._style_at(frame.time))
-            return result
-
-        backward = BackwardFrames(self.film, self.size, painted, checkpoint, dis_flow(), first)
+        backward = BackwardFrames(
+            self.film, self.size, painted, checkpoint, dis_flow(),
+            lambda frame: method(frame.pixels, self._style_at(frame.time)),
+        )  # fmt: skip
         clock = _Clock(self.size, 0)
         for number, made in enumerate(backward.run(), 1):
             self._check_folder()
