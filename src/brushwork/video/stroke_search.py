@@ -25,8 +25,8 @@ SIDE = 5  # of a patch in pixels, as theirs
 HALF = SIDE // 2
 SMALLEST = 160  # pixels of the shorter side below which frames aren't halved again
 PAINT, COLOR, EDGES, PLACE = 1.0, 12.0, 20.0, 3e-6  # weights of a patch's squared differences; places are in pixels
-TURNS = (2, 3, 4)  # of search and vote: at full size, in between, at the smallest size
-NEAR = 40.0  # pixels within which larger sizes search at random
+TURNS, FIRST = 1, 3  # of vote and search: at larger sizes, and at the smallest one
+NEAR = 20.0  # pixels within which larger sizes search at random
 SHRINK = 0.6  # of that distance from one try to the next
 JUMPS = (2, 1)  # pixels from which neighbors offer their place
 
@@ -80,8 +80,8 @@ class StrokeSearch:
             start = tracked if centers is None else torch.where(gaps > 0, _inside(_doubled(centers, own)), tracked)
             places = (own + moved) * 2**number
             work = _Gaps(level, frame, places, gaps[0, 0] > 0, start)
-            turns = TURNS[min(number, 1) if number < len(self._levels) - 1 else 2]
-            centers = work.searched(turns, random, far=number == len(self._levels) - 1)
+            far = number == len(self._levels) - 1
+            centers = work.searched(FIRST if far else TURNS, random, far=far)
         assert centers is not None
         return torch.where(lost, centers - grid(*film.shape[2:]), offsets)
 

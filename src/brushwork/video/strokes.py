@@ -15,7 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from brushwork.errors import UsageError
-from brushwork.flow import warp
+from brushwork.flow import Estimator, warp
 from brushwork.video.smoothing import Motion
 from brushwork.video.stroke_search import StrokeSearch
 
@@ -25,6 +25,8 @@ SMALLEST = 8  # pixels of a frame's shorter side: more than a patch
 SURE = 0.5  # least confidence of the flow with which strokes are carried along it
 ALIKE = 0.06  # color distance up to which they are carried in any case: in foliage and water, flow is never sure
 DRIFT = 0.15  # color distance from which a place no longer shows what its strokes were painted for
+TOLERANCE = 1.0  # share of the film's local contrast that is no difference: what a pixel's displacement makes
+REACH = 2.0  # pixels up to which drift is taken back; what is farther is another thing
 FOLLOWING = 0.05  # share with which that comparison follows the film, so that changing light isn't taken for drift
 SEAM = 1.5  # pixels from which the paint of neighboring pixels is from different places
 TORN = 1.0  # pixels by which it may be apart within a stroke, on average: half a stroke's width more or less
@@ -53,11 +55,12 @@ class StrokeCarrier:
     finds new ones. Each frame is the painted one, sampled once, so that nothing blurs.
 
     Args:
+        estimator: Optical flow estimator.
         seed: Of the patch search.
     """
 
-    def __init__(self, seed: int = 0) -> None:
-        self.seed = seed
+    def __init__(self, estimator: Estimator, seed: int = 0) -> None:
+        self._estimator, self._seed = estimator, seed
         self._tensors: dict[str, Tensor] = {}
         self._search: StrokeSearch | None = None
 
@@ -85,10 +88,14 @@ class StrokeCarrier:
         old = self._tensors
         number = old["number"] + 1
         offsets, meant = _moved(old["offsets"], motion.back), warp(old["meant"], motion.back, mode="bicubic")
+        # Errors of the flow add up from frame to frame; what is left between the frames' own pictures takes them back.
+        drift = self._estimator(film, warp(old["film"], offsets))
+        drift = drift * (drift.square().sum(1, keepdim=True) < REACH**2)
+        offsets, meant = _moved(offsets, drift), warp(meant, drift, mode="bicubic")
         lost = _lost(film, meant, offsets, motion)
         doubt = warp(old["doubt"], motion.back)
         self._tensors = old | {
-            "offsets": self._search.filled(film, offsets, lost, self.seed + int(number)),
+            "offsets": self._search.filled(film, offsets, lost, self._seed + int(number)),
             "meant": torch.where(lost, film, meant + FOLLOWING * (film - meant)),
             "number": number,
             "doubt": torch.where(lost, doubt.clamp(min=FOUND), doubt),
@@ -108,6 +115,8 @@ class StrokeCarrier:
 def _lost(film: Tensor, meant: Tensor, offsets: Tensor, motion: Motion) -> Tensor:
     """Return where strokes can't be carried along the flow, (1, 1, H, W) bool."""
     apart = F.avg_pool2d((film - meant).square().sum(1, keepdim=True), 5, 1, 2)
+    contrast = (F.avg_pool2d(film.square(), 5, 1, 2) - F.avg_pool2d(film, 5, 1, 2).square()).sum(1, keepdim=True)
+    apart = apart - TOLERANCE * contrast.clamp(min=0)
     astray = (apart > DRIFT**2) | ((apart > ALIKE**2) & (motion.sure < SURE))
     spread = _spread(offsets)
     torn = F.avg_pool2d(spread * (spread < 2 * SEAM), AROUND, 1, AROUND // 2) > TORN
