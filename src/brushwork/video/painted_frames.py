@@ -164,9 +164,9 @@ class BackwardFrames:
         state = self._checkpoint.load()
         for begin, key in self._painted.stretches():
             if state is None or int(state.facts["key"]) < key:
-                yield from self._stretch(_Place(StrokeCarrier(self._estimator), None, key), begin, key)
+                yield from self._stretch(_Place(StrokeCarrier(), None, key), begin, key)
             elif int(state.facts["key"]) == key:
-                tensors, carrier = dict(state.tensors), StrokeCarrier(self._estimator)
+                tensors, carrier = dict(state.tensors), StrokeCarrier()
                 later = tensors.pop("later")
                 carrier.go_on(tensors)
                 yield from self._stretch(_Place(carrier, later, int(state.facts["next"])), begin, key)
@@ -230,14 +230,13 @@ class AfterPaintedFrames:
         method: Paints the frames that are to be painted and have no picture, and the first of a scene without any.
         painted: The painted frames.
         backward: What was carried backward, complete.
-        estimator: Optical flow estimator.
     """
 
     watches = True  # it needs the motion between frames
 
-    def __init__(self, method: Method, painted: PaintedFrames, backward: BackwardFrames, estimator: Estimator) -> None:
+    def __init__(self, method: Method, painted: PaintedFrames, backward: BackwardFrames) -> None:
         self.notes: list[str] = []
-        self._estimator, self._method, self._painted, self._backward = estimator, method, painted, backward
+        self._method, self._painted, self._backward = method, painted, backward
         self._carrier: StrokeCarrier | None = None
         self._number = self._since = 0  # of the next frame, and of the one whose strokes are carried forward
 
@@ -265,7 +264,7 @@ class AfterPaintedFrames:
         return crossed(forward, backward, (number - self._since) / (ahead - self._since))
 
     def _begun(self, number: int, pixels: Tensor, painted: Tensor) -> Tensor:
-        self._carrier, self._since = StrokeCarrier(self._estimator), number
+        self._carrier, self._since = StrokeCarrier(), number
         return self._carrier.begin(pixels, painted).painted
 
     def state(self) -> dict[str, Tensor]:
@@ -278,7 +277,7 @@ class AfterPaintedFrames:
         tensors = dict(state)
         self._number, self._since = map(int, tensors.pop("frames"))
         if tensors:
-            self._carrier = StrokeCarrier(self._estimator)
+            self._carrier = StrokeCarrier()
             self._carrier.go_on(tensors)
 
 

@@ -15,7 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from brushwork.errors import UsageError
-from brushwork.flow import Estimator, warp
+from brushwork.flow import dis_flow, warp
 from brushwork.video.smoothing import Motion
 from brushwork.video.stroke_search import StrokeSearch
 
@@ -55,12 +55,11 @@ class StrokeCarrier:
     finds new ones. Each frame is the painted one, sampled once, so that nothing blurs.
 
     Args:
-        estimator: Optical flow estimator.
         seed: Of the patch search.
     """
 
-    def __init__(self, estimator: Estimator, seed: int = 0) -> None:
-        self._estimator, self._seed = estimator, seed
+    def __init__(self, seed: int = 0) -> None:
+        self._seed, self._estimator = seed, dis_flow()  # its own: two threads can't use the same
         self._tensors: dict[str, Tensor] = {}
         self._search: StrokeSearch | None = None
 

@@ -267,7 +267,7 @@ class _Work:
             self._check_folder()
             if progress is not None:
                 progress(clock.step(number, max(self.film.count, 1) + len(backward), made))
-        steady = AfterPaintedFrames(method, painted, backward, dis_flow())
+        steady = AfterPaintedFrames(method, painted, backward)
         self.checkpoint = replace(self.checkpoint, resume=True)
         count = self.steadily(steady, progress, len(backward))
         self.notes += [*steady.notes, *painted.late(count)]
