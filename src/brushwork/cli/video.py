@@ -116,7 +116,7 @@ def video(
     with report.bar(film.name, unit="frames") as progress:
         done = stylize_video(
             film, styles, output, settings, options=options, resume=resume, progress=progress,
-            **({"painted": frames} if frames else {}),
+            painted=frames or None,
         )  # fmt: skip
     for note in done.notes:
         report.say(note)

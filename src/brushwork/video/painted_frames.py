@@ -6,6 +6,7 @@ Differs: Blended over time by doubt and around local means, without Poisson blen
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -34,7 +35,8 @@ from brushwork.video.strokes import Carried, StrokeCarrier
 
 __all__ = ["AfterPaintedFrames", "BackwardFrames", "Painted", "PaintedFrames", "crossed", "style_beside"]
 
-AT_ONCE = 32  # frames read and carried backward at a time
+AT_ONCE = 1 << 24  # pixels of frames read at a time to carry strokes backward: 200 MB
+MOST = 32  # such frames
 CROSSING = 4.0  # how much faster than from one painted frame to the other each place changes over
 DOUBT = 1.0  # how much earlier or later it does so where one of the two is searched
 SOFT = 9  # side in pixels of the squares over which that is smoothed
@@ -187,7 +189,7 @@ class BackwardFrames:
                 self._write(number, kept)
                 place.later, place.next = frame.pixels, number - 1
                 yield kept.painted
-            if place.next == reached:  # the film is shorter than it says
+            if place.later is None or place.next == reached:  # the film is shorter than it says
                 return
             self._checkpoint.save(
                 State(place.carrier.state() | {"later": place.later}, {"key": key, "next": place.next})
@@ -196,7 +198,7 @@ class BackwardFrames:
     def _chunk(self, place: _Place, begin: int) -> Iterator[tuple[int, Frame, Motion | None]]:
         """Yield some frames before the place, from the last to the first, with their motion to the frame after."""
         last, later = place.next, place.later
-        first = max(begin, last - AT_ONCE + 1)
+        first = max(begin, last + 1 - max(2, min(MOST, AT_ONCE // math.prod(self._size))))
         frames = list(islice(self._film.frames(first, self._size), last - first + 1))
         if len(frames) <= last - first:
             return

@@ -17,7 +17,7 @@ from torch import Tensor
 from brushwork.errors import UsageError
 from brushwork.flow import dis_flow, warp
 from brushwork.video.smoothing import Motion
-from brushwork.video.stroke_search import StrokeSearch
+from brushwork.video.stroke_search import StrokeSearch, grid
 
 __all__ = ["Carried", "StrokeCarrier"]
 
@@ -30,6 +30,7 @@ REACH = 2.0  # pixels up to which drift is taken back; what is farther is anothe
 FOLLOWING = 0.05  # share with which that comparison follows the film, so that changing light isn't taken for drift
 SEAM = 1.5  # pixels from which the paint of neighboring pixels is from different places
 TORN = 1.0  # pixels by which it may be apart within a stroke, on average: half a stroke's width more or less
+EDGE = 1.0  # pixels outside the painted frame from which a place is lost
 AROUND = 7  # side in pixels of the squares over which tears are measured
 FOUND = 0.5  # doubt of strokes that were searched
 
@@ -119,7 +120,10 @@ def _lost(film: Tensor, meant: Tensor, offsets: Tensor, motion: Motion) -> Tenso
     astray = (apart > DRIFT**2) | ((apart > ALIKE**2) & (motion.sure < SURE))
     spread = _spread(offsets)
     torn = F.avg_pool2d(spread * (spread < 2 * SEAM), AROUND, 1, AROUND // 2) > TORN
-    return F.avg_pool2d((astray | torn).float(), 5, 1, 2, count_include_pad=False) > 0.3  # no specks
+    height, width = film.shape[2:]
+    places, most = grid(height, width) + offsets, film.new_tensor([width, height]).view(1, 2, 1, 1) - 1
+    outside = ((places < -EDGE) | (places > most + EDGE)).any(1, keepdim=True)
+    return F.avg_pool2d((astray | torn | outside).float(), 5, 1, 2, count_include_pad=False) > 0.3  # no specks
 
 
 def _moved(offsets: Tensor, back: Tensor) -> Tensor:
