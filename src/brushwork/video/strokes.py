@@ -114,8 +114,9 @@ class StrokeCarrier:
 
 def _lost(film: Tensor, meant: Tensor, offsets: Tensor, motion: Motion) -> Tensor:
     """Return where strokes can't be carried along the flow, (1, 1, H, W) bool."""
-    apart = F.avg_pool2d((film - meant).square().sum(1, keepdim=True), 5, 1, 2)
-    contrast = (F.avg_pool2d(film.square(), 5, 1, 2) - F.avg_pool2d(film, 5, 1, 2).square()).sum(1, keepdim=True)
+    apart = F.avg_pool2d((film - meant).square().sum(1, keepdim=True), 5, 1, 2, count_include_pad=False)
+    mean, square = (F.avg_pool2d(x, 5, 1, 2, count_include_pad=False) for x in (film, film.square()))
+    contrast = (square - mean.square()).sum(1, keepdim=True)
     apart = apart - TOLERANCE * contrast.clamp(min=0)
     astray = (apart > DRIFT**2) | ((apart > ALIKE**2) & (motion.sure < SURE))
     spread = _spread(offsets)
