@@ -148,15 +148,17 @@ class _Gaps:
         allowed = np.ones((len(source) - SIDE + 1, source.shape[1] - SIDE + 1), bool)
         distances = np.full(active.shape, np.inf, np.float32)
         improve(query, source, allowed, np.where(active[..., None], np.int32(-1), field), distances, field.copy())
+        y, x = active.nonzero()
         for _ in range(passes):
             for jump in JUMPS:
-                for step in ((jump, 0), (-jump, 0), (0, jump), (0, -jump)):
-                    offered = np.roll(field, step, (0, 1)) + np.array(step, np.int32)
-                    improve(query, source, allowed, field, distances, np.where(active[..., None], offered, field))
+                for down, right in ((jump, 0), (-jump, 0), (0, jump), (0, -jump)):
+                    offered = field.copy()
+                    offered[y, x] = field[(y - down) % len(field), (x - right) % field.shape[1]] + (down, right)
+                    improve(query, source, allowed, field, distances, offered)
             radius = reach
             while radius >= 1:
-                offered, tries = field.copy(), random.random((int(active.sum()), 2), np.float32) * 2 - 1
-                offered[active] += np.rint(tries * np.float32(radius)).astype(np.int32)
+                offered, tries = field.copy(), random.random((len(y), 2), np.float32) * 2 - 1
+                offered[y, x] += np.rint(tries * np.float32(radius)).astype(np.int32)
                 improve(query, source, allowed, field, distances, offered)
                 radius *= SHRINK
 
