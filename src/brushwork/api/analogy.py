@@ -19,6 +19,7 @@ from brushwork.image import Picture, check_size, no_picture, resize
 from brushwork.io import MAX_PIXELS, read_image, read_size
 from brushwork.methods import load
 from brushwork.methods.analogies.method import Pair, grown, pair_of
+from brushwork.methods.gatys.doodle import labeled
 from brushwork.methods.gatys.method import GatysMethod
 from brushwork.options.base import option_of
 from brushwork.options.methods import Analogies, Gatys
@@ -95,13 +96,13 @@ def analogy(
 def _optimized(pair: Pair, content: Tensor, method: GatysMethod, progress: Progress | None) -> Tensor:
     """Return a neural doodle, pixels (1, 3, H, W); it begins with the mean color of each label in A'."""
     source, target = planes_of(pair.before[0], content[0])
-    labeled = method.labeled(source, target)
+    doodle = labeled(method, source, target)
     known = source * pair.usable
     means = torch.einsum("nhw,chw->cn", known, pair.after[0]) / known.sum((1, 2)).clamp(min=1)
     start = torch.einsum("cn,nhw->chw", means, target)[None].clamp(0, 1)
-    sizes = labeled.sizes(content.shape[3], content.shape[2])
-    style = labeled.encode_style(pair.after, sizes=sizes, mask=pair.usable[None, None].float())
-    return labeled(content, style, init=start, progress=progress)
+    sizes = doodle.sizes(content.shape[3], content.shape[2])
+    style = doodle.encode_style(pair.after, sizes=sizes, mask=pair.usable[None, None].float())
+    return doodle(content, style, init=start, progress=progress)
 
 
 def read_pair(

@@ -98,11 +98,12 @@ def _analogy_again(recipe: Recipe, places: Sequence[Path], max_pixels: int, prog
     """Make a result of `analogy` again."""
     texture = not recipe.get("onto")
     neural = "network" in recipe["settings"]  # Gatys' method
+    settings: Any = _settings(recipe | {"method": "gatys"}, places) if neural else None
     result = analogy(
         _find(recipe["before"], places) if "before" in recipe else None,
         _find(recipe["styles"][0], places),
         None if texture else _find(recipe["content"], places),
-        _settings(recipe | {"method": "gatys"}, places) if neural else settings_from("analogies", recipe["settings"]),
+        settings or settings_from("analogies", recipe["settings"]),
         size=(recipe["size"][0], recipe["size"][1]) if texture else None,
         max_pixels=max_pixels,
         progress=progress,

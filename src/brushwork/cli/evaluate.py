@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -122,7 +123,7 @@ def _rows(found: Evaluation) -> list[tuple[str, float, float, float, str]]:
     return [(name, means[name], *intervals[name], ARROWS[DIRECTIONS.get(name, -1)]) for name in found.names]
 
 
-_AS = {
+_AS: dict[str, Callable[[Evaluation], str]] = {
     "text": _as_text,
     "all": _all,
     "csv": _as_csv,

@@ -35,8 +35,21 @@ class _Time(click.ParamType):  # type: ignore[type-arg]
         return 60 * int(match[1] or 0) + float(match[2])
 
 
+class _Painted(click.ParamType):  # type: ignore[type-arg]
+    """A painted frame: its number, and its picture if there is one."""
+
+    name = "FRAME[=FILE]"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, Path | None]:
+        """Return number and path of "80=first.png", or of "80" alone."""
+        number, given, path = str(value).partition("=")
+        if not number.isdecimal() or (given and not path):
+            self.fail(f"expected the number of a frame, and its file, such as 0=first.png, got {value!r}", param, ctx)
+        return int(number), Path(path) if path else None
+
+
 PANELS = {
-    "What": ("style", "keyframes", "output", "preset", "method"),
+    "What": ("style", "keyframes", "painted", "output", "preset", "method"),
     "Look": ("strength", "style_scale", "smoothing", "keep_color"),
     "Size and speed": ("size", "engine", "address", "workers", "device"),
     "Output": ("codec", "quality", "preview"),
@@ -50,6 +63,9 @@ PANELS = {
 @click.option("--style", metavar="STYLE", help=STYLE_HELP.split("; given")[0])
 @click.option("--at", "keyframes", multiple=True, nargs=2, type=(_Time(), str), metavar="TIME STYLE",
               help="reach STYLE at TIME (0s, 5s, 1:30), blending from the previous one; may be repeated")  # fmt: skip
+@click.option("--painted", multiple=True, type=_Painted(),
+              help="carry the strokes of a painted frame to all others; without FILE it is painted by --preset, good "
+              "unless you choose another; may be repeated")  # fmt: skip
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="file, folder or %05d.png [FILM_STYLE]")
 @look_options(default="draft")
 @option_flags(FilmOptions, *[name for name in option_of(FilmOptions) if name != "segment"])
@@ -66,6 +82,7 @@ def video(
     film: Path,
     style: str | None,
     keyframes: tuple[tuple[float, str], ...],
+    painted: tuple[tuple[int, Path | None], ...],
     output: Path | None,
     preset: str | None,
     method: str | None,
@@ -78,18 +95,18 @@ def video(
     **values: Any,
 ) -> None:
     """Render FILM (a video, an animated GIF, WebP or PNG, or a folder of frames) in the style of a painting."""
+    if painted and preset is None and method is None:
+        preset = "good"
     if preset in (None, "draft") and method in (None, "adain-lite") and values["model"] is None:
         values["model"] = FILM_MODEL
     settings = chosen_settings(preset, method, values)
     if engine is None and (address, workers) != (None, None):
         raise UsageError("--address and --workers are for scenes painted side by side; add --engine ray or local")
-    if (style is None) == (not keyframes):
-        raise UsageError("expected --style STYLE, or at least one --at TIME STYLE")
-    others = ("smoothing",) if method_name(settings) == "gatys" else ("temporal_weight", "passes", "frame_steps")
-    if any(values[name] is not None for name in others):
-        raise UsageError(
-            "--smoothing is for feed-forward methods, --temporal-weight, --passes and --frame-steps are for gatys"
-        )
+    if engine is not None and painted:
+        raise UsageError("--painted carries strokes from scene to scene's end in one process; leave out --engine")
+    if (style is not None and keyframes) or not (style or keyframes or painted):
+        raise UsageError("expected --style STYLE, or at least one --at TIME STYLE or --painted FRAME=FILE")
+    _check_flags(method_name(settings), values, painted=bool(painted))
     options = options_from_flags(FilmOptions, values)
     if preset is not None:
         from brushwork.api.presets import film_preset
@@ -100,24 +117,48 @@ def video(
     from brushwork.runtime.progress import duration
     from brushwork.video.stylize_video import Keyframe, stylize_video
 
-    output = output or _output(film, style or keyframes[0][1])
+    frames = _painted_frames(painted)
+    output = output or _output(film, style or (keyframes[0][1] if keyframes else "painted"))
     if output.resolve() == film.resolve():
         raise UsageError(f"{output} is the input video; choose another name with -o")
     report = Report(as_json=as_json, preview=preview)
     side_by_side = None if engine is None else engine_for(engine, address, workers, options.device)
-    styles = style if style is not None else [Keyframe(*key) for key in keyframes]
+    styles = [Keyframe(*key) for key in keyframes] or style
     with report.bar(film.name, unit="frames") as progress:
         done = stylize_video(
-            film, styles, output, settings, options=options, resume=resume, progress=progress, engine=side_by_side
-        )
+            film, styles, output, settings, options=options, resume=resume, progress=progress,
+            painted=frames or None, engine=side_by_side,
+        )  # fmt: skip
     for note in done.notes:
         report.say(note)
-    frames = f"{done.frames} frames of {done.size[0]}×{done.size[1]}"
+    made = f"{done.frames} frames of {done.size[0]}×{done.size[1]}"
     report.say(
-        f"{output}  {frames} in {duration(done.seconds)}, {done.frames / done.seconds:.1f} per second",
+        f"{output}  {made} in {duration(done.seconds)}, {done.frames / done.seconds:.1f} per second",
         film=str(film), output=str(output), frames=done.frames, size=list(done.size), seconds=round(done.seconds, 3),
         notes=list(done.notes),
     )  # fmt: skip
+
+
+def _painted_frames(painted: tuple[tuple[int, Path | None], ...]) -> dict[int, Path | None]:
+    """Return the painted frames by their numbers."""
+    numbers = [number for number, _ in painted]
+    twice = next((number for number in numbers if numbers.count(number) > 1), None)
+    if twice is not None:
+        raise UsageError(f"--painted: frame {twice} is given twice; give it once")
+    return dict(painted)
+
+
+def _check_flags(method: str, values: dict[str, Any], *, painted: bool) -> None:
+    """Refuse flags that would have no effect."""
+    others = ("smoothing",) if method == "gatys" else ("temporal_weight", "passes", "frame_steps")
+    if painted and any(values[name] is not None for name in ("smoothing", "temporal_weight", "passes", "frame_steps")):
+        raise UsageError(
+            "--smoothing, --temporal-weight, --passes and --frame-steps have no effect on frames after painted ones"
+        )
+    if any(values[name] is not None for name in others):
+        raise UsageError(
+            "--smoothing is for feed-forward methods, --temporal-weight, --passes and --frame-steps are for gatys"
+        )
 
 
 def _output(film: Path, style: str) -> Path:

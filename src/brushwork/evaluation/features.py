@@ -166,8 +166,8 @@ def _windows(features: Tensor) -> Tensor:
 def _structure(features: Tensor) -> Tensor:
     """Return the log-softmax of cosines between all positions of a grid, (P, P)."""
     longer = max(features.shape[2:])
-    size = tuple(max(1, round(side * min(1, STRUCTURE / longer))) for side in features.shape[2:])
-    flat = F.normalize(F.adaptive_avg_pool2d(features, size)[0].flatten(1), dim=0)
+    height, width = (max(1, round(side * min(1, STRUCTURE / longer))) for side in features.shape[2:])
+    flat = F.normalize(F.adaptive_avg_pool2d(features, (height, width))[0].flatten(1), dim=0)
     return F.log_softmax(flat.T @ flat, dim=1)
 
 

@@ -83,8 +83,8 @@ def _gradient(pixels: Tensor) -> Tensor:
     """Return the magnitude of Sobel's gradient of luma, (1, 1, H, W)."""
     kernel = torch.tensor([[-1.0, 0, 1], [-2, 0, 2], [-1, 0, 1]]) / 8
     padded = F.pad(luma(pixels), (1, 1, 1, 1), mode="replicate")
-    x, y = F.conv2d(padded, torch.stack([kernel, kernel.T])[:, None]).split(1, 1)
-    return (x.square() + y.square()).sqrt()
+    slopes = F.conv2d(padded, torch.stack([kernel, kernel.T])[:, None])
+    return slopes.square().sum(1, keepdim=True).sqrt()
 
 
 def palette_distance(picture: Tensor, painting: Tensor) -> float:
@@ -158,7 +158,7 @@ def patch_quantiles(pixels: Tensor) -> list[Tensor]:
 def _patch_directions() -> Tensor:
     generator = torch.Generator().manual_seed(0)
     directions = F.normalize(torch.randn(PATCH_DIRECTIONS, 3 * PATCH**2, generator=generator), dim=1)
-    return directions.unflatten(1, (3, PATCH, PATCH))
+    return directions.view(PATCH_DIRECTIONS, 3, PATCH, PATCH)
 
 
 def stroke_scale(picture: Tensor, painting: Tensor) -> float:

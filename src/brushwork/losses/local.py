@@ -128,7 +128,7 @@ def local_style_loss(windows: Tensor, style: Tensor, shares: Tensor | None = Non
         distances = torch.cdist(windows, style).square() / norms.clamp_min(1e-12)
         nearest = distances.argmin(1)
         norm = norms.gather(1, nearest[:, None])[:, 0].clamp_min(1e-12)
-    errors = (windows - style[nearest]).square().sum(1) / norm
+    errors: Tensor = (windows - style[nearest]).square().sum(1) / norm
     return errors.mean() if shares is None else (errors * shares).mean()
 
 

@@ -30,7 +30,7 @@ def labels_of(pixels: Tensor, name: str) -> Tensor:
     codes = (levels[0] << 16) + (levels[1] << 8) + levels[2]
     windows = F.pad(codes[None].double(), (1, 1, 1, 1), mode="replicate")[0].unfold(0, FLAT, 1).unfold(1, FLAT, 1)
     flat = (windows == codes[..., None, None]).all(-1).all(-1)
-    found, counts = codes[flat].unique(return_counts=True)
+    found, counts = torch.unique(codes[flat], return_counts=True)
     found = found[counts.argsort(descending=True, stable=True)]
     colors = torch.stack((found >> 16, found >> 8 & 255, found & 255), 1) / 255
     kept: list[Tensor] = []

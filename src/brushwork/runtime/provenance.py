@@ -227,6 +227,7 @@ _RECIPE = _object(
         "model": _NETWORK,
         "stopped_early": _flag,
         "before": _input({}),  # of `analogy`: A
+        "painted": _list(_object({"frame": _whole(0), "picture": _or_null(_input({}))})),  # frames of a film
         "guide": _list(_input({})),  # of `quilt`, as the next two
         "tileable": _flag,
         "onto": _flag,

@@ -4,26 +4,20 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
-from functools import partial
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-
-import torch
 
 from brushwork.api.presets import film_preset
 from brushwork.api.recipe import recipe_of, result_size
 from brushwork.api.stylize import MethodSource, method_from
-from brushwork.color import keep_luminance
 from brushwork.engines.base import Engine
-from brushwork.errors import BrushworkError, Interrupted, PictureError, UsageError
-from brushwork.flow import dis_flow
+from brushwork.errors import PictureError, UsageError
 from brushwork.io import save
-from brushwork.io.film_formats import FilmWriter, check_film_target, film_writer, open_film
-from brushwork.io.films import Film, Frame
-from brushwork.io.saving import room_problem, writing_reason
+from brushwork.io.film_formats import check_film_target, film_writer, open_film
+from brushwork.io.films import Film
+from brushwork.io.saving import room_problem
 from brushwork.io.video_writer import CONTAINERS, Encoding
 from brushwork.methods import Method
 from brushwork.methods.base import FrameMethod
@@ -31,19 +25,16 @@ from brushwork.options.film import FilmOptions
 from brushwork.options.methods import FILM_MODEL, AdaINLite
 from brushwork.options.stylize import StylizeOptions, recipe_defaults, with_changes
 from brushwork.registry import method_name
-from brushwork.runtime.checkpoints import Checkpoint, State
+from brushwork.runtime.checkpoints import Checkpoint
 from brushwork.runtime.deprecation import renamed_keywords
-from brushwork.runtime.device import torch_threads
 from brushwork.runtime.locking import locked
-from brushwork.runtime.prefetch import BackgroundWriter, in_advance
-from brushwork.runtime.progress import Pace, Progress, Step
+from brushwork.runtime.progress import Progress
 from brushwork.runtime.provenance import Recipe
 from brushwork.styles.sources import StyleSource
-from brushwork.video.frame_optimizer import FrameOptimizer
+from brushwork.video.film_work import FilmWork, telling_how_to_resume
 from brushwork.video.keyframes import Keyframe, Styles, check_times, keyframes_of, late_keyframes
-from brushwork.video.multi_pass import FrameFiles, MultiPassStylizer
-from brushwork.video.scenes import ScenePainting, find_scenes, paint_scenes
-from brushwork.video.smoothing import FrameWithFlow, TemporalSmoother, with_flow
+from brushwork.video.painted_frames import Painted, PaintedFrames, style_beside
+from brushwork.video.scenes import ScenePainting
 
 __all__ = ["Filmed", "Keyframe", "stylize_video", "work_folder"]
 
@@ -84,10 +75,11 @@ def work_folder(output: Path) -> Path:
 @renamed_keywords(settings="method")
 def stylize_video(
     film: str | Path,
-    style: StyleSource | Sequence[Keyframe],
+    style: StyleSource | Sequence[Keyframe] | None,
     output: str | Path,
     method: MethodSource = None,
     *,
+    painted: Painted | None = None,
     preset: str | None = None,
     options: FilmOptions | None = None,
     progress: Progress | None = None,
@@ -102,9 +94,12 @@ def stylize_video(
 
     Args:
         film: A video file, an animation, a folder of numbered images, or a pattern such as "in/%05d.png".
-        style: See `stylize`; or keyframes, between which the style is interpolated.
+        style: See `stylize`; or keyframes, between which the style is interpolated. None with painted frames: scenes
+            without one are painted in the style of the first.
         output: A file (.mp4, .m4v, .mov, .mkv, .webm, .gif, .webp), a folder, or a pattern.
-        method: See `stylize`; None: AdaIN-lite with its video model.
+        method: See `stylize`; None: AdaIN-lite with its video model; after painted frames, that of the preset good.
+        painted: Painted frames, whose strokes are carried to all others: frame number from 0 → a picture of the film's
+            size, or None, to paint that frame by the method.
         preset: Instead of a method: "draft", "good" or "best", see `film_preset`.
         options: `FilmOptions`: size, smoothing, color, encoding, device and limits.
         progress: Called after each frame; raising an exception from it cancels the job.
@@ -122,6 +117,10 @@ def stylize_video(
         BrushworkError: Another process is working on this output.
     """
     started, output = time.perf_counter(), Path(output)
+    if painted and engine is not None:
+        raise UsageError("strokes of painted frames are carried from frame to frame by one process; leave out engine")
+    style = style_beside(style, painted)
+    preset = "good" if painted and preset is None and method is None else preset
     method, chosen = _with_preset(preset, method, with_changes(options or FilmOptions(), keywords))
     encoding = Encoding(chosen.codec, chosen.quality, chosen.pixel_format)
     check_film_target(output, encoding, chosen.depth)
@@ -132,25 +131,28 @@ def stylize_video(
             _check_whole(open_film(film, max_pixels=chosen.max_pixels))
         keys = keyframes_of(style)
         check_times(keys, read)
-        loaded = _load(method, chosen)
         shown = result_size(read.size, chosen.size)
-        _check_room(output, read, shown, optimized=engine is not None or not isinstance(loaded, FrameMethod))
+        after = PaintedFrames.read(painted or {}, read, shown, chosen.max_pixels)
+        loaded = _load(method, chosen, any_method=bool(painted))
+        in_files = engine is not None or bool(after.stretches()) or not isinstance(loaded, FrameMethod)
+        _check_room(output, read, shown, optimized=in_files)
         styles = Styles(loaded, keys, shown, chosen.max_pixels)
-        recipe = _recipe(loaded, read, styles, shown, chosen)
+        recipe = _recipe(loaded, read, styles, shown, chosen) | ({"painted": after.records} if painted else {})
         defaults = recipe_defaults(loaded.settings, FilmOptions)
         job = recipe if engine is None else recipe | {"scenes": True}  # frames in files, not in segments
         checkpoint = Checkpoint(folder / "state.safetensors", chosen.segment, resume, job, defaults)
         writer = film_writer(output, read, shown, encoding, folder, chosen.depth)
-        work = _Work(read, shown, writer, styles, checkpoint, chosen.keep_color)
-        with _telling_how_to_resume(work, output):
-            if engine is None:
-                count = work.run(loaded, chosen, progress)
-            else:
+        work = FilmWork(read, shown, writer, styles, checkpoint, chosen.keep_color)
+        with telling_how_to_resume(work, output):
+            if engine is not None:
                 painting = ScenePainting(read.path, keys, _fixed(loaded), chosen, shown, folder)
                 count = work.in_scenes(painting, engine, progress)
+            else:
+                count = work.after(after, loaded, progress) if painted else work.run(loaded, chosen, progress)
         save(output, lambda path: writer.join(-(-count // chosen.segment), recipe.to_json(), path), beside=read.path)
         shutil.rmtree(folder, ignore_errors=True)
-    notes = (*dict.fromkeys(read.notes + read.damage), *writer.notes, *late_keyframes(keys, float(count / read.rate)))
+    late = late_keyframes(keys, float(count / read.rate))
+    notes = (*dict.fromkeys(read.notes + read.damage), *writer.notes, *late, *work.notes)
     return Filmed(output, count, shown, recipe, notes, time.perf_counter() - started)
 
 
@@ -163,9 +165,11 @@ def _with_preset(preset: str | None, method: MethodSource, options: FilmOptions)
     return film_preset(preset, options)
 
 
-def _load(source: MethodSource, options: FilmOptions) -> Method:
+def _load(source: MethodSource, options: FilmOptions, *, any_method: bool) -> Method:
     """Load the method, and check that it supports the options."""
     method = method_from(source, options.device)
+    if any_method:  # after painted frames, it only paints stills
+        return method
     if not isinstance(method, FrameMethod) and not hasattr(method, "for_later_frames"):
         raise UsageError(f"{method_name(method.settings)} doesn't paint films; use gatys, or a method of one pass")
     if options.passes > 1 and isinstance(method, FrameMethod):
@@ -227,184 +231,3 @@ def _check_room(output: Path, film: Film, size: tuple[int, int], *, optimized: b
     problem = room_problem(folder.resolve().parent, int(film.count * size[0] * size[1] * frame) - held)
     if problem is not None:
         raise PictureError(f"{output}: {problem}")
-
-
-@contextmanager
-def _telling_how_to_resume(work: _Work, output: Path) -> Iterator[None]:
-    """Add to the error of an interrupted job what was saved and how to resume it."""
-    try:
-        yield
-    except (KeyboardInterrupt, Interrupted) as stop:
-        raise Interrupted(
-            f"stopped early; finished work on {output} is kept in {work.folder}, use --resume to continue"
-        ) from stop
-    except BrushworkError as error:
-        if work.begun and not work.checkpoint.path.exists():
-            shutil.rmtree(work.folder, ignore_errors=True)  # nothing in it is finished
-        of_files = isinstance(error, PictureError) or isinstance(error.__cause__, OSError)
-        if not (of_files and work.begun and work.checkpoint.path.exists()):
-            raise
-        raise PictureError(f"{error}; finished work is kept in {work.folder}, use --resume to continue") from error
-
-
-class _Work:
-    """The pipeline that reads, stylizes and writes the frames."""
-
-    def __init__(
-        self,
-        film: Film,
-        size: tuple[int, int],
-        writer: FilmWriter,
-        styles: Styles,
-        checkpoint: Checkpoint,
-        keep_color: bool,
-    ) -> None:
-        self.film, self.size, self.writer, self.styles = film, size, writer, styles
-        self.checkpoint, self.keep_color = checkpoint, keep_color
-        self.first_time: int | None = None
-        self.begun = False  # the state of an earlier job has been loaded or removed
-
-    @property
-    def folder(self) -> Path:
-        """Return the folder for intermediate files."""
-        return self.checkpoint.path.parent
-
-    def run(self, method: Method, options: FilmOptions, progress: Progress | None) -> int:
-        """Process all frames and return their number."""
-        if isinstance(method, FrameMethod):
-            return self.steadily(TemporalSmoother(method, options.smoothing), progress)
-        flow = dis_flow("medium", pixels=1 << 40)
-        optimizer = FrameOptimizer(method, options.temporal_weight, flow, options.frame_steps)
-        return self.in_passes(optimizer, options.passes, progress)
-
-    def steadily(self, steady: TemporalSmoother, progress: Progress | None) -> int:
-        """Process frames in one pass, reading, stylizing and writing in three threads; return their number."""
-        number, before = self._begin(steady)
-        clock = _Clock(self.size, number)
-        frames = self.film.frames(number, self.size)
-        # One core for flow and writing, the others for stylization: more threads would only compete.
-        alone = partial(torch.set_num_threads, 1)
-        with torch_threads(torch.get_num_threads() - 1), BackgroundWriter(begin=alone) as later:
-            for seen in in_advance(_watched(frames, steady.watches, before), begin=alone):
-                if number % self.checkpoint.every == 0:
-                    later(self.writer.begin, number // self.checkpoint.every, number)
-                frame = seen.frame
-                self._check_folder()
-                painted = self._colored(steady.paint(seen, self._style_at(frame.time)), frame)
-                later(self.writer.write, replace(frame, pixels=painted))
-                number += 1
-                if number % self.checkpoint.every == 0:
-                    later(self.writer.end)
-                    later.wait()
-                    self._keep(number, seen, steady)
-                if progress is not None:
-                    progress(clock.step(number, max(self.film.count, number), painted))
-            if number % self.checkpoint.every:
-                later(self.writer.end)
-        return self._some(number)
-
-    def in_passes(self, held: FrameOptimizer, count: int, progress: Progress | None) -> int:
-        """Optimize frames, saving each when it is done, and write them after the last pass; return their number."""
-        if self._state() is None:
-            self.checkpoint.save(State({}, {}))  # records which job these frames belong to
-        files = FrameFiles(self.folder)
-        start = files.count()
-        before = files[start - 1].film.pixels if start else None
-        if start:
-            self.first_time = files[0].film.time
-        seen = _watched(self.film.frames(start, self.size), held.weight > 0 or count > 1, before)
-        paintings = sum(files.passes(number) for number in range(start))
-        clock = _Clock(self.size, paintings)
-        for kept in MultiPassStylizer(held, files, count, self._style_at).run(seen):
-            paintings += 1
-            self._check_folder()
-            if progress is not None:
-                painted = self._colored(kept.painted, kept.film)
-                progress(clock.step(paintings, max(self.film.count * count, paintings), painted))
-        return self._written(files)
-
-    def in_scenes(self, painting: ScenePainting, engine: Engine, progress: Progress | None) -> int:
-        """Let workers paint the scenes into files, and write them in order; return the number of frames."""
-        if self._state() is None:
-            self.checkpoint.save(State({}, {}))  # records which job these frames belong to
-        scenes, files, clock = find_scenes(self.film, self.size), FrameFiles(self.folder), _Clock(self.size, 0)
-        for done, number in paint_scenes(painting, scenes, engine):
-            self._check_folder()
-            if progress is not None:
-                progress(clock.step(done, scenes[-1].stop, files[number].painted))
-        return self._written(files, colored=True)
-
-    def _written(self, files: FrameFiles, *, colored: bool = False) -> int:
-        count = self._some(files.count())
-        for number in range(count):
-            if number % self.checkpoint.every == 0:
-                self.writer.begin(number // self.checkpoint.every, number)
-            kept = files[number]
-            painted = kept.painted if colored else self._colored(kept.painted, kept.film)
-            self.writer.write(replace(kept.film, pixels=painted))
-            if (number + 1) % self.checkpoint.every == 0 or number + 1 == count:
-                self.writer.end()
-        return count
-
-    def _some(self, count: int) -> int:
-        if not count:
-            raise PictureError(f"{self.film.path}: contains no readable frames")
-        return count
-
-    def _colored(self, painted: torch.Tensor, frame: Frame) -> torch.Tensor:
-        return keep_luminance(painted, frame.pixels) if self.keep_color else painted
-
-    def _style_at(self, time: int) -> Any:
-        if self.first_time is None:
-            self.first_time = time
-        return self.styles.at(float((time - self.first_time) * self.film.time_base))
-
-    def _begin(self, steady: TemporalSmoother) -> tuple[int, torch.Tensor | None]:
-        """Return the number of finished frames, and the source pixels of the last one."""
-        state = self._state()
-        if state is None:
-            return 0, None
-        tensors = dict(state.tensors)
-        before = tensors.pop("film", None)
-        steady.go_on(tensors)
-        self.first_time = int(state.facts["first_time"])
-        return int(state.facts["frames"]), before
-
-    def _keep(self, number: int, seen: FrameWithFlow, steady: TemporalSmoother) -> None:
-        tensors = steady.state() | ({"film": seen.frame.pixels} if steady.watches else {})
-        self.checkpoint.save(State(tensors, {"frames": number, "first_time": self.first_time}))
-
-    def _state(self) -> State | None:
-        """Return the saved state to resume from; otherwise create an empty folder for intermediate files."""
-        state = self.checkpoint.load() if self.folder.exists() else None
-        if state is None:
-            shutil.rmtree(self.folder, ignore_errors=True)
-            try:
-                self.folder.mkdir()
-            except OSError as error:
-                raise PictureError(f"{self.folder}: {writing_reason(error, self.folder)}") from error
-        self.begun = True
-        return state
-
-    def _check_folder(self) -> None:
-        """Stop if the folder of finished frames has been deleted, since no later step could recover them."""
-        if not self.folder.is_dir():
-            raise PictureError(f"{self.folder}: this folder with the finished work has been deleted")
-
-
-def _watched(frames: Iterator[Frame], wanted: bool, before: torch.Tensor | None) -> Iterator[FrameWithFlow]:
-    """Yield frames, with their motion if it is wanted."""
-    return with_flow(frames, dis_flow(), before) if wanted else (FrameWithFlow(frame, None) for frame in frames)
-
-
-class _Clock:
-    """Reports progress and the estimated time remaining."""
-
-    def __init__(self, size: tuple[int, int], done: int) -> None:
-        self.size, self.pace, self.began = size, Pace(done), time.perf_counter()
-
-    def step(self, done: int, steps: int, painted: torch.Tensor) -> Step:
-        """Return the progress after this many of the frames."""
-        seconds = time.perf_counter() - self.began
-        left = self.pace.seconds_left(done, steps - done)
-        return Step(done, steps, 0.0, {}, self.size, seconds, left, lambda: painted)

@@ -17,7 +17,7 @@ from PIL import Image
 from brushwork import AdaINLite, FilmOptions, Gatys, UsageError, preset_options
 from brushwork.api.presets import FRAME_STEPS
 from brushwork.image import Picture
-from brushwork.io import write_image
+from brushwork.io import read_image, write_image
 from brushwork.io.film_formats import open_film
 from brushwork.options.methods import FILM_MODEL
 
@@ -48,6 +48,40 @@ def test_a_film_is_painted_and_judged(run: Callable[..., Outcome], frames: Path)
     assert found["sharpness"] > 0
     assert found["original_e_warp"] < found["e_warp_long"]
     assert "e_warp_long" in run("evaluate", "video", "out.mp4", "--original", "in").out
+
+
+def test_a_film_after_painted_frames(run: Callable[..., Outcome], frames: Path) -> None:
+    for number in (0, 20):
+        painted = 1 - F.avg_pool2d(read_image(frames / "in" / f"{number:03d}.png").pixels, 3, 1, 1)
+        write_image(Picture(painted), frames / f"{number}.png")
+    told = run("video", "in", "--painted", "0=0.png", "--painted", "20=20.png", "--method", "adain-lite")
+    assert told.code == 0
+    made = sorted((frames / "in_painted").iterdir())
+    assert len(made) == 30
+    for number in (0, 20):
+        error = read_image(made[number]).pixels - read_image(frames / f"{number}.png").pixels
+        assert error.abs().max() <= 1 / 255
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        (["--painted", "0=a.png", "--painted", "0=b.png"], "frame 0 is given twice"),
+        (["--painted", "first.png"], "such as 0=first.png"),
+        (["--painted", "0="], "such as 0=first.png"),
+        (["--painted", "0"], "no style to paint it in"),
+        (["--painted", "30=in/000.png"], "outside the film, which has 30 frames, 0 to 29"),
+        (["--painted", "0=no.png"], "no.png"),
+        (["--painted", "0=in/000.png", "--smoothing", 0.5], "no effect on frames after painted ones"),
+        ([], "--painted FRAME=FILE"),
+    ],
+)
+def test_painted_frames_that_make_no_sense(
+    run: Callable[..., Outcome], frames: Path, line: list[Any], told: str
+) -> None:
+    refused = run("video", "in", "--method", "adain-lite", *line)
+    assert refused.code in (1, 2)
+    assert told in " ".join(refused.err.replace("│", " ").split())
 
 
 def test_the_result_is_named_after_film_and_style(run: Callable[..., Outcome], frames: Path) -> None:

@@ -67,4 +67,5 @@ class Forest:
             node = 2 * node + (queries[own, axes[trees, node]] >= cuts[trees, node])
         members = self._leaves[trees, node].reshape(len(queries), -1)
         differences = self._vectors[members] - queries[:, None]
-        return members[own[:, 0], np.einsum("nmd,nmd->nm", differences, differences).argmin(1)]
+        nearest: Indices = members[own[:, 0], np.einsum("nmd,nmd->nm", differences, differences).argmin(1)]
+        return nearest

@@ -140,7 +140,8 @@ class _Level:
             return np.pad(coarse, ((REACH, REACH), (REACH, REACH), (0, 0)), "edge")
         if guided:
             return np.broadcast_to(self._colors[self._choices].mean(0), size).astype(np.float32)
-        return self._colors[random.choice(self._choices, size[:2])]
+        drawn: Floats = self._colors[random.choice(self._choices, size[:2])]
+        return drawn
 
     def find(self, wave: int, kappa: float) -> None:
         """Find the pixels of one wave."""
@@ -176,4 +177,5 @@ class _Level:
 
 
 def _squares(differences: Floats) -> Floats:
-    return np.einsum("nd,nd->n", differences, differences)
+    squares: Floats = np.einsum("nd,nd->n", differences, differences)
+    return squares

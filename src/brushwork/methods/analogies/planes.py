@@ -49,7 +49,8 @@ def steered(planes: Tensor) -> Tensor:
     kernels = [(first, plain), (plain, first), (second, plain), (first, first), (plain, second)]
     found = torch.cat([F.conv2d(padded, torch.outer(rows, columns)[None, None])[0] for rows, columns in kernels])
     deviation = found.square().mean((1, 2), keepdim=True).sqrt().clamp(min=NOISE / 10)
-    return found / deviation * planes.std(correction=0).clamp(min=NOISE) / len(kernels) ** 0.5
+    scaled: Tensor = found / deviation * planes.std(correction=0).clamp(min=NOISE) / len(kernels) ** 0.5
+    return scaled
 
 
 def smoothed(pixels: Tensor) -> Tensor:

@@ -9,14 +9,21 @@ networks and layers.
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from copy import copy
+from typing import TYPE_CHECKING
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from brushwork.errors import UsageError
+from brushwork.methods.gatys.margin import with_margin
 from brushwork.nn import FeatureNetwork
 
-__all__ = ["LabeledNetwork", "Labels"]
+if TYPE_CHECKING:
+    from brushwork.methods.gatys.method import GatysMethod
+
+__all__ = ["LabeledNetwork", "Labels", "labeled"]
 
 WEIGHT = 2.0  # of another label, against the mean norm of features
 PROBE = 96  # side of the noise
@@ -41,7 +48,7 @@ class LabeledNetwork:
     def _with_labels(self, layer: str, features: Tensor) -> Tensor:
         if layer not in self._strengths:
             return features
-        planes = F.adaptive_avg_pool2d(self._planes.to(features), features.shape[2:])
+        planes = F.adaptive_avg_pool2d(self._planes.to(features), (features.shape[2], features.shape[3]))
         return torch.cat((features, self._strengths[layer] * planes), 1)
 
 
@@ -65,3 +72,22 @@ class Labels:
         strengths = {layer: WEIGHT * float(features.norm(dim=1).mean()) for layer, features in found.items()}
         self.of_painting = LabeledNetwork(network, painting[None], strengths)
         self.of_picture = LabeledNetwork(network, picture[None], strengths)
+
+
+def labeled(method: GatysMethod, painting: Tensor, picture: Tensor) -> GatysMethod:
+    """Return a method for one painting and one picture with label maps.
+
+    Args:
+        method: Of the statistic "patch".
+        painting: (N, h, w), 1 where a label is in the painting and 0 elsewhere.
+        picture: (N, H, W), the same for the picture.
+
+    Raises:
+        UsageError: The statistic isn't "patch".
+    """
+    if method.settings.statistic != "patch":
+        raise UsageError(f"labels: expected the statistic 'patch', got {method.settings.statistic!r}")
+    other = copy(method)
+    margin = with_margin(picture[None])[0]
+    other.labels = Labels(painting, margin, method.network, method.settings.layers("style"), method.device)
+    return other

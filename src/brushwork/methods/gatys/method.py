@@ -27,7 +27,7 @@ from brushwork.methods.gatys.estimates import memory_profile, run_time
 from brushwork.methods.gatys.margin import MARGIN, as_photo_step, cropped, with_margin, without_margin
 from brushwork.methods.gatys.objective import ExtraLoss, GatysObjective, stride, with_extra
 from brushwork.methods.gatys.recoloring import AFTER, BEFORE, measured_colors, recolored
-from brushwork.methods.gatys.style import GatysStyle
+from brushwork.methods.gatys.style import GatysStyle, mixed_targets
 from brushwork.methods.gatys.tiled_objective import TiledObjective
 from brushwork.nn import FeatureNetwork, fingerprint, load_network
 from brushwork.optim.pixels import Objective
@@ -95,7 +95,7 @@ class GatysMethod:
                 network.to(self.device)
                 self._recipe["given"] = fingerprint(network)
         self.network = network
-        self._labels: Labels | None = None
+        self.labels: Labels | None = None
         # Unknown layers fail here, before the images are read.
         self.network(torch.zeros(1, 3, SMALLEST, SMALLEST, device=self.device), self._layers)
 
@@ -168,7 +168,7 @@ class GatysMethod:
         )  # a thin one is stretched
         small = resize(image, at_scale).to(self.device)
         small_mask = None if mask is None else F.adaptive_avg_pool2d(mask, at_scale[::-1]).to(self.device)
-        network = self.network if self._labels is None else self._labels.of_painting
+        network = self.network if self.labels is None else self.labels.of_painting
         return network(small, self.settings.layers("style")), small_mask
 
     def _encoded(self, features: Mapping[str, Tensor], mask: Tensor | None) -> dict[str, Target]:
@@ -220,23 +220,6 @@ class GatysMethod:
         """
         other = copy(self)
         other.settings = replace(self.settings, steps=steps, final_colors="optimized")
-        return other
-
-    def labeled(self, painting: Tensor, picture: Tensor) -> GatysMethod:
-        """Return this method for one painting and one picture with label maps; see `doodle`.
-
-        Args:
-            painting: (N, h, w), 1 where a label is in the painting and 0 elsewhere.
-            picture: (N, H, W), the same for the picture.
-
-        Raises:
-            UsageError: The statistic isn't "patch".
-        """
-        if self.settings.statistic != "patch":
-            raise UsageError(f"labels: expected the statistic 'patch', got {self.settings.statistic!r}")
-        other = copy(self)
-        margin = with_margin(picture[None])[0]
-        other._labels = Labels(painting, margin, self.network, self.settings.layers("style"), self.device)
         return other
 
     def initial(self, content: Tensor, style: GatysStyle) -> Tensor:
@@ -394,7 +377,7 @@ class GatysMethod:
             own = style_windows(seen[settings.local_layer], max(seen[settings.local_layer].shape[2:]) / CELLS)
             windows = [mixed_windows([found, own], self._strengths) for found in windows]
             targets = self._toward_photo(targets, self._statistics(seen, small)) if targets else []
-        network = self.network if self._labels is None else self._labels.of_picture
+        network = self.network if self.labels is None else self.labels.of_picture
         return GatysObjective(network, settings, content, targets, self._content_gain, small, windows)
 
     def _needs_tiles(self, size: tuple[int, int], largest: tuple[int, int], side: int) -> bool:
@@ -411,12 +394,8 @@ class GatysMethod:
         self, styles: Sequence[Mapping[str, Target]], own: Sequence[Mapping[str, Target]]
     ) -> list[dict[str, Target]]:
         """Return the styles mixed with the photo's own, as `strength` says."""
-        blend = STATISTICS[self.settings.statistic].blend
-        return [
-            {k: blend([style[k], photo[k]], self._strengths) for k in style}
-            for style, photo in zip(styles, own, strict=True)
-        ]
+        return mixed_targets(styles, own, self._strengths, STATISTICS[self.settings.statistic].blend)
 
     @property
-    def _strengths(self) -> tuple[float, float]:
-        return self.settings.strength, 1 - self.settings.strength  # shares of the painting and of the photo
+    def _strengths(self) -> tuple[float, float]:  # shares of the painting and of the photo
+        return self.settings.strength, 1 - self.settings.strength

@@ -14,7 +14,7 @@ from brushwork.errors import UsageError
 from brushwork.losses.local import mixed_windows
 from brushwork.losses.style import STATISTICS, Target, packed, unpacked
 
-__all__ = ["GatysStyle"]
+__all__ = ["GatysStyle", "mixed_targets"]
 
 _MEAN, _COVARIANCE = "colors/mean", "colors/covariance"  # in a file
 _WINDOWS = "/windows"  # likewise, after the size
@@ -40,9 +40,7 @@ class GatysStyle:
         """Return the statistics for an image whose longer side is `size`, or for the nearest available size."""
         return self.targets[min(self.targets, key=lambda known: abs(known - size))]
 
-    def needed(
-        self, size: int, layers: Sequence[str], statistic: str, device: torch.device
-    ) -> dict[str, dict[str, Tensor]]:
+    def needed(self, size: int, layers: Sequence[str], statistic: str, device: torch.device) -> dict[str, Target]:
         """Return the statistics of some layers for an image whose longer side is `size`, on the device.
 
         Raises:
@@ -128,3 +126,16 @@ class GatysStyle:
             layer, name = rest.rsplit("/", 1)  # a layer's name may contain a slash too
             targets.setdefault(int(size), {}).setdefault(layer, {})[name] = unpacked(name, tensor)
         return cls(targets, colors, windows)
+
+
+def mixed_targets(
+    styles: Sequence[Mapping[str, Target]],
+    others: Sequence[Mapping[str, Target]],
+    shares: Sequence[float],
+    mixed: Callable[..., dict[str, Tensor]],
+) -> list[dict[str, Target]]:
+    """Return the statistics of each style mixed with those of another one, layer by layer."""
+    return [
+        {layer: mixed([style[layer], other[layer]], shares) for layer in style}
+        for style, other in zip(styles, others, strict=True)
+    ]

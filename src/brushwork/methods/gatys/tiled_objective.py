@@ -139,7 +139,9 @@ class TiledObjective:
             Region → layer → "gram" → (1, C, C); and the moments of its windows, None without local style.
         """
         sums = {place: total.detach() for place, total in self._sums(photo).items()}
-        grams = [{layer: {"gram": sums[layer, region]} for layer in self.layers} for region in range(len(self.style))]
+        grams: list[dict[str, Target]] = [
+            {layer: {"gram": sums[layer, region]} for layer in self.layers} for region in range(len(self.style))
+        ]
         return grams, self.grid.moments(sums[LOCAL]) if self.windows else None
 
     def _part(self, tile: Tile, place: Place, features: Observed) -> Tensor:

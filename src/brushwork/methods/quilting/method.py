@@ -80,8 +80,8 @@ class QuiltingMethod:
         raise UsageError("quilting can't blend styles: its blocks are copied from one texture; name a single style")
 
     def save_style(self, style: Swatch) -> dict[str, Tensor]:
-        """Return the texture as named tensors; half precision keeps 8 bits exactly."""
-        return {"pixels": style.pixels.half(), "usable": style.usable.half()}
+        """Return the texture as named tensors."""
+        return {"pixels": style.pixels, "usable": style.usable.half()}
 
     def load_style(self, tensors: Mapping[str, Tensor]) -> Swatch:
         """Return a texture from a file's tensors."""
