@@ -81,6 +81,7 @@ def recipe_of(
         "size": list(size),
         **options.recorded,
         "masks": [_record(mask) for mask in options.masks],
+        "face_mask": None if options.face_mask is None else _record(options.face_mask),
         **method.recipe(),
         "device": str(method.device),
         "threads": torch.get_num_threads(),
