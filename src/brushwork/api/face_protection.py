@@ -8,17 +8,16 @@ from dataclasses import dataclass
 import torch.nn.functional as F
 from torch import Tensor
 
-from brushwork.api.faces import SKIN, face_mask, find_faces
+from brushwork.api.faces import SKIN
 from brushwork.color import match_covariance
 from brushwork.errors import Interrupted
 from brushwork.image import fit_size, resize
 
-__all__ = ["Box", "Painter", "found_mask", "protected"]
+__all__ = ["Box", "Painter", "protected"]
 
 Box = tuple[int, int, int, int]  # top, left, bottom and right in pixels
 Painter = Callable[[Tensor, Box], Tensor | None]  # an enlarged part of the photo, and where it is → its painting
 
-MASK_SIDE = 1024  # longer side of the found mask; it is smooth, and enlarged where it is used
 SEEN = 0.02  # values of the mask from which a pixel belongs to a face
 ACROSS = 0.56  # width of a face in the shorter side of its part of the mask, which is wider by the soft edge
 AROUND = 0.25  # what is painted around that part, in widths of the face
@@ -43,15 +42,12 @@ class _Part:
         factor = min(max(FINE / self.width, LEAST), MOST) ** amount
         return fit_size((right - left, bottom - top), round(min(factor * longer, max(LARGEST, longer))))
 
-
-def found_mask(pixels: Tensor) -> Tensor:
-    """Return the mask of the faces found in a photo, (1, 1, h, w) in [0, 1]: 0 everywhere if there are none.
-
-    Args:
-        pixels: (1, 3, H, W) in [0, 1].
-    """
-    width, height = pixels.shape[3], pixels.shape[2]
-    return face_mask(find_faces(pixels), fit_size((width, height), min(MASK_SIDE, max(width, height))))
+    @property
+    def cells(self) -> tuple[int, int]:
+        """Rows and columns of areas whose mean colors stay."""
+        top, left, bottom, right = self.box
+        side = LOCAL * self.width
+        return max(1, round((bottom - top) / side)), max(1, round((right - left) / side))
 
 
 def protected(painted: Tensor, photo: Tensor, mask: Tensor, amount: float, paint: Painter) -> Tensor:
@@ -80,16 +76,15 @@ def protected(painted: Tensor, photo: Tensor, mask: Tensor, amount: float, paint
             raise Interrupted(str(stop) or "stopped early", result) from stop
         if fine is None:
             continue
-        cells = max(1, round((bottom - top) / (LOCAL * part.width))), max(1, round((right - left) / (LOCAL * part.width)))
         finer = resize(fine, (right - left, bottom - top))
-        finer = first + (share / SKIN).clamp(0, 1) * _change(first, finer, cells)
-        finer = finer + DETAIL * amount * share * _change(finer, own, cells)
+        finer = first + (share / SKIN).clamp(0, 1) * _change(first, finer, part.cells)
+        finer = finer + DETAIL * amount * share * _change(finer, own, part.cells)
         result[:, :, top:bottom, left:right] = finer.clamp(0, 1)
     return result
 
 
 def _parts(mask: Tensor) -> Iterator[_Part]:
-    """Return the parts of a mask (1, 1, H, W) that are apart from each other."""
+    """Yield the parts of a mask (1, 1, H, W) that are apart from each other."""
     from skimage.measure import label, regionprops  # here, because it is slow to import
 
     height, width = mask.shape[2:]
@@ -97,7 +92,8 @@ def _parts(mask: Tensor) -> Iterator[_Part]:
         top, left, bottom, right = found.bbox
         across = max(1.0, ACROSS * min(bottom - top, right - left))
         more = round(AROUND * across)
-        yield _Part(across, (max(0, top - more), max(0, left - more), min(height, bottom + more), min(width, right + more)))
+        box = max(0, top - more), max(0, left - more), min(height, bottom + more), min(width, right + more)
+        yield _Part(across, box)
 
 
 def _change(pixels: Tensor, other: Tensor, cells: tuple[int, int]) -> Tensor:

@@ -20,6 +20,7 @@ __all__ = ["SKIN", "Face", "face_mask", "find_faces"]
 SIDES = 256, 512  # longer sides at which faces are looked for: large ones, and small ones
 SURE = 0.7  # probability of a face; at 0.5 dials, windows and dogs are faces, too (docs/decisions/0013-faces.md)
 SAME = 0.3  # two boxes that share more than this of the smaller one are of one face
+LONGEST = 1024  # longer side of the mask in pixels
 MULTIPLE = 32  # of sides that the network supports
 # The mask, in sizes of the found box, which goes from the brows to the chin.
 HALF_WIDTH, HALF_HEIGHT = 0.66, 0.86  # of the ellipse, to half way between full and no protection
@@ -66,13 +67,13 @@ def find_faces(pixels: Tensor) -> list[Face]:
 
 
 def face_mask(faces: Sequence[Face], size: tuple[int, int]) -> Tensor:
-    """Return how much each pixel of a picture is to be protected, (1, 1, H, W) in [0, 1]: 1 at eyes and mouths.
+    """Return how much a picture is to be protected at each place, (1, 1, h, w) in [0, 1]: the most at eyes and mouths.
 
     Args:
         faces: From `find_faces`.
-        size: (width, height) of the picture in pixels.
+        size: (width, height) of the picture in pixels. The mask is at most 1024 px long; it is smooth.
     """
-    width, height = size
+    width, height = fit_size(size, min(LONGEST, max(size)))
     x, y = (torch.arange(width) + 0.5), (torch.arange(height)[:, None] + 0.5)
     mask = torch.zeros(height, width)
     for face in faces:
@@ -89,7 +90,7 @@ def face_mask(faces: Sequence[Face], size: tuple[int, int]) -> Tensor:
             away = ((x - px) ** 2 + (y - py) ** 2) / (reach * side) ** 2
             own = own + (1 - own) * (own / SKIN) * torch.exp(-away)
         mask = torch.maximum(mask, own)
-    return mask[None, None]
+    return (mask * 255).round().clamp(0, 255)[None, None] / 255  # so that a file of it means the same
 
 
 @torch.inference_mode()

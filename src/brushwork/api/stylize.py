@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar, overload
 from torch import Tensor
 
 from brushwork.api.color_control import ColorControl
-from brushwork.api.face_protection import Box, found_mask, protected
+from brushwork.api.face_protection import Box, protected
+from brushwork.api.faces import face_mask, find_faces
 from brushwork.api.presets import default_settings, preset_options
 from brushwork.api.recipe import recipe_of, result_size
 from brushwork.api.style_encoding import painting_pixels, read_mask, style_value, visible
@@ -254,6 +255,8 @@ def stylize_photo(
     colors = ColorControl(visible(photo, source), photo.alpha, options.keep_color, options.keep_color_when)
     init = _read_init(method, style, photo.size, options, colors)
     value, notes = style_value(method, style, method.sizes(*photo.size), colors, options)
+    mask, more = _face_mask(photo, colors, options)
+    notes = [*notes, *more]
     recipe = recipe_of(method, source, style, options, size=photo.size)
     if checkpoint is not None:
         checkpoint = dataclasses.replace(checkpoint, job=recipe, defaults=recipe_defaults(method.settings))
@@ -267,8 +270,6 @@ def stylize_photo(
 
     listener = colors.progress(_with_alpha(progress, photo.alpha))
     seen, painted = colors.content(colors.photo), None
-    mask, more = _face_mask(photo, colors, options)
-    notes += more
     again = partial(_painted_part, method, style, value, init, size=photo.size, colors=colors, options=options)
     with locked(None if checkpoint is None else checkpoint.path):
         try:
@@ -294,8 +295,10 @@ def _face_mask(photo: Picture, colors: ColorControl, options: StylizeOptions) ->
     if options.face_mask is not None:
         mask, notes = read_mask(options.face_mask, options)
         return mask, list(notes)
-    mask = found_mask(colors.photo)
-    return (mask, []) if mask.any() else (None, ["no faces were found to protect; face_mask can say where they are"])
+    faces = find_faces(colors.photo)
+    if not faces:
+        return None, ["no faces were found to protect; a mask can say where they are (--face-mask)"]
+    return face_mask(faces, photo.size), []
 
 
 def _painted_part(

@@ -7,6 +7,8 @@ Differs: it is applied to pictures of any size rather than 256 × 256, since it 
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -26,7 +28,7 @@ class BlazeFace(nn.Module):
         super().__init__()
         self.first = nn.Conv2d(3, WIDTHS[0], 5, 2)
         blocks = [_Block(WIDTHS[0], WIDTHS[0]) for _ in range(BLOCKS)]
-        for narrow, wide in zip(WIDTHS[:-1], WIDTHS[1:], strict=True):
+        for narrow, wide in pairwise(WIDTHS):
             blocks += [_Block(narrow, wide, 2), *(_Block(wide, wide) for _ in range(BLOCKS))]
         self.blocks = nn.Sequential(*blocks)
         self.last = _Block(WIDTHS[-1], WIDTHS[-1], 2, residual=False)
