@@ -20,8 +20,8 @@ Painter = Callable[[Tensor, Box], Tensor | None]  # an enlarged part of the phot
 
 SEEN = 0.02  # values of the mask from which a pixel belongs to a face
 ACROSS = 0.56  # width of a face in the shorter side of its part of the mask, which is wider by the soft edge
-AROUND = 0.25  # what is painted around that part, in widths of the face
-FINE = 256  # width in pixels to which a face is enlarged, so that its strokes get finer
+AROUND = 0.15  # what is painted around that part, in widths of the face
+FINE = 192  # width in pixels to which a face is enlarged, so that its strokes get finer
 LEAST, MOST = 1.5, 4.0  # how many times it is enlarged
 LARGEST = 1024  # longer side of an enlarged part, unless the part itself is larger
 DETAIL = 0.5  # share of the photo's details where the mask is white
