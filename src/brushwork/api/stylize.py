@@ -256,7 +256,6 @@ def stylize_photo(
     init = _read_init(method, style, photo.size, options, colors)
     value, notes = style_value(method, style, method.sizes(*photo.size), colors, options)
     mask, more = _face_mask(photo, colors, options)
-    notes = [*notes, *more]
     recipe = recipe_of(method, source, style, options, size=photo.size)
     if checkpoint is not None:
         checkpoint = dataclasses.replace(checkpoint, job=recipe, defaults=recipe_defaults(method.settings))
@@ -265,7 +264,7 @@ def stylize_photo(
     started = time.perf_counter()
 
     def finish(pixels: Tensor) -> Result:
-        finished = dataclasses.replace(photo, pixels=colors.result(pixels), notes=(*photo.notes, *notes))
+        finished = dataclasses.replace(photo, pixels=colors.result(pixels), notes=(*photo.notes, *notes, *more))
         return Result(finished, recipe, time.perf_counter() - started)
 
     listener = colors.progress(_with_alpha(progress, photo.alpha))
@@ -274,8 +273,7 @@ def stylize_photo(
     with locked(None if checkpoint is None else checkpoint.path):
         try:
             painted = method(seen, value, init=init, progress=listener, checkpoint=checkpoint, tiling=tiling)
-            if mask is not None:
-                painted = protected(painted, seen, mask, options.protect_faces, again)
+            painted = painted if mask is None else protected(painted, seen, mask, options.protect_faces, again)
             return finish(painted)
         except (Interrupted, KeyboardInterrupt) as stop:  # finish the best pixels so far
             painted = stop.best if isinstance(stop, Interrupted) else painted
