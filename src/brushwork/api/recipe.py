@@ -78,10 +78,11 @@ def recipe_of(
         "settings": settings,
         "content": input_record(photo),
         "styles": style_records(style),
-        "init": _initinput_record(method, options.max_pixels),
+        "init": _init_record(method, options.max_pixels),
         "size": list(size),
         **options.recorded,
         "masks": [input_record(mask) for mask in options.masks],
+        "face_mask": None if options.face_mask is None else input_record(options.face_mask),
         **method.recipe(),
         "device": str(method.device),
         "threads": torch.get_num_threads(),
@@ -96,7 +97,7 @@ def style_records(style: StyleSource) -> list[dict[str, Any]]:
     return [{**input_record(source), "weight": weight} for source, weight in resolve_style(style).parts]
 
 
-def _initinput_record(method: Method, max_pixels: int) -> dict[str, Any] | None:
+def _init_record(method: Method, max_pixels: int) -> dict[str, Any] | None:
     """Return the recipe's entry for the initial image, if the settings name a file."""
     init = getattr(method.settings, "init", "content")
     if init in FIRST_PICTURES:

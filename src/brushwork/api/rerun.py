@@ -123,6 +123,8 @@ def _recorded(recipe: Recipe, folders: Sequence[Path]) -> dict[str, Any]:
     """Return the options in the recipe; those that are newer than the recipe keep their default."""
     values = {name: recipe[name] for name in StylizeOptions().recorded if name in recipe}
     values["masks"] = tuple(_find(record, folders) for record in values.get("masks", []))
+    if values.get("face_mask") is not None:
+        values["face_mask"] = _find(values["face_mask"], folders)
     if isinstance(values["keep_color"], bool):  # the first recipes: True for luminance
         values["keep_color"] = "luminance" if values["keep_color"] else None
     return values

@@ -24,7 +24,7 @@ from brushwork.styles.references import SavedStyle, is_saved, read_style, write_
 from brushwork.styles.regions import Regions
 from brushwork.styles.sources import PictureSource, StyleSource, resolve_style
 
-__all__ = ["encode_style", "painting_pixels", "save_style", "save_styles", "style_value", "visible"]
+__all__ = ["encode_style", "painting_pixels", "read_mask", "save_style", "save_styles", "style_value", "visible"]
 
 MASK_SIZE = 4096  # maximum longer side at which a mask is read, in pixels
 
@@ -159,7 +159,7 @@ def _in_regions(
         )
     if any(weight != 1 for _, weight in parts):
         raise UsageError("blend weights can't be combined with masks; omit them, and use gray masks instead")
-    pictures = [_read_mask(mask, options) for mask in masks]
+    pictures = [_read_mask("masks", mask, options) for mask in masks]
     read = [_mask(picture) for picture in pictures]
     height, width = max(mask.shape[2] for mask in read), max(mask.shape[3] for mask in read)
     regions = Regions([value for value, _ in parts], torch.cat([resize(mask, (width, height)) for mask in read]))
@@ -233,9 +233,15 @@ def _painting(path: Path, sizes: list[int], method: Method, options: StylizeOpti
     return _read_at_most(path, method.painting_size(sizes), options)
 
 
-def _read_mask(source: PictureSource, options: StylizeOptions) -> Picture:
+def read_mask(source: PictureSource, options: StylizeOptions) -> tuple[Tensor, Sequence[str]]:
+    """Return the mask (1, 1, H, W) in [0, 1] of `options.face_mask`, and notes for the user."""
+    picture = _read_mask("face_mask", source, options)
+    return _mask(picture), picture.notes
+
+
+def _read_mask(name: str, source: PictureSource, options: StylizeOptions) -> Picture:
     if not isinstance(source, str | os.PathLike | Picture):
-        raise no_picture("masks", source)
+        raise no_picture(name, source)
     return source if isinstance(source, Picture) else _read_at_most(source, MASK_SIZE, options)
 
 

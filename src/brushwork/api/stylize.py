@@ -14,11 +14,13 @@ from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar, overload
 from torch import Tensor
 
 from brushwork.api.color_control import ColorControl
+from brushwork.api.face_protection import Box, protected
+from brushwork.api.faces import face_mask, find_faces
 from brushwork.api.presets import default_settings, preset_options
 from brushwork.api.recipe import recipe_of, result_size
-from brushwork.api.style_encoding import painting_pixels, style_value, visible
+from brushwork.api.style_encoding import painting_pixels, read_mask, style_value, visible
 from brushwork.errors import BrushworkError, Interrupted, UsageError
-from brushwork.image import Picture, no_picture
+from brushwork.image import Picture, no_picture, resize
 from brushwork.io import read_image, read_size, write_image
 from brushwork.methods import Method, load
 from brushwork.nn import FeatureNetwork
@@ -33,6 +35,7 @@ from brushwork.runtime.memory import out_of_memory
 from brushwork.runtime.progress import Progress
 from brushwork.runtime.provenance import Recipe
 from brushwork.styles.references import StylePart, is_saved
+from brushwork.styles.regions import Regions
 from brushwork.styles.sources import PictureSource, StyleSource, resolve_style
 from brushwork.tiling.plan import Plan, plan_job, worth_a_plan
 from brushwork.tiling.tiles import Tiling
@@ -254,6 +257,7 @@ def stylize_photo(
     colors = ColorControl(visible(photo, source), photo.alpha, options.keep_color, options.keep_color_when)
     init = _read_init(method, style, photo.size, options, colors)
     value, notes = encoded or style_value(method, style, method.sizes(*photo.size), colors, options)
+    mask, more = _face_mask(photo, colors, options)
     recipe = recipe_of(method, source, style, options, size=photo.size)
     if checkpoint is not None:
         checkpoint = dataclasses.replace(checkpoint, job=recipe, defaults=recipe_defaults(method.settings))
@@ -262,14 +266,16 @@ def stylize_photo(
     started = time.perf_counter()
 
     def finish(pixels: Tensor) -> Result:
-        finished = dataclasses.replace(photo, pixels=colors.result(pixels), notes=(*photo.notes, *notes))
+        finished = dataclasses.replace(photo, pixels=colors.result(pixels), notes=(*photo.notes, *notes, *more))
         return Result(finished, recipe, time.perf_counter() - started)
 
     listener = colors.progress(_with_alpha(progress, photo.alpha))
     seen, painted = colors.content(colors.photo), None
+    again = partial(_painted_part, method, style, value, init, size=photo.size, colors=colors, options=options)
     with locked(None if checkpoint is None else checkpoint.path):
         try:
             painted = method(seen, value, init=init, progress=listener, checkpoint=checkpoint, tiling=tiling)
+            painted = painted if mask is None else protected(painted, seen, mask, options.protect_faces, again)
             return finish(painted)
         except (Interrupted, KeyboardInterrupt) as stop:  # finish the best pixels so far
             painted = stop.best if isinstance(stop, Interrupted) else painted
@@ -280,6 +286,48 @@ def stylize_photo(
                 raise
             where = f"{photo.size[0]}×{photo.size[1]} on {method.device}"
             raise BrushworkError(f"out of memory at {where}; use a smaller size") from error
+
+
+def _face_mask(photo: Picture, colors: ColorControl, options: StylizeOptions) -> tuple[Tensor | None, list[str]]:
+    """Return what is to be protected, (1, 1, h, w), if anything is; and notes for the user."""
+    if not options.protect_faces:
+        return None, []
+    if options.face_mask is not None:
+        mask, notes = read_mask(options.face_mask, options)
+        return mask, list(notes)
+    faces = find_faces(colors.photo)
+    if not faces:
+        return None, ["no faces were found to protect; a mask can say where they are (--face-mask)"]
+    return face_mask(faces, photo.size), []
+
+
+def _painted_part(
+    method: Method,
+    style: StyleSource,
+    value: Any,
+    init: Tensor | None,
+    part: Tensor,
+    box: Box,
+    *,
+    size: tuple[int, int],
+    colors: ColorControl,
+    options: StylizeOptions,
+) -> Tensor | None:
+    """Return the painting of an enlarged part of the photo; None where a mask keeps the photo."""
+    width, height = size
+    top, left, bottom, right = box
+    plain = dataclasses.replace(options, masks=())
+    sizes = method.sizes(part.shape[3], part.shape[2])
+    if not isinstance(value, Regions):
+        own, _ = style_value(method, style, sizes, colors, plain)
+    else:
+        shares = value.shares(height, width, box)
+        if shares is None or not shares.any():
+            return None
+        styles, _ = style_value(method, style, sizes, colors, options)
+        own = Regions(styles.styles, shares)
+    start = None if init is None else resize(init, size)[:, :, top:bottom, left:right]
+    return method(part, own, init=start)
 
 
 def _tiling(plan: Plan | None, method: Method, photo: Picture, value: Any, max_memory: int | None) -> Tiling | None:

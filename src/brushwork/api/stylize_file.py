@@ -94,6 +94,8 @@ def stylize_file(
     }
     out: OutputOptions = with_changes(written or OutputOptions(), of_output)
     chosen: StylizeOptions = with_changes(options or StylizeOptions(), keywords)
+    if chosen.protect_faces:
+        raise UsageError("protect_faces needs the whole picture in memory; choose a smaller size")
     loaded = method_from(method, chosen.device)
     if not isinstance(loaded, PartwiseMethod):
         raise UsageError(f"{method_name(loaded.settings)} can't process a file in parts; use stylize")

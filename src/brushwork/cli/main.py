@@ -40,6 +40,10 @@ COMMANDS = {
         "brushwork.studio.command:studio",
         "Open the web page for stylizing photos, or serve it to a team with logins.",
     ),
+    "faces": (
+        "brushwork.cli.faces:faces",
+        "Write the mask of the faces found in PHOTO, to correct it and pass it to stylize --face-mask.",
+    ),
     "plan": (
         "brushwork.cli.plan:plan",
         "Report how PHOTO would be processed and the memory and time needed, without processing it.",

@@ -24,7 +24,7 @@ __all__ = ["stylize"]
 
 PANELS = {
     "What": ("styles", "output", "preset", "method"),
-    "Look": ("strength", "style_scale", "steps", "style_weight", "keep_color", "masks", "seed"),
+    "Look": ("strength", "style_scale", "steps", "style_weight", "keep_color", "masks", "protect_faces", "seed"),
     "Size and speed": ("size", "device", "max_memory"),
     "Output": ("suffix", "depth", "quality", "animation", "preview"),
     "Long jobs": ("checkpoint_every", "resume"),
@@ -60,7 +60,8 @@ def stylize(
     from brushwork.cli.running import Runner, run_jobs
 
     jobs = plan_jobs(find_photos(photos), styles, output, "." + suffix.lstrip("."))
-    read = [*_files_named(settings), *map(str, options.masks)]
+    masks = [*options.masks, *([options.face_mask] if options.face_mask is not None else [])]
+    read = [*_files_named(settings), *map(str, masks)]
     protect(jobs, {"preview": run.preview, "animation": run.animation}, read)
     _check_intermediate(jobs, run)
     if output is not None and is_folder(output):

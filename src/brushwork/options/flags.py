@@ -136,7 +136,7 @@ def _shared_flag(kind: type[Any], name: str) -> Callable[[Command], Command]:
             )
         }
     else:
-        more |= {"type": click.Path(path_type=Path) if hint is Path else hint}
+        more |= {"type": click.Path(path_type=Path) if hint is Path or option.file else hint}
     if default not in (None, (), False):
         more["help"] = f"{option.help} [{default}]"
     return click.option(flag_of(option.flag or name), name, **more)

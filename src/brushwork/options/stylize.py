@@ -67,6 +67,12 @@ class StylizeOptions(Checked):
             flag="mask",
         ),
     ] = ()
+    protect_faces: Annotated[
+        float, Option("how much faces are protected: finer strokes, and more of the photo", 0, 1)
+    ] = 0.0
+    face_mask: Annotated[
+        Any, Option("image of what is protected, white the most, instead of the faces that are found", file=True)
+    ] = None
     device: Annotated[str, Option("auto, cpu, cuda, cuda:1, mps", recorded=False)] = "auto"
     max_memory: Annotated[
         int | None, Option("maximum memory to use, such as 4GB [the free memory]", 1, kind="memory", recorded=False)
@@ -80,6 +86,8 @@ class StylizeOptions(Checked):
                 f"masks: expected a list with a mask per style, got a {type(self.masks).__name__}; write [mask]"
             )
         super().__post_init__()
+        if self.face_mask is not None and not self.protect_faces:
+            raise UsageError("face_mask: needs protect_faces, such as 0.8, which says how much it protects")
         object.__setattr__(self, "keep_color_when", check_keep_color(self.keep_color, self.keep_color_when)[1])
 
     @property
@@ -95,6 +103,8 @@ class StylizeKeywords(TypedDict, total=False):
     keep_color: str | None
     keep_color_when: str | None
     masks: Any
+    protect_faces: float
+    face_mask: Any
     device: str
     max_memory: int | None
     max_pixels: int

@@ -220,6 +220,8 @@ _RECIPE = _object(
     {
         "keep_color_when": _or_null(_text),
         "masks": _list(_input({})),
+        "protect_faces": _weight,
+        "face_mask": _or_null(_input({})),
         "tile": _or_null(_whole(1)),
         "dtype": _text,
         "weights": _or_null(_NETWORK),  # null: a network passed as a Python object

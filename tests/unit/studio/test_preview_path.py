@@ -99,7 +99,7 @@ def tab() -> PictureTab:
 def sent(service: Service, pipe: Pipe, photo: Upload, tab: PictureTab) -> tuple[str, dict[str, Any]]:
     """What the page sends through the pipe when it is asked for a preview."""
     tab.desk = PageContext(service, PageFiles())
-    look = [tab.style, tab.own, tab.keep, tab.quality, tab.form.method, *tab.form.inputs]
+    look = [tab.style, tab.own, tab.keep, tab.faces, tab.quality, tab.form.method, *tab.form.inputs]
     values: list[Any] = [Dropped() if field is tab.own else field.value for field in look]
     values[2] = "luminance"
     request = SimpleNamespace(username="ada", url=SimpleNamespace(scheme="http"), headers={"host": "127.0.0.1"})

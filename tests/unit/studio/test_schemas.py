@@ -105,7 +105,7 @@ def test_a_preview_is_a_draft() -> None:
 
 
 def test_requests_for_pictures_have_the_options_that_all_methods_share() -> None:
-    shared = {field.name for field in dataclasses.fields(StylizeOptions)} - {*SERVER_ONLY, "masks"}
+    shared = {field.name for field in dataclasses.fields(StylizeOptions)} - {*SERVER_ONLY, "masks", "face_mask"}
     for kind in (Picture, Batch, Preview):
         assert shared <= set(kind.model_fields)
         assert not set(SERVER_ONLY) & set(kind.model_fields)

@@ -219,8 +219,8 @@ class HistoryTab:
         self.delete.click(self._delete, self.chosen, lists, **QUIET)
         form = picture.form
         filled = [
-            tabs, picture.tabs, picture.tab, picture.dropped, picture.style, picture.own, picture.keep, picture.quality,
-            form.method, *form.inputs, *form.panels, picture.asked,
+            tabs, picture.tabs, picture.tab, picture.dropped, picture.style, picture.own, picture.keep, picture.faces,
+            picture.quality, form.method, *form.inputs, *form.panels, picture.asked,
         ]  # fmt: skip
         self.vary.click(self._vary, self.chosen, filled, api_visibility="private")
 
@@ -274,8 +274,8 @@ class HistoryTab:
             named = gr.Dropdown(value=style) if not painting and "+" not in style else gr.Dropdown()
         return [
             gr.Tabs(selected="picture"), gr.Tabs(selected="one"), "one", Dropped(ask.photo), named, Dropped(painting),
-            ask.keep_color or "", quality, method, *form.filled(method, settings), *form.shown(method),
-            secrets.token_hex(8),
+            ask.keep_color or "", ask.protect_faces, quality, method, *form.filled(method, settings),
+            *form.shown(method), secrets.token_hex(8),
         ]  # fmt: skip
 
     def waiting(self, request: gr.Request) -> str:

@@ -78,6 +78,7 @@ class PictureTab:
         self.quality = gr.Radio(texts.QUALITIES, value=QUALITY, label=texts.QUALITY, elem_id="quality")
         self.form = Form(presets=True)
         self.keep = gr.Radio(texts.KEEP_WAYS, value="", label=texts.KEEP_COLORS)
+        self.faces = gr.Slider(0, 1, 0, step=0.05, label=texts.PROTECT_FACES)
         self.size = gr.Slider(256, 2048, PREVIEW, step=64, label=texts.SIZE)
         with gr.Row():
             self.go = gr.Button(texts.PAINT_PHOTO, variant="primary")
@@ -116,7 +117,10 @@ class PictureTab:
             self.mask_full = gr.Button(texts.FULL_SIZE, variant="primary")
 
     def _events(self) -> None:
-        looks = [self.dropped, self.style, self.own, self.keep, self.quality, self.form.method, *self.form.inputs]
+        looks = [
+            self.dropped, self.style, self.own, self.keep, self.faces, self.quality, self.form.method,
+            *self.form.inputs,
+        ]  # fmt: skip
         mixed = [self.dropped, *self.blended, *self.shares]
         drawn = [self.dropped, self.editor, *self.regions]
         self._preview_events(looks, mixed)
@@ -188,7 +192,7 @@ class PictureTab:
         return quality or QUALITY if method == BY_QUALITY else None
 
     def _one_ask(
-        self, style: str, own: Dropped, keep: str, quality: str | None, method: str, *values: Any
+        self, style: str, own: Dropped, keep: str, faces: float, quality: str | None, method: str, *values: Any
     ) -> dict[str, Any]:
         if own.refusal:
             raise gr.Error(own.refusal, print_exception=False)
@@ -196,8 +200,8 @@ class PictureTab:
             raise gr.Error(texts.STYLE_FIRST, print_exception=False)
         how = {"preset": quality or QUALITY} if method == BY_QUALITY else {"method": method}
         return {
-            "style": f"@{own.id}" if own.id else style, "keep_color": keep or None, **how,
-            "settings": self.form.settings(method, values),
+            "style": f"@{own.id}" if own.id else style, "keep_color": keep or None, "protect_faces": faces,
+            **how, "settings": self.form.settings(method, values),
         }  # fmt: skip
 
     def _blend_ask(self, *fields: Any) -> dict[str, Any]:

@@ -25,6 +25,7 @@ KEEP_WAYS = [
     ("No", ""), ("Transfer brightness only", "luminance"),
     ("Recolor the style by covariance", "cholesky"), ("Recolor the style by histogram", "histogram"),
 ]  # fmt: skip
+PROTECT_FACES = "Protect faces: finer strokes, clearer features"
 BEFORE_AFTER = "Before and after"
 FULL_SIZE = "Full size"
 PAINT_PHOTO = "Stylize the photo"
