@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-__all__ = ["CELLS", "WindowGrid", "local_style_loss", "mixed_windows", "style_windows", "with_squares"]
+__all__ = ["CELLS", "WindowGrid", "local_style_loss", "mixed_windows", "style_windows"]
 
 CELLS = 16  # along the longer side of the image; a window is two cells wide and high
 SMALLEST_VARIANCE = 1e-6
@@ -62,7 +62,13 @@ class WindowGrid:
         """
         down = _membership(self.rows, self.height, top, features.shape[2]).to(features)
         across = _membership(self.columns, self.width, left, features.shape[3]).to(features)
-        return down @ features @ across.T
+        rows = across @ features.permute(0, 2, 3, 1)  # in the layout of the network's features, so nothing is copied
+        sums = down @ rows.flatten(2)
+        return sums.unflatten(2, rows.shape[2:]).permute(0, 3, 1, 2)
+
+    def sums_with_squares(self, features: Tensor, top: int = 0, left: int = 0) -> Tensor:
+        """Return the sums of the features and of their squares, (1, 2 C, rows, columns); see `sums`."""
+        return torch.cat([self.sums(found, top, left) for found in (features, features.square())], 1)
 
     def means(self, sums: Tensor) -> Tensor:
         """Return the mean in each window, (1, C, N), from the sums of cells."""
@@ -75,7 +81,7 @@ class WindowGrid:
         """Return means and deviations of all windows, (N, 2 C).
 
         Args:
-            sums: Sums over cells of the features and of their squares, (1, 2 C, rows, columns); see `with_squares`.
+            sums: Sums over cells of the features and of their squares, (1, 2 C, rows, columns).
         """
         mean, square = self.means(sums)[0].chunk(2)
         deviation = (square - mean.square()).clamp_min(SMALLEST_VARIANCE).sqrt()
@@ -92,17 +98,12 @@ def style_windows(features: Tensor, side: float, mask: Tensor | None = None) -> 
             all are.
     """
     grid = WindowGrid.of(features.shape[2], features.shape[3], side)
-    windows = grid.moments(grid.sums(with_squares(features)))
+    windows = grid.moments(grid.sums_with_squares(features))
     if mask is None:
         return windows
     small = F.adaptive_avg_pool2d(mask.to(features), (grid.height, grid.width))
     inside = grid.means(grid.sums(small))[0, 0] > 0.5
     return windows[inside] if inside.any() else windows
-
-
-def with_squares(features: Tensor) -> Tensor:
-    """Return the features and their squares as channels, (1, 2 C, h, w)."""
-    return torch.cat([features, features.square()], 1)
 
 
 def _membership(cells: int, size: int, start: int, length: int) -> Tensor:

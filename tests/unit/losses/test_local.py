@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from brushwork.losses.local import WindowGrid, local_style_loss, mixed_windows, style_windows, with_squares
+from brushwork.losses.local import WindowGrid, local_style_loss, mixed_windows, style_windows
 
 
 def features(*size: int, seed: int = 0) -> torch.Tensor:
@@ -14,7 +14,7 @@ def test_moments_are_means_and_deviations_of_overlapping_windows() -> None:
     found = features(3, 64, 32)
     grid = WindowGrid.of(64, 32)
     assert (grid.rows, grid.columns) == (16, 8)
-    moments = grid.moments(grid.sums(with_squares(found)))
+    moments = grid.moments(grid.sums_with_squares(found))
     assert moments.shape == (15 * 7, 6)
     window = found[0, :, 4:12, 8:16].flatten(1)  # the second row, the third column
     row = moments[1 * 7 + 2]
@@ -62,7 +62,7 @@ def test_constant_features_have_a_finite_gradient() -> None:
     flat = torch.ones(1, 2, 32, 32, requires_grad=True)
     grid = WindowGrid.of(32, 32)
     style = style_windows(features(2, 32, 32), 0)
-    (gradient,) = torch.autograd.grad(local_style_loss(grid.moments(grid.sums(with_squares(flat))), style), flat)
+    (gradient,) = torch.autograd.grad(local_style_loss(grid.moments(grid.sums_with_squares(flat)), style), flat)
     assert gradient.isfinite().all()
 
 

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from brushwork.losses.content import content_loss, relative_error
 from brushwork.losses.gram import gram_loss
-from brushwork.losses.local import WindowGrid, local_style_loss, with_squares
+from brushwork.losses.local import WindowGrid, local_style_loss
 from brushwork.losses.regularizers import total_variation
 from brushwork.losses.style import STATISTICS, Target
 from brushwork.nn import VGG, FeatureNetwork
@@ -223,7 +223,7 @@ class GatysObjective:
         if self.windows:
             found = features[self.settings.local_layer]
             grid = WindowGrid.of(found.shape[2], found.shape[3])
-            terms["local"] = weighted.local(grid, grid.sums(with_squares(found)), self.windows, self.shares)
+            terms["local"] = weighted.local(grid, grid.sums_with_squares(found), self.windows, self.shares)
         if self.settings.tv_weight:
             terms["tv"] = weighted.variation(pixels)
         return sum(terms.values(), zero), terms

@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 import torch
 from torch import Tensor
 
-from brushwork.losses.local import WindowGrid, with_squares
+from brushwork.losses.local import WindowGrid
 from brushwork.losses.style import Target
 from brushwork.methods.gatys.objective import Observed, Terms, layer_weights, stride
 from brushwork.nn import FeatureNetwork
@@ -149,7 +149,7 @@ class TiledObjective:
         if place == LOCAL:
             layer = self.settings.local_layer
             top, left = (start // stride(layer) for start in tile.core[:2])
-            return self.grid.sums(with_squares(features[layer]), top, left)
+            return self.grid.sums_with_squares(features[layer], top, left)
         layer, region = place
         weights = self.weights[layer][region]
         kept = weights if isinstance(weights, float) else tile.kept_of_whole(weights, stride(layer))
