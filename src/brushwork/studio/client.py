@@ -44,16 +44,16 @@ class UploadFacts(TypedDict):
     seconds: float | None
 
 
-class Progress(TypedDict):
-    """How far a job is; all None before its first step."""
+class Progress(TypedDict, total=False):
+    """How far a job is; empty before its first step."""
 
-    share: float | None
-    step: int | None
-    steps: int | None
-    seconds: float | None
-    seconds_left: float | None
-    done: int | None
-    all: int | None
+    share: float
+    step: int
+    steps: int
+    seconds: float
+    seconds_left: float
+    done: int
+    all: int
 
 
 class JobFacts(TypedDict, total=False):

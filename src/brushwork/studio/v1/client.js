@@ -10,8 +10,8 @@
 
 /**
  * @typedef {"waiting"|"running"|"paused"|"interrupted"|"done"|"stopped"|"failed"|"canceled"} Status
- * @typedef {{share: ?number, step: ?number, steps: ?number, seconds: ?number, seconds_left: ?number, done: ?number,
- *   all: ?number}} Progress
+ * @typedef {{share?: number, step?: number, steps?: number, seconds?: number, seconds_left?: number, done?: number,
+ *   all?: number}} Progress empty before the first step
  * @typedef {{id: string, kind: string, title: string, status: Status, progress: Progress, message: string,
  *   made: number, started: ?number, ended: ?number, result: boolean, request?: object, preview?: ?string}} JobFacts
  * @typedef {{id: string, kind: "picture"|"film", name: string, bytes: number, made: number, width: number,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Generic, Literal, TypeAlias, TypeVar
 
-from pydantic import BaseModel, Field, model_validator
+from pydantic import BaseModel, Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
 from brushwork.studio import schemas
 from brushwork.studio.database import Job, Upload
@@ -111,6 +111,10 @@ class Progress(BaseModel):
     seconds_left: float | None = None
     done: int | None = Field(default=None, description="finished pictures")
     all: int | None = Field(default=None, description="pictures in total")
+
+    @model_serializer(mode="wrap")
+    def _known(self, whole: SerializerFunctionWrapHandler):  # type: ignore[no-untyped-def]  # else OpenAPI forgets them
+        return {name: value for name, value in whole(self).items() if value is not None}
 
 
 class JobFacts(BaseModel):
