@@ -108,7 +108,7 @@ class StudioFiles:
 
     def private(self) -> list[str]:
         """Paths that the page must never serve: everything but the page's own files."""
-        files = [self.root / "users.json", self.root / "studio.sqlite", self.root / "lock"]
+        files = [self.root / name for name in ("users.json", "studio.sqlite", "lock", "webhooks.key")]
         return [str(path) for path in (self.uploads, self.jobs, self.swatches, self.root / "users", *files)]
 
     def styles_folder(self, user: str) -> Path:

@@ -14,6 +14,7 @@ import sqlite3
 import threading
 import time
 from datetime import datetime, timezone
+from pathlib import Path
 from typing import TypeAlias
 from urllib.parse import SplitResult, urlsplit
 
@@ -56,7 +57,7 @@ class Webhooks:
                 raise UsageError(
                     f"--webhook-allow {entry!r}: expected HOST or HOST:PORT, such as hooks.example.org:8443"
                 )
-        self._files, self._database = files, files.database()
+        self._key, self._database = _kept_key(files.root / "webhooks.key"), files.database()
         self._closing = threading.Event()
         self._thread = threading.Thread(target=self._run, name="webhooks", daemon=True)
 
@@ -71,11 +72,7 @@ class Webhooks:
 
     def secret(self, user: str) -> str:
         """What signs a user's webhooks."""
-        path = self._files.root / "webhooks.key"
-        if not path.exists():
-            write_whole(path, secrets.token_bytes(32))
-            path.chmod(0o600)
-        key = hmac.new(path.read_bytes(), user.encode(), hashlib.sha256).digest()
+        key = hmac.new(self._key, user.encode(), hashlib.sha256).digest()
         return f"whsec_{base64.b64encode(key).decode()}"
 
     def check(self, url: str) -> SplitResult:
@@ -170,3 +167,11 @@ class Webhooks:
             "webhook-timestamp": timestamp,
             "webhook-signature": signature(self.secret(job.user), identity, timestamp, body),
         }
+
+
+def _kept_key(path: Path) -> bytes:
+    """The studio's key, made when it is first needed."""
+    if not path.exists():
+        write_whole(path, secrets.token_bytes(32))
+        path.chmod(0o600)
+    return path.read_bytes()
