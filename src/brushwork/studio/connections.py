@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any, cast
+from typing import Any
 
 from uvicorn.protocols.http.auto import AutoHTTPProtocol
 
@@ -11,7 +11,7 @@ __all__ = ["HEAD_SECONDS", "PunctualProtocol"]
 
 HEAD_SECONDS = 15.0  # for the head of a request, from its first byte or, on a new connection, from its start
 
-_Protocol = cast("type[Any]", AutoHTTPProtocol)
+_Protocol: Any = AutoHTTPProtocol
 
 
 class PunctualProtocol(_Protocol):  # type: ignore[misc]  # h11's or httptools'

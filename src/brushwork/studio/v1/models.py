@@ -169,10 +169,9 @@ class WebhookFacts(BaseModel):
 
 def upload_facts(upload: Upload) -> UploadFacts:
     """An upload as it is answered."""
-    return UploadFacts(
-        id=upload.id, kind="film" if upload.kind == "film" else "picture", name=upload.name, bytes=upload.bytes,
-        made=upload.made, **{name: upload.facts.get(name) for name in ("width", "height", "frames", "seconds")},
-    )  # fmt: skip
+    own = {name: getattr(upload, name) for name in ("id", "kind", "name", "bytes", "made")}
+    found = {name: upload.facts.get(name) for name in ("width", "height", "frames", "seconds")}
+    return UploadFacts.model_validate(own | found)
 
 
 def job_facts(job: Job, *, request: bool = True) -> JobFacts:
