@@ -56,7 +56,7 @@ export class Studio {
    * @returns {Promise<string>} its ID
    */
   async send(file, name = file.name ?? "file") {
-    const key = crypto.randomUUID();
+    const key = newKey();
     return (
       await patiently(() => {
         const form = new FormData();
@@ -73,7 +73,7 @@ export class Studio {
    * @param {{key?: string}} [options] an Idempotency-Key, if this request may come again
    * @returns {Promise<JobFacts>}
    */
-  submit(kind, ask, { key = crypto.randomUUID() } = {}) {
+  submit(kind, ask, { key = newKey() } = {}) {
     return patiently(() => this.#json("POST", "/jobs", { json: { kind, ...ask }, key }));
   }
 
@@ -213,6 +213,11 @@ export class Studio {
     const usual = { type: "about:blank", status: answer.status, detail: `the studio answered ${answer.status}` };
     throw new StudioError(await answer.json().catch(() => usual));
   }
+}
+
+/** An idempotency key; browsers have crypto.randomUUID over HTTPS and on this machine only. */
+function newKey() {
+  return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
 /** The answer to a request that is sent again while the studio is busy. */
