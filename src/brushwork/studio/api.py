@@ -1,4 +1,4 @@
-"""The HTTP API: everything the page does, for programs. It is described at /api/openapi.json."""
+"""The HTTP API before v1, as it was: the page uses it, and programs may for one more version (`v1` is the new one)."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from brushwork.studio.log import logger
 from brushwork.studio.schemas import JobAsk, NewStyle, Preview, Video, methods
 from brushwork.studio.service import Service
 
-__all__ = ["answer_errors", "router_of"]
+__all__ = ["BLOCK", "JPEG", "User", "answer_errors", "router_of"]
 
 EVENTS_EVERY = 0.3  # seconds between checks of a watched job
 BLOCK = 1 << 20  # bytes copied at a time
@@ -95,7 +95,7 @@ User = Annotated[str, Depends(user_of)]
 
 def router_of(service: Service) -> APIRouter:
     """All routes of the API."""
-    router = APIRouter(prefix="/api", responses=REFUSALS)
+    router = APIRouter(prefix="/api", responses=REFUSALS, deprecated=True)
     _files(router, service)
     _styles(router, service)
     _previews(router, service)

@@ -50,13 +50,16 @@ def _quota(files: StudioFiles) -> StorageQuota:
 @click.option("--name", "names", multiple=True, help="host name of an HTTPS reverse proxy, e.g. studio.example.org")
 @click.option("--folder", type=click.Path(file_okay=False, path_type=Path), help="for files, results and history")
 @click.option("--api-only", is_flag=True, help="serve only the HTTP API, no page")
+@click.option(
+    "--webhook-allow", metavar="HOST[:PORT]", multiple=True, help="where webhooks may be sent to [nowhere]; repeatable"
+)
 @click.option("--no-browser", is_flag=True, help="don't open the page in the browser")
 @click.option("--add-user", metavar="NAME", help="add a user or change their password; prompts for it")
 @click.option("--remove-user", metavar="NAME", help="remove a user and delete their data")
 @method_options(_limits())
 def studio(
-    *, host: str, port: int, names: tuple[str, ...], folder: Path | None, api_only: bool, no_browser: bool,
-    add_user: str | None, remove_user: str | None, **values: Any,
+    *, host: str, port: int, names: tuple[str, ...], folder: Path | None, api_only: bool,
+    webhook_allow: tuple[str, ...], no_browser: bool, add_user: str | None, remove_user: str | None, **values: Any,
 ) -> None:  # fmt: skip
     """Open the web page for stylizing photos, or serve it to a team with logins."""
     missing = [name for name in ("gradio", "fastapi", "prometheus_client") if importlib.util.find_spec(name) is None]
@@ -82,4 +85,8 @@ def studio(
         from brushwork.studio.server import run
 
         limits: Any = settings_of("studio", values, _limits())
-        run(files, limits, host=host, port=port, names=names, page=not api_only, browser=not (no_browser or api_only))
+        browser = not (no_browser or api_only)
+        run(
+            files, limits, host=host, port=port, names=names, page=not api_only, browser=browser,
+            webhook_allow=webhook_allow,
+        )  # fmt: skip

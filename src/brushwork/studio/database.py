@@ -8,19 +8,20 @@ from __future__ import annotations
 import json
 import secrets
 import sqlite3
-import threading
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
-__all__ = ["ACTIVE", "ENDED", "RESUMABLE", "Database", "Job", "Upload"]
+from brushwork.studio.sqlite_file import SqliteFile
+
+__all__ = ["ACTIVE", "ENDED", "RESUMABLE", "Database", "IdempotencyKey", "Job", "Place", "Upload", "Webhook"]
 
 ACTIVE = ("waiting", "running")
 RESUMABLE = ("paused", "interrupted")
 ENDED = ("done", "stopped", "failed", "canceled")  # "stopped": ended early by its user, with a partial result
-PATIENCE = 30.0  # seconds to wait for another process that writes
+Place: TypeAlias = tuple[float, str]  # in a list, newest first: `made` and `id` of the last one seen
 
 _TABLES = """
 CREATE TABLE IF NOT EXISTS uploads (
@@ -35,6 +36,12 @@ CREATE TABLE IF NOT EXISTS jobs (
 CREATE INDEX IF NOT EXISTS jobs_of ON jobs (user, number);
 CREATE INDEX IF NOT EXISTS jobs_begun ON jobs (user, started);
 CREATE INDEX IF NOT EXISTS jobs_in ON jobs (status, number);
+CREATE TABLE IF NOT EXISTS keys (
+    user TEXT NOT NULL, key TEXT NOT NULL, digest TEXT NOT NULL, made_id TEXT NOT NULL, made REAL NOT NULL,
+    PRIMARY KEY (user, key));
+CREATE TABLE IF NOT EXISTS webhooks (
+    job TEXT PRIMARY KEY, url TEXT NOT NULL, tries INTEGER NOT NULL DEFAULT 0, due REAL NOT NULL DEFAULT 0,
+    told REAL NOT NULL DEFAULT 0);
 CREATE TABLE IF NOT EXISTS sessions (token TEXT PRIMARY KEY, user TEXT NOT NULL, ends REAL NOT NULL);
 """
 # Waiting jobs in the order in which they will run: users take turns, each with their oldest job.
@@ -110,7 +117,37 @@ class Job:
     ended: float | None
 
 
-class Database:
+@dataclass(frozen=True)
+class IdempotencyKey:
+    """What makes a request that is sent again the same request.
+
+    Args:
+        key: Chosen by the client.
+        digest: Of the request.
+        made_id: ID of what the request made, once it has.
+    """
+
+    key: str
+    digest: str
+    made_id: str = ""
+
+
+@dataclass(frozen=True)
+class Webhook:
+    """An address to tell that a job has ended.
+
+    Args:
+        job: The job.
+        url: The address.
+        tries: Number of failed attempts.
+    """
+
+    job: Job
+    url: str
+    tries: int
+
+
+class Database(SqliteFile):
     """The database, for any number of threads and processes.
 
     Args:
@@ -118,48 +155,46 @@ class Database:
     """
 
     def __init__(self, path: Path) -> None:
-        self.path, self._local = path, threading.local()
-        self.path.touch(mode=0o600)  # SQLite's auxiliary files inherit its mode
-        self._run_script()
+        super().__init__(path, _TABLES)
 
-    def _run_script(self) -> None:
-        self._connection.execute("PRAGMA journal_mode = WAL")
-        self._connection.executescript(_TABLES)
+    def _page(self, table: str, user: str, most: int, after: Place | None) -> list[sqlite3.Row]:
+        """A user's rows, newest first, after a place in this order."""
+        made, identity = after or (float("inf"), "")
+        query = f"SELECT * FROM {table} WHERE user = ? AND (made, id) < (?, ?) ORDER BY made DESC, id DESC LIMIT ?"
+        return self._all(query, user, made, identity, most)
 
-    @property
-    def _connection(self) -> sqlite3.Connection:
-        """This thread's connection."""
-        if not hasattr(self._local, "connection"):
-            connection = sqlite3.connect(self.path, timeout=PATIENCE, isolation_level=None)
-            connection.row_factory = sqlite3.Row
-            connection.execute("PRAGMA synchronous = NORMAL")
-            self._local.connection = connection
-        found: sqlite3.Connection = self._local.connection
-        return found
+    # Idempotency keys
 
-    def _all(self, query: str, *values: Any) -> list[sqlite3.Row]:
-        return self._connection.execute(query, values).fetchall()
+    def key(self, user: str, key: str) -> IdempotencyKey | None:
+        """A key that a user has sent before, or None."""
+        found = self._all("SELECT key, digest, made_id FROM keys WHERE user = ? AND key = ?", user, key)
+        return IdempotencyKey(*found[0]) if found else None
 
-    def _change(self, query: str, *values: Any) -> int:
-        """Run a query and return the number of changed rows."""
-        return self._connection.execute(query, values).rowcount
+    def _keep_key(self, user: str, key: IdempotencyKey | None, made_id: str) -> None:
+        if key is not None:
+            self._change("INSERT INTO keys VALUES (?, ?, ?, ?, ?)", user, key.key, key.digest, made_id, time.time())
+
+    def forget_keys(self, before: float) -> None:
+        """Delete keys that were sent before a time, in seconds since 1970."""
+        self._change("DELETE FROM keys WHERE made < ?", before)
 
     # Uploads
 
-    def add_upload(self, identity: str, user: str, kind: str, name: str, size: int, facts: Mapping[str, Any]) -> Upload:
-        """Record a file that is already in place."""
-        made = time.time()
-        self._change(
-            "INSERT INTO uploads VALUES (?, ?, ?, ?, ?, ?, ?)",
-            identity,
-            user,
-            kind,
-            name,
-            size,
-            json.dumps(facts),
-            made,
-        )
-        return Upload(identity, user, kind, name, size, facts, made)
+    def add_upload(
+        self, identity: str, user: str, kind: str, name: str, size: int, facts: Mapping[str, Any],
+        *, key: IdempotencyKey | None = None,
+    ) -> Upload:  # fmt: skip
+        """Record a file that is already in place.
+
+        Raises:
+            sqlite3.IntegrityError: Another request with this key was faster.
+        """
+        upload = Upload(identity, user, kind, name, size, facts, time.time())
+        row = (*vars(upload).values(),)
+        with self._transaction():
+            self._change("INSERT INTO uploads VALUES (?, ?, ?, ?, ?, ?, ?)", *row[:5], json.dumps(facts), upload.made)
+            self._keep_key(user, key, identity)
+        return upload
 
     def upload(self, identity: str, user: str) -> Upload | None:
         """A user's upload, or None."""
@@ -170,6 +205,10 @@ class Database:
         """All uploads of a user, oldest first."""
         return [_upload(row) for row in self._all("SELECT * FROM uploads WHERE user = ? ORDER BY made", user)]
 
+    def uploads_after(self, user: str, most: int, after: Place | None = None) -> list[Upload]:
+        """A page of a user's uploads, newest first."""
+        return [_upload(row) for row in self._page("uploads", user, most, after)]
+
     def remove_upload(self, identity: str) -> None:
         """Delete the record of an upload."""
         self._change("DELETE FROM uploads WHERE id = ?", identity)
@@ -177,16 +216,27 @@ class Database:
     # Jobs
 
     def add_job(
-        self, user: str, kind: str, title: str, request: Mapping[str, Any], of_user: int, of_all: int
-    ) -> Job | None:
-        """Append a job to the queue; None if the user or all users have too many waiting and running jobs."""
+        self, user: str, kind: str, title: str, request: Mapping[str, Any], of_user: int, of_all: int,
+        *, key: IdempotencyKey | None = None, webhook: str = "",
+    ) -> Job | None:  # fmt: skip
+        """Append a job to the queue; None if the user or all users have too many waiting and running jobs.
+
+        Raises:
+            sqlite3.IntegrityError: Another request with this key was faster.
+        """
         identity = secrets.token_hex(16)
-        added = self._change(
-            "INSERT INTO jobs (id, user, kind, title, request, status, made) SELECT ?, ?, ?, ?, ?, 'waiting', ? WHERE "
-            "(SELECT count(*) FROM jobs WHERE status IN ('waiting', 'running') AND user = ?) < ? AND "
-            "(SELECT count(*) FROM jobs WHERE status IN ('waiting', 'running')) < ?",
-            identity, user, kind, title, json.dumps(request), time.time(), user, of_user, of_all,
-        )  # fmt: skip
+        with self._transaction():
+            added = self._change(
+                "INSERT INTO jobs (id, user, kind, title, request, status, made) "
+                "SELECT ?, ?, ?, ?, ?, 'waiting', ? WHERE "
+                "(SELECT count(*) FROM jobs WHERE status IN ('waiting', 'running') AND user = ?) < ? AND "
+                "(SELECT count(*) FROM jobs WHERE status IN ('waiting', 'running')) < ?",
+                identity, user, kind, title, json.dumps(request), time.time(), user, of_user, of_all,
+            )  # fmt: skip
+            if added:
+                self._keep_key(user, key, identity)
+            if added and webhook:
+                self._change("INSERT INTO webhooks (job, url) VALUES (?, ?)", identity, webhook)
         return self.job(identity, user) if added else None
 
     def job(self, identity: str, user: str | None = None) -> Job | None:
@@ -198,6 +248,15 @@ class Database:
         """A user's jobs, newest first."""
         query = "SELECT * FROM jobs WHERE user = ? ORDER BY number DESC LIMIT ?"
         return [_job(row) for row in self._all(query, user, most)]
+
+    def jobs_after(self, user: str, most: int, after: Place | None = None) -> list[Job]:
+        """A page of a user's jobs, newest first."""
+        return [_job(row) for row in self._page("jobs", user, most, after)]
+
+    def active_jobs(self, user: str) -> int:
+        """Number of a user's waiting and running jobs."""
+        query = "SELECT count(*) FROM jobs WHERE status IN ('waiting', 'running') AND user = ?"
+        return int(self._all(query, user)[0][0])
 
     def counts(self) -> dict[str, int]:
         """Number of jobs of all users by status."""
@@ -282,6 +341,27 @@ class Database:
     def remove_job(self, identity: str) -> None:
         """Delete the record of a job."""
         self._change("DELETE FROM jobs WHERE id = ?", identity)
+        self._change("DELETE FROM webhooks WHERE job = ?", identity)
+
+    # Webhooks
+
+    def due_webhooks(self, most: int = 20) -> list[Webhook]:
+        """Webhooks of jobs that have ended since they were last told, those due longest first."""
+        rows = self._all(
+            "SELECT jobs.id, webhooks.url, webhooks.tries FROM webhooks JOIN jobs ON jobs.id = webhooks.job "
+            "WHERE jobs.status IN (?, ?, ?, ?) AND jobs.ended > webhooks.told AND webhooks.due <= ? "
+            "ORDER BY webhooks.due LIMIT ?",
+            *ENDED, time.time(), most,
+        )  # fmt: skip
+        return [Webhook(job, url, tries) for identity, url, tries in rows if (job := self.job(identity)) is not None]
+
+    def webhook_told(self, job: Job) -> None:
+        """Record that a webhook knows that its job has ended, or that it is given up."""
+        self._change("UPDATE webhooks SET told = ?, tries = 0, due = 0 WHERE job = ?", job.ended, job.id)
+
+    def webhook_failed(self, job: Job, due: float) -> None:
+        """Record a failed attempt, and when the next one is due, in seconds since 1970."""
+        self._change("UPDATE webhooks SET tries = tries + 1, due = ? WHERE job = ?", due, job.id)
 
     # Logins
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from brushwork.errors import UsageError
+from brushwork.studio.advice import in_request_terms
 from brushwork.studio.database import Database, Job, Upload
 from brushwork.studio.errors import NotFoundError
 from brushwork.studio.users import LOCAL
@@ -55,6 +56,7 @@ class StudioFiles:
         self.root = root
         for folder in (root, self.uploads, self.jobs, self.swatches):
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            folder.chmod(0o700)  # also if it was there before
 
     @property
     def uploads(self) -> Path:
@@ -106,7 +108,7 @@ class StudioFiles:
 
     def private(self) -> list[str]:
         """Paths that the page must never serve: everything but the page's own files."""
-        files = [self.root / "users.json", self.root / "studio.sqlite", self.root / "lock"]
+        files = [self.root / name for name in ("users.json", "studio.sqlite", "lock", "webhooks.key")]
         return [str(path) for path in (self.uploads, self.jobs, self.swatches, self.root / "users", *files)]
 
     def styles_folder(self, user: str) -> Path:
@@ -162,7 +164,7 @@ class StudioFiles:
                 message = message.replace(str(self.upload(identity)), upload.name).replace(identity, upload.name)
         for folder in (self.root, own_folder().parent):
             message = message.replace(f"{folder}/", "")
-        return message
+        return in_request_terms(message)
 
     def remove(self, job: Job) -> None:
         """Delete a job's files."""

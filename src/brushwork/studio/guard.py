@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import time
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
@@ -9,8 +10,9 @@ from http.cookies import CookieError, SimpleCookie
 from typing import Any, TypeAlias
 from urllib.parse import unquote, urlsplit
 
-from starlette.requests import ClientDisconnect
+from starlette.requests import ClientDisconnect, Request
 
+from brushwork.studio.devices import DEVICE_COOKIE
 from brushwork.studio.errors import StudioError
 from brushwork.studio.limits import Limits
 from brushwork.studio.log import logger
@@ -24,9 +26,10 @@ from brushwork.studio.page_access import (
     is_reachable,
     needs_check,
 )
+from brushwork.studio.problems import MEDIA_TYPE, problem
 from brushwork.studio.users import LOCAL, Logins
 
-__all__ = ["COOKIE", "Guard", "cookie_in", "token_in"]
+__all__ = ["COOKIE", "Guard", "client_of", "cookie_in", "token_in"]
 
 Scope: TypeAlias = MutableMapping[str, Any]
 Receive: TypeAlias = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -34,13 +37,15 @@ Send: TypeAlias = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 App: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 COOKIE = "brushwork_session"
-OPEN = ("/login", "/api/sessions", "/health", "/ready")  # without a login
+V1 = "/api/v1/"
+OPEN = ("/login", "/api/sessions", f"{V1}sessions", f"{V1}client.js", "/health", "/ready")  # without a login
 PAGE = ("/assets/", "/static/", "/gradio_api/")  # the page's assets, including its worker scripts
-SENDS_FILES = ("/api/uploads", UPLOAD_ROUTE, COMPONENT_ROUTE)
+SENDS_FILES = ("/api/uploads", f"{V1}uploads", UPLOAD_ROUTE, COMPONENT_ROUTE)
 # Routes with metrics of their own. Others are counted together, since clients could request any number of paths.
 ROUTES = (
     "/", "/api/uploads", "/api/styles", "/api/methods", "/api/previews", "/api/jobs", "/api/sessions",
-    "/api/openapi.json", "/gradio_api", "/login", "/logout", "/health", "/ready", "/metrics",
+    "/api/openapi.json", f"{V1}uploads", f"{V1}styles", f"{V1}methods", f"{V1}previews", f"{V1}jobs", f"{V1}sessions",
+    f"{V1}openapi.json", "/gradio_api", "/login", "/logout", "/health", "/ready", "/metrics",
 )  # fmt: skip
 METHODS = ("GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE")
 # Gradio's page uses inline scripts and styles, and blobs for the image editor, which compiles drawing code
@@ -51,6 +56,9 @@ PAGE_POLICY = (
     "worker-src 'self' blob:; frame-ancestors 'none'; base-uri 'self'; form-action 'self'; object-src 'none'"
 )
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+# Of the API before v1, which answers for one more version (RFC 9745; in seconds since 1970: December 2026).
+DEPRECATED = {"deprecation": "@1796083200", "link": '</api/v1/openapi.json>; rel="successor-version"'}
+SILENCE = 30.0  # seconds without any byte after which the rest of a request is given up
 HEADERS = {
     "content-security-policy": POLICY,
     "x-content-type-options": "nosniff",
@@ -81,7 +89,7 @@ class Guard:
         hosts: tuple[str, ...] = (),
         page_files: PageFiles | None = None,
     ) -> None:
-        self.app, self.limits, self.logins, self.hosts = app, limits, logins, hosts
+        self.app, self.limits, self.logins, self.hosts = app, limits, logins, tuple(host.lower() for host in hosts)
         self.page_files = page_files or PageFiles()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -100,6 +108,8 @@ class Guard:
                 told["status"] = message["status"]
                 given = {name for name, _ in message.get("headers", [])}
                 wanted = {**HEADERS, "content-security-policy": PAGE_POLICY} if _is_page(path) else HEADERS
+                if path.startswith("/api/") and not path.startswith(V1):
+                    wanted = {**wanted, **DEPRECATED}
                 more = [(n.encode(), v.encode()) for n, v in wanted.items() if n.encode() not in given]
                 if path.startswith(("/api", "/login")) and b"cache-control" not in given:
                     more.append((b"cache-control", b"no-store"))
@@ -116,7 +126,7 @@ class Guard:
         path, method = scope["path"], scope["method"]
         refusal = self._refusal(headers, method, path)
         if refusal is not None:
-            await _answer(send, *refusal)
+            await _answer(send, path, *refusal)
             return
         user = LOCAL if self.logins is None else self.logins.user_of(token_in(headers))
         if user is None and path not in OPEN:
@@ -125,18 +135,18 @@ class Guard:
         scope.setdefault("state", {})["user"] = user
         refusal = self._user_refusal(str(user), path)
         if refusal is not None:
-            await _answer(send, *refusal)
+            await _answer(send, path, *refusal)
             return
         if path == UPLOAD_ROUTE:
             send = self._noting_files(send, str(user))
-        sized = _Sized(receive, send, self._most(path))
+        sized = _Sized(receive, send, path, self._most(path))
         incoming: Receive = sized.receive
         try:
             if needs_check(method, path, headers.get("content-type", "")):
                 incoming = _again(self._checked(str(user), headers, await _whole(incoming)), incoming)
             await self.app(scope, incoming, sized.send)
         except StudioError as error:
-            await _answer(sized.send, error.status, str(error))
+            await _answer(sized.send, path, error.status, str(error))
         except ClientDisconnect:
             if not sized.refused:
                 raise
@@ -149,6 +159,8 @@ class Guard:
             return 404, "no such file"
         if path == UPLOAD_ROUTE and self.page_files.size(user) > self.limits.storage_gb * 1e9:
             return 413, f"your uploads of the last day fill the {self.limits.storage_gb:g} GB limit"
+        if path == UPLOAD_ROUTE and self.page_files.is_full(user):
+            return 413, "you have uploaded too many files in the last day; try again tomorrow"
         return None
 
     def _checked(self, user: str, headers: dict[str, str], body: bytes) -> bytes:
@@ -192,7 +204,7 @@ class Guard:
             await send({"type": "http.response.start", "status": 303, "headers": [(b"location", b"/login")]})
             await send({"type": "http.response.body", "body": b""})
             return
-        await _answer(send, 401, "log in first")
+        await _answer(send, path, 401, "log in first")
 
     def _noting_files(self, send: Send, user: str) -> Send:
         """Record the owner of the files that Gradio stores, from its response: a list of paths."""
@@ -214,7 +226,8 @@ class Guard:
 
     def _told(self, scope: Scope, status: int, seconds: float) -> None:
         path = scope["path"]
-        route = "/".join(path.split("/")[:3]) if path.startswith("/api/") else f"/{path.split('/')[1]}"
+        parts = 4 if path.startswith(V1) else 3 if path.startswith("/api/") else 2
+        route = "/".join(path.split("/")[:parts])
         known = route if route in ROUTES else "other"
         method = scope["method"] if scope["method"] in METHODS else "other"
         REQUESTS.labels(method, known, str(status)).inc()
@@ -231,23 +244,31 @@ class _Sized:
     Args:
         receive: Receives from the client.
         send: Sends to the client.
+        path: The path of the request.
         most: Maximum size in bytes.
     """
 
-    def __init__(self, receive: Receive, send: Send, most: int) -> None:
-        self._receive, self._send, self._most = receive, send, most
-        self._seen = 0
+    def __init__(self, receive: Receive, send: Send, path: str, most: int) -> None:
+        self._receive, self._send, self._path, self._most = receive, send, path, most
+        self._seen, self._ended = 0, False
         self.refused = False
 
     async def receive(self) -> MutableMapping[str, Any]:
-        """The next message; a disconnect once the limit is exceeded."""
-        message = {"type": "http.disconnect"} if self.refused else await self._receive()
+        """The next message; a disconnect once the limit is exceeded, or if the body stops coming."""
+        message: MutableMapping[str, Any] = {"type": "http.disconnect"}
+        try:
+            if not self.refused:  # after the body, a disconnect may take as long as it likes
+                message = await asyncio.wait_for(self._receive(), None if self._ended else SILENCE)
+        except asyncio.TimeoutError:
+            self.refused = True
+            await _answer(self._send, self._path, 408, f"nothing came for {SILENCE:.0f} seconds")
+        self._ended = self._ended or not message.get("more_body")
         self._seen += len(message.get("body", b""))
         if self._seen <= self._most:
             return message
         if not self.refused:
             self.refused = True
-            await _answer(self._send, 413, _too_large(self._seen, self._most))
+            await _answer(self._send, self._path, 413, _too_large(self._seen, self._most))
         return {"type": "http.disconnect"}
 
     async def send(self, message: MutableMapping[str, Any]) -> None:
@@ -304,13 +325,22 @@ def cookie_in(headers: Mapping[str, str], name: str) -> str:
     return found.value if found is not None else ""
 
 
+def client_of(request: Request) -> tuple[str, str]:
+    """The client's address and device cookie."""
+    return request.client.host if request.client else "", cookie_in(request.headers, DEVICE_COOKIE)
+
+
 def _name_of(host: str) -> str:
     """A host without its port."""
-    return host.rsplit(":", 1)[0] if not host.endswith("]") else host
+    return (host.rsplit(":", 1)[0] if not host.endswith("]") else host).lower().rstrip(".")
 
 
-async def _answer(send: Send, status: int, message: str) -> None:
-    body = json.dumps({"error": message}).encode()
-    headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
+async def _answer(send: Send, path: str, status: int, message: str) -> None:
+    content, kind = ({"error": message}, "application/json")
+    if path.startswith(V1):
+        content, kind = problem(status, message, path), MEDIA_TYPE
+    body = json.dumps(content).encode()
+    headers = [(b"connection", b"close")] if status == 408 else []
+    headers += [(b"content-type", kind.encode()), (b"content-length", str(len(body)).encode())]
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})

@@ -24,6 +24,7 @@ class Limits(Checked):
         float, Option("maximum run time in hours; the job is then paused until you resume it", 0.1)
     ] = 24.0
     previews: Annotated[int, Option("maximum number of waiting previews of all users", 1)] = 16
+    requests: Annotated[int, Option("maximum number of requests to API v1 per user and minute", 1)] = 3000
     body_kb: Annotated[int, Option("maximum size of a request without a file, in kilobytes", 1)] = 64
     storage_gb: Annotated[float, Option("storage per user in gigabytes; the oldest files are deleted first", 0.01)] = (
         20.0

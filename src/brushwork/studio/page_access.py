@@ -72,10 +72,20 @@ class PageFiles:
         return isinstance(path, str) and path in self._of.get(user, ())
 
     def size(self, user: str) -> int:
-        """Total size of a user's uploads that still exist, in bytes."""
+        """Total size of a user's uploads that still exist, in bytes; the others are forgotten."""
+        total = 0
         with self._lock:
-            paths = list(self._of.get(user, ()))
-        return sum(os.stat(path).st_size for path in paths if os.path.isfile(path))  # noqa: PTH113, PTH116 - quick
+            paths = self._of.get(user, {})
+            for path in list(paths):
+                try:
+                    total += os.stat(path).st_size  # noqa: PTH116 - quick
+                except OSError:
+                    del paths[path]
+        return total
+
+    def is_full(self, user: str) -> bool:
+        """Whether a user has uploaded as many files as are remembered; more would escape `size`."""
+        return len(self._of.get(user, ())) >= KEPT
 
 
 def checked_body(body: bytes, owns: Callable[[Any], bool], own_address: Callable[[Any], bool]) -> bytes:

@@ -21,6 +21,8 @@ __all__ = ["StorageQuota"]
 SWEPT_EVERY = 600.0  # seconds
 DAY = 86_400.0
 MOST = 1_000_000  # jobs of a user to list
+LEAST = 16_384  # bytes that an upload counts at least, with its thumbnail and its record
+KEYS_KEPT = DAY  # seconds for which an Idempotency-Key is remembered
 
 
 class StorageQuota:
@@ -38,7 +40,7 @@ class StorageQuota:
     def used(self, user: str) -> int:
         """Bytes of a user's files, results and own styles."""
         styles = folder_bytes(self.files.styles_folder(user)) if user != LOCAL else 0  # those belong to the command
-        return sum(thing.bytes for thing in self._things(user)) + styles
+        return sum(map(_room, self._things(user))) + styles
 
     def needed(self, user: str) -> set[str]:
         """IDs of files that unfinished jobs need."""
@@ -57,7 +59,7 @@ class StorageQuota:
                 break
             if thing.id != keep:
                 self._delete(thing)
-                used -= thing.bytes
+                used -= _room(thing)
         if used > most:
             raise TooLargeError(f"your files fill the {self.limits.storage_gb:g} GB limit; delete some jobs or styles")
 
@@ -77,6 +79,7 @@ class StorageQuota:
     def sweep(self) -> None:
         """Delete expired files, folders without a job, and partial uploads of an earlier run."""
         known = set[str]()
+        self.database.forget_keys(time.time() - KEYS_KEPT)
         for user in self.database.users():
             known |= {job.id for job in self.database.jobs(user, MOST)}
             before = time.time() - DAY * self.limits.keep_days
@@ -123,6 +126,10 @@ class StorageQuota:
         else:
             self.database.remove_job(thing.id)
             self.files.remove(thing)
+
+
+def _room(thing: Upload | Job) -> int:
+    return max(thing.bytes, LEAST) if isinstance(thing, Upload) else thing.bytes
 
 
 def _old(path: Path) -> bool:

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, create_model, model_validator
 
-from brushwork.api.presets import preset_method, preset_options
+from brushwork.api.presets import film_preset, preset_method, preset_options
 from brushwork.errors import UsageError
 from brushwork.options.base import option_of
 from brushwork.options.film import FilmOptions
@@ -65,11 +65,28 @@ class _Ask(BaseModel):
 
 
 class Painting(_Ask):
-    """A style and the method that applies it."""
+    """A style and the method that applies it.
+
+    A preset gives the method, which may then be left out, and its settings, which `settings` changes.
+    """
 
     style: Style
     method: Annotated[str, Field(json_schema_extra={"enum": list(methods())})] = "adain-lite"
     settings: dict[Annotated[str, Field(max_length=40)], Value] = Field(default={}, max_length=40)
+    preset: Annotated[
+        Preset | None, Field(description="settings by time: draft, a moment; good, seconds; best, a minute")
+    ] = None
+
+    @model_validator(mode="after")
+    def _method_of_preset(self) -> Painting:
+        if self.preset is not None and "method" not in self.model_fields_set:
+            self.method = preset_method(self.preset)
+        return self
+
+    def to_stored(self) -> dict[str, Any]:
+        """The request as it is stored: with all settings of its preset, so that presets may change."""
+        settings = self.settings if self.preset is None else dataclasses.asdict(self.to_settings())
+        return {**self.model_dump(), "settings": settings}
 
     def to_settings(self) -> Settings:
         """The method's settings.
@@ -83,13 +100,16 @@ class Painting(_Ask):
         return self._settings()
 
     def _settings(self) -> Settings:
-        settings: Settings = settings_from(self.method, self.settings)
-        return settings
+        if self.preset is None:
+            settings: Settings = settings_from(self.method, self.settings)
+            return settings
+        preset_method(self.preset, self.method)
+        return preset_options(self.preset, **self.settings)
 
     def _refuse_files(self) -> None:
         options, defaults = option_of(OPTIONS[self.method]), OPTIONS[self.method]()
         for name, value in self.settings.items():
-            known = (*RECORDS, "content", "recolored", "style", "noise", getattr(defaults, name, ""))
+            known = (*RECORDS, FILM_MODEL, "content", "recolored", "style", "noise", getattr(defaults, name, ""))
             if name in options and options[name].file and value not in known:
                 raise UsageError(f"{name}: file names are not allowed here; got {str(value)[:40]!r}")
 
@@ -121,33 +141,9 @@ _WithShared: Any = create_model("_WithShared", __base__=Painting, **_SHARED)
 
 
 class Still(_WithShared):  # type: ignore[misc]  # its fields are those of StylizeOptions
-    """What all requests for pictures have in common: a painting, and the options that all methods share.
+    """What all requests for pictures have in common: a painting, and the options that all methods share."""
 
-    A preset gives the method, which may then be left out, and its settings, which `settings` changes.
-    """
-
-    preset: Annotated[
-        Preset | None, Field(description="settings by time: draft, a moment; good, seconds; best, a minute")
-    ] = None
     size: Size = None
-
-    @model_validator(mode="after")
-    def _method_of_preset(self) -> Still:
-        if self.preset is not None and "method" not in self.model_fields_set:
-            self.method = preset_method(self.preset)
-        return self
-
-    def _settings(self) -> Settings:
-        if self.preset is None:
-            settings: Settings = super()._settings()
-            return settings
-        preset_method(self.preset, self.method)
-        return preset_options(self.preset, **self.settings)
-
-    def to_stored(self) -> dict[str, Any]:
-        """The request as it is stored: with all settings of its preset, so that presets may change."""
-        settings = self.settings if self.preset is None else dataclasses.asdict(self.to_settings())
-        return {**self.model_dump(), "settings": settings}
 
     def to_options(self, **more: Any) -> StylizeOptions:
         """The options that all methods share.
@@ -185,6 +181,9 @@ class Video(Painting):
     film: Id
     size: Size = None
     smoothing: Annotated[float, Field(ge=0, le=0.99)] = 0.97
+    frame_steps: Annotated[
+        int | None, Field(ge=1, description="steps for each frame after the first (gatys); null: the preset's")
+    ] = None
     keep_color: Literal["luminance"] | None = None
 
     def to_settings(self) -> Settings:
@@ -196,7 +195,15 @@ class Video(Painting):
 
     def to_options(self, **more: Any) -> FilmOptions:
         """The options of the video, with other fields of `FilmOptions` in `more`."""
-        return FilmOptions(size=self.size, smoothing=self.smoothing, keep_color=self.keep_color is not None, **more)
+        options = FilmOptions(
+            size=self.size, smoothing=self.smoothing, keep_color=self.keep_color is not None,
+            frame_steps=self.frame_steps, **more,
+        )  # fmt: skip
+        return options if self.preset is None else film_preset(self.preset, options)[1]
+
+    def to_stored(self) -> dict[str, Any]:
+        """The request as it is stored: with all settings of its preset."""
+        return {**super().to_stored(), "frame_steps": self.to_options().frame_steps}
 
 
 class Batch(Still):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import html
 import ipaddress
+import os
 import socket
 import threading
 import webbrowser
@@ -22,11 +23,12 @@ from starlette.exceptions import HTTPException
 
 from brushwork.errors import UsageError
 from brushwork.studio.api import answer_errors, router_of
+from brushwork.studio.connections import PunctualProtocol
 from brushwork.studio.database import ACTIVE, ENDED, RESUMABLE
 from brushwork.studio.devices import DAYS, DEVICE_COOKIE
 from brushwork.studio.errors import BusyError
 from brushwork.studio.files import StudioFiles
-from brushwork.studio.guard import COOKIE, Guard, cookie_in, token_in
+from brushwork.studio.guard import COOKIE, Guard, client_of, token_in
 from brushwork.studio.limits import Limits
 from brushwork.studio.log import log_to_stderr, logger
 from brushwork.studio.metrics import JOBS, WAITING, WORKERS
@@ -35,6 +37,8 @@ from brushwork.studio.schemas import Credentials
 from brushwork.studio.service import Service
 from brushwork.studio.ui import texts
 from brushwork.studio.users import Logins, Users
+from brushwork.studio.v1.application import api_v1
+from brushwork.studio.v1.webhooks import Webhooks
 from brushwork.studio.workers import CHECKERS, CHECKS, PAINTERS
 from brushwork.version import __version__
 
@@ -54,12 +58,13 @@ def is_loopback(host: str) -> bool:
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
-        return host == "localhost"
+        return host.lower() == "localhost"
 
 
 def application(
-    files: StudioFiles, limits: Limits, *, login: bool = False, page: bool = True, hosts: tuple[str, ...] = LOOPBACK
-) -> Any:
+    files: StudioFiles, limits: Limits, *, login: bool = False, page: bool = True, hosts: tuple[str, ...] = LOOPBACK,
+    webhook_allow: tuple[str, ...] = (),
+) -> Any:  # fmt: skip
     """The studio as an ASGI application, whose lifespan starts and stops the workers.
 
     Args:
@@ -68,8 +73,13 @@ def application(
         login: Whether users must log in.
         page: Whether to serve the page, or only the API.
         hosts: Accepted host names; empty: any.
+        webhook_allow: HOST or HOST:PORT that webhooks may name.
+
+    Raises:
+        UsageError: An invalid entry of `webhook_allow`.
     """
     service = Service(files, limits)
+    webhooks = Webhooks(files, webhook_allow)
     users = Users(files.root / "users.json")
     logins = Logins(users, service.database, limits.session_hours, limits.login_failures) if login else None
 
@@ -79,9 +89,11 @@ def application(
         threads = limits.previews + PAINTERS + CHECKS + CHECKERS + THREADS
         to_thread.current_default_thread_limiter().total_tokens = threads
         service.start()
+        webhooks.start()
         try:
             yield
         finally:
+            webhooks.close()
             service.close()
 
     app = FastAPI(
@@ -91,6 +103,7 @@ def application(
     app.state.service = service
     answer_errors(app)
     app.include_router(router_of(service))
+    app.mount("/api/v1", api_v1(service, webhooks, logins))
     _watching(app, service)
     if logins is not None:
         _logging_in(app, logins)
@@ -140,7 +153,7 @@ def _logging_in(app: FastAPI, logins: Logins) -> None:
         request: Request, name: Annotated[str, Form()] = "", password: Annotated[str, Form()] = ""
     ) -> Response:
         try:
-            token = await run_in_threadpool(logins.log_in, name, password[:1024], *_client(request))
+            token = await run_in_threadpool(logins.log_in, name, password[:1024], *client_of(request))
         except BusyError as busy:
             return HTMLResponse(_login_page(str(busy)), busy.status, {"retry-after": str(busy.seconds)})
         if token is None:
@@ -156,7 +169,7 @@ def _logging_in(app: FastAPI, logins: Logins) -> None:
 
     @app.post("/api/sessions", status_code=201, summary="Log in and get a token for Authorization: Bearer")
     async def token(ask: Credentials, request: Request) -> dict[str, str]:
-        found = await run_in_threadpool(logins.log_in, ask.name, ask.password, *_client(request))
+        found = await run_in_threadpool(logins.log_in, ask.name, ask.password, *client_of(request))
         if found is None:
             raise HTTPException(401, texts.WRONG_PASSWORD)
         return {"token": found}
@@ -167,11 +180,6 @@ def _logging_in(app: FastAPI, logins: Logins) -> None:
         answer = RedirectResponse("/login", 303)
         answer.delete_cookie(COOKIE)
         return answer
-
-
-def _client(request: Request) -> tuple[str, str]:
-    """The client's address and device cookie."""
-    return request.client.host if request.client else "", cookie_in(request.headers, DEVICE_COOKIE)
 
 
 def _login_page(message: str) -> str:
@@ -187,6 +195,7 @@ def run(
     names: tuple[str, ...] = (),
     page: bool = True,
     browser: bool = False,
+    webhook_allow: tuple[str, ...] = (),
 ) -> None:
     """Serve until Ctrl-C.
 
@@ -198,10 +207,12 @@ def run(
         names: Additional host names, for an HTTPS reverse proxy.
         page: Whether to serve the page, or only the API.
         browser: Whether to open the page in the browser.
+        webhook_allow: HOST or HOST:PORT that webhooks may name.
 
     Raises:
         UsageError: A public address without users; a port or a folder that is in use.
     """
+    os.umask(0o077)  # whatever the server and its workers write is its owner's alone
     login = bool(Users(files.root / "users.json").names())
     if not is_loopback(host) and not login:
         raise UsageError(
@@ -215,14 +226,16 @@ def run(
     url = f"http://{f'[{host}]' if ':' in host else host}:{port}"
     hosts = (*LOOPBACK, host, *names) if is_loopback(host) else ()
     gc.disable()  # garbage collection took a fifth of the startup time
-    app = application(files, limits, login=login, page=page, hosts=hosts)
+    app = application(files, limits, login=login, page=page, hosts=hosts, webhook_allow=webhook_allow)
     gc.freeze()
     gc.enable()
     server_socket.listen()  # early connections wait until the server is up
     logger.info("the studio is there", extra={"url": url, "folder": str(files.root), "login": login})
     if browser:
         threading.Timer(0.5, webbrowser.open, [url]).start()
-    config = uvicorn.Config(app, log_config=None, access_log=False, server_header=False, timeout_graceful_shutdown=3)
+    config = uvicorn.Config(
+        app, http=PunctualProtocol, log_config=None, access_log=False, server_header=False, timeout_graceful_shutdown=3
+    )
     try:
         uvicorn.Server(config).run(sockets=[server_socket])
     finally:

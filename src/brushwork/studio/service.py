@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 import shutil
+import sqlite3
 import threading
 import time
 from pathlib import Path
@@ -13,7 +14,7 @@ from brushwork.errors import BrushworkError, UsageError
 from brushwork.registry import method_name
 from brushwork.runtime.atomic_files import write_whole
 from brushwork.studio import quick_worker
-from brushwork.studio.database import ACTIVE, RESUMABLE, Job, Upload
+from brushwork.studio.database import ACTIVE, RESUMABLE, IdempotencyKey, Job, Upload
 from brushwork.studio.errors import BusyError, ConflictError, NotFoundError, TooLargeError
 from brushwork.studio.files import RequestFiles, StudioFiles, called, folder_bytes, stem_of
 from brushwork.studio.limits import Limits
@@ -67,11 +68,12 @@ class Service:
 
     # Files
 
-    def take(self, user: str, sent: Path, name: str) -> Upload:
+    def take(self, user: str, sent: Path, name: str, key: IdempotencyKey | None = None) -> Upload:
         """Store an uploaded file, which is moved, or deleted if refused.
 
         Raises:
             TooLargeError, UsageError: Over a limit; neither a picture nor a video.
+            sqlite3.IntegrityError: Another upload with this key was faster.
         """
         try:
             size = sent.stat().st_size
@@ -81,7 +83,10 @@ class Service:
             facts = self._check(user, sent, title)
             self.quota.make_room(user, size)
             shutil.move(sent, self.files.upload(identity))
-            return self.database.add_upload(identity, user, facts.pop("kind"), title, size, facts)
+            return self.database.add_upload(identity, user, facts.pop("kind"), title, size, facts, key=key)
+        except sqlite3.Error:
+            self.files.upload(identity).unlink(missing_ok=True)
+            raise
         finally:
             sent.unlink(missing_ok=True)
 
@@ -179,7 +184,7 @@ class Service:
     def _swatch_path(self, user: str, name: str) -> Path:
         style = self.styles(user).get(name)
         folder = self.files.swatches if style is None or not style.own else self.files.swatches_of(user)
-        folder.mkdir(exist_ok=True)
+        folder.mkdir(mode=0o700, exist_ok=True)
         return folder / f"{name}.jpg"
 
     # Previews
@@ -225,7 +230,7 @@ class Service:
     def masks(self, user: str, drawn: Path, colors: list[tuple[int, int, int]]) -> list[str]:
         """Masks of the painted regions: upload IDs, one for each color and one for the rest."""
         folder = self.files.root / f".masks-{secrets.token_hex(8)}"
-        folder.mkdir()
+        folder.mkdir(mode=0o700)
         try:
             files = self._quick(user, "masks", drawn=str(drawn), folder=str(folder), colors=colors)
             return [self.take(user, Path(file), f"mask {number}.png").id for number, file in enumerate(files, 1)]
@@ -234,17 +239,18 @@ class Service:
 
     # Jobs
 
-    def submit(self, user: str, ask: JobRequest) -> Job:
-        """Put a job at the end of the queue.
+    def submit(self, user: str, ask: JobRequest, *, key: IdempotencyKey | None = None, webhook: str = "") -> Job:
+        """Put a job at the end of the queue; `webhook` is told when it has ended.
 
         Raises:
             BusyError: The user, or all users together, have too many jobs.
             UsageError, NotFoundError, TooLargeError: Invalid value; no such file or style; no space left.
+            sqlite3.IntegrityError: Another request with this key was faster.
         """
         self.quota.make_room(user, 0)  # first, because it may delete files that the job needs
         title = self._checked_title(user, ask)
-        limits = self.limits
-        job = self.database.add_job(user, ask.kind, title, ask.to_stored(), limits.jobs, limits.queue)
+        most = self.limits.jobs, self.limits.queue
+        job = self.database.add_job(user, ask.kind, title, ask.to_stored(), *most, key=key, webhook=webhook)
         if job is None:
             raise self._busy()
         SUBMITTED.labels(ask.kind).inc()

@@ -1,4 +1,4 @@
-"""docs/studio.md says what is so."""
+"""docs/studio.md and docs/http.md say what is so."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ import pytest
 from brushwork.options.base import option_of
 from brushwork.studio.limits import Limits
 
-PAGE = (Path(__file__).parents[3] / "docs" / "studio.md").read_text("utf-8")
+DOCS = Path(__file__).parents[3] / "docs"
+PAGE, HTTP = ((DOCS / name).read_text("utf-8") for name in ("studio.md", "http.md"))
 
 
 def test_all_limits_are_listed_with_their_defaults() -> None:
@@ -25,7 +26,7 @@ def test_all_limits_are_listed_with_their_defaults() -> None:
 def test_the_client_does_what_it_is_said_to(
     serve: Callable[..., Any], samples: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (block,) = re.findall(r"```python server\n(.*?)```", PAGE, re.DOTALL)
+    (block,) = re.findall(r"```python server\n(.*?)```", HTTP, re.DOTALL)
     assert "http://127.0.0.1:7860" in block
     monkeypatch.chdir(tmp_path)
     shutil.copy(samples / "photo.png", "photo.jpg")  # what a file is, its content says

@@ -90,7 +90,7 @@ def test_a_job_whose_worker_is_killed_is_interrupted_and_goes_on_where_it_was_af
     settings = {"steps": 60, "tolerance": 0, "precision": "float32"}
     ask = {**SLOW, "photo": studio.send(samples / "photo.png"), "settings": settings}
     job = studio.submit(**ask)["id"]
-    following = studio.submit("picture", photo=ask["photo"], style="great-wave", size=64)["id"]
+    following = studio.submit("picture", photo=ask["photo"], style="great-wave", preset="draft", size=64)["id"]
     before = workers(running.process.pid)
     reached = kill_at_work(studio, job, running, until)
     facts = studio.job(job)
@@ -175,12 +175,15 @@ def test_a_killed_studio_takes_its_workers_with_it_and_loses_nothing(
 ) -> None:
     with Studio(running.url) as studio:
         photo = studio.send(samples / "photo.png")
-        done = studio.submit("picture", photo=photo, style="great-wave", size=64)["id"]
+        done = studio.submit("picture", photo=photo, style="great-wave", preset="draft", size=64)["id"]
         studio.wait(done)
         studio.fetch(done, tmp_path / "before.png")
         long = studio.submit(**{**SLOW, "settings": {"steps": 60, "tolerance": 0}}, photo=photo)["id"]
-        waiting = [studio.submit("picture", photo=photo, style="feminine-wave", size=64)["id"] for _ in range(2)]
-        paused = studio.submit("picture", photo=photo, style="great-wave", size=64)["id"]
+        waiting = [
+            studio.submit("picture", photo=photo, style="feminine-wave", preset="draft", size=64)["id"]
+            for _ in range(2)
+        ]
+        paused = studio.submit("picture", photo=photo, style="great-wave", preset="draft", size=64)["id"]
         studio.job(paused, "pause")
         until(lambda: step(studio, long) >= 15)
         processes = workers(running.process.pid)

@@ -11,8 +11,9 @@ import pytest
 from pydantic import TypeAdapter, ValidationError
 
 from brushwork.api import presets
-from brushwork.api.presets import PRESETS, preset_method, preset_options
+from brushwork.api.presets import PRESETS, film_preset, preset_method, preset_options
 from brushwork.errors import UsageError
+from brushwork.options.film import FilmOptions
 from brushwork.options.methods import AdaINLite, Gatys
 from brushwork.options.stylize import StylizeOptions
 from brushwork.registry import OPTIONS
@@ -248,3 +249,14 @@ def test_long_passwords_are_refused_before_they_are_hashed() -> None:
 def test_a_preview_is_no_larger_than_a_screen() -> None:
     with pytest.raises(ValidationError):
         Preview(photo=PHOTO, style="great-wave", size=1025)
+
+
+@pytest.mark.parametrize(("preset", "frame_steps"), [("draft", None), ("good", 2), ("best", 20)])
+def test_a_film_by_a_preset_is_stored_with_all_of_its_settings(preset: str, frame_steps: int | None) -> None:
+    ask = Video(kind="video", film="0" * 32, style="great-wave", preset=preset)  # type: ignore[arg-type]
+    settings, options = film_preset(preset, FilmOptions())
+    assert (ask.to_settings(), ask.to_options()) == (settings, options)
+    assert options.frame_steps == frame_steps
+    again = parse_request(ask.to_stored())
+    assert (again.to_settings(), again.to_options()) == (settings, options)  # type: ignore[union-attr]
+    assert Video(kind="video", film="0" * 32, style="great-wave").to_options().frame_steps is None

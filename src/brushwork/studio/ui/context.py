@@ -111,7 +111,11 @@ class PageContext:
     def _sent(self, user: str, path: str) -> Upload:
         with tempfile.NamedTemporaryFile(dir=self.service.files.root, prefix=".sent-", delete=False) as kept:
             pass
-        shutil.copyfile(path, kept.name)
+        try:
+            shutil.copyfile(path, kept.name)
+        except OSError:
+            Path(kept.name).unlink()
+            raise NotAllowedError("upload the file again") from None
         return self.service.take(user, Path(kept.name), Path(path).name)
 
     def style_choices(self, request: gr.Request) -> list[tuple[str, str]]:

@@ -29,7 +29,9 @@ def test_a_photo_is_painted_into_a_file_that_tells_how(
     suffix: str, form: str, studio: Studio, samples: Path, tmp_path: Path
 ) -> None:
     output = tmp_path / f"painted{suffix}"
-    done = studio.stylize(samples / "photo.png", samples / "wave.jpg", output, size=96, settings={"strength": 0.8})
+    done = studio.stylize(
+        samples / "photo.png", samples / "wave.jpg", output, preset="draft", size=96, settings={"strength": 0.8}
+    )
     assert done["status"] == "done"
     with Image.open(output) as opened:
         assert (opened.format, opened.size) == (form, (96, 72))
@@ -73,7 +75,7 @@ def test_a_film_is_shown_and_painted(
 
 
 def test_a_batch_and_a_grid(studio: Studio, http: httpx.Client, photo: str) -> None:
-    batch = studio.submit("batch", photos=[photo, photo], style="great-wave", size=64)
+    batch = studio.submit("batch", photos=[photo, photo], style="great-wave", preset="draft", size=64)
     grid = studio.submit("grid", photo=photo, styles=["great-wave", "feminine-wave"], steps=2, size=64)
     studio.wait(batch["id"])
     answer = http.get(f"/api/jobs/{batch['id']}/result")
@@ -136,7 +138,7 @@ def test_a_job_that_waits_is_canceled_at_once(studio: Studio, http: httpx.Client
 def test_the_history_is_there_the_newest_first_until_it_is_deleted(
     studio: Studio, http: httpx.Client, photo: str
 ) -> None:
-    jobs = [studio.submit("picture", photo=photo, style="great-wave", size=64)["id"] for _ in range(2)]
+    jobs = [studio.submit("picture", photo=photo, style="great-wave", preset="draft", size=64)["id"] for _ in range(2)]
     for job in jobs:
         studio.wait(job)
     history = studio.jobs()
@@ -160,7 +162,7 @@ def test_a_running_job_and_what_it_needs_can_t_be_deleted(studio: Studio, http: 
 
 
 def test_a_result_is_saved_under_its_title_or_shown(studio: Studio, http: httpx.Client, photo: str) -> None:
-    job = studio.submit("picture", photo=photo, style="great-wave", size=64)["id"]
+    job = studio.submit("picture", photo=photo, style="great-wave", preset="draft", size=64)["id"]
     studio.wait(job)
     saved, shown = (http.get(f"/api/jobs/{job}/result", params=p) for p in ({"format": "jpeg"}, {"inline": "true"}))
     assert saved.headers["content-disposition"] == 'attachment; filename="photo_great-wave.jpg"'

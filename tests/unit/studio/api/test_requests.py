@@ -44,7 +44,7 @@ def test_a_preview_shows_what_the_result_will_be(
     studio: Studio, http: httpx.Client, photo: str, tmp_path: Path
 ) -> None:
     shown = picture(studio.preview(photo, "great-wave:0.5+feminine-wave:0.5", size=160))
-    job = studio.submit("picture", photo=photo, style="great-wave:0.5+feminine-wave:0.5")
+    job = studio.submit("picture", photo=photo, style="great-wave:0.5+feminine-wave:0.5", preset="draft")
     studio.wait(job["id"])
     studio.fetch(job["id"], tmp_path / "painted.png")
     painted = picture((tmp_path / "painted.png").read_bytes())
@@ -97,7 +97,7 @@ def measures(http: httpx.Client) -> dict[str, float]:
 def test_measures_count_what_happens(studio: Studio, http: httpx.Client, photo: str) -> None:
     before = measures(http)
     studio.preview(photo, "great-wave", size=64)
-    studio.wait(studio.submit("picture", photo=photo, style="great-wave", size=64)["id"])
+    studio.wait(studio.submit("picture", photo=photo, style="great-wave", preset="draft", size=64)["id"])
     http.get("/api/jobs/none")
     after = measures(http)
     for name in (

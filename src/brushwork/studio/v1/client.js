@@ -1,0 +1,233 @@
+/**
+ * A client for API v1 of the brushwork studio, in one file and without dependencies; for browsers and node.
+ *
+ *   import { Studio } from "/api/v1/client.js";
+ *   const studio = new Studio(location.origin);
+ *   const job = await studio.submit("picture", { photo: await studio.send(file), style: "great-wave" });
+ *   await studio.wait(job.id, { picture: (jpeg) => (image.src = URL.createObjectURL(jpeg)) });
+ *   const painted = await studio.result(job.id);
+ */
+
+/**
+ * @typedef {"waiting"|"running"|"paused"|"interrupted"|"done"|"stopped"|"failed"|"canceled"} Status
+ * @typedef {{share?: number, step?: number, steps?: number, seconds?: number, seconds_left?: number, done?: number,
+ *   all?: number}} Progress empty before the first step
+ * @typedef {{id: string, kind: string, title: string, status: Status, progress: Progress, message: string,
+ *   made: number, started: ?number, ended: ?number, result: boolean, request?: object, preview?: ?string}} JobFacts
+ * @typedef {{id: string, kind: "picture"|"film", name: string, bytes: number, made: number, width: number,
+ *   height: number, frames: ?number, seconds: ?number}} UploadFacts
+ * @typedef {{name: string, title: string, artist: string, own: boolean, methods: string[]}} StyleFacts
+ */
+
+const TRIES = 60; // attempts while the studio is busy
+const BUSY = [429, 503];
+
+/** The studio refused a request; `problem` is what it said (RFC 9457). */
+export class StudioError extends Error {
+  /** @param {{type: string, title?: string, status: number, detail: string, retry_after?: number}} problem */
+  constructor(problem) {
+    super(problem.detail);
+    this.name = "StudioError";
+    this.problem = problem;
+    this.status = problem.status;
+  }
+}
+
+/** A studio, on this machine or another. */
+export class Studio {
+  /**
+   * @param {string} url its address
+   * @param {{token?: string}} [login] a token, if the studio requires a login; see `logIn`
+   */
+  constructor(url = "http://127.0.0.1:7860", { token } = {}) {
+    this.base = `${url.replace(/\/+$/, "")}/api/v1`;
+    this.token = token;
+  }
+
+  /** Log in; later requests are this user's. */
+  async logIn(name, password) {
+    this.token = (await this.#json("POST", "/sessions", { json: { name, password } })).token;
+  }
+
+  /**
+   * Upload a file, retrying while the studio is busy.
+   * @param {Blob} file
+   * @param {string} [name]
+   * @returns {Promise<string>} its ID
+   */
+  async send(file, name = file.name ?? "file") {
+    const key = newKey();
+    return (
+      await patiently(() => {
+        const form = new FormData();
+        form.append("file", file, name);
+        return this.#json("POST", "/uploads", { body: form, key });
+      })
+    ).id;
+  }
+
+  /**
+   * Submit a job, retrying while the studio is busy.
+   * @param {"picture"|"video"|"batch"|"grid"} kind
+   * @param {object} ask photo, style, preset, webhook and others, see /api/v1/openapi.json
+   * @param {{key?: string}} [options] an Idempotency-Key, if this request may come again
+   * @returns {Promise<JobFacts>}
+   */
+  submit(kind, ask, { key = newKey() } = {}) {
+    return patiently(() => this.#json("POST", "/jobs", { json: { kind, ...ask }, key }));
+  }
+
+  /**
+   * Yield a job's events until it ends, pauses or is interrupted: [name, content] of "progress", "picture" and "end".
+   * @param {string} id
+   * @param {{pictures?: boolean, signal?: AbortSignal}} [options]
+   * @returns {AsyncGenerator<[string, object]>}
+   */
+  async *events(id, { pictures = false, signal } = {}) {
+    const answer = await this.#ask("GET", `/jobs/${id}/events${pictures ? "?pictures=true" : ""}`, { signal });
+    const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
+    let text = "";
+    try {
+      for (;;) {
+        const { done, value } = await reader.read();
+        if (done) return;
+        const blocks = (text + value).split("\n\n");
+        text = blocks.pop();
+        for (const block of blocks) {
+          const fields = Object.fromEntries(block.split("\n").map((line) => line.split(/: (.*)/s, 2)));
+          if (fields.data) yield [fields.event, JSON.parse(fields.data)];
+        }
+      }
+    } finally {
+      reader.cancel().catch(() => {});
+    }
+  }
+
+  /**
+   * Wait until a job is done.
+   * @param {string} id
+   * @param {{progress?: (facts: JobFacts) => void, picture?: (jpeg: Blob, step: number) => void,
+   *   signal?: AbortSignal}} [options] called with facts and intermediate pictures as they come
+   * @returns {Promise<JobFacts>}
+   * @throws {Error} it failed, or was canceled, paused or interrupted
+   */
+  async wait(id, { progress, picture, signal } = {}) {
+    let last = { status: "gone", message: "" };
+    for await (const [name, content] of this.events(id, { pictures: Boolean(picture), signal })) {
+      if (name === "picture") {
+        const bytes = Uint8Array.from(atob(content.jpeg), (letter) => letter.charCodeAt(0));
+        picture(new Blob([bytes], { type: "image/jpeg" }), content.step);
+      } else {
+        last = content;
+        progress?.(content);
+      }
+    }
+    if (!["done", "stopped"].includes(last.status)) throw new Error(`job ${id} is ${last.status}: ${last.message}`);
+    return last;
+  }
+
+  /**
+   * Download a job's result.
+   * @param {string} id
+   * @param {"png"|"jpeg"|"tiff"} [format] of a picture
+   * @returns {Promise<Blob>}
+   */
+  async result(id, format) {
+    return (await this.#ask("GET", `/jobs/${id}/result${format ? `?format=${format}` : ""}`)).blob();
+  }
+
+  /**
+   * Stylize a photo: send it, wait and download the result.
+   * @param {Blob} photo
+   * @param {string|Blob} style a name of the library, or a painting
+   * @param {object} [wishes] preset, size and others, and the options of `wait`
+   * @returns {Promise<Blob>}
+   */
+  async stylize(photo, style, { progress, picture, signal, ...wishes } = {}) {
+    const chosen = typeof style === "string" ? style : `@${await this.send(style, "painting")}`;
+    const job = await this.submit("picture", { photo: await this.send(photo), style: chosen, ...wishes });
+    await this.wait(job.id, { progress, picture, signal });
+    return this.result(job.id);
+  }
+
+  /**
+   * A preview of an uploaded photo at screen size, as JPEG; retries while the studio is busy.
+   * @returns {Promise<Blob>}
+   */
+  preview(photo, style, wishes = {}, { signal } = {}) {
+    return patiently(async () =>
+      (await this.#ask("POST", "/previews", { json: { photo, style, ...wishes }, signal })).blob(),
+    );
+  }
+
+  /**
+   * A job's facts, optionally after an action.
+   * @param {string} id
+   * @param {""|"pause"|"resume"|"cancel"} [action]
+   * @returns {Promise<JobFacts>}
+   */
+  job(id, action = "") {
+    return action ? this.#json("POST", `/jobs/${id}/${action}`) : this.#json("GET", `/jobs/${id}`);
+  }
+
+  /** Delete a job and its result. */
+  async delete(id) {
+    await this.#ask("DELETE", `/jobs/${id}`);
+  }
+
+  /** @returns {AsyncGenerator<JobFacts>} your jobs, newest first */
+  jobs() {
+    return this.#all("/jobs");
+  }
+
+  /** @returns {AsyncGenerator<UploadFacts>} your uploads, newest first */
+  uploads() {
+    return this.#all("/uploads");
+  }
+
+  /** @returns {AsyncGenerator<StyleFacts>} the styles of the library, by name */
+  styles() {
+    return this.#all("/styles");
+  }
+
+  async *#all(path) {
+    let cursor = "";
+    do {
+      const page = await this.#json("GET", `${path}?limit=200${cursor && `&cursor=${cursor}`}`);
+      yield* page.items;
+      cursor = page.next;
+    } while (cursor);
+  }
+
+  async #json(method, path, given) {
+    return (await this.#ask(method, path, given)).json();
+  }
+
+  async #ask(method, path, { json, body, key, signal } = {}) {
+    const headers = {};
+    if (this.token) headers.authorization = `Bearer ${this.token}`;
+    if (key) headers["idempotency-key"] = key;
+    if (json) headers["content-type"] = "application/json";
+    const answer = await fetch(this.base + path, { method, headers, body: json ? JSON.stringify(json) : body, signal });
+    if (answer.ok) return answer;
+    const usual = { type: "about:blank", status: answer.status, detail: `the studio answered ${answer.status}` };
+    throw new StudioError(await answer.json().catch(() => usual));
+  }
+}
+
+/** An idempotency key; browsers have crypto.randomUUID over HTTPS and on this machine only. */
+function newKey() {
+  return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
+/** The answer to a request that is sent again while the studio is busy. */
+async function patiently(ask) {
+  for (let tries = 1; ; tries += 1) {
+    try {
+      return await ask();
+    } catch (error) {
+      if (!BUSY.includes(error.status) || tries >= TRIES) throw error;
+      await new Promise((resolve) => setTimeout(resolve, 1000 * (error.problem.retry_after ?? 2)));
+    }
+  }
+}

@@ -1,0 +1,77 @@
+"""Uploads: pictures and films, sent once and referred to by their IDs."""
+
+from __future__ import annotations
+
+import hashlib
+import tempfile
+from pathlib import Path
+from typing import Annotated
+
+from fastapi import APIRouter, File, Query, Request, Response, UploadFile
+from starlette.concurrency import run_in_threadpool
+
+from brushwork.studio.api import BLOCK, JPEG, User
+from brushwork.studio.files import called
+from brushwork.studio.service import Service
+from brushwork.studio.v1.etags import tagged
+from brushwork.studio.v1.idempotency import Key, key_of, once
+from brushwork.studio.v1.models import Page, UploadFacts, upload_facts
+from brushwork.studio.v1.paging import Cursor, Most, page_of, place_in
+
+__all__ = ["uploads_router"]
+
+
+def uploads_router(service: Service) -> APIRouter:
+    """The routes of uploads."""
+    router = APIRouter(prefix="/uploads", tags=["uploads"])
+
+    @router.post("", status_code=201, summary="Upload a picture or a film")
+    async def upload(user: User, file: Annotated[UploadFile, File()], key: Key = None) -> UploadFacts:
+        path, digest = await _received(file, service.files.root)
+        name = called(file.filename or "file")
+
+        def take() -> UploadFacts:
+            database, kept = service.database, key_of(key, "upload", f"{digest} {name}")
+            try:
+                find, make = (lambda made: service.upload(user, made)), lambda: service.take(user, path, name, kept)
+                return upload_facts(once(database, user, kept, find, make)[0])
+            finally:
+                path.unlink(missing_ok=True)
+
+        return await run_in_threadpool(take)
+
+    @router.get("", summary="List your uploads, newest first")
+    def uploads(user: User, most: Most = 50, cursor: Cursor = None) -> Page[UploadFacts]:
+        found = service.database.uploads_after(user, most + 1, place_in(cursor))
+        return page_of(found, most, upload_facts, lambda upload: [upload.made, upload.id])
+
+    @router.get("/{identity}", summary="Get an upload's properties")
+    def facts(user: User, identity: str) -> UploadFacts:
+        return upload_facts(service.upload(user, identity))
+
+    @router.get("/{identity}/view", summary="Get a picture of an upload", response_class=Response, responses=JPEG)
+    def view(
+        request: Request, user: User, identity: str, size: Annotated[int, Query(ge=64, le=1024)] = 320
+    ) -> Response:
+        return tagged(request, service.thumbnail(user, identity, size))
+
+    @router.delete("/{identity}", status_code=204, summary="Delete an upload")
+    def delete(user: User, identity: str) -> None:
+        service.remove_upload(user, identity)
+
+    return router
+
+
+async def _received(file: UploadFile, folder: Path) -> tuple[Path, str]:
+    """A file that was sent, in a folder, and its SHA-256."""
+    digest = hashlib.sha256()
+    with tempfile.NamedTemporaryFile(dir=folder, prefix=".sent-", delete=False) as kept:
+        path = Path(kept.name)
+        try:
+            while block := await file.read(BLOCK):
+                digest.update(block)
+                kept.write(block)
+        except BaseException:
+            path.unlink(missing_ok=True)
+            raise
+    return path, digest.hexdigest()
