@@ -19,6 +19,7 @@ from brushwork.io.saving import place_problem
 from brushwork.methods import load
 from brushwork.methods.one_pass import OnePass
 from brushwork.methods.style_network import TensorStyleNetwork
+from brushwork.methods.texture_nets import TextureNetsStyleNetwork
 from brushwork.options.export import ExportOptions
 from brushwork.options.stylize import with_changes
 from brushwork.registry import OPTIONS, method_name, settings_from
@@ -131,6 +132,8 @@ def _check_installed() -> None:
 
 def _check_settings(method: OnePass[Any], options: ExportOptions) -> None:
     name = method_name(method.settings)
+    if isinstance(method.network, TextureNetsStyleNetwork):
+        raise UsageError(f"{name}: its noise needs operators that opset 17 hasn't; train johnson for this painting")
     if method.settings.strength != 1:
         raise UsageError("strength: an exported network paints at full strength; mix its picture with the photo")
     if options.parts and not isinstance(method.network, TensorStyleNetwork):

@@ -18,6 +18,7 @@ from onnx.helper import make_graph, make_model, make_node, make_opsetid, make_te
 from onnx.reference import ReferenceEvaluator
 from torch import Tensor, nn
 
+from brushwork.errors import UsageError, first_line
 from brushwork.onnx.graphs import Graph
 from brushwork.version import __version__
 
@@ -47,7 +48,25 @@ def traced(graph: Graph, metadata: Mapping[str, str]) -> onnx.ModelProto:
     Args:
         graph: What to trace.
         metadata: Entries of the model's metadata.
+
+    Raises:
+        UsageError: It uses an operator that ONNX lacks.
     """
+    try:
+        model = onnx.load_from_string(_exported(graph))
+    except torch.onnx.errors.OnnxExporterError as error:
+        raise UsageError(f"this network can't be exported: {first_line(error)}") from error
+    _fold_constants(model.graph)
+    _name_parameters(model.graph)
+    model.ir_version, model.producer_name, model.producer_version = IR, "brushwork", __version__
+    model.graph.name = graph.name or "picture"
+    onnx.helper.set_model_props(model, dict(metadata))
+    onnx.checker.check_model(model, full_check=True)
+    return model
+
+
+def _exported(graph: Graph) -> bytes:
+    """Return what torch's exporter makes of a graph."""
     file = io.BytesIO()
     with warnings.catch_warnings():  # of the exporter's age, and of lengths that are constant, as they should be
         warnings.simplefilter("ignore")
@@ -61,14 +80,7 @@ def traced(graph: Graph, metadata: Mapping[str, str]) -> onnx.ModelProto:
             opset_version=OPSET,
             dynamo=False,
         )
-    model = onnx.load_from_string(file.getvalue())
-    _fold_constants(model.graph)
-    _name_parameters(model.graph)
-    model.ir_version, model.producer_name, model.producer_version = IR, "brushwork", __version__
-    model.graph.name = graph.name or "picture"
-    onnx.helper.set_model_props(model, dict(metadata))
-    onnx.checker.check_model(model, full_check=True)
-    return model
+    return file.getvalue()
 
 
 def _fold_constants(graph: onnx.GraphProto) -> None:

@@ -22,6 +22,7 @@ from brushwork import ExportOptions, UsageError, encode_style, export, load  # n
 from brushwork.cli.main import load_command  # noqa: E402
 from brushwork.errors import BrushworkError  # noqa: E402
 from brushwork.methods.style_network import write_network  # noqa: E402
+from brushwork.methods.texture_nets import TextureNetwork  # noqa: E402
 from brushwork.nn.transformation import TransformationNetwork  # noqa: E402
 from brushwork.options.methods import AdaIN, AdaINLite, ConditionalInstanceNorm, Johnson  # noqa: E402
 
@@ -80,6 +81,35 @@ def test_the_picture_is_that_of_torch(tiny: Path, exported: Path, size: tuple[in
 def test_a_flat_picture_has_the_colors_that_torch_gives_it(tiny: Path, exported: Path, gray: float) -> None:
     flat = torch.full((1, 3, 40, 51), gray)
     assert np.abs(run(exported, photo=flat)[0] - by_torch(Johnson(precision="float32"), tiny, flat)).max() < CLOSE
+
+
+PUBLISHED = {"down1": "1", "down2": "2", "down3": "3", "up1": "4", "up2": "5"}
+
+
+def test_a_published_network_is_exported_too(tmp_path: Path) -> None:
+    torch.manual_seed(1)
+    tensors = {}
+    for name, tensor in TransformationNetwork(4, 1).state_dict().items():
+        kind, _, rest = name.partition(".")
+        level, _, form = rest.partition(".")
+        block, _, place = level.removeprefix("block").partition("_")
+        if kind == "convs":
+            own = f"conv{level[-1]}" if level.startswith("down") else f"deconv{level[-1]}"
+            published = f"res{block}.conv{place}" if place else own
+            tensors[f"{published}.conv2d.{form.removeprefix('conv.')}"] = tensor
+        elif kind == "norms":
+            published = f"res{block}.in{place}" if place else f"in{PUBLISHED[level]}"
+            tensors[f"{published}.{'weight' if form == 'scale' else 'bias'}"] = tensor[0]
+    torch.save(tensors, tmp_path / "candy.pth")
+    path, _ = export(tmp_path / "candy.pth", tmp_path / "candy.onnx")
+    expected = by_torch(Johnson(precision="float32"), tmp_path / "candy.pth", photo(67, 83))
+    assert np.abs(run(path, photo=photo(67, 83))[0] - expected).max() < CLOSE
+
+
+def test_a_texture_network_is_refused(tmp_path: Path) -> None:
+    write_network(tmp_path / "texture.safetensors", "texture-nets", TextureNetwork(channels=2, scales=2, photo=True))
+    with pytest.raises(UsageError, match="train johnson"):
+        export(tmp_path / "texture.safetensors", tmp_path / "texture.onnx")
 
 
 def test_the_file_says_what_it_is_and_needs_only_opset_17(exported: Path) -> None:
