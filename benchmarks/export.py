@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Exported networks against torch: how far apart their pixels are, how large the files, and seconds per picture.
 
-    python benchmarks/export.py [--sides 256 512 1024] [--largest 4095] [--pairs PAIRS.tsv --judge judge.py]
+    python benchmarks/export.py [--sides 256 512 1024] [--largest 2047] [--pairs PAIRS.tsv --judge judge.py]
 
 Both run in float32 on one thread, in turn. The photographs are scikit-image's, at odd sizes for parity. With --pairs,
 all pictures are judged too (see judged_pairs.py), painted by AdaIN-lite in float32, with half weights and in int8.
@@ -28,6 +28,7 @@ from torch import Tensor
 from brushwork import Picture, encode_style, export, load, read_image
 from brushwork.image import resize
 from brushwork.options.methods import AdaIN, AdaINLite, ConditionalInstanceNorm, Johnson
+from brushwork.tiling.tiles import Moments, StatisticsRequest
 
 NETWORKS = {
     "adain-lite": (AdaINLite(precision="float32"), "great-wave"),
@@ -60,19 +61,26 @@ def seconds(works: dict[str, Callable[[], object]], runs: int = 2) -> dict[str, 
     return {name: round(taken, 4) for name, taken in best.items()}
 
 
+def differences(method: Any, value: Any, by_onnx: Callable[[Tensor], np.ndarray], pixels: Tensor) -> dict[str, float]:
+    """Largest differences, of 255: from torch, and of both from torch with statistics summed in float64, as in tiles."""
+
+    def exact(_: int, ask: StatisticsRequest) -> Moments:
+        features = ask.features.double()
+        mean = features.mean((2, 3))
+        return Moments(mean.float(), (features - mean[..., None, None]).square().mean((2, 3)).float())
+
+    found, whole, summed = by_onnx(pixels), method(pixels, value).numpy(), method.frame(pixels, value, exact).numpy()
+    pairs = {"onnx, torch": (found, whole), "onnx, exact": (found, summed), "torch, exact": (whole, summed)}
+    return {name: round(255 * float(np.abs(a - b).max()), 5) for name, (a, b) in pairs.items()}
+
+
 def compared(settings: Any, style: str, folder: Path, sides: list[int], sizes: list[tuple[int, int]]) -> dict[str, Any]:
     """Parity, file sizes and times of one network."""
     method = load(settings)
     value = encode_style(method, style, [1024])
     path, _ = export(style, folder / "style.onnx", settings)
     by_onnx = runner(path)
-    parity = {
-        f"{width}x{height}": float(
-            np.abs(by_onnx(photo(height, width)) - method(photo(height, width), value).numpy()).max()
-        )
-        * 255
-        for height, width in sizes
-    }
+    parity = {f"{width}x{height}": differences(method, value, by_onnx, photo(height, width)) for height, width in sizes}
     times = {}
     for side in sides:
         pixels = photo(side, side)
@@ -116,7 +124,7 @@ def judged(table: Path, judge_path: Path, folder: Path, size: int = 384) -> dict
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--sides", type=int, nargs="+", default=[256, 512, 1024])
-    parser.add_argument("--largest", type=int, default=4095, help="side of the largest picture that is compared")
+    parser.add_argument("--largest", type=int, default=2047, help="side of the largest picture that is compared")
     parser.add_argument("--pairs", type=Path)
     parser.add_argument("--judge", type=Path)
     args = parser.parse_args()

@@ -177,8 +177,9 @@ def _of(given: Sequence[Tensor], styled: _Styled, k: int) -> Moments:
 
 
 def _moments(features: Tensor) -> Moments:
-    mean = features.mean((2, 3), keepdim=True)
-    return Moments(mean[:, :, 0, 0], (features - mean).square().mean((2, 3)))
+    """Return means and variances, row by row first: a single sum of a million numbers loses digits."""
+    mean = features.mean(3, keepdim=True).mean(2, keepdim=True)
+    return Moments(mean[:, :, 0, 0], (features - mean).square().mean(3).mean(2))
 
 
 def _padded(photo: Tensor, size: Tensor, network: Network) -> Tensor:

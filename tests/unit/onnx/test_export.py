@@ -26,7 +26,7 @@ from brushwork.methods.texture_nets import TextureNetwork  # noqa: E402
 from brushwork.nn.transformation import TransformationNetwork  # noqa: E402
 from brushwork.options.methods import AdaIN, AdaINLite, ConditionalInstanceNorm, Johnson  # noqa: E402
 
-ODD = [(8, 8), (8, 61), (67, 9), (131, 97)]
+ODD = [(8, 8), (8, 61), (67, 9), (131, 97)]  # height and width
 CLOSE = 1 / 255
 
 
@@ -242,6 +242,19 @@ def test_a_painting_goes_through_the_coder_and_its_code_through_the_painter(name
     value = method.network.encode(photo(211, 160))  # type: ignore[attr-defined]
     (found,) = run(painter, photo=photo(67, 83), **code)
     assert np.abs(found - method(photo(67, 83), value).numpy()).max() < CLOSE
+
+
+@pytest.mark.slow
+def test_passes_take_the_style_as_an_input_too(tmp_path: Path) -> None:
+    method, pixels = load(AdaINLite(precision="float32")), photo(96, 128)
+    value = encode_style(method, "great-wave", [1024])
+    first, second, apply = export(None, tmp_path / "any.onnx", parts=("painter",), passes=True)[::2]
+    core, code = np.array([0, 0, 96, 128]), value.code
+    mean, variance = run(first, tile=pixels, core=core, code=code)
+    measured = {"mean_1": mean, "variance_1": variance}
+    mean, variance = run(second, tile=pixels, core=core, code=code, **measured)
+    (found,) = run(apply, tile=pixels, code=code, **measured, mean_2=mean, variance_2=variance)
+    assert np.abs(found - method(pixels, value).numpy()).max() < CLOSE
 
 
 @pytest.mark.slow
