@@ -62,7 +62,7 @@ def seconds(works: dict[str, Callable[[], object]], runs: int = 2) -> dict[str, 
 
 
 def differences(method: Any, value: Any, by_onnx: Callable[[Tensor], np.ndarray], pixels: Tensor) -> dict[str, float]:
-    """Largest differences, of 255: from torch, and of both from torch with statistics summed in float64, as in tiles."""
+    """Largest differences, of 255: from torch, and of both from torch with sums in float64, as in tiles."""
 
     def exact(_: int, ask: StatisticsRequest) -> Moments:
         features = ask.features.double()
