@@ -66,7 +66,7 @@ class _Styled:
         padded = _padded(photo, size, self.network)
         stages = self.network.generate(TileInput(lambda: padded), [self.style(tensors)])
         painted = run_with_statistics(stages, lambda _, ask: _moments(ask.features))
-        return painted[:, :, : size[0], : size[1]].clamp(0, 1)  # type: ignore[misc]  # numbers, while it is traced
+        return painted[:, :, : size[0], : size[1]].clamp(0, 1)
 
 
 def picture_graph(network: Network, style: Any) -> Graph:
@@ -127,7 +127,7 @@ def pass_graphs(network: Network, style: Any | None) -> list[Graph]:
     def measure(tile: Tensor, core: Tensor, *given: Tensor) -> tuple[Tensor, Tensor]:
         features = _next_request(styled, tile, given).features
         top, left, bottom, right = (core // (tile.shape[2] // features.shape[2])).unbind()
-        moments = _moments(features[:, :, top:bottom, left:right])  # type: ignore[misc]
+        moments = _moments(features[:, :, top:bottom, left:right])
         return moments.mean, moments.variance
 
     def apply(tile: Tensor, *given: Tensor) -> Tensor:
@@ -136,7 +136,7 @@ def pass_graphs(network: Network, style: Any | None) -> list[Graph]:
         )
         return painted.clamp(0, 1)
 
-    graphs = []
+    graphs: list[Graph] = []
     varying = {"tile": PIXELS}
     while (found := _moments_of_next(styled, tile, measured)) is not None:
         inputs = {"tile": tile, "core": core, **styled.inputs, **measured}
@@ -185,7 +185,7 @@ def _moments(features: Tensor) -> Moments:
 def _padded(photo: Tensor, size: Tensor, network: Network) -> Tensor:
     """Pad at the right and bottom to sides that the network supports, as `OnePass` does."""
     missing = torch.maximum(-size % network.multiple, network.declaration.smallest - size)
-    return F.pad(photo, (0, missing[1], 0, missing[0]), mode="replicate")  # type: ignore[list-item]
+    return F.pad(photo, (0, missing[1], 0, missing[0]), mode="replicate")  # type: ignore[arg-type]
 
 
 def _example(height: int, width: int) -> Tensor:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -39,10 +41,22 @@ def quantized(model: onnx.ModelProto) -> onnx.ModelProto:
 
     with tempfile.TemporaryDirectory() as folder:
         result = Path(folder) / "int8.onnx"
-        quantize_static(
-            model, result, Photos(), quant_format=QuantFormat.QDQ, per_channel=True, op_types_to_quantize=["Conv"]
-        )
+        with _quiet():
+            quantize_static(
+                model, result, Photos(), quant_format=QuantFormat.QDQ, per_channel=True, op_types_to_quantize=["Conv"]
+            )
         return onnx.load(result)
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Leave out onnxruntime's advice to simplify the graph first, which `brushwork.onnx.tracing` has done."""
+    root, nothing = logging.getLogger(), lambda _: False
+    root.addFilter(nothing)
+    try:
+        yield
+    finally:
+        root.removeFilter(nothing)
 
 
 def _photos() -> Iterator[dict[str, np.ndarray]]:
