@@ -45,8 +45,10 @@ from .io import write_image as write_image
 from .methods import load as load
 from .nn import FeatureExtractor as FeatureExtractor
 from .nn import load_network as load_network
+from .onnx.export import export as export
 from .options.augment import AugmentOptions as AugmentOptions
 from .options.batch import BatchOptions as BatchOptions
+from .options.export import ExportOptions as ExportOptions
 from .options.film import FilmOptions as FilmOptions
 from .options.methods import (
     AdaIN as AdaIN,

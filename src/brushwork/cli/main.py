@@ -68,6 +68,10 @@ COMMANDS = {
         "brushwork.cli.training:train",
         "Train a METHOD network for one style or many; use the output with stylize, as --style or --model.",
     ),
+    "export": (
+        "brushwork.cli.export:export",
+        "Write STYLE as an ONNX file, a plain convolutional network that runs without torch.",
+    ),
     "rerun": (
         "brushwork.cli.rerun:rerun",
         "Reproduce PICTURE from its embedded recipe, byte for byte on the same machine.",

@@ -48,9 +48,9 @@ def gram_matrix(features: Tensor, mask: Tensor | None = None) -> Tensor:
     flat = features.flatten(2)
     if mask is None:
         if features.is_contiguous(memory_format=torch.channels_last):
-            flat = flat.mT  # the same memory, but the gradient has its layout too and needs no copy
-            return flat.mT @ flat / flat.shape[1]
-        return flat @ flat.mT / flat.shape[2]
+            flat = flat.transpose(1, 2)  # the same memory, but the gradient has its layout too and needs no copy
+            return flat.transpose(1, 2) @ flat / flat.shape[1]
+        return flat @ flat.transpose(1, 2) / flat.shape[2]
     return (flat * position_weights(features, mask)) @ flat.mT
 
 

@@ -71,12 +71,12 @@ class StyleNorm(Normalization):
             maps = F.adaptive_avg_pool2d(shares.float(), (x.shape[2], x.shape[3]))[:, 0]
             scale, shift = (torch.einsum("nhw,nc->chw", maps, part)[None].to(x.dtype) for part in row)
             return torch.addcmul(shift, plain, scale)
-        if self.batch:
-            return self._normalized(x, scale[0], shift[0], None)
+        if self.batch or moments is not None:  # moments are of one image
+            return self._normalized(x, scale[0], shift[0], moments)
         # Instance normalization of one image equals batch normalization, which torch computes ten times as fast.
         scales, shifts = scale.expand(len(x), -1), shift.expand(len(x), -1)
         parts = zip(torch.chunk(x, len(x)), scales, shifts, strict=True)
-        return torch.cat([self._normalized(*part, moments) for part in parts])
+        return torch.cat([self._normalized(*part, None) for part in parts])
 
     def steps(
         self, x: Tensor, row: tuple[Tensor, Tensor], shares: Tensor | None = None, keep: tuple[Tensor, ...] = ()
@@ -136,6 +136,7 @@ class _Convolution(nn.Module):
         x = F.interpolate(x, scale_factor=float(self.enlarge)) if self.enlarge > 1 else x
         x = F.pad(x, (self.margin,) * 4, mode="reflect")
         few = self.conv.out_channels < FOLD and 2 * self.margin % FOLD == x.shape[3] % FOLD == 0
+        few = few and not torch.jit.is_tracing()  # an exported graph is one for all sizes, and to be read
         result: Tensor = folded(x, self.conv.weight, self.conv.bias) if few else self.conv(x)
         return result
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple, TypeAlias
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -219,7 +220,7 @@ def _mean_covariance(features: Tensor, mask: Tensor | None) -> MeanCovariance:
 
 def _upper(matrices: Tensor) -> Tensor:
     """Return the upper triangles, (B, K (K + 1) / 2)."""
-    rows, columns = torch.triu_indices(*matrices.shape[1:])
+    rows, columns = map(torch.from_numpy, np.triu_indices(int(matrices.shape[1])))  # numbers, for export to ONNX
     return matrices[:, rows, columns]
 
 

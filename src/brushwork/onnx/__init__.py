@@ -1,0 +1,1 @@
+"""Networks as ONNX files, to be run without torch."""
