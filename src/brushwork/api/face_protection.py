@@ -88,7 +88,7 @@ def _parts(mask: Tensor) -> Iterator[_Part]:
     from skimage.measure import label, regionprops  # here, because it is slow to import
 
     height, width = mask.shape[2:]
-    for found in regionprops(label((mask[0, 0] > SEEN).numpy())):
+    for found in regionprops(label((mask[0, 0] > SEEN).numpy())):  # type: ignore[no-untyped-call]
         top, left, bottom, right = found.bbox
         across = max(1.0, ACROSS * min(bottom - top, right - left))
         more = round(AROUND * across)

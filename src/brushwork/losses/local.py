@@ -64,7 +64,7 @@ class WindowGrid:
         across = _membership(self.columns, self.width, left, features.shape[3]).to(features)
         rows = across @ features.permute(0, 2, 3, 1)  # in the layout of the network's features, so nothing is copied
         sums = down @ rows.flatten(2)
-        return sums.unflatten(2, rows.shape[2:]).permute(0, 3, 1, 2)
+        return sums.view(1, self.rows, self.columns, -1).permute(0, 3, 1, 2)
 
     def sums_with_squares(self, features: Tensor, top: int = 0, left: int = 0) -> Tensor:
         """Return the sums of the features and of their squares, (1, 2 C, rows, columns); see `sums`."""

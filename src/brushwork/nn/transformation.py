@@ -136,7 +136,8 @@ class _Convolution(nn.Module):
         x = F.interpolate(x, scale_factor=float(self.enlarge)) if self.enlarge > 1 else x
         x = F.pad(x, (self.margin,) * 4, mode="reflect")
         few = self.conv.out_channels < FOLD and 2 * self.margin % FOLD == x.shape[3] % FOLD == 0
-        few = few and not torch.jit.is_tracing()  # an exported graph is one for all sizes, and to be read
+        # An exported graph is one for all sizes, and to be read.
+        few = few and not torch.jit.is_tracing()  # type: ignore[attr-defined, no-untyped-call]
         result: Tensor = folded(x, self.conv.weight, self.conv.bias) if few else self.conv(x)
         return result
 
