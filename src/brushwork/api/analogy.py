@@ -14,8 +14,9 @@ from torch import Tensor
 
 from brushwork.api.recipe import input_record, result_size
 from brushwork.api.stylize import Result
+from brushwork.api.synthesize import check_texture_size
 from brushwork.errors import BrushworkError, UsageError
-from brushwork.image import Picture, check_size, no_picture, resize
+from brushwork.image import Picture, no_picture, resize
 from brushwork.io import MAX_PIXELS, read_image, read_size
 from brushwork.methods import load
 from brushwork.methods.analogies.method import Pair, grown, pair_of
@@ -79,7 +80,7 @@ def analogy(
     recipe = _recipe((a, a_prime, b), size, settings, {} if method is None else method.recipe())
     started = time.perf_counter()
     try:
-        content = _checked(size)[::-1] if photo is None else photo.visible()
+        content = check_texture_size(size, LARGEST)[::-1] if photo is None else photo.visible()
         if isinstance(method, GatysMethod) and isinstance(content, Tensor):
             pixels = _optimized(pair, content, method, progress)
         else:
@@ -148,15 +149,6 @@ def _check_sources(
         raise UsageError("size: without B, a texture, expected Analogies(…)")
 
 
-def _checked(size: object) -> tuple[int, int]:
-    if not isinstance(size, tuple | list) or len(size) != 2:
-        raise UsageError(f"size: expected (width, height), got {size!r}")
-    width, height = check_size(size[0], "width"), check_size(size[1], "height")
-    if min(width, height) < 1 or width * height > LARGEST:
-        raise UsageError(f"expected sides of at least 1 and at most {LARGEST:,} pixels in all, got {width}×{height}")
-    return width, height
-
-
 def _read(source: PictureSource, name: str, max_pixels: int) -> Picture:
     """Read a picture, limited to the size of results."""
     if isinstance(source, Picture):
@@ -190,7 +182,7 @@ def _recipe(
             "content": input_record(a_prime if b is None else b),
             "styles": [{**input_record(a_prime), "weight": 1.0}],
             "init": None,
-            "size": [1, 1] if size is None else list(_checked(size)),
+            "size": [1, 1] if size is None else list(check_texture_size(size, LARGEST)),
             "keep_color": None,
             "onto": b is not None,
             "device": "cpu",

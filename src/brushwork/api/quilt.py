@@ -12,8 +12,9 @@ from torch import Tensor
 
 from brushwork.api.recipe import input_record, result_size
 from brushwork.api.stylize import Result
+from brushwork.api.synthesize import check_texture_size
 from brushwork.errors import BrushworkError, Interrupted, UsageError
-from brushwork.image import Picture, check_size, no_picture, resize
+from brushwork.image import Picture, no_picture, resize
 from brushwork.io import MAX_PIXELS, read_image, read_size
 from brushwork.methods.quilting.laying import Quilt, Swatch
 from brushwork.methods.quilting.method import block_for, listener_of, luminance_guide, swatch_of, transfer
@@ -27,7 +28,6 @@ from brushwork.version import __version__
 
 __all__ = ["QUILT", "quilt"]
 
-LARGEST = 1 << 26  # maximum pixels of a texture, which is laid in one piece
 QUILT = "quilt"  # in place of a method's name
 
 
@@ -77,7 +77,7 @@ def quilt(
     started = time.perf_counter()
     try:
         if onto is None:
-            pixels = _synthesized(swatch, _checked(size), settings, tileable, progress)
+            pixels = _synthesized(swatch, check_texture_size(size), settings, tileable, progress)
             made = Picture(pixels)
         else:
             photo = _read(onto, "onto", max_pixels, limited=True)
@@ -100,15 +100,6 @@ def _check_pairs(tileable: bool, onto: PictureSource | None, guide: Sequence[Pic
         raise UsageError("guide: belongs to a picture that is rendered in a texture (onto)")
     if len(guide) not in (0, 2):
         raise UsageError(f"guide: expected two maps, the texture's and the picture's, got {len(guide)}")
-
-
-def _checked(size: object) -> tuple[int, int]:
-    if not isinstance(size, tuple | list) or len(size) != 2:
-        raise UsageError(f"size: expected (width, height), got {size!r}")
-    width, height = check_size(size[0], "width"), check_size(size[1], "height")
-    if min(width, height) < 1 or width * height > LARGEST:
-        raise UsageError(f"expected sides of at least 1 and at most {LARGEST:,} pixels in all, got {width}×{height}")
-    return width, height
 
 
 def _read(source: PictureSource, name: str, max_pixels: int, *, limited: bool = False) -> Picture:
@@ -193,7 +184,7 @@ def _recipe(
             "content": input_record(texture if onto is None else onto),
             "styles": [{**input_record(texture), "weight": 1.0}],
             "init": None,
-            "size": [1, 1] if size is None else list(_checked(size)),
+            "size": [1, 1] if size is None else list(check_texture_size(size)),
             "keep_color": None,
             "masks": [] if mask is None else [input_record(mask)],
             "guide": [input_record(part) for part in guide],

@@ -13,7 +13,7 @@ from brushwork.options.methods import TextureNets
 from brushwork.runtime.device import choose_device
 from brushwork.runtime.memory import out_of_memory
 
-__all__ = ["synthesize"]
+__all__ = ["check_texture_size", "synthesize"]
 
 LARGEST = 1 << 26  # maximum pixels of a texture, which is generated in one piece
 
@@ -34,9 +34,7 @@ def synthesize(
     Raises:
         UsageError: Not a texture network, sides below 1, or more than 64 million pixels.
     """
-    width, height = check_size(width, "width"), check_size(height, "height")
-    if min(width, height) < 1 or width * height > LARGEST:
-        raise UsageError(f"expected sides of at least 1 and at most {LARGEST:,} pixels in all, got {width}×{height}")
+    width, height = check_texture_size((width, height))
     if settings is not None and not isinstance(settings, TextureNets):
         raise UsageError(f"settings: expected TextureNets(…), got {settings!r}")
     generator = TextureNetsStyleNetwork(settings or TextureNets(), choose_device(device))
@@ -47,3 +45,21 @@ def synthesize(
         if not out_of_memory(error):
             raise
         raise BrushworkError(f"out of memory at {width}×{height}; use a smaller size") from error
+
+
+def check_texture_size(size: object, largest: int = LARGEST) -> tuple[int, int]:
+    """Return the (width, height) of a texture that is made in one piece.
+
+    Args:
+        size: Two whole numbers.
+        largest: Maximum of their product.
+
+    Raises:
+        UsageError: Not two whole numbers, sides below 1, or too many pixels.
+    """
+    if not isinstance(size, tuple | list) or len(size) != 2:
+        raise UsageError(f"size: expected (width, height), got {size!r}")
+    width, height = check_size(size[0], "width"), check_size(size[1], "height")
+    if min(width, height) < 1 or width * height > largest:
+        raise UsageError(f"expected sides of at least 1 and at most {largest:,} pixels in all, got {width}×{height}")
+    return width, height

@@ -29,7 +29,9 @@ def compare(
     answers: tuple[Path, ...],
     as_json: bool,
 ) -> None:
-    """Ask people which pictures they like better: those in one of the FOLDERS, or those of the same names in another.
+    """Ask people which pictures they like better, and score the answers.
+
+    The pictures have the same names in all FOLDERS.
 
     With --page, writes a page that shows two pictures at a time, on random sides and without names. With --answers,
     prints Bradley-Terry scores of what people saved there.
