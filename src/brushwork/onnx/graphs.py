@@ -132,7 +132,8 @@ def pass_graphs(network: Network, style: Any | None) -> list[Graph]:
 
     def apply(tile: Tensor, *given: Tensor) -> Tensor:
         painted = run_with_statistics(
-            network.generate(TileInput(lambda: tile), [styled.style(given)]), lambda k, _: _of(given, styled, k)
+            network.generate(TileInput(lambda: tile), [styled.style(given[: len(styled.inputs)])]),
+            lambda k, _: _of(given, styled, k),
         )
         return painted.clamp(0, 1)
 
