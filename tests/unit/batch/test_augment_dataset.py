@@ -63,7 +63,8 @@ def test_any_order_resume_and_place_give_the_same_bytes(dataset: Path, tmp_path:
             archive.write(file, str(file.relative_to(dataset)))
     with pytest.raises(Interrupted):
         run(tmp_path / "elsewhere.zip", tmp_path / "again", progress=stop)
-    assert run(tmp_path / "elsewhere.zip", tmp_path / "again", resume=True).painted == 3
+    painted = run(tmp_path / "elsewhere.zip", tmp_path / "again", resume=True).painted
+    assert 0 < painted <= 3  # what was recorded while it stopped isn't painted again
     assert results(tmp_path / "again") == whole
     # More results of each leave the others as they are.
     assert run(dataset, tmp_path / "out", per_image=3, resume=True).painted == 4
