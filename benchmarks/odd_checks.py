@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from odd_films import OddFilm
+from film_samples import OddFilm
 from odd_pictures import DATE, OddPicture, pictures, turned
 from PIL import Image
 from supervised import Supervised

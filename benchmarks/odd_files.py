@@ -32,9 +32,11 @@ from typing import Any
 
 import odd_mutations
 import pyvips
+from film_samples import OddFilm
 from odd_checks import check_film, check_flat, check_picture
-from odd_films import OddFilm, contents, films
+from odd_films import contents, films
 from odd_pictures import OddPicture, pictures
+from odd_tiffs import tiffs
 from report import RESULTS, write
 from supervised import Supervised
 
@@ -230,7 +232,7 @@ def main() -> None:
         return
     if args.mutations or args.films:
         sys.exit(mutations(args))
-    wanted = [odd for odd in pictures() if args.only in f"pictures {odd.kind}"]
+    wanted = [odd for odd in (*pictures(), *tiffs()) if args.only in f"pictures {odd.kind}"]
     rows = {"pictures": in_turns(try_picture, wanted)}
     if args.only in "pictures flat: black, gray, white":
         rows["pictures"] += in_turns(lambda styles, process: check_flat(process, command, styles), [FLAT_STYLES])
@@ -249,7 +251,7 @@ def mutations(args: argparse.Namespace) -> int:
     """Read damaged files, write how that ended, and return 1 if anything failed."""
     whole = [
         (odd.name, odd.content)
-        for odd in pictures()
+        for odd in (*pictures(), *tiffs())
         if odd.expected is not None and not odd.kind.startswith(("odd", "wrong", "tiny", "dam"))
     ]
     found = {}

@@ -252,8 +252,7 @@ def stylize_photo(
     Raises:
         BrushworkError: See `stylize`.
     """
-    photo = read_content(source, options) if picture is None else picture
-    style = resolve_style(style)
+    photo, style = picture or read_content(source, options), resolve_style(style)
     colors = ColorControl(visible(photo, source), photo.alpha, options.keep_color, options.keep_color_when)
     init = _read_init(method, style, photo.size, options, colors)
     value, notes = encoded or style_value(method, style, method.sizes(*photo.size), colors, options)
@@ -263,13 +262,12 @@ def stylize_photo(
         checkpoint = dataclasses.replace(checkpoint, job=recipe, defaults=recipe_defaults(method.settings))
     tiling = _tiling(plan, method, photo, value, options.max_memory)
     recipe |= {"tile": tiling.side} if tiling is not None else {}
-    started = time.perf_counter()
+    started, listener = time.perf_counter(), colors.progress(_with_alpha(progress, photo.alpha))
 
     def finish(pixels: Tensor) -> Result:
         finished = dataclasses.replace(photo, pixels=colors.result(pixels), notes=(*photo.notes, *notes, *more))
         return Result(finished, recipe, time.perf_counter() - started)
 
-    listener = colors.progress(_with_alpha(progress, photo.alpha))
     seen, painted = colors.content(colors.photo), None
     again = partial(_painted_part, method, style, value, init, size=photo.size, colors=colors, options=options)
     with locked(None if checkpoint is None else checkpoint.path):
@@ -279,13 +277,13 @@ def stylize_photo(
             return finish(painted)
         except (Interrupted, KeyboardInterrupt) as stop:  # finish the best pixels so far
             painted = stop.best if isinstance(stop, Interrupted) else painted
-            words = str(stop) or "stopped early"
-            raise Interrupted(words, None if painted is None else finish(painted)) from None
+            best = None if painted is None else finish(painted)
+            raise Interrupted(str(stop) or "stopped early", best) from None
         except (MemoryError, RuntimeError) as error:
             if not out_of_memory(error):
                 raise
-            where = f"{photo.size[0]}×{photo.size[1]} on {method.device}"
-            raise BrushworkError(f"out of memory at {where}; use a smaller size") from error
+            width, height = photo.size
+            raise BrushworkError(f"out of memory at {width}×{height} on {method.device}; use a smaller size") from error
 
 
 def _face_mask(photo: Picture, colors: ColorControl, options: StylizeOptions) -> tuple[Tensor | None, list[str]]:

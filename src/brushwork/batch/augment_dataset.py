@@ -94,8 +94,7 @@ def augment_dataset(
 
     def task(row: Row, number: int) -> Task:
         draw = random.Random(f"{chosen.seed} {number} {row.name}")
-        copy = f"_{number + 1}" if chosen.per_image > 1 else ""
-        style = draw.randrange(len(texts))
+        copy, style = f"_{number + 1}" if chosen.per_image > 1 else "", draw.randrange(len(texts))
         strength = draw.uniform(chosen.strength[0], chosen.strength[-1]) if chosen.strength else None
         return Task(row.address, number, f"{row.stem}{copy}{dotted(run.suffix)}", style, strength)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -124,36 +124,55 @@ def stylize_video(
     method, chosen = _with_preset(preset, method, with_changes(options or FilmOptions(), keywords))
     encoding = Encoding(chosen.codec, chosen.quality, chosen.pixel_format)
     check_film_target(output, encoding, chosen.depth)
-    folder = work_folder(output)
-    with locked(folder, output):
+    with locked(work_folder(output), output):
         read = open_film(film, max_pixels=chosen.max_pixels)
         if chosen.strict:
             _check_whole(open_film(film, max_pixels=chosen.max_pixels))
-        keys = keyframes_of(style)
-        check_times(keys, read)
-        shown = result_size(read.size, chosen.size)
-        after = PaintedFrames.read(painted or {}, read, shown, chosen.max_pixels)
-        loaded = _load(method, chosen, any_method=bool(painted))
-        in_files = engine is not None or bool(after.stretches()) or not isinstance(loaded, FrameMethod)
-        _check_room(output, read, shown, optimized=in_files)
-        styles = Styles(loaded, keys, shown, chosen.max_pixels)
-        recipe = _recipe(loaded, read, styles, shown, chosen) | ({"painted": after.records} if painted else {})
-        defaults = recipe_defaults(loaded.settings, FilmOptions)
-        job = recipe if engine is None else recipe | {"scenes": True}  # frames in files, not in segments
-        checkpoint = Checkpoint(folder / "state.safetensors", chosen.segment, resume, job, defaults)
-        writer = film_writer(output, read, shown, encoding, folder, chosen.depth)
-        work = FilmWork(read, shown, writer, styles, checkpoint, chosen.keep_color)
-        with telling_how_to_resume(work, output):
-            if engine is not None:
-                painting = ScenePainting(read.path, keys, _fixed(loaded), chosen, shown, folder)
-                count = work.in_scenes(painting, engine, progress)
-            else:
-                count = work.after(after, loaded, progress) if painted else work.run(loaded, chosen, progress)
-        save(output, lambda path: writer.join(-(-count // chosen.segment), recipe.to_json(), path), beside=read.path)
-        shutil.rmtree(folder, ignore_errors=True)
+        done = _filmed(
+            read, style, output, method, chosen, encoding=encoding, painted=painted or {}, progress=progress,
+            resume=resume, engine=engine,
+        )  # fmt: skip
+    return replace(done, seconds=time.perf_counter() - started)
+
+
+def _filmed(
+    read: Film,
+    style: StyleSource | Sequence[Keyframe],
+    output: Path,
+    method: MethodSource,
+    chosen: FilmOptions,
+    *,
+    encoding: Encoding,
+    painted: Painted,
+    progress: Progress | None,
+    resume: bool,
+    engine: Engine | None,
+) -> Filmed:
+    """Stylize a video that has been opened, in a folder that no other process uses; see `stylize_video`."""
+    keys, folder, shown = keyframes_of(style), work_folder(output), result_size(read.size, chosen.size)
+    check_times(keys, read)
+    after = PaintedFrames.read(painted, read, shown, chosen.max_pixels)
+    loaded = _load(method, chosen, any_method=bool(painted))
+    in_files = engine is not None or bool(after.stretches()) or not isinstance(loaded, FrameMethod)
+    _check_room(output, read, shown, optimized=in_files)
+    styles = Styles(loaded, keys, shown, chosen.max_pixels)
+    recipe = _recipe(loaded, read, styles, shown, chosen) | ({"painted": after.records} if painted else {})
+    defaults = recipe_defaults(loaded.settings, FilmOptions)
+    job = recipe if engine is None else recipe | {"scenes": True}  # frames in files, not in segments
+    checkpoint = Checkpoint(folder / "state.safetensors", chosen.segment, resume, job, defaults)
+    writer = film_writer(output, read, shown, encoding, folder, chosen.depth)
+    work = FilmWork(read, shown, writer, styles, checkpoint, chosen.keep_color)
+    with telling_how_to_resume(work, output):
+        if engine is not None:
+            painting = ScenePainting(read.path, keys, _fixed(loaded), chosen, shown, folder)
+            count = work.in_scenes(painting, engine, progress)
+        else:
+            count = work.after(after, loaded, progress) if painted else work.run(loaded, chosen, progress)
+    save(output, lambda path: writer.join(-(-count // chosen.segment), recipe.to_json(), path), beside=read.path)
+    shutil.rmtree(folder, ignore_errors=True)
     late = late_keyframes(keys, float(count / read.rate))
     notes = (*dict.fromkeys(read.notes + read.damage), *writer.notes, *late, *work.notes)
-    return Filmed(output, count, shown, recipe, notes, time.perf_counter() - started)
+    return Filmed(output, count, shown, recipe, notes, 0.0)
 
 
 def _with_preset(preset: str | None, method: MethodSource, options: FilmOptions) -> tuple[MethodSource, FilmOptions]:

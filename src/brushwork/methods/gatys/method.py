@@ -66,9 +66,7 @@ class GatysMethod:
     ) -> None:
         self.settings, self.device = settings, torch.device(device)
         statistic = STATISTICS[settings.statistic]
-        exact = (
-            settings.statistic == "gram" and network is None
-        )  # in tiles; the receptive field is known only for our networks
+        exact = settings.statistic == "gram" and network is None  # in tiles: only our networks' reach is known
         self.declaration = replace(
             self.declaration,
             blends=statistic.blends,
