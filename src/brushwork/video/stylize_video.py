@@ -118,7 +118,7 @@ def stylize_video(
     """
     started, output = time.perf_counter(), Path(output)
     if painted and engine is not None:
-        raise UsageError("strokes of painted frames are carried from frame to frame by one process; leave out engine")
+        raise UsageError("painted can't be combined with engine: one process carries the strokes from frame to frame")
     style = style_beside(style, painted)
     preset = "good" if painted and preset is None and method is None else preset
     method, chosen = _with_preset(preset, method, with_changes(options or FilmOptions(), keywords))
