@@ -103,9 +103,7 @@ def video(
     if engine is None and (address, workers) != (None, None):
         raise UsageError("--address and --workers are for scenes painted side by side; add --engine ray or local")
     if engine is not None and painted:
-        raise UsageError(
-            "--painted can't be combined with --engine: one process carries the strokes from frame to frame"
-        )
+        raise UsageError("--painted can't be combined with --engine: one process carries strokes from frame to frame")
     if (style is not None and keyframes) or not (style or keyframes or painted):
         raise UsageError("expected --style STYLE, or at least one --at TIME STYLE or --painted FRAME=FILE")
     _check_flags(method_name(settings), values, painted=bool(painted))
