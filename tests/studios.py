@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ import httpx
 import numpy as np
 from PIL import Image
 
+from brushwork.studio.client import RefusedError, Studio
 from brushwork.studio.users import Users
 
 PATIENCE = 300.0  # seconds that a test waits for what must come, however busy the machine is
@@ -96,3 +97,11 @@ def picture(content: bytes | Path) -> np.ndarray[Any, Any]:
     """A file's pixels, (H, W, 3) from 0 to 255."""
     with Image.open(io.BytesIO(content) if isinstance(content, bytes) else content) as opened:
         return np.asarray(opened.convert("RGB")).astype(float)
+
+
+def cancel_all(client: Studio) -> None:
+    """Cancel the jobs that are left; one that ends meanwhile is refused."""
+    for job in client.jobs():
+        if job["status"] in ("waiting", "running", "paused", "interrupted"):
+            with suppress(RefusedError):
+                client.job(job["id"], "cancel")

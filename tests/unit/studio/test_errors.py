@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from studios import PATIENCE
+from studios import PATIENCE, cancel_all
 
 from brushwork.errors import BrushworkError
 from brushwork.studio.client import Studio
@@ -67,9 +67,7 @@ def running(serve: Serve, until: Until) -> Any:
 def studio(running: Any) -> Iterator[Studio]:
     with Studio(running.url) as client:
         yield client
-        for job in client.jobs():
-            if job["status"] in ("waiting", "running", "paused", "interrupted"):
-                client.job(job["id"], "cancel")
+        cancel_all(client)
 
 
 def step(studio: Studio, job: str) -> int:

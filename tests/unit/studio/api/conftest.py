@@ -8,6 +8,7 @@ from typing import Any
 
 import httpx
 import pytest
+from studios import cancel_all
 
 from brushwork.studio.client import Studio
 
@@ -27,9 +28,7 @@ def running(serve: Callable[..., Any]) -> Any:
 def studio(running: Any) -> Iterator[Studio]:
     with Studio(running.url) as client:
         yield client
-        for job in client.jobs():
-            if job["status"] in ("waiting", "running", "paused"):
-                client.job(job["id"], "cancel")
+        cancel_all(client)
 
 
 @pytest.fixture

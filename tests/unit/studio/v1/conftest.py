@@ -11,7 +11,7 @@ from typing import Any
 
 import httpx
 import pytest
-from studios import launch
+from studios import cancel_all, launch
 
 from brushwork.studio.client import Studio
 
@@ -85,9 +85,7 @@ def http(running: Any) -> Iterator[httpx.Client]:
 def studio(running: Any) -> Iterator[Studio]:
     with Studio(running.url) as client:
         yield client
-        for job in client.jobs():
-            if job["status"] in ("waiting", "running", "paused"):
-                client.job(job["id"], "cancel")
+        cancel_all(client)
 
 
 @pytest.fixture(scope="session")
