@@ -18,6 +18,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from brushwork.runtime.memory import release_memory
+
 __all__ = ["BoundedLBFGS", "Rows", "smoothed"]
 
 HISTORY_BYTES = 160e6  # for pairs of steps and gradient changes: 20 pairs up to 0.3 megapixels, 7 at 1024×768
@@ -45,7 +47,7 @@ class BoundedLBFGS:
         self.count = max(LEAST_PAIRS, min(20, int(HISTORY_BYTES / (2 * pixels.nbytes))))
         # One row more than there are pairs: it holds the last step until its gradient change is known.
         self.steps, self.changes = (Rows(self.count + 1, pixels, folder) for _ in range(2))
-        self.gradient = torch.zeros_like(pixels)
+        self._last = Rows(1, pixels, folder, zero=True)  # the last gradient
         self.rows, self.curvatures = list[int](), [0.0] * (self.count + 1)  # rows in use, oldest first
         self.evaluations = 0
 
@@ -54,19 +56,33 @@ class BoundedLBFGS:
         """Update the pixels.
 
         Args:
-            gradient: (1, 3, H, W), at the current pixels; a reference to it is kept.
+            gradient: (1, 3, H, W), at the current pixels; overwritten.
             loss: The loss there, for Polyak's step.
         """
         if self.evaluations:
             self._remember(gradient)
-        self.gradient = gradient
+        self.gradient.copy_(gradient)
+        self._release()
         self.evaluations += 1
-        direction = self._direction(loss)
+        direction = self._direction(gradient, loss)
         waiting = self.steps[self._free()].view_as(self.pixels)
         waiting.copy_(self.pixels)
         self.pixels.sub_(direction, alpha=self.rate).clamp_(0, 1)
         # The actual step after projection: the part cut off at a bound has no effect on the gradient.
         torch.sub(self.pixels, waiting, out=waiting)
+        self._release()
+
+    @property
+    def gradient(self) -> Tensor:
+        """The gradient of the last step, (1, 3, H, W)."""
+        return self._last[0].view_as(self.pixels)
+
+    def _release(self) -> None:
+        """Leave in memory only what is needed now, if rows are on disk to save memory."""
+        for rows in (self.steps, self.changes, self._last):
+            rows.release()
+        if self._last.on_disk:
+            release_memory()
 
     def _free(self) -> int:
         return next(row for row in range(self.count + 1) if row not in self.rows)
@@ -79,33 +95,50 @@ class BoundedLBFGS:
         if self.curvatures[row] > CURVED * _dot(change, change):
             self.rows = [*self.rows, row][-self.count :]
 
-    def _direction(self, loss: float) -> Tensor:
-        held = ((self.pixels <= 0) & (self.gradient > 0)) | ((self.pixels >= 1) & (self.gradient < 0))
-        picture = self.gradient.masked_fill(held, 0)
+    def _direction(self, gradient: Tensor, loss: float) -> Tensor:
+        """Return the step for a gradient, in its memory."""
+        held = self._held(gradient)
+        picture = gradient.masked_fill_(held, 0)
+        kept = None if self._last.on_disk else held  # otherwise found again in the end
+        del held
         direction, shares = picture.view(-1), dict[int, float]()
         for row in reversed(self.rows):
             shares[row] = _dot(self.steps[row], direction) / self.curvatures[row]
+            self.steps.release()
             direction.sub_(self.changes[row], alpha=shares[row])
-        direction = self._scaled(picture, loss).view(-1)
+            self.changes.release()
+        self._scale(picture, loss)
+        self._release()
         for row in self.rows:
             share = _dot(self.changes[row], direction) / self.curvatures[row]
+            self.changes.release()
             direction.add_(self.steps[row], alpha=shares[row] - share)
-        return direction.view_as(self.pixels).masked_fill_(held, 0)
+            self.steps.release()
+        return picture.masked_fill_(self._held(self.gradient) if kept is None else kept, 0)
 
-    def _scaled(self, picture: Tensor, loss: float) -> Tensor:
-        """Apply the initial inverse Hessian, before any pairs: a multiple of the identity, or of smoothing.
+    def _held(self, gradient: Tensor) -> Tensor:
+        """Return which pixels are at a bound beyond which the gradient points."""
+        return ((self.pixels <= 0) & (gradient > 0)) | ((self.pixels >= 1) & (gradient < 0))
+
+    def _scale(self, picture: Tensor, loss: float) -> None:
+        """Apply the initial inverse Hessian in place, before any pairs: a multiple of the identity, or of smoothing.
 
         Source: Polyak 1969, "Minimization of unsmooth functionals": a step of f / ‖g‖² along -g, if the minimum is 0.
         With the preconditioner S it is f / ⟨g, S g⟩ along -S g.
         """
         coarse_first = self.evaluations <= SMOOTH
+        polyak = not self.rows and self.polyak
         result = smoothed(picture) if coarse_first else picture
-        if not self.rows and self.polyak:
-            return result * (loss / max(_dot(picture.flatten(), result.flatten()), 1e-30))
-        if not self.rows:
-            return result * min(1.0, 1.0 / max(float(self.gradient.abs().sum()), 1e-30))
-        last = self.changes[self.rows[-1]].view_as(picture)
-        return result.mul_(self.curvatures[self.rows[-1]] / (_smoothed_square(last) if coarse_first else _square(last)))
+        product = _dot(picture.flatten(), result.flatten()) if polyak else 0.0
+        picture.copy_(result)
+        del result
+        if polyak:
+            picture.mul_(loss / max(product, 1e-30))
+        elif not self.rows:
+            picture.mul_(min(1.0, 1.0 / max(float(self.gradient.abs().sum()), 1e-30)))
+        else:
+            last = self.changes[self.rows[-1]].view_as(picture)
+            picture.mul_(self.curvatures[self.rows[-1]] / (_smoothed_square(last) if coarse_first else _square(last)))
 
     def state(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
         """Return the tensors and facts needed to resume."""
@@ -132,22 +165,32 @@ class Rows:
         count: Number of vectors.
         like: The image.
         folder: Folder for the file, which has no name and is removed when the process ends.
+        zero: Whether they begin as zeros; those in a file always do.
     """
 
-    def __init__(self, count: int, like: Tensor, folder: Path | None) -> None:
+    def __init__(self, count: int, like: Tensor, folder: Path | None, *, zero: bool = False) -> None:
         self._memory: mmap.mmap | None = None
         if folder is None or like.nbytes < MAPPED or like.device.type != "cpu":
-            self.all = like.new_empty((count, like.numel()))
+            self.all = like.new_zeros((count, like.numel())) if zero else like.new_empty((count, like.numel()))
             return
         with tempfile.TemporaryFile(dir=folder) as file:
             file.truncate(count * like.nbytes)
             self._memory = mmap.mmap(file.fileno(), count * like.nbytes)
         self.all = torch.frombuffer(self._memory, dtype=like.dtype).view(count, -1)
 
+    @property
+    def on_disk(self) -> bool:
+        """Whether they are in a file."""
+        return self._memory is not None
+
     def __getitem__(self, row: int) -> Tensor:
-        if self._memory is not None and hasattr(self._memory, "madvise"):
-            self._memory.madvise(mmap.MADV_DONTNEED)  # previously used rows stay in the file, not in memory
+        self.release()
         return self.all[row]
+
+    def release(self) -> None:
+        """Give back the memory of the rows used so far; they stay in the file."""
+        if self._memory is not None and hasattr(self._memory, "madvise"):
+            self._memory.madvise(mmap.MADV_DONTNEED)
 
 
 def smoothed(picture: Tensor) -> Tensor:

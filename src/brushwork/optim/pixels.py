@@ -34,7 +34,7 @@ class PixelOptimizer:
     the best pixels remain the result.
 
     Args:
-        pixels: Initial image (1, 3, H, W) in [0, 1]; not modified.
+        pixels: Initial image (1, 3, H, W) in [0, 1]; it becomes the optimizer's own.
         objective: Pixels → loss and its terms.
         kind: "lbfgs" or "adam".
         rate: Learning rate; 0 selects one automatically.
@@ -58,11 +58,11 @@ class PixelOptimizer:
         warm: PixelOptimizer | None = None,
         folder: Path | None = None,
     ) -> None:
-        self.pixels = pixels.detach().clone(memory_format=torch.contiguous_format)
+        self.pixels = pixels.detach().contiguous()
         self.objective, self.kind, self.warm, self.folder = objective, kind, warm is not None, folder
         self.rate, self.polyak = rate or (1.0 if kind == "lbfgs" else 0.02), polyak
         self.best_loss, self._best = math.inf, Rows(1, self.pixels, folder)
-        self.best_pixels.copy_(self.pixels)
+        self._keep_best()
         self.halvings, self.failures, self.terms = 0, 0, dict[str, float]()
         # Losses are divided by the first one, so that the overall scale of the weights doesn't matter: the first
         # step of L-BFGS is as long as the gradient.
@@ -75,6 +75,10 @@ class PixelOptimizer:
     def best_pixels(self) -> Tensor:
         """The pixels with the lowest loss, (1, 3, H, W)."""
         return self._best[0].view_as(self.pixels)
+
+    def _keep_best(self) -> None:
+        self.best_pixels.copy_(self.pixels)
+        self._best.release()
 
     def _fresh(self) -> BoundedLBFGS | torch.optim.Adam:
         if self.kind == "lbfgs":
@@ -171,7 +175,7 @@ class PixelOptimizer:
         self.terms = terms
         if loss < self.best_loss:
             self.best_loss, self.failures = loss, 0
-            self.best_pixels.copy_(self.pixels)
+            self._keep_best()
 
     def _step_back(self) -> None:
         if not math.isfinite(self.best_loss) and not self.warm:

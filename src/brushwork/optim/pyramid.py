@@ -183,6 +183,7 @@ class Pyramid:
         self.optimizer = PixelOptimizer.restored(
             inner, self.objective(size), kind=self.kind, polyak=self.polyak, device=device, folder=self.folder
         )
+        self._free_first()
 
     def _enter(self, level: int) -> None:
         scale = self.scales[level]
@@ -197,14 +198,21 @@ class Pyramid:
             folder=self.folder,
         )
         self.level, self.left, self.lowest = level, scale.steps, []
+        self._free_first()
+
+    def _free_first(self) -> None:
+        """At the last scale, give back the initial image, which is as large as the photo."""
+        if self.level + 1 == len(self.scales):
+            self.first = _never_again
 
     def _start(self, size: Size) -> Tensor:
-        """Return the image that a scale begins with."""
+        """Return the image that a scale begins with, a copy of its own."""
         if self.optimizer is None:
-            return self.first(size)
+            return self.first(size).clone()
         before = self.optimizer.best_pixels
         if self.carry == "result":
-            return resize(before, size)
+            resized = resize(before, size)
+            return resized.clone() if resized.data_ptr() == before.data_ptr() else resized
         change = before - self.first((before.shape[3], before.shape[2]))
         enlarged = F.interpolate(change, size[::-1], mode="bicubic", align_corners=False)
         return enlarged.add_(self.first(size)).clamp_(0, 1)
@@ -237,3 +245,7 @@ class Pyramid:
                 preview=self.best,  # type: ignore[arg-type]  # never None after a step
             )
         )
+
+
+def _never_again(size: Size) -> Tensor:
+    raise AssertionError("no scale begins after the last")

@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import numpy as np
 import pytest
 import scipy.optimize
@@ -140,3 +142,18 @@ def test_polyak_s_first_step_reaches_the_minimum_along_it() -> None:
 
     assert moved(polyak=True).mean() == pytest.approx(0.7)
     assert moved(polyak=False).mean() < 0.51
+
+
+def test_history_on_disk_gives_the_same_bits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lbfgs, "MAPPED", 0)
+    curvatures, minimum = quadratic(5)
+
+    def descended_in(folder: Path | None) -> torch.Tensor:
+        pixels = torch.full(SHAPE, 0.5)
+        optimizer = BoundedLBFGS(pixels, folder=folder)
+        for _ in range(30):
+            optimizer.step(curvatures * (pixels - 3 * minimum) / 100)  # many end at a bound
+        assert ((pixels == 0) | (pixels == 1)).any()
+        return pixels
+
+    assert torch.equal(descended_in(tmp_path), descended_in(None))

@@ -117,3 +117,20 @@ def test_carrying_the_change_keeps_the_detail_of_the_initial_image() -> None:
         pyramid.run()
         starts.append(losses[30])
     assert starts[0] < 0.01 * starts[1]
+
+
+@pytest.mark.parametrize("carry", ["result", "change"])
+@pytest.mark.parametrize("sides", [(8,), (8, 16), (16, 16)])
+def test_the_initial_image_is_not_changed_and_given_back_in_the_end(carry: str, sides: tuple[int, ...]) -> None:
+    initial = torch.full((1, 3, 16, 16), 0.5)
+    pyramid = Pyramid(
+        [Scale(side, side, 3) for side in sides],
+        lambda size: resize(initial, size),
+        lambda _: lambda pixels: ((pixels - 0.8).square().mean(), {}),
+        kind="lbfgs",
+        carry=carry,
+    )
+    assert pyramid.run().mean() > 0.6
+    assert (initial == 0.5).all()
+    with pytest.raises(AssertionError, match="no scale begins"):
+        pyramid.first((16, 16))

@@ -20,7 +20,7 @@ __all__ = ["Probe", "memory_profile", "run_time"]
 Probe: TypeAlias = Callable[[int], tuple[Tensor, Objective]]  # side → an image of this size, and its loss
 
 PICTURE = 12  # bytes per pixel
-KEPT = 6  # images in memory (pixels, gradients, …) besides the photo, the result and those that can be on disk
+KEPT = 4  # images in memory (pixels, gradients, …) besides the photo, the result and those that can be on disk
 FRAGMENTATION_FACTOR = 2.0  # memory lost between freed tensors of varying sizes; measured at 0.8, 2 and 12 megapixels
 PROBE_SIZES = 96, 160  # sides of the test images from which memory use is extrapolated
 TIMED, SOON = (96, 256), 0.1  # sides of the test images for time estimates; the second only if steps are this fast

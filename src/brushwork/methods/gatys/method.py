@@ -35,7 +35,7 @@ from brushwork.optim.pyramid import SMALLEST, Pyramid, Scale, plan_scales
 from brushwork.options.methods import Gatys
 from brushwork.runtime.checkpoints import Checkpoint
 from brushwork.runtime.device import choose_dtype
-from brushwork.runtime.memory import kept_memory
+from brushwork.runtime.memory import kept_memory, release_near
 from brushwork.runtime.progress import Progress
 from brushwork.styles.regions import Regions
 from brushwork.tiling.tiles import MemoryProfile, Tile, Tiling, cut
@@ -344,6 +344,7 @@ class GatysMethod:
         tiling: Tiling | None = None,
     ) -> GatysObjective | TiledObjective:
         """Return the loss at a size; `longer` is the longer side without the margin."""
+        release_near(0 if tiling is None else tiling.memory)  # what the scale before has left
         settings = self.settings
         needed = settings.layers("style") if settings.style_weight else ()
         targets = [style.needed(longer, needed, settings.statistic, self.device) for style in styles if needed]

@@ -14,7 +14,7 @@ from brushwork.methods.gatys.objective import Observed, Terms, layer_weights, st
 from brushwork.nn import FeatureNetwork
 from brushwork.nn.statistics import position_weights
 from brushwork.options.methods import Gatys
-from brushwork.runtime.memory import release_near
+from brushwork.runtime.memory import release_memory, release_near
 from brushwork.tiling.tiles import Tile
 
 __all__ = ["TiledObjective"]
@@ -84,6 +84,9 @@ class TiledObjective:
             features = self._features(tile, self.photo, norms)
             for layer in norms:
                 norms[layer] += float(features[layer].double().square().sum())
+            release_near(self.memory)
+        if self.memory:
+            release_memory()
         return norms
 
     def _features(self, tile: Tile, pixels: Tensor, layers: Iterable[str]) -> Observed:
@@ -109,6 +112,8 @@ class TiledObjective:
             del seen, surrogate, part
             release_near(self.memory)  # fragmentation grows from tile to tile
             content, variation = content + float(tile_content.detach()), variation + float(tile_variation.detach())
+        if self.memory:
+            release_memory()  # before the optimizer takes some
         terms = {"content": whole.new_tensor(content), **{name: term.detach() for name, term in found.items()}}
         if self.settings.tv_weight:
             terms["tv"] = whole.new_tensor(variation)
