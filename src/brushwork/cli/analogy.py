@@ -35,16 +35,18 @@ STYLE = ".safetensors"
 @click.option("--json", "as_json", is_flag=True, help="print one JSON object, for scripts")
 @method_options(METHODS)
 def analogy(pictures: tuple[Path, ...], output: Path, as_json: bool, **values: Any) -> None:
-    r"""Paint B as A_PRIME was painted from A; or fill a map of labels, or make a texture of A_PRIME alone.
+    """Paint B as A_PRIME was painted from A; or fill a map of labels, or make a texture of A_PRIME alone.
 
     \b
-    brushwork analogy A.jpg A_PRIME.jpg B.jpg -o B_PRIME.png
-    brushwork analogy A_labels.png A_PRIME.jpg B_labels.png --compare labels -o B_PRIME.png
-    brushwork analogy A_labels.png A_PRIME.jpg B_labels.png --compare labels --neural -o B_PRIME.png
-    brushwork analogy A_PRIME.jpg B.jpg -o B_PRIME.png             A is A_PRIME without its strokes
-    brushwork analogy A_PRIME.jpg --size 512x512 -o texture.png
-    brushwork analogy A.jpg A_PRIME.jpg -o ink.safetensors         saved, for stylize --style
-    """
+    analogy A.jpg A_PRIME.jpg B.jpg -o B_PRIME.png
+    analogy A_PRIME.jpg B.jpg -o B_PRIME.png
+      A is A_PRIME without its strokes
+    analogy A.png A_PRIME.jpg B.png --compare labels -o B_PRIME.png
+      A and B are maps of labels; with --neural, through a network's features
+    analogy A_PRIME.jpg --size 512x512 -o texture.png
+    analogy A.jpg A_PRIME.jpg -o ink.safetensors
+      saved, for stylize --style
+    """  # noqa: D301  # Click wants the control character itself
     settings: Analogies = settings_of("analogies", values, METHODS)
     neural, steps = values["neural"], values["steps"]
     if steps and not neural:

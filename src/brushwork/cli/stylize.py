@@ -51,7 +51,10 @@ def stylize(
     suffix: str,
     **values: Any,
 ) -> None:
-    """Render PHOTOs (files, folders, patterns) in the style of a painting."""
+    """Render PHOTOs (files, folders, patterns) in the style of a painting.
+
+    Values in brackets are those of a method alone. A preset has its own, which the picture's recipe names.
+    """
     # Usage errors are reported immediately, before torch is loaded.
     settings = chosen_settings(preset, method, values, styles)
     options, out, run = (options_from_flags(kind, values) for kind in (StylizeOptions, OutputOptions, RunOptions))

@@ -50,6 +50,11 @@ def test_the_help_tells_of_each_command_what_its_own_help_tells_first(name: str)
     assert COMMANDS[name][1] == " ".join(first.split())
 
 
+@pytest.mark.parametrize("name", COMMANDS)
+def test_no_help_shows_its_own_markup(name: str) -> None:
+    assert "\\b" not in (load_command(name).help or "")
+
+
 @pytest.mark.parametrize(
     "arguments",
     [
