@@ -53,15 +53,15 @@ export class Studio {
    * Upload a file, retrying while the studio is busy.
    * @param {Blob} file
    * @param {string} [name]
+   * @param {{key?: string, signal?: AbortSignal}} [options] an Idempotency-Key, if this upload may come again
    * @returns {Promise<string>} its ID
    */
-  async send(file, name = file.name ?? "file") {
-    const key = newKey();
+  async send(file, name = file.name ?? "file", { key = newKey(), signal } = {}) {
     return (
       await patiently(() => {
         const form = new FormData();
         form.append("file", file, name);
-        return this.#json("POST", "/uploads", { body: form, key });
+        return this.#json("POST", "/uploads", { body: form, key, signal });
       })
     ).id;
   }
@@ -173,6 +173,36 @@ export class Studio {
   /** Delete a job and its result. */
   async delete(id) {
     await this.#ask("DELETE", `/jobs/${id}`);
+  }
+
+  /** Cancel a job if it has not ended, and delete it with its result. */
+  async discard(id) {
+    const refused = (status) => (error) => {
+      if (error.status !== status) throw error;
+    };
+    await this.job(id, "cancel").catch(refused(409)); // it had ended
+    for await (const _ of this.events(id)); // until it ends
+    await this.delete(id).catch(refused(404));
+  }
+
+  /** An upload's properties. */
+  upload(id) {
+    return this.#json("GET", `/uploads/${id}`);
+  }
+
+  /** Add an uploaded picture to the library: {picture, name, title, artist}. */
+  addStyle(style) {
+    return this.#json("POST", "/styles", { json: style });
+  }
+
+  /** Remove a style that you have added to the library. */
+  async removeStyle(name) {
+    await this.#ask("DELETE", `/styles/${name}`);
+  }
+
+  /** Methods, and the options of each. */
+  methods() {
+    return this.#json("GET", "/methods");
   }
 
   /** @returns {AsyncGenerator<JobFacts>} your jobs, newest first */

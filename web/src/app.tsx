@@ -1,0 +1,38 @@
+import { effect } from "@preact/signals";
+import { togglePanel } from "./actions";
+import { Controls } from "./controls";
+import { Help } from "./help";
+import { Notices } from "./notices";
+import { PANELS } from "./panels";
+import { SheetTabs } from "./sheet_tabs";
+import { Stage } from "./stage";
+import { panel, photo, theme } from "./state";
+import { Strip } from "./strip";
+import { t } from "./texts";
+import { TopBar } from "./topbar";
+import { Welcome } from "./welcome";
+import { Dialog } from "./widgets";
+import "./theme.css";
+import "./app.css";
+
+export function App() {
+  const open = PANELS.find((one) => one.slot === "overlay" && one.id === panel.value);
+  return (
+    <div class={photo.value ? "app" : "app empty"}>
+      <TopBar />
+      <Stage />
+      {photo.value ? <><Controls /><Strip /><SheetTabs /></> : <Welcome />}
+      {open && <Dialog title={t(open.title)} wide onClose={() => togglePanel(open.id)}><open.component /></Dialog>}
+      <Notices />
+      <Help />
+    </div>
+  );
+}
+
+/** Keep the chosen theme on the root element, where theme.css looks for it. */
+export function followTheme(): void {
+  effect(() => {
+    if (theme.value === "system") delete document.documentElement.dataset["theme"];
+    else document.documentElement.dataset["theme"] = theme.value;
+  });
+}

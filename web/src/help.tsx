@@ -1,0 +1,20 @@
+// The list of keys.
+import { signal } from "@preact/signals";
+import { KEYS } from "./keys";
+import { t } from "./texts";
+import { Dialog } from "./widgets";
+
+export const helping = signal(false);
+
+export function Help() {
+  if (!helping.value) return null;
+  return (
+    <Dialog title={t("help.title")} onClose={() => (helping.value = false)}>
+      <dl class="key-list">
+        {KEYS.map(({ shown: keys, text }) => (
+          <div key={text}><dt><kbd>{t(keys)}</kbd></dt><dd>{t(text)}</dd></div>
+        ))}
+      </dl>
+    </Dialog>
+  );
+}

@@ -1,0 +1,43 @@
+// Icons on a grid of 24, drawn with one line; they take the color of the text around them.
+import type { ComponentChildren, FunctionComponent } from "preact";
+
+export type Icon = FunctionComponent<{ size?: number }>;
+
+function icon(children: ComponentChildren): Icon {
+  return ({ size = 20 }) => (
+    <svg
+      class="icon" width={size} height={size} viewBox="0 0 24 24" fill="none" stroke="currentColor"
+      stroke-width="1.75" stroke-linecap="round" stroke-linejoin="round" aria-hidden="true"
+    >
+      {children}
+    </svg>
+  );
+}
+
+export const OpenIcon = icon(<path d="M4 7.5V18a2 2 0 0 0 2 2h12a2 2 0 0 0 2-2v-5M4 16l4.5-4.5 4 4 2.5-2.5 5 5M17 10V3m-3 3 3-3 3 3" />);
+export const UndoIcon = icon(<path d="M8 5 4 9l4 4M4 9h10a6 6 0 0 1 0 12h-3" />);
+export const RedoIcon = icon(<path d="m16 5 4 4-4 4m4-4H10a6 6 0 0 0 0 12h3" />);
+export const CompareIcon = icon(<><rect x="3" y="5" width="18" height="14" rx="2" /><path d="M12 3v18M3.5 16 9 10.5l3 3" /></>);
+export const ZoomInIcon = icon(<><circle cx="11" cy="11" r="7" /><path d="m20 20-4-4M8 11h6m-3-3v6" /></>);
+export const ZoomOutIcon = icon(<><circle cx="11" cy="11" r="7" /><path d="m20 20-4-4M8 11h6" /></>);
+export const FitIcon = icon(<path d="M4 9V5a1 1 0 0 1 1-1h4m6 0h4a1 1 0 0 1 1 1v4m0 6v4a1 1 0 0 1-1 1h-4m-6 0H5a1 1 0 0 1-1-1v-4" />);
+export const SunIcon = icon(<><circle cx="12" cy="12" r="4" /><path d="M12 3v2m0 14v2M3 12h2m14 0h2M5.6 5.6 7 7m10 10 1.4 1.4M5.6 18.4 7 17M17 7l1.4-1.4" /></>);
+export const MoonIcon = icon(<path d="M20 14.5A8.5 8.5 0 0 1 9.5 4a8.5 8.5 0 1 0 10.5 10.5Z" />);
+export const HelpIcon = icon(<><circle cx="12" cy="12" r="9" /><path d="M9.5 9.5a2.5 2.5 0 1 1 3.6 2.2c-.7.4-1.1.9-1.1 1.8M12 16.8v.1" /></>);
+export const SaveIcon = icon(<path d="M12 4v11m-4-4 4 4 4-4M4 17v2a1.5 1.5 0 0 0 1.5 1.5h13A1.5 1.5 0 0 0 20 19v-2" />);
+export const ChevronIcon = icon(<path d="m6 9.5 6 6 6-6" />);
+export const CloseIcon = icon(<path d="m6 6 12 12M18 6 6 18" />);
+export const SearchIcon = icon(<><circle cx="11" cy="11" r="6.5" /><path d="m20 20-4.3-4.3" /></>);
+export const HeartIcon = icon(<path d="M12 20C5 15.5 3.5 12 3.5 9.2A4.6 4.6 0 0 1 12 6.7a4.6 4.6 0 0 1 8.5 2.5C20.500 12 19 15.500 12 20Z" />);
+export const HeartFullIcon: Icon = ({ size = 20 }) => (
+  <svg class="icon" width={size} height={size} viewBox="0 0 24 24" fill="currentColor" aria-hidden="true">
+    <path d="M12 20C5 15.5 3.5 12 3.5 9.2A4.6 4.6 0 0 1 12 6.7a4.6 4.6 0 0 1 8.5 2.5c0 2.800-1.500 6.300-8.500 10.800Z" />
+  </svg>
+);
+export const AddIcon = icon(<path d="M12 5v14M5 12h14" />);
+export const SlidersIcon = icon(<path d="M4 7h9m6 0h1M4 17h1m6 0h9M16 4.500v5M8 14.500v5" />);
+export const BrushIcon = icon(<path d="M20 4c-5 2.500-8.500 6-10.500 9.500l2 2C15 13.500 18 9.500 20 4ZM9 14.500c-2 0-3.500 1.500-3.500 3 0 1-.500 1.800-1.500 2.500 3.500.500 6.500-.500 7-3.500" />);
+export const PhotoIcon = icon(<><rect x="3.500" y="5" width="17" height="14" rx="2" /><circle cx="9" cy="10" r="1.700" /><path d="m4 17 5-4 3.500 3 3-2.500 5 4" /></>);
+export const AlertIcon = icon(<path d="M12 4 3 19.500h18L12 4Zm0 6v4.500m0 2.500v.1" />);
+export const CheckIcon = icon(<path d="m5 12.500 4.500 4.500L19 7" />);
+export const OfflineIcon = icon(<path d="M3 4l18 16M8.500 14.500a5 5 0 0 1 6 0M5.500 11a9.500 9.500 0 0 1 4-2.200m4.500-.1a9.500 9.500 0 0 1 4.500 2.300M12 18.500v.1" />);
