@@ -88,6 +88,7 @@ export class Studio {
   events(
     id: string, options?: { pictures?: boolean; signal?: AbortSignal },
   ): AsyncGenerator<["progress" | "end", JobFacts] | ["picture", { step: number; jpeg: string }]>;
+  strip(id: string, options?: { signal?: AbortSignal }): AsyncGenerator<[string, Blob]>;
   wait(id: string, watching?: Watching): Promise<JobFacts>;
   result(id: string, format?: "png" | "jpeg" | "tiff"): Promise<Blob>;
   stylize(photo: Blob, style: string | Blob, wishes?: Watching & Record<string, unknown>): Promise<Blob>;

@@ -83,8 +83,33 @@ export class Studio {
    * @param {{pictures?: boolean, signal?: AbortSignal}} [options]
    * @returns {AsyncGenerator<[string, object]>}
    */
-  async *events(id, { pictures = false, signal } = {}) {
-    const answer = await this.#ask("GET", `/jobs/${id}/events${pictures ? "?pictures=true" : ""}`, { signal });
+  events(id, { pictures = false, signal } = {}) {
+    return this.#stream(`/jobs/${id}/events${pictures ? "?pictures=true" : ""}`, signal);
+  }
+
+  /**
+   * Yield small pictures of an upload in all styles as they are painted, [style, JPEG], retrying while the studio is
+   * busy. Those that were painted before come at once.
+   * @param {string} id
+   * @param {{signal?: AbortSignal}} [options]
+   * @returns {AsyncGenerator<[string, Blob]>}
+   */
+  async *strip(id, { signal } = {}) {
+    const had = new Set();
+    for (let wait = 0; wait !== null; ) {
+      await new Promise((resolve) => setTimeout(resolve, 1000 * wait));
+      signal?.throwIfAborted();
+      wait = 1; // if the stream breaks off without an end
+      for await (const [name, content] of this.#stream(`/uploads/${id}/styles`, signal)) {
+        if (name === "end") wait = content.retry_after;
+        else if (!had.has(content.style)) yield [content.style, jpegOf(content.jpeg)];
+        had.add(content.style);
+      }
+    }
+  }
+
+  async *#stream(path, signal) {
+    const answer = await this.#ask("GET", path, { signal });
     const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
     let text = "";
     try {
@@ -115,8 +140,7 @@ export class Studio {
     let last = { status: "gone", message: "" };
     for await (const [name, content] of this.events(id, { pictures: Boolean(picture), signal })) {
       if (name === "picture") {
-        const bytes = Uint8Array.from(atob(content.jpeg), (letter) => letter.charCodeAt(0));
-        picture(new Blob([bytes], { type: "image/jpeg" }), content.step);
+        picture(jpegOf(content.jpeg), content.step);
       } else {
         last = content;
         progress?.(content);
@@ -243,6 +267,11 @@ export class Studio {
     const usual = { type: "about:blank", status: answer.status, detail: `the studio answered ${answer.status}` };
     throw new StudioError(await answer.json().catch(() => usual));
   }
+}
+
+/** A JPEG from base64. */
+function jpegOf(text) {
+  return new Blob([Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0))], { type: "image/jpeg" });
 }
 
 /** An idempotency key; browsers have crypto.randomUUID over HTTPS and on this machine only. */
