@@ -33,6 +33,12 @@ export function reset<K extends keyof Recipe>(name: K): void {
   if (recipe.value[name] !== DEFAULTS[name]) change({ [name]: DEFAULTS[name] });
 }
 
+/** Set everything back but the photo and its style. */
+export function resetAll(): void {
+  const { photo: source, style, masks } = recipe.value;
+  change({ ...DEFAULTS, photo: source, style, masks });
+}
+
 export function undo(): void {
   if (!canUndo.value) return;
   batch(() => {

@@ -1,8 +1,9 @@
 // The studio, through the client that any program may use.
 import { Studio, StudioError } from "../../src/brushwork/studio/v1/client.js";
+import { noteBusy } from "./connection";
 
 export { StudioError };
-export const studio = new Studio(location.origin);
+export const studio = new Studio(location.origin, { busy: noteBusy });
 
 /** Whether an error only says that a request was given up by us, or replaced by a newer one. */
 export function isSuperseded(error: unknown): boolean {
@@ -12,9 +13,6 @@ export function isSuperseded(error: unknown): boolean {
 
 /** Whether an error says that something doesn't exist any more. */
 export const isGone = (error: unknown): boolean => error instanceof StudioError && error.status === 404;
-
-/** Whether an error says that the studio could not be reached at all. */
-export const isUnreachable = (error: unknown): boolean => error instanceof TypeError;
 
 /** An error's words, for people. */
 export const wordsOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));

@@ -1,6 +1,7 @@
 import { effect } from "@preact/signals";
 import { togglePanel } from "./actions";
 import { Controls } from "./controls";
+import { DropZones } from "./dropping";
 import { Help } from "./help";
 import { Notices } from "./notices";
 import { PANELS } from "./panels";
@@ -19,18 +20,23 @@ export function App() {
   const open = PANELS.find((one) => one.slot === "overlay" && one.id === panel.value);
   return (
     <div class={photo.value ? "app" : "app empty"}>
+      {photo.value && <h1 class="hidden">{t("title")}</h1>}
       <TopBar />
       <Stage />
       {photo.value ? <><Controls /><Strip /><SheetTabs /></> : <Welcome />}
       {open && <Dialog title={t(open.title)} wide onClose={() => togglePanel(open.id)}><open.component /></Dialog>}
       <Notices />
       <Help />
+      <DropZones />
     </div>
   );
 }
 
-/** Keep the chosen theme on the root element, where theme.css looks for it. */
-export function followTheme(): void {
+/** Keep the chosen theme on the root element, where theme.css looks for it, and the photo's name in the title. */
+export function followDocument(): void {
+  effect(() => {
+    document.title = photo.value ? `${photo.value.name} · ${t("title")}` : t("title");
+  });
   effect(() => {
     if (theme.value === "system") delete document.documentElement.dataset["theme"];
     else document.documentElement.dataset["theme"] = theme.value;

@@ -1,8 +1,8 @@
 // The card at the right: what matters in sight, the rest behind More, and the panels.
 import { useSignal } from "@preact/signals";
-import { change, reset, toggleControls, togglePanel } from "./actions";
+import { change, reset, resetAll, toggleControls, togglePanel } from "./actions";
 import { MoreControls } from "./more_controls";
-import { ChevronIcon, SlidersIcon } from "./icons";
+import { ChevronIcon, ResetIcon, SlidersIcon } from "./icons";
 import { panelsOf } from "./panels";
 import type { Panel } from "./panels";
 import { controlsOpen, panel, recipe, sheet } from "./state";
@@ -16,6 +16,7 @@ export function Controls() {
     <aside class={`controls card ${open ? "" : "closed"} ${sheet.value === "controls" ? "front" : ""}`} aria-label={t("controls")}>
       <header class="card-head desk">
         <h2>{t("controls")}</h2>
+        {open && <IconButton icon={ResetIcon} label={t("controls.reset")} size={18} onClick={resetAll} />}
         <IconButton icon={open ? ChevronIcon : SlidersIcon} label={t(open ? "controls.close" : "controls.open")} keys="T" pressed={open} onClick={toggleControls} />
       </header>
       <div class="controls-body">

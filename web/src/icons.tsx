@@ -28,16 +28,19 @@ export const SaveIcon = icon(<path d="M12 4v11m-4-4 4 4 4-4M4 17v2a1.5 1.5 0 0 0
 export const ChevronIcon = icon(<path d="m6 9.5 6 6 6-6" />);
 export const CloseIcon = icon(<path d="m6 6 12 12M18 6 6 18" />);
 export const SearchIcon = icon(<><circle cx="11" cy="11" r="6.5" /><path d="m20 20-4.3-4.3" /></>);
-export const HeartIcon = icon(<path d="M12 20C5 15.5 3.5 12 3.5 9.2A4.6 4.6 0 0 1 12 6.7a4.6 4.6 0 0 1 8.5 2.5C20.500 12 19 15.500 12 20Z" />);
+export const HeartIcon = icon(<path d="M12 20C5 15.5 3.5 12 3.5 9.2A4.6 4.6 0 0 1 12 6.7a4.6 4.6 0 0 1 8.5 2.5C20.5 12 19 15.5 12 20Z" />);
 export const HeartFullIcon: Icon = ({ size = 20 }) => (
   <svg class="icon" width={size} height={size} viewBox="0 0 24 24" fill="currentColor" aria-hidden="true">
-    <path d="M12 20C5 15.5 3.5 12 3.5 9.2A4.6 4.6 0 0 1 12 6.7a4.6 4.6 0 0 1 8.5 2.5c0 2.800-1.500 6.300-8.500 10.800Z" />
+    <path d="M12 20C5 15.5 3.5 12 3.5 9.2A4.6 4.6 0 0 1 12 6.7a4.6 4.6 0 0 1 8.5 2.5c0 2.8-1.5 6.3-8.5 10.8Z" />
   </svg>
 );
 export const AddIcon = icon(<path d="M12 5v14M5 12h14" />);
-export const SlidersIcon = icon(<path d="M4 7h9m6 0h1M4 17h1m6 0h9M16 4.500v5M8 14.500v5" />);
-export const BrushIcon = icon(<path d="M20 4c-5 2.500-8.500 6-10.500 9.500l2 2C15 13.500 18 9.500 20 4ZM9 14.500c-2 0-3.500 1.500-3.500 3 0 1-.500 1.800-1.500 2.500 3.500.500 6.500-.500 7-3.500" />);
-export const PhotoIcon = icon(<><rect x="3.500" y="5" width="17" height="14" rx="2" /><circle cx="9" cy="10" r="1.700" /><path d="m4 17 5-4 3.500 3 3-2.500 5 4" /></>);
-export const AlertIcon = icon(<path d="M12 4 3 19.500h18L12 4Zm0 6v4.500m0 2.500v.1" />);
-export const CheckIcon = icon(<path d="m5 12.500 4.500 4.500L19 7" />);
-export const OfflineIcon = icon(<path d="M3 4l18 16M8.500 14.500a5 5 0 0 1 6 0M5.500 11a9.500 9.500 0 0 1 4-2.200m4.500-.1a9.500 9.500 0 0 1 4.500 2.300M12 18.500v.1" />);
+export const SlidersIcon = icon(<path d="M4 7h9m6 0h1M4 17h1m6 0h9M16 4.5v5M8 14.5v5" />);
+export const BrushIcon = icon(<path d="M20 4c-5 2.5-8.5 6-10.5 9.5l2 2C15 13.5 18 9.5 20 4ZM9 14.5c-2 0-3.5 1.5-3.5 3 0 1-.5 1.8-1.5 2.5 3.5.5 6.5-.5 7-3.5" />);
+export const PhotoIcon = icon(<><rect x="3.5" y="5" width="17" height="14" rx="2" /><circle cx="9" cy="10" r="1.7" /><path d="m4 17 5-4 3.5 3 3-2.5 5 4" /></>);
+export const AlertIcon = icon(<path d="M12 4 3 19.5h18L12 4Zm0 6v4.5m0 2.5v.1" />);
+export const CheckIcon = icon(<path d="m5 12.5 4.5 4.5L19 7" />);
+export const OfflineIcon = icon(<path d="M3 4l18 16M8.5 14.5a5 5 0 0 1 6 0M5.5 11a9.5 9.5 0 0 1 4-2.2m4.5-.1a9.5 9.5 0 0 1 4.5 2.3M12 18.5v.1" />);
+export const TrashIcon = icon(<path d="M5 7h14M10 4h4M7 7l1 12a1.5 1.5 0 0 0 1.5 1.3h5A1.5 1.5 0 0 0 16 19l1-12M10.5 11v5.5m3-5.5v5.5" />);
+export const ResetIcon = icon(<path d="M4.5 5v4.5H9M5 9.5A7.5 7.5 0 1 1 4.5 14" />);
+export const DiceIcon = icon(<><rect x="4" y="4" width="16" height="16" rx="3" /><path d="M9 9v.1M15 9v.1M9 15v.1M15 15v.1M12 12v.1" /></>);

@@ -1,30 +1,35 @@
 import { render } from "preact";
 import { tell } from "./actions";
 import { checkLogin, studio, wordsOf } from "./api";
-import { App, followTheme } from "./app";
+import { App, followDocument } from "./app";
 import { startDeveloping } from "./develop";
 import { listenToDrops } from "./dropping";
 import { listenToKeys } from "./keys";
-import { followPhoto } from "./opening";
-import { methods, styles } from "./state";
+import { persistently } from "./connection";
+import { followPhoto, resumeUpload } from "./opening";
+import { methods, presets, styles } from "./state";
 import { preferredLanguage, speak } from "./texts";
+import { followThumbnails } from "./thumbnails";
 
 async function start(): Promise<void> {
-  followTheme();
   await speak(preferredLanguage());
+  followDocument();
   const root = document.getElementById("app");
   if (root) render(<App />, root);
   listenToKeys();
   listenToDrops();
   try {
-    styles.value = await all(studio.styles());
-    methods.value = await studio.methods();
+    [styles.value, methods.value, presets.value] = await persistently(() =>
+      Promise.all([all(studio.styles()), studio.methods(), studio.presets()]),
+    );
   } catch (error) {
     checkLogin(error);
     tell("error", wordsOf(error));
   }
   followPhoto();
+  followThumbnails();
   startDeveloping();
+  void resumeUpload();
 }
 
 async function all<T>(items: AsyncIterable<T>): Promise<T[]> {

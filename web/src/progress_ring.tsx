@@ -1,7 +1,7 @@
 // A quiet ring in the corner of the picture: how far it has developed, and the seconds left.
 import { retry } from "./develop";
 import { CheckIcon } from "./icons";
-import { shown } from "./state";
+import { shown, waiting } from "./state";
 import { t } from "./texts";
 import { area } from "./zoom";
 import "./progress_ring.css";
@@ -10,12 +10,13 @@ const RADIUS = 9;
 const AROUND = 2 * Math.PI * RADIUS;
 
 export function ProgressRing() {
-  const { phase, progress, quality } = shown.value;
+  const { phase, progress, quality, message } = shown.value;
   const { left, top, width, height } = area.value;
   const words = {
     empty: "", sending: t("phase.sending"), drafting: t("phase.drafting"), failed: t("phase.failed"), done: t(`phase.done.${quality === "best" ? "best" : quality === "good" ? "good" : "draft"}`),
-    developing: secondsLeft(progress.seconds_left),
+    developing: message === "waiting" ? t("phase.queued") : secondsLeft(progress.seconds_left),
   }[phase];
+  const said = waiting.value && phase !== "done" && phase !== "failed" ? t("phase.busy") : words;
   if (!words) return null;
   const share = phase === "developing" ? (progress.share ?? 0) : phase === "done" ? 1 : 0;
   return (
@@ -28,7 +29,7 @@ export function ProgressRing() {
           <circle class="ring-share" cx="12" cy="12" r={RADIUS} stroke-dasharray={AROUND} stroke-dashoffset={AROUND * (1 - (share || 0.22))} />
         </svg>
       )}
-      <span>{words}</span>
+      <span>{said}</span>
       {phase === "failed" && <button type="button" class="link" onClick={retry}>{t("retry")}</button>}
     </div>
   );

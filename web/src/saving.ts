@@ -1,18 +1,23 @@
 // Saving: the picture on screen, or one painted at full size first.
 import { tell } from "./actions";
 import { checkLogin, studio, wordsOf } from "./api";
-import { asked } from "./develop";
-import { photo, recipe, saveShare, saving, shown } from "./state";
+import { persistently } from "./connection";
+import { asked, screenSize } from "./request";
+import { photo, recipe, saveShare, saving, shown, styles } from "./state";
 import { t } from "./texts";
+
+const SUFFIXES = { png: "png", jpeg: "jpg", tiff: "tif" } as const;
 
 /** Save with the remembered choice. */
 export async function saveNow(): Promise<void> {
-  const { format, size } = saving.value;
+  if (saveShare.value !== null) return;
+  const { format } = saving.value;
+  const name = `${fileStem()}.${SUFFIXES[format]}`;
   saveShare.value = 0;
   try {
-    const job = size === "screen" && shown.value.phase === "done" ? shown.value.job : null;
-    const id = job ?? (await painted());
-    download(await studio.result(id, format), `${stem()}.${{ png: "png", jpeg: "jpg", tiff: "tif" }[format]}`);
+    const job = onScreen() ?? (await painted());
+    download(await persistently(() => studio.result(job, format)), name);
+    tell("done", t("notice.saved", { name }));
   } catch (error) {
     checkLogin(error);
     tell("error", t("error.save", { reason: wordsOf(error) }));
@@ -21,16 +26,38 @@ export async function saveNow(): Promise<void> {
   }
 }
 
-/** Paint the recipe in its full size; the job's ID. */
-async function painted(): Promise<string> {
-  const made = recipe.value;
-  const job = await studio.submit("picture", { ...asked(made, made.size), depth: saving.value.format === "tiff" ? 16 : 8 });
-  await studio.wait(job.id, { progress: (facts) => (saveShare.value = facts.progress.share ?? 0) });
-  return job.id;
+/** The longer side of what is saved, in pixels. */
+function savedSize(): number {
+  const facts = photo.value?.facts;
+  if (saving.value.size === "screen" || !facts) return screenSize();
+  return recipe.value.size || Math.max(facts.width, facts.height);
 }
 
-const stem = (): string =>
-  `${photo.value?.name.replace(/\.\w+$/, "") ?? "photo"}_${recipe.value.style.map((part) => part.style.replace(/^@.*/, "painting")).join("-")}`;
+/** The job of the picture on screen, if it is what is to be saved; it has 8 bits, and TIFF has 16. */
+function onScreen(): string | null {
+  const { phase, job, quality } = shown.value;
+  const fits = phase === "done" && quality === recipe.value.finish && savedSize() === screenSize() && saving.value.format !== "tiff";
+  return fits ? job : null;
+}
+
+/** Paint the recipe to be saved; the job's ID. */
+async function painted(): Promise<string> {
+  const key = crypto.getRandomValues(new Uint32Array(4)).join("-");
+  const ask = { ...asked(recipe.value, savedSize()), depth: saving.value.format === "tiff" ? 16 : 8 };
+  const { id } = await persistently(() => studio.submit("picture", ask, { key }));
+  await persistently(async () => {
+    if ((await studio.job(id)).status === "interrupted") await studio.job(id, "resume");
+    await studio.wait(id, { progress: (facts) => (saveShare.value = facts.progress.share ?? 0) });
+  });
+  return id;
+}
+
+/** "boat_The-Starry-Night" */
+function fileStem(): string {
+  const stem = photo.value?.name.replace(/\.\w+$/, "") ?? "photo";
+  const titles = recipe.value.style.map((part) => styles.value.find((style) => style.name === part.style)?.name ?? "painting");
+  return `${stem}_${titles.join("-")}`;
+}
 
 function download(blob: Blob, name: string): void {
   const link = document.createElement("a");

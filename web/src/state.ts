@@ -1,6 +1,6 @@
 // What the page knows, as signals. Only actions.ts and develop.ts change them; components read them.
 import { computed, signal } from "@preact/signals";
-import type { MethodOption, Progress, StyleFacts, UploadFacts } from "../../src/brushwork/studio/v1/client.js";
+import type { MethodOption, PresetFacts, Progress, StyleFacts, UploadFacts } from "../../src/brushwork/studio/v1/client.js";
 import { stored } from "./storage";
 
 /** A part of the style: a name of the library, or "@" and the ID of an uploaded painting. */
@@ -99,15 +99,18 @@ export const photo = signal<Photo | null>(null);
 export const shown = signal<Shown>(NOTHING);
 export const styles = signal<readonly StyleFacts[]>([]);
 export const methods = signal<Readonly<Record<string, readonly MethodOption[]>>>({});
+export const presets = signal<Readonly<Partial<Record<Finish, PresetFacts>>>>({});
 export const favorites = signal<readonly string[]>(stored("favorites", []));
 
 export const saving = signal<Saving>(stored("saving", { format: "png", size: "full" }));
 export const saveShare = signal<number | null>(null); // 0 to 1 while a picture is made to be saved
+export const dragging = signal(false); // files are dragged over the page
 
 export type Theme = "system" | "dark" | "light";
 export const theme = signal<Theme>(stored("theme", "system"));
 export const notices = signal<readonly Notice[]>([]);
 export const offline = signal(false);
+export const waiting = signal(false); // the studio is busy, and what was asked is asked again
 
 export const view = signal<View>({ zoom: 1, x: 0, y: 0 });
 export const comparing = signal(false);

@@ -36,3 +36,6 @@ const numbers = computed(() => new Intl.NumberFormat(language.value, { maximumFr
 export const formatNumber = (value: number): string => numbers.value.format(value);
 export const formatPercent = (share: number): string =>
   new Intl.NumberFormat(language.value, { style: "percent", maximumFractionDigits: 0 }).format(share);
+
+/** Whether there are words for a key; for those that are made from the studio's own names. */
+export const hasText = (key: string): boolean => key in texts.value;

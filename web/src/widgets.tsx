@@ -1,7 +1,7 @@
 // Controls that several places use.
 import type { ComponentChildren } from "preact";
 import { useEffect, useId, useRef } from "preact/hooks";
-import { CloseIcon } from "./icons";
+import { ChevronIcon, CloseIcon } from "./icons";
 import type { Icon } from "./icons";
 import { t } from "./texts";
 import "./widgets.css";
@@ -41,7 +41,7 @@ export function Slider({ label, value, low, high, step, shown, hint, disabled = 
 
 interface ChoiceProps<T extends string> {
   label: string;
-  value: T;
+  value: T | ""; // "": none of them
   choices: readonly { value: T; label: string; hint?: string }[];
   onChange: (value: T) => void;
   onReset?: () => void;
@@ -118,5 +118,62 @@ export function Dialog({ title, wide = false, onClose, children }: DialogProps) 
       </header>
       <div class="dialog-body">{children}</div>
     </dialog>
+  );
+}
+
+interface SelectProps {
+  label: string;
+  value: string;
+  choices: readonly { value: string; label: string }[];
+  hint?: string;
+  onChange: (value: string) => void;
+  onReset?: () => void;
+}
+
+/** One of many values. */
+export function Select({ label, value, choices, hint, onChange, onReset }: SelectProps) {
+  const id = useId();
+  return (
+    <div class="field select" title={hint} onDblClick={onReset}>
+      <label class="field-label" for={id}>{label}</label>
+      <div class="select-box">
+        <select id={id} value={value} onChange={(event) => onChange(event.currentTarget.value)}>
+          {choices.map((choice) => <option key={choice.value} value={choice.value}>{choice.label}</option>)}
+        </select>
+        <ChevronIcon size={16} />
+      </div>
+    </div>
+  );
+}
+
+interface NumberFieldProps {
+  label: string;
+  value: number;
+  low: number | null;
+  high: number | null;
+  step: number | "any";
+  hint?: string;
+  after?: ComponentChildren;
+  onInput: (value: number) => void;
+  onReset: () => void;
+}
+
+/** A number that is typed; what is outside of its limits is not taken. */
+export function NumberField({ label, value, low, high, step, hint, after, onInput, onReset }: NumberFieldProps) {
+  const id = useId();
+  return (
+    <div class="field number" title={hint} onDblClick={onReset}>
+      <label class="field-label" for={id}>{label}</label>
+      <div class="number-box">
+        <input
+          id={id} type="number" value={value} min={low ?? undefined} max={high ?? undefined} step={step}
+          onInput={(event) => {
+            const { valueAsNumber, validity } = event.currentTarget;
+            if (validity.valid && !Number.isNaN(valueAsNumber)) onInput(valueAsNumber);
+          }}
+        />
+        {after}
+      </div>
+    </div>
   );
 }

@@ -57,6 +57,11 @@ export interface MethodOption {
   choices: (string | number)[];
 }
 
+export interface PresetFacts {
+  method: string;
+  settings: Record<string, unknown>;
+}
+
 /** What a refusal says (RFC 9457). */
 export interface Problem {
   type: string;
@@ -79,7 +84,7 @@ export interface Watching {
 }
 
 export class Studio {
-  constructor(url?: string, login?: { token?: string });
+  constructor(url?: string, options?: { token?: string; busy?: (seconds: number) => void });
   base: string;
   token?: string;
   logIn(name: string, password: string): Promise<void>;
@@ -97,6 +102,7 @@ export class Studio {
   addStyle(style: { picture: string; name: string; title?: string; artist?: string }): Promise<StyleFacts>;
   removeStyle(name: string): Promise<void>;
   methods(): Promise<Record<string, MethodOption[]>>;
+  presets(): Promise<Record<"draft" | "good" | "best", PresetFacts>>;
   job(id: string, action?: "" | "pause" | "resume" | "cancel"): Promise<JobFacts>;
   delete(id: string): Promise<void>;
   discard(id: string): Promise<void>;

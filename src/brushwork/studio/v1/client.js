@@ -37,11 +37,13 @@ export class StudioError extends Error {
 export class Studio {
   /**
    * @param {string} url its address
-   * @param {{token?: string}} [login] a token, if the studio requires a login; see `logIn`
+   * @param {{token?: string, busy?: (seconds: number) => void}} [options] a token, if the studio requires a login, see
+   *   `logIn`; a function that is told how long a request waits before it is sent again because the studio is busy
    */
-  constructor(url = "http://127.0.0.1:7860", { token } = {}) {
+  constructor(url = "http://127.0.0.1:7860", { token, busy } = {}) {
     this.base = `${url.replace(/\/+$/, "")}/api/v1`;
     this.token = token;
+    this.busy = busy;
   }
 
   /** Log in; later requests are this user's. */
@@ -58,7 +60,7 @@ export class Studio {
    */
   async send(file, name = file.name ?? "file", { key = newKey(), signal } = {}) {
     return (
-      await patiently(() => {
+      await this.#patiently(() => {
         const form = new FormData();
         form.append("file", file, name);
         return this.#json("POST", "/uploads", { body: form, key, signal });
@@ -74,7 +76,7 @@ export class Studio {
    * @returns {Promise<JobFacts>}
    */
   submit(kind, ask, { key = newKey() } = {}) {
-    return patiently(() => this.#json("POST", "/jobs", { json: { kind, ...ask }, key }));
+    return this.#patiently(() => this.#json("POST", "/jobs", { json: { kind, ...ask }, key }));
   }
 
   /**
@@ -179,8 +181,9 @@ export class Studio {
    * @returns {Promise<Blob>}
    */
   preview(photo, style, wishes = {}, { signal } = {}) {
-    return patiently(async () =>
-      (await this.#ask("POST", "/previews", { json: { photo, style, ...wishes }, signal })).blob(),
+    return this.#patiently(
+      async () => (await this.#ask("POST", "/previews", { json: { photo, style, ...wishes }, signal })).blob(),
+      signal,
     );
   }
 
@@ -229,6 +232,11 @@ export class Studio {
     return this.#json("GET", "/methods");
   }
 
+  /** Presets: the method and settings of each. */
+  presets() {
+    return this.#json("GET", "/presets");
+  }
+
   /** @returns {AsyncGenerator<JobFacts>} your jobs, newest first */
   jobs() {
     return this.#all("/jobs");
@@ -251,6 +259,21 @@ export class Studio {
       yield* page.items;
       cursor = page.next;
     } while (cursor);
+  }
+
+  /** The answer to a request that is sent again while the studio is busy. */
+  async #patiently(ask, signal) {
+    for (let tries = 1; ; tries += 1) {
+      try {
+        return await ask();
+      } catch (error) {
+        if (!BUSY.includes(error.status) || tries >= TRIES) throw error;
+        const seconds = error.problem.retry_after ?? 2;
+        this.busy?.(seconds);
+        await new Promise((resolve) => setTimeout(resolve, 1000 * seconds));
+        signal?.throwIfAborted();
+      }
+    }
   }
 
   async #json(method, path, given) {
@@ -277,16 +300,4 @@ function jpegOf(text) {
 /** An idempotency key; browsers have crypto.randomUUID over HTTPS and on this machine only. */
 function newKey() {
   return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
-}
-
-/** The answer to a request that is sent again while the studio is busy. */
-async function patiently(ask) {
-  for (let tries = 1; ; tries += 1) {
-    try {
-      return await ask();
-    } catch (error) {
-      if (!BUSY.includes(error.status) || tries >= TRIES) throw error;
-      await new Promise((resolve) => setTimeout(resolve, 1000 * (error.problem.retry_after ?? 2)));
-    }
-  }
 }
