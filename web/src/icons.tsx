@@ -17,7 +17,7 @@ function icon(children: ComponentChildren): Icon {
 export const OpenIcon = icon(<path d="M4 7.5V18a2 2 0 0 0 2 2h12a2 2 0 0 0 2-2v-5M4 16l4.5-4.5 4 4 2.5-2.5 5 5M17 10V3m-3 3 3-3 3 3" />);
 export const UndoIcon = icon(<path d="M8 5 4 9l4 4M4 9h10a6 6 0 0 1 0 12h-3" />);
 export const RedoIcon = icon(<path d="m16 5 4 4-4 4m4-4H10a6 6 0 0 0 0 12h3" />);
-export const CompareIcon = icon(<><rect x="3" y="5" width="18" height="14" rx="2" /><path d="M12 3v18M3.5 16 9 10.5l3 3" /></>);
+export const CompareIcon = icon(<><rect x="3.5" y="5" width="17" height="14" rx="2" /><path d="M12 2.5v19" /><path d="M12 5h6.5a2 2 0 0 1 2 2v10a2 2 0 0 1-2 2H12Z" fill="currentColor" fill-opacity="0.45" stroke="none" /></>);
 export const ZoomInIcon = icon(<><circle cx="11" cy="11" r="7" /><path d="m20 20-4-4M8 11h6m-3-3v6" /></>);
 export const ZoomOutIcon = icon(<><circle cx="11" cy="11" r="7" /><path d="m20 20-4-4M8 11h6" /></>);
 export const FitIcon = icon(<path d="M4 9V5a1 1 0 0 1 1-1h4m6 0h4a1 1 0 0 1 1 1v4m0 6v4a1 1 0 0 1-1 1h-4m-6 0H5a1 1 0 0 1-1-1v-4" />);
@@ -44,3 +44,5 @@ export const OfflineIcon = icon(<path d="M3 4l18 16M8.5 14.5a5 5 0 0 1 6 0M5.5 1
 export const TrashIcon = icon(<path d="M5 7h14M10 4h4M7 7l1 12a1.5 1.5 0 0 0 1.5 1.3h5A1.5 1.5 0 0 0 16 19l1-12M10.5 11v5.5m3-5.5v5.5" />);
 export const ResetIcon = icon(<path d="M4.5 5v4.5H9M5 9.5A7.5 7.5 0 1 1 4.5 14" />);
 export const DiceIcon = icon(<><rect x="4" y="4" width="16" height="16" rx="3" /><path d="M9 9v.1M15 9v.1M9 15v.1M15 15v.1M12 12v.1" /></>);
+export const MenuIcon = icon(<path d="M5 7h14M5 12h14M5 17h14" />);
+export const LanguageIcon = icon(<><circle cx="12" cy="12" r="8.5" /><path d="M3.5 12h17M12 3.5c2.5 2.5 3.5 5.3 3.5 8.5s-1 6-3.5 8.5c-2.5-2.5-3.5-5.3-3.5-8.5s1-6 3.5-8.5Z" /></>);

@@ -3,7 +3,7 @@ import { retry } from "./develop";
 import { CheckIcon } from "./icons";
 import { shown, waiting } from "./state";
 import { t } from "./texts";
-import { area } from "./zoom";
+import { area, frame } from "./zoom";
 import "./progress_ring.css";
 
 const RADIUS = 9;
@@ -12,6 +12,7 @@ const AROUND = 2 * Math.PI * RADIUS;
 export function ProgressRing() {
   const { phase, progress, quality, message } = shown.value;
   const { left, top, width, height } = area.value;
+  const bottom = Math.min(top + height, frame.value.top + frame.value.height); // in the picture, or at the edge of the window
   const words = {
     empty: "", sending: t("phase.sending"), drafting: t("phase.drafting"), failed: t("phase.failed"), done: t(`phase.done.${quality === "best" ? "best" : quality === "good" ? "good" : "draft"}`),
     developing: message === "waiting" ? t("phase.queued") : secondsLeft(progress.seconds_left),
@@ -20,7 +21,7 @@ export function ProgressRing() {
   if (!words) return null;
   const share = phase === "developing" ? (progress.share ?? 0) : phase === "done" ? 1 : 0;
   return (
-    <div class={`ring ${phase}`} role="status" style={{ left: `${left + width / 2}px`, top: `${top + height}px` }}>
+    <div class={`ring ${phase}`} role="status" style={{ left: `${left + width / 2}px`, top: `${bottom}px` }}>
       {phase === "done" ? (
         <CheckIcon size={18} />
       ) : (
