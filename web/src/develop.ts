@@ -39,8 +39,11 @@ export function startDeveloping(): void {
 /** Paint the recipe again, after a failure. */
 export const retry = (): void => restart();
 
-/** Forget what is shown; for another photo. */
+/** Forget what is shown, and stop painting it; for another photo. */
 export function clearShown(): void {
+  aborting.abort();
+  clearTimeout(timer);
+  giveUp();
   drafted = "";
   style = null;
   shown.value = NOTHING;

@@ -4,7 +4,7 @@ import { checkLogin, isGone, studio, uploadUrl, wordsOf } from "./api";
 import { change, chooseStyle, put, resetView, tell } from "./actions";
 import { blobUrl } from "./blobs";
 import { persistently } from "./connection";
-import { clearShown } from "./develop";
+import { clearShown, retry } from "./develop";
 import { getPending, setPending } from "./pending_upload";
 import { NOTHING, photo, recipe, shown, styles } from "./state";
 import { t } from "./texts";
@@ -56,6 +56,7 @@ async function open(file: File, key: string): Promise<void> {
         photo.value = before.photo && facts ? { ...before.photo, url: uploadUrl(facts.id) } : null;
         shown.value = before.shown;
       });
+      if (photo.value) retry(); // what opening has stopped
     }
     tell("error", refusal(file.name, error));
   }

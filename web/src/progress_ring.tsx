@@ -21,7 +21,7 @@ export function ProgressRing() {
   if (!words) return null;
   const share = phase === "developing" ? (progress.share ?? 0) : phase === "done" ? 1 : 0;
   return (
-    <div class={`ring ${phase}`} role="status" style={{ left: `${left + width / 2}px`, top: `${bottom}px` }}>
+    <div class={`ring ${phase}`} style={{ left: `${left + width / 2}px`, top: `${bottom}px` }}>
       {phase === "done" ? (
         <CheckIcon size={18} />
       ) : (
@@ -30,7 +30,9 @@ export function ProgressRing() {
           <circle class="ring-share" cx="12" cy="12" r={RADIUS} stroke-dasharray={AROUND} stroke-dashoffset={AROUND * (1 - (share || 0.22))} />
         </svg>
       )}
-      <span>{said}</span>
+      <span aria-hidden>{said}</span>
+      {/* Seconds are not read aloud as they pass. */}
+      <span class="hidden" role="status">{phase === "developing" ? t("phase.developing") : said}</span>
       {phase === "failed" && <button type="button" class="link" onClick={retry}>{t("retry")}</button>}
     </div>
   );

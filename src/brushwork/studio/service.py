@@ -362,8 +362,16 @@ class Service:
             raise self._busy()
         return self.job(user, identity)
 
-    def remove_job(self, user: str, identity: str) -> None:
-        """Delete a job and its result."""
+    def remove_job(self, user: str, identity: str, *, cancel: bool = False) -> None:
+        """Delete a job and its result; with `cancel`, also one that is waiting or running.
+
+        Raises:
+            ConflictError: It has not ended.
+        """
+        job = self.job(user, identity)
+        if cancel and not self.database.move(job.id, ("waiting",), "canceled"):
+            if self.database.want(job.id, "discard"):
+                return  # its worker deletes it
         job = self.job(user, identity)
         if job.status in ACTIVE:
             raise ConflictError(f"Cannot delete a job with status {job.status!r}; cancel it first")

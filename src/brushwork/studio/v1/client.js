@@ -202,14 +202,11 @@ export class Studio {
     await this.#ask("DELETE", `/jobs/${id}`);
   }
 
-  /** Cancel a job if it has not ended, and delete it with its result. */
+  /** Delete a job, also if it is waiting or running. */
   async discard(id) {
-    const refused = (status) => (error) => {
-      if (error.status !== status) throw error;
-    };
-    await this.job(id, "cancel").catch(refused(409)); // it had ended
-    for await (const _ of this.events(id)); // until it ends
-    await this.delete(id).catch(refused(404));
+    await this.#ask("DELETE", `/jobs/${id}?cancel=true`).catch((error) => {
+      if (error.status !== 404) throw error;
+    });
   }
 
   /** An upload's properties. */
