@@ -11,7 +11,6 @@ import { panel, photo, theme } from "./state";
 import { Strip } from "./strip";
 import { t } from "./texts";
 import { TopBar } from "./topbar";
-import { Welcome } from "./welcome";
 import { Dialog } from "./widgets";
 import "./theme.css";
 import "./app.css";
@@ -20,10 +19,9 @@ export function App() {
   const open = PANELS.find((one) => one.slot === "overlay" && one.id === panel.value);
   return (
     <div class={photo.value ? "app" : "app empty"}>
-      {photo.value && <h1 class="hidden">{t("title")}</h1>}
       <TopBar />
       <Stage />
-      {photo.value ? <><Controls /><Strip /><SheetTabs /></> : <Welcome />}
+      {photo.value && <><Controls /><Strip /><SheetTabs /></>}
       {open && <Dialog title={t(open.title)} wide onClose={() => togglePanel(open.id)}><open.component /></Dialog>}
       <Notices />
       <Help />

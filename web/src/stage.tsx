@@ -5,6 +5,7 @@ import { PANELS } from "./panels";
 import { comparing, divided, glimpse, original, panel, photo, shown } from "./state";
 import { ProgressRing } from "./progress_ring";
 import { formatPercent, t } from "./texts";
+import { Welcome } from "./welcome";
 import { area, frame, naturalWidth, panBy, zoomBy, zoomToFit } from "./zoom";
 import "./stage.css";
 
@@ -30,8 +31,7 @@ export function Stage() {
   return (
     <main class="stage" ref={stage} aria-label={t("stage")} onDblClick={zoomToFit}>
       <div class="free-area" ref={free} />
-      {photo.value && <Frame />}
-      {photo.value && <ProgressRing />}
+      {photo.value ? <><h1 class="hidden">{t("title")}</h1><Frame /><ProgressRing /></> : <Welcome />}
     </main>
   );
 }
@@ -104,7 +104,7 @@ function followPointers(stage: HTMLElement): () => void {
     return { x: (a.x + b.x) / 2, y: (a.y + b.y) / 2, size: Math.hypot(a.x - b.x, a.y - b.y) || 1 };
   };
   const down = (event: PointerEvent): void => {
-    if (event.button > 0 || (event.target as Element).closest(".layer, button")) return;
+    if (event.button > 0 || (event.target as Element).closest(".layer, .welcome, button")) return;
     pointers.set(event.pointerId, { x: event.clientX, y: event.clientY });
     stage.setPointerCapture(event.pointerId);
   };
