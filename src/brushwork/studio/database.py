@@ -300,8 +300,9 @@ class Database(SqliteFile):
     def interrupt_running(self, message: str) -> list[str]:
         """Mark all running jobs as interrupted because their worker is gone; returns their IDs."""
         rows = self._all(
-            "UPDATE jobs SET status = CASE WHEN wish IN ('cancel', 'discard') THEN 'canceled' WHEN wish = 'pause' "
-            "THEN 'paused' ELSE 'interrupted' END, wish = '', message = CASE wish WHEN '' THEN ? ELSE '' END, ended = ? "
+            "UPDATE jobs SET status = CASE wish WHEN 'cancel' THEN 'canceled' WHEN 'discard' THEN 'canceled' "
+            "WHEN 'pause' THEN 'paused' ELSE 'interrupted' END, wish = '', "
+            "message = CASE wish WHEN '' THEN ? ELSE '' END, ended = ? "
             "WHERE status = 'running' RETURNING id",
             message, time.time(),
         )  # fmt: skip

@@ -368,9 +368,9 @@ class Service:
         Raises:
             ConflictError: It has not ended.
         """
-        job = self.job(user, identity)
-        if cancel and not self.database.move(job.id, ("waiting",), "canceled"):
-            if self.database.want(job.id, "discard"):
+        if cancel:
+            self.database.move(self.job(user, identity).id, ("waiting",), "canceled")
+            if self.database.want(identity, "discard"):
                 return  # its worker deletes it
         job = self.job(user, identity)
         if job.status in ACTIVE:

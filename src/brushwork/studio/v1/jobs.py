@@ -110,7 +110,7 @@ def _steering(router: APIRouter, service: Service) -> None:
     def delete(
         user: User,
         identity: str,
-        cancel: Annotated[bool, Query(description="also if it is waiting or running, without keeping anything")] = False,
+        cancel: Annotated[bool, Query(description="also a waiting or running one, keeping nothing")] = False,
     ) -> None:
         service.remove_job(user, identity, cancel=cancel)
 
