@@ -6,7 +6,7 @@ import { blobUrl } from "./blobs";
 import { persistently } from "./connection";
 import { clearShown, retry } from "./develop";
 import { getPending, setPending } from "./pending_upload";
-import { NOTHING, photo, recipe, shown, styles } from "./state";
+import { glimpse, NOTHING, photo, recipe, shown, styles } from "./state";
 import { t } from "./texts";
 
 const NAME = 40; // letters of a style's name, at most
@@ -32,6 +32,7 @@ async function open(file: File, key: string): Promise<void> {
   batch(() => {
     resetView();
     clearShown();
+    glimpse.value = null;
     shown.value = { ...NOTHING, phase: "sending" };
     photo.value = { name: file.name, url: size ? blobUrl("photo", file) : "", width: size?.width ?? 4, height: size?.height ?? 3, facts: null };
   });

@@ -22,12 +22,14 @@ let aborting = new AbortController();
 export function followThumbnails(): void {
   let of: string | undefined;
   effect(() => {
+    if (photo.value && !photo.value.facts) return; // it is being sent
     const id = photo.value?.facts?.id;
     const names = styles.value.map((style) => style.name);
     const left = names.some((name) => !thumbnails.peek().has(name));
     if (id === of && !left) return;
     if (id !== of) {
-      for (const { url } of thumbnails.peek().values()) URL.revokeObjectURL(url);
+      const before = [...thumbnails.peek().values()];
+      setTimeout(() => before.forEach(({ url }) => URL.revokeObjectURL(url)), 5000); // some are still on screen
       thumbnails.value = new Map();
     }
     of = id;
