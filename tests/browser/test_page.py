@@ -173,6 +173,16 @@ def test_a_reload_shows_the_same_again(page: Page, photo: Path) -> None:
     assert len(jobs(page)) == before  # it was finished, and is shown again
 
 
+def test_an_upload_that_a_reload_breaks_off_is_begun_again(page: Page, photo: Path) -> None:
+    page.route("**/api/v1/uploads", lambda route: None)  # it never arrives
+    page.locator("#open-photo").set_input_files(photo)
+    page.locator(".ring.sending").wait_for()
+    page.unroute("**/api/v1/uploads")
+    page.reload()
+    painted(page).wait_for()
+    expect(page).to_have_title("cup.png · brushwork studio")
+
+
 def test_a_change_leaves_only_finished_pictures(page: Page, photo: Path) -> None:
     known = {job["id"] for job in jobs(page)}
     open_photo(page, photo)

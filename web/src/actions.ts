@@ -1,7 +1,23 @@
 // The functions that change the state; components call these and nothing else.
 import { batch } from "@preact/signals";
-import { canRedo, canUndo, controlsOpen, DEFAULTS, divided, favorites, future, notices, panel, past, photo, recipe,
-  saving, sheet, theme, view } from "./state";
+import {
+  canRedo,
+  canUndo,
+  controlsOpen,
+  DEFAULTS,
+  divided,
+  favorites,
+  future,
+  notices,
+  panel,
+  past,
+  photo,
+  recipe,
+  saving,
+  sheet,
+  theme,
+  view,
+} from "./state";
 import type { Notice, Recipe, Saving, StylePart, Theme } from "./state";
 import { store } from "./storage";
 

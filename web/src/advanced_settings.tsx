@@ -14,7 +14,13 @@ export function AdvancedSettings() {
   const preset = presets.value[recipe.value.finish];
   const options = methods.value[preset?.method ?? ""] ?? [];
   const shown = options.filter((option) => !ELSEWHERE.has(option.name) && !Array.isArray(option.default));
-  return <>{shown.map((option) => <Setting key={option.name} option={option} usual={preset?.settings[option.name] ?? option.default} />)}</>;
+  return (
+    <>
+      {shown.map((option) => (
+        <Setting key={option.name} option={option} usual={preset?.settings[option.name] ?? option.default} />
+      ))}
+    </>
+  );
 }
 
 function Setting({ option, usual }: { option: MethodOption; usual: unknown }) {
@@ -29,14 +35,49 @@ function Setting({ option, usual }: { option: MethodOption; usual: unknown }) {
     if (name in recipe.value.advanced) set(usual as Value);
   };
   if (choices.length > 0) {
-    const listed = choices.map((choice) => ({ value: String(choice), label: wordsFor(`setting.${name}.${choice}`, String(choice)) }));
-    return <Select label={label} hint={option.help} value={String(value)} choices={listed} onChange={(next) => set(choices.find((choice) => String(choice) === next) ?? next)} onReset={onReset} />;
+    const listed = choices.map((choice) => ({
+      value: String(choice),
+      label: wordsFor(`setting.${name}.${choice}`, String(choice)),
+    }));
+    return (
+      <Select
+        label={label}
+        hint={option.help}
+        value={String(value)}
+        choices={listed}
+        onChange={(next) => set(choices.find((choice) => String(choice) === next) ?? next)}
+        onReset={onReset}
+      />
+    );
   }
   if (typeof value !== "number") return null;
   if (low !== null && high !== null && high - low <= 1) {
-    return <Slider label={label} hint={option.help} value={value} low={low} high={high} step={0.001} shown={formatNumber(value)} onInput={set} onReset={onReset} />;
+    return (
+      <Slider
+        label={label}
+        hint={option.help}
+        value={value}
+        low={low}
+        high={high}
+        step={0.001}
+        shown={formatNumber(value)}
+        onInput={set}
+        onReset={onReset}
+      />
+    );
   }
-  return <NumberField label={label} hint={option.help} value={value} low={low} high={high} step={Number.isInteger(usual) && Number(usual) > 20 ? 1 : "any"} onInput={set} onReset={onReset} />;
+  return (
+    <NumberField
+      label={label}
+      hint={option.help}
+      value={value}
+      low={low}
+      high={high}
+      step={Number.isInteger(usual) && Number(usual) > 20 ? 1 : "any"}
+      onInput={set}
+      onReset={onReset}
+    />
+  );
 }
 
 const wordsFor = (key: string, fallback: string): string => (hasText(key) ? t(key as TextKey) : fallback);

@@ -21,8 +21,18 @@ export function App() {
     <div class={photo.value ? "app" : "app empty"}>
       <TopBar />
       <Stage />
-      {photo.value && <><Controls /><Strip /><SheetTabs /></>}
-      {open && <Dialog title={t(open.title)} wide onClose={() => togglePanel(open.id)}><open.component /></Dialog>}
+      {photo.value && (
+        <>
+          <Controls />
+          <Strip />
+          <SheetTabs />
+        </>
+      )}
+      {open && (
+        <Dialog title={t(open.title)} wide onClose={() => togglePanel(open.id)}>
+          <open.component />
+        </Dialog>
+      )}
       <Notices />
       <Help />
       <DropZones />

@@ -13,16 +13,27 @@ import "./controls.css";
 export function Controls() {
   const open = controlsOpen.value;
   return (
-    <aside class={`controls card ${open ? "" : "closed"} ${sheet.value === "controls" ? "front" : ""}`} aria-label={t("controls")}>
+    <aside
+      class={`controls card ${open ? "" : "closed"} ${sheet.value === "controls" ? "front" : ""}`}
+      aria-label={t("controls")}
+    >
       <header class="card-head desk">
         <h2>{t("controls")}</h2>
         {open && <IconButton icon={ResetIcon} label={t("controls.reset")} size={18} onClick={resetAll} />}
-        <IconButton icon={open ? ChevronIcon : SlidersIcon} label={t(open ? "controls.close" : "controls.open")} keys="T" pressed={open} onClick={toggleControls} />
+        <IconButton
+          icon={open ? ChevronIcon : SlidersIcon}
+          label={t(open ? "controls.close" : "controls.open")}
+          keys="T"
+          pressed={open}
+          onClick={toggleControls}
+        />
       </header>
       <div class="controls-body">
         <MainControls />
         <More />
-        {panelsOf("controls").map((one) => <PanelSection key={one.id} panel={one} />)}
+        {panelsOf("controls").map((one) => (
+          <PanelSection key={one.id} panel={one} />
+        ))}
       </div>
     </aside>
   );
@@ -33,26 +44,58 @@ function MainControls() {
   return (
     <>
       <Slider
-        label={t("strength")} value={strength} low={0} high={1} step={0.01} shown={formatPercent(strength)}
-        onInput={(value) => change({ strength: value }, "strength")} onReset={() => reset("strength")}
+        label={t("strength")}
+        value={strength}
+        low={0}
+        high={1}
+        step={0.01}
+        shown={formatPercent(strength)}
+        onInput={(value) => change({ strength: value }, "strength")}
+        onReset={() => reset("strength")}
       />
       <Slider
-        label={t("stroke")} value={Math.log2(strokeSize)} low={-2} high={2} step={0.05} shown={formatPercent(strokeSize)}
+        label={t("stroke")}
+        value={Math.log2(strokeSize)}
+        low={-2}
+        high={2}
+        step={0.05}
+        shown={formatPercent(strokeSize)}
         hint={t("stroke.hint")}
-        onInput={(value) => change({ strokeSize: Number((2 ** value).toFixed(3)) }, "strokeSize")} onReset={() => reset("strokeSize")}
+        onInput={(value) => change({ strokeSize: Number((2 ** value).toFixed(3)) }, "strokeSize")}
+        onReset={() => reset("strokeSize")}
       />
       <Slider
-        label={t("detail")} value={detail} low={-1} high={1} step={0.05} shown={signed(detail)} disabled={finish === "draft"}
+        label={t("detail")}
+        value={detail}
+        low={-1}
+        high={1}
+        step={0.05}
+        shown={signed(detail)}
+        disabled={finish === "draft"}
         hint={t(finish === "draft" ? "detail.draft" : "detail.hint")}
-        onInput={(value) => change({ detail: value }, "detail")} onReset={() => reset("detail")}
+        onInput={(value) => change({ detail: value }, "detail")}
+        onReset={() => reset("detail")}
       />
       <Choice
-        label={t("colors")} value={colors} onReset={() => reset("colors")} onChange={(value) => change({ colors: value })}
-        choices={[{ value: "painting", label: t("colors.painting") }, { value: "photo", label: t("colors.photo") }]}
+        label={t("colors")}
+        value={colors}
+        onReset={() => reset("colors")}
+        onChange={(value) => change({ colors: value })}
+        choices={[
+          { value: "painting", label: t("colors.painting") },
+          { value: "photo", label: t("colors.photo") },
+        ]}
       />
       <Choice
-        label={t("finish")} value={finish} onReset={() => reset("finish")} onChange={(value) => change({ finish: value, advanced: {} })}
-        choices={(["draft", "good", "best"] as const).map((value) => ({ value, label: t(`finish.${value}`), hint: t(`finish.${value}.hint`) }))}
+        label={t("finish")}
+        value={finish}
+        onReset={() => reset("finish")}
+        onChange={(value) => change({ finish: value, advanced: {} })}
+        choices={(["draft", "good", "best"] as const).map((value) => ({
+          value,
+          label: t(`finish.${value}`),
+          hint: t(`finish.${value}.hint`),
+        }))}
       />
     </>
   );
@@ -67,7 +110,11 @@ function More() {
       <button type="button" class="fold-head" aria-expanded={open.value} onClick={() => (open.value = !open.value)}>
         <SlidersIcon size={18} /> <span>{t("more")}</span> <ChevronIcon size={16} />
       </button>
-      {open.value && <div class="fold-body"><MoreControls /></div>}
+      {open.value && (
+        <div class="fold-body">
+          <MoreControls />
+        </div>
+      )}
     </section>
   );
 }
@@ -80,7 +127,11 @@ function PanelSection({ panel: one }: { panel: Panel }) {
       <button type="button" class="fold-head" aria-expanded={open} onClick={() => togglePanel(one.id)}>
         <Shape size={18} /> <span>{t(one.title)}</span> <ChevronIcon size={16} />
       </button>
-      {open && <div class="fold-body"><Content /></div>}
+      {open && (
+        <div class="fold-body">
+          <Content />
+        </div>
+      )}
     </section>
   );
 }

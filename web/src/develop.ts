@@ -53,7 +53,8 @@ export function clearShown(): void {
 export const draftKey = (made: Recipe): string => JSON.stringify(asked(made, screenSize(DRAFT_SIZE), "draft"));
 
 /** The request for a finished picture of a recipe at screen size. */
-const finishKey = (made: Recipe, finish: Finish = made.finish): string => JSON.stringify(asked(made, screenSize(), finish));
+const finishKey = (made: Recipe, finish: Finish = made.finish): string =>
+  JSON.stringify(asked(made, screenSize(), finish));
 
 const update = (part: Partial<Shown>): void => {
   shown.value = { ...shown.value, ...part };
@@ -107,7 +108,8 @@ function showAgain(made: Recipe): boolean {
 /** Until the draft is there: one that was painted before, or the thumbnail of the style. */
 function showAtOnce(made: Recipe): void {
   const before = cached(draftKey(made));
-  const thumbnail = made.style.length === 1 && made.style !== style ? thumbnailOf(made.style[0]?.style ?? "") : undefined;
+  const thumbnail =
+    made.style.length === 1 && made.style !== style ? thumbnailOf(made.style[0]?.style ?? "") : undefined;
   if (before) update({ url: before.url, quality: "draft" });
   else if (thumbnail) update({ url: thumbnail, quality: "thumbnail" });
   style = made.style;
@@ -119,7 +121,9 @@ export async function draftOf(made: Recipe, signal?: AbortSignal): Promise<strin
   const before = cached(key);
   if (before) return before.url;
   const { photo: source, style: name, ...wishes } = asked(made, screenSize(DRAFT_SIZE), "draft");
-  const picture = await persistently(() => studio.preview(String(source), String(name), wishes, signal ? { signal } : {}));
+  const picture = await persistently(() =>
+    studio.preview(String(source), String(name), wishes, signal ? { signal } : {}),
+  );
   return keep(key, picture).url;
 }
 
@@ -127,7 +131,7 @@ async function draft(): Promise<void> {
   if (drafting) return;
   drafting = true;
   try {
-    for (let made: Recipe | null = null; made !== recipe.value; ) {
+    for (let made: Recipe | null = null; made !== recipe.value;) {
       made = recipe.value;
       const url = await draftOf(made).catch((error: unknown) => {
         if (isSuperseded(error)) return null; // by a glimpse of another style
@@ -141,7 +145,11 @@ async function draft(): Promise<void> {
       // While a slider is dragged, drafts of recipes that are past already are shown, too.
       drafted = draftKey(made);
       const done = made === recipe.value && made.finish === "draft";
-      update({ url, quality: "draft", ...(done ? { phase: "done" } : shown.value.phase === "failed" ? { phase: "drafting" } : {}) });
+      update({
+        url,
+        quality: "draft",
+        ...(done ? { phase: "done" } : shown.value.phase === "failed" ? { phase: "drafting" } : {}),
+      });
     }
   } catch (error) {
     failed(error);
@@ -208,23 +216,25 @@ async function watch(job: string, stage: Finish, signal: AbortSignal): Promise<v
   if (status === "interrupted" || status === "paused") await studio.job(job, "resume");
   let share = 0;
   update({ phase: "developing", job });
-  await studio.wait(job, {
-    signal,
-    progress: (facts) => {
-      share = facts.progress.share ?? 0;
-      update({ progress: facts.progress, message: facts.status });
-    },
-    picture: (jpeg) => {
-      if (stage === "best" && share < AT_FULL_SIZE) return;
-      refined = true;
-      update({ url: blobUrl("shown", jpeg), quality: stage });
-    },
-  }).catch(async (error: unknown) => {
-    if (signal.aborted || error instanceof StudioError || error instanceof TypeError) throw error;
-    const now = await studio.job(job);
-    if (!["waiting", "running", "interrupted"].includes(now.status)) throw error;
-    await watch(job, stage, signal);
-  });
+  await studio
+    .wait(job, {
+      signal,
+      progress: (facts) => {
+        share = facts.progress.share ?? 0;
+        update({ progress: facts.progress, message: facts.status });
+      },
+      picture: (jpeg) => {
+        if (stage === "best" && share < AT_FULL_SIZE) return;
+        refined = true;
+        update({ url: blobUrl("shown", jpeg), quality: stage });
+      },
+    })
+    .catch(async (error: unknown) => {
+      if (signal.aborted || error instanceof StudioError || error instanceof TypeError) throw error;
+      const now = await studio.job(job);
+      if (!["waiting", "running", "interrupted"].includes(now.status)) throw error;
+      await watch(job, stage, signal);
+    });
 }
 
 function finish(made: Recipe, stage: Finish, picture: Blob, job: string): void {

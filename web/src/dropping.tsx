@@ -49,10 +49,14 @@ export function DropZones() {
   return (
     <div class="drop-zones">
       <div class={over.value === "photo" ? "drop-zone over" : "drop-zone"} data-drop="photo">
-        <PhotoIcon size={44} /><strong>{t("drop.photo")}</strong><span>{t(photo.value ? "drop.photo.other" : "drop.photo.hint")}</span>
+        <PhotoIcon size={44} />
+        <strong>{t("drop.photo")}</strong>
+        <span>{t(photo.value ? "drop.photo.other" : "drop.photo.hint")}</span>
       </div>
       <div class={over.value === "painting" ? "drop-zone over" : "drop-zone"} data-drop="painting">
-        <BrushIcon size={44} /><strong>{t("drop.painting")}</strong><span>{t("drop.painting.hint")}</span>
+        <BrushIcon size={44} />
+        <strong>{t("drop.painting")}</strong>
+        <span>{t("drop.painting.hint")}</span>
       </div>
     </div>
   );

@@ -12,7 +12,12 @@ export function Help() {
     <Dialog title={t("help.title")} onClose={() => (helping.value = false)}>
       <dl class="key-list">
         {KEYS.map(({ shown: keys, text }) => (
-          <div key={text}><dt><kbd>{t(keys)}</kbd></dt><dd>{t(text)}</dd></div>
+          <div key={text}>
+            <dt>
+              <kbd>{t(keys)}</kbd>
+            </dt>
+            <dd>{t(text)}</dd>
+          </div>
         ))}
       </dl>
     </Dialog>

@@ -52,12 +52,19 @@ function matches(one: Key, event: KeyboardEvent): boolean {
   const control = event.ctrlKey || event.metaKey;
   const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
   const redoing = control && key === "y" && one.shown === "key.redo";
-  return redoing || (one.key === key && Boolean(one.control) === control && !event.altKey && (!one.control || Boolean(one.shift) === event.shiftKey));
+  return (
+    redoing ||
+    (one.key === key &&
+      Boolean(one.control) === control &&
+      !event.altKey &&
+      (!one.control || Boolean(one.shift) === event.shiftKey))
+  );
 }
 
 function isEdited(event: KeyboardEvent, one: Key): boolean {
   const target = event.target as Element;
   if (target.closest("dialog")) return true;
-  if (target.matches("input:not([type=range], [type=radio], [type=checkbox]), textarea, select, [contenteditable]")) return !(one.control && one.key === "s");
+  if (target.matches("input:not([type=range], [type=radio], [type=checkbox]), textarea, select, [contenteditable]"))
+    return !(one.control && one.key === "s");
   return one.key === " " && target.matches(":focus-visible, summary") && target !== document.body;
 }

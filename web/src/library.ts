@@ -35,10 +35,14 @@ export const found = computed<readonly StyleFacts[]>(() => {
 
 function passes(style: StyleFacts): boolean {
   switch (filter.value) {
-    case "all": return true;
-    case "favorites": return favorites.value.includes(style.name);
-    case "own": return style.own;
-    default: return moods.value.get(style.name)?.has(filter.value) ?? false;
+    case "all":
+      return true;
+    case "favorites":
+      return favorites.value.includes(style.name);
+    case "own":
+      return style.own;
+    default:
+      return moods.value.get(style.name)?.has(filter.value) ?? false;
   }
 }
 

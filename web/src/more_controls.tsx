@@ -18,25 +18,56 @@ export function MoreControls() {
   return (
     <>
       <Choice
-        label={t("colors.way")} value={colors === "photo" ? colorWay : ""} onReset={() => reset("colorWay")}
+        label={t("colors.way")}
+        value={colors === "photo" ? colorWay : ""}
+        onReset={() => reset("colorWay")}
         onChange={(value) => value && change({ colors: "photo", colorWay: value, colorWhen: "" })}
-        choices={(["luminance", "cholesky", "histogram"] as const).map((value) => ({ value, label: t(`colors.${value}`), hint: t(`colors.${value}.hint`) }))}
+        choices={(["luminance", "cholesky", "histogram"] as const).map((value) => ({
+          value,
+          label: t(`colors.${value}`),
+          hint: t(`colors.${value}.hint`),
+        }))}
       />
       {colors === "photo" && (
         <Choice
-          label={t("colors.when")} value={colorWhen || usual} onReset={() => reset("colorWhen")}
+          label={t("colors.when")}
+          value={colorWhen || usual}
+          onReset={() => reset("colorWhen")}
           onChange={(value) => change({ colorWhen: value === usual ? "" : value })}
-          choices={(["before", "after"] as const).map((value) => ({ value, label: t(`colors.${value}`), hint: t(`colors.${value}.hint`) }))}
+          choices={(["before", "after"] as const).map((value) => ({
+            value,
+            label: t(`colors.${value}`),
+            hint: t(`colors.${value}.hint`),
+          }))}
         />
       )}
       <Select
-        label={t("size")} value={String(size)} onReset={() => reset("size")} onChange={(value) => change({ size: Number(value) })}
-        choices={[{ value: "0", label: t("size.own", { size: own }) }, ...SIZES.map((side) => ({ value: String(side), label: t("size.pixels", { size: side }) }))]}
+        label={t("size")}
+        value={String(size)}
+        onReset={() => reset("size")}
+        onChange={(value) => change({ size: Number(value) })}
+        choices={[
+          { value: "0", label: t("size.own", { size: own }) },
+          ...SIZES.map((side) => ({ value: String(side), label: t("size.pixels", { size: side }) })),
+        ]}
       />
       {finish !== "draft" && (
         <NumberField
-          label={t("seed")} hint={t("seed.hint")} value={seed} low={0} high={null} step={1} onInput={(value) => change({ seed: value }, "seed")} onReset={() => reset("seed")}
-          after={<IconButton icon={DiceIcon} label={t("seed.other")} onClick={() => change({ seed: Math.floor(Math.random() * MOST_SEED) })} />}
+          label={t("seed")}
+          hint={t("seed.hint")}
+          value={seed}
+          low={0}
+          high={null}
+          step={1}
+          onInput={(value) => change({ seed: value }, "seed")}
+          onReset={() => reset("seed")}
+          after={
+            <IconButton
+              icon={DiceIcon}
+              label={t("seed.other")}
+              onClick={() => change({ seed: Math.floor(Math.random() * MOST_SEED) })}
+            />
+          }
         />
       )}
       {finish !== "draft" && <Advanced />}
@@ -50,9 +81,17 @@ function Advanced() {
   return (
     <div class="inner-fold">
       <button type="button" class="fold-head" aria-expanded={open.value} onClick={() => (open.value = !open.value)}>
-        <span>{t("advanced")}{count > 0 && ` (${count})`}</span> <ChevronIcon size={16} />
+        <span>
+          {t("advanced")}
+          {count > 0 && ` (${count})`}
+        </span>{" "}
+        <ChevronIcon size={16} />
       </button>
-      {open.value && <div class="fold-body"><AdvancedSettings /></div>}
+      {open.value && (
+        <div class="fold-body">
+          <AdvancedSettings />
+        </div>
+      )}
     </div>
   );
 }

@@ -10,7 +10,11 @@ export function Notices() {
   return (
     <div class="notices">
       <div aria-live="polite">
-        {offline.value && <p class="notice card"><OfflineIcon /> <span>{t("offline")}</span></p>}
+        {offline.value && (
+          <p class="notice card">
+            <OfflineIcon /> <span>{t("offline")}</span>
+          </p>
+        )}
       </div>
       <div aria-live="assertive">
         {notices.value.map((notice) => (

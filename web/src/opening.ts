@@ -34,7 +34,13 @@ async function open(file: File, key: string): Promise<void> {
     clearShown();
     glimpse.value = null;
     shown.value = { ...NOTHING, phase: "sending" };
-    photo.value = { name: file.name, url: size ? blobUrl("photo", file) : "", width: size?.width ?? 4, height: size?.height ?? 3, facts: null };
+    photo.value = {
+      name: file.name,
+      url: size ? blobUrl("photo", file) : "",
+      width: size?.width ?? 4,
+      height: size?.height ?? 3,
+      facts: null,
+    };
   });
   URL.revokeObjectURL(url);
   try {
@@ -44,7 +50,13 @@ async function open(file: File, key: string): Promise<void> {
     if (number !== opening) return;
     if (facts.kind === "film") throw new Error(t("error.film"));
     batch(() => {
-      photo.value = { name: facts.name, url: size ? (photo.value?.url ?? "") : uploadUrl(facts.id), width: facts.width, height: facts.height, facts };
+      photo.value = {
+        name: facts.name,
+        url: size ? (photo.value?.url ?? "") : uploadUrl(facts.id),
+        width: facts.width,
+        height: facts.height,
+        facts,
+      };
       change({ photo: facts.id, masks: [], faceMask: null });
     });
   } catch (error) {
@@ -91,7 +103,12 @@ export async function removePainting(name: string): Promise<void> {
 
 /** A name for a style that none has yet: letters, digits and hyphens. */
 function freeName(title: string): string {
-  const stem = title.replace(/[^\p{L}\p{N}]+/gu, "-").replace(/^-+|-+$/g, "").toLowerCase().slice(0, NAME - 4) || "painting";
+  const stem =
+    title
+      .replace(/[^\p{L}\p{N}]+/gu, "-")
+      .replace(/^-+|-+$/g, "")
+      .toLowerCase()
+      .slice(0, NAME - 4) || "painting";
   const taken = new Set(styles.value.map((style) => style.name));
   let name = stem;
   for (let number = 2; taken.has(name); number += 1) name = `${stem}-${number}`;

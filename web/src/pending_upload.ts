@@ -15,7 +15,9 @@ export async function setPending(upload: PendingUpload | null): Promise<void> {
 
 /** The upload that has not ended, if any. */
 export async function getPending(): Promise<PendingUpload | null> {
-  const found = await inStore<PendingUpload | undefined>("readonly", (store) => store.get(PENDING)).catch(() => undefined);
+  const found = await inStore<PendingUpload | undefined>("readonly", (store) => store.get(PENDING)).catch(
+    () => undefined,
+  );
   return found ?? null;
 }
 

@@ -14,7 +14,11 @@ export function ProgressRing() {
   const { left, top, width, height } = area.value;
   const bottom = Math.min(top + height, frame.value.top + frame.value.height); // in the picture, or at the edge of the window
   const words = {
-    empty: "", sending: t("phase.sending"), drafting: t("phase.drafting"), failed: t("phase.failed"), done: t(`phase.done.${quality === "best" ? "best" : quality === "good" ? "good" : "draft"}`),
+    empty: "",
+    sending: t("phase.sending"),
+    drafting: t("phase.drafting"),
+    failed: t("phase.failed"),
+    done: t(`phase.done.${quality === "best" ? "best" : quality === "good" ? "good" : "draft"}`),
     developing: message === "waiting" ? t("phase.queued") : secondsLeft(progress.seconds_left),
   }[phase];
   const said = waiting.value && phase !== "done" && phase !== "failed" ? t("phase.busy") : words;
@@ -27,13 +31,26 @@ export function ProgressRing() {
       ) : (
         <svg width="24" height="24" viewBox="0 0 24 24" aria-hidden="true" class={share ? "" : "waiting"}>
           <circle class="ring-track" cx="12" cy="12" r={RADIUS} />
-          <circle class="ring-share" cx="12" cy="12" r={RADIUS} stroke-dasharray={AROUND} stroke-dashoffset={AROUND * (1 - (share || 0.22))} />
+          <circle
+            class="ring-share"
+            cx="12"
+            cy="12"
+            r={RADIUS}
+            stroke-dasharray={AROUND}
+            stroke-dashoffset={AROUND * (1 - (share || 0.22))}
+          />
         </svg>
       )}
       <span aria-hidden>{said}</span>
       {/* Seconds are not read aloud as they pass. */}
-      <span class="hidden" role="status">{phase === "developing" ? t("phase.developing") : said}</span>
-      {phase === "failed" && <button type="button" class="link" onClick={retry}>{t("retry")}</button>}
+      <span class="hidden" role="status">
+        {phase === "developing" ? t("phase.developing") : said}
+      </span>
+      {phase === "failed" && (
+        <button type="button" class="link" onClick={retry}>
+          {t("retry")}
+        </button>
+      )}
     </div>
   );
 }

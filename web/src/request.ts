@@ -9,7 +9,9 @@ const DETAIL = 4; // what the weight of the photo is multiplied by at full detai
 /** A style as requests name it: "great-wave", or a blend, "great-wave:0.7+@…:0.3". */
 export function styleText(parts: Recipe["style"]): string {
   const used = parts.filter((part) => part.weight > 0);
-  return used.length === 1 ? (used[0]?.style ?? "") : used.map((part) => `${part.style}:${part.weight.toFixed(3)}`).join("+");
+  return used.length === 1
+    ? (used[0]?.style ?? "")
+    : used.map((part) => `${part.style}:${part.weight.toFixed(3)}`).join("+");
 }
 
 /** The request that paints a recipe, with its own finish or another one. */

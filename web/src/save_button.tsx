@@ -27,7 +27,8 @@ export function SaveButton() {
   }, [open]);
   return (
     <div
-      class="save-box" ref={whole}
+      class="save-box"
+      ref={whole}
       onKeyDown={(event) => {
         if (event.key !== "Escape" || !open.value) return;
         event.stopPropagation();
@@ -35,14 +36,23 @@ export function SaveButton() {
       }}
     >
       <button
-        type="button" class={share === null ? "button primary save" : "button primary save busy"} style={{ "--share": `${100 * (share ?? 0)}%` }}
-        disabled={disabled || share !== null} aria-keyshortcuts="Control+S" title={t("save.hint", { format: saving.value.format.toUpperCase(), size: t(`save.${saving.value.size}`) })}
+        type="button"
+        class={share === null ? "button primary save" : "button primary save busy"}
+        style={{ "--share": `${100 * (share ?? 0)}%` }}
+        disabled={disabled || share !== null}
+        aria-keyshortcuts="Control+S"
+        title={t("save.hint", { format: saving.value.format.toUpperCase(), size: t(`save.${saving.value.size}`) })}
         onClick={() => void saveNow()}
       >
         <SaveIcon /> <span aria-live="polite">{share === null ? t("save") : formatPercent(share)}</span>
       </button>
       <button
-        type="button" class="button primary save-more" disabled={disabled} aria-label={t("save.choose")} title={t("save.choose")} aria-expanded={open.value}
+        type="button"
+        class="button primary save-more"
+        disabled={disabled}
+        aria-label={t("save.choose")}
+        title={t("save.choose")}
+        aria-expanded={open.value}
         onClick={() => (open.value = !open.value)}
       >
         <ChevronIcon size={16} />
@@ -50,12 +60,24 @@ export function SaveButton() {
       {open.value && (
         <div class="save-menu card" role="group" aria-label={t("save.choose")}>
           <Choice
-            label={t("save.format")} value={saving.value.format} onChange={(format) => setSaving({ format })}
-            choices={(["png", "jpeg", "tiff"] as const).map((value) => ({ value, label: t(`save.${value}`), hint: t(`save.${value}.hint`) }))}
+            label={t("save.format")}
+            value={saving.value.format}
+            onChange={(format) => setSaving({ format })}
+            choices={(["png", "jpeg", "tiff"] as const).map((value) => ({
+              value,
+              label: t(`save.${value}`),
+              hint: t(`save.${value}.hint`),
+            }))}
           />
           <Choice
-            label={t("save.size")} value={saving.value.size} onChange={(size) => setSaving({ size })}
-            choices={(["screen", "full"] as const).map((value) => ({ value, label: t(`save.${value}`), hint: t(`save.${value}.hint`) }))}
+            label={t("save.size")}
+            value={saving.value.size}
+            onChange={(size) => setSaving({ size })}
+            choices={(["screen", "full"] as const).map((value) => ({
+              value,
+              label: t(`save.${value}`),
+              hint: t(`save.${value}.hint`),
+            }))}
           />
         </div>
       )}

@@ -36,7 +36,11 @@ function savedSize(): number {
 /** The job of the picture on screen, if it is what is to be saved; it has 8 bits, and TIFF has 16. */
 function onScreen(): string | null {
   const { phase, job, quality } = shown.value;
-  const fits = phase === "done" && quality === recipe.value.finish && savedSize() === screenSize() && saving.value.format !== "tiff";
+  const fits =
+    phase === "done" &&
+    quality === recipe.value.finish &&
+    savedSize() === screenSize() &&
+    saving.value.format !== "tiff";
   return fits ? job : null;
 }
 
@@ -55,7 +59,9 @@ async function painted(): Promise<string> {
 /** "boat_The-Starry-Night" */
 function fileStem(): string {
   const stem = photo.value?.name.replace(/\.\w+$/, "") ?? "photo";
-  const titles = recipe.value.style.map((part) => styles.value.find((style) => style.name === part.style)?.name ?? "painting");
+  const titles = recipe.value.style.map(
+    (part) => styles.value.find((style) => style.name === part.style)?.name ?? "painting",
+  );
   return `${stem}_${titles.join("-")}`;
 }
 

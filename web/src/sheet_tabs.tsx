@@ -7,8 +7,22 @@ import { t } from "./texts";
 export function SheetTabs() {
   return (
     <div class="sheet-tabs phone" role="group" aria-label={t("sheets")}>
-      <button type="button" class="sheet-tab" aria-pressed={sheet.value === "styles"} onClick={() => showSheet("styles")}><BrushIcon size={18} /> {t("styles")}</button>
-      <button type="button" class="sheet-tab" aria-pressed={sheet.value === "controls"} onClick={() => showSheet("controls")}><SlidersIcon size={18} /> {t("controls")}</button>
+      <button
+        type="button"
+        class="sheet-tab"
+        aria-pressed={sheet.value === "styles"}
+        onClick={() => showSheet("styles")}
+      >
+        <BrushIcon size={18} /> {t("styles")}
+      </button>
+      <button
+        type="button"
+        class="sheet-tab"
+        aria-pressed={sheet.value === "controls"}
+        onClick={() => showSheet("controls")}
+      >
+        <SlidersIcon size={18} /> {t("controls")}
+      </button>
     </div>
   );
 }

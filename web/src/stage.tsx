@@ -31,7 +31,15 @@ export function Stage() {
   return (
     <main class="stage" ref={stage} aria-label={t("stage")} onDblClick={zoomToFit}>
       <div class="free-area" ref={free} />
-      {photo.value ? <><h1 class="hidden">{t("title")}</h1><Frame /><ProgressRing /></> : <Welcome />}
+      {photo.value ? (
+        <>
+          <h1 class="hidden">{t("title")}</h1>
+          <Frame />
+          <ProgressRing />
+        </>
+      ) : (
+        <Welcome />
+      )}
     </main>
   );
 }
@@ -45,16 +53,25 @@ function Frame() {
   const clip = comparing.value ? { clipPath: `inset(0 0 0 ${divided.value * 100}%)` } : {};
   return (
     <div class="frame" style={{ left: `${left}px`, top: `${top}px`, width: `${width}px`, height: `${height}px` }}>
-      {source?.url && <img class="picture" src={source.url} alt={t("stage.photo", { name: source.name })} draggable={false} />}
+      {source?.url && (
+        <img class="picture" src={source.url} alt={t("stage.photo", { name: source.name })} draggable={false} />
+      )}
       {painted && (
         <img
-          class={glimpse.value && !original.value ? "picture painted soft" : "picture painted"} src={painted} style={clip}
-          alt={t("stage.painted", { name: source?.name ?? "" })} draggable={false}
+          class={glimpse.value && !original.value ? "picture painted soft" : "picture painted"}
+          src={painted}
+          style={clip}
+          alt={t("stage.painted", { name: source?.name ?? "" })}
+          draggable={false}
           onLoad={(event) => (naturalWidth.value = event.currentTarget.naturalWidth)}
         />
       )}
       {comparing.value && painted && <Divider />}
-      {Layer && <div class="layer"><Layer /></div>}
+      {Layer && (
+        <div class="layer">
+          <Layer />
+        </div>
+      )}
     </div>
   );
 }
@@ -77,8 +94,15 @@ function Divider() {
   return (
     <div class="divider" style={{ left: `${divided.value * 100}%` }}>
       <div
-        class="divider-handle" role="slider" tabIndex={0} aria-label={t("compare.divider")} aria-valuemin={0} aria-valuemax={100}
-        aria-valuenow={Math.round(divided.value * 100)} aria-valuetext={formatPercent(divided.value)} onKeyDown={step}
+        class="divider-handle"
+        role="slider"
+        tabIndex={0}
+        aria-label={t("compare.divider")}
+        aria-valuemin={0}
+        aria-valuemax={100}
+        aria-valuenow={Math.round(divided.value * 100)}
+        aria-valuetext={formatPercent(divided.value)}
+        onKeyDown={step}
         onPointerDown={(event) => {
           event.stopPropagation();
           event.currentTarget.setPointerCapture(event.pointerId);

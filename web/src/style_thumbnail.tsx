@@ -29,9 +29,17 @@ export function StyleThumbnail({ style, url, chosen, entry, onFocus }: Props) {
     event.stopPropagation();
   };
   return (
-    <li class="thumbnail-cell" onPointerEnter={(event) => event.pointerType === "mouse" && pointAt(style.name)} onPointerLeave={() => pointAt(null)}>
+    <li
+      class="thumbnail-cell"
+      onPointerEnter={(event) => event.pointerType === "mouse" && pointAt(style.name)}
+      onPointerLeave={() => pointAt(null)}
+    >
       <button
-        type="button" class="thumbnail" aria-pressed={chosen} tabIndex={entry ? 0 : -1} title={style.artist ? `${title}, ${style.artist}` : title}
+        type="button"
+        class="thumbnail"
+        aria-pressed={chosen}
+        tabIndex={entry ? 0 : -1}
+        title={style.artist ? `${title}, ${style.artist}` : title}
         aria-keyshortcuts={style.own ? "F Delete" : "F"}
         onClick={() => {
           pointAt(null);
@@ -41,20 +49,33 @@ export function StyleThumbnail({ style, url, chosen, entry, onFocus }: Props) {
           onFocus();
           if (event.currentTarget.matches(":focus-visible")) pointAt(style.name);
         }}
-        onBlur={() => pointAt(null)} onKeyDown={keys}
+        onBlur={() => pointAt(null)}
+        onKeyDown={keys}
       >
         {url ? <img src={url} alt="" draggable={false} /> : <span class="thumbnail-empty" />}
         <span class="thumbnail-title">{title}</span>
         <span class="thumbnail-artist">{style.artist || (style.own ? t("styles.own") : "\u00a0")}</span>
       </button>
       <button
-        type="button" class="heart" tabIndex={-1} aria-pressed={favorite} aria-label={t("styles.favorite", { name: title })} title={`${t("styles.favorite", { name: title })} (F)`}
+        type="button"
+        class="heart"
+        tabIndex={-1}
+        aria-pressed={favorite}
+        aria-label={t("styles.favorite", { name: title })}
+        title={`${t("styles.favorite", { name: title })} (F)`}
         onClick={() => toggleFavorite(style.name)}
       >
         {favorite ? <HeartFullIcon size={16} /> : <HeartIcon size={16} />}
       </button>
       {style.own && (
-        <button type="button" class="heart trash" tabIndex={-1} aria-label={t("styles.remove", { name: title })} title={t("styles.remove", { name: title })} onClick={() => (removing.value = true)}>
+        <button
+          type="button"
+          class="heart trash"
+          tabIndex={-1}
+          aria-label={t("styles.remove", { name: title })}
+          title={t("styles.remove", { name: title })}
+          onClick={() => (removing.value = true)}
+        >
           <TrashIcon size={16} />
         </button>
       )}
@@ -62,8 +83,12 @@ export function StyleThumbnail({ style, url, chosen, entry, onFocus }: Props) {
         <Dialog title={t("styles.remove", { name: title })} onClose={() => (removing.value = false)}>
           <p>{t("styles.remove.sure")}</p>
           <div class="dialog-buttons">
-            <button type="button" class="button" onClick={() => (removing.value = false)}>{t("cancel")}</button>
-            <button type="button" class="button primary" onClick={() => void removePainting(style.name)}>{t("remove")}</button>
+            <button type="button" class="button" onClick={() => (removing.value = false)}>
+              {t("cancel")}
+            </button>
+            <button type="button" class="button primary" onClick={() => void removePainting(style.name)}>
+              {t("remove")}
+            </button>
           </div>
         </Dialog>
       )}

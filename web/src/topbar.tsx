@@ -2,7 +2,20 @@
 import { useSignal } from "@preact/signals";
 import { useRef } from "preact/hooks";
 import { redo, setTheme, togglePanel, undo } from "./actions";
-import { CompareIcon, FitIcon, HelpIcon, LanguageIcon, MenuIcon, MoonIcon, OpenIcon, RedoIcon, SunIcon, UndoIcon, ZoomInIcon, ZoomOutIcon } from "./icons";
+import {
+  CompareIcon,
+  FitIcon,
+  HelpIcon,
+  LanguageIcon,
+  MenuIcon,
+  MoonIcon,
+  OpenIcon,
+  RedoIcon,
+  SunIcon,
+  UndoIcon,
+  ZoomInIcon,
+  ZoomOutIcon,
+} from "./icons";
 import type { Icon } from "./icons";
 import { helping } from "./help";
 import { openPhoto } from "./opening";
@@ -27,10 +40,18 @@ export function TopBar() {
       <div class="group desk">
         {panelsOf("overlay").map((one) => (
           <span key={one.id} class="badged" data-badge={one.badge?.() || undefined}>
-            <IconButton icon={one.icon} label={t(one.title)} pressed={panel.value === one.id} onClick={() => togglePanel(one.id)} />
+            <IconButton
+              icon={one.icon}
+              label={t(one.title)}
+              pressed={panel.value === one.id}
+              disabled={Boolean(one.needsPhoto) && !photo.value}
+              onClick={() => togglePanel(one.id)}
+            />
           </span>
         ))}
-        {appearance().map(({ icon, label, keys, act }) => <IconButton key={label} icon={icon} label={label} {...(keys ? { keys } : {})} onClick={act} />)}
+        {appearance().map(({ icon, label, keys, act }) => (
+          <IconButton key={label} icon={icon} label={label} {...(keys ? { keys } : {})} onClick={act} />
+        ))}
       </div>
       <PhoneMenu />
       <SaveButton />
@@ -47,18 +68,27 @@ interface Entry {
 
 /** What is about the page rather than the picture: on a phone behind one button. */
 function appearance(): readonly Entry[] {
-  const dark = theme.value === "dark" || (theme.value === "system" && matchMedia("(prefers-color-scheme: dark)").matches);
+  const dark =
+    theme.value === "dark" || (theme.value === "system" && matchMedia("(prefers-color-scheme: dark)").matches);
   const next = LANGUAGES[(LANGUAGES.indexOf(language.value) + 1) % LANGUAGES.length] ?? "en";
   return [
     { icon: LanguageIcon, label: t("language.other"), act: () => void speak(next) },
-    { icon: dark ? SunIcon : MoonIcon, label: t(dark ? "theme.light" : "theme.dark"), act: () => setTheme(dark ? "light" : "dark") },
+    {
+      icon: dark ? SunIcon : MoonIcon,
+      label: t(dark ? "theme.light" : "theme.dark"),
+      act: () => setTheme(dark ? "light" : "dark"),
+    },
     { icon: HelpIcon, label: t("help"), keys: "?", act: () => (helping.value = true) },
   ];
 }
 
 function PhoneMenu() {
   const open = useSignal(false);
-  const overlays = panelsOf("overlay").map((one) => ({ icon: one.icon, label: t(one.title), act: () => togglePanel(one.id) }));
+  const overlays = panelsOf("overlay").map((one) => ({
+    icon: one.icon,
+    label: t(one.title),
+    act: () => togglePanel(one.id),
+  }));
   const entries: Entry[] = [...overlays, { icon: FitIcon, label: t("zoom.fit"), act: zoomToFit }, ...appearance()];
   return (
     <div class="group phone">
@@ -69,7 +99,8 @@ function PhoneMenu() {
             {entries.map(({ icon: Shape, label, act }) => (
               <li key={label}>
                 <button
-                  type="button" class="menu-entry"
+                  type="button"
+                  class="menu-entry"
                   onClick={() => {
                     open.value = false;
                     act();
@@ -94,7 +125,12 @@ function OpenButton() {
         <OpenIcon /> <span class="wordy">{t("open")}</span>
       </button>
       <input
-        ref={input} id="open-photo" class="hidden" type="file" accept="image/*,.heic,.heif,.tif,.tiff,.avif,.jxl" tabIndex={-1}
+        ref={input}
+        id="open-photo"
+        class="hidden"
+        type="file"
+        accept="image/*,.heic,.heif,.tif,.tiff,.avif,.jxl"
+        tabIndex={-1}
         aria-label={t("open")}
         onChange={(event) => {
           const file = event.currentTarget.files?.[0];
@@ -110,7 +146,10 @@ function ViewButtons() {
   return (
     <div class="group" role="group" aria-label={t("topbar.view")}>
       <IconButton
-        icon={CompareIcon} label={t("compare")} keys="C" pressed={comparing.value}
+        icon={CompareIcon}
+        label={t("compare")}
+        keys="C"
+        pressed={comparing.value}
         onClick={() => (comparing.value = !comparing.value)}
       />
       <span class="desk zooming">
@@ -121,7 +160,13 @@ function ViewButtons() {
         <IconButton icon={ZoomInIcon} label={t("zoom.in")} keys="+" onClick={() => zoomBy(1.4)} />
       </span>
       <span class="desk">
-        <IconButton icon={FitIcon} label={t("zoom.fit")} keys="0" disabled={view.value.zoom === 1 && view.value.x === 0 && view.value.y === 0} onClick={zoomToFit} />
+        <IconButton
+          icon={FitIcon}
+          label={t("zoom.fit")}
+          keys="0"
+          disabled={view.value.zoom === 1 && view.value.x === 0 && view.value.y === 0}
+          onClick={zoomToFit}
+        />
       </span>
     </div>
   );

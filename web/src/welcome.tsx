@@ -11,12 +11,21 @@ export function Welcome() {
     <div class="welcome">
       <h1>{t("welcome.title")}</h1>
       <p>{t("welcome.drop")}</p>
-      <label class="button primary large" for="open-photo"><PhotoIcon /> {t("welcome.choose")}</label>
+      <label class="button primary large" for="open-photo">
+        <PhotoIcon /> {t("welcome.choose")}
+      </label>
       <div class="samples">
         <p id="samples">{t("welcome.samples")}</p>
         <div class="sample-list" role="group" aria-labelledby="samples">
           {SAMPLES.map((name) => (
-            <button key={name} type="button" class="sample" aria-label={t(`sample.${name}`)} title={t(`sample.${name}`)} onClick={() => void openSample(name)}>
+            <button
+              key={name}
+              type="button"
+              class="sample"
+              aria-label={t(`sample.${name}`)}
+              title={t(`sample.${name}`)}
+              onClick={() => void openSample(name)}
+            >
               <img src={`samples/${name}.png`} alt="" />
             </button>
           ))}

@@ -20,16 +20,39 @@ interface SliderProps {
 }
 
 /** A slider with its value; double click sets it back. */
-export function Slider({ label, value, low, high, step, shown, hint, disabled = false, onInput, onReset }: SliderProps) {
+export function Slider({
+  label,
+  value,
+  low,
+  high,
+  step,
+  shown,
+  hint,
+  disabled = false,
+  onInput,
+  onReset,
+}: SliderProps) {
   const id = useId();
   const share = ((value - low) / (high - low)) * 100;
   return (
     <div class="field" title={hint} onDblClick={onReset}>
-      <label class="field-label" for={id}>{label}</label>
-      <output class="field-value" for={id}>{shown}</output>
+      <label class="field-label" for={id}>
+        {label}
+      </label>
+      <output class="field-value" for={id}>
+        {shown}
+      </output>
       <input
-        id={id} class="slider" type="range" min={low} max={high} step={step} value={value} disabled={disabled}
-        aria-valuetext={shown} style={{ "--share": `${share}%` }}
+        id={id}
+        class="slider"
+        type="range"
+        min={low}
+        max={high}
+        step={step}
+        value={value}
+        disabled={disabled}
+        aria-valuetext={shown}
+        style={{ "--share": `${share}%` }}
         onInput={(event) => onInput(Number(event.currentTarget.value))}
         onKeyDown={(event) => {
           if (event.key === "Delete" || event.key === "Backspace") onReset();
@@ -79,8 +102,14 @@ interface IconButtonProps {
 export function IconButton({ icon: Shape, label, keys, pressed, disabled, size = 20, onClick }: IconButtonProps) {
   return (
     <button
-      type="button" class="icon-button" aria-label={label} aria-pressed={pressed} aria-keyshortcuts={keys}
-      title={keys ? `${label} (${keys})` : label} disabled={disabled} onClick={onClick}
+      type="button"
+      class="icon-button"
+      aria-label={label}
+      aria-pressed={pressed}
+      aria-keyshortcuts={keys}
+      title={keys ? `${label} (${keys})` : label}
+      disabled={disabled}
+      onClick={onClick}
     >
       <Shape size={size} />
     </button>
@@ -107,7 +136,10 @@ export function Dialog({ title, wide = false, onClose, children }: DialogProps) 
   }, []);
   return (
     <dialog
-      ref={ref} class={wide ? "dialog wide" : "dialog"} aria-labelledby={id} onClose={onClose}
+      ref={ref}
+      class={wide ? "dialog wide" : "dialog"}
+      aria-labelledby={id}
+      onClose={onClose}
       onClick={(event) => {
         if (event.target === ref.current) onClose(); // beside it
       }}
@@ -135,10 +167,16 @@ export function Select({ label, value, choices, hint, onChange, onReset }: Selec
   const id = useId();
   return (
     <div class="field select" title={hint} onDblClick={onReset}>
-      <label class="field-label" for={id}>{label}</label>
+      <label class="field-label" for={id}>
+        {label}
+      </label>
       <div class="select-box">
         <select id={id} value={value} onChange={(event) => onChange(event.currentTarget.value)}>
-          {choices.map((choice) => <option key={choice.value} value={choice.value}>{choice.label}</option>)}
+          {choices.map((choice) => (
+            <option key={choice.value} value={choice.value}>
+              {choice.label}
+            </option>
+          ))}
         </select>
         <ChevronIcon size={16} />
       </div>
@@ -163,10 +201,17 @@ export function NumberField({ label, value, low, high, step, hint, after, onInpu
   const id = useId();
   return (
     <div class="field number" title={hint} onDblClick={onReset}>
-      <label class="field-label" for={id}>{label}</label>
+      <label class="field-label" for={id}>
+        {label}
+      </label>
       <div class="number-box">
         <input
-          id={id} type="number" value={value} min={low ?? undefined} max={high ?? undefined} step={step}
+          id={id}
+          type="number"
+          value={value}
+          min={low ?? undefined}
+          max={high ?? undefined}
+          step={step}
           onInput={(event) => {
             const { valueAsNumber, validity } = event.currentTarget;
             if (validity.valid && !Number.isNaN(valueAsNumber)) onInput(valueAsNumber);

@@ -35,7 +35,10 @@ export const percentOfActual = computed(() =>
 /** Zoom by a factor around a point of the window, by default the middle. */
 export function zoomBy(factor: number, at?: { x: number; y: number }): void {
   const { left, top, width, height } = area.value;
-  const point = { x: (at?.x ?? left + width / 2) - left - width / 2, y: (at?.y ?? top + height / 2) - top - height / 2 };
+  const point = {
+    x: (at?.x ?? left + width / 2) - left - width / 2,
+    y: (at?.y ?? top + height / 2) - top - height / 2,
+  };
   const { zoom, x, y } = view.value;
   const next = Math.min(MOST_ZOOM, Math.max(LEAST_ZOOM, zoom * factor));
   const ratio = next / zoom;
