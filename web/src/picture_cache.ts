@@ -1,4 +1,6 @@
 // Pictures that were painted in this tab, so that undo and a second look show them at once.
+import { shown } from "./state";
+
 const MOST = 60; // at about 100 KB each
 
 export interface Kept {
@@ -23,12 +25,14 @@ export function keep(request: string, picture: Blob, job: string | null = null):
   const made = { url: URL.createObjectURL(picture), job };
   forget(request);
   kept.set(request, made);
-  for (const oldest of [...kept.keys()].slice(0, Math.max(0, kept.size - MOST))) forget(oldest);
+  for (const [oldest, { url }] of [...kept].slice(0, Math.max(0, kept.size - MOST))) {
+    if (url !== shown.value.url) forget(oldest);
+  }
   return made;
 }
 
 /** Let go of a picture; what shows it now has time to show another one. */
-export function forget(request: string): void {
+function forget(request: string): void {
   const found = kept.get(request);
   kept.delete(request);
   if (found) setTimeout(() => URL.revokeObjectURL(found.url), 5000);
