@@ -1,6 +1,6 @@
 // The list of keys.
 import { signal } from "@preact/signals";
-import { KEYS } from "./keys";
+import { KEYS, KEYS_THERE } from "./keys";
 import { t } from "./texts";
 import { Dialog } from "./widgets";
 
@@ -11,7 +11,7 @@ export function Help() {
   return (
     <Dialog title={t("help.title")} onClose={() => (helping.value = false)}>
       <dl class="key-list">
-        {KEYS.map(({ shown: keys, text }) => (
+        {[...KEYS, ...KEYS_THERE].map(({ shown: keys, text }) => (
           <div key={text}>
             <dt>
               <kbd>{t(keys)}</kbd>

@@ -32,6 +32,12 @@ export const KEYS: readonly Key[] = [
   { key: "?", shown: "key.question", text: "help.title", act: () => (helping.value = true) },
 ];
 
+/** Keys of what has the focus, for the list. */
+export const KEYS_THERE: readonly Pick<Key, "shown" | "text">[] = [
+  { shown: "key.f", text: "help.favorite" },
+  { shown: "key.delete", text: "help.reset" },
+];
+
 /** Follow the keyboard. */
 export function listenToKeys(): void {
   addEventListener("keydown", (event) => {
