@@ -2,6 +2,7 @@
 import { offline, waiting } from "./state";
 
 const ASKED_EVERY = 1500; // ms
+const MOST_BROKEN = 3; // connections in a row that break although the studio can be reached
 let back: Promise<void> | null = null;
 let waitingTimer: ReturnType<typeof setTimeout> | undefined;
 
@@ -29,13 +30,15 @@ export function noteBusy(seconds: number): void {
 
 /** Do something, again and again while the studio can't be reached. */
 export async function persistently<T>(act: () => Promise<T>): Promise<T> {
-  for (;;) {
+  for (let broken = 0; ;) {
     try {
       return await act();
     } catch (error) {
-      // Browsers report a lost connection as a TypeError; so are mistakes in the page itself, which must not be repeated.
-      if (!(error instanceof TypeError) || !(await isLost())) throw error;
-      await untilBack();
+      // Browsers report a lost connection as a TypeError, as they do mistakes in the page, which must not go on for ever.
+      if (!(error instanceof TypeError)) throw error;
+      if (await isLost()) await untilBack();
+      else if ((broken += 1) > MOST_BROKEN) throw error;
+      else await new Promise((resolve) => setTimeout(resolve, ASKED_EVERY / 3));
     }
   }
 }

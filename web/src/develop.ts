@@ -9,6 +9,7 @@ import { asked, DRAFT_SIZE, screenSize } from "./request";
 import { DEFAULTS, NOTHING, photo, recipe, shown, styles } from "./state";
 import type { Finish, Recipe, Shown } from "./state";
 import { store, stored } from "./storage";
+import { t } from "./texts";
 import { thumbnailOf } from "./thumbnails";
 
 const QUIET = 350; // ms without a change before a job is submitted
@@ -152,7 +153,9 @@ async function draft(): Promise<void> {
       });
     }
   } catch (error) {
-    failed(error);
+    // A style may be one that only the finish can paint with; if not, its job says so.
+    const refused = error instanceof StudioError && error.status < 500;
+    if (!refused || recipe.value.finish === "draft") failed(error);
   } finally {
     drafting = false;
   }
@@ -177,7 +180,7 @@ async function develop(made: Recipe, signal: AbortSignal): Promise<void> {
       finish(made, stage, picture, job);
     }
   } catch (error) {
-    if (signal.aborted || isSuperseded(error)) return;
+    if (signal.aborted) return;
     running = null;
     failed(error);
   }
@@ -232,7 +235,8 @@ async function watch(job: string, stage: Finish, signal: AbortSignal): Promise<v
     .catch(async (error: unknown) => {
       if (signal.aborted || error instanceof StudioError || error instanceof TypeError) throw error;
       const now = await studio.job(job);
-      if (!["waiting", "running", "interrupted"].includes(now.status)) throw error;
+      if (!["waiting", "running", "interrupted"].includes(now.status))
+        throw new Error(now.message || t("phase.stopped"));
       await watch(job, stage, signal);
     });
 }
