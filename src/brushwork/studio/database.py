@@ -88,7 +88,7 @@ class Job:
         title: For display.
         request: The request, from `to_stored`.
         status: One of ACTIVE, RESUMABLE and ENDED.
-        wish: "", "pause" or "cancel": the action that its user has requested.
+        wish: "", "pause", "cancel" or "discard": the action that its user has requested.
         progress: step, steps, seconds, seconds_left.
         message: Remarks, or why it failed.
         result: The file's name in the job's folder, or "".
@@ -300,8 +300,9 @@ class Database(SqliteFile):
     def interrupt_running(self, message: str) -> list[str]:
         """Mark all running jobs as interrupted because their worker is gone; returns their IDs."""
         rows = self._all(
-            "UPDATE jobs SET status = CASE wish WHEN 'cancel' THEN 'canceled' WHEN 'pause' THEN 'paused' "
-            "ELSE 'interrupted' END, wish = '', message = CASE wish WHEN '' THEN ? ELSE '' END, ended = ? "
+            "UPDATE jobs SET status = CASE wish WHEN 'cancel' THEN 'canceled' WHEN 'discard' THEN 'canceled' "
+            "WHEN 'pause' THEN 'paused' ELSE 'interrupted' END, wish = '', "
+            "message = CASE wish WHEN '' THEN ? ELSE '' END, ended = ? "
             "WHERE status = 'running' RETURNING id",
             message, time.time(),
         )  # fmt: skip

@@ -54,7 +54,7 @@ class StudioFiles:
 
     def __init__(self, root: Path) -> None:
         self.root = root
-        for folder in (root, self.uploads, self.jobs, self.swatches):
+        for folder in (root, self.uploads, self.jobs, self.swatches, self.strips):
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             folder.chmod(0o700)  # also if it was there before
 
@@ -72,6 +72,11 @@ class StudioFiles:
     def swatches(self) -> Path:
         """The folder of small pictures of the built-in styles."""
         return self.root / "swatches"
+
+    @property
+    def strips(self) -> Path:
+        """The folder of small pictures of uploads in all styles, a file for each upload."""
+        return self.root / "strips"
 
     def claim(self) -> FileLock:
         """Lock the folder for this process until it ends, however it ends, or releases the returned lock.
@@ -109,7 +114,9 @@ class StudioFiles:
     def private(self) -> list[str]:
         """Paths that the page must never serve: everything but the page's own files."""
         files = [self.root / name for name in ("users.json", "studio.sqlite", "lock", "webhooks.key")]
-        return [str(path) for path in (self.uploads, self.jobs, self.swatches, self.root / "users", *files)]
+        return [
+            str(path) for path in (self.uploads, self.jobs, self.swatches, self.strips, self.root / "users", *files)
+        ]
 
     def styles_folder(self, user: str) -> Path:
         """The folder of a user's own styles; without logins, it is the one the command uses."""

@@ -40,12 +40,13 @@ COOKIE = "brushwork_session"
 V1 = "/api/v1/"
 OPEN = ("/login", "/api/sessions", f"{V1}sessions", f"{V1}client.js", "/health", "/ready")  # without a login
 PAGE = ("/assets/", "/static/", "/gradio_api/")  # the page's assets, including its worker scripts
+OWN_PAGE = "/next/"
 SENDS_FILES = ("/api/uploads", f"{V1}uploads", UPLOAD_ROUTE, COMPONENT_ROUTE)
 # Routes with metrics of their own. Others are counted together, since clients could request any number of paths.
 ROUTES = (
     "/", "/api/uploads", "/api/styles", "/api/methods", "/api/previews", "/api/jobs", "/api/sessions",
     "/api/openapi.json", f"{V1}uploads", f"{V1}styles", f"{V1}methods", f"{V1}previews", f"{V1}jobs", f"{V1}sessions",
-    f"{V1}openapi.json", "/gradio_api", "/login", "/logout", "/health", "/ready", "/metrics",
+    f"{V1}openapi.json", "/gradio_api", "/login", "/logout", "/next", "/health", "/ready", "/metrics",
 )  # fmt: skip
 METHODS = ("GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE")
 # Gradio's page uses inline scripts and styles, and blobs for the image editor, which compiles drawing code
@@ -54,6 +55,11 @@ PAGE_POLICY = (
     "default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval' blob:; style-src 'self' 'unsafe-inline'; "
     "img-src 'self' data: blob:; media-src 'self' data: blob:; font-src 'self' data:; connect-src 'self' data: blob:; "
     "worker-src 'self' blob:; frame-ancestors 'none'; base-uri 'self'; form-action 'self'; object-src 'none'"
+)
+# Of the page of our own: no inline script or style; blobs are pictures that the page has fetched itself.
+OWN_PAGE_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; media-src 'self' blob:; "
+    "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 # Of the API before v1, which answers for one more version (RFC 9745; in seconds since 1970: December 2026).
@@ -107,7 +113,7 @@ class Guard:
             if message["type"] == "http.response.start":
                 told["status"] = message["status"]
                 given = {name for name, _ in message.get("headers", [])}
-                wanted = {**HEADERS, "content-security-policy": PAGE_POLICY} if _is_page(path) else HEADERS
+                wanted = {**HEADERS, "content-security-policy": _policy(path)}
                 if path.startswith("/api/") and not path.startswith(V1):
                     wanted = {**wanted, **DEPRECATED}
                 more = [(n.encode(), v.encode()) for n, v in wanted.items() if n.encode() not in given]
@@ -303,9 +309,12 @@ def _too_large(size: int, most: int) -> str:
     return f"{size:,} bytes are more than the limit of {most:,} here"
 
 
-def _is_page(path: str) -> bool:
-    """Whether a path belongs to Gradio's page; uploaded files don't."""
-    return path == "/" or (path.startswith(PAGE) and not path.startswith(FILE_ROUTE))
+def _policy(path: str) -> str:
+    """The content security policy of a path; uploaded files have none of a page's."""
+    if path.startswith(OWN_PAGE):
+        return OWN_PAGE_POLICY
+    gradio = path == "/" or (path.startswith(PAGE) and not path.startswith(FILE_ROUTE))
+    return PAGE_POLICY if gradio else POLICY
 
 
 def token_in(headers: dict[str, str]) -> str:

@@ -54,6 +54,8 @@ def serve(root: Path, limits: Limits, alive: Connection) -> None:
     os.nice(NICE)
     files = StudioFiles(root)
     database = files.database()
+    import brushwork.api.stylize  # noqa: F401  # so that the first job need not wait for torch
+
     while True:
         job = database.claim()
         if job is None:
@@ -119,7 +121,11 @@ class Work:
         if self._facts:
             finished = {"share": 1, "seconds_left": 0} if status == "done" else {}
             self.database.tell(self.job.id, self._facts | finished)
+        discarded = self._wish() == "discard"
         self.database.end(self.job.id, status, message, result, folder_bytes(self.folder))
+        if discarded:
+            self.database.remove_job(self.job.id)
+            self.files.remove(self.job)
         logger.info("job ended", extra={"job": self.job.id, "status": status})
 
     def _wish(self) -> str:
@@ -220,7 +226,7 @@ class Work:
         try:
             result = stylize(photo, style, **common)
         except Interrupted as stop:
-            if self._wish() == "pause" or stop.best is None:
+            if self._wish() in ("pause", "discard") or stop.best is None:
                 raise
             result = stop.best  # keep the result so far
         write_image(result.picture, output, depth=ask.depth, recipe=self._recipe(result))

@@ -19,7 +19,7 @@ __all__ = ["COMPONENT_ROUTE", "FILE_ROUTE", "UPLOAD_ROUTE", "PageFiles", "checke
 
 UPLOAD_ROUTE, FILE_ROUTE = "/gradio_api/upload", "/gradio_api/file="
 COMPONENT_ROUTE = "/gradio_api/component_server"
-FOLDERS = ("/api/", "/assets/", "/shown/", "/static/", FILE_ROUTE, "/gradio_api/heartbeat/")
+FOLDERS = ("/api/", "/assets/", "/next", "/shown/", "/static/", FILE_ROUTE, "/gradio_api/heartbeat/")
 ROUTES = frozenset(
     (
         "/", "/config", "/favicon.ico", "/health", "/login", "/logout", "/manifest.json", "/metrics", "/ready",

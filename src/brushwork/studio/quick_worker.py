@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from brushwork.errors import BrushworkError, UsageError
 from brushwork.studio.log import logger
+from brushwork.studio.strips import paint_strip
 
 if TYPE_CHECKING:
     from brushwork.options.stylize import StylizeOptions
@@ -182,6 +183,19 @@ def _spread(count: int) -> list[int]:
 
 def thumbnail(path: str, size: int) -> bytes:
     """A picture, or a video's first frame, scaled down, as JPEG."""
+    return jpeg(_small(path, size))
+
+
+def strip(path: str, size: int, styles: Sequence[str]) -> list[bytes]:
+    """A picture, or a video's first frame, scaled down and painted in each of a few styles, as JPEG."""
+    from brushwork.options.methods import AdaINLite
+
+    return [jpeg(picture[None]) for picture in paint_strip(_small(path, size), styles, _loaded(AdaINLite()))]
+
+
+@lru_cache(KEPT)
+def _small(path: str, size: int) -> Any:
+    """The pixels (1, 3, H, W) of an upload, scaled down; what a path holds never changes."""
     from brushwork.image import fit_size
     from brushwork.io import read_image, read_size
     from brushwork.io.film_formats import open_film
@@ -191,8 +205,8 @@ def thumbnail(path: str, size: int) -> bytes:
     if film:
         read = open_film(path)
         frame = next(iter(read.frames(0, fit_size(read.size, min(size, max(read.size))))))
-        return jpeg(frame.pixels)
-    return jpeg(read_image(path, size=min(size, max(read_size(path)))).visible())
+        return frame.pixels
+    return read_image(path, size=min(size, max(read_size(path)))).visible()
 
 
 def swatch(path: str, size: int) -> bytes:
@@ -287,6 +301,6 @@ def _photo(path: Path, options: StylizeOptions) -> Any:
 
 FUNCTIONS: dict[str, Callable[..., Any]] = {
     function.__name__: function
-    for function in (check, preview, film_preview, thumbnail, swatch, add_style, convert, masks)
+    for function in (check, preview, film_preview, thumbnail, strip, swatch, add_style, convert, masks)
 }
-PAINTING = ("preview", "film_preview", "swatch")  # functions that need a network
+PAINTING = ("preview", "film_preview", "strip", "swatch")  # functions that need a network

@@ -14,6 +14,7 @@ from brushwork.studio.errors import TooLargeError
 from brushwork.studio.files import StudioFiles, folder_bytes
 from brushwork.studio.limits import Limits
 from brushwork.studio.log import logger
+from brushwork.studio.strips import Strips
 from brushwork.studio.users import LOCAL
 
 __all__ = ["StorageQuota"]
@@ -68,6 +69,7 @@ class StorageQuota:
         self.database.remove_upload(upload.id)
         self.files.upload(upload.id).unlink(missing_ok=True)
         self.files.upload(upload.id).with_suffix(".jpg").unlink(missing_ok=True)
+        Strips(self.files.strips).forget(upload.id)
 
     def forget_user(self, user: str) -> None:
         """Delete all data of a user."""

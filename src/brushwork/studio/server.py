@@ -33,6 +33,7 @@ from brushwork.studio.limits import Limits
 from brushwork.studio.log import log_to_stderr, logger
 from brushwork.studio.metrics import JOBS, WAITING, WORKERS
 from brushwork.studio.page_access import PageFiles
+from brushwork.studio.page_server import serve_page
 from brushwork.studio.schemas import Credentials
 from brushwork.studio.service import Service
 from brushwork.studio.ui import texts
@@ -109,6 +110,7 @@ def application(
         _logging_in(app, logins)
     whole, page_files = app, PageFiles()
     if page:
+        serve_page(app)
         from brushwork.studio.ui.page import mounted
 
         whole = mounted(app, service, page_files, logged_in=login)

@@ -7,13 +7,14 @@ import shutil
 import sqlite3
 import threading
 import time
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from brushwork.errors import BrushworkError, UsageError
 from brushwork.registry import method_name
 from brushwork.runtime.atomic_files import write_whole
-from brushwork.studio import quick_worker
+from brushwork.studio import quick_worker, strips
 from brushwork.studio.database import ACTIVE, RESUMABLE, IdempotencyKey, Job, Upload
 from brushwork.studio.errors import BusyError, ConflictError, NotFoundError, TooLargeError
 from brushwork.studio.files import RequestFiles, StudioFiles, called, folder_bytes, stem_of
@@ -49,6 +50,7 @@ class Service:
         self.previews = QuickWorkers("previews", quick_worker.load_previews, processes=PAINTERS, most=limits.previews)
         self.worker = JobWorker(files, limits)
         self.quota = StorageQuota(files, limits, self.database)
+        self.strips = strips.Strips(files.strips)
         self._closing = threading.Event()
 
     def start(self) -> None:
@@ -126,6 +128,21 @@ class Service:
         if not kept.exists():
             write_whole(kept, self._quick(user, "thumbnail", path=str(path), size=size))
         return kept.read_bytes()
+
+    def strip(self, user: str, identity: str) -> Iterator[tuple[str, bytes]]:
+        """Names of all styles with a thumbnail of a picture, or of a video's first frame, in each, as JPEG.
+
+        Raises:
+            BusyError: Too many requests are waiting; what has been painted is kept.
+        """
+        upload = self.upload(user, identity)
+        path = str(self.files.upload(upload.id))
+
+        def paint(styles: Sequence[LibraryStyle]) -> list[bytes]:
+            files = [str(style.path) for style in styles]
+            return list(self._quick(user, "strip", path=path, size=strips.SIZE, styles=files))
+
+        return self.strips.pictures(upload.id, self.styles(user), paint)
 
     # Styles
 
@@ -345,8 +362,16 @@ class Service:
             raise self._busy()
         return self.job(user, identity)
 
-    def remove_job(self, user: str, identity: str) -> None:
-        """Delete a job and its result."""
+    def remove_job(self, user: str, identity: str, *, cancel: bool = False) -> None:
+        """Delete a job and its result; with `cancel`, also one that is waiting or running.
+
+        Raises:
+            ConflictError: It has not ended.
+        """
+        if cancel:
+            self.database.move(self.job(user, identity).id, ("waiting",), "canceled")
+            if self.database.want(identity, "discard"):
+                return  # its worker deletes it
         job = self.job(user, identity)
         if job.status in ACTIVE:
             raise ConflictError(f"Cannot delete a job with status {job.status!r}; cancel it first")

@@ -37,11 +37,13 @@ export class StudioError extends Error {
 export class Studio {
   /**
    * @param {string} url its address
-   * @param {{token?: string}} [login] a token, if the studio requires a login; see `logIn`
+   * @param {{token?: string, busy?: (seconds: number) => void}} [options] a token, if the studio requires a login, see
+   *   `logIn`; a function that is told how long a request waits before it is sent again because the studio is busy
    */
-  constructor(url = "http://127.0.0.1:7860", { token } = {}) {
+  constructor(url = "http://127.0.0.1:7860", { token, busy } = {}) {
     this.base = `${url.replace(/\/+$/, "")}/api/v1`;
     this.token = token;
+    this.busy = busy;
   }
 
   /** Log in; later requests are this user's. */
@@ -53,15 +55,15 @@ export class Studio {
    * Upload a file, retrying while the studio is busy.
    * @param {Blob} file
    * @param {string} [name]
+   * @param {{key?: string, signal?: AbortSignal}} [options] an Idempotency-Key, if this upload may come again
    * @returns {Promise<string>} its ID
    */
-  async send(file, name = file.name ?? "file") {
-    const key = newKey();
+  async send(file, name = file.name ?? "file", { key = newKey(), signal } = {}) {
     return (
-      await patiently(() => {
+      await this.#patiently(() => {
         const form = new FormData();
         form.append("file", file, name);
-        return this.#json("POST", "/uploads", { body: form, key });
+        return this.#json("POST", "/uploads", { body: form, key, signal });
       })
     ).id;
   }
@@ -74,7 +76,7 @@ export class Studio {
    * @returns {Promise<JobFacts>}
    */
   submit(kind, ask, { key = newKey() } = {}) {
-    return patiently(() => this.#json("POST", "/jobs", { json: { kind, ...ask }, key }));
+    return this.#patiently(() => this.#json("POST", "/jobs", { json: { kind, ...ask }, key }));
   }
 
   /**
@@ -83,8 +85,33 @@ export class Studio {
    * @param {{pictures?: boolean, signal?: AbortSignal}} [options]
    * @returns {AsyncGenerator<[string, object]>}
    */
-  async *events(id, { pictures = false, signal } = {}) {
-    const answer = await this.#ask("GET", `/jobs/${id}/events${pictures ? "?pictures=true" : ""}`, { signal });
+  events(id, { pictures = false, signal } = {}) {
+    return this.#stream(`/jobs/${id}/events${pictures ? "?pictures=true" : ""}`, signal);
+  }
+
+  /**
+   * Yield small pictures of an upload in all styles as they are painted, [style, JPEG], retrying while the studio is
+   * busy. Those that were painted before come at once.
+   * @param {string} id
+   * @param {{signal?: AbortSignal}} [options]
+   * @returns {AsyncGenerator<[string, Blob]>}
+   */
+  async *strip(id, { signal } = {}) {
+    const had = new Set();
+    for (let wait = 0; wait !== null; ) {
+      await new Promise((resolve) => setTimeout(resolve, 1000 * wait));
+      signal?.throwIfAborted();
+      wait = 1; // if the stream breaks off without an end
+      for await (const [name, content] of this.#stream(`/uploads/${id}/styles`, signal)) {
+        if (name === "end") wait = content.retry_after;
+        else if (!had.has(content.style)) yield [content.style, jpegOf(content.jpeg)];
+        had.add(content.style);
+      }
+    }
+  }
+
+  async *#stream(path, signal) {
+    const answer = await this.#ask("GET", path, { signal });
     const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
     let text = "";
     try {
@@ -115,8 +142,7 @@ export class Studio {
     let last = { status: "gone", message: "" };
     for await (const [name, content] of this.events(id, { pictures: Boolean(picture), signal })) {
       if (name === "picture") {
-        const bytes = Uint8Array.from(atob(content.jpeg), (letter) => letter.charCodeAt(0));
-        picture(new Blob([bytes], { type: "image/jpeg" }), content.step);
+        picture(jpegOf(content.jpeg), content.step);
       } else {
         last = content;
         progress?.(content);
@@ -155,8 +181,9 @@ export class Studio {
    * @returns {Promise<Blob>}
    */
   preview(photo, style, wishes = {}, { signal } = {}) {
-    return patiently(async () =>
-      (await this.#ask("POST", "/previews", { json: { photo, style, ...wishes }, signal })).blob(),
+    return this.#patiently(
+      async () => (await this.#ask("POST", "/previews", { json: { photo, style, ...wishes }, signal })).blob(),
+      signal,
     );
   }
 
@@ -173,6 +200,38 @@ export class Studio {
   /** Delete a job and its result. */
   async delete(id) {
     await this.#ask("DELETE", `/jobs/${id}`);
+  }
+
+  /** Delete a job, also if it is waiting or running. */
+  async discard(id) {
+    await this.#ask("DELETE", `/jobs/${id}?cancel=true`).catch((error) => {
+      if (error.status !== 404) throw error;
+    });
+  }
+
+  /** An upload's properties. */
+  upload(id) {
+    return this.#json("GET", `/uploads/${id}`);
+  }
+
+  /** Add an uploaded picture to the library: {picture, name, title, artist}. */
+  addStyle(style) {
+    return this.#json("POST", "/styles", { json: style });
+  }
+
+  /** Remove a style that you have added to the library. */
+  async removeStyle(name) {
+    await this.#ask("DELETE", `/styles/${name}`);
+  }
+
+  /** Methods, and the options of each. */
+  methods() {
+    return this.#json("GET", "/methods");
+  }
+
+  /** Presets: the method and settings of each. */
+  presets() {
+    return this.#json("GET", "/presets");
   }
 
   /** @returns {AsyncGenerator<JobFacts>} your jobs, newest first */
@@ -199,6 +258,21 @@ export class Studio {
     } while (cursor);
   }
 
+  /** The answer to a request that is sent again while the studio is busy. */
+  async #patiently(ask, signal) {
+    for (let tries = 1; ; tries += 1) {
+      try {
+        return await ask();
+      } catch (error) {
+        if (!BUSY.includes(error.status) || tries >= TRIES) throw error;
+        const seconds = error.problem.retry_after ?? 2;
+        this.busy?.(seconds);
+        await new Promise((resolve) => setTimeout(resolve, 1000 * seconds));
+        signal?.throwIfAborted();
+      }
+    }
+  }
+
   async #json(method, path, given) {
     return (await this.#ask(method, path, given)).json();
   }
@@ -215,19 +289,12 @@ export class Studio {
   }
 }
 
+/** A JPEG from base64. */
+function jpegOf(text) {
+  return new Blob([Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0))], { type: "image/jpeg" });
+}
+
 /** An idempotency key; browsers have crypto.randomUUID over HTTPS and on this machine only. */
 function newKey() {
   return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
-}
-
-/** The answer to a request that is sent again while the studio is busy. */
-async function patiently(ask) {
-  for (let tries = 1; ; tries += 1) {
-    try {
-      return await ask();
-    } catch (error) {
-      if (!BUSY.includes(error.status) || tries >= TRIES) throw error;
-      await new Promise((resolve) => setTimeout(resolve, 1000 * (error.problem.retry_after ?? 2)));
-    }
-  }
 }

@@ -1,22 +1,24 @@
-"""A job's progress as server-sent events, with each intermediate picture if it is asked for."""
+"""Server-sent events: a job's progress, with each intermediate picture if it is asked for; an upload's strip."""
 
 from __future__ import annotations
 
 import asyncio
 import base64
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from starlette.concurrency import run_in_threadpool
 
+from brushwork.errors import BrushworkError
 from brushwork.studio.database import ACTIVE, Job
-from brushwork.studio.errors import NotFoundError
+from brushwork.studio.errors import BusyError, NotFoundError
+from brushwork.studio.log import logger
 from brushwork.studio.service import Service
 from brushwork.studio.v1.models import job_facts
 
-__all__ = ["EVENTS", "job_events"]
+__all__ = ["EVENTS", "STRIP_EVENTS", "job_events", "strip_events"]
 
 EVERY = 0.15  # seconds between checks of a watched job; pictures come up to four times a second
 ALIVE = 15.0  # seconds after which a comment shows that the connection is alive
@@ -27,6 +29,27 @@ EVENTS: dict[int | str, dict[str, Any]] = {
         "its `step` and `jpeg`, the picture in base64; `end`: a job that has ended, or waits to be resumed",
     }
 }
+STRIP_EVENTS: dict[int | str, dict[str, Any]] = {
+    200: {
+        "content": {"text/event-stream": {"schema": {"type": "string"}}},
+        "description": "`thumbnail`: the name of a `style`, and `jpeg`, the picture in it in base64; `end`: all are "
+        "there, or with `retry_after`, seconds after which to ask for the others, because the studio is busy",
+    }
+}
+
+
+def strip_events(pictures: Iterator[tuple[str, bytes]]) -> Iterator[str]:
+    """Events of a strip, as its pictures are painted."""
+    try:
+        for style, jpeg in pictures:
+            yield _event("thumbnail", {"style": style, "jpeg": base64.b64encode(jpeg).decode()})
+    except BusyError as busy:
+        yield _event("end", {"retry_after": busy.seconds})
+    except BrushworkError as error:  # the answer has begun, so that its status can't be changed
+        logger.warning("a strip failed", extra={"error": type(error).__name__})
+        yield _event("end", {"retry_after": None, "problem": str(error)})
+    else:
+        yield _event("end", {"retry_after": None})
 
 
 @dataclass(frozen=True)

@@ -107,8 +107,12 @@ def _steering(router: APIRouter, service: Service) -> None:
         return job_facts(service.cancel(user, identity))
 
     @router.delete("/{identity}", status_code=204, summary="Delete a job and its result")
-    def delete(user: User, identity: str) -> None:
-        service.remove_job(user, identity)
+    def delete(
+        user: User,
+        identity: str,
+        cancel: Annotated[bool, Query(description="also a waiting or running one, keeping nothing")] = False,
+    ) -> None:
+        service.remove_job(user, identity, cancel=cancel)
 
 
 def webhooks_router(webhooks: Webhooks) -> APIRouter:

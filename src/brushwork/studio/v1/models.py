@@ -20,6 +20,7 @@ __all__ = [
     "JobRequest",
     "MethodOption",
     "Page",
+    "PresetFacts",
     "PreviewAsk",
     "StyleFacts",
     "Token",
@@ -152,6 +153,13 @@ class MethodOption(BaseModel):
     low: float | None
     high: float | None
     choices: list[str | int]
+
+
+class PresetFacts(BaseModel):
+    """A preset."""
+
+    method: str
+    settings: dict[str, Any] = Field(description="all settings of the method")
 
 
 class Token(BaseModel):

@@ -1,18 +1,21 @@
-"""Styles, methods and previews."""
+"""Styles, methods, presets and previews."""
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
 
+from brushwork.api.presets import PRESETS, preset_options
 from brushwork.options.base import option_of
+from brushwork.registry import method_name
 from brushwork.studio.api import JPEG, User
 from brushwork.studio.errors import NotFoundError
 from brushwork.studio.schemas import NewStyle, Video, methods
 from brushwork.studio.service import Service
 from brushwork.studio.v1.etags import tagged
-from brushwork.studio.v1.models import MethodOption, Page, PreviewAsk, StyleFacts, style_facts
+from brushwork.studio.v1.models import MethodOption, Page, PresetFacts, PreviewAsk, StyleFacts, style_facts
 from brushwork.studio.v1.paging import Cursor, Most, name_in, page_of
 
 __all__ = ["previews_router", "styles_router"]
@@ -52,6 +55,14 @@ def styles_router(service: Service) -> APIRouter:
     @router.get("/methods", summary="List methods and their options")
     def options(user: User) -> dict[str, list[MethodOption]]:
         return {name: _options(kind) for name, kind in methods().items()}
+
+    @router.get("/presets", summary="List presets: the method and settings of each")
+    def presets(user: User) -> dict[str, PresetFacts]:
+        found = {name: preset_options(name) for name in PRESETS}
+        return {
+            name: PresetFacts(method=method_name(settings), settings=dataclasses.asdict(settings))
+            for name, settings in found.items()
+        }
 
     return router
 

@@ -8,12 +8,14 @@ from pathlib import Path
 from typing import Annotated
 
 from fastapi import APIRouter, File, Query, Request, Response, UploadFile
+from fastapi.responses import StreamingResponse
 from starlette.concurrency import run_in_threadpool
 
 from brushwork.studio.api import BLOCK, JPEG, User
 from brushwork.studio.files import called
 from brushwork.studio.service import Service
 from brushwork.studio.v1.etags import tagged
+from brushwork.studio.v1.events import STRIP_EVENTS, strip_events
 from brushwork.studio.v1.idempotency import Key, key_of, once
 from brushwork.studio.v1.models import Page, UploadFacts, upload_facts
 from brushwork.studio.v1.paging import Cursor, Most, page_of, place_in
@@ -54,6 +56,15 @@ def uploads_router(service: Service) -> APIRouter:
         request: Request, user: User, identity: str, size: Annotated[int, Query(ge=64, le=1024)] = 320
     ) -> Response:
         return tagged(request, service.thumbnail(user, identity, size))
+
+    @router.get(
+        "/{identity}/styles",
+        summary="Stream small pictures of an upload in all styles as server-sent events",
+        response_class=StreamingResponse,
+        responses=STRIP_EVENTS,
+    )
+    def strip(user: User, identity: str) -> StreamingResponse:
+        return StreamingResponse(strip_events(service.strip(user, identity)), media_type="text/event-stream")
 
     @router.delete("/{identity}", status_code=204, summary="Delete an upload")
     def delete(user: User, identity: str) -> None:

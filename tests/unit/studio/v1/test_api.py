@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import dataclasses
 import io
 import json
 import stat
@@ -16,6 +18,8 @@ import pytest
 from PIL import Image
 from studios import picture
 
+from brushwork import preset_options
+from brushwork.registry import method_name
 from brushwork.studio.client import Studio
 
 Done = Callable[..., str]
@@ -54,6 +58,43 @@ def test_a_list_comes_in_parts_without_gaps_even_if_something_is_deleted(
     second = http.get("uploads", params={"limit": 2, "cursor": first["next"]}).json()
     assert [upload["id"] for upload in second["items"]] == [sent[2], sent[4]]
     assert [upload["id"] for upload in studio.uploads()][:3] == [sent[0], sent[2], sent[4]]
+
+
+def test_an_upload_is_shown_in_all_styles(http: httpx.Client, studio: Studio, photo: str) -> None:
+    with http.stream("GET", f"uploads/{photo}/styles") as answer:
+        assert answer.headers["content-type"].startswith("text/event-stream")
+        events = [block.split("\n") for block in answer.read().decode().split("\n\n") if block]
+    assert events[-1] == ["event: end", 'data: {"retry_after": null}']
+    found = [json.loads(data.removeprefix("data: ")) for name, data in events[:-1] if name == "event: thumbnail"]
+    assert [thumbnail["style"] for thumbnail in found] == [style["name"] for style in studio.styles()]
+    for thumbnail in found:
+        assert picture(base64.b64decode(thumbnail["jpeg"])).shape == (120, 160, 3)
+    assert http.get(f"uploads/{'0' * 32}/styles").status_code == 404
+
+
+def test_a_job_is_discarded_whatever_its_state(http: httpx.Client, photo: str, running: Any, until: Any) -> None:
+    def gone(job: str) -> bool:
+        return http.get(f"jobs/{job}").status_code == 404 and not (running.folder / "jobs" / job).exists()
+
+    asked = {"kind": "picture", "photo": photo, "style": "great-wave", **LONG}
+    first, second = (http.post("jobs", json=asked).json()["id"] for _ in range(2))
+    until(lambda: http.get(f"jobs/{first}").json()["progress"].get("step"))
+    assert http.delete(f"jobs/{first}").status_code == 409
+    assert http.delete(f"jobs/{second}?cancel=true").status_code == 204  # it waits
+    assert gone(second)
+    assert http.delete(f"jobs/{first}?cancel=true").status_code == 204  # it runs
+    until(lambda: gone(first))
+
+
+def test_presets_are_listed_with_their_settings(http: httpx.Client) -> None:
+    found = http.get("presets").json()
+    assert list(found) == ["draft", "good", "best"]
+    for name, preset in found.items():
+        settings = preset_options(name)
+        assert preset == {
+            "method": method_name(settings),
+            "settings": json.loads(json.dumps(dataclasses.asdict(settings))),
+        }
 
 
 def test_all_styles_and_jobs_are_listed_once(http: httpx.Client, studio: Studio, done: Done) -> None:

@@ -1,0 +1,112 @@
+/** Types of the client of one file, `client.js`. */
+
+export type Status = "waiting" | "running" | "paused" | "interrupted" | "done" | "stopped" | "failed" | "canceled";
+
+/** Empty before the first step. */
+export interface Progress {
+  share?: number;
+  step?: number;
+  steps?: number;
+  seconds?: number;
+  seconds_left?: number;
+  done?: number;
+  all?: number;
+}
+
+export interface JobFacts {
+  id: string;
+  kind: "picture" | "video" | "batch" | "grid";
+  title: string;
+  status: Status;
+  progress: Progress;
+  message: string;
+  made: number;
+  started: number | null;
+  ended: number | null;
+  result: boolean;
+  request?: Record<string, unknown> | null;
+  preview?: string | null;
+}
+
+export interface UploadFacts {
+  id: string;
+  kind: "picture" | "film";
+  name: string;
+  bytes: number;
+  made: number;
+  width: number;
+  height: number;
+  frames: number | null;
+  seconds: number | null;
+}
+
+export interface StyleFacts {
+  name: string;
+  title: string;
+  artist: string;
+  own: boolean;
+  methods: string[];
+}
+
+export interface MethodOption {
+  name: string;
+  help: string;
+  default: unknown;
+  low: number | null;
+  high: number | null;
+  choices: (string | number)[];
+}
+
+export interface PresetFacts {
+  method: string;
+  settings: Record<string, unknown>;
+}
+
+/** What a refusal says (RFC 9457). */
+export interface Problem {
+  type: string;
+  title?: string;
+  status: number;
+  detail: string;
+  retry_after?: number;
+}
+
+export class StudioError extends Error {
+  constructor(problem: Problem);
+  problem: Problem;
+  status: number;
+}
+
+export interface Watching {
+  progress?: (facts: JobFacts) => void;
+  picture?: (jpeg: Blob, step: number) => void;
+  signal?: AbortSignal;
+}
+
+export class Studio {
+  constructor(url?: string, options?: { token?: string; busy?: (seconds: number) => void });
+  base: string;
+  token?: string;
+  logIn(name: string, password: string): Promise<void>;
+  send(file: Blob, name?: string, options?: { key?: string; signal?: AbortSignal }): Promise<string>;
+  submit(kind: JobFacts["kind"], ask: object, options?: { key?: string }): Promise<JobFacts>;
+  events(
+    id: string, options?: { pictures?: boolean; signal?: AbortSignal },
+  ): AsyncGenerator<["progress" | "end", JobFacts] | ["picture", { step: number; jpeg: string }]>;
+  strip(id: string, options?: { signal?: AbortSignal }): AsyncGenerator<[string, Blob]>;
+  wait(id: string, watching?: Watching): Promise<JobFacts>;
+  result(id: string, format?: "png" | "jpeg" | "tiff"): Promise<Blob>;
+  stylize(photo: Blob, style: string | Blob, wishes?: Watching & Record<string, unknown>): Promise<Blob>;
+  preview(photo: string, style: string, wishes?: object, options?: { signal?: AbortSignal }): Promise<Blob>;
+  upload(id: string): Promise<UploadFacts>;
+  addStyle(style: { picture: string; name: string; title?: string; artist?: string }): Promise<StyleFacts>;
+  removeStyle(name: string): Promise<void>;
+  methods(): Promise<Record<string, MethodOption[]>>;
+  presets(): Promise<Record<"draft" | "good" | "best", PresetFacts>>;
+  job(id: string, action?: "" | "pause" | "resume" | "cancel"): Promise<JobFacts>;
+  delete(id: string): Promise<void>;
+  discard(id: string): Promise<void>;
+  jobs(): AsyncGenerator<JobFacts>;
+  uploads(): AsyncGenerator<UploadFacts>;
+  styles(): AsyncGenerator<StyleFacts>;
+}

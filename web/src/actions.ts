@@ -1,0 +1,144 @@
+// The functions that change the state; components call these and nothing else.
+import { batch } from "@preact/signals";
+import {
+  canRedo,
+  canUndo,
+  controlsOpen,
+  DEFAULTS,
+  divided,
+  favorites,
+  future,
+  notices,
+  panel,
+  past,
+  photo,
+  recipe,
+  saving,
+  sheet,
+  theme,
+  view,
+} from "./state";
+import type { Notice, Recipe, Saving, StylePart, Theme } from "./state";
+import { store } from "./storage";
+
+const MOST_UNDONE = 200;
+const GESTURE = 800; // ms within which changes of the same kind are one step of undo
+const NOTICE_TIME = 8000; // ms
+
+let lastGesture = "";
+let lastTime = 0;
+
+/**
+ * Change the recipe.
+ * @param gesture names what is dragged: its changes in a row are one step of undo
+ */
+export function change(part: Partial<Recipe>, gesture = ""): void {
+  const now = performance.now();
+  const goesOn = gesture !== "" && gesture === lastGesture && now - lastTime < GESTURE;
+  lastGesture = gesture;
+  lastTime = now;
+  batch(() => {
+    if (!goesOn && recipe.value.photo !== null) past.value = [...past.value, recipe.value].slice(-MOST_UNDONE);
+    future.value = [];
+    put({ ...recipe.value, ...part });
+  });
+}
+
+/** Set a setting back to its default. */
+export function reset<K extends keyof Recipe>(name: K): void {
+  if (recipe.value[name] !== DEFAULTS[name]) change({ [name]: DEFAULTS[name] });
+}
+
+/** Set everything back but the photo and its style. */
+export function resetAll(): void {
+  const { photo: source, style, masks } = recipe.value;
+  change({ ...DEFAULTS, photo: source, style, masks });
+}
+
+export function undo(): void {
+  if (!canUndo.value) return;
+  batch(() => {
+    future.value = [recipe.value, ...future.value];
+    const last = past.value.at(-1);
+    past.value = past.value.slice(0, -1);
+    if (last) put(last);
+  });
+  lastGesture = "";
+}
+
+export function redo(): void {
+  if (!canRedo.value) return;
+  batch(() => {
+    past.value = [...past.value, recipe.value];
+    const next = future.value[0];
+    future.value = future.value.slice(1);
+    if (next) put(next);
+  });
+  lastGesture = "";
+}
+
+/** Replace the recipe without a step of undo: for what was restored, or dropped because it is gone. */
+export function put(next: Recipe): void {
+  recipe.value = next;
+  store("recipe", next);
+}
+
+/** Paint in one style. */
+export function chooseStyle(style: string): void {
+  const parts: StylePart[] = [{ style, weight: 1 }];
+  change({ style: parts, masks: [] });
+}
+
+export function toggleFavorite(style: string): void {
+  const others = favorites.value.filter((name) => name !== style);
+  favorites.value = others.length < favorites.value.length ? others : [...others, style];
+  store("favorites", favorites.value);
+}
+
+export function setSaving(part: Partial<Saving>): void {
+  saving.value = { ...saving.value, ...part };
+  store("saving", saving.value);
+}
+
+export function setTheme(next: Theme): void {
+  theme.value = next;
+  store("theme", next);
+}
+
+/** Open a panel, or close it if it is open. */
+export function togglePanel(id: string): void {
+  panel.value = panel.value === id ? null : id;
+}
+
+export function toggleControls(): void {
+  controlsOpen.value = !controlsOpen.value;
+  store("controls-open", controlsOpen.value);
+}
+
+export function showSheet(name: "styles" | "controls"): void {
+  sheet.value = name;
+}
+
+export function divideAt(share: number): void {
+  divided.value = Math.min(1, Math.max(0, share));
+}
+
+let noticeCount = 0;
+
+/** Tell something at the top of the page; errors stay until they are closed. */
+export function tell(kind: Notice["kind"], text: string): void {
+  const notice = { id: ++noticeCount, kind, text };
+  notices.value = [...notices.value.filter((other) => other.text !== text), notice].slice(-3);
+  if (kind === "done") setTimeout(() => dismiss(notice.id), NOTICE_TIME);
+}
+
+export function dismiss(id: number): void {
+  notices.value = notices.value.filter((notice) => notice.id !== id);
+}
+
+export const resetView = (): void => {
+  view.value = { zoom: 1, x: 0, y: 0 };
+};
+
+/** Whether there is a photo to paint. */
+export const hasPhoto = (): boolean => photo.value?.facts != null && recipe.value.photo !== null;

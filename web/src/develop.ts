@@ -1,0 +1,271 @@
+// From a recipe to a picture: a draft at once, then a job that develops it in place, until the recipe changes again.
+import { effect } from "@preact/signals";
+import { checkLogin, isGone, isSuperseded, studio, StudioError, wordsOf } from "./api";
+import { put, tell } from "./actions";
+import { blobUrl } from "./blobs";
+import { persistently } from "./connection";
+import { cached, keep } from "./picture_cache";
+import { asked, DRAFT_SIZE, screenSize } from "./request";
+import { DEFAULTS, NOTHING, photo, recipe, shown, styles } from "./state";
+import type { Finish, Recipe, Shown } from "./state";
+import { store, stored } from "./storage";
+import { t } from "./texts";
+import { thumbnailOf } from "./thumbnails";
+
+const QUIET = 350; // ms without a change before a job is submitted
+// From this share on, the pictures of the best finish are at full size; those before are coarser than the good finish.
+const AT_FULL_SIZE = 0.75;
+
+let aborting = new AbortController(); // of whatever is made for the recipe before
+let timer: ReturnType<typeof setTimeout> | undefined;
+let drafting = false; // one draft at a time: the newest recipe is painted when it is there
+let drafted = ""; // the request of the draft that was shown last
+let refined = false; // whether something finer than a draft is shown of the recipe
+let running: string | null = null; // the job that develops the picture
+let style: Recipe["style"] | null = null; // of the picture that is shown
+
+/** Begin to watch the recipe. */
+export function startDeveloping(): void {
+  let before = "";
+  effect(() => {
+    const made = recipe.value;
+    if (made.photo === null || photo.value?.facts?.id !== made.photo) return;
+    const wanted = JSON.stringify({ ...made, size: 0 }); // the size of what is saved later changes nothing here
+    if (wanted === before) return;
+    before = wanted;
+    queueMicrotask(restart);
+  });
+}
+
+/** Paint the recipe again, after a failure. */
+export const retry = (): void => restart();
+
+/** Forget what is shown, and stop painting it; for another photo. */
+export function clearShown(): void {
+  aborting.abort();
+  clearTimeout(timer);
+  giveUp();
+  drafted = "";
+  style = null;
+  shown.value = NOTHING;
+}
+
+/** The request for a draft of a recipe, as text, by which drafts are kept. */
+export const draftKey = (made: Recipe): string => JSON.stringify(asked(made, screenSize(DRAFT_SIZE), "draft"));
+
+/** The request for a finished picture of a recipe at screen size. */
+const finishKey = (made: Recipe, finish: Finish = made.finish): string =>
+  JSON.stringify(asked(made, screenSize(), finish));
+
+const update = (part: Partial<Shown>): void => {
+  shown.value = { ...shown.value, ...part };
+};
+
+function restart(): void {
+  aborting.abort();
+  aborting = new AbortController();
+  clearTimeout(timer);
+  giveUp();
+  const made = recipe.value;
+  const { signal } = aborting;
+  if (showAgain(made)) return;
+  const same = draftKey(made) === drafted && shown.value.url !== null;
+  refined = false;
+  if (!same) {
+    showAtOnce(made);
+    void draft();
+  }
+  const develops = made.finish !== "draft";
+  update({ phase: !same ? "drafting" : develops ? "developing" : "done", job: null, progress: {}, message: "" });
+  if (develops) timer = setTimeout(() => void develop(made, signal), QUIET);
+}
+
+/** Show the picture that was finished before, in this tab or before a reload. */
+function showAgain(made: Recipe): boolean {
+  const { signal } = aborting;
+  const found = made.finish === "draft" ? undefined : cached(finishKey(made));
+  if (found) {
+    drafted = "";
+    refined = true;
+    update({ phase: "done", url: found.url, quality: made.finish, job: found.job, progress: {}, message: "" });
+    style = made.style;
+    return true;
+  }
+  const last = stored<{ job: string; wanted: string } | null>("finished", null);
+  if (last?.wanted !== finishKey(made) || shown.value.url !== null) return false;
+  update({ phase: "drafting" });
+  persistently(() => studio.result(last.job, "jpeg")).then(
+    (picture) => {
+      if (!signal.aborted) finish(made, made.finish, picture, last.job);
+    },
+    () => {
+      store("finished", null);
+      if (!signal.aborted) restart();
+    },
+  );
+  return true;
+}
+
+/** Until the draft is there: one that was painted before, or the thumbnail of the style. */
+function showAtOnce(made: Recipe): void {
+  const before = cached(draftKey(made));
+  const thumbnail =
+    made.style.length === 1 && made.style !== style ? thumbnailOf(made.style[0]?.style ?? "") : undefined;
+  if (before) update({ url: before.url, quality: "draft" });
+  else if (thumbnail) update({ url: thumbnail, quality: "thumbnail" });
+  style = made.style;
+}
+
+/** A draft of a recipe: the one that was painted before, or a new one. */
+export async function draftOf(made: Recipe, signal?: AbortSignal): Promise<string> {
+  const key = draftKey(made);
+  const before = cached(key);
+  if (before) return before.url;
+  const { photo: source, style: name, ...wishes } = asked(made, screenSize(DRAFT_SIZE), "draft");
+  const picture = await persistently(() =>
+    studio.preview(String(source), String(name), wishes, signal ? { signal } : {}),
+  );
+  return keep(key, picture).url;
+}
+
+async function draft(): Promise<void> {
+  if (drafting) return;
+  drafting = true;
+  try {
+    for (let made: Recipe | null = null; made !== recipe.value;) {
+      made = recipe.value;
+      const url = await draftOf(made).catch((error: unknown) => {
+        if (isSuperseded(error)) return null; // by a glimpse of another style
+        throw error;
+      });
+      if (url === null) {
+        made = null;
+        continue;
+      }
+      if (refined || made.photo !== recipe.value.photo) continue;
+      // While a slider is dragged, drafts of recipes that are past already are shown, too.
+      drafted = draftKey(made);
+      const done = made === recipe.value && made.finish === "draft";
+      update({
+        url,
+        quality: "draft",
+        ...(done ? { phase: "done" } : shown.value.phase === "failed" ? { phase: "drafting" } : {}),
+      });
+    }
+  } catch (error) {
+    // A style may be one that only the finish can paint with; if not, its job says so.
+    const refused = error instanceof StudioError && error.status < 500;
+    if (!refused || recipe.value.finish === "draft") failed(error);
+  } finally {
+    drafting = false;
+  }
+}
+
+async function develop(made: Recipe, signal: AbortSignal): Promise<void> {
+  try {
+    for (const stage of made.finish === "best" ? (["good", "best"] as const) : (["good"] as const)) {
+      const before = cached(finishKey(made, stage));
+      if (before) {
+        refined = true;
+        update({ url: before.url, quality: stage, job: before.job });
+        continue;
+      }
+      const job = await jobFor(made, stage, signal);
+      if (job === null) return;
+      await persistently(() => watch(job, stage, signal));
+      if (signal.aborted) return;
+      running = null;
+      const picture = await persistently(() => studio.result(job, "jpeg"));
+      if (signal.aborted) return;
+      finish(made, stage, picture, job);
+    }
+  } catch (error) {
+    if (signal.aborted) return;
+    running = null;
+    failed(error);
+  }
+}
+
+/** The job that paints a recipe: the one that ran before a reload, or a new one; null if it is not wanted any more. */
+async function jobFor(made: Recipe, stage: Finish, signal: AbortSignal): Promise<string | null> {
+  const wanted = finishKey(made, stage);
+  const last = stored<{ job: string; wanted: string } | null>("running", null);
+  const goesOn = last?.wanted === wanted && (await exists(last.job));
+  if (last && !goesOn) void studio.discard(last.job).catch(() => {}); // left by a tab that was closed
+  const job = goesOn ? last.job : await submit(made, stage);
+  if (signal.aborted) {
+    void studio.discard(job).catch(() => {});
+    return null;
+  }
+  running = job;
+  store("running", { job, wanted });
+  return job;
+}
+
+async function submit(made: Recipe, stage: Finish): Promise<string> {
+  const key = crypto.getRandomValues(new Uint32Array(4)).join("-"); // the same if the connection is lost meanwhile
+  return (await persistently(() => studio.submit("picture", asked(made, screenSize(), stage), { key }))).id;
+}
+
+const exists = (job: string): Promise<boolean> =>
+  persistently(() => studio.job(job)).then(
+    (facts) => !["failed", "canceled", "stopped"].includes(facts.status),
+    () => false,
+  );
+
+/** Show a job's pictures until it is done; one that a restart of the studio has interrupted goes on. */
+async function watch(job: string, stage: Finish, signal: AbortSignal): Promise<void> {
+  const { status } = await studio.job(job);
+  if (status === "interrupted" || status === "paused") await studio.job(job, "resume");
+  let share = 0;
+  update({ phase: "developing", job });
+  await studio
+    .wait(job, {
+      signal,
+      progress: (facts) => {
+        share = facts.progress.share ?? 0;
+        update({ progress: facts.progress, message: facts.status });
+      },
+      picture: (jpeg) => {
+        if (stage === "best" && share < AT_FULL_SIZE) return;
+        refined = true;
+        update({ url: blobUrl("shown", jpeg), quality: stage });
+      },
+    })
+    .catch(async (error: unknown) => {
+      if (signal.aborted || error instanceof StudioError || error instanceof TypeError) throw error;
+      const now = await studio.job(job);
+      if (!["waiting", "running", "interrupted"].includes(now.status))
+        throw new Error(now.message || t("phase.stopped"));
+      await watch(job, stage, signal);
+    });
+}
+
+function finish(made: Recipe, stage: Finish, picture: Blob, job: string): void {
+  const last = stage === made.finish;
+  refined = true;
+  const { url } = keep(finishKey(made, stage), picture, job);
+  update({ phase: last ? "done" : "developing", url, quality: stage, job, progress: {}, message: "" });
+  style = made.style;
+  store("running", null);
+  if (last) store("finished", { job, wanted: finishKey(made) });
+}
+
+/** Cancel and delete the job that has not finished, so that the history holds finished pictures only. */
+function giveUp(): void {
+  const job = running;
+  running = null;
+  if (job === null) return;
+  store("running", null);
+  void persistently(() => studio.discard(job)).catch(() => {});
+}
+
+function failed(error: unknown): void {
+  checkLogin(error);
+  const names = new Set(styles.value.map((one) => one.name));
+  const missing = recipe.value.style.some((part) => !part.style.startsWith("@") && !names.has(part.style));
+  if (isGone(error) && missing) return put({ ...recipe.value, style: DEFAULTS.style, masks: [] });
+  clearTimeout(timer);
+  update({ phase: "failed", message: wordsOf(error) });
+  tell("error", wordsOf(error));
+}

@@ -1,0 +1,41 @@
+import { render } from "preact";
+import { tell } from "./actions";
+import { checkLogin, studio, wordsOf } from "./api";
+import { App, followDocument } from "./app";
+import { startDeveloping } from "./develop";
+import { listenToDrops } from "./dropping";
+import { listenToKeys } from "./keys";
+import { persistently } from "./connection";
+import { followPhoto, resumeUpload } from "./opening";
+import { methods, presets, styles } from "./state";
+import { preferredLanguage, speak } from "./texts";
+import { followThumbnails } from "./thumbnails";
+
+async function start(): Promise<void> {
+  await speak(preferredLanguage());
+  followDocument();
+  const root = document.getElementById("app");
+  if (root) render(<App />, root);
+  listenToKeys();
+  listenToDrops();
+  try {
+    [styles.value, methods.value, presets.value] = await persistently(() =>
+      Promise.all([all(studio.styles()), studio.methods(), studio.presets()]),
+    );
+  } catch (error) {
+    checkLogin(error);
+    tell("error", wordsOf(error));
+  }
+  followPhoto();
+  followThumbnails();
+  startDeveloping();
+  void resumeUpload();
+}
+
+async function all<T>(items: AsyncIterable<T>): Promise<T[]> {
+  const found: T[] = [];
+  for await (const item of items) found.push(item);
+  return found;
+}
+
+void start();

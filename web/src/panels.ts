@@ -1,0 +1,34 @@
+// The panels of the page. To add one, write a file with one component and put a line into PANELS; nothing else changes.
+//
+//   { id: "faces", slot: "controls", title: "faces.title", icon: FaceIcon, component: FacesPanel, layer: FacesLayer }
+//
+// Slots:
+//   "controls"  a section of the card at the right, below the main controls, that folds open: blend, faces, masks.
+//   "overlay"   a button in the top bar that opens a window over the page: the wall of what was made, the tray of jobs.
+//   "strip"     a tab beside the styles in the strip at the bottom: a timeline of a film.
+// `layer`, if given, lies over the picture while its panel is open, with the size of the picture: it receives the
+// pointer instead of pan and zoom, and its children can be placed in percent of the picture.
+// `badge`, if given, is shown on an overlay's button: a count, or "" for none.
+//
+// A panel reads signals of state.ts, changes the recipe with `change` of actions.ts (undo and redo come with it), and
+// speaks to the studio through api.ts. What it needs of the recipe is added to `Recipe` and `DEFAULTS` in state.ts and
+// to `asked` in develop.ts. Its words are keys of texts/en.json and texts/de.json, its CSS a file of its own.
+import type { FunctionComponent } from "preact";
+import type { Icon } from "./icons";
+import type { TextKey } from "./texts";
+
+export interface Panel {
+  readonly id: string;
+  readonly slot: "controls" | "overlay" | "strip";
+  readonly title: TextKey;
+  readonly icon: Icon;
+  readonly component: FunctionComponent;
+  readonly layer?: FunctionComponent;
+  readonly badge?: () => string;
+  readonly needsPhoto?: boolean; // disabled until there is one
+}
+
+export const PANELS: readonly Panel[] = [];
+
+/** The panels of a slot, in the order of the list. */
+export const panelsOf = (slot: Panel["slot"]): readonly Panel[] => PANELS.filter((panel) => panel.slot === slot);

@@ -1,0 +1,59 @@
+// A quiet ring in the corner of the picture: how far it has developed, and the seconds left.
+import { retry } from "./develop";
+import { CheckIcon } from "./icons";
+import { shown, waiting } from "./state";
+import { t } from "./texts";
+import { area, frame } from "./zoom";
+import "./progress_ring.css";
+
+const RADIUS = 9;
+const AROUND = 2 * Math.PI * RADIUS;
+
+export function ProgressRing() {
+  const { phase, progress, quality, message } = shown.value;
+  const { left, top, width, height } = area.value;
+  const bottom = Math.min(top + height, frame.value.top + frame.value.height); // in the picture, or at the edge of the window
+  const words = {
+    empty: "",
+    sending: t("phase.sending"),
+    drafting: t("phase.drafting"),
+    failed: t("phase.failed"),
+    done: t(`phase.done.${quality === "best" ? "best" : quality === "good" ? "good" : "draft"}`),
+    developing: message === "waiting" ? t("phase.queued") : secondsLeft(progress.seconds_left),
+  }[phase];
+  const said = waiting.value && phase !== "done" && phase !== "failed" ? t("phase.busy") : words;
+  if (!words) return null;
+  const share = phase === "developing" ? (progress.share ?? 0) : phase === "done" ? 1 : 0;
+  return (
+    <div class={`ring ${phase}`} style={{ left: `${left + width / 2}px`, top: `${bottom}px` }}>
+      {phase === "done" ? (
+        <CheckIcon size={18} />
+      ) : (
+        <svg width="24" height="24" viewBox="0 0 24 24" aria-hidden="true" class={share ? "" : "waiting"}>
+          <circle class="ring-track" cx="12" cy="12" r={RADIUS} />
+          <circle
+            class="ring-share"
+            cx="12"
+            cy="12"
+            r={RADIUS}
+            stroke-dasharray={AROUND}
+            stroke-dashoffset={AROUND * (1 - (share || 0.22))}
+          />
+        </svg>
+      )}
+      <span aria-hidden>{said}</span>
+      {/* Seconds are not read aloud as they pass. */}
+      <span class="hidden" role="status">
+        {phase === "developing" ? t("phase.developing") : said}
+      </span>
+      {phase === "failed" && (
+        <button type="button" class="link" onClick={retry}>
+          {t("retry")}
+        </button>
+      )}
+    </div>
+  );
+}
+
+const secondsLeft = (left: number | undefined): string =>
+  left === undefined ? t("phase.developing") : t("phase.left", { seconds: Math.max(1, Math.round(left)) });

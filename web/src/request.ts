@@ -1,0 +1,45 @@
+// Recipes as requests to the studio.
+import { photo } from "./state";
+import type { Recipe } from "./state";
+
+export const DRAFT_SIZE = 768; // longer side in pixels
+const SCREEN_SIZE = 1024;
+const DETAIL = 4; // what the weight of the photo is multiplied by at full detail, and divided by at the least
+
+/** A style as requests name it: "great-wave", or a blend, "great-wave:0.7+@…:0.3". */
+export function styleText(parts: Recipe["style"]): string {
+  const used = parts.filter((part) => part.weight > 0);
+  return used.length === 1
+    ? (used[0]?.style ?? "")
+    : used.map((part) => `${part.style}:${part.weight.toFixed(3)}`).join("+");
+}
+
+/** The request that paints a recipe, with its own finish or another one. */
+export function asked(made: Recipe, size: number, finish = made.finish): Record<string, unknown> {
+  const settings: Record<string, unknown> = { strength: made.strength, style_scale: made.strokeSize };
+  if (finish !== "draft") {
+    // How much the photo's features weigh against the painting's statistics, relative to the preset; a draft has no such
+    // weight. The presets' own is 1.
+    settings["content_weight"] = DETAIL ** made.detail;
+    settings["seed"] = made.seed;
+    Object.assign(settings, made.advanced);
+  }
+  const keeps = made.colors === "photo";
+  return {
+    photo: made.photo,
+    style: styleText(made.style),
+    preset: finish,
+    settings,
+    size,
+    keep_color: keeps ? made.colorWay : null,
+    keep_color_when: keeps && made.colorWhen ? made.colorWhen : null,
+    masks: made.masks,
+    protect_faces: made.protectFaces,
+  };
+}
+
+/** The longer side of what is painted for the screen: never larger than the photo. */
+export function screenSize(most = SCREEN_SIZE): number {
+  const facts = photo.value?.facts;
+  return facts ? Math.max(64, Math.min(most, Math.max(facts.width, facts.height))) : most;
+}

@@ -1,0 +1,74 @@
+// Saving: the picture on screen, or one painted at full size first.
+import { tell } from "./actions";
+import { checkLogin, studio, wordsOf } from "./api";
+import { persistently } from "./connection";
+import { asked, screenSize } from "./request";
+import { photo, recipe, saveShare, saving, shown, styles } from "./state";
+import { t } from "./texts";
+
+const SUFFIXES = { png: "png", jpeg: "jpg", tiff: "tif" } as const;
+
+/** Save with the remembered choice. */
+export async function saveNow(): Promise<void> {
+  if (saveShare.value !== null) return;
+  const { format } = saving.value;
+  const name = `${fileStem()}.${SUFFIXES[format]}`;
+  saveShare.value = 0;
+  try {
+    const job = onScreen() ?? (await painted());
+    download(await persistently(() => studio.result(job, format)), name);
+    tell("done", t("notice.saved", { name }));
+  } catch (error) {
+    checkLogin(error);
+    tell("error", t("error.save", { reason: wordsOf(error) }));
+  } finally {
+    saveShare.value = null;
+  }
+}
+
+/** The longer side of what is saved, in pixels. */
+function savedSize(): number {
+  const facts = photo.value?.facts;
+  if (saving.value.size === "screen" || !facts) return screenSize();
+  return recipe.value.size || Math.max(facts.width, facts.height);
+}
+
+/** The job of the picture on screen, if it is what is to be saved; it has 8 bits, and TIFF has 16. */
+function onScreen(): string | null {
+  const { phase, job, quality } = shown.value;
+  const fits =
+    phase === "done" &&
+    quality === recipe.value.finish &&
+    savedSize() === screenSize() &&
+    saving.value.format !== "tiff";
+  return fits ? job : null;
+}
+
+/** Paint the recipe to be saved; the job's ID. */
+async function painted(): Promise<string> {
+  const key = crypto.getRandomValues(new Uint32Array(4)).join("-");
+  const ask = { ...asked(recipe.value, savedSize()), depth: saving.value.format === "tiff" ? 16 : 8 };
+  const { id } = await persistently(() => studio.submit("picture", ask, { key }));
+  await persistently(async () => {
+    if ((await studio.job(id)).status === "interrupted") await studio.job(id, "resume");
+    await studio.wait(id, { progress: (facts) => (saveShare.value = facts.progress.share ?? 0) });
+  });
+  return id;
+}
+
+/** "boat_The-Starry-Night" */
+function fileStem(): string {
+  const stem = photo.value?.name.replace(/\.\w+$/, "") ?? "photo";
+  const titles = recipe.value.style.map(
+    (part) => styles.value.find((style) => style.name === part.style)?.name ?? "painting",
+  );
+  return `${stem}_${titles.join("-")}`;
+}
+
+function download(blob: Blob, name: string): void {
+  const link = document.createElement("a");
+  link.href = URL.createObjectURL(blob);
+  link.download = name;
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
+}

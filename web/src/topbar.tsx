@@ -1,0 +1,173 @@
+// The bar at the top: open, undo, compare, zoom, windows, appearance, save.
+import { useSignal } from "@preact/signals";
+import { useRef } from "preact/hooks";
+import { redo, setTheme, togglePanel, undo } from "./actions";
+import {
+  CompareIcon,
+  FitIcon,
+  HelpIcon,
+  LanguageIcon,
+  MenuIcon,
+  MoonIcon,
+  OpenIcon,
+  RedoIcon,
+  SunIcon,
+  UndoIcon,
+  ZoomInIcon,
+  ZoomOutIcon,
+} from "./icons";
+import type { Icon } from "./icons";
+import { helping } from "./help";
+import { openPhoto } from "./opening";
+import { panelsOf } from "./panels";
+import { SaveButton } from "./save_button";
+import { canRedo, canUndo, comparing, panel, photo, theme, view } from "./state";
+import { formatPercent, language, LANGUAGES, speak, t } from "./texts";
+import { Dialog, IconButton } from "./widgets";
+import { actualSize, percentOfActual, zoomBy, zoomToFit } from "./zoom";
+import "./topbar.css";
+
+export function TopBar() {
+  return (
+    <header class="topbar">
+      <OpenButton />
+      <div class="group" role="group" aria-label={t("topbar.history")}>
+        <IconButton icon={UndoIcon} label={t("undo")} keys="Control+Z" disabled={!canUndo.value} onClick={undo} />
+        <IconButton icon={RedoIcon} label={t("redo")} keys="Control+Shift+Z" disabled={!canRedo.value} onClick={redo} />
+      </div>
+      {photo.value && <ViewButtons />}
+      <span class="spacer" />
+      <div class="group desk">
+        {panelsOf("overlay").map((one) => (
+          <span key={one.id} class="badged" data-badge={one.badge?.() || undefined}>
+            <IconButton
+              icon={one.icon}
+              label={t(one.title)}
+              pressed={panel.value === one.id}
+              disabled={Boolean(one.needsPhoto) && !photo.value}
+              onClick={() => togglePanel(one.id)}
+            />
+          </span>
+        ))}
+        {appearance().map(({ icon, label, keys, act }) => (
+          <IconButton key={label} icon={icon} label={label} {...(keys ? { keys } : {})} onClick={act} />
+        ))}
+      </div>
+      <PhoneMenu />
+      <SaveButton />
+    </header>
+  );
+}
+
+interface Entry {
+  readonly icon: Icon;
+  readonly label: string;
+  readonly keys?: string;
+  readonly act: () => void;
+}
+
+/** What is about the page rather than the picture: on a phone behind one button. */
+function appearance(): readonly Entry[] {
+  const dark =
+    theme.value === "dark" || (theme.value === "system" && matchMedia("(prefers-color-scheme: dark)").matches);
+  const next = LANGUAGES[(LANGUAGES.indexOf(language.value) + 1) % LANGUAGES.length] ?? "en";
+  return [
+    { icon: LanguageIcon, label: t("language.other"), act: () => void speak(next) },
+    {
+      icon: dark ? SunIcon : MoonIcon,
+      label: t(dark ? "theme.light" : "theme.dark"),
+      act: () => setTheme(dark ? "light" : "dark"),
+    },
+    { icon: HelpIcon, label: t("help"), keys: "?", act: () => (helping.value = true) },
+  ];
+}
+
+function PhoneMenu() {
+  const open = useSignal(false);
+  const overlays = panelsOf("overlay").map((one) => ({
+    icon: one.icon,
+    label: t(one.title),
+    act: () => togglePanel(one.id),
+  }));
+  const entries: Entry[] = [...overlays, { icon: FitIcon, label: t("zoom.fit"), act: zoomToFit }, ...appearance()];
+  return (
+    <div class="group phone">
+      <IconButton icon={MenuIcon} label={t("menu")} onClick={() => (open.value = true)} />
+      {open.value && (
+        <Dialog title={t("menu")} onClose={() => (open.value = false)}>
+          <ul class="menu">
+            {entries.map(({ icon: Shape, label, act }) => (
+              <li key={label}>
+                <button
+                  type="button"
+                  class="menu-entry"
+                  onClick={() => {
+                    open.value = false;
+                    act();
+                  }}
+                >
+                  <Shape /> {label}
+                </button>
+              </li>
+            ))}
+          </ul>
+        </Dialog>
+      )}
+    </div>
+  );
+}
+
+function OpenButton() {
+  const input = useRef<HTMLInputElement>(null);
+  return (
+    <>
+      <button type="button" class="button open" title={`${t("open")} (O)`} onClick={() => input.current?.click()}>
+        <OpenIcon /> <span class="wordy">{t("open")}</span>
+      </button>
+      <input
+        ref={input}
+        id="open-photo"
+        class="hidden"
+        type="file"
+        accept="image/*,.heic,.heif,.tif,.tiff,.avif,.jxl"
+        tabIndex={-1}
+        aria-label={t("open")}
+        onChange={(event) => {
+          const file = event.currentTarget.files?.[0];
+          event.currentTarget.value = "";
+          if (file) void openPhoto(file);
+        }}
+      />
+    </>
+  );
+}
+
+function ViewButtons() {
+  return (
+    <div class="group" role="group" aria-label={t("topbar.view")}>
+      <IconButton
+        icon={CompareIcon}
+        label={t("compare")}
+        keys="C"
+        pressed={comparing.value}
+        onClick={() => (comparing.value = !comparing.value)}
+      />
+      <span class="desk zooming">
+        <IconButton icon={ZoomOutIcon} label={t("zoom.out")} keys="-" onClick={() => zoomBy(1 / 1.4)} />
+        <button type="button" class="zoom-value" title={`${t("zoom.actual")} (1)`} onClick={actualSize}>
+          {formatPercent(percentOfActual.value)}
+        </button>
+        <IconButton icon={ZoomInIcon} label={t("zoom.in")} keys="+" onClick={() => zoomBy(1.4)} />
+      </span>
+      <span class="desk">
+        <IconButton
+          icon={FitIcon}
+          label={t("zoom.fit")}
+          keys="0"
+          disabled={view.value.zoom === 1 && view.value.x === 0 && view.value.y === 0}
+          onClick={zoomToFit}
+        />
+      </span>
+    </div>
+  );
+}

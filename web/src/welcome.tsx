@@ -1,0 +1,36 @@
+// Before there is a photo: drop one, choose one, or try a sample.
+import { openSample } from "./opening";
+import { PhotoIcon } from "./icons";
+import { t } from "./texts";
+import "./welcome.css";
+
+const SAMPLES = ["chelsea", "coffee", "astronaut"] as const;
+
+export function Welcome() {
+  return (
+    <div class="welcome">
+      <h1>{t("welcome.title")}</h1>
+      <p>{t("welcome.drop")}</p>
+      <label class="button primary large" for="open-photo">
+        <PhotoIcon /> {t("welcome.choose")}
+      </label>
+      <div class="samples">
+        <p id="samples">{t("welcome.samples")}</p>
+        <div class="sample-list" role="group" aria-labelledby="samples">
+          {SAMPLES.map((name) => (
+            <button
+              key={name}
+              type="button"
+              class="sample"
+              aria-label={t(`sample.${name}`)}
+              title={t(`sample.${name}`)}
+              onClick={() => void openSample(name)}
+            >
+              <img src={`samples/${name}.png`} alt="" />
+            </button>
+          ))}
+        </div>
+      </div>
+    </div>
+  );
+}
