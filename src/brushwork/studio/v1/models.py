@@ -133,6 +133,23 @@ class JobFacts(BaseModel):
     request: dict[str, Any] | None = Field(default=None, description="what was asked for; not part of events")
 
 
+class OwnedJobFacts(JobFacts):
+    """A job and whose it is, for admins."""
+
+    user: str
+
+
+class AccountFacts(BaseModel):
+    """What a user may do, and has used."""
+
+    name: str
+    role: Literal["admin", "member", "viewer"] = Field(description="viewers look and download; admins see all jobs")
+    storage: int = Field(description="bytes that fit in; the oldest files go first")
+    storage_used: int = Field(description="bytes")
+    jobs: int = Field(description="jobs that may wait and run at a time")
+    jobs_used: int
+
+
 class StyleFacts(BaseModel):
     """A style of the library."""
 
