@@ -89,7 +89,7 @@ class StudioFiles:
         Raises:
             UsageError: Another studio is using it.
         """
-        held = FileLock(self.root / "lock", timeout=0, thread_local=False)
+        held = FileLock(self.root / "lock", timeout=0, mode=0o600, thread_local=False)
         try:
             held.acquire()
         except Timeout as error:

@@ -214,8 +214,10 @@ def run(
         devices: One for each job worker.
 
     Raises:
-        UsageError: A public address without users; a port or a folder that is in use.
+        UsageError: A public address without users; a port or a folder that is in use, or is only restored in part.
     """
+    if files.restoring.exists():
+        raise UsageError(f"{files.root} is only restored in part; run brushwork studio restore again")
     os.umask(0o077)  # whatever the server and its workers write is its owner's alone
     login = bool(Users(files.root / "users.json").names())
     if not is_loopback(host) and not login:
@@ -226,8 +228,6 @@ def run(
     log_to_stderr()
     server_socket = _bound(host, port)
     held = files.claim()
-    if files.restoring.exists():
-        raise UsageError(f"{files.root} is only restored in part; run brushwork studio restore again")
     port = server_socket.getsockname()[1]
     url = f"http://{f'[{host}]' if ':' in host else host}:{port}"
     hosts = (*LOOPBACK, host, *names) if is_loopback(host) else ()
