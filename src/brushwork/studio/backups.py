@@ -137,7 +137,7 @@ class _Writer:
             member, facts = tarfile.TarInfo(name), os.fstat(file.fileno())
             member.size, member.mtime, member.mode = facts.st_size, facts.st_mtime, 0o600
             hashed = _Hashed(file)
-            self.tar.addfile(member, hashed)  # type: ignore[arg-type]  # it only reads
+            self.tar.addfile(member, hashed)
         self.entries[name] = {"bytes": member.size, "sha256": hashed.digest.hexdigest()}
         return name
 

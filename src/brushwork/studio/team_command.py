@@ -197,7 +197,7 @@ def backup(file: Path, files: StudioFiles, replace: bool) -> None:
     if file.exists() and not replace:
         raise UsageError(f"{file} exists; use another name, or --replace")
     summary = back_up(files, file)
-    _note(files, "backup", files=summary.files, bytes=summary.bytes)
+    _note(files, "backup", count=summary.files, bytes=summary.bytes)
     click.echo(f"{file}: {summary.files} files, {summary.bytes / 1e6:,.1f} MB")
 
 
@@ -210,5 +210,5 @@ def restore(file: Path, files: StudioFiles, replace: bool) -> None:
     from brushwork.studio.backups import restore as restored
 
     summary = restored(files, file, replace=replace)
-    _note(files, "restore", files=summary.files, bytes=summary.bytes)
+    _note(files, "restore", count=summary.files, bytes=summary.bytes)
     click.echo(f"{files.root}: {summary.files} files, {summary.bytes / 1e6:,.1f} MB")

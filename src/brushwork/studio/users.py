@@ -11,7 +11,7 @@ import time
 from collections.abc import Hashable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, TypeAlias, get_args
 
 from brushwork.errors import UsageError
 from brushwork.options.base import option_of
@@ -23,11 +23,12 @@ from brushwork.studio.errors import NotAllowedError
 from brushwork.studio.limits import Limits
 from brushwork.studio.login_limits import LoginLimits, client_of
 
-__all__ = ["LOCAL", "QUOTAS", "ROLES", "Account", "Logins", "Users", "new_token"]
+__all__ = ["LOCAL", "QUOTAS", "ROLES", "Account", "Logins", "Role", "Users", "new_token"]
 
 LOCAL = "local"  # the user of a studio without logins
 # admin: also sees and cancels the jobs of all, and reads the audit log; viewer: only looks and downloads.
-ROLES = ("admin", "member", "viewer")
+Role: TypeAlias = Literal["admin", "member", "viewer"]
+ROLES = get_args(Role)
 QUOTAS = ("storage_gb", "jobs")  # limits that a user may have of their own
 SHORTEST = 8  # password length, in characters
 COST = {"n": 1 << 14, "r": 8, "p": 1}  # scrypt: 16 MB and about 40 ms per guess (RFC 7914)
@@ -46,7 +47,7 @@ class Account:
     """
 
     name: str
-    role: str = "member"
+    role: Role = "member"
     storage_gb: float | None = None
     jobs: int | None = None
 

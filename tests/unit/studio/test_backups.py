@@ -15,9 +15,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner, Result
 
 from brushwork.errors import BrushworkError, UsageError
+from brushwork.studio.audit import AuditLog
 from brushwork.studio.backups import back_up, restore
+from brushwork.studio.command import studio as command
 from brushwork.studio.database import Database, Job, Upload
 from brushwork.studio.files import StudioFiles
 from brushwork.studio.schemas import NewStyle, Picture
@@ -79,6 +82,21 @@ def test_a_studio_is_replaced_only_if_that_is_asked_for(filled: Service, take: T
     restore(filled.files, tmp_path / "backup.tar", replace=True)
     assert contents(filled.files) == before
     assert rows(filled.files.database()) == kept
+
+
+def test_the_commands_do_it_and_say_so(filled: Service, tmp_path: Path) -> None:
+    def run(*arguments: object, code: int = 0) -> Result:
+        ended = CliRunner().invoke(command, [*map(str, arguments)])
+        assert ended.exit_code == code, ended.output
+        return ended
+
+    backup, root = tmp_path / "backup.tar", filled.files.root
+    assert "files" in run("--folder", root, "backup", backup).output
+    assert "exists; use another name, or --replace" in str(run("backup", backup, "--folder", root, code=1).exception)
+    run("backup", backup, "--folder", root, "--replace")
+    assert "MB" in run("restore", backup, "--folder", tmp_path / "other").output
+    events = [line["event"] for line in AuditLog(tmp_path / "other" / "audit").lines()]
+    assert events[-2:] == ["backup", "restore"]  # of the two backups, the second one holds the first one's line
 
 
 def damages(path: Path) -> Iterator[bytes]:

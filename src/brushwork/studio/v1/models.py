@@ -12,6 +12,7 @@ from pydantic import BaseModel, Field, SerializerFunctionWrapHandler, model_seri
 
 from brushwork.studio import schemas
 from brushwork.studio.database import Job, Upload
+from brushwork.studio.users import Role
 from brushwork.styles.library import LibraryStyle
 
 __all__ = [
@@ -143,7 +144,7 @@ class AccountFacts(BaseModel):
     """What a user may do, and has used."""
 
     name: str
-    role: Literal["admin", "member", "viewer"] = Field(description="viewers look and download; admins see all jobs")
+    role: Role = Field(description="viewers look and download; admins see all jobs")
     storage: int = Field(description="bytes that fit in; the oldest files go first")
     storage_used: int = Field(description="bytes")
     jobs: int = Field(description="jobs that may wait and run at a time")
