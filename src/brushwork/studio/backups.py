@@ -29,6 +29,7 @@ __all__ = ["Summary", "back_up", "restore"]
 FORMAT = 1
 MANIFEST, DATABASE = "manifest.json", "studio.sqlite"
 BLOCK = 1 << 20  # bytes
+FRESH = b"with the audit log"  # in the file that marks a restore
 SINGLE = ("users.json", "webhooks.key")
 # What a backup may hold: no name in a tar leads out of the studio's folder.
 _NAME = re.compile(r"(studio\.sqlite|users\.json|webhooks\.key|(uploads|jobs|users|audit)(/(?!\.\.?(/|$))[^/\0]+)+)")
@@ -82,6 +83,7 @@ def _copy_database(source: Path, target: Path) -> None:
     with closing(sqlite3.connect(source)) as theirs, closing(sqlite3.connect(target)) as ours:
         theirs.backup(ours)
         ours.execute("DELETE FROM sessions")
+        ours.execute("UPDATE jobs SET status = 'waiting', wish = '', progress = '{}' WHERE status = 'running'")
         ours.commit()
 
 
@@ -187,9 +189,11 @@ def restore(files: StudioFiles, source: Path, *, replace: bool = False) -> Summa
     try:
         if (files.root / DATABASE).exists() and not replace and not files.restoring.exists():
             raise UsageError(f"there is a studio in {files.root}; use another --folder, or --replace to delete it")
-        entries = _verified(source)
+        entries, fresh = _verified(source), _is_fresh(files)
+        if not fresh:  # what was done here stays on record
+            entries = {name: entry for name, entry in entries.items() if not name.startswith("audit/")}
         size = sum(entry["bytes"] for entry in entries.values())
-        _clear(files, size)
+        _clear(files, size, fresh)
         with tarfile.open(source) as tar:
             for member in tar:
                 if member.name in entries:
@@ -227,14 +231,22 @@ def _verified(source: Path) -> dict[str, dict[str, Any]]:
     return entries
 
 
-def _clear(files: StudioFiles, size: int) -> None:
+def _is_fresh(files: StudioFiles) -> bool:
+    """Whether there is no audit log, or only one that an interrupted restore has begun to write."""
+    if files.restoring.exists():
+        return files.restoring.read_bytes() == FRESH
+    return not any(files.audit.glob("*.jsonl"))
+
+
+def _clear(files: StudioFiles, size: int, fresh: bool) -> None:
     """Delete what is there; from here on the studio is not usable until all is restored."""
     stored = [*files.root.glob("studio.sqlite*"), *(files.root / name for name in SINGLE)]
-    folders = [files.uploads, files.jobs, files.swatches, files.root / "users", files.audit]
+    folders = [files.uploads, files.jobs, files.swatches, files.root / "users", *([files.audit] if fresh else [])]
     freed = sum(path.stat().st_size for folder in folders for path in folder.rglob("*") if path.is_file())
     if size > shutil.disk_usage(files.root).free + freed:
         raise BrushworkError(f"{files.root} has no space for {size / 1e6:,.0f} MB; nothing was changed")
-    files.restoring.touch(mode=0o600)
+    with replacing(files.restoring, private=True) as marker:
+        marker.write(FRESH if fresh else b"")
     for path in stored:
         path.unlink(missing_ok=True)
     for folder in folders:  # which may be links to other disks

@@ -84,6 +84,19 @@ def test_a_studio_is_replaced_only_if_that_is_asked_for(filled: Service, take: T
     assert rows(filled.files.database()) == kept
 
 
+def test_a_job_at_work_begins_anew_and_the_audit_log_that_is_there_stays(filled: Service, tmp_path: Path) -> None:
+    job = filled.database.claim("jobs-1")
+    assert job is not None
+    back_up(filled.files, tmp_path / "backup.tar")
+    other = StudioFiles(tmp_path / "other")
+    AuditLog(other.audit).add("bob", "upload")
+    restore(other, tmp_path / "backup.tar")
+    found = other.database().job(job.id)
+    assert found is not None
+    assert (found.status, found.progress) == ("waiting", {})
+    assert [line["user"] for line in AuditLog(other.audit).lines()] == ["bob"]
+
+
 def test_the_commands_do_it_and_say_so(filled: Service, tmp_path: Path) -> None:
     def run(*arguments: object, code: int = 0) -> Result:
         ended = CliRunner().invoke(command, [*map(str, arguments)])
