@@ -134,7 +134,9 @@ class Guard:
             await self._turned_away(send, path, headers)
             return
         scope.setdefault("state", {})["user"] = user
-        refusal = self._user_refusal(str(user), path, headers)
+        refusal = self._user_refusal(str(user), path)
+        if refusal is None and method == "POST" and path in SENDS_FILES:
+            refusal = self._file_refusal(str(user), path, headers)
         if refusal is not None:
             await _answer(send, path, *refusal)
             return
@@ -152,13 +154,13 @@ class Guard:
             if not sized.refused:
                 raise
 
-    def _user_refusal(self, user: str, path: str, headers: dict[str, str]) -> tuple[int, str] | None:
+    def _user_refusal(self, user: str, path: str) -> tuple[int, str] | None:
         """Status and reason if the user may not access this path, or None."""
         if not is_reachable(path):
             return 404, "not found"
         if path.startswith(FILE_ROUTE) and not self.page_files.owns(user, path.removeprefix(FILE_ROUTE)):
             return 404, "no such file"
-        return self._file_refusal(user, path, headers) if path in SENDS_FILES else None
+        return None
 
     def _file_refusal(self, user: str, path: str, headers: dict[str, str]) -> tuple[int, str] | None:
         """Status and reason if the user may not send a file, or not one of this size, or None."""

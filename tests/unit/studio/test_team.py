@@ -187,6 +187,7 @@ def test_everybody_sees_their_role_and_quotas(service: Service, take: Take, visi
         }  # fmt: skip
         sent = await ask("eve", "POST", "/uploads", files={"file": ("a.png", b"x")})
         assert (sent.status_code, sent.json()["title"]) == (403, "Not allowed")
+        assert (await ask("eve", "GET", "/uploads")).status_code == 200
         wanted = {"kind": "picture", "photo": upload.id, "style": "great-wave"}
         answers = [await ask("bob", "POST", "/jobs", json=wanted) for _ in range(3)]
         assert [answer.status_code for answer in answers] == [202, 202, 429]

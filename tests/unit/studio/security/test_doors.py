@@ -101,6 +101,7 @@ def test_a_role_holds_at_once(serve: Serve, samples: Path) -> None:
     with running.logged_in("bob") as bob:
         assert PASSWORDS["bob"] not in bob.get("/api/v1/account").text
         assert bob.get("/api/v1/account").json()["role"] == "viewer"
+        assert bob.get("/api/v1/uploads").json() == {"items": [], "next": None}
         content = {"file": ("photo.png", (samples / "photo.png").read_bytes())}
         for path in ("/api/uploads", "/api/v1/uploads"):
             assert bob.post(path, files=content).status_code == 403
