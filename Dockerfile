@@ -8,7 +8,6 @@ RUN python -m venv /opt/brushwork \
  && /opt/brushwork/bin/pip install --no-cache-dir -c constraints.txt --index-url "$TORCH_INDEX" \
       --extra-index-url https://pypi.org/simple torch \
  && /opt/brushwork/bin/pip install --no-cache-dir -c constraints.txt ".[studio]" \
- && /opt/brushwork/bin/python -m compileall -q /opt/brushwork/lib \
  && /opt/brushwork/bin/pip uninstall --yes pip
 
 FROM python:3.12-slim
