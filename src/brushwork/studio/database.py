@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from brushwork.studio.sqlite_file import SqliteFile
+from brushwork.studio.tables import COLUMNS, QUEUE, TABLES
 
 __all__ = ["ACTIVE", "ENDED", "RESUMABLE", "Database", "IdempotencyKey", "Job", "Place", "Upload", "Webhook"]
 
@@ -22,35 +23,6 @@ ACTIVE = ("waiting", "running")
 RESUMABLE = ("paused", "interrupted")
 ENDED = ("done", "stopped", "failed", "canceled")  # "stopped": ended early by its user, with a partial result
 Place: TypeAlias = tuple[float, str]  # in a list, newest first: `made` and `id` of the last one seen
-
-_TABLES = """
-CREATE TABLE IF NOT EXISTS uploads (
-    id TEXT PRIMARY KEY, user TEXT NOT NULL, kind TEXT NOT NULL, name TEXT NOT NULL, bytes INTEGER NOT NULL,
-    facts TEXT NOT NULL, made REAL NOT NULL);
-CREATE INDEX IF NOT EXISTS uploads_of ON uploads (user, made);
-CREATE TABLE IF NOT EXISTS jobs (
-    number INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT UNIQUE NOT NULL, user TEXT NOT NULL, kind TEXT NOT NULL,
-    title TEXT NOT NULL, request TEXT NOT NULL, status TEXT NOT NULL, wish TEXT NOT NULL DEFAULT '',
-    progress TEXT NOT NULL DEFAULT '{}', message TEXT NOT NULL DEFAULT '', result TEXT NOT NULL DEFAULT '',
-    bytes INTEGER NOT NULL DEFAULT 0, tries INTEGER NOT NULL DEFAULT 0, made REAL NOT NULL, started REAL, ended REAL);
-CREATE INDEX IF NOT EXISTS jobs_of ON jobs (user, number);
-CREATE INDEX IF NOT EXISTS jobs_begun ON jobs (user, started);
-CREATE INDEX IF NOT EXISTS jobs_in ON jobs (status, number);
-CREATE TABLE IF NOT EXISTS keys (
-    user TEXT NOT NULL, key TEXT NOT NULL, digest TEXT NOT NULL, made_id TEXT NOT NULL, made REAL NOT NULL,
-    PRIMARY KEY (user, key));
-CREATE TABLE IF NOT EXISTS webhooks (
-    job TEXT PRIMARY KEY, url TEXT NOT NULL, tries INTEGER NOT NULL DEFAULT 0, due REAL NOT NULL DEFAULT 0,
-    told REAL NOT NULL DEFAULT 0);
-CREATE TABLE IF NOT EXISTS sessions (token TEXT PRIMARY KEY, user TEXT NOT NULL, ends REAL NOT NULL);
-"""
-# Waiting jobs in the order in which they will run: users take turns, each with their oldest job.
-_QUEUE = """
-SELECT number FROM (
-    SELECT number, row_number() OVER (PARTITION BY user ORDER BY number) AS turn,
-        (SELECT max(started) FROM jobs AS any WHERE any.user = jobs.user) AS served
-    FROM jobs WHERE status = 'waiting')
-ORDER BY turn, served NULLS FIRST, number"""
 
 
 @dataclass(frozen=True)
@@ -97,6 +69,8 @@ class Job:
         made: When it was submitted, in seconds since 1970.
         started: When a worker started it, or None.
         ended: When it ended, or None.
+        worker: Who runs it, or ran it last.
+        device: The device of that worker.
     """
 
     number: int
@@ -115,6 +89,8 @@ class Job:
     made: float
     started: float | None
     ended: float | None
+    worker: str = ""
+    device: str = ""
 
 
 @dataclass(frozen=True)
@@ -155,7 +131,11 @@ class Database(SqliteFile):
     """
 
     def __init__(self, path: Path) -> None:
-        super().__init__(path, _TABLES)
+        super().__init__(path, TABLES)
+        with self._transaction():
+            there = {row["name"] for row in self._all("PRAGMA table_info(jobs)")}
+            for name in COLUMNS.keys() - there:  # of a studio of an earlier version
+                self._change(f"ALTER TABLE jobs ADD COLUMN {name} {COLUMNS[name]}")
 
     def _page(self, table: str, user: str, most: int, after: Place | None) -> list[sqlite3.Row]:
         """A user's rows, newest first, after a place in this order."""
@@ -262,22 +242,46 @@ class Database(SqliteFile):
         """Number of jobs of all users by status."""
         return {row[0]: row[1] for row in self._all("SELECT status, count(*) FROM jobs GROUP BY status")}
 
+    def bytes_of(self, user: str, record: int) -> int:
+        """Total size of a user's uploads and jobs as far as it is recorded, and `record` bytes for each."""
+        query = "SELECT coalesce(sum(bytes + ?), 0) FROM {} WHERE user = ?"
+        return sum(int(self._all(query.format(table), record, user)[0][0]) for table in ("uploads", "jobs"))
+
+    def running(self, user: str) -> list[str]:
+        """IDs of a user's running jobs."""
+        return [row[0] for row in self._all("SELECT id FROM jobs WHERE status = 'running' AND user = ?", user)]
+
+    def queue(self) -> list[Job]:
+        """Running and waiting jobs of all users, in the order in which they run."""
+        jobs = [_job(row) for row in self._all("SELECT * FROM jobs WHERE status IN ('waiting', 'running')")]
+        places = {row[0]: place for place, row in enumerate(self._all(QUEUE.format(True)))}
+        return sorted(jobs, key=lambda job: (places.get(job.number, -1), job.started or 0))
+
     def users(self) -> list[str]:
         """All users with jobs or uploads."""
         return [row[0] for row in self._all("SELECT user FROM jobs UNION SELECT user FROM uploads")]
 
     def ahead_of(self, job: Job) -> int:
         """Number of jobs that run before a waiting one."""
-        waiting = [row[0] for row in self._all(_QUEUE)]
+        waiting = [row[0] for row in self._all(QUEUE.format(True))]
         return self.counts().get("running", 0) + (waiting.index(job.number) if job.number in waiting else 0)
 
-    def claim(self) -> Job | None:
-        """Take the next job and mark it as running; users take turns."""
+    def claim(self, worker: str = "", device: str = "", devices: tuple[str, ...] = ()) -> Job | None:
+        """Take the next job and mark it as running; users take turns.
+
+        Args:
+            worker: Who takes it.
+            device: The worker's device.
+            devices: Those of all workers. A job that was begun on another one of them is left to it, because it goes on
+                from its checkpoint only on the same device.
+        """
+        others = [name for name in devices if name != device]
+        mine = f"(tries = 0 OR device NOT IN ({', '.join('?' * len(others))}))"
         found = self._all(
-            "UPDATE jobs SET status = 'running', started = ?, tries = tries + 1, message = '' "
-            f"WHERE number = ({_QUEUE} LIMIT 1) RETURNING *",
-            time.time(),
-        )
+            "UPDATE jobs SET status = 'running', started = ?, tries = tries + 1, message = '', worker = ?, device = ? "
+            f"WHERE number = ({QUEUE.format(mine)} LIMIT 1) RETURNING *",
+            time.time(), worker, device, *others,
+        )  # fmt: skip
         return _job(found[0]) if found else None
 
     def wish_of(self, identity: str) -> str:
@@ -289,28 +293,32 @@ class Database(SqliteFile):
         """Record a job's progress."""
         self._change("UPDATE jobs SET progress = ? WHERE id = ?", json.dumps(progress), identity)
 
-    def end(self, identity: str, status: str, message: str = "", result: str = "", size: int = 0) -> None:
-        """Record the end of a running job."""
+    def end(
+        self, identity: str, status: str, message: str = "", result: str = "", size: int = 0, worker: str = ""
+    ) -> None:
+        """Record the end of a job that a worker runs, or that it waits again."""
+        ended = None if status == "waiting" else time.time()
         self._change(
             "UPDATE jobs SET status = ?, wish = '', message = ?, result = ?, bytes = ?, ended = ? "
-            "WHERE id = ? AND status = 'running'",
-            status, message, result, size, time.time(), identity,
+            "WHERE id = ? AND status = 'running' AND worker = ?",
+            status, message, result, size, ended, identity, worker,
         )  # fmt: skip
 
-    def interrupt_running(self, message: str) -> list[str]:
-        """Mark all running jobs as interrupted because their worker is gone; returns their IDs."""
+    def interrupt_running(self, message: str, *, worker: str | None = None, after: str = "interrupted") -> list[str]:
+        """Change the status of running jobs because their worker is gone, or that of this worker; returns their IDs."""
+        ended = None if after == "waiting" else time.time()
         rows = self._all(
             "UPDATE jobs SET status = CASE wish WHEN 'cancel' THEN 'canceled' WHEN 'discard' THEN 'canceled' "
-            "WHEN 'pause' THEN 'paused' ELSE 'interrupted' END, wish = '', "
-            "message = CASE wish WHEN '' THEN ? ELSE '' END, ended = ? "
-            "WHERE status = 'running' RETURNING id",
-            message, time.time(),
+            "WHEN 'pause' THEN 'paused' ELSE ? END, "
+            "wish = '', message = CASE wish WHEN '' THEN ? ELSE '' END, ended = CASE wish WHEN '' THEN ? ELSE ? END "
+            "WHERE status = 'running' AND ? IN ('', worker) RETURNING id",
+            after, message, ended, time.time(), worker or "",
         )  # fmt: skip
         return [row[0] for row in rows]
 
-    def wished(self) -> str:
-        """ID of the running job with a requested action, or ""."""
-        found = self._all("SELECT id FROM jobs WHERE status = 'running' AND wish != ''")
+    def wished(self, worker: str) -> str:
+        """ID of the job that a worker runs and that has a requested action, or ""."""
+        found = self._all("SELECT id FROM jobs WHERE status = 'running' AND wish != '' AND worker = ?", worker)
         return str(found[0][0]) if found else ""
 
     def want(self, identity: str, wish: str) -> bool:

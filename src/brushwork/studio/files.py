@@ -69,6 +69,16 @@ class StudioFiles:
         return self.root / "jobs"
 
     @property
+    def restoring(self) -> Path:
+        """A file that is there while a backup is restored, and if that was interrupted."""
+        return self.root / "restoring"
+
+    @property
+    def audit(self) -> Path:
+        """The folder of the audit log."""
+        return self.root / "audit"
+
+    @property
     def swatches(self) -> Path:
         """The folder of small pictures of the built-in styles."""
         return self.root / "swatches"
@@ -84,7 +94,7 @@ class StudioFiles:
         Raises:
             UsageError: Another studio is using it.
         """
-        held = FileLock(self.root / "lock", timeout=0, thread_local=False)
+        held = FileLock(self.root / "lock", timeout=0, mode=0o600, thread_local=False)
         try:
             held.acquire()
         except Timeout as error:
@@ -114,9 +124,8 @@ class StudioFiles:
     def private(self) -> list[str]:
         """Paths that the page must never serve: everything but the page's own files."""
         files = [self.root / name for name in ("users.json", "studio.sqlite", "lock", "webhooks.key")]
-        return [
-            str(path) for path in (self.uploads, self.jobs, self.swatches, self.strips, self.root / "users", *files)
-        ]
+        folders = self.uploads, self.jobs, self.swatches, self.strips, self.audit, self.root / "users"
+        return [str(path) for path in (*folders, *files)]
 
     def styles_folder(self, user: str) -> Path:
         """The folder of a user's own styles; without logins, it is the one the command uses."""

@@ -27,7 +27,7 @@ from brushwork.studio.page_access import (
     needs_check,
 )
 from brushwork.studio.problems import MEDIA_TYPE, problem
-from brushwork.studio.users import LOCAL, Logins
+from brushwork.studio.users import LOCAL, Account, Logins
 
 __all__ = ["COOKIE", "Guard", "client_of", "cookie_in", "token_in"]
 
@@ -46,7 +46,8 @@ SENDS_FILES = ("/api/uploads", f"{V1}uploads", UPLOAD_ROUTE, COMPONENT_ROUTE)
 ROUTES = (
     "/", "/api/uploads", "/api/styles", "/api/methods", "/api/previews", "/api/jobs", "/api/sessions",
     "/api/openapi.json", f"{V1}uploads", f"{V1}styles", f"{V1}methods", f"{V1}previews", f"{V1}jobs", f"{V1}sessions",
-    f"{V1}openapi.json", "/gradio_api", "/login", "/logout", "/next", "/health", "/ready", "/metrics",
+    f"{V1}openapi.json", f"{V1}account", f"{V1}admin", "/gradio_api", "/login", "/logout", "/next", "/health", "/ready",
+    "/metrics",
 )  # fmt: skip
 METHODS = ("GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE")
 # Gradio's page uses inline scripts and styles, and blobs for the image editor, which compiles drawing code
@@ -140,6 +141,8 @@ class Guard:
             return
         scope.setdefault("state", {})["user"] = user
         refusal = self._user_refusal(str(user), path)
+        if refusal is None and method == "POST" and path in SENDS_FILES:
+            refusal = self._file_refusal(str(user), path, headers)
         if refusal is not None:
             await _answer(send, path, *refusal)
             return
@@ -163,10 +166,17 @@ class Guard:
             return 404, "not found"
         if path.startswith(FILE_ROUTE) and not self.page_files.owns(user, path.removeprefix(FILE_ROUTE)):
             return 404, "no such file"
-        if path == UPLOAD_ROUTE and self.page_files.size(user) > self.limits.storage_gb * 1e9:
-            return 413, f"your uploads of the last day fill the {self.limits.storage_gb:g} GB limit"
-        if path == UPLOAD_ROUTE and self.page_files.is_full(user):
-            return 413, "you have uploaded too many files in the last day; try again tomorrow"
+        return None
+
+    def _file_refusal(self, user: str, path: str, headers: dict[str, str]) -> tuple[int, str] | None:
+        """Status and reason if the user may not send a file, or not one of this size, or None."""
+        account = Account(user) if self.logins is None else self.logins.users.account(user)
+        if account.role == "viewer":
+            return 403, "viewers may look at what they have and download it, and send nothing"
+        most = account.limits(self.limits).storage_gb
+        sent = int(headers.get("content-length", self._most(path)))
+        if path == UPLOAD_ROUTE and self.page_files.size(user) + sent > most * 1e9:
+            return 413, f"your uploads of the last day fill the {most:g} GB limit"
         return None
 
     def _checked(self, user: str, headers: dict[str, str], body: bytes) -> bytes:

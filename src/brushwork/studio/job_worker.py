@@ -1,4 +1,4 @@
-"""The job worker process: runs one job at a time, each of which can be resumed."""
+"""A job worker process: runs one job at a time, each of which can be resumed."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import threading
 import time
 import zipfile
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from brushwork.runtime.progress import Step
     from brushwork.runtime.provenance import Recipe
 
-__all__ = ["Work", "serve"]
+__all__ = ["NO_DEVICE", "Post", "Work", "serve"]
 
 Value = TypeVar("Value")
 IDLE = 0.1  # seconds between checks of the queue
@@ -38,37 +38,73 @@ SHOWN_SHARE = 0.2  # of the time, at most, goes into these; large ones are shown
 PREVIEW = 768  # longer side of intermediate pictures, in pixels
 KEPT_EVERY = 10  # optimization steps between checkpoints
 NICE = 10  # previews have priority
+NO_DEVICE = 3  # exit code of a worker whose device is missing
+LEAVING = ("pause", "stop")  # wishes after which a job goes on later
 TIME_IS_UP = "paused after {:g} hours, the maximum run time; you can resume this job"
 
 
-def serve(root: Path, limits: Limits, alive: Connection) -> None:
-    """Run jobs until the server is gone.
+@dataclass(frozen=True)
+class Post:
+    """Where a worker works.
+
+    Args:
+        name: The worker's name, under which it takes jobs.
+        device: Its device, such as "cpu" or "cuda:0".
+        devices: Those of all workers.
+    """
+
+    name: str = ""
+    device: str = "auto"
+    devices: tuple[str, ...] = ("auto",)
+
+
+def serve(root: Path, limits: Limits, post: Post, server: Connection) -> None:
+    """Run jobs until the server says to stop, or is gone.
 
     Args:
         root: The studio's folder.
         limits: Limits of pictures, videos and run time.
-        alive: Closed when the server ends, however it ends.
+        post: Where the worker works.
+        server: Gets anything when it is time to stop; closed when the server ends, however it ends.
     """
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the server handles Ctrl-C and then ends this process
-    threading.Thread(target=_leave_with, args=(alive,), daemon=True).start()
+    stopping = threading.Event()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the server handles Ctrl-C and then stops this process
+    signal.signal(signal.SIGTERM, lambda *_: stopping.set())
+    threading.Thread(target=_listen, args=(server, stopping), daemon=True).start()
     os.nice(NICE)
+    _check_device(post.device)
     files = StudioFiles(root)
     database = files.database()
     import brushwork.api.stylize  # noqa: F401  # so that the first job need not wait for torch
 
-    while True:
-        job = database.claim()
+    while not stopping.is_set():
+        job = database.claim(post.name, post.device, post.devices)
         if job is None:
-            time.sleep(IDLE)
+            stopping.wait(IDLE)
             continue
-        Work(job, files, database, limits).run()
+        Work(job, files, database, limits, post=post, stopping=stopping).run()
 
 
-def _leave_with(alive: Connection) -> None:
+def _listen(server: Connection, stopping: threading.Event) -> None:
     try:
-        alive.recv()
-    except EOFError:
+        while True:
+            server.recv()
+            stopping.set()
+    except (EOFError, OSError):
         os._exit(1)
+
+
+def _check_device(device: str) -> None:
+    """End this process, rather than take jobs that can't be done here."""
+    if device in ("auto", "cpu"):
+        return
+    from brushwork.runtime.device import choose_device
+
+    try:
+        choose_device(device)
+    except BrushworkError as error:
+        logger.error("a device is missing", extra={"device": device, "reason": str(error)})
+        os._exit(NO_DEVICE)
 
 
 class Work:
@@ -79,10 +115,16 @@ class Work:
         files: The studio's folder.
         database: The database to report to.
         limits: Limits of pictures, videos and run time.
+        post: Where the worker works.
+        stopping: Set when the studio stops.
     """
 
-    def __init__(self, job: Job, files: StudioFiles, database: Database, limits: Limits) -> None:
+    def __init__(
+        self, job: Job, files: StudioFiles, database: Database, limits: Limits,
+        *, post: Post | None = None, stopping: threading.Event | None = None,
+    ) -> None:  # fmt: skip
         self.job, self.files, self.database, self.limits = job, files, database, limits
+        self.device, self.stopping = (post or Post()).device, stopping or threading.Event()
         self.pixels = round(limits.megapixels * 1e6)
         # A grid can't be resumed, and is small.
         self._until = time.monotonic() + 3600 * limits.job_hours if job.kind != "grid" else float("inf")
@@ -104,8 +146,9 @@ class Work:
             result, message = kinds[self.job.kind](parse_request(self.job.request))
             status = "stopped" if self._wish() == "cancel" else "done"
         except Interrupted:
-            status = "paused" if self._wish() == "pause" else "canceled"
-            message = "" if self.database.wish_of(self.job.id) else TIME_IS_UP.format(self.limits.job_hours)
+            status = {"pause": "paused", "stop": "waiting"}.get(self._wish(), "canceled")
+            time_is_up = status == "paused" and not self.database.wish_of(self.job.id)
+            message = TIME_IS_UP.format(self.limits.job_hours) if time_is_up else ""
         except SavedElsewhereError as error:
             error.path.unlink(missing_ok=True)  # a server stores its users' pictures only in its own folder
             message = self._plain(str(error.__cause__))
@@ -122,15 +165,16 @@ class Work:
             finished = {"share": 1, "seconds_left": 0} if status == "done" else {}
             self.database.tell(self.job.id, self._facts | finished)
         discarded = self._wish() == "discard"
-        self.database.end(self.job.id, status, message, result, folder_bytes(self.folder))
+        self.database.end(self.job.id, status, message, result, folder_bytes(self.folder), self.job.worker)
         if discarded:
             self.database.remove_job(self.job.id)
             self.files.remove(self.job)
         logger.info("job ended", extra={"job": self.job.id, "status": status})
 
     def _wish(self) -> str:
-        """The action requested by the user; "pause" when the run time is used up."""
-        return self.database.wish_of(self.job.id) or ("pause" if time.monotonic() > self._until else "")
+        """The action requested by the user; "stop" when the studio stops; "pause" when the run time is used up."""
+        wish = self.database.wish_of(self.job.id) or ("stop" if self.stopping.is_set() else "")
+        return wish or ("pause" if time.monotonic() > self._until else "")
 
     def _progress(self, step: Step) -> None:
         now = time.monotonic()
@@ -172,7 +216,7 @@ class Work:
         from brushwork.methods import load
         from brushwork.runtime.device import choose_device
 
-        return load(ask.to_settings(), choose_device("auto"))
+        return load(ask.to_settings(), choose_device(self.device))
 
     def _plain(self, message: str) -> str:
         """A message with the users' file names in place of the server's paths."""
@@ -226,7 +270,7 @@ class Work:
         try:
             result = stylize(photo, style, **common)
         except Interrupted as stop:
-            if self._wish() in ("pause", "discard") or stop.best is None:
+            if self._wish() in (*LEAVING, "discard") or stop.best is None:
                 raise
             result = stop.best  # keep the result so far
         write_image(result.picture, output, depth=ask.depth, recipe=self._recipe(result))
@@ -284,13 +328,13 @@ class Work:
                 if not output.exists():
                     self._painted(ask, photo, method, options, output)
             except Interrupted:
-                if self._wish() == "pause" or not any(made.iterdir()):
+                if self._wish() in LEAVING or not any(made.iterdir()):
                     raise
                 break
             except BrushworkError as error:
                 failed.append(self._plain(str(error)))
             self._before = number
-            if self._wish() == "pause" and number < self._all:
+            if self._wish() in LEAVING and number < self._all:
                 raise Interrupted()
             if self._wish():
                 break

@@ -23,6 +23,9 @@ class Limits(Checked):
     job_hours: Annotated[
         float, Option("maximum run time in hours; the job is then paused until you resume it", 0.1)
     ] = 24.0
+    stop_seconds: Annotated[
+        float, Option("seconds that running jobs have to save themselves when the studio stops", 0)
+    ] = 6.0
     previews: Annotated[int, Option("maximum number of waiting previews of all users", 1)] = 16
     requests: Annotated[int, Option("maximum number of requests to API v1 per user and minute", 1)] = 3000
     body_kb: Annotated[int, Option("maximum size of a request without a file, in kilobytes", 1)] = 64

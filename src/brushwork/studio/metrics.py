@@ -16,4 +16,4 @@ PREVIEW_SECONDS = Histogram(
 SUBMITTED = Counter("brushwork_jobs_submitted", "Submitted jobs by kind", ["kind"])
 JOBS = Gauge("brushwork_jobs", "Stored jobs by status", ["status"])
 WAITING = Gauge("brushwork_requests_waiting", "Requests waiting for a worker", ["worker"])
-WORKERS = Gauge("brushwork_workers_alive", "Whether a worker is running", ["worker"])
+WORKERS = Gauge("brushwork_workers_alive", "Running workers; of checks and previews, whether there is one", ["worker"])

@@ -11,6 +11,7 @@ import os
 import threading
 from collections import defaultdict
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 from brushwork.studio.errors import NotAllowedError, StudioError
@@ -59,13 +60,19 @@ class PageFiles:
         self._lock = threading.Lock()
 
     def add(self, user: str, path: str) -> None:
-        """Record a file that a user has uploaded; users who upload the same file share it."""
+        """Record a file that a user has uploaded; users who upload the same file share it.
+
+        What is no longer remembered is deleted, so that no file escapes `size`.
+        """
         with self._lock:
             paths = self._of[user]
             paths.pop(path, None)
             paths[path] = None
             while len(paths) > KEPT:
-                del paths[next(iter(paths))]
+                oldest = next(iter(paths))
+                del paths[oldest]
+                if not any(oldest in others for others in self._of.values()):
+                    Path(oldest).unlink(missing_ok=True)
 
     def owns(self, user: str, path: Any) -> bool:
         """Whether a user has uploaded the file at exactly this path."""
@@ -82,10 +89,6 @@ class PageFiles:
                 except OSError:
                     del paths[path]
         return total
-
-    def is_full(self, user: str) -> bool:
-        """Whether a user has uploaded as many files as are remembered; more would escape `size`."""
-        return len(self._of.get(user, ())) >= KEPT
 
 
 def checked_body(body: bytes, owns: Callable[[Any], bool], own_address: Callable[[Any], bool]) -> bytes:

@@ -7,6 +7,9 @@ import shutil
 import sqlite3
 import threading
 import time
+from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from brushwork.studio.database import ENDED, Database, Job, Upload
@@ -15,14 +18,14 @@ from brushwork.studio.files import StudioFiles, folder_bytes
 from brushwork.studio.limits import Limits
 from brushwork.studio.log import logger
 from brushwork.studio.strips import Strips
-from brushwork.studio.users import LOCAL
+from brushwork.studio.users import LOCAL, Users
 
-__all__ = ["StorageQuota"]
+__all__ = ["RECORD", "StorageQuota"]
 
 SWEPT_EVERY = 600.0  # seconds
 DAY = 86_400.0
 MOST = 1_000_000  # jobs of a user to list
-LEAST = 16_384  # bytes that an upload counts at least, with its thumbnail and its record
+RECORD = 16_384  # bytes that each upload and each job counts more than its files: its thumbnail and its record
 KEYS_KEPT = DAY  # seconds for which an Idempotency-Key is remembered
 
 
@@ -33,15 +36,30 @@ class StorageQuota:
         files: The studio's folder.
         limits: Limits on storage and age.
         database: The database of files and jobs.
+        users: The users, who may have limits of their own.
     """
 
-    def __init__(self, files: StudioFiles, limits: Limits, database: Database) -> None:
-        self.files, self.limits, self.database = files, limits, database
+    def __init__(self, files: StudioFiles, limits: Limits, database: Database, users: Users) -> None:
+        self.files, self.limits, self.database, self.users = files, limits, database, users
+        self._reserving: defaultdict[str, threading.RLock] = defaultdict(threading.RLock)
+
+    def of(self, user: str) -> Limits:
+        """A user's limits."""
+        return self.users.account(user).limits(self.limits)
 
     def used(self, user: str) -> int:
         """Bytes of a user's files, results and own styles."""
-        styles = folder_bytes(self.files.styles_folder(user)) if user != LOCAL else 0  # those belong to the command
-        return sum(map(_room, self._things(user))) + styles
+        running = sum(folder_bytes(self.files.job(identity)) for identity in self.database.running(user))
+        styles = self.files.styles_folder(user), self.files.swatches_of(user)  # without logins, those of the command
+        own = sum(map(folder_bytes, styles)) if user != LOCAL else 0
+        return self.database.bytes_of(user, RECORD) + running + own
+
+    @contextmanager
+    def reserved(self, user: str, size: int, keep: str = "") -> Iterator[None]:
+        """Make room, see `make_room`; until the block has stored it, no other file of the user is given this room."""
+        with self._reserving[user]:
+            self.make_room(user, size, keep)
+            yield
 
     def needed(self, user: str) -> set[str]:
         """IDs of files that unfinished jobs need."""
@@ -54,7 +72,8 @@ class StorageQuota:
         Raises:
             TooLargeError: Deleting everything that may be deleted was not enough.
         """
-        used, most = self.used(user), round(self.limits.storage_gb * 1e9) - size
+        gigabytes = self.of(user).storage_gb
+        used, most = self.used(user), round(gigabytes * 1e9) - size
         for thing in self._dispensable(user) if used > most else ():
             if used <= most:
                 break
@@ -62,7 +81,7 @@ class StorageQuota:
                 self._delete(thing)
                 used -= _room(thing)
         if used > most:
-            raise TooLargeError(f"your files fill the {self.limits.storage_gb:g} GB limit; delete some jobs or styles")
+            raise TooLargeError(f"your files fill the {gigabytes:g} GB limit; delete some jobs or styles")
 
     def forget(self, upload: Upload) -> None:
         """Delete an upload."""
@@ -79,20 +98,24 @@ class StorageQuota:
         shutil.rmtree(self.files.swatches_of(user), ignore_errors=True)
 
     def sweep(self) -> None:
-        """Delete expired files, folders without a job, and partial uploads of an earlier run."""
+        """Delete what is expired or over a quota, files without a record, and partial uploads of an earlier run."""
         known = set[str]()
         self.database.forget_keys(time.time() - KEYS_KEPT)
         for user in self.database.users():
-            known |= {job.id for job in self.database.jobs(user, MOST)}
+            with suppress(TooLargeError):  # results of jobs, whose size wasn't known before
+                self.make_room(user, 0)
+            known |= {thing.id for thing in self._things(user)}
             before = time.time() - DAY * self.limits.keep_days
             for thing in self._dispensable(user) if self.limits.keep_days else ():
                 if thing.made < before:
                     self._delete(thing)
-        left = [folder for folder in self.files.jobs.iterdir() if folder.name not in known]
+        stored = (*self.files.jobs.iterdir(), *self.files.uploads.iterdir())
+        left = [path for path in stored if path.stem not in known]
         left += [
             *self.files.root.glob(".masks-*"),
             *self.files.root.glob(".sent-*"),
             *self.files.root.glob(".drawn-*"),
+            *self.files.root.glob(".backup-*"),
         ]
         # Uploads that Gradio does not clean up.
         page = [path for path in (self.files.root / "page").rglob("*") if path.is_file()]
@@ -131,7 +154,7 @@ class StorageQuota:
 
 
 def _room(thing: Upload | Job) -> int:
-    return max(thing.bytes, LEAST) if isinstance(thing, Upload) else thing.bytes
+    return thing.bytes + RECORD
 
 
 def _old(path: Path) -> bool:

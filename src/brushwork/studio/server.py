@@ -64,7 +64,7 @@ def is_loopback(host: str) -> bool:
 
 def application(
     files: StudioFiles, limits: Limits, *, login: bool = False, page: bool = True, hosts: tuple[str, ...] = LOOPBACK,
-    webhook_allow: tuple[str, ...] = (),
+    webhook_allow: tuple[str, ...] = (), devices: tuple[str, ...] = ("auto",),
 ) -> Any:  # fmt: skip
     """The studio as an ASGI application, whose lifespan starts and stops the workers.
 
@@ -75,14 +75,15 @@ def application(
         page: Whether to serve the page, or only the API.
         hosts: Accepted host names; empty: any.
         webhook_allow: HOST or HOST:PORT that webhooks may name.
+        devices: One for each job worker.
 
     Raises:
         UsageError: An invalid entry of `webhook_allow`.
     """
-    service = Service(files, limits)
+    service = Service(files, limits, devices)
     webhooks = Webhooks(files, webhook_allow)
-    users = Users(files.root / "users.json")
-    logins = Logins(users, service.database, limits.session_hours, limits.login_failures) if login else None
+    hours, failures = limits.session_hours, limits.login_failures
+    logins = Logins(service.users, service.database, hours, failures, service.audit) if login else None
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -118,8 +119,9 @@ def application(
 
 
 def _watching(app: FastAPI, service: Service) -> None:
-    def alive() -> dict[str, bool]:
-        return {"jobs": service.worker.alive, "checks": service.checks.ready, "previews": service.previews.ready}
+    def alive() -> dict[str, int]:
+        checks, previews = service.checks.ready, service.previews.ready
+        return {"jobs": service.job_workers.alive, "checks": checks, "previews": previews}
 
     @app.get("/health", include_in_schema=False)
     def health() -> dict[str, str]:
@@ -129,7 +131,7 @@ def _watching(app: FastAPI, service: Service) -> None:
     @app.get("/ready", include_in_schema=False)
     def ready() -> Response:
         """Report whether the workers are running and ready."""
-        workers = alive()
+        workers = {name: bool(count) for name, count in alive().items()}
         return JSONResponse({"ready": all(workers.values()), "workers": workers}, 200 if all(workers.values()) else 503)
 
     @app.get("/metrics", include_in_schema=False)
@@ -140,8 +142,8 @@ def _watching(app: FastAPI, service: Service) -> None:
             JOBS.labels(status).set(counts.get(status, 0))
         for workers in (service.checks, service.previews):
             WAITING.labels(workers.name).set(workers.waiting)
-        for name, there in alive().items():
-            WORKERS.labels(name).set(there)
+        for name, count in alive().items():
+            WORKERS.labels(name).set(count)
         return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
 
 
@@ -198,6 +200,7 @@ def run(
     page: bool = True,
     browser: bool = False,
     webhook_allow: tuple[str, ...] = (),
+    devices: tuple[str, ...] = ("auto",),
 ) -> None:
     """Serve until Ctrl-C.
 
@@ -210,16 +213,19 @@ def run(
         page: Whether to serve the page, or only the API.
         browser: Whether to open the page in the browser.
         webhook_allow: HOST or HOST:PORT that webhooks may name.
+        devices: One for each job worker.
 
     Raises:
-        UsageError: A public address without users; a port or a folder that is in use.
+        UsageError: A public address without users; a port or a folder that is in use, or is only restored in part.
     """
+    if files.restoring.exists():
+        raise UsageError(f"{files.root} is only restored in part; run brushwork studio restore again")
     os.umask(0o077)  # whatever the server and its workers write is its owner's alone
     login = bool(Users(files.root / "users.json").names())
     if not is_loopback(host) and not login:
         raise UsageError(
             f"--host {host} is reachable from other machines, so users must log in; "
-            "add a user first: brushwork studio --add-user NAME"
+            "add a user first: brushwork studio users add NAME"
         )
     log_to_stderr()
     server_socket = _bound(host, port)
@@ -228,7 +234,7 @@ def run(
     url = f"http://{f'[{host}]' if ':' in host else host}:{port}"
     hosts = (*LOOPBACK, host, *names) if is_loopback(host) else ()
     gc.disable()  # garbage collection took a fifth of the startup time
-    app = application(files, limits, login=login, page=page, hosts=hosts, webhook_allow=webhook_allow)
+    app = application(files, limits, login=login, page=page, hosts=hosts, webhook_allow=webhook_allow, devices=devices)
     gc.freeze()
     gc.enable()
     server_socket.listen()  # early connections wait until the server is up

@@ -8,6 +8,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -15,18 +16,19 @@ from brushwork.errors import BrushworkError, UsageError
 from brushwork.registry import method_name
 from brushwork.runtime.atomic_files import write_whole
 from brushwork.studio import quick_worker, strips
+from brushwork.studio.audit import AuditLog
 from brushwork.studio.database import ACTIVE, RESUMABLE, IdempotencyKey, Job, Upload
 from brushwork.studio.errors import BusyError, ConflictError, NotFoundError, TooLargeError
 from brushwork.studio.files import RequestFiles, StudioFiles, called, folder_bytes, stem_of
 from brushwork.studio.limits import Limits
 from brushwork.studio.log import logger
 from brushwork.studio.metrics import PREVIEW_SECONDS, SUBMITTED
-from brushwork.studio.quota import StorageQuota
-from brushwork.studio.schemas import Batch, Grid, JobRequest, NewStyle, Picture, Preview, Video
-from brushwork.studio.users import LOCAL
-from brushwork.studio.workers import CHECKERS, CHECKS, PAINTERS, JobWorker, QuickWorkers
+from brushwork.studio.quota import RECORD, StorageQuota
+from brushwork.studio.request_checks import RequestChecks
+from brushwork.studio.schemas import JobRequest, NewStyle, Preview, Video
+from brushwork.studio.users import LOCAL, Users
+from brushwork.studio.workers import CHECKERS, CHECKS, PAINTERS, JobWorkers, QuickWorkers
 from brushwork.styles.library import LibraryStyle, remove_style
-from brushwork.styles.references import StylePart
 
 __all__ = ["FORMATS", "Service"]
 
@@ -42,31 +44,34 @@ class Service:
     Args:
         files: The studio's folder.
         limits: Its limits.
+        devices: One for each job worker.
     """
 
-    def __init__(self, files: StudioFiles, limits: Limits) -> None:
+    def __init__(self, files: StudioFiles, limits: Limits, devices: tuple[str, ...] = ("auto",)) -> None:
         self.files, self.limits, self.database = files, limits, files.database()
         self.checks = QuickWorkers("checks", quick_worker.load_checks, processes=CHECKERS, most=CHECKS)
         self.previews = QuickWorkers("previews", quick_worker.load_previews, processes=PAINTERS, most=limits.previews)
-        self.worker = JobWorker(files, limits)
-        self.quota = StorageQuota(files, limits, self.database)
         self.strips = strips.Strips(files.strips)
+        self.job_workers = JobWorkers(files, limits, devices)
+        self.users, self.audit = Users(files.root / "users.json"), AuditLog(files.audit)
+        self.quota = StorageQuota(files, limits, self.database, self.users)
+        self.requests = RequestChecks(files, limits, self.database)
         self._closing = threading.Event()
 
     def start(self) -> None:
         """Start the workers."""
         self.checks.start()
         self.previews.start()
-        self.worker.start()
+        self.job_workers.start()
         threading.Thread(target=self.quota.keep_swept, args=(self._closing,), name="sweeper", daemon=True).start()
         threading.Thread(target=self._paint_swatches, name="swatches", daemon=True).start()
 
     def close(self) -> None:
-        """Stop the workers; jobs can be resumed."""
+        """Stop the workers; jobs go on at the next start."""
         self._closing.set()
-        self.worker.close()
         self.checks.close()
         self.previews.close()
+        self.job_workers.close()
 
     # Files
 
@@ -75,17 +80,21 @@ class Service:
 
         Raises:
             TooLargeError, UsageError: Over a limit; neither a picture nor a video.
+            NotAllowedError: A viewer's.
             sqlite3.IntegrityError: Another upload with this key was faster.
         """
         try:
+            self.users.check_maker(user)
             size = sent.stat().st_size
             if size > self.limits.upload_mb * 1_000_000:
                 raise TooLargeError(f"{size / 1e6:.0f} MB are more than the limit of {self.limits.upload_mb} MB")
             identity, title = secrets.token_hex(16), called(name)
             facts = self._check(user, sent, title)
-            self.quota.make_room(user, size)
-            shutil.move(sent, self.files.upload(identity))
-            return self.database.add_upload(identity, user, facts.pop("kind"), title, size, facts, key=key)
+            with self.quota.reserved(user, size + RECORD):
+                shutil.move(sent, self.files.upload(identity))
+                upload = self.database.add_upload(identity, user, facts.pop("kind"), title, size, facts, key=key)
+            self.audit.add(user, "upload", upload=upload.id, kind=upload.kind, name=title, bytes=size)
+            return upload
         except sqlite3.Error:
             self.files.upload(identity).unlink(missing_ok=True)
             raise
@@ -118,6 +127,7 @@ class Service:
         if upload.id in self.quota.needed(user):
             raise ConflictError("an unfinished job needs this file; cancel the job first")
         self.quota.forget(upload)
+        self.audit.add(user, "delete upload", upload=upload.id, name=upload.name)
 
     def thumbnail(self, user: str, identity: str, size: int = THUMBNAIL) -> bytes:
         """A thumbnail of a picture or a video's first frame, re-encoded as JPEG; uploads are never served as sent."""
@@ -156,11 +166,12 @@ class Service:
         Raises:
             UsageError: The name is taken.
         """
+        self.users.check_maker(user)
         upload, folder = self.upload(user, ask.picture), self.files.styles_folder(user)
         path, about = self.files.upload(upload.id), {"title": ask.title, "artist": ask.artist}
-        if user != LOCAL:
-            self.quota.make_room(user, upload.bytes, keep=upload.id)
-        self._quick(user, "add_style", path=str(path), name=ask.name, folder=str(folder), about=about)
+        with self.quota.reserved(user, upload.bytes, keep=upload.id) if user != LOCAL else nullcontext():
+            self._quick(user, "add_style", path=str(path), name=ask.name, folder=str(folder), about=about)
+        self.audit.add(user, "add style", style=ask.name)
         return self.styles(user)[ask.name]
 
     def remove_style(self, user: str, name: str) -> None:
@@ -170,6 +181,7 @@ class Service:
         swatch = self._swatch_path(user, name)
         remove_style(name, self.files.styles_folder(user))
         swatch.unlink(missing_ok=True)
+        self.audit.add(user, "delete style", style=name)
 
     def swatch(self, user: str, name: str) -> bytes:
         """A small picture of a style, as JPEG."""
@@ -213,13 +225,15 @@ class Service:
             BusyError: Too many requests are waiting, or this one took too long.
             SupersededError: The same user requested a newer preview of this photo while this one was waiting.
             UsageError, NotFoundError: Invalid value; no such file or style.
+            NotAllowedError: A viewer's.
         """
+        self.users.check_maker(user)
         method = method_name(ask.preview_settings())
         if isinstance(ask, Video):
             function, source, masks = "film_preview", self.upload(user, ask.film), []
         else:
             function, source, masks = "preview", self.upload(user, ask.photo), ask.masks
-        style = self._checked_parts(user, ask.style, method)
+        style = self.requests.parts(user, ask.style, method)
         drawn = tuple(self.files.upload(self.upload(user, mask).id) for mask in masks)
         files = RequestFiles(self.files.upload(source.id), style, drawn)
         began = time.monotonic()
@@ -235,17 +249,9 @@ class Service:
         except UsageError as error:
             raise UsageError(self.files.plain(str(error), user, self.database)) from None
 
-    def _checked_parts(self, user: str, style: str, method: str) -> list[StylePart]:
-        library = {str(known.path): known for known in self.styles(user).values()}
-        parts = self.files.parts(style, user, self.database)
-        for part in parts:
-            known = library.get(part.reference)
-            if known is not None and method not in known.methods:
-                raise UsageError(f"style {known.name} works with {', '.join(known.methods)}, not with {method}")
-        return parts
-
     def masks(self, user: str, drawn: Path, colors: list[tuple[int, int, int]]) -> list[str]:
         """Masks of the painted regions: upload IDs, one for each color and one for the rest."""
+        self.users.check_maker(user)
         folder = self.files.root / f".masks-{secrets.token_hex(8)}"
         folder.mkdir(mode=0o700)
         try:
@@ -262,65 +268,26 @@ class Service:
         Raises:
             BusyError: The user, or all users together, have too many jobs.
             UsageError, NotFoundError, TooLargeError: Invalid value; no such file or style; no space left.
+            NotAllowedError: A viewer's.
             sqlite3.IntegrityError: Another request with this key was faster.
         """
-        self.quota.make_room(user, 0)  # first, because it may delete files that the job needs
-        title = self._checked_title(user, ask)
-        most = self.limits.jobs, self.limits.queue
+        self.users.check_maker(user)
+        self.quota.make_room(user, RECORD)  # first, because it may delete files that the job needs
+        title = self.requests.title(user, ask)
+        most = self.quota.of(user).jobs, self.limits.queue
         job = self.database.add_job(user, ask.kind, title, ask.to_stored(), *most, key=key, webhook=webhook)
         if job is None:
-            raise self._busy()
+            raise self._busy(user)
+        self.audit.add(user, "submit", job=job.id, kind=job.kind)
         SUBMITTED.labels(ask.kind).inc()
         logger.info("job submitted", extra={"job": job.id, "kind": job.kind, "user": user})
         return job
 
-    def _busy(self) -> BusyError:
-        limits = self.limits
+    def _busy(self, user: str) -> BusyError:
+        limits = self.quota.of(user)
         return BusyError(
             f"the queue is full: {limits.jobs} jobs per user, {limits.queue} in total; try again when a job is done", 30
         )
-
-    def _checked_title(self, user: str, ask: JobRequest) -> str:
-        """A display title; checks that everything the job refers to exists."""
-        if isinstance(ask, Grid):
-            for style in ask.styles:
-                self._checked_parts(user, style, "adain-lite")
-            return f"{self.upload(user, ask.photo).name}: between {len(ask.styles)} styles"
-        ask.to_settings()
-        ask.to_options()
-        self._checked_parts(user, ask.style, ask.method)
-        words = self._style_words(user, ask.style)
-        if isinstance(ask, Video):
-            film = self.upload(user, ask.film)
-            if film.kind != "film" and film.facts.get("frames", 1) < 2:
-                raise UsageError(f"{film.name} is not a video; send a video, or an animated GIF or WebP")
-            self._check_size(film, ask.size)
-            return f"{film.name} in the style of {words}"
-        photos = [self.upload(user, photo) for photo in (ask.photos if isinstance(ask, Batch) else [ask.photo])]
-        for photo in photos:
-            self._check_size(photo, ask.size)
-        names = [photo.name for photo in photos]
-        if len(names) > self.limits.batch:
-            raise TooLargeError(f"{len(names)} photos are more than the limit of {self.limits.batch} for a batch")
-        for mask in ask.masks if isinstance(ask, Picture) else ():
-            self.upload(user, mask)
-        more = f" and {len(names) - 1} more" if len(names) > 1 else ""
-        return f"{names[0]}{more} in the style of {words}"
-
-    def _check_size(self, upload: Upload, size: int | None) -> None:
-        """Check that the result stays within the limit of megapixels."""
-        longer = max(upload.facts["width"], upload.facts["height"])
-        width, height = (round(upload.facts[side] * (size or longer) / longer) for side in ("width", "height"))
-        most = round(self.limits.megapixels * 1e6)
-        if width * height > most:
-            raise TooLargeError(f"{width} x {height} pixels are over the limit of {most:,}")
-
-    def _style_words(self, user: str, style: str) -> str:
-        def word(piece: str) -> str:
-            reference = piece.strip().partition(":")[0]
-            return self.upload(user, reference[1:]).name if reference.startswith("@") else reference
-
-        return " + ".join(word(piece) for piece in style.split("+"))
 
     def job(self, user: str, identity: str) -> Job:
         """A user's job.
@@ -342,24 +309,30 @@ class Service:
         job = self.job(user, identity)
         if not self.database.move(job.id, ("waiting",), "paused") and not self.database.want(job.id, "pause"):
             raise ConflictError(f"Cannot pause a job with status {job.status!r}")
+        self.audit.add(user, "pause", job=job.id)
         return self.job(user, identity)
 
     def cancel(self, user: str, identity: str) -> Job:
         """Cancel a job; a running picture or batch keeps the result so far."""
-        job = self.job(user, identity)
+        self._cancel(self.job(user, identity))
+        self.audit.add(user, "cancel", job=identity)
+        return self.job(user, identity)
+
+    def _cancel(self, job: Job) -> None:
         if self.database.move(job.id, ("waiting", *RESUMABLE), "canceled"):
             self.files.remove(job)
         elif not self.database.want(job.id, "cancel"):
             raise ConflictError(f"Cannot cancel a job with status {job.status!r}")
-        return self.job(user, identity)
 
     def resume(self, user: str, identity: str) -> Job:
         """Resume a paused or interrupted job, or retry a failed one."""
+        self.users.check_maker(user)
         job = self.job(user, identity)
         if job.status not in (*RESUMABLE, "failed"):
             raise ConflictError(f"Cannot resume a job with status {job.status!r}")
-        if not self.database.queue_again(job, self.limits.jobs, self.limits.queue):
-            raise self._busy()
+        if not self.database.queue_again(job, self.quota.of(user).jobs, self.limits.queue):
+            raise self._busy(user)
+        self.audit.add(user, "resume", job=job.id)
         return self.job(user, identity)
 
     def remove_job(self, user: str, identity: str, *, cancel: bool = False) -> None:
@@ -371,12 +344,42 @@ class Service:
         if cancel:
             self.database.move(self.job(user, identity).id, ("waiting",), "canceled")
             if self.database.want(identity, "discard"):
+                self.audit.add(user, "delete job", job=identity)
                 return  # its worker deletes it
         job = self.job(user, identity)
         if job.status in ACTIVE:
             raise ConflictError(f"Cannot delete a job with status {job.status!r}; cancel it first")
         self.database.remove_job(job.id)
         self.files.remove(job)
+        self.audit.add(user, "delete job", job=job.id)
+
+    # What admins do
+
+    def queue(self, admin: str) -> list[Job]:
+        """Running and waiting jobs of all users, in the order in which they run.
+
+        Raises:
+            NotAllowedError: The user is not an admin.
+        """
+        self.users.check_admin(admin)
+        return self.database.queue()
+
+    def cancel_any(self, admin: str, identity: str) -> Job:
+        """Cancel a job of any user; see `cancel`.
+
+        Raises:
+            NotAllowedError: The user is not an admin.
+            NotFoundError: The job does not exist.
+        """
+        self.users.check_admin(admin)
+        job = self.database.job(identity)
+        if job is None:
+            raise NotFoundError(f"there is no job {identity[:40]!r}")
+        self._cancel(job)
+        self.audit.add(admin, "cancel", job=job.id, of=job.user)
+        return self.job(job.user, identity)
+
+    # Results
 
     def result(self, user: str, identity: str, form: str | None = None) -> tuple[Path, str, str]:
         """A result's file, a file name for the download, and the media type.
@@ -402,6 +405,7 @@ class Service:
         if not path.exists():
             self._quick(user, "convert", source=str(made), target=str(path))
             self.database.resize(job.id, folder_bytes(path.parent))
+        self.audit.add(user, "download", job=job.id, format=form)
         return path, f"{stem_of(job.title)}{path.suffix}", FORMATS[form]
 
     def live_preview(self, user: str, identity: str) -> bytes:

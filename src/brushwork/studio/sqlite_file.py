@@ -39,6 +39,11 @@ class SqliteFile:
         found: sqlite3.Connection = self._local.connection
         return found
 
+    def close(self) -> None:
+        """Close this thread's connection; it is opened again when it is needed."""
+        self._connection.close()
+        del self._local.connection
+
     def _all(self, query: str, *values: Any) -> list[sqlite3.Row]:
         return self._connection.execute(query, values).fetchall()
 

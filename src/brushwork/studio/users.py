@@ -1,4 +1,4 @@
-"""Users and logins: names and salted password hashes in a file, random session tokens."""
+"""Users and logins: roles, quotas and salted password hashes in a file, random session tokens."""
 
 from __future__ import annotations
 
@@ -9,20 +9,52 @@ import re
 import secrets
 import time
 from collections.abc import Hashable
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any, Literal, TypeAlias, get_args
 
 from brushwork.errors import UsageError
+from brushwork.options.base import option_of
 from brushwork.runtime.atomic_files import replacing
+from brushwork.studio.audit import AuditLog
 from brushwork.studio.database import Database
 from brushwork.studio.devices import device_of, new_device
+from brushwork.studio.errors import NotAllowedError
+from brushwork.studio.limits import Limits
 from brushwork.studio.login_limits import LoginLimits, client_of
 
-__all__ = ["LOCAL", "Logins", "Users"]
+__all__ = ["LOCAL", "QUOTAS", "ROLES", "Account", "Logins", "Role", "Users", "new_token"]
 
 LOCAL = "local"  # the user of a studio without logins
+# admin: also sees and cancels the jobs of all, and reads the audit log; viewer: only looks and downloads.
+Role: TypeAlias = Literal["admin", "member", "viewer"]
+ROLES = get_args(Role)
+QUOTAS = ("storage_gb", "jobs")  # limits that a user may have of their own
 SHORTEST = 8  # password length, in characters
 COST = {"n": 1 << 14, "r": 8, "p": 1}  # scrypt: 16 MB and about 40 ms per guess (RFC 7914)
 NAMES = 5  # limit of wrong passwords per address for all names, as a multiple of the limit per name
+
+
+@dataclass(frozen=True)
+class Account:
+    """What a user may do.
+
+    Args:
+        name: The user's name.
+        role: One of ROLES.
+        storage_gb: Storage in gigabytes; None: the studio's limit.
+        jobs: Waiting and running jobs; None: the studio's limit.
+    """
+
+    name: str
+    role: Role = "member"
+    storage_gb: float | None = None
+    jobs: int | None = None
+
+    def limits(self, limits: Limits) -> Limits:
+        """The studio's limits with this user's own in place of them."""
+        own: dict[str, Any] = {name: value for name in QUOTAS if (value := getattr(self, name)) is not None}
+        return replace(limits, **own) if own else limits
 
 
 class Users:
@@ -50,7 +82,35 @@ class Users:
         if len(password) < SHORTEST:
             raise UsageError(f"expected a password of at least {SHORTEST} characters, got {len(password)}")
         salt = secrets.token_bytes(16)
-        self._write({**self._read(), name: {"salt": salt.hex(), "hash": _hashed(password, salt).hex()}})
+        users = self._read()
+        users[name] = {**users.get(name, {}), "salt": salt.hex(), "hash": _hashed(password, salt).hex()}
+        self._write(users)
+
+    def set(
+        self, name: str, *, role: str | None = None, storage_gb: float | None = None, jobs: int | None = None
+    ) -> None:
+        """Change a user's role and quotas; None leaves them as they are, and 0 is the studio's limit.
+
+        Raises:
+            UsageError: No user has this name, or an invalid value.
+        """
+        users = self._known(name)
+        if role is not None and role not in ROLES:
+            raise UsageError(f"role: expected one of {', '.join(ROLES)}, got {role!r}")
+        for quota, value in (("storage_gb", storage_gb), ("jobs", jobs)):
+            if value:
+                option_of(Limits)[quota].check(quota, value)
+        given: dict[str, Any] = {"role": role, "storage_gb": storage_gb, "jobs": jobs}
+        changed = {**users[name], **{field: value for field, value in given.items() if value is not None}}
+        users[name] = {field: value for field, value in changed.items() if value != 0}
+        self._write(users)
+
+    def account(self, name: str) -> Account:
+        """What a user may do; without logins, the only user may do everything."""
+        if name == LOCAL:
+            return Account(LOCAL, "admin")
+        entry = self._read().get(name, {})
+        return Account(name, **{field: entry[field] for field in ("role", *QUOTAS) if field in entry})
 
     def remove(self, name: str) -> None:
         """Remove a user.
@@ -58,9 +118,7 @@ class Users:
         Raises:
             UsageError: No user has this name.
         """
-        users = self._read()
-        if name not in users:
-            raise UsageError(f"there is no user {name!r}; existing users: {', '.join(sorted(users)) or 'none'}")
+        users = self._known(name)
         del users[name]
         self._write(users)
 
@@ -75,7 +133,32 @@ class Users:
         entry = self._read().get(name)
         return bytes.fromhex(entry["hash"]) if entry else None
 
-    def _read(self) -> dict[str, dict[str, str]]:
+    def check_maker(self, user: str) -> None:
+        """Check that a user may make something, not only look.
+
+        Raises:
+            NotAllowedError: The user is a viewer.
+        """
+        if self.account(user).role == "viewer":
+            raise NotAllowedError("viewers may look at what they have and download it, and make nothing new")
+
+    def check_admin(self, user: str) -> None:
+        """Check that a user may see and cancel the jobs of others.
+
+        Raises:
+            NotAllowedError: The user is not an admin.
+        """
+        if self.account(user).role != "admin":
+            raise NotAllowedError("only admins may do this")
+
+    def _known(self, name: str) -> dict[str, dict[str, Any]]:
+        """All users, among whom one has this name."""
+        users = self._read()
+        if name not in users:
+            raise UsageError(f"there is no user {name!r}; existing users: {', '.join(sorted(users)) or 'none'}")
+        return users
+
+    def _read(self) -> dict[str, dict[str, Any]]:
         try:
             return dict(json.loads(self.path.read_text("utf-8")))
         except FileNotFoundError:
@@ -85,7 +168,7 @@ class Users:
                 f"{self.path} can't be read ({error}); repair it, or delete it and add the users again"
             ) from error
 
-    def _write(self, users: dict[str, dict[str, str]]) -> None:
+    def _write(self, users: dict[str, dict[str, Any]]) -> None:
         self.path.parent.mkdir(parents=True, exist_ok=True)
         with replacing(self.path, private=True) as file:
             file.write(json.dumps(users, indent=1).encode())
@@ -99,10 +182,14 @@ class Logins:
         database: Stores the hashes of tokens.
         hours: How long a login lasts.
         failures: Wrong passwords per name and address in five minutes, after which that address has to wait.
+        audit: Records who logs in and who fails to, or None.
     """
 
-    def __init__(self, users: Users, database: Database, hours: float, failures: int) -> None:
+    def __init__(
+        self, users: Users, database: Database, hours: float, failures: int, audit: AuditLog | None = None
+    ) -> None:
         self.users, self.database, self.hours, self.failures = users, database, hours, failures
+        self.audit = audit
         self._limits = LoginLimits()
 
     def log_in(self, name: str, password: str, address: str = "", device: str = "") -> str | None:
@@ -128,11 +215,16 @@ class Logins:
         with self._limits.attempt(client, limits, known=known is not None) as attempt:
             attempt.right = self.users.knows(name, password)
         if not attempt.right:
+            # A name that nobody has may be a password in the wrong field.
+            self._audit(name if key is not None else "unknown", "login failed", address=address)
             return None
         self._limits.forgive((name, client))
-        token = secrets.token_urlsafe(32)
-        self.database.add_session(_token_hash(token), name, time.time() + 3600 * self.hours)
-        return token
+        self._audit(name, "login", address=address)
+        return new_token(self.database, name, self.hours)
+
+    def _audit(self, user: str, event: str, **facts: str) -> None:
+        if self.audit is not None:
+            self.audit.add(user, event, **facts)
 
     def device(self, name: str) -> str:
         """A cookie for the device on which a user has just logged in.
@@ -152,7 +244,17 @@ class Logins:
 
     def log_out(self, token: str) -> None:
         """End a session."""
+        user = self.user_of(token)
         self.database.remove_session(_token_hash(token))
+        if user is not None:
+            self._audit(user, "logout")
+
+
+def new_token(database: Database, name: str, hours: float) -> str:
+    """A session token for a user; the database keeps only its hash."""
+    token = secrets.token_urlsafe(32)
+    database.add_session(_token_hash(token), name, time.time() + 3600 * hours)
+    return token
 
 
 def _hashed(password: str, salt: bytes) -> bytes:

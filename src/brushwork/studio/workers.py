@@ -2,26 +2,32 @@
 
 from __future__ import annotations
 
+import math
 import multiprocessing
+import os
+import re
 import sqlite3
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnProcess
+from pathlib import Path
 from typing import Any
 
 from brushwork.errors import UsageError
-from brushwork.runtime.openmp import configure_openmp
+from brushwork.runtime.openmp import COUNTS, configure_openmp, cpu_quota, usable_cpus
 from brushwork.studio import job_worker, quick_worker
 from brushwork.studio.database import Database
 from brushwork.studio.errors import DeadlineError, StudioError, UnavailableError
-from brushwork.studio.files import StudioFiles
+from brushwork.studio.files import StudioFiles, folder_bytes
+from brushwork.studio.job_worker import Post
 from brushwork.studio.limits import Limits
 from brushwork.studio.log import log_to_stderr, logger
 from brushwork.studio.turns import CLOSED, Turns
 
-__all__ = ["CHECKERS", "CHECKS", "PAINTERS", "JobWorker", "QuickWorkers"]
+__all__ = ["CHECKERS", "CHECKS", "PAINTERS", "JobWorkers", "QuickWorkers", "devices_of"]
 
 CHECKS, CHECKERS, PAINTERS = 48, 2, 1  # file checks that may wait; processes for checks; for previews
 
@@ -30,9 +36,10 @@ PATIENCE = 5.0  # seconds that a request waits for a worker
 # Seconds after which a worker is killed; far more than any request takes on an idle machine.
 DEADLINES, DEADLINE = {"preview": 20.0, "film_preview": 30.0, "convert": 120.0}, 45.0
 LOADING = 120.0  # seconds a worker may take to start
-WATCHED = 0.3  # seconds between checks of the job worker
-HEARD = 120.0  # seconds within which the job worker must react to a pause or cancel
-AGAIN = 1.0  # seconds before a dead worker is restarted
+WATCHED = 0.3  # seconds between checks of a job worker
+HEARD = 120.0  # seconds within which a job worker must react to a pause or cancel
+AGAIN, MISSING = 1.0, 60.0  # seconds before a dead worker is restarted; before one whose device is missing
+_DEVICE = re.compile(r"auto|cpu|mps|cuda(:\d{1,2})?")
 
 
 class _QuickProcess:
@@ -205,24 +212,21 @@ def _quick(connection: Connection, load: Callable[[], object]) -> None:
     quick_worker.serve(connection, load)
 
 
-class JobWorker:
-    """The process that runs jobs.
+class _JobProcess:
+    """A process that runs jobs, one at a time; it is started again when it dies.
 
     Args:
         files: The studio's folder.
         limits: Limits of pictures, videos and run time.
+        post: Where it works.
     """
 
-    def __init__(self, files: StudioFiles, limits: Limits) -> None:
-        self.files, self.limits, self.database = files, limits, files.database()
-        self._closing = threading.Event()
+    def __init__(self, files: StudioFiles, limits: Limits, post: Post) -> None:
+        self.files, self.limits, self.post, self.database = files, limits, post, files.database()
+        self.closing = threading.Event()
         self._process: SpawnProcess | None = None
-        self._thread = threading.Thread(target=self._watch, name="job worker", daemon=True)
-
-    @property
-    def pid(self) -> int | None:
-        """Process ID, or None."""
-        return self._process.pid if self._process is not None else None
+        self._connection: Connection | None = None
+        self._thread = threading.Thread(target=self._watch, name=post.name, daemon=True)
 
     @property
     def alive(self) -> bool:
@@ -230,62 +234,137 @@ class JobWorker:
         return self._process is not None and self._process.is_alive()
 
     def start(self) -> None:
-        """Start the process; jobs that were running when the studio last ended become interrupted."""
-        self._interrupt(self.database, "the studio was stopped; you can resume this job")
+        """Start the process."""
         self._thread.start()
 
-    def _interrupt(self, database: Database, message: str) -> None:
-        for identity in database.interrupt_running(message):
-            logger.warning("job interrupted", extra={"job": identity})
-            job = database.job(identity)
-            if job is not None and job.status == "canceled":
-                self.files.remove(job)
-
     def _watch(self) -> None:
-        while not self._closing.is_set():
-            ours, theirs = _SPAWN.Pipe()
-            arguments = (self.files.root, self.limits, theirs)
-            self._process = _SPAWN.Process(target=_jobs, args=arguments, name="brushwork-jobs", daemon=True)
-            self._process.start()
+        while not self.closing.is_set():
+            self._connection, theirs = _SPAWN.Pipe()
+            arguments = (self.files.root, self.limits, self.post, theirs)
+            process = _SPAWN.Process(target=_jobs, args=arguments, name=f"brushwork-{self.post.name}", daemon=True)
+            process.start()
+            self._process = process
             theirs.close()
-            self._wait_for(self._process)
-            ours.close()
-            while not self._closing.is_set():
-                logger.error("the job worker died", extra={"exit_code": self._process.exitcode})
-                time.sleep(AGAIN)
-                try:
-                    reason = "the worker process ended, possibly out of memory; you can resume this job"
-                    self._interrupt(self.database, reason)
-                    break
-                except (OSError, sqlite3.Error):  # disk full: no job can start until there is space
-                    logger.exception("cannot record interrupted jobs")
+            self._wait_for(process)
+            if not self.closing.is_set():
+                self._connection.close()
+                self._died(process)
+
+    def _died(self, process: SpawnProcess) -> None:
+        """Record what became of its job, and wait until the process may be started again."""
+        logger.error("a job worker died", extra={"worker": self.post.name, "exit_code": process.exitcode})
+        while not self.closing.wait(MISSING if process.exitcode == job_worker.NO_DEVICE else AGAIN):
+            try:
+                reason = "the worker process ended, possibly out of memory; you can resume this job"
+                interrupt(self.files, self.database, reason, worker=self.post.name)
+                break
+            except (OSError, sqlite3.Error):  # disk full: no job can start until there is space
+                logger.exception("cannot record interrupted jobs")
 
     def _wait_for(self, process: SpawnProcess) -> None:
         """Wait until the process ends; kill it if it does not react to a pause or cancel."""
         unheard, since = "", 0.0
-        while process.is_alive() and not self._closing.is_set():
+        while process.is_alive() and not self.closing.is_set():
             process.join(WATCHED)
             try:
-                wished = self.database.wished()
+                wished = self.database.wished(self.post.name)
             except sqlite3.Error:
                 continue
             if not wished or wished != unheard:
                 unheard, since = wished, time.monotonic()
             elif time.monotonic() - since > HEARD:
-                logger.error("the job worker does not respond", extra={"job": wished})
+                logger.error("a job worker does not respond", extra={"worker": self.post.name, "job": wished})
                 process.kill()
                 process.join()
 
-    def close(self) -> None:
-        """Stop the process; its job can be resumed."""
-        self._closing.set()
+    def stop(self) -> None:
+        """Tell the process to stop; `closing` must be set."""
+        if self._thread.is_alive():
+            self._thread.join()
+        if self._connection is not None:
+            with suppress(OSError):
+                self._connection.send("stop")
+
+    def end(self, seconds: float) -> None:
+        """Wait until the process has stopped; kill it after so many seconds."""
         if self._process is not None:
+            self._process.join(max(0.0, seconds))
             self._process.kill()
             self._process.join()
-        self._interrupt(self.database, "the studio was shut down; you can resume this job")
 
 
-def _jobs(*arguments: Any) -> None:
+class JobWorkers:
+    """The processes that run jobs, side by side.
+
+    Args:
+        files: The studio's folder.
+        limits: Limits of pictures, videos and run time.
+        devices: One for each process.
+    """
+
+    def __init__(self, files: StudioFiles, limits: Limits, devices: tuple[str, ...] = ("auto",)) -> None:
+        self.files, self.limits, self.database = files, limits, files.database()
+        self._processes = [
+            _JobProcess(files, limits, Post(f"jobs-{number}", device, devices))
+            for number, device in enumerate(devices, 1)
+        ]
+
+    @property
+    def alive(self) -> int:
+        """Number of running processes."""
+        return sum(process.alive for process in self._processes)
+
+    def start(self) -> None:
+        """Start the processes; jobs that were running when the studio last ended become interrupted."""
+        interrupt(self.files, self.database, "the studio was stopped; you can resume this job")
+        for process in self._processes:
+            process.start()
+
+    def close(self) -> None:
+        """Stop the processes. Jobs save themselves, and go on when the studio is started again."""
+        for process in self._processes:
+            process.closing.set()
+        for process in self._processes:
+            process.stop()
+        until = time.monotonic() + self.limits.stop_seconds
+        for process in self._processes:
+            process.end(until - time.monotonic())
+        interrupt(self.files, self.database, "", after="waiting")  # those that weren't quick enough
+
+
+def interrupt(files: StudioFiles, database: Database, message: str, **more: Any) -> None:
+    """Change the status of running jobs, see `Database.interrupt_running`, and record the size of their files."""
+    for identity in database.interrupt_running(message, **more):
+        logger.warning("job interrupted", extra={"job": identity})
+        job = database.job(identity)
+        if job is not None and job.status == "canceled":
+            files.remove(job)
+        database.resize(identity, folder_bytes(files.job(identity)))
+
+
+def devices_of(words: str, workers: int | None) -> tuple[str, ...]:
+    """The device of each worker; several take the named ones in turn.
+
+    Raises:
+        UsageError: An unknown name, or fewer workers than devices.
+
+    >>> devices_of("cpu,cuda:0", 3)
+    ('cpu', 'cuda:0', 'cpu')
+    """
+    named = [word.strip() for word in words.split(",")]
+    for name in named:
+        if not _DEVICE.fullmatch(name):
+            raise UsageError(f"--devices: expected auto, cpu, mps, cuda or cuda:N, separated by commas, got {name!r}")
+    count = workers or len(named)
+    if count < len(named):
+        raise UsageError(f"--workers {count} are fewer than the {len(named)} devices; name fewer devices")
+    return tuple(named[number % len(named)] for number in range(count))
+
+
+def _jobs(root: Path, limits: Limits, post: Post, server: Connection) -> None:
+    beside = sum(device in ("auto", "cpu") for device in post.devices)
+    if beside > 1 and not any(name in os.environ for name in COUNTS):  # workers share the CPUs
+        os.environ["OMP_NUM_THREADS"] = str(max(1, round(min(usable_cpus(), cpu_quota() or math.inf)) // beside))
     configure_openmp()
     log_to_stderr()
-    job_worker.serve(*arguments)
+    job_worker.serve(root, limits, post, server)

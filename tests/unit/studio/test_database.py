@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 import stat
 import threading
 from collections.abc import Callable
@@ -50,6 +51,46 @@ def test_users_take_turns_however_many_jobs_one_has(database: Database, submit: 
     order = (jobs[3], jobs[5], late, jobs[1], jobs[4], jobs[2])
     claimed = [database.claim() for _ in order]
     assert [job and job.id for job in claimed] == [job.id for job in order]
+
+
+def test_whoever_has_fewer_jobs_running_goes_first(database: Database, submit: Submit) -> None:
+    for user in ("ada", "ada", "ada"):
+        submit(user)
+    assert [database.claim(f"jobs-{number}") for number in (1, 2)]
+    for user in ("bob", "bob"):
+        submit(user)
+    claimed = [database.claim(f"jobs-{number}") for number in (3, 4)]
+    assert [job and job.user for job in claimed] == ["bob", "bob"]  # ada has two
+
+
+def test_a_job_goes_on_only_where_it_was_begun_while_that_is_there(database: Database, submit: Submit) -> None:
+    job, both = submit(), ("cpu", "cuda:0")
+    assert database.claim("jobs-2", "cuda:0", both) is not None
+    database.end(job.id, "waiting", worker="jobs-2")
+    assert database.claim("jobs-1", "cpu", both) is None
+    assert database.claim("jobs-1", "cpu", ("cpu",)) is not None
+
+
+def test_only_who_runs_a_job_ends_it(database: Database, submit: Submit) -> None:
+    job, other = submit(), submit()
+    assert database.claim("jobs-1")
+    assert database.claim("jobs-2")
+    database.end(job.id, "done", worker="jobs-2")
+    assert database.interrupt_running("gone", worker="jobs-2") == [other.id]
+    found = database.job(job.id)
+    assert found is not None
+    assert (found.status, found.worker) == ("running", "jobs-1")
+    database.end(job.id, "done", worker="jobs-1")
+    assert database.counts() == {"done": 1, "interrupted": 1}
+
+
+def test_a_database_of_an_earlier_version_is_taken_over(database: Database, submit: Submit) -> None:
+    job = submit()
+    connection = sqlite3.connect(database.path)
+    for column in ("worker", "device"):
+        connection.execute(f"ALTER TABLE jobs DROP COLUMN {column}")
+    connection.close()
+    assert Database(database.path).jobs("ada") == [job]
 
 
 def test_a_job_is_claimed_once_however_many_ask(database: Database, submit: Submit) -> None:

@@ -16,6 +16,7 @@ from studios import picture
 from brushwork.errors import BrushworkError, UsageError
 from brushwork.studio.database import Job, Upload
 from brushwork.studio.errors import ConflictError, NotFoundError, TooLargeError
+from brushwork.studio.quota import RECORD
 from brushwork.studio.schemas import NewStyle, Picture, Preview, Video
 from brushwork.studio.service import Service
 
@@ -26,7 +27,7 @@ GATYS: dict[str, Any] = {"method": "gatys", "settings": {"steps": 12, "precision
 
 
 def left_over(service: Service) -> list[str]:
-    known = {"uploads", "jobs", "swatches"}
+    known = {"uploads", "jobs", "swatches", "audit"}
     return [path.name for path in service.files.root.iterdir() if path.name[:6] != "studio" and path.name not in known]
 
 
@@ -97,10 +98,10 @@ def test_pictures_and_films_over_a_limit_are_refused(take: Take, film: Film, tmp
 def test_the_oldest_goes_when_room_is_needed_but_nothing_that_a_job_needs(
     service: Service, take: Take, samples: Path
 ) -> None:
-    size = (samples / "photo.png").stat().st_size
+    size = (samples / "photo.png").stat().st_size + RECORD
     uploads = [take() for _ in range(3)]
     service.submit("ada", Picture(photo=uploads[0].id, style="great-wave"))
-    object.__setattr__(service.limits, "storage_gb", 3.5 * size / 1e9)
+    object.__setattr__(service.limits, "storage_gb", (3.5 * size + RECORD) / 1e9)
     uploads.append(take())
     assert [upload.id for upload in service.database.uploads("ada")] == [uploads[k].id for k in (0, 2, 3)]
     assert take(user="bob")  # who has room of his own
@@ -111,7 +112,7 @@ def test_the_oldest_goes_when_room_is_needed_but_nothing_that_a_job_needs(
 
 def test_a_file_that_is_refused_drives_out_no_other(service: Service, take: Take, samples: Path) -> None:
     kept = take()
-    object.__setattr__(service.limits, "storage_gb", 1.5 * kept.bytes / 1e9)
+    object.__setattr__(service.limits, "storage_gb", (1.5 * kept.bytes + RECORD) / 1e9)
     with pytest.raises(UsageError):
         take(content=b"x" * kept.bytes)
     assert service.database.uploads("ada") == [kept]
@@ -250,9 +251,9 @@ def test_masks_are_made_of_what_is_painted(service: Service, tmp_path: Path) -> 
 
 def test_room_that_is_used_is_told(service: Service, take: Take, do: Do) -> None:
     photo = take()
-    assert service.quota.used("ada") == photo.bytes
+    assert service.quota.used("ada") == photo.bytes + RECORD
     job = do(Picture(photo=photo.id, style="great-wave", size=64))
-    assert service.quota.used("ada") == photo.bytes + job.bytes
+    assert service.quota.used("ada") == photo.bytes + job.bytes + 2 * RECORD
     assert service.quota.used("bob") == 0
     service.result("ada", job.id, "tiff")
     assert service.job("ada", job.id).bytes > job.bytes

@@ -19,6 +19,7 @@ from brushwork.errors import UsageError
 from brushwork.runtime import openmp
 from brushwork.studio import workers
 from brushwork.studio.errors import DeadlineError, StudioError, UnavailableError
+from brushwork.studio.job_worker import Post
 from brushwork.studio.workers import QuickWorkers
 
 Until = Callable[..., Any]
@@ -115,7 +116,10 @@ def test_workers_that_are_closed_answer_no_more(until: Until) -> None:
 
 @pytest.mark.parametrize(
     ("worker", "work", "arguments"),
-    [(workers._quick, workers.quick_worker, (None, int)), (workers._jobs, workers.job_worker, (None,))],
+    [
+        (workers._quick, workers.quick_worker, (None, int)),
+        (workers._jobs, workers.job_worker, (None, None, Post(), None)),
+    ],
 )
 def test_threads_of_all_processes_sleep_while_they_wait(
     worker: Any, work: Any, arguments: tuple[Any, ...], monkeypatch: Any

@@ -21,6 +21,7 @@ from brushwork.studio.problems import MEDIA_TYPE, PROBLEMS, Problem, problem, pr
 from brushwork.studio.schemas import Credentials
 from brushwork.studio.service import Service
 from brushwork.studio.users import Logins
+from brushwork.studio.v1.accounts import accounts_router
 from brushwork.studio.v1.jobs import jobs_router, webhooks_router
 from brushwork.studio.v1.models import Token
 from brushwork.studio.v1.rate_limit import RateLimited
@@ -56,7 +57,7 @@ def api_v1(service: Service, webhooks: Webhooks, logins: Logins | None) -> FastA
     app.add_middleware(RateLimited, most=service.limits.requests)
     for router in (
         uploads_router(service), styles_router(service), previews_router(service), jobs_router(service, webhooks),
-        webhooks_router(webhooks),
+        webhooks_router(webhooks), accounts_router(service),
     ):  # fmt: skip
         app.include_router(router)
     _about(app)

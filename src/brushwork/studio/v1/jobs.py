@@ -49,7 +49,7 @@ def _submitting(router: APIRouter, service: Service, webhooks: Webhooks) -> None
         job, found = once(
             service.database, user, kept, find, lambda: service.submit(user, ask, key=kept, webhook=webhook)
         )
-        most = service.limits.jobs
+        most = service.quota.of(user).jobs
         response.headers.update(quota_headers("jobs", most, most - service.database.active_jobs(user)))
         response.headers["location"] = f"/api/v1/jobs/{job.id}"
         if found:

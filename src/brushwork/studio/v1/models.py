@@ -12,6 +12,7 @@ from pydantic import BaseModel, Field, SerializerFunctionWrapHandler, model_seri
 
 from brushwork.studio import schemas
 from brushwork.studio.database import Job, Upload
+from brushwork.studio.users import Role
 from brushwork.styles.library import LibraryStyle
 
 __all__ = [
@@ -132,6 +133,23 @@ class JobFacts(BaseModel):
     ended: float | None
     result: bool = Field(description="whether there is a result to download")
     request: dict[str, Any] | None = Field(default=None, description="what was asked for; not part of events")
+
+
+class OwnedJobFacts(JobFacts):
+    """A job and whose it is, for admins."""
+
+    user: str
+
+
+class AccountFacts(BaseModel):
+    """What a user may do, and has used."""
+
+    name: str
+    role: Role = Field(description="viewers look and download; admins see all jobs")
+    storage: int = Field(description="bytes that fit in; the oldest files go first")
+    storage_used: int = Field(description="bytes")
+    jobs: int = Field(description="jobs that may wait and run at a time")
+    jobs_used: int
 
 
 class StyleFacts(BaseModel):

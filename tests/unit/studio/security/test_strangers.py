@@ -43,7 +43,7 @@ def test_a_studio_for_others_is_not_opened_without_users(tmp_path: Path) -> None
     for host in ("0.0.0.0", "::", "studio.example"):
         said = refused("--folder", str(tmp_path / "studio"), "--host", host)
         assert f"--host {host} is reachable from other machines" in said
-        assert "add a user first: brushwork studio --add-user NAME" in said
+        assert "add a user first: brushwork studio users add NAME" in said
 
 
 def test_a_second_studio_in_the_same_folder_is_refused(running: Any) -> None:
@@ -52,22 +52,22 @@ def test_a_second_studio_in_the_same_folder_is_refused(running: Any) -> None:
 
 def test_users_are_added_and_removed_by_the_command_and_their_file_holds_no_password(tmp_path: Path) -> None:
     def run(*arguments: str, typed: str = "") -> str:
-        ended = CliRunner().invoke(command, ["--folder", str(tmp_path / "studio"), *arguments], input=typed)
-        assert ended.exit_code == 0
+        ended = CliRunner().invoke(command, ["--folder", str(tmp_path / "studio"), "users", *arguments], input=typed)
+        assert ended.exit_code == 0, ended.output
         return ended.output
 
-    said = run("--add-user", "ada", typed="correct horse\ncorrect horse\n")
+    said = run("add", "ada", typed="correct horse\ncorrect horse\n")
     file = tmp_path / "studio" / "users.json"
     assert "ada can log in" in said
     assert "correct horse" not in said
     assert "correct horse" not in file.read_text()
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     Database(tmp_path / "studio" / "studio.sqlite").add_upload("0" * 32, "ada", "picture", "boat.jpg", 2_000_000, {})
-    asked = CliRunner().invoke(command, ["--folder", str(tmp_path / "studio"), "--remove-user", "ada"], input="n\n")
+    asked = CliRunner().invoke(command, ["users", "remove", "ada", "--folder", str(tmp_path / "studio")], input="n\n")
     assert asked.exit_code == 1
     assert "ada's files, results and styles (2.0 MB) will be deleted too" in asked.output
     assert list(json.loads(file.read_text())) == ["ada"]
-    assert "no longer" in run("--remove-user", "ada", typed="y\n")
+    assert "no longer" in run("remove", "ada", typed="y\n")
     assert json.loads(file.read_text()) == {}
     assert Database(tmp_path / "studio" / "studio.sqlite").users() == []
 
@@ -182,7 +182,7 @@ def test_logins_of_another_form_are_refused(body: dict[str, Any], stranger: http
 def test_another_password_ends_the_logins_of_the_old_one(running: Any, hooks: Any) -> None:
     with running.logged_in("eve", event_hooks=hooks) as eve:
         assert eve.get("/api/jobs").status_code == 200
-        arguments = ["--folder", str(running.folder), "--add-user", "eve"]
+        arguments = ["users", "add", "eve", "--folder", str(running.folder)]
         assert CliRunner().invoke(command, arguments, input="another one\nanother one\n").exit_code == 0
         assert eve.get("/api/jobs").status_code == 401
         old = {"name": "eve", "password": PASSWORDS["eve"]}
