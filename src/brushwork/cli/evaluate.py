@@ -7,7 +7,7 @@ import io
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import rich_click as click
 
@@ -57,11 +57,13 @@ def evaluate_video(film: Path, original: Path, apart: int, as_json: bool) -> Non
               help="longer side at which pictures are measured, in pixels")  # fmt: skip
 @click.option("--network", default="vgg19-slim", show_default=True, help="feature network, or a weights file")
 @click.option("--resize", is_flag=True, help="resize pictures of other proportions than their photos")
+@click.option("--with", "published", multiple=True, type=click.Choice(["lpips", "lpips-vgg", "fid", "art-fid"]),
+              help="also measure this, through its paper's network (see `brushwork weights`); repeatable")  # fmt: skip
 @click.option("--all", "form", flag_value="all", help="print all measures, not only the recommended ones")
 @click.option("--json", "form", flag_value="json", help="print one JSON object, for scripts")
 @click.option("--csv", "form", flag_value="csv", help="print a row per picture")
 @click.option("--markdown", "form", flag_value="markdown", help="print a table of means")
-def evaluate_pictures(pairs: Path, folder: Path, size: int, network: str, resize: bool, form: str | None) -> None:
+def evaluate_pictures(pairs: Path, folder: Path, form: str | None, resize: bool, **options: Any) -> None:
     """Measure painted pictures in FOLDER against the photos and paintings of PAIRS.
 
     PAIRS is a text file with a line per picture: photo, tab, painting; paths relative to the file. The picture is
@@ -71,9 +73,7 @@ def evaluate_pictures(pairs: Path, folder: Path, size: int, network: str, resize
 
     report = Report(as_json=form in ("json", "csv", "markdown"))
     with report.counting("measured") as counted:
-        found = evaluation.evaluate_pictures(
-            pairs, folder, size=size, network=network, resized=resize, progress=counted
-        )
+        found = evaluation.evaluate_pictures(pairs, folder, resized=resize, progress=counted, **options)
     click.echo(_AS[form or "text"](found))
     for failure in found.failed:
         report.console.print(failure["why"], markup=False)
@@ -102,14 +102,19 @@ def _as_markdown(found: Evaluation) -> str:
 
 
 def _as_text(found: Evaluation) -> str:
-    from brushwork.evaluation.evaluate_pictures import RECOMMENDED
+    from brushwork.evaluation.evaluate_pictures import OPTIONAL, RECOMMENDED
 
-    return "\n".join(_line(*row) for row in _rows(found) if row[0] in RECOMMENDED)
+    chosen = {*RECOMMENDED, *OPTIONAL}  # what was asked for is shown
+    published = [_set_line(name, value) for name, value in found.sets.items() if name not in ("frechet", "kernel")]
+    return "\n".join([*(_line(*row) for row in _rows(found) if row[0] in chosen), *published])
 
 
 def _all(found: Evaluation) -> str:
-    sets = [f"{name + ' of the set':18}{value:10.4g}" for name, value in found.sets.items()]
-    return "\n".join([*(_line(*row) for row in _rows(found)), *sets])
+    return "\n".join([*(_line(*row) for row in _rows(found)), *(_set_line(*item) for item in found.sets.items())])
+
+
+def _set_line(name: str, value: float) -> str:
+    return f"{name + ' of the set':18}{value:10.4g}"
 
 
 def _line(name: str, mean: float, low: float, high: float, told: str) -> str:

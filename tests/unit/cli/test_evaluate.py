@@ -28,3 +28,10 @@ def test_pictures_are_measured(run: Callable[..., Outcome], tmp_path: Path) -> N
     told = run(*arguments)
     assert told.code == 1
     assert "1 of 3 pictures were not measured" in told.err
+
+
+def test_weights_that_are_not_there_are_told(run: Callable[..., Outcome], tmp_path: Path) -> None:
+    table = write_pairs(tmp_path)
+    told = run("evaluate", "pictures", table, tmp_path, "--size", 64, "--with", "lpips")
+    assert told.code == 1
+    assert "brushwork weights fetch lpips-alex" in told.err
