@@ -16,6 +16,7 @@ from brushwork.errors import BrushworkError
 
 if TYPE_CHECKING:
     from brushwork.evaluation import Evaluation
+    from brushwork.video.evaluation import FilmEvaluation
 
 __all__ = ["evaluate"]
 
@@ -37,17 +38,20 @@ def evaluate() -> None:
     show_default=True,
     help="distance in frames for long-range consistency",
 )
-@click.option("--json", "as_json", is_flag=True, help="print one JSON object, for scripts")
-def evaluate_video(film: Path, original: Path, apart: int, as_json: bool) -> None:
-    """Measure the temporal consistency of FILM (short- and long-range E_warp) and its sharpness."""
+@click.option("--with", "published", type=click.Choice(["lpips", "lpips-vgg"]),
+              help="also measure this along the flow (see `brushwork weights`)")  # fmt: skip
+@click.option("--json", "form", flag_value="json", help="print one JSON object, for scripts")
+@click.option("--csv", "form", flag_value="csv", help="print a row per frame")
+@click.option("--markdown", "form", flag_value="markdown", help="print a table of means")
+def evaluate_video(film: Path, original: Path, apart: int, published: str | None, form: str | None) -> None:
+    """Measure the temporal consistency of FILM (short- and long-range E_warp, flicker) and its sharpness."""
+    from brushwork.evaluation import LPIPS
     from brushwork.video.evaluation import evaluate_film
 
-    found = evaluate_film(film, original, apart=apart)
-    if as_json:
-        click.echo(json.dumps(found))
-        return
-    for name, value in found.items():
-        click.echo(f"{name:24}{value:.6g}")
+    perceptual = LPIPS("vgg" if published == "lpips-vgg" else "alex") if published else None
+    with Report(as_json=form is not None).counting("measured") as counted:
+        found = evaluate_film(film, original, apart=apart, perceptual=perceptual, progress=counted)
+    click.echo(_FILM_AS[form or "text"](found))
 
 
 @evaluate.command("pictures")
@@ -127,6 +131,38 @@ def _rows(found: Evaluation) -> list[tuple[str, float, float, float, str]]:
     means, intervals = found.mean, found.interval
     return [(name, means[name], *intervals[name], ARROWS[DIRECTIONS.get(name, -1)]) for name in found.names]
 
+
+def _film_as_text(found: FilmEvaluation) -> str:
+    means = {"frames": len(found.frames), **found.mean}
+    return "\n".join(f"{name:24}{value:.6g}" for name, value in means.items())
+
+
+def _film_as_csv(found: FilmEvaluation) -> str:
+    text = io.StringIO()
+    names = list(dict.fromkeys(name for row in found.frames for name in row))
+    writer = csv.DictWriter(text, names, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(found.frames)
+    return text.getvalue().rstrip()
+
+
+def _film_as_markdown(found: FilmEvaluation) -> str:
+    from brushwork.video.evaluation import DIRECTIONS
+
+    lines, mean = ["| measure | mean | the original's | |", "|---|---|---|---|"], found.mean
+    for name, direction in DIRECTIONS.items():
+        if name in mean:
+            original = f"{mean[f'original_{name}']:.4g}" if f"original_{name}" in mean else ""
+            lines.append(f"| {name} | {mean[name]:.4g} | {original} | {ARROWS[direction]} |")
+    return "\n".join(lines)
+
+
+_FILM_AS: dict[str, Callable[[FilmEvaluation], str]] = {
+    "text": _film_as_text,
+    "csv": _film_as_csv,
+    "markdown": _film_as_markdown,
+    "json": lambda found: json.dumps(found.to_dict()),
+}
 
 _AS: dict[str, Callable[[Evaluation], str]] = {
     "text": _as_text,
