@@ -17,6 +17,7 @@ from torch import Tensor
 from brushwork.errors import UsageError
 from brushwork.flow import Estimator, stays_visible, tvl1_flow
 from brushwork.io.film_formats import open_film
+from brushwork.runtime.device import torch_threads
 from brushwork.video.metrics import FAR, flicker, sharpness, warped, warping_error
 
 __all__ = ["DIRECTIONS", "FilmEvaluation", "evaluate_film"]
@@ -84,7 +85,8 @@ def evaluate_film(
     kept: deque[Both] = deque(maxlen=apart)
     rows: list[dict[str, Any]] = []
     total = open_film(Path(film)).count
-    with ThreadPoolExecutor(max(1, torch.get_num_threads())) as pool:
+    # Flows run side by side, each on one thread: small frames are no work for several.
+    with ThreadPoolExecutor(torch.get_num_threads()) as pool, torch_threads(1):
         for frames in _pairs(Path(film), Path(original)):
             motions = _motions(kept, frames, apart, partial(_motion, pool, estimator or tvl1_flow()))
             rows.append({"frame": len(rows) + 1, **measure(kept, frames, motions)})
