@@ -65,16 +65,17 @@ def _machine(report: dict[str, Any]) -> str:
 def _place(place: str, rows: Rows, docs: Path) -> str:
     """Everything about one set at one size."""
     here = {name: row for name, row in rows.items() if row["cells"].get(place, {}).get("pictures")}
-    most = max(row["cells"][place]["pairs"] for row in here.values())
+    if not here:
+        return ""
+    most = max(len(row["cells"][place]["pictures"]) for row in here.values())
     whole = {name: row for name, row in here.items() if len(row["cells"][place]["pictures"]) == most}
     parts = [f"### {place.rpartition('-')[0]}, {_size(place)} px: {most} pairs", _table(place, whole)]
     if len(whole) > 1:
         relative = relative_errors(place, whole)
-        timed = {
-            name: row["times"][_size(place)]["median"] for name, row in whole.items() if _size(place) in row["times"]
-        }
-        if len(timed) > 1:
-            drawn = plot({name: (took, relative[name]) for name, took in timed.items()}, _own(whole))
+        took = {name: row["times"].get(_size(place), {}).get("median") for name, row in whole.items()}
+        points = {name: (seconds, relative[name]) for name, seconds in took.items() if seconds}
+        if len(points) > 1:
+            drawn = plot(points, _own(whole))
             write_whole(docs / "images" / f"leaderboard-{place}.svg", drawn.encode())
             parts.append(f"![Relative error against seconds: {place}](images/leaderboard-{place}.svg)")
         parts += [_ahead(place, whole), _lost(place, whole)]
@@ -173,9 +174,10 @@ def _lost(place: str, rows: Rows) -> str:
             values = [_digits(rows[name]["cells"][place]["mean"][measure]) for name in (first, ours)]
             clear = ahead(place, {name: rows[name] for name in (first, ours)}, measure)[2]
             lost.append(
-                f"{measure} ({first} {values[0]}, {ours} {values[1]}{'' if clear else ', not distinguishable'})"
+                f"- {measure}: {first} {values[0]}, {ours} {values[1]}{'' if clear else ', not distinguishable'}"
             )
-    return f"brushwork loses on: {'; '.join(lost)}." if lost else "On no measure is anybody else ahead of all of ours."
+    told = "\n".join(["Where brushwork loses, with the best of its rows:", "", *lost])
+    return told if lost else "On no measure is anybody else ahead of all of ours."
 
 
 def _part(name: str, row: dict[str, Any], place: str, whole: Rows) -> str:
@@ -204,8 +206,8 @@ def _who(report: dict[str, Any]) -> str:
 def _sheet(rows: Rows, args: Namespace, docs: Path) -> str:
     """Photos of scikit-image as everybody painted them: a line per pair, a column per row of the table."""
     whole = {name: row for name, row in rows.items() if SHEET in row["cells"] and name in _folders(args)}
-    most = max((row["cells"][SHEET]["pairs"] for row in whole.values()), default=0)
-    shown = [name for name, row in whole.items() if row["cells"][SHEET]["pairs"] == most]
+    counts = {name: len(row["cells"][SHEET]["pictures"]) for name, row in whole.items()}
+    shown = [name for name, count in counts.items() if count == max(counts.values())]
     pairs = sorted({picture["name"] for name in shown for picture in whole[name]["cells"][SHEET]["pictures"]})
     lines = []
     for pair in pairs[:: max(1, len(pairs) // 5)][:5]:
