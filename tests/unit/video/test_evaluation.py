@@ -36,7 +36,7 @@ def written(folder: Path, frames: list[Tensor]) -> Path:
 
 def test_tvl1_finds_the_flow_that_scikit_image_finds(motion: Film) -> None:
     first, second = motion.frames[:2]
-    gray = [(x * torch.tensor([0.2126, 0.7152, 0.0722]).view(1, 3, 1, 1)).sum(1)[0].numpy() for x in (first, second)]
+    gray = [(x * torch.tensor([0.299, 0.587, 0.114]).view(1, 3, 1, 1)).sum(1)[0].numpy() for x in (first, second)]
     down, across = optical_flow_tvl1(*gray, attachment=30, num_warp=10)
     found = tvl1_flow(shrink=1)(first, second)[0].numpy()
     inside = slice(6, -6)
