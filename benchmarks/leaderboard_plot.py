@@ -11,7 +11,10 @@ __all__ = ["pareto", "plot"]
 WIDTH, HEIGHT, MARGIN = 760, 440, 60
 OWN, OTHER, FRONT, GRAY = "#3050b0", "#707070", "#c05020", "#555"
 
-Point = tuple[float, float]  # seconds, error
+LETTER = 7.6  # width of one, in pixels
+
+Point = tuple[float, float]
+Box = tuple[float, float, float, float]  # left, top, right, bottom
 
 
 def pareto(points: dict[str, Point]) -> list[str]:
@@ -24,7 +27,7 @@ def pareto(points: dict[str, Point]) -> list[str]:
 
 
 def plot(points: dict[str, Point], own: Collection[str]) -> str:
-    """Draw points; those of `own` in color, names on the front in bold."""
+    """Draw points of seconds and error; those of `own` in color, names on the front in bold."""
     (left, right), (bottom, top) = (_range([point[axis] for point in points.values()]) for axis in (0, 1))
 
     def at(x: float, y: float) -> Point:
@@ -34,17 +37,39 @@ def plot(points: dict[str, Point], own: Collection[str]) -> str:
     front = pareto(points)
     line = " ".join(f"{x:.1f},{y:.1f}" for x, y in (at(*points[name]) for name in front))
     drawn = [f'<polyline points="{line}" fill="none" stroke="{FRONT}" stroke-dasharray="5 4"/>']
-    for name, point in points.items():
-        x, y = at(*point)
+    places = {name: at(*point) for name, point in points.items()}
+    taken = [(x - 6, y - 6, x + 6, y + 6) for x, y in places.values()]
+    for name, (x, y) in places.items():
         color, weight = OWN if name in own else OTHER, "bold" if name in front else "normal"
-        anchor, shift = ("end", -9) if x > WIDTH - 3 * MARGIN else ("start", 9)
         drawn += [f'<circle cx="{x:.1f}" cy="{y:.1f}" r="5" fill="{color}"/>']
-        drawn += [_text(x + shift, y - 7, name, color, anchor=anchor, weight=weight)]
+        start, base = _free(x, y, len(name) * LETTER, taken)
+        drawn += [_text(start, base, name, color, anchor="start", weight=weight)]
     inside = "\n".join([*_axes(at, (left, right), (bottom, top)), *drawn])
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" font-family="sans-serif" '
         f'font-size="13">\n<rect width="{WIDTH}" height="{HEIGHT}" fill="white"/>\n{inside}\n</svg>\n'
     )
+
+
+def _free(x: float, y: float, width: float, taken: list[Box]) -> Point:
+    """Where a name beside a point hides nothing, if there is such a place; it is added to what is taken."""
+    sides = [(x + 9, y - 7), (x + 9, y + 4), (x - width / 2, y - 11), (x - width / 2, y + 20), (x + 9, y + 15),
+             (x - width - 9, y + 4), (x - width - 9, y - 7), (x - width - 9, y + 15)]  # fmt: skip
+    boxes = [(left, base - 11, left + width, base + 3) for left, base in sides]
+
+    def hidden(box: Box) -> int:
+        outside = box[0] < MARGIN or box[2] > WIDTH - MARGIN
+        return (
+            sum(
+                box[0] < right and box[2] > left and box[1] < bottom and box[3] > top
+                for left, top, right, bottom in taken
+            )
+            + 9 * outside
+        )
+
+    chosen = min(range(len(boxes)), key=lambda k: hidden(boxes[k]))
+    taken.append(boxes[chosen])
+    return sides[chosen]
 
 
 def _range(values: Sequence[float]) -> tuple[float, float]:
