@@ -11,18 +11,19 @@ from typing import Any
 
 import numpy as np
 import torch
-from contact_sheet import cell
+import torch.nn.functional as F
 from leaderboard_plot import plot
 from report import write
 
 from brushwork import Picture, read_image, write_image
 from brushwork.evaluation.evaluate_pictures import DIRECTIONS, OPTIONAL, RECOMMENDED
+from brushwork.image import resize
 from brushwork.runtime.atomic_files import write_whole
 
 DOCS = Path(__file__).parents[1] / "docs"
 START, END = "<!-- leaderboard -->", "<!-- end of leaderboard -->"
 ERRORS = ("content", "style", "places", "palette", "patches")  # what the relative error is made of
-SHEET, SIDE = "open-384", 200  # whose pictures may be shown; pixels of each
+SHEET, SIDE, GAP = "open-384", 180, 6  # whose pictures may be shown; pixels of each, and between them
 RESAMPLES = 2000
 
 Rows = dict[str, dict[str, Any]]
@@ -213,12 +214,15 @@ def _sheet(rows: Rows, args: Namespace, docs: Path) -> str:
     for pair in pairs[:: max(1, len(pairs) // 5)][:5]:
         files = [_folders(args)[name] / f"{pair}.png" for name in shown]
         photo = args.work / "photos" / str(_size(SHEET)) / f"{pair.partition('__')[0]}.png"
-        cells = [cell(read_image(file, size=SIDE).visible(), SIDE) for file in (photo, *files) if file.exists()]
-        if len(cells) == len(shown) + 1:
-            lines.append(torch.cat(cells, 3))
+        if all(file.exists() for file in files):
+            cells = [read_image(file, size=SIDE).visible() for file in (photo, *files)]
+            height, width = cells[0].shape[2:]
+            lines.append(torch.cat([F.pad(resize(x, (width, height)), (0, GAP, 0, GAP), value=1.0) for x in cells], 3))
     if not lines:
         return ""
-    write_image(Picture(torch.cat(lines, 2)), docs / "images" / "leaderboard.jpg", quality=85, strip_metadata=True)
+    widest = max(line.shape[3] for line in lines)
+    sheet = torch.cat([F.pad(line, (0, widest - line.shape[3]), value=1.0) for line in lines], 2).clamp(0, 1)
+    write_image(Picture(sheet), docs / "images" / "leaderboard.jpg", quality=75, strip_metadata=True)
     told = ", ".join(shown)
     picture = "![Photos as each row painted them](images/leaderboard.jpg)"
     return f"### Pictures\n\nFrom left to right: the photo, {told}.\n\n{picture}"
