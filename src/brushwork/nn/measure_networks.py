@@ -145,7 +145,8 @@ class Inception(nn.Module):
         x = self.stem(self.preprocessing(pixels))
         for block in self.blocks.values():
             x = block(x)
-        return x.mean((2, 3))
+        vectors: Tensor = x.mean((2, 3))
+        return vectors
 
     def load_published(self, tensors: Mapping[str, Tensor]) -> None:
         """Load tensors by their published names: Conv2d_1a_3x3.conv.weight, Mixed_5b.branch1x1.bn.bias, …."""

@@ -146,8 +146,8 @@ def _measured(
         found[f"{prefix}sharpness"] = sharpness(now[which])
     if kept:
         found["flicker"] = flicker(now[0], kept[-1][0], now[1], kept[-1][1])
-    for distance, name in ((1, "lpips_warp"), (apart, "lpips_warp_long")) if perceptual is not None else ():
-        if distance in motions:
+    for distance, name in ((1, "lpips_warp"), (apart, "lpips_warp_long")):
+        if perceptual is not None and distance in motions:
             before = kept[-distance][0]
             found[name] = perceptual(before, warped(before, now[0], *motions[distance]))
     return found
