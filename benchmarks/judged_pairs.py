@@ -9,7 +9,8 @@ PAIRS.tsv has lines "content<TAB>style", paths relative to it. The judge is a Py
 pixels of 0..255; `Judge().errors(content, style, output)`, the content error, the style errors by layer and that of the
 worst places, under VGG-19; and `palette_distance(output, style)`. Pictures are judged at --size, or resized to each
 size of --at. Results that are there already are kept if they were made the same way, so a stopped run goes on. Seconds
-are the method's alone. A dated JSON is written to benchmarks/results/, unless --scratch.
+are the method's alone. A dated JSON is written to benchmarks/results/, unless --scratch. Results of November 2026 have
+patches along 256 directions, not 128, and all of them: their distances differ by some 3 % of these.
 """
 
 from __future__ import annotations
@@ -26,7 +27,6 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
-from measures import patch_distance, similarity
 from peers.microast import MicroAST
 from report import write
 from torch import Tensor
@@ -35,6 +35,7 @@ from brushwork import Picture, load, preset_options, read_image, read_recipe, wr
 from brushwork.api.presets import PRESETS
 from brushwork.api.recipe import recipe_of, result_size
 from brushwork.api.stylize import stylize
+from brushwork.evaluation import patch_distance, ssim
 from brushwork.io import read_size
 from brushwork.methods import Method
 from brushwork.options.stylize import StylizeOptions
@@ -117,7 +118,7 @@ def measured(judge_module: ModuleType, judge: Any, content: Tensor, style: Tenso
         "style": fmean(layers),
         "palette": judge_module.palette_distance(output, style),
         "places": places,
-        "ssim": similarity(picture, photo),
+        "ssim": ssim(picture, photo),
         "patches": patch_distance(picture, painting),
         "layers": layers,
     }

@@ -20,12 +20,12 @@ from typing import Any
 
 import torch
 from judged_pairs import module
-from measures import patch_distance, similarity
 from peers.fast_neural_style import FastNeuralStyle
 from report import write
 from torch import Tensor
 
 from brushwork import Picture, encode_style, load, read_image, write_image
+from brushwork.evaluation import patch_distance, ssim
 from brushwork.methods import Method
 from brushwork.registry import settings_from
 
@@ -46,7 +46,7 @@ def judged(entry: list[str], args: argparse.Namespace, judge: Any, reader: Calla
         picture = method(shown, value)
         write_image(Picture(picture), result)
         errors = judge.score(*(reader(path, args.size) for path in (photo, painting, result)))
-        more = [similarity(picture, shown), patch_distance(picture, real)] if args.measures else []
+        more = [ssim(picture, shown), patch_distance(picture, real)] if args.measures else []
         rows[photo.stem] = [*errors, *more]
     columns = torch.tensor(list(rows.values())).T
     means = dict(zip(("content", "style", "SSIM", "patches"), columns.mean(1).tolist(), strict=False))

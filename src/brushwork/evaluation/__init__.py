@@ -13,13 +13,16 @@ from brushwork.evaluation.pictures import (
     ssim,
     stroke_scale,
 )
+from brushwork.evaluation.published import LPIPS, art_fid, lpips
 from brushwork.evaluation.sets import frechet_distance, kernel_distance
 
 __all__ = [
+    "LPIPS",
     "Evaluation",
     "FeatureMeasures",
     "PictureMetric",
     "SetMetric",
+    "art_fid",
     "chroma_spread",
     "clipped",
     "edges_kept",
@@ -29,6 +32,7 @@ __all__ = [
     "grid_jump",
     "halo",
     "kernel_distance",
+    "lpips",
     "ms_ssim",
     "palette_distance",
     "patch_distance",

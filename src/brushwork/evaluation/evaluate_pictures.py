@@ -18,11 +18,12 @@ from brushwork.errors import BrushworkError, PictureError, UsageError
 from brushwork.evaluation import artifacts, pictures
 from brushwork.evaluation.features import FeatureMeasures, Seen
 from brushwork.evaluation.pairs import Pair, read_pairs
+from brushwork.evaluation.published import PublishedMeasures
 from brushwork.evaluation.sets import frechet_of_sets, kernel_distance
 from brushwork.image import resize
 from brushwork.io import read_image
 
-__all__ = ["DIRECTIONS", "RECOMMENDED", "Evaluation", "evaluate_pictures"]
+__all__ = ["DIRECTIONS", "OPTIONAL", "RECOMMENDED", "SETS", "Evaluation", "evaluate_pictures"]
 
 RESAMPLES = 2000  # of the bootstrap
 LEVEL = 0.95  # of the interval
@@ -40,6 +41,9 @@ DIRECTIONS: dict[str, int] = {
     "ssim": 1, "ms_ssim": 1, "edges_kept": 1, "chroma_spread": 0, "stroke_scale": 0, "halo": -1, "speckle": -1,
     "clipped": -1, "flat_texture": 0, **{f"grid_{period}": -1 for period in PERIODS},
 }  # fmt: skip
+# Only where the weights of their papers are on this machine, and they are asked for; lower is better.
+OPTIONAL = ("lpips", "lpips_vgg")
+SETS = ("frechet", "kernel", "fid", "kid", "art_fid")  # of all pictures together; lower is better
 
 # Those that together notice every fault, and follow each order: docs/evaluation.md.
 RECOMMENDED = ("content", "style", "places", "palette", "patches", "ssim")
@@ -98,6 +102,7 @@ def evaluate_pictures(
     size: int = 384,
     network: str = "vgg19-slim",
     resized: bool = False,
+    published: Sequence[str] = (),
     progress: Measured | None = None,
 ) -> Evaluation:
     """Measure painted pictures.
@@ -112,47 +117,59 @@ def evaluate_pictures(
             network sees there count less.
         network: "vgg19-slim" (embedded), "vgg19.caffe", … or a weights file.
         resized: Whether to resize a picture of other proportions than its photo's; otherwise it is listed as failed.
+        published: Also measure "lpips", "lpips-vgg", "fid" (and KID) or "art-fid", through their papers' networks.
         progress: Called after each picture with how many are done, how many there are, and its name.
 
     Raises:
         UsageError: The table can't be read, or the size is too small.
-        WeightsError: The network's weights aren't on this machine.
+        WeightsError: Weights aren't on this machine; the message says where to get them.
     """
     if size < SMALLEST:
         raise UsageError(f"size: expected at least {SMALLEST} pixels, got {size}")
     table = read_pairs(pairs, folder) if isinstance(pairs, str | Path) else list(pairs)
-    features = FeatureMeasures(network)
+    features, more = FeatureMeasures(network), PublishedMeasures(published)
     settings = {"size": size, "network": network, "sha256": features.sha256, "resized": resized}
+    settings |= {"published": more.sha256} if published else {}
     kept, failed, rows, vectors = _Kept(table, settings), list[dict[str, str]](), list[dict[str, Any]](), []
-    reference = lru_cache(SHARED)(partial(_Reference, features=features, size=size))
+    reference = lru_cache(SHARED)(partial(_Reference, features=features, published=more, size=size))
     for number, pair in enumerate(table, 1):
         try:
             row = kept.get(pair)
             if row is None:
                 photo = reference(pair.photo)
                 picture = _read(pair.picture, photo.pixels, size, resized)
-                row = kept.add(pair, _measured(picture, photo, reference(pair.painting), features))
+                row = kept.add(pair, _measured(picture, photo, reference(pair.painting)))
             vectors.append(row["vectors"])
             rows.append({"name": pair.name, **row["measures"]})
         except (BrushworkError, OSError) as error:
             failed.append({"name": pair.name, "why": str(error)})
         if progress is not None:
             progress(number, len(table), pair.name)
-    return Evaluation(rows, failed, _of_sets(vectors), settings)
+    perceptual = float(np.mean([row.get("lpips", 0.0) for row in rows])) if rows else 0.0
+    return Evaluation(rows, failed, _of_sets(vectors, more, perceptual), settings)
 
 
-def _of_sets(vectors: Sequence[dict[str, Any]]) -> dict[str, float]:
+def _of_sets(vectors: Sequence[dict[str, Any]], published: PublishedMeasures, perceptual: float) -> dict[str, float]:
     """Return the distances between all painted pictures and all different paintings.
 
     Features are divided by the root mean square of the paintings', so that the range of a network doesn't matter.
     """
+    different = {json.dumps(found["painting"]): found for found in vectors}.values()
     made = np.array([found["picture"] for found in vectors])
-    paintings = np.array(list({json.dumps(found["painting"]): found["painting"] for found in vectors}.values()))
+    paintings = np.array([found["painting"] for found in different])
     if min(len(made), len(paintings)) < 2:
         return {}
     unit = max(float(np.sqrt(np.square(paintings).mean())), 1e-12)
     made, paintings = made / unit, paintings / unit
-    return {"frechet": frechet_of_sets(made, paintings), "kernel": kernel_distance(made, paintings)}
+    return {
+        "frechet": frechet_of_sets(made, paintings),
+        "kernel": kernel_distance(made, paintings),
+        **published.of_sets(
+            [found.get("published picture", {}) for found in vectors],
+            [found.get("published painting", {}) for found in different],
+            perceptual,
+        ),
+    }
 
 
 class _Reference:
@@ -161,16 +178,22 @@ class _Reference:
     Args:
         path: The file.
         features: The network.
+        published: See `PublishedMeasures`.
         size: Longer side in pixels.
     """
 
-    def __init__(self, path: Path, features: FeatureMeasures, size: int) -> None:
-        self.pixels, self._features = read_image(path, size=size).visible(), features
+    def __init__(self, path: Path, features: FeatureMeasures, published: PublishedMeasures, size: int) -> None:
+        self.pixels, self.features, self.published = read_image(path, size=size).visible(), features, published
 
     @cached_property
     def seen(self) -> Seen:
         """What the network sees."""
-        return self._features.look(self.pixels)
+        return self.features.look(self.pixels)
+
+    @cached_property
+    def vectors(self) -> dict[str, list[float]]:
+        """What the published measures of sets need to know."""
+        return self.published.vectors(self.pixels)
 
     @cached_property
     def colors(self) -> list[Tensor]:
@@ -198,11 +221,11 @@ def _read(path: Path, photo: Tensor, size: int, resized: bool) -> Tensor:
     return resize(picture, (width, height)).clamp(0, 1) if off else picture
 
 
-def _measured(picture: Tensor, photo: _Reference, painting: _Reference, features: FeatureMeasures) -> dict[str, Any]:
+def _measured(picture: Tensor, photo: _Reference, painting: _Reference) -> dict[str, Any]:
     """Measure a picture."""
-    seen = features.look(picture)
+    seen = photo.features.look(picture)
     measures = {
-        **features.of_pair(seen, photo.seen, painting.seen),
+        **photo.features.of_pair(seen, photo.seen, painting.seen),
         "palette": pictures.quantile_distance(pictures.color_quantiles(picture), painting.colors, 1),
         "patches": pictures.quantile_distance(pictures.patch_quantiles(picture), painting.patches, 2),
         "ssim": pictures.ssim(picture, photo.pixels),
@@ -215,11 +238,12 @@ def _measured(picture: Tensor, photo: _Reference, painting: _Reference, features
         "clipped": artifacts.clipped(picture, photo.pixels),
         "flat_texture": artifacts.flat_texture(picture, photo.pixels),
         **{f"grid_{period}": artifacts.grid_jump(picture, period) for period in PERIODS},
+        **photo.published.of_pair(picture, photo.pixels),
     }
-    return {
-        "measures": measures,
-        "vectors": {"picture": seen.pooled.tolist(), "painting": painting.seen.pooled.tolist()},
-    }
+    vectors: dict[str, Any] = {"picture": seen.pooled.tolist(), "painting": painting.seen.pooled.tolist()}
+    if painting.vectors:
+        vectors |= {"published picture": photo.published.vectors(picture), "published painting": painting.vectors}
+    return {"measures": measures, "vectors": vectors}
 
 
 class _Kept:

@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from brushwork.color import luma
-from brushwork.nn.statistics import quantiles
+from brushwork.nn.statistics import resampled
 
 __all__ = ["chroma_spread", "edges_kept", "ms_ssim", "palette_distance", "patch_distance", "ssim", "stroke_scale"]
 
@@ -98,7 +98,7 @@ def palette_distance(picture: Tensor, painting: Tensor) -> float:
 def color_quantiles(pixels: Tensor) -> list[Tensor]:
     """Return the quantiles of the colors along each direction, (64, 256)."""
     lines = torch.from_numpy(_lab(pixels)).float() @ _color_directions()
-    return [quantiles(_some(lines.T), count=LEVELS)]
+    return [_quantiles(lines.T, LEVELS)]
 
 
 def quantile_distance(one: list[Tensor], other: list[Tensor], order: int) -> float:
@@ -108,9 +108,12 @@ def quantile_distance(one: list[Tensor], other: list[Tensor], order: int) -> flo
     return float(torch.stack(found).mean())
 
 
-def _some(lines: Tensor) -> Tensor:
-    """Return values (D, N) at no more than `PLACES` places, evenly spaced."""
-    return lines[:, :: -(-lines.shape[1] // PLACES)]
+def _quantiles(lines: Tensor, count: int) -> Tensor:
+    """Return the quantile function of each row (D, N), at no more than `PLACES` places, evenly spaced."""
+    some = lines[:, :: -(-lines.shape[1] // PLACES)]
+    return resampled(
+        torch.from_numpy(np.sort(some.detach().numpy(), axis=1)), count
+    )  # several times faster than torch's
 
 
 @cache
@@ -150,7 +153,7 @@ def patch_quantiles(pixels: Tensor) -> list[Tensor]:
     found = []
     for level in range(PYRAMID):
         small = F.avg_pool2d(pixels.float(), 2**level) if min(pixels.shape[2:]) >> level >= PATCH else pixels.float()
-        found.append(quantiles(_some(F.conv2d(small, _patch_directions())[0].flatten(1)), count=POINTS))
+        found.append(_quantiles(F.conv2d(small, _patch_directions())[0].flatten(1), POINTS))
     return found
 
 

@@ -46,7 +46,13 @@ def frechet_of_sets(vectors: Any, others: Any) -> float:
         than dimensions it is biased; compare sets of equal size only.
     """
     a, b = (np.asarray(x, dtype=np.float64) for x in (vectors, others))
-    return frechet_distance(a.mean(0), np.cov(a, rowvar=False), b.mean(0), np.cov(b, rowvar=False))
+    if min(len(a), len(b)) > a.shape[1]:
+        return frechet_distance(a.mean(0), np.cov(a, rowvar=False), b.mean(0), np.cov(b, rowvar=False))
+    apart = np.square(a.mean(0) - b.mean(0)).sum()
+    a, b = ((x - x.mean(0)) / np.sqrt(len(x) - 1) for x in (a, b))
+    # With Σ₁ = AᵀA and Σ₂ = BᵀB, the roots of the eigenvalues of Σ₁ Σ₂ are the singular values of A Bᵀ, a small matrix.
+    crossed = np.linalg.svd(a @ b.T, compute_uv=False).sum()
+    return max(0.0, float(apart + np.square(a).sum() + np.square(b).sum() - 2 * crossed))
 
 
 def kernel_distance(vectors: Any, others: Any) -> float:

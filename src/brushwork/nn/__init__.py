@@ -6,9 +6,10 @@ from dataclasses import dataclass
 
 import torch
 
+from brushwork.errors import WeightsError
 from brushwork.nn.extractor import FeatureExtractor, FeatureNetwork, check_network, fingerprint
 from brushwork.nn.vgg import VGG
-from brushwork.weights import Weights, read
+from brushwork.weights import MEASURE_NETWORKS, Weights, read
 
 __all__ = [
     "VGG",
@@ -53,6 +54,8 @@ def load_network(
     ['relu1_1', 'relu2_1']
     """
     found = read(weights)
+    if found.record.architecture in MEASURE_NETWORKS:
+        raise WeightsError(f"{weights}: {found.record.name} is only for measuring; choose a VGG, such as vgg19-slim")
     network = VGG.from_tensors(found.tensors, found.record.preprocessing, pooling=pooling, padding=padding)
     # torch's type annotations lack memory_format for modules.
     network.to(device, dtype, memory_format=torch.channels_last)  # type: ignore[call-overload]

@@ -1,18 +1,20 @@
-"""Metrics of temporal stability and sharpness."""
+"""Metrics of temporal stability, flicker and sharpness."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from statistics import fmean
 
+import torch.nn.functional as F
 from torch import Tensor
 
 from brushwork.color import luma
 from brushwork.flow import warp
 
-__all__ = ["sharpness", "warping_error", "warping_errors"]
+__all__ = ["FAR", "flicker", "sharpness", "warped", "warping_error", "warping_errors"]
 
 FAR = 10  # frame distance for long-range stability
+STILL, AREA = 2 / 255, 5  # change of luma below which a place of the original stands still; around it, in pixels
 
 
 def warping_error(frame: Tensor, other: Tensor, flow: Tensor, visible: Tensor) -> float:
@@ -31,6 +33,32 @@ def warping_error(frame: Tensor, other: Tensor, flow: Tensor, visible: Tensor) -
     """
     apart = (frame - warp(other, flow)).square().sum(1, keepdim=True)
     return float((visible * apart).sum() / visible.sum().clamp_min(1))
+
+
+def warped(frame: Tensor, other: Tensor, flow: Tensor, visible: Tensor) -> Tensor:
+    """Return another frame warped to this one by the flow, with this one's pixels where the other doesn't show them.
+
+    What a perceptual distance is measured to, as in Chiang et al. 2022, arXiv:2105.13509, section 5.2.
+    """
+    return visible * warp(other, flow) + (1 - visible) * frame
+
+
+def flicker(frame: Tensor, before: Tensor, original: Tensor, original_before: Tensor) -> float | None:
+    """Return the mean change of luma where the original stands still, beyond the original's; None if nothing does.
+
+    It needs no flow: whatever changes there was changed by the method.
+
+    Args:
+        frame: Pixels (1, 3, H, W) in [0, 1].
+        before: The frame before it.
+        original: The original's frame.
+        original_before: The original's frame before it.
+    """
+    moves = (luma(original) - luma(original_before)).abs()
+    still = F.avg_pool2d(moves, AREA, 1, AREA // 2, count_include_pad=False) < STILL
+    if not bool(still.any()):
+        return None
+    return float((luma(frame) - luma(before)).abs()[still].mean() - moves[still].mean())
 
 
 def warping_errors(

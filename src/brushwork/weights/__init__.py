@@ -2,6 +2,7 @@
 
 from brushwork.runtime.tensor_files import sha256_of
 from brushwork.weights.layouts import ARCHITECTURES, Architecture
+from brushwork.weights.measure_networks import MEASURE_NETWORKS
 from brushwork.weights.models import Model, embedded_model, import_model, is_style_network, load_into, read_model
 from brushwork.weights.places import find, locate, store_dir
 from brushwork.weights.published_styles import missing_keys, transformation_tensors
@@ -11,6 +12,7 @@ from brushwork.weights.store import fetch, import_file, load, read, verify
 
 __all__ = [
     "ARCHITECTURES",
+    "MEASURE_NETWORKS",
     "RECORDS",
     "Architecture",
     "Model",

@@ -4,6 +4,7 @@
 - named: conv1_1.weight …, the names of Caffe and of brushwork
 - normalised: 0.weight (1×1, 3→3), 2.weight …, the 53-layer sequential VGG-19 of AdaIN
 - decoder: 1.weight, 5.weight …, the sequential decoder of AdaIN
+- published: the names of `brushwork.weights.measure_networks`
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from brushwork.errors import WeightsError
+from brushwork.weights.measure_networks import select
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -86,7 +88,7 @@ class Recognized:
     """Converted weights and their original layout.
 
     Args:
-        layout: "torchvision", "named", "normalised" or "decoder".
+        layout: "torchvision", "named", "normalised", "decoder" or "published".
         architectures: The matching ones; both "vgg16" and "vgg19" if the file ends before they diverge, at conv3_3.
         tensors: conv1_1.weight, conv1_1.bias, … in order, contiguous, in the file's dtype.
     """
@@ -101,15 +103,19 @@ def recognize(tensors: Mapping[str, Tensor], architecture: str | None = None) ->
 
     Args:
         tensors: As read from the file. Those of the classifier are ignored.
-        architecture: The expected key of `ARCHITECTURES`; by default all are tried.
+        architecture: The expected key of `ARCHITECTURES` or `MEASURE_NETWORKS`; by default all are tried.
 
     Returns:
-        Consecutive weights from conv1_1 to some layer, under brushwork's names.
+        Consecutive weights from conv1_1 to some layer, under brushwork's names; or those of a measure's network.
 
     Raises:
-        WeightsError: Not a VGG, a missing layer, a wrong shape, a dtype that isn't floating point, NaN or infinity.
+        WeightsError: None of these networks, a missing layer, a wrong shape, a dtype that isn't floating point, NaN or
+            infinity.
     """
     bare = _unwrap(tensors)
+    measured = select(bare, architecture)
+    if measured is not None:
+        return Recognized("published", (measured[0],), _clean(measured[1]))
     layout = _layout_of(bare)
     wanted = [architecture] if architecture else _candidates(layout)
     renamed = {name: _rename(bare, layout, ARCHITECTURES[name]) for name in wanted}

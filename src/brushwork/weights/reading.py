@@ -27,7 +27,7 @@ class Weights:
         path: The file.
         sha256: SHA-256 of the file.
         verified: Whether the SHA-256 matches a known one.
-        layout: "named", "torchvision", "normalised" or "decoder".
+        layout: "named", "torchvision", "normalised", "decoder" or "published".
     """
 
     record: WeightsRecord
@@ -100,8 +100,8 @@ def _known(found: Recognized, sha256: str, written: str | None) -> WeightsRecord
 
 def _guess(found: Recognized) -> WeightsRecord | None:
     """Return the record suggested by names and shapes; for a full VGG they don't determine the preprocessing."""
-    name = found.architectures[0]
-    return RECORDS.get(name)  # "vgg19-slim": our own architecture, which has one set of weights
+    name = found.architectures[0]  # that of vgg19-slim and of each measure's network has one set of weights
+    return RECORDS.get(name)
 
 
 def _same_biases(found: Recognized, record: WeightsRecord) -> bool:

@@ -45,7 +45,7 @@ class WeightsRecord:
 
     Args:
         name: "architecture.tag", such as "vgg19.caffe".
-        architecture: A key of `brushwork.weights.ARCHITECTURES`.
+        architecture: A key of `brushwork.weights.ARCHITECTURES`, or of its `MEASURE_NETWORKS`.
         preprocessing: Conversion of pixels in [0, 1] to what these weights were trained on.
         licence: License of the weights, and its holder.
         paper: Who published them, and where.
@@ -89,11 +89,15 @@ class WeightsRecord:
 _CAFFE = Preprocessing((123.68 / 255, 116.779 / 255, 103.939 / 255), (1 / 255, 1 / 255, 1 / 255), bgr=True)
 IMAGENET = Preprocessing((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
 _IDENTITY = Preprocessing((0.0, 0.0, 0.0), (1.0, 1.0, 1.0))
+_SIGNED = Preprocessing((0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
 _CENTERED = Preprocessing((0.5, 0.5, 0.5), (0.25, 0.25, 0.25))
 
 _VGG_PAPER = "Simonyan and Zisserman 2015, Very Deep Convolutional Networks, arXiv:1409.1556"
 _ADAIN_PAPER = "Huang and Belongie 2017, Arbitrary Style Transfer in Real-time, arXiv:1703.06868"
 _VGG_LICENCE = "CC BY 4.0, Visual Geometry Group, University of Oxford"
+_LPIPS_PAPER = "Zhang et al. 2018, The Unreasonable Effectiveness of Deep Features, arXiv:1801.03924"
+_LPIPS_LICENCE = "BSD-2-Clause, Zhang et al. (richzhang/PerceptualSimilarity)"
+_LPIPS_URL = "https://raw.githubusercontent.com/richzhang/PerceptualSimilarity/master/lpips/weights/v0.1/"
 _TORCHVISION_LICENCE = "BSD-3-Clause, PyTorch contributors (torchvision)"
 
 _ALL = (
@@ -179,6 +183,64 @@ _ALL = (
         url="https://github.com/naoto0804/pytorch-AdaIN/releases/download/v0.0.0/decoder.pth",
         file="decoder.pth",
         encoder="vgg19.normalised",
+    ),
+    WeightsRecord(
+        name="alexnet",
+        architecture="alexnet",
+        preprocessing=IMAGENET,
+        licence=_TORCHVISION_LICENCE,
+        paper="torchvision, AlexNet_Weights.IMAGENET1K_V1; Krizhevsky 2014, One weird trick, arXiv:1404.5997",
+        about="What lpips-alex weighs; only for measuring.",
+        url="https://download.pytorch.org/models/alexnet-owt-7be5be79.pth",
+        file="alexnet-owt-7be5be79.pth",
+        hash_prefix="7be5be79",
+    ),
+    WeightsRecord(
+        name="lpips-alex",
+        architecture="lpips-alex",
+        preprocessing=IMAGENET,
+        licence=_LPIPS_LICENCE,
+        paper=_LPIPS_PAPER,
+        about="LPIPS, version 0.1: weights of AlexNet's channels. Needs alexnet.",
+        url=_LPIPS_URL + "alex.pth",
+        file="alex.pth",
+        sha256="df73285e35b22355a2df87cdb6b70b343713b667eddbda73e1977e0c860835c0",
+        bytes=6_009,
+    ),
+    WeightsRecord(
+        name="lpips-vgg",
+        architecture="lpips-vgg",
+        preprocessing=IMAGENET,
+        licence=_LPIPS_LICENCE,
+        paper=_LPIPS_PAPER,
+        about="LPIPS, version 0.1: weights of VGG-16's channels. Needs vgg16.imagenet1k_v1.",
+        url=_LPIPS_URL + "vgg.pth",
+        file="vgg.pth",
+        sha256="a78928a0af1e5f0fcb1f3b9e8f8c3a2a5a3de244d830ad5c1feddc79b8432868",
+        bytes=7_289,
+    ),
+    WeightsRecord(
+        name="inception-fid",
+        architecture="inception-fid",
+        preprocessing=_SIGNED,
+        licence="Apache-2.0, TensorFlow authors (PyTorch port: mseitzer/pytorch-fid)",
+        paper="Heusel et al. 2017, GANs Trained by a Two Time-Scale Update Rule, arXiv:1706.08500",
+        about="Inception-v3 as FID and KID use it; only for measuring.",
+        url=(
+            "https://github.com/mseitzer/pytorch-fid/releases/download/fid_weights/pt_inception-2015-12-05-6726825d.pth"
+        ),
+        file="pt_inception-2015-12-05-6726825d.pth",
+        hash_prefix="6726825d",
+    ),
+    WeightsRecord(
+        name="inception-art",
+        architecture="inception-art",
+        preprocessing=_IDENTITY,
+        licence="MIT, Matthias Wright (art-fid)",
+        paper="Wright and Ommer 2022, ArtFID: Quantitative Evaluation of Neural Style Transfer, arXiv:2207.12280",
+        about="Inception-v3 trained to tell artists and styles apart, as ArtFID uses it; only for measuring.",
+        url="https://huggingface.co/matthias-wright/art_inception/resolve/main/art_inception.pth",
+        file="art_inception.pth",
     ),
 )
 

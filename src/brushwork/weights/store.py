@@ -183,5 +183,10 @@ def _absent(record: WeightsRecord) -> WeightsError:
     )
 
 
+_ABOUT = {"alexnet": "about 240 MB", "inception-fid": "about 95 MB", "inception-art": "about 100 MB"}
+
+
 def _megabytes(record: WeightsRecord) -> str:
-    return f"{record.bytes / 1e6:.0f} MB" if record.bytes else "about 575 MB"
+    if record.bytes:
+        return f"{record.bytes / 1e6:.2g} MB" if record.bytes < 1e6 else f"{record.bytes / 1e6:.0f} MB"
+    return _ABOUT.get(record.name, "about 575 MB")

@@ -48,6 +48,10 @@ def test_a_film_is_painted_and_judged(run: Callable[..., Outcome], frames: Path)
     assert found["sharpness"] > 0
     assert found["original_e_warp"] < found["e_warp_long"]
     assert "e_warp_long" in run("evaluate", "video", "out.mp4", "--original", "in").out
+    assert "| flicker |" in run("evaluate", "video", "out.mp4", "--original", "in", "--markdown").out
+    rows = run("evaluate", "video", "out.mp4", "--original", "in", "--csv").out.splitlines()
+    assert rows[0].startswith("frame,")
+    assert len(rows) == 31
 
 
 def test_a_film_after_painted_frames(run: Callable[..., Outcome], frames: Path) -> None:

@@ -54,6 +54,19 @@ def test_failures_are_listed(table: Path) -> None:
     assert len(evaluate_pictures(table, table.parent, size=64, resized=True).pictures) == 1
 
 
+@pytest.mark.parametrize("file", ["pb.png", "sb.png", "pb__sb.png"])
+@pytest.mark.parametrize("content", [None, b"", b"no picture"])
+def test_one_broken_pair_is_listed_and_the_others_measured(table: Path, file: str, content: bytes | None) -> None:
+    path = table.parent / file
+    path.unlink()
+    if content is not None:
+        path.write_bytes(content)
+    found = evaluate_pictures(table, table.parent, size=64)
+    assert [row["name"] for row in found.pictures] == ["pa__sa", "pc__sc"]
+    assert [failure["name"] for failure in found.failed] == ["pb__sb"]
+    assert file in found.failed[0]["why"]
+
+
 @pytest.mark.parametrize(
     ("text", "message"), [("", "contains no pairs"), ("a.png b.png\n", "line 1: expected a photo and a painting")]
 )
