@@ -183,19 +183,25 @@ def _spread(count: int) -> list[int]:
 
 def thumbnail(path: str, size: int) -> bytes:
     """A picture, or a video's first frame, scaled down, as JPEG."""
-    return jpeg(_small(path, size))
+    return jpeg(_small(path, size, _written(path)))
 
 
 def strip(path: str, size: int, styles: Sequence[str]) -> list[bytes]:
     """A picture, or a video's first frame, scaled down and painted in each of a few styles, as JPEG."""
     from brushwork.options.methods import AdaINLite
 
-    return [jpeg(picture[None]) for picture in paint_strip(_small(path, size), styles, _loaded(AdaINLite()))]
+    return [
+        jpeg(picture[None]) for picture in paint_strip(_small(path, size, _written(path)), styles, _loaded(AdaINLite()))
+    ]
+
+
+def _written(path: str) -> int:
+    return Path(path).stat().st_mtime_ns
 
 
 @lru_cache(KEPT)
-def _small(path: str, size: int) -> Any:
-    """The pixels (1, 3, H, W) of an upload, scaled down; what a path holds never changes."""
+def _small(path: str, size: int, written: int) -> Any:
+    """The pixels (1, 3, H, W) of a file, scaled down; `written` tells a file from another of its name."""
     from brushwork.image import fit_size
     from brushwork.io import read_image, read_size
     from brushwork.io.film_formats import open_film
