@@ -15,14 +15,14 @@ from brushwork.errors import BrushworkError, UsageError
 from brushwork.registry import method_name
 from brushwork.runtime.atomic_files import write_whole
 from brushwork.studio import quick_worker, strips
-from brushwork.studio.database import ACTIVE, RESUMABLE, IdempotencyKey, Job, Upload
+from brushwork.studio.database import ACTIVE, ENDED, RESUMABLE, IdempotencyKey, Job, Upload
 from brushwork.studio.errors import BusyError, ConflictError, NotFoundError, TooLargeError
 from brushwork.studio.files import RequestFiles, StudioFiles, called, folder_bytes, stem_of
 from brushwork.studio.limits import Limits
 from brushwork.studio.log import logger
 from brushwork.studio.metrics import PREVIEW_SECONDS, SUBMITTED
 from brushwork.studio.quota import StorageQuota
-from brushwork.studio.schemas import Batch, Grid, JobRequest, NewStyle, Picture, Preview, Video
+from brushwork.studio.schemas import Batch, Grid, JobRequest, NewStyle, Picture, Preview, Texture, Video
 from brushwork.studio.users import LOCAL
 from brushwork.studio.workers import CHECKERS, CHECKS, PAINTERS, JobWorker, QuickWorkers
 from brushwork.styles.library import LibraryStyle, remove_style
@@ -287,6 +287,9 @@ class Service:
                 self._checked_parts(user, style, "adain-lite")
             return f"{self.upload(user, ask.photo).name}: between {len(ask.styles)} styles"
         ask.to_settings()
+        if isinstance(ask, Texture):
+            self._check_pixels(ask.width, ask.height)
+            return f"{self.upload(user, ask.swatch).name}: texture of {ask.width} × {ask.height}"
         ask.to_options()
         self._checked_parts(user, ask.style, ask.method)
         words = self._style_words(user, ask.style)
@@ -310,7 +313,9 @@ class Service:
     def _check_size(self, upload: Upload, size: int | None) -> None:
         """Check that the result stays within the limit of megapixels."""
         longer = max(upload.facts["width"], upload.facts["height"])
-        width, height = (round(upload.facts[side] * (size or longer) / longer) for side in ("width", "height"))
+        self._check_pixels(*(round(upload.facts[side] * (size or longer) / longer) for side in ("width", "height")))
+
+    def _check_pixels(self, width: int, height: int) -> None:
         most = round(self.limits.megapixels * 1e6)
         if width * height > most:
             raise TooLargeError(f"{width} x {height} pixels are over the limit of {most:,}")
@@ -415,3 +420,22 @@ class Service:
             return (self.files.job(job.id) / "preview.jpg").read_bytes()
         except FileNotFoundError:
             raise NotFoundError("this job has no preview yet") from None
+
+    def job_thumbnail(self, user: str, identity: str) -> bytes:
+        """A small picture of a job: of its result, or of the latest intermediate one, as JPEG.
+
+        Raises:
+            NotFoundError: There is neither.
+        """
+        job = self.job(user, identity)
+        folder = self.files.job(job.id)
+        kept = folder / "thumbnail.jpg"
+        if kept.exists():
+            return kept.read_bytes()
+        made = folder / job.result if job.result and job.kind != "batch" else folder / "preview.jpg"
+        if not made.exists():
+            raise NotFoundError("this job has no picture yet")
+        content = bytes(self._quick(user, "thumbnail", path=str(made), size=THUMBNAIL))
+        if job.result and job.status in ENDED:  # else the picture changes
+            write_whole(kept, content)
+        return content
