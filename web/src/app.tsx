@@ -1,15 +1,17 @@
 import { effect } from "@preact/signals";
-import { togglePanel } from "./actions";
 import { Controls } from "./controls";
+import { Drawer } from "./drawer";
 import { DropZones } from "./dropping";
 import { Help } from "./help";
 import { Notices } from "./notices";
 import { PANELS } from "./panels";
+import type { Panel } from "./panels";
+import { wholeShare } from "./queue";
 import { SheetTabs } from "./sheet_tabs";
 import { Stage } from "./stage";
 import { panel, photo, theme } from "./state";
 import { Strip } from "./strip";
-import { t } from "./texts";
+import { formatPercent, t } from "./texts";
 import { TopBar } from "./topbar";
 import { Dialog } from "./widgets";
 import "./theme.css";
@@ -28,11 +30,7 @@ export function App() {
           <SheetTabs />
         </>
       )}
-      {open && (
-        <Dialog title={t(open.title)} wide onClose={() => togglePanel(open.id)}>
-          <open.component />
-        </Dialog>
-      )}
+      {open && <Overlay key={open.id} panel={open} />}
       <Notices />
       <Help />
       <DropZones />
@@ -40,10 +38,28 @@ export function App() {
   );
 }
 
-/** Keep the chosen theme on the root element, where theme.css looks for it, and the photo's name in the title. */
+function Overlay({ panel: open }: { panel: Panel }) {
+  const close = (): void => {
+    if (panel.value === open.id) panel.value = null;
+  };
+  if (open.drawer)
+    return (
+      <Drawer title={t(open.title)} onClose={close}>
+        <open.component />
+      </Drawer>
+    );
+  return (
+    <Dialog title={t(open.title)} wide onClose={close}>
+      <open.component />
+    </Dialog>
+  );
+}
+
+/** Keep the theme on the root element, where theme.css looks for it; in the title, the photo and the jobs' progress. */
 export function followDocument(): void {
   effect(() => {
-    document.title = photo.value ? `${photo.value.name} · ${t("title")}` : t("title");
+    const parts = [wholeShare.value === null ? "" : formatPercent(wholeShare.value), photo.value?.name, t("title")];
+    document.title = parts.filter(Boolean).join(" · ");
   });
   effect(() => {
     if (theme.value === "system") delete document.documentElement.dataset["theme"];

@@ -39,7 +39,7 @@ export function Controls() {
   );
 }
 
-function MainControls() {
+export function MainControls() {
   const { strength, strokeSize, colors, detail, finish } = recipe.value;
   return (
     <>

@@ -251,6 +251,9 @@ function finish(made: Recipe, stage: Finish, picture: Blob, job: string): void {
   if (last) store("finished", { job, wanted: finishKey(made) });
 }
 
+/** Whether a job is the one whose picture is on the stage, or becomes it. */
+export const isOnStage = (job: string): boolean => job === running || job === shown.value.job;
+
 /** Cancel and delete the job that has not finished, so that the history holds finished pictures only. */
 function giveUp(): void {
   const job = running;

@@ -1,5 +1,6 @@
 // Files that are dropped or pasted anywhere: while they are dragged, two zones ask whether they are a photo or a painting.
 import { signal } from "@preact/signals";
+import { addToBatch } from "./batch";
 import { BrushIcon, PhotoIcon } from "./icons";
 import { openPainting, openPhoto } from "./opening";
 import { dragging, photo } from "./state";
@@ -24,6 +25,7 @@ export function listenToDrops(): void {
     inside -= 1;
     if (inside <= 0) end();
   });
+  addEventListener("dragend", end); // also of files that another field has taken
   addEventListener("dragover", (event) => {
     event.preventDefault();
     over.value = (event.target as Element).closest<HTMLElement>("[data-drop]")?.dataset["drop"];
@@ -33,7 +35,7 @@ export function listenToDrops(): void {
     end();
     const files = [...(event.dataTransfer?.files ?? [])];
     if (over.value === "painting") for (const file of files) void openPainting(file);
-    else if (files[0]) void openPhoto(files[0]);
+    else openPhotos(files);
   });
   addEventListener("paste", (event) => {
     const file = event.clipboardData?.files[0];
@@ -41,6 +43,12 @@ export function listenToDrops(): void {
     event.preventDefault();
     void openPhoto(file);
   });
+}
+
+/** Open a photo, or several as a series. */
+export function openPhotos(files: File[]): void {
+  if (files.length > 1) void addToBatch(files);
+  else if (files[0]) void openPhoto(files[0]);
 }
 
 /** The two zones. */

@@ -3,7 +3,7 @@ import type { ComponentChildren, FunctionComponent } from "preact";
 
 export type Icon = FunctionComponent<{ size?: number }>;
 
-function icon(children: ComponentChildren): Icon {
+export function icon(children: ComponentChildren): Icon {
   return ({ size = 20 }) => (
     <svg
       class="icon"

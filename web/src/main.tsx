@@ -1,5 +1,6 @@
 import { render } from "preact";
 import { tell } from "./actions";
+import { restoreBatch } from "./batch";
 import { checkLogin, studio, wordsOf } from "./api";
 import { App, followDocument } from "./app";
 import { startDeveloping } from "./develop";
@@ -7,9 +8,12 @@ import { listenToDrops } from "./dropping";
 import { listenToKeys } from "./keys";
 import { persistently } from "./connection";
 import { followPhoto, resumeUpload } from "./opening";
+import { watchJobs } from "./queue";
 import { methods, presets, styles } from "./state";
 import { preferredLanguage, speak } from "./texts";
+import { restoreTexture } from "./texture";
 import { followThumbnails } from "./thumbnails";
+import { deleteOnLeave } from "./wall";
 
 async function start(): Promise<void> {
   await speak(preferredLanguage());
@@ -30,6 +34,10 @@ async function start(): Promise<void> {
   followThumbnails();
   startDeveloping();
   void resumeUpload();
+  watchJobs();
+  deleteOnLeave();
+  restoreBatch();
+  restoreTexture();
 }
 
 async function all<T>(items: AsyncIterable<T>): Promise<T[]> {

@@ -4,7 +4,7 @@ import type { Recipe } from "./state";
 
 export const DRAFT_SIZE = 768; // longer side in pixels
 const SCREEN_SIZE = 1024;
-const DETAIL = 4; // what the weight of the photo is multiplied by at full detail, and divided by at the least
+export const DETAIL = 4; // what the weight of the photo is multiplied by at full detail, and divided by at the least
 
 /** A style as requests name it: "great-wave", or a blend, "great-wave:0.7+@…:0.3". */
 export function styleText(parts: Recipe["style"]): string {

@@ -2,6 +2,7 @@
 import { tell } from "./actions";
 import { checkLogin, studio, wordsOf } from "./api";
 import { persistently } from "./connection";
+import { followQuietly } from "./queue";
 import { asked, screenSize } from "./request";
 import { photo, recipe, saveShare, saving, shown, styles } from "./state";
 import { t } from "./texts";
@@ -48,7 +49,9 @@ function onScreen(): string | null {
 async function painted(): Promise<string> {
   const key = crypto.getRandomValues(new Uint32Array(4)).join("-");
   const ask = { ...asked(recipe.value, savedSize()), depth: saving.value.format === "tiff" ? 16 : 8 };
-  const { id } = await persistently(() => studio.submit("picture", ask, { key }));
+  const job = await persistently(() => studio.submit("picture", ask, { key }));
+  followQuietly(job);
+  const { id } = job;
   await persistently(async () => {
     if ((await studio.job(id)).status === "interrupted") await studio.job(id, "resume");
     await studio.wait(id, { progress: (facts) => (saveShare.value = facts.progress.share ?? 0) });

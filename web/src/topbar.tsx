@@ -17,8 +17,8 @@ import {
   ZoomOutIcon,
 } from "./icons";
 import type { Icon } from "./icons";
+import { openPhotos } from "./dropping";
 import { helping } from "./help";
-import { openPhoto } from "./opening";
 import { panelsOf } from "./panels";
 import { SaveButton } from "./save_button";
 import { canRedo, canUndo, comparing, panel, photo, theme, view } from "./state";
@@ -91,7 +91,12 @@ function PhoneMenu() {
   }));
   const entries: Entry[] = [...overlays, { icon: FitIcon, label: t("zoom.fit"), act: zoomToFit }, ...appearance()];
   return (
-    <div class="group phone">
+    <div
+      class="group phone badged"
+      data-badge={panelsOf("overlay")
+        .map((one) => one.badge?.())
+        .find(Boolean)}
+    >
       <IconButton icon={MenuIcon} label={t("menu")} onClick={() => (open.value = true)} />
       {open.value && (
         <Dialog title={t("menu")} onClose={() => (open.value = false)}>
@@ -129,13 +134,14 @@ function OpenButton() {
         id="open-photo"
         class="hidden"
         type="file"
+        multiple
         accept="image/*,.heic,.heif,.tif,.tiff,.avif,.jxl"
         tabIndex={-1}
         aria-label={t("open")}
         onChange={(event) => {
-          const file = event.currentTarget.files?.[0];
+          const files = [...(event.currentTarget.files ?? [])];
           event.currentTarget.value = "";
-          if (file) void openPhoto(file);
+          openPhotos(files);
         }}
       />
     </>

@@ -95,7 +95,7 @@ interface IconButtonProps {
   pressed?: boolean;
   disabled?: boolean;
   size?: number;
-  onClick: () => void;
+  onClick: (event: MouseEvent & { currentTarget: HTMLButtonElement }) => void;
 }
 
 /** A button with an icon only; its label is read aloud, and shown on hover with its key. */

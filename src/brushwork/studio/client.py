@@ -25,7 +25,7 @@ from brushwork.studio.v1.signing import verified
 __all__ = ["JobFacts", "Progress", "RefusedError", "Studio", "StyleFacts", "UploadFacts", "verified"]
 
 Answer = TypeVar("Answer")
-Kind = Literal["picture", "video", "batch", "grid"]
+Kind = Literal["picture", "video", "batch", "grid", "texture"]
 TRIES = 60  # attempts while the studio is busy
 LOST = 3  # attempts of a request that may be sent again, while connections break
 
@@ -159,7 +159,7 @@ class Studio:
         """Submit a job, retrying while the studio is busy.
 
         Args:
-            kind: "picture", "video", "batch" or "grid".
+            kind: "picture", "video", "batch", "grid" or "texture".
             key: An Idempotency-Key, if this request may come again from another process; "": one of its own.
             ask: photo, style, preset, webhook and others, see the API's description.
 

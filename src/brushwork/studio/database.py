@@ -17,11 +17,24 @@ from typing import Any, TypeAlias
 from brushwork.studio.sqlite_file import SqliteFile
 from brushwork.studio.tables import COLUMNS, QUEUE, TABLES
 
-__all__ = ["ACTIVE", "ENDED", "RESUMABLE", "Database", "IdempotencyKey", "Job", "Place", "Upload", "Webhook"]
+__all__ = [
+    "ACTIVE",
+    "ENDED",
+    "RESUMABLE",
+    "UNFINISHED",
+    "Database",
+    "IdempotencyKey",
+    "Job",
+    "JobFilter",
+    "Place",
+    "Upload",
+    "Webhook",
+]
 
 ACTIVE = ("waiting", "running")
 RESUMABLE = ("paused", "interrupted")
 ENDED = ("done", "stopped", "failed", "canceled")  # "stopped": ended early by its user, with a partial result
+UNFINISHED = (*ACTIVE, *RESUMABLE)
 Place: TypeAlias = tuple[float, str]  # in a list, newest first: `made` and `id` of the last one seen
 
 
@@ -56,7 +69,7 @@ class Job:
         number: Position in the order of submission.
         id: 32 hexadecimal digits.
         user: Its owner.
-        kind: "picture", "video", "batch" or "grid".
+        kind: "picture", "video", "batch", "grid" or "texture".
         title: For display.
         request: The request, from `to_stored`.
         status: One of ACTIVE, RESUMABLE and ENDED.
@@ -91,6 +104,32 @@ class Job:
     ended: float | None
     worker: str = ""
     device: str = ""
+
+
+@dataclass(frozen=True)
+class JobFilter:
+    """Which jobs to list.
+
+    Args:
+        kind: Of this kind; "": of any.
+        status: With one of these; none: with any.
+        search: Jobs whose title contains these words, such as a photo's or a style's name; "": all.
+    """
+
+    kind: str = ""
+    status: tuple[str, ...] = ()
+    search: str = ""
+
+    def condition(self) -> tuple[str, list[str]]:
+        """The condition in SQL, and its values."""
+        parts, values = ["1"], list[str]()
+        if self.kind:
+            parts, values = [*parts, "kind = ?"], [*values, self.kind]
+        if self.status:
+            parts, values = [*parts, f"status IN ({', '.join('?' * len(self.status))})"], [*values, *self.status]
+        for word in self.search.lower().replace("-", " ").split():
+            parts, values = [*parts, "instr(lower(title), ?) > 0"], [*values, word]
+        return " AND ".join(parts), values
 
 
 @dataclass(frozen=True)
@@ -137,11 +176,16 @@ class Database(SqliteFile):
             for name in COLUMNS.keys() - there:  # of a studio of an earlier version
                 self._change(f"ALTER TABLE jobs ADD COLUMN {name} {COLUMNS[name]}")
 
-    def _page(self, table: str, user: str, most: int, after: Place | None) -> list[sqlite3.Row]:
-        """A user's rows, newest first, after a place in this order."""
-        made, identity = after or (float("inf"), "")
-        query = f"SELECT * FROM {table} WHERE user = ? AND (made, id) < (?, ?) ORDER BY made DESC, id DESC LIMIT ?"
-        return self._all(query, user, made, identity, most)
+    def _page(
+        self, table: str, user: str, most: int, after: Place | None, where: str = "1", *values: str
+    ) -> list[sqlite3.Row]:
+        """A user's rows to which a condition applies, newest first, after a place in this order."""
+        place = after or (float("inf"), "")
+        query = (
+            f"SELECT * FROM {table} WHERE user = ? AND (made, id) < (?, ?) AND {where} "
+            "ORDER BY made DESC, id DESC LIMIT ?"
+        )
+        return self._all(query, user, *place, *values, most)
 
     # Idempotency keys
 
@@ -229,9 +273,16 @@ class Database(SqliteFile):
         query = "SELECT * FROM jobs WHERE user = ? ORDER BY number DESC LIMIT ?"
         return [_job(row) for row in self._all(query, user, most)]
 
-    def jobs_after(self, user: str, most: int, after: Place | None = None) -> list[Job]:
+    def jobs_after(self, user: str, most: int, after: Place | None = None, only: JobFilter | None = None) -> list[Job]:
         """A page of a user's jobs, newest first."""
-        return [_job(row) for row in self._page("jobs", user, most, after)]
+        where, values = (only or JobFilter()).condition()
+        return [_job(row) for row in self._page("jobs", user, most, after, where, *values)]
+
+    def unfinished(self, user: str) -> list[Job]:
+        """A user's jobs that wait, run, or can be resumed, oldest first."""
+        marks = ", ".join("?" * len(UNFINISHED))
+        query = f"SELECT * FROM jobs WHERE user = ? AND status IN ({marks}) ORDER BY number"
+        return [_job(row) for row in self._all(query, user, *UNFINISHED)]
 
     def active_jobs(self, user: str) -> int:
         """Number of a user's waiting and running jobs."""

@@ -209,5 +209,5 @@ def called(name: str) -> str:
 
 def stem_of(title: str) -> str:
     """A job's title as a file name without suffix."""
-    words = re.sub(r"[^\w.-]+", "-", title.replace(" in the style of ", "_"))
+    words = re.sub(r"[^\w.-]+", "-", title.replace(" in the style of ", "_").replace(": texture of ", "_texture-"))
     return re.sub(r"\.\w{2,5}(?=_|$)", "", words, count=1).strip("-.")[:80] or "result"

@@ -21,7 +21,7 @@ from brushwork.studio.database import Database, Job
 from brushwork.studio.files import StudioFiles, folder_bytes
 from brushwork.studio.limits import Limits
 from brushwork.studio.log import logger
-from brushwork.studio.schemas import Batch, Grid, Painting, Picture, Video, parse_request
+from brushwork.studio.schemas import Batch, Grid, Painting, Picture, Texture, Video, parse_request
 
 if TYPE_CHECKING:
     from brushwork.api.stylize import Result
@@ -126,8 +126,9 @@ class Work:
         self.job, self.files, self.database, self.limits = job, files, database, limits
         self.device, self.stopping = (post or Post()).device, stopping or threading.Event()
         self.pixels = round(limits.megapixels * 1e6)
-        # A grid can't be resumed, and is small.
-        self._until = time.monotonic() + 3600 * limits.job_hours if job.kind != "grid" else float("inf")
+        # A grid or a texture starts again if it is resumed, and is small.
+        small = job.kind in ("grid", "texture")
+        self._until = float("inf") if small else time.monotonic() + 3600 * limits.job_hours
         self.folder = files.job(job.id)
         self.names: dict[str, str] = {}
         self._told = self._show_at = 0.0
@@ -139,6 +140,7 @@ class Work:
         logger.info("job started", extra={"job": self.job.id, "kind": self.job.kind, "user": self.job.user})
         kinds: dict[str, Callable[[Any], tuple[str, str]]] = {
             "picture": self._picture, "video": self._video, "batch": self._batch, "grid": self._grid,
+            "texture": self._texture,
         }  # fmt: skip
         status, result = "failed", ""
         try:
@@ -365,3 +367,15 @@ class Work:
         write_image(picture, self.folder / "result.png")
         self._show(picture.pixels)
         return "result.png", ""
+
+    def _texture(self, ask: Texture) -> tuple[str, str]:
+        from brushwork.api.quilt import quilt
+        from brushwork.io import write_image
+
+        made = quilt(
+            self._upload(ask.swatch), (ask.width, ask.height), ask.to_settings(), tileable=ask.tileable,
+            max_pixels=self.pixels, progress=self._progress,
+        )  # fmt: skip
+        write_image(made.picture, self.folder / "result.png", depth=ask.depth, recipe=self._recipe(made))
+        self._show(made.picture.pixels)
+        return "result.png", "; ".join(made.picture.notes)

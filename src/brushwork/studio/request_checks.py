@@ -7,7 +7,7 @@ from brushwork.studio.database import Database, Upload
 from brushwork.studio.errors import TooLargeError
 from brushwork.studio.files import StudioFiles
 from brushwork.studio.limits import Limits
-from brushwork.studio.schemas import Batch, Grid, JobRequest, Picture, Video
+from brushwork.studio.schemas import Batch, Grid, JobRequest, Picture, Texture, Video
 from brushwork.styles.references import StylePart
 
 __all__ = ["RequestChecks"]
@@ -50,6 +50,9 @@ class RequestChecks:
                 self.parts(user, style, "adain-lite")
             return f"{self._upload(user, ask.photo).name}: between {len(ask.styles)} styles"
         ask.to_settings()
+        if isinstance(ask, Texture):
+            self._check_pixels(ask.width, ask.height)
+            return f"{self._upload(user, ask.swatch).name}: texture of {ask.width} × {ask.height}"
         ask.to_options()
         self.parts(user, ask.style, ask.method)
         words = self._style_words(user, ask.style)
@@ -73,7 +76,9 @@ class RequestChecks:
     def _check_size(self, upload: Upload, size: int | None) -> None:
         """Check that the result stays within the limit of megapixels."""
         longer = max(upload.facts["width"], upload.facts["height"])
-        width, height = (round(upload.facts[side] * (size or longer) / longer) for side in ("width", "height"))
+        self._check_pixels(*(round(upload.facts[side] * (size or longer) / longer) for side in ("width", "height")))
+
+    def _check_pixels(self, width: int, height: int) -> None:
         most = round(self.limits.megapixels * 1e6)
         if width * height > most:
             raise TooLargeError(f"{width} x {height} pixels are over the limit of {most:,}")

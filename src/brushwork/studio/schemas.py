@@ -14,7 +14,7 @@ from brushwork.api.presets import film_preset, preset_method, preset_options
 from brushwork.errors import UsageError
 from brushwork.options.base import option_of
 from brushwork.options.film import FilmOptions
-from brushwork.options.methods import FILM_MODEL, AdaINLite, Gatys, Settings
+from brushwork.options.methods import FILM_MODEL, AdaINLite, Gatys, Quilting, Settings
 from brushwork.options.stylize import StylizeOptions
 from brushwork.registry import OPTIONS, TRAINED, settings_from
 from brushwork.weights.records import RECORDS
@@ -31,6 +31,7 @@ __all__ = [
     "Picture",
     "Preview",
     "Still",
+    "Texture",
     "Video",
     "methods",
     "parse_request",
@@ -47,6 +48,7 @@ Size = Annotated[
     int | None, Field(ge=0, le=30_000, description="longer side in pixels; 0: original; null: at most 1024")
 ]
 SERVER_ONLY = ("device", "max_memory", "max_pixels", "strict")  # fields of StylizeOptions that no request sets
+MOST_TEXTURE = 4096  # sides of a texture in pixels; a larger one takes minutes
 Preset = Literal["draft", "good", "best"]  # written here again, since a type must be; a test compares them
 Value = str | float | int | list[str] | list[float]
 
@@ -224,7 +226,44 @@ class Grid(_Ask):
     size: Annotated[int, Field(ge=64, le=512, description="longer side of each picture in pixels")] = 256
 
 
-JobRequest: TypeAlias = Picture | Video | Batch | Grid
+QUILTED = ("block", "block_tolerance", "style_scale", "seed")  # the options of quilting that shape a texture
+
+
+def _quilting_fields() -> dict[str, Any]:
+    """A request's fields for the options of quilting without a photo."""
+    hints, options = typing.get_type_hints(Quilting), option_of(Quilting)
+    return {
+        name: (
+            Annotated[hints[name], Field(ge=options[name].low, le=options[name].high, description=options[name].help)],
+            getattr(Quilting(), name),
+        )
+        for name in QUILTED
+    }
+
+
+_WithQuilting: Any = create_model("_WithQuilting", __base__=_Ask, **_quilting_fields())
+
+
+class Texture(_WithQuilting):  # type: ignore[misc]  # its fields are those of Quilting
+    """A texture of any size, quilted from a swatch."""
+
+    kind: Literal["texture"]
+    swatch: Id
+    width: Annotated[int, Field(ge=16, le=MOST_TEXTURE, description="in pixels")] = 1024
+    height: Annotated[int, Field(ge=16, le=MOST_TEXTURE, description="in pixels")] = 1024
+    tileable: Annotated[bool, Field(description="its right edge goes on at the left, its bottom at the top")] = True
+    depth: Literal[8, 16] = 8
+
+    def to_settings(self) -> Quilting:
+        """The settings of quilting.
+
+        Raises:
+            UsageError: Invalid value.
+        """
+        return Quilting(**{name: getattr(self, name) for name in QUILTED})
+
+
+JobRequest: TypeAlias = Picture | Video | Batch | Grid | Texture
 JobAsk = Annotated[JobRequest, Field(discriminator="kind")]
 
 

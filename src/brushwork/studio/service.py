@@ -17,7 +17,7 @@ from brushwork.registry import method_name
 from brushwork.runtime.atomic_files import write_whole
 from brushwork.studio import quick_worker, strips
 from brushwork.studio.audit import AuditLog
-from brushwork.studio.database import ACTIVE, RESUMABLE, IdempotencyKey, Job, Upload
+from brushwork.studio.database import ACTIVE, ENDED, RESUMABLE, IdempotencyKey, Job, Upload
 from brushwork.studio.errors import BusyError, ConflictError, NotFoundError, TooLargeError
 from brushwork.studio.files import RequestFiles, StudioFiles, called, folder_bytes, stem_of
 from brushwork.studio.limits import Limits
@@ -419,3 +419,22 @@ class Service:
             return (self.files.job(job.id) / "preview.jpg").read_bytes()
         except FileNotFoundError:
             raise NotFoundError("this job has no preview yet") from None
+
+    def job_thumbnail(self, user: str, identity: str) -> bytes:
+        """A small picture of a job: of its result, or of the latest intermediate one, as JPEG.
+
+        Raises:
+            NotFoundError: There is neither.
+        """
+        job = self.job(user, identity)
+        folder = self.files.job(job.id)
+        kept = folder / "thumbnail.jpg"
+        if kept.exists():
+            return kept.read_bytes()
+        made = folder / job.result if job.result and job.kind != "batch" else folder / "preview.jpg"
+        if not made.exists():
+            raise NotFoundError("this job has no picture yet")
+        content = bytes(self._quick(user, "thumbnail", path=str(made), size=THUMBNAIL))
+        if job.result and job.status in ENDED:  # else the picture changes
+            write_whole(kept, content)
+        return content

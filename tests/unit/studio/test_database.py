@@ -8,10 +8,11 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from brushwork.studio.database import Database, Job
+from brushwork.studio.database import Database, Job, JobFilter
 
 Submit = Callable[..., Job]
 
@@ -244,3 +245,28 @@ def test_threads_write_at_the_same_time(database: Database, submit: Submit) -> N
         thread.join()
     assert errors == []
     assert len(database.uploads("ada")) == 160
+
+
+def test_jobs_are_found_by_kind_status_and_words(database: Database) -> None:
+    def add(kind: str, title: str) -> str:
+        job = database.add_job("ada", kind, title, {}, 20, 100)
+        assert job is not None
+        return job.id
+
+    wave = add("picture", "Boat.png in the style of great-wave")
+    night = add("picture", "boat.png in the style of starry-night")
+    ten = add("batch", "a.png and 9 more in the style of great-wave")
+    database.move(night, ("waiting",), "paused")
+
+    def found(**only: Any) -> list[str]:
+        return [job.id for job in database.jobs_after("ada", 10, None, JobFilter(**only))]
+
+    assert found() == [ten, night, wave]
+    assert found(kind="picture") == [night, wave]
+    assert found(search="Great wave") == [ten, wave]
+    assert found(search="boat.PNG") == [night, wave]
+    assert found(search="%") == []
+    assert found(status=("paused", "done")) == [night]
+    assert found(kind="batch", status=("waiting",), search="great-wave") == [ten]
+    assert [job.id for job in database.unfinished("ada")] == [wave, night, ten]
+    assert database.unfinished("bob") == []

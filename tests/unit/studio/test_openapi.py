@@ -19,6 +19,7 @@ from studios import PATIENCE
 
 EXAMPLES = {GenerationMode.POSITIVE: 15, GenerationMode.NEGATIVE: 6}  # of each operation
 ONLY_UNKNOWN = ("/api/jobs/{identity}/events", "/jobs/{identity}/events")  # of a job that waits it ends when that does
+ENDLESS = ("/jobs/events",)  # until none of the jobs that are submitted here runs any more
 
 
 @pytest.fixture(scope="module")
@@ -78,7 +79,8 @@ def test_no_request_fails_inside(mode: GenerationMode, root: str, running: Any, 
                 http.delete(f"/api/styles/{style['name']}")
     schema = schemathesis.openapi.from_url(f"{running.url}{root}openapi.json")
     operations: list[Any] = list(schema.get_all_operations())
-    sent = {found.ok().label: attack(found.ok(), mode, known) for found in operations}
+    finite = [found.ok() for found in operations if found.ok().path not in ENDLESS]
+    sent = {operation.label: attack(operation, mode, known) for operation in finite}
     assert len(sent) > 15
     assert sum(sent.values()) > 40
     asked = [event for event in running.events() if event["event"] == "request" and event["path"].startswith(root)]

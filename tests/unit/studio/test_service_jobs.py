@@ -22,7 +22,7 @@ from brushwork.studio import job_worker
 from brushwork.studio.database import Job, Upload
 from brushwork.studio.errors import BusyError, ConflictError, NotFoundError, TooLargeError
 from brushwork.studio.job_worker import Work
-from brushwork.studio.schemas import Batch, Grid, Picture, Video
+from brushwork.studio.schemas import Batch, Grid, Picture, Texture, Video
 from brushwork.studio.service import Service
 
 Film = Callable[[Path, int], Path]
@@ -225,6 +225,52 @@ def test_a_grid_has_a_picture_for_each_share(service: Service, take: Take, do: D
     height, width, _ = picture(service.result("ada", job.id)[0]).shape
     assert width >= 3 * 64
     assert height >= 48
+
+
+def test_a_texture_tiles_and_tells_how_it_was_made(service: Service, take: Take, do: Do) -> None:
+    ask = Texture(kind="texture", swatch=take("wave.jpg").id, width=120, height=80, block=24, seed=3)
+    job = do(ask)
+    assert (job.status, job.title) == ("done", "wave.jpg: texture of 120 × 80")
+    path, name, kind = service.result("ada", job.id)
+    assert (name, kind, picture(path).shape) == ("wave_texture-120-80.png", "image/png", (80, 120, 3))
+    recipe = read_recipe(path)
+    assert recipe is not None
+    assert (recipe["method"], recipe["tileable"], recipe["settings"]["block"]) == ("quilt", True, 24)
+    assert recipe["styles"][0]["name"] == "wave.jpg"
+
+
+def test_a_texture_within_the_limits(service: Service, take: Take) -> None:
+    swatch = take("wave.jpg").id
+    with pytest.raises(TooLargeError, match="1000 x 1000 pixels are over the limit of 50,000"):
+        service.submit("ada", Texture(kind="texture", swatch=swatch, width=1000, height=1000))
+    with pytest.raises(UsageError, match="block: expected at least 4"):
+        service.submit("ada", Texture(kind="texture", swatch=swatch, width=64, height=64, block=2))
+    job = service.submit("ada", Texture(kind="texture", swatch=swatch, width=64, height=64))
+    with pytest.raises(ConflictError):
+        service.remove_upload("ada", swatch)
+    assert service.cancel("ada", job.id).status == "canceled"
+
+
+def test_a_job_has_a_thumbnail_as_soon_as_there_is_something(service: Service, take: Take, do: Do) -> None:
+    photo = take().id
+    waiting = service.submit("ada", Picture(photo=photo, style="great-wave", size=64))
+    with pytest.raises(NotFoundError, match="no picture yet"):
+        service.job_thumbnail("ada", waiting.id)
+    seen = list[bytes]()
+
+    def look(progress: Mapping[str, Any]) -> str:
+        seen.append(service.job_thumbnail("ada", waiting.id))
+        return ""
+
+    job = do(None, look, waiting)
+    made = service.job_thumbnail("ada", job.id)
+    assert picture(made).shape == (48, 64, 3)
+    assert seen
+    assert service.job_thumbnail("ada", job.id) == made  # kept
+    batch = do(Batch(kind="batch", photos=[photo], style="great-wave", size=64))
+    assert picture(service.job_thumbnail("ada", batch.id)).shape == (48, 64, 3)
+    with pytest.raises(NotFoundError):
+        service.job_thumbnail("bob", job.id)
 
 
 def test_what_is_canceled_while_it_is_optimized_is_kept_as_it_is(service: Service, take: Take, do: Do) -> None:

@@ -15,7 +15,7 @@ export interface Progress {
 
 export interface JobFacts {
   id: string;
-  kind: "picture" | "video" | "batch" | "grid";
+  kind: "picture" | "video" | "batch" | "grid" | "texture";
   title: string;
   status: Status;
   progress: Progress;
@@ -107,6 +107,10 @@ export class Studio {
   delete(id: string): Promise<void>;
   discard(id: string): Promise<void>;
   jobs(): AsyncGenerator<JobFacts>;
+  jobPage(wanted?: {
+    kind?: JobFacts["kind"] | ""; status?: readonly Status[]; search?: string; limit?: number; cursor?: string;
+  }): Promise<{ items: JobFacts[]; next: string | null }>;
+  queue(options?: { signal?: AbortSignal }): AsyncGenerator<["job", JobFacts] | ["gone", { id: string }] | ["end", object]>;
   uploads(): AsyncGenerator<UploadFacts>;
   styles(): AsyncGenerator<StyleFacts>;
 }

@@ -70,7 +70,7 @@ export class Studio {
 
   /**
    * Submit a job, retrying while the studio is busy.
-   * @param {"picture"|"video"|"batch"|"grid"} kind
+   * @param {"picture"|"video"|"batch"|"grid"|"texture"} kind
    * @param {object} ask photo, style, preset, webhook and others, see /api/v1/openapi.json
    * @param {{key?: string}} [options] an Idempotency-Key, if this request may come again
    * @returns {Promise<JobFacts>}
@@ -237,6 +237,27 @@ export class Studio {
   /** @returns {AsyncGenerator<JobFacts>} your jobs, newest first */
   jobs() {
     return this.#all("/jobs");
+  }
+
+  /**
+   * A part of the list of your jobs, newest first.
+   * @param {{kind?: string, status?: Status[], search?: string, limit?: number, cursor?: string}} [wanted] only those of
+   *   a kind, with one of these statuses, with words in the title; `next` of the part before
+   * @returns {Promise<{items: JobFacts[], next: ?string}>}
+   */
+  jobPage({ status = [], ...wanted } = {}) {
+    const query = new URLSearchParams(Object.entries(wanted).filter(([, value]) => value));
+    for (const one of status) query.append("status", one);
+    return this.#json("GET", `/jobs?${query}`);
+  }
+
+  /**
+   * Yield changes of all your jobs until none waits or runs: ["job", facts], ["gone", {id}] and ["end", {}].
+   * @param {{signal?: AbortSignal}} [options]
+   * @returns {AsyncGenerator<[string, object]>}
+   */
+  queue({ signal } = {}) {
+    return this.#stream("/jobs/events", signal);
   }
 
   /** @returns {AsyncGenerator<UploadFacts>} your uploads, newest first */

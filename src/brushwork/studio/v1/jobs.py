@@ -8,12 +8,12 @@ from fastapi import APIRouter, Body, Query, Request, Response
 from fastapi.responses import FileResponse, StreamingResponse
 
 from brushwork.studio.api import JPEG, User
-from brushwork.studio.database import Job
+from brushwork.studio.database import Job, JobFilter
 from brushwork.studio.service import Service
 from brushwork.studio.v1.etags import tagged, tagged_file
-from brushwork.studio.v1.events import EVENTS, job_events
+from brushwork.studio.v1.events import EVENTS, QUEUE_EVENTS, job_events, queue_events
 from brushwork.studio.v1.idempotency import Key, key_of, once
-from brushwork.studio.v1.models import JobAsk, JobFacts, Page, WebhookFacts, job_facts
+from brushwork.studio.v1.models import JobAsk, JobFacts, Kind, Page, Status, WebhookFacts, job_facts
 from brushwork.studio.v1.paging import Cursor, Most, page_of, place_in
 from brushwork.studio.v1.rate_limit import quota_headers
 from brushwork.studio.v1.webhooks import Webhooks
@@ -57,12 +57,29 @@ def _submitting(router: APIRouter, service: Service, webhooks: Webhooks) -> None
         return job_facts(job)
 
     @router.get("", summary="List your jobs, newest first")
-    def jobs(user: User, most: Most = 50, cursor: Cursor = None) -> Page[JobFacts]:
-        found = service.database.jobs_after(user, most + 1, place_in(cursor))
+    def jobs(
+        user: User,
+        most: Most = 50,
+        cursor: Cursor = None,
+        kind: Kind | None = None,
+        status: Annotated[tuple[Status, ...], Query(max_length=8, description="jobs with one of these")] = (),
+        search: Annotated[str, Query(max_length=200, description="words of titles: names of photos, styles")] = "",
+    ) -> Page[JobFacts]:
+        only = JobFilter(kind or "", status, search)
+        found = service.database.jobs_after(user, most + 1, place_in(cursor), only)
         return page_of(found, most, job_facts, lambda job: [job.made, job.id])
 
 
 def _watching(router: APIRouter, service: Service) -> None:
+    @router.get(
+        "/events",
+        summary="Stream the progress of all your jobs as server-sent events, until none waits or runs",
+        response_class=StreamingResponse,
+        responses=QUEUE_EVENTS,
+    )
+    def queue(user: User) -> StreamingResponse:
+        return StreamingResponse(queue_events(service, user), media_type="text/event-stream")
+
     @router.get("/{identity}", summary="Get a job and its progress")
     def job(user: User, identity: str) -> JobFacts:
         return job_facts(service.job(user, identity))
@@ -86,6 +103,15 @@ def _watching(router: APIRouter, service: Service) -> None:
     )
     def live(request: Request, user: User, identity: str) -> Response:
         return tagged(request, service.live_preview(user, identity))
+
+    @router.get(
+        "/{identity}/thumbnail",
+        summary="Get a small picture of the result, or of the latest intermediate picture",
+        response_class=Response,
+        responses=JPEG,
+    )
+    def thumbnail(request: Request, user: User, identity: str) -> Response:
+        return tagged(request, service.job_thumbnail(user, identity))
 
     @router.get("/{identity}/result", summary="Download the result", response_class=FileResponse)
     def result(request: Request, user: User, identity: str, form: Format = None, inline: Inline = False) -> Response:

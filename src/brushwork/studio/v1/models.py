@@ -19,10 +19,12 @@ __all__ = [
     "JobAsk",
     "JobFacts",
     "JobRequest",
+    "Kind",
     "MethodOption",
     "Page",
     "PresetFacts",
     "PreviewAsk",
+    "Status",
     "StyleFacts",
     "Token",
     "UploadFacts",
@@ -34,6 +36,7 @@ __all__ = [
 
 Item = TypeVar("Item")
 PRESET = "good"  # of pictures that name neither a preset nor a method
+Kind = Literal["picture", "video", "batch", "grid", "texture"]
 Status = Literal["waiting", "running", "paused", "interrupted", "done", "stopped", "failed", "canceled"]
 
 
@@ -78,7 +81,11 @@ class GridAsk(_Job, schemas.Grid):
     """One photo in a grid of blends between two to four styles."""
 
 
-JobRequest: TypeAlias = PictureAsk | VideoAsk | BatchAsk | GridAsk
+class TextureAsk(_Job, schemas.Texture):
+    """A texture of any size, quilted from a swatch."""
+
+
+JobRequest: TypeAlias = PictureAsk | VideoAsk | BatchAsk | GridAsk | TextureAsk
 JobAsk = Annotated[JobRequest, Field(discriminator="kind")]
 
 
@@ -123,7 +130,7 @@ class JobFacts(BaseModel):
     """A job and its progress."""
 
     id: str
-    kind: Literal["picture", "video", "batch", "grid"]
+    kind: Kind
     title: str
     status: Status
     progress: Progress

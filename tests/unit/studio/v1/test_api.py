@@ -271,3 +271,46 @@ def test_files_are_their_owner_s_alone_and_none_is_left_over(
     assert stat.S_IMODE(running.folder.stat().st_mode) == 0o700
     assert {path: mode for path, mode in modes.items() if mode != (0o700 if path.is_dir() else 0o600)} == {}
     assert not list(running.folder.glob(".sent-*"))
+
+
+def test_all_jobs_are_followed_until_none_runs(http: httpx.Client, studio: Studio, photo: str, done: Done) -> None:
+    before = done()
+    asks = [{"kind": "picture", "photo": photo, "style": "great-wave", "preset": "draft", "size": 64}] * 2
+    first, second = (http.post("jobs", json=ask).json()["id"] for ask in asks)
+    paused = http.post("jobs", json={"kind": "picture", "photo": photo, "style": "great-wave", **LONG}).json()["id"]
+    http.post(f"jobs/{paused}/pause")
+    events = followed(http)
+    last = {facts["id"]: facts for name, facts in events if name == "job"}
+    assert before not in last
+    assert [last[job]["status"] for job in (first, second, paused)] == ["done", "done", "paused"]
+    assert last[first]["request"]["style"] == "great-wave"
+    assert last[first]["preview"].startswith(f"/api/v1/jobs/{first}/preview?at=")
+    assert events[-1] == ("end", {})
+    thumbnail = http.get(f"jobs/{first}/thumbnail")
+    assert picture(thumbnail.content).shape == (48, 64, 3)
+    again = http.get(f"jobs/{first}/thumbnail", headers={"if-none-match": thumbnail.headers["etag"]})
+    assert again.status_code == 304
+    assert [name for name, _ in followed(http)] == ["job", "end"]  # what is paused doesn't run
+    page = http.get("jobs", params={"status": ["paused", "failed"], "search": "photo great wave", "kind": "picture"})
+    assert [job["id"] for job in page.json()["items"]] == [paused]
+
+
+def followed(http: httpx.Client) -> list[tuple[str, dict[str, Any]]]:
+    """The events of all jobs."""
+    events, name = list[tuple[str, dict[str, Any]]](), ""
+    with http.stream("GET", "jobs/events") as answer:
+        for line in answer.iter_lines():
+            if line.startswith("event: "):
+                name = line.removeprefix("event: ")
+            elif line.startswith("data: "):
+                events.append((name, json.loads(line.removeprefix("data: "))))
+    return events
+
+
+def test_a_texture_is_made_of_a_swatch(http: httpx.Client, studio: Studio, samples: Path) -> None:
+    swatch = studio.send(samples / "wave.jpg")
+    job = studio.wait(studio.submit("texture", swatch=swatch, width=120, height=90, seed=1)["id"])
+    assert (job["status"], job["kind"]) == ("done", "texture")
+    assert picture(http.get(f"jobs/{job['id']}/result").content).shape == (90, 120, 3)
+    assert http.post("jobs", json={"kind": "texture", "swatch": swatch, "width": 5000}).status_code == 422
+    assert http.post("jobs", json={"kind": "texture", "swatch": swatch, "width": 900}).status_code == 413

@@ -42,6 +42,9 @@ await studio.wait(twice[0].id);
 told.styles = 0;
 for await (const style of studio.styles()) told.styles += style.methods.length > 0;
 for await (const found of studio.jobs()) { told.newest = found.id === twice[0].id; break; }
+told.queue = [];
+for await (const [name] of studio.queue()) told.queue.push(name);
+told.page = (await studio.jobPage({ kind: "picture", status: ["done"], search: "great wave", limit: 1 })).items.length;
 await studio.delete(twice[0].id);
 try {
   await studio.job(twice[0].id);
@@ -109,6 +112,7 @@ def test_javascript_does_the_same_in_node(http: httpx.Client, running: Any, samp
     told = json.loads(done.stdout)
     assert (told["status"], told["progress"][-1], told["once"], told["newest"]) == ("done", 1, True, True)
     assert told["pictures"] > 1
+    assert (told["queue"][-1], told["page"]) == ("end", 1)
     assert told["preview"] > 500
     assert told["styles"] > 10
     assert (told["problem"]["status"], told["problem"]["title"]) == (404, "Not found")

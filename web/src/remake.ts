@@ -1,0 +1,98 @@
+// From what was made back to how: do it again, or vary it.
+import type { JobFacts } from "../../src/brushwork/studio/v1/client.js";
+import { change } from "./actions";
+import { isGone, studio } from "./api";
+import { continueBatch } from "./batch";
+import { askedOf, finishOf, partsOf } from "./job_words";
+import type { Asked } from "./job_words";
+import { submitJob } from "./queue";
+import { asked, DETAIL } from "./request";
+import { DEFAULTS, panel, presets } from "./state";
+import type { Recipe, Value } from "./state";
+import { t } from "./texts";
+import { continueTexture } from "./texture";
+
+const MOST_SCREEN = 1024; // longer side of what is painted for the screen; the size of what was saved is larger
+const OWN = ["strength", "style_scale", "content_weight", "seed"]; // settings that a recipe has by another name
+const MOST_SEED = 9999;
+
+/** The recipe that a request came from; the inverse of `asked`. */
+export function recipeOf(request: Asked): Recipe {
+  const settings = (request["settings"] ?? {}) as Record<string, Value>;
+  const finish = finishOf(request);
+  const preset = (presets.value[finish]?.settings ?? {}) as Record<string, unknown>;
+  const differs = ([name, value]: [string, Value]): boolean =>
+    !OWN.includes(name) && name in preset && JSON.stringify(value) !== JSON.stringify(preset[name]);
+  const number = (name: string, usual: number): number => (typeof settings[name] === "number" ? settings[name] : usual);
+  const text = <T extends string>(name: string, usual: T): T =>
+    typeof request[name] === "string" ? (request[name] as T) : usual;
+  const size = typeof request["size"] === "number" && request["size"] > MOST_SCREEN ? request["size"] : 0;
+  return {
+    ...DEFAULTS,
+    photo: text<string>("photo", "") || null,
+    style: partsOf(request["style"]),
+    strength: number("strength", 1),
+    strokeSize: number("style_scale", 1),
+    colors: request["keep_color"] ? "photo" : "painting",
+    colorWay: text<Recipe["colorWay"]>("keep_color", DEFAULTS.colorWay),
+    colorWhen: request["keep_color"] ? text<Recipe["colorWhen"]>("keep_color_when", "") : "",
+    detail: finish === "draft" ? 0 : Number((Math.log(number("content_weight", 1)) / Math.log(DETAIL)).toFixed(3)),
+    finish,
+    size,
+    seed: number("seed", 0),
+    protectFaces: typeof request["protect_faces"] === "number" ? request["protect_faces"] : 0,
+    faceMask: text<string>("face_mask", "") || null,
+    masks: Array.isArray(request["masks"]) ? (request["masks"] as string[]) : [],
+    advanced: finish === "draft" ? {} : Object.fromEntries(Object.entries(settings).filter(differs)),
+  };
+}
+
+/** Open what a job was made of: photo and recipe on the stage, or its sheet. */
+export async function doAgain(job: JobFacts): Promise<void> {
+  const request = askedOf(job);
+  switch (job.kind) {
+    case "picture":
+      await requireUpload(String(request["photo"]));
+      change(recipeOf(request));
+      panel.value = null;
+      break;
+    case "batch": {
+      const { photo: _, ...others } = recipeOf(request);
+      change(others);
+      await continueBatch(request["photos"] as string[]);
+      break;
+    }
+    case "texture":
+      await requireUpload(String(request["swatch"]));
+      await continueTexture(request);
+      break;
+    default:
+      await submitJob(job.kind, request);
+  }
+}
+
+/** Paint three variations: weaker or stronger, with finer strokes, with coarser ones; each by another chance. */
+export async function vary(job: JobFacts): Promise<void> {
+  const request = askedOf(job);
+  await requireUpload(String(request["photo"]));
+  const made = recipeOf(request);
+  const seed = (): number => Math.floor(Math.random() * MOST_SEED);
+  const limited = (value: number): number => Number(Math.min(4, Math.max(0.25, value)).toFixed(3));
+  const variants: Partial<Recipe>[] = [
+    { strength: made.strength > 0.6 ? made.strength - 0.3 : made.strength + 0.3 },
+    { strokeSize: limited(made.strokeSize / 1.6) },
+    { strokeSize: limited(made.strokeSize * 1.6) },
+  ];
+  for (const variant of variants) {
+    const ask = asked({ ...made, ...variant, seed: seed() }, 0);
+    await submitJob("picture", { ...ask, size: request["size"] ?? null });
+  }
+}
+
+async function requireUpload(id: string): Promise<void> {
+  try {
+    await studio.upload(id);
+  } catch (error) {
+    throw isGone(error) ? new Error(t("wall.gone")) : error;
+  }
+}
