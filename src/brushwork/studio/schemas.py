@@ -46,6 +46,9 @@ Style = Annotated[
 Size = Annotated[
     int | None, Field(ge=0, le=30_000, description="longer side in pixels; 0: original; null: at most 1024")
 ]
+FaceMask = Annotated[
+    Id | None, Field(description="a mask of what is protected, white the most, instead of the faces that are found")
+]
 SERVER_ONLY = ("device", "max_memory", "max_pixels", "strict")  # fields of StylizeOptions that no request sets
 Preset = Literal["draft", "good", "best"]  # written here again, since a type must be; a test compares them
 Value = str | float | int | list[str] | list[float]
@@ -162,6 +165,7 @@ class Preview(Still):
 
     photo: Id
     masks: list[Id] = Field(default=[], max_length=4)
+    face_mask: FaceMask = None
     size: Annotated[int, Field(ge=64, le=1024, description="longer side in pixels")] = 768
 
 
@@ -171,6 +175,7 @@ class Picture(Still):
     kind: Literal["picture"] = "picture"
     photo: Id
     masks: list[Id] = Field(default=[], max_length=4, description="one mask per style of the blend")
+    face_mask: FaceMask = None
     depth: Literal[8, 16] = 8
 
 
