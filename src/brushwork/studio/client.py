@@ -22,7 +22,17 @@ from brushwork.runtime.atomic_files import replacing
 from brushwork.studio.errors import BusyError
 from brushwork.studio.v1.signing import verified
 
-__all__ = ["FaceFacts", "JobFacts", "Point", "Progress", "RefusedError", "Studio", "StyleFacts", "UploadFacts", "verified"]
+__all__ = [
+    "FaceFacts",
+    "JobFacts",
+    "Point",
+    "Progress",
+    "RefusedError",
+    "Studio",
+    "StyleFacts",
+    "UploadFacts",
+    "verified",
+]
 
 Answer = TypeVar("Answer")
 Kind = Literal["picture", "video", "batch", "grid"]

@@ -324,6 +324,18 @@ def _photo(path: Path, options: StylizeOptions) -> Any:
 
 FUNCTIONS: dict[str, Callable[..., Any]] = {
     function.__name__: function
-    for function in (check, preview, film_preview, thumbnail, faces, face_mask, strip, swatch, add_style, convert, masks)
+    for function in (
+        check,
+        preview,
+        film_preview,
+        thumbnail,
+        faces,
+        face_mask,
+        strip,
+        swatch,
+        add_style,
+        convert,
+        masks,
+    )  # fmt: skip
 }
 PAINTING = ("preview", "film_preview", "strip", "swatch", "faces", "face_mask")  # functions that need a network
