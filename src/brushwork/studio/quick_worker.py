@@ -322,20 +322,8 @@ def _photo(path: Path, options: StylizeOptions) -> Any:
     return _photos[key]
 
 
-FUNCTIONS: dict[str, Callable[..., Any]] = {
-    function.__name__: function
-    for function in (
-        check,
-        preview,
-        film_preview,
-        thumbnail,
-        faces,
-        face_mask,
-        strip,
-        swatch,
-        add_style,
-        convert,
-        masks,
-    )  # fmt: skip
-}
+_ANSWERING = (
+    check, preview, film_preview, thumbnail, faces, face_mask, strip, swatch, add_style, convert, masks,
+)  # fmt: skip
+FUNCTIONS: dict[str, Callable[..., Any]] = {function.__name__: function for function in _ANSWERING}
 PAINTING = ("preview", "film_preview", "strip", "swatch", "faces", "face_mask")  # functions that need a network
