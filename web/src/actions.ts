@@ -1,5 +1,6 @@
 // The functions that change the state; components call these and nothing else.
 import { batch } from "@preact/signals";
+import { withStyle } from "./choosing";
 import {
   canRedo,
   canUndo,
@@ -18,7 +19,7 @@ import {
   theme,
   view,
 } from "./state";
-import type { Notice, Recipe, Saving, StylePart, Theme } from "./state";
+import type { Notice, Recipe, Saving, Theme } from "./state";
 import { store } from "./storage";
 
 const MOST_UNDONE = 200;
@@ -83,10 +84,9 @@ export function put(next: Recipe): void {
   store("recipe", next);
 }
 
-/** Paint in one style. */
+/** Paint in a style; while a blend or regions are made, one of their styles is replaced. */
 export function chooseStyle(style: string): void {
-  const parts: StylePart[] = [{ style, weight: 1 }];
-  change({ style: parts, masks: [] });
+  change(withStyle(style));
 }
 
 export function toggleFavorite(style: string): void {

@@ -4,9 +4,11 @@ import { checkLogin, studio, wordsOf } from "./api";
 import { App, followDocument } from "./app";
 import { startDeveloping } from "./develop";
 import { listenToDrops } from "./dropping";
+import { followFaces } from "./faces";
 import { listenToKeys } from "./keys";
 import { persistently } from "./connection";
 import { followPhoto, resumeUpload } from "./opening";
+import { followRegions } from "./regions";
 import { methods, presets, styles } from "./state";
 import { preferredLanguage, speak } from "./texts";
 import { followThumbnails } from "./thumbnails";
@@ -28,6 +30,8 @@ async function start(): Promise<void> {
   }
   followPhoto();
   followThumbnails();
+  followRegions();
+  followFaces();
   startDeveloping();
   void resumeUpload();
 }

@@ -14,7 +14,11 @@
 // speaks to the studio through api.ts. What it needs of the recipe is added to `Recipe` and `DEFAULTS` in state.ts and
 // to `asked` in develop.ts. Its words are keys of texts/en.json and texts/de.json, its CSS a file of its own.
 import type { FunctionComponent } from "preact";
+import { BlendPanel } from "./blend_panel";
+import { FacesLayer, FacesPanel } from "./faces_panel";
+import { BlendIcon, FaceIcon, RegionsIcon } from "./icons";
 import type { Icon } from "./icons";
+import { MasksLayer, MasksPanel } from "./masks_panel";
 import type { TextKey } from "./texts";
 
 export interface Panel {
@@ -28,7 +32,11 @@ export interface Panel {
   readonly needsPhoto?: boolean; // disabled until there is one
 }
 
-export const PANELS: readonly Panel[] = [];
+export const PANELS: readonly Panel[] = [
+  { id: "blend", slot: "controls", title: "blend.title", icon: BlendIcon, component: BlendPanel },
+  { id: "masks", slot: "controls", title: "masks.title", icon: RegionsIcon, component: MasksPanel, layer: MasksLayer },
+  { id: "faces", slot: "controls", title: "faces.title", icon: FaceIcon, component: FacesPanel, layer: FacesLayer },
+];
 
 /** The panels of a slot, in the order of the list. */
 export const panelsOf = (slot: Panel["slot"]): readonly Panel[] => PANELS.filter((panel) => panel.slot === slot);

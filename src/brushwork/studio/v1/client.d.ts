@@ -115,6 +115,7 @@ export class Studio {
   stylize(photo: Blob, style: string | Blob, wishes?: Watching & Record<string, unknown>): Promise<Blob>;
   preview(photo: string, style: string, wishes?: object, options?: { signal?: AbortSignal }): Promise<Blob>;
   upload(id: string): Promise<UploadFacts>;
+  view(id: string, size?: number): Promise<Blob>;
   faces(id: string): Promise<FaceFacts[]>;
   faceMask(id: string): Promise<Blob>;
   addStyle(style: { picture: string; name: string; title?: string; artist?: string }): Promise<StyleFacts>;

@@ -217,11 +217,19 @@ export class Studio {
   }
 
   /**
+   * A picture of an upload, its longer side at most `size` pixels, as JPEG; retries while the studio is busy.
+   * @returns {Promise<Blob>}
+   */
+  view(id, size = 320) {
+    return this.#patiently(async () => (await this.#ask("GET", `/uploads/${id}/view?size=${size}`)).blob());
+  }
+
+  /**
    * The faces in an upload, the surest first; retries while the studio is busy.
    * @returns {Promise<FaceFacts[]>}
    */
   faces(id) {
-    return patiently(() => this.#json("GET", `/uploads/${id}/faces`));
+    return this.#patiently(() => this.#json("GET", `/uploads/${id}/faces`));
   }
 
   /**
@@ -229,7 +237,7 @@ export class Studio {
    * @returns {Promise<Blob>}
    */
   faceMask(id) {
-    return patiently(async () => (await this.#ask("GET", `/uploads/${id}/face-mask`)).blob());
+    return this.#patiently(async () => (await this.#ask("GET", `/uploads/${id}/face-mask`)).blob());
   }
 
   /** Add an uploaded picture to the library: {picture, name, title, artist}. */

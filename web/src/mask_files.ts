@@ -1,0 +1,77 @@
+// Masks as uploads: sent as PNGs, and read again after a reload.
+import { studio } from "./api";
+import { persistently } from "./connection";
+import { isSame } from "./mask";
+import type { Mask } from "./mask";
+import { screenSize } from "./request";
+import { photo } from "./state";
+
+const MOST = 40; // masks to remember, of at most a megabyte each
+const SNAP = 10; // values this near to black or white are meant to be: masks are shown to the page as JPEGs
+
+const known = new Map<string, Mask>(); // by upload
+
+/** The size of masks of the photo: its own at screen size. */
+export function maskSize(): { width: number; height: number } {
+  const { width, height } = photo.value?.facts ?? photo.value ?? { width: 4, height: 3 };
+  const scale = screenSize() / Math.max(width, height);
+  return { width: Math.max(1, Math.round(width * scale)), height: Math.max(1, Math.round(height * scale)) };
+}
+
+/** Send a mask, unless it has been sent before; its upload's ID. */
+export async function sendMask(mask: Mask): Promise<string> {
+  for (const [id, sent] of known) if (isSame(sent, mask)) return id;
+  const { context, canvas } = surface(mask);
+  const image = context.createImageData(mask.width, mask.height);
+  mask.values.forEach((value, at) => image.data.set([value, value, value, 255], 4 * at));
+  context.putImageData(image, 0, 0);
+  const png = await new Promise<Blob | null>((resolve) => canvas.toBlob(resolve, "image/png"));
+  if (png === null) throw new Error("the browser can't write PNG");
+  const id = await persistently(() => studio.send(png, "mask.png"));
+  remember(id, mask);
+  return id;
+}
+
+/** The mask of an upload, in the size of the photo. */
+export async function loadMask(id: string): Promise<Mask> {
+  const there = known.get(id);
+  if (there) return there;
+  const mask = await readMask(await persistently(() => studio.view(id, 1024)));
+  remember(id, mask);
+  return mask;
+}
+
+/** A picture as a mask of the photo. */
+export async function readMask(picture: Blob): Promise<Mask> {
+  const { data, width, height } = await pixelsOf(picture, maskSize());
+  const values = new Uint8ClampedArray(width * height);
+  for (let at = 0; at < values.length; at += 1) {
+    const value = data[4 * at] ?? 0;
+    values[at] = value < SNAP ? 0 : value > 255 - SNAP ? 255 : value;
+  }
+  return { width, height, values };
+}
+
+/** A picture's pixels in a size. */
+export async function pixelsOf(picture: Blob | HTMLImageElement, size: { width: number; height: number }): Promise<ImageData> {
+  const { context } = surface(size);
+  const bitmap = await createImageBitmap(picture);
+  context.imageSmoothingQuality = "high";
+  context.drawImage(bitmap, 0, 0, size.width, size.height);
+  bitmap.close();
+  return context.getImageData(0, 0, size.width, size.height);
+}
+
+function surface({ width, height }: { width: number; height: number }): { canvas: HTMLCanvasElement; context: CanvasRenderingContext2D } {
+  const canvas = document.createElement("canvas");
+  Object.assign(canvas, { width, height });
+  const context = canvas.getContext("2d", { willReadFrequently: true });
+  if (context === null) throw new Error("the browser has no canvas");
+  return { canvas, context };
+}
+
+function remember(id: string, mask: Mask): void {
+  known.delete(id);
+  known.set(id, mask);
+  for (const oldest of [...known.keys()].slice(0, Math.max(0, known.size - MOST))) known.delete(oldest);
+}
