@@ -84,9 +84,24 @@ export function put(next: Recipe): void {
   store("recipe", next);
 }
 
+/** Give a mask another name, also where undo and redo lead. */
+export function renameMask(from: string, to: string): void {
+  const renamed = (made: Recipe): Recipe => ({
+    ...made,
+    masks: made.masks.map((name) => (name === from ? to : name)),
+    faceMask: made.faceMask === from ? to : made.faceMask,
+  });
+  batch(() => {
+    past.value = past.value.map(renamed);
+    future.value = future.value.map(renamed);
+    put(renamed(recipe.value));
+  });
+}
+
 /** Paint in a style; while a blend or regions are made, one of their styles is replaced. */
 export function chooseStyle(style: string): void {
-  change(withStyle(style));
+  const changes = withStyle(style);
+  if (changes.style !== recipe.value.style) change(changes);
 }
 
 export function toggleFavorite(style: string): void {

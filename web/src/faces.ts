@@ -6,7 +6,7 @@ import { checkLogin, isGone, studio, wordsOf } from "./api";
 import { persistently } from "./connection";
 import { filled } from "./mask";
 import type { Mask } from "./mask";
-import { loadMask, maskSize, readMask, sendMask } from "./mask_files";
+import { loadMask, maskSize, nameOf, readMask } from "./mask_files";
 import type { Editor } from "./mask_tools";
 import { panel, photo, recipe } from "./state";
 
@@ -47,7 +47,8 @@ async function find(id: string): Promise<void> {
 async function load(id: string, corrected: string | null): Promise<void> {
   try {
     const read = corrected ? await loadMask(corrected) : await readMask(await persistently(() => studio.faceMask(id)));
-    if (recipe.value.photo === id && recipe.value.faceMask === corrected) mask.value = [read];
+    if (read === null) put({ ...recipe.value, faceMask: null });
+    else if (recipe.value.photo === id && recipe.value.faceMask === corrected && mask.value[0] !== read) mask.value = [read];
   } catch (error) {
     checkLogin(error);
     if (isGone(error) && corrected) put({ ...recipe.value, faceMask: null });
@@ -55,21 +56,10 @@ async function load(id: string, corrected: string | null): Promise<void> {
   }
 }
 
-let sending: Promise<void> = Promise.resolve();
-
 function commit([painted]: readonly Mask[]): void {
-  const of = recipe.value.photo;
   if (!painted) return;
   mask.value = [painted];
-  sending = sending.then(async () => {
-    try {
-      const id = await sendMask(painted);
-      if (of === recipe.value.photo) change({ faceMask: id, protectFaces: recipe.value.protectFaces || USUAL });
-    } catch (error) {
-      checkLogin(error);
-      tell("error", wordsOf(error));
-    }
-  });
+  change({ faceMask: nameOf(painted), protectFaces: recipe.value.protectFaces || USUAL });
 }
 
 export const faceEditor: Editor = {

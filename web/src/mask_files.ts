@@ -1,15 +1,18 @@
 // Masks as uploads: sent as PNGs, and read again after a reload.
-import { studio } from "./api";
+import { renameMask, tell } from "./actions";
+import { checkLogin, studio, wordsOf } from "./api";
 import { persistently } from "./connection";
 import { isSame } from "./mask";
 import type { Mask } from "./mask";
 import { screenSize } from "./request";
-import { photo } from "./state";
+import { photo, UNSENT } from "./state";
 
 const MOST = 40; // masks to remember, of at most a megabyte each
 const SNAP = 10; // values this near to black or white are meant to be: masks are shown to the page as JPEGs
 
-const known = new Map<string, Mask>(); // by upload
+const known = new Map<string, Mask>(); // by name
+const sending = new Set<Promise<void>>();
+let count = 0;
 
 /** The size of masks of the photo: its own at screen size. */
 export function maskSize(): { width: number; height: number } {
@@ -18,24 +21,48 @@ export function maskSize(): { width: number; height: number } {
   return { width: Math.max(1, Math.round(width * scale)), height: Math.max(1, Math.round(height * scale)) };
 }
 
-/** Send a mask, unless it has been sent before; its upload's ID. */
-export async function sendMask(mask: Mask): Promise<string> {
-  for (const [id, sent] of known) if (isSame(sent, mask)) return id;
+/** A mask's name in the recipe: at once one of its own, and its upload's ID as soon as that is there. */
+export function nameOf(mask: Mask): string {
+  for (const [name, other] of known) if (isSame(other, mask)) return name;
+  count += 1;
+  const name = `${UNSENT}${count}`;
+  remember(name, mask);
+  const sent = send(mask).then(
+    (id) => {
+      remember(id, mask);
+      renameMask(name, id);
+    },
+    (error: unknown) => {
+      checkLogin(error);
+      tell("error", wordsOf(error));
+    },
+  );
+  sending.add(sent);
+  void sent.finally(() => {
+    sending.delete(sent);
+    known.delete(name);
+  });
+  return name;
+}
+
+/** Wait until all masks are sent. */
+export const masksSent = async (): Promise<void> => void (await Promise.all(sending));
+
+async function send(mask: Mask): Promise<string> {
   const { context, canvas } = surface(mask);
   const image = context.createImageData(mask.width, mask.height);
   mask.values.forEach((value, at) => image.data.set([value, value, value, 255], 4 * at));
   context.putImageData(image, 0, 0);
   const png = await new Promise<Blob | null>((resolve) => canvas.toBlob(resolve, "image/png"));
   if (png === null) throw new Error("the browser can't write PNG");
-  const id = await persistently(() => studio.send(png, "mask.png"));
-  remember(id, mask);
-  return id;
+  return persistently(() => studio.send(png, "mask.png"));
 }
 
-/** The mask of an upload, in the size of the photo. */
-export async function loadMask(id: string): Promise<Mask> {
+/** The mask of an upload, in the size of the photo; null if it was never sent, and is lost. */
+export async function loadMask(id: string): Promise<Mask | null> {
   const there = known.get(id);
   if (there) return there;
+  if (id.startsWith(UNSENT)) return null;
   const mask = await readMask(await persistently(() => studio.view(id, 1024)));
   remember(id, mask);
   return mask;

@@ -5,7 +5,7 @@ import { checkLogin, isGone, wordsOf } from "./api";
 import { activeRegion, even, isMasked, MOST_PARTS, region } from "./choosing";
 import { filled, inverted, isEmpty, replaced } from "./mask";
 import type { Mask } from "./mask";
-import { loadMask, maskSize, sendMask } from "./mask_files";
+import { loadMask, maskSize, nameOf } from "./mask_files";
 import type { Editor } from "./mask_tools";
 import { favorites, photo, recipe, styles } from "./state";
 import type { StylePart } from "./state";
@@ -14,24 +14,25 @@ export const regions = signal<readonly Mask[]>([]); // as they are drawn; none: 
 
 export const TINTS = [[242, 140, 60], [70, 150, 255], [60, 200, 110], [230, 90, 200]] as const;
 
-let own = ""; // masks that were made here, and are drawn already
+let drawn: readonly Mask[] = []; // the recipe's masks, without a stroke that goes on
 
 /** Read the recipe's masks: after a reload, undo or redo. */
 export function followRegions(): void {
   effect(() => {
     const { masks } = recipe.value;
-    const ready = photo.value?.facts?.id === recipe.value.photo;
-    if (!ready || masks.join() === own) return;
-    own = masks.join();
-    if (!isMasked(recipe.value)) regions.value = [];
-    else void load(masks);
+    if (photo.value?.facts?.id !== recipe.value.photo) return;
+    void load(isMasked(recipe.value) ? masks : []);
   });
 }
 
-async function load(masks: readonly string[]): Promise<void> {
+async function load(names: readonly string[]): Promise<void> {
   try {
-    const read = await Promise.all(masks.map(loadMask));
-    if (masks.join() === own) regions.value = read;
+    const read = await Promise.all(names.map(loadMask));
+    if (recipe.value.masks.join() !== names.join() && names.length > 0) return;
+    if (read.includes(null)) return put({ ...recipe.value, masks: [] });
+    if (read.length === drawn.length && read.every((mask, at) => mask === drawn[at])) return;
+    drawn = read as readonly Mask[];
+    regions.value = drawn;
   } catch (error) {
     checkLogin(error);
     if (isGone(error)) put({ ...recipe.value, masks: [] });
@@ -47,25 +48,12 @@ function begun(erases: boolean): readonly Mask[] {
   return parts.map((_, at) => filled(maskSize(), full && at === 0 ? 255 : 0));
 }
 
-let sending: Promise<void> = Promise.resolve(); // strokes are sent one after the other
-
 /** Take masks over into the recipe, if need be with other styles. Without any painted region, there are no masks. */
-function commit(masks: readonly Mask[], style?: readonly StylePart[]): void {
-  regions.value = masks;
-  const of = recipe.value.photo;
-  sending = sending.then(async () => {
-    try {
-      const ids = masks.every(isEmpty) ? [] : await Promise.all(masks.map(sendMask));
-      const fits = (style ?? recipe.value.style).length === masks.length;
-      if (of !== recipe.value.photo || !fits) return; // undone, or another photo meanwhile
-      own = ids.join();
-      if (ids.length === 0) regions.value = [];
-      change(style ? { masks: ids, style } : { masks: ids });
-    } catch (error) {
-      checkLogin(error);
-      tell("error", wordsOf(error));
-    }
-  });
+function commit(masks: readonly Mask[], style: readonly StylePart[] = recipe.value.style): void {
+  const names = masks.every(isEmpty) ? [] : masks.map(nameOf);
+  drawn = names.length > 0 ? masks : [];
+  regions.value = drawn;
+  change({ masks: names, style });
 }
 
 export const regionEditor: Editor = {
