@@ -37,7 +37,7 @@ function Masked() {
   return (
     <>
       <p class="panel-words">{t("blend.masked")}</p>
-      <button type="button" class="button" onClick={() => change({ masks: [] })}>{t("blend.unmask")}</button>
+      <button type="button" class="button blend-unmask" onClick={() => change({ masks: [] })}>{t("blend.unmask")}</button>
     </>
   );
 }

@@ -1,10 +1,11 @@
 // Faces: outlines of those that are found, how much they are protected, and a brush to correct what is.
 import type { FaceFacts } from "../../src/brushwork/studio/v1/client.js";
+import { useEffect, useRef } from "preact/hooks";
 import { change, reset } from "./actions";
 import { clearFaces, correcting, faceEditor, faces, forgetCorrection } from "./faces";
 import { BrushIcon, CheckIcon, ResetIcon } from "./icons";
 import { MaskLayer } from "./mask_layer";
-import { MaskToolbox } from "./mask_toolbox";
+import { MaskSettings, MaskTools } from "./mask_toolbox";
 import { photo, recipe } from "./state";
 import { formatPercent, t } from "./texts";
 import { Slider } from "./widgets";
@@ -25,14 +26,21 @@ export function FacesPanel() {
         </button>
         {faceMask && <button type="button" class="button" onClick={forgetCorrection}><ResetIcon size={16} />{t("faces.forget")}</button>}
       </div>
-      {correcting.value && (
-        <>
-          <p class="panel-words">{t("faces.correct.how")}</p>
-          <MaskToolbox>
-            <button type="button" class="button" onClick={clearFaces}>{t("masks.clear")}</button>
-          </MaskToolbox>
-        </>
-      )}
+      {correcting.value && <Correction />}
+    </>
+  );
+}
+
+function Correction() {
+  const words = useRef<HTMLParagraphElement>(null);
+  useEffect(() => words.current?.scrollIntoView({ block: "start" }), []);
+  return (
+    <>
+      <p class="panel-words" ref={words}>{t("faces.correct.how")}</p>
+      <MaskTools />
+      <MaskSettings>
+        <button type="button" class="button" onClick={clearFaces}>{t("masks.clear")}</button>
+      </MaskSettings>
     </>
   );
 }

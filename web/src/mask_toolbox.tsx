@@ -12,18 +12,23 @@ const TOOLS = [
   { value: "select", icon: WandIcon },
 ] as const;
 
-/** The tools, and in `children` what is done with the whole mask. */
-export function MaskToolbox({ children }: { children: ComponentChildren }) {
+export function MaskTools() {
+  return (
+    <div class="tools" role="radiogroup" aria-label={t("masks.tool")}>
+      {TOOLS.map(({ value, icon: Shape }) => (
+        <label key={value} class="tool" title={t(`masks.${value}.hint`)}>
+          <input type="radio" name="mask-tool" checked={tool.value === value} onChange={() => (tool.value = value)} />
+          <span><Shape size={18} />{t(`masks.${value}`)}</span>
+        </label>
+      ))}
+    </div>
+  );
+}
+
+/** What the tool is set to, and in `children` what is done with the whole mask. */
+export function MaskSettings({ children }: { children: ComponentChildren }) {
   return (
     <>
-      <div class="tools" role="radiogroup" aria-label={t("masks.tool")}>
-        {TOOLS.map(({ value, icon: Shape }) => (
-          <label key={value} class="tool" title={t(`masks.${value}.hint`)}>
-            <input type="radio" name="mask-tool" checked={tool.value === value} onChange={() => (tool.value = value)} />
-            <span><Shape size={18} />{t(`masks.${value}`)}</span>
-          </label>
-        ))}
-      </div>
       {tool.value === "select" ? (
         <Slider
           label={t("masks.tolerance")} value={tolerance.value} low={2} high={MOST_TOLERANCE} step={1} shown={String(Math.round(tolerance.value))}

@@ -2,7 +2,7 @@
 import { activeRegion, MOST_PARTS, region } from "./choosing";
 import { AddIcon, FillIcon, InvertIcon, TrashIcon } from "./icons";
 import { MaskLayer } from "./mask_layer";
-import { MaskToolbox } from "./mask_toolbox";
+import { MaskSettings, MaskTools } from "./mask_toolbox";
 import { addRegion, clearRegion, fillRegion, invertRegion, regionEditor, regions, removeRegion, TINTS } from "./regions";
 import { recipe } from "./state";
 import { pictureOf, titleOf } from "./style_names";
@@ -15,17 +15,18 @@ export function MasksPanel() {
   return (
     <>
       <p class="panel-words">{t(regions.value.length > 0 ? "masks.how" : "masks.none")}</p>
+      <MaskTools />
       <div class="regions" role="radiogroup" aria-label={t("masks.regions")}>
         {parts.map((part, at) => <Region key={at} at={at} style={part.style} alone={parts.length === 1} />)}
       </div>
       {parts.length < MOST_PARTS && (
         <button type="button" class="button add-region" onClick={addRegion}><AddIcon size={16} />{t("masks.add")}</button>
       )}
-      <MaskToolbox>
+      <MaskSettings>
         <button type="button" class="button" title={t("masks.fill.hint")} onClick={fillRegion}><FillIcon size={16} />{t("masks.fill")}</button>
         <button type="button" class="button" title={t("masks.invert.hint")} onClick={invertRegion}><InvertIcon size={16} />{t("masks.invert")}</button>
         <button type="button" class="button" title={t("masks.clear.hint")} onClick={clearRegion}><TrashIcon size={16} />{t("masks.clear")}</button>
-      </MaskToolbox>
+      </MaskSettings>
     </>
   );
 }
