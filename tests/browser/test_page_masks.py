@@ -23,7 +23,8 @@ FACE = (0.43, 0.23)  # of the portrait, as shares of width and height, by eye
 Spot = tuple[float, float]
 READ = """async (image) => {
     await image.decode();
-    const canvas = Object.assign(document.createElement("canvas"), { width: image.naturalWidth, height: image.naturalHeight });
+    const canvas = document.createElement("canvas");
+    [canvas.width, canvas.height] = [image.naturalWidth, image.naturalHeight];
     canvas.getContext("2d").drawImage(image, 0, 0);
     return canvas.toDataURL("image/png").split(",")[1];
 }"""
