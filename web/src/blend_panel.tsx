@@ -25,7 +25,14 @@ export function BlendPanel() {
           <li key={at}>
             <span class="blend-name">{titleOf(part.style)}</span>
             <span class="field-value">{formatPercent(parts.length === 1 ? 1 : part.weight)}</span>
-            {parts.length > 1 && <IconButton icon={CloseIcon} size={14} label={t("blend.remove", { name: titleOf(part.style) })} onClick={() => removeFromBlend(at)} />}
+            {parts.length > 1 && (
+              <IconButton
+                icon={CloseIcon}
+                size={14}
+                label={t("blend.remove", { name: titleOf(part.style) })}
+                onClick={() => removeFromBlend(at)}
+              />
+            )}
           </li>
         ))}
       </ul>
@@ -37,7 +44,9 @@ function Masked() {
   return (
     <>
       <p class="panel-words">{t("blend.masked")}</p>
-      <button type="button" class="button blend-unmask" onClick={() => change({ masks: [] })}>{t("blend.unmask")}</button>
+      <button type="button" class="button blend-unmask" onClick={() => change({ masks: [] })}>
+        {t("blend.unmask")}
+      </button>
     </>
   );
 }
@@ -48,8 +57,13 @@ const sharesOf = (parts: readonly StylePart[]): string =>
 function Pad({ parts }: { parts: readonly StylePart[] }) {
   const taking = corner.value ?? (parts.length < MOST_PARTS ? parts.length : null);
   return (
-    <div class="blend-pad" onDragOver={(event) => event.dataTransfer?.types.includes(STYLE_DRAG) && event.preventDefault()}>
-      {CORNERS.map((name, at) => <Corner key={name} place={name} at={at} part={parts[at]} taking={taking === at} free={parts.length} />)}
+    <div
+      class="blend-pad"
+      onDragOver={(event) => event.dataTransfer?.types.includes(STYLE_DRAG) && event.preventDefault()}
+    >
+      {CORNERS.map((name, at) => (
+        <Corner key={name} place={name} at={at} part={parts[at]} taking={taking === at} free={parts.length} />
+      ))}
       <Mix parts={parts} />
     </div>
   );
@@ -68,7 +82,12 @@ function Corner({ place, at, part, taking, free }: CornerProps) {
   const label = part ? t("blend.corner", { name: titleOf(part.style) }) : t("blend.free");
   return (
     <button
-      type="button" class={`blend-corner ${place}`} aria-pressed={taking} aria-label={label} title={label} disabled={at > free}
+      type="button"
+      class={`blend-corner ${place}`}
+      aria-pressed={taking}
+      aria-label={label}
+      title={label}
+      disabled={at > free}
       onClick={() => (corner.value = corner.value === at ? null : at)}
       onDrop={(event) => {
         const style = event.dataTransfer?.getData(STYLE_DRAG);
@@ -95,7 +114,9 @@ function Mix({ parts }: { parts: readonly StylePart[] }) {
   };
   const keys = (event: KeyboardEvent): void => {
     const by = event.shiftKey ? 0.2 : 0.05;
-    const [dx, dy] = { ArrowLeft: [-by, 0], ArrowRight: [by, 0], ArrowUp: [0, -by], ArrowDown: [0, by] }[event.key] ?? [0, 0];
+    const [dx, dy] = { ArrowLeft: [-by, 0], ArrowRight: [by, 0], ArrowUp: [0, -by], ArrowDown: [0, by] }[event.key] ?? [
+      0, 0,
+    ];
     if (alone || !(dx || dy)) return;
     event.preventDefault();
     event.stopPropagation();
@@ -103,15 +124,25 @@ function Mix({ parts }: { parts: readonly StylePart[] }) {
   };
   return (
     <div
-      class={`blend-field ${parts.length === 2 ? "sideways" : ""}`} onPointerMove={drag} onDblClick={() => mixAt({ x: 0.5, y: 0.5 })}
+      class={`blend-field ${parts.length === 2 ? "sideways" : ""}`}
+      onPointerMove={drag}
+      onDblClick={() => mixAt({ x: 0.5, y: 0.5 })}
       onPointerDown={(event) => {
         event.currentTarget.setPointerCapture(event.pointerId);
         drag(event);
       }}
     >
       <div
-        class="blend-handle" role="slider" tabIndex={alone ? -1 : 0} aria-label={t("blend.mix")} aria-disabled={alone} onKeyDown={keys}
-        aria-valuemin={0} aria-valuemax={100} aria-valuenow={Math.round(100 * x)} aria-valuetext={sharesOf(parts)}
+        class="blend-handle"
+        role="slider"
+        tabIndex={alone ? -1 : 0}
+        aria-label={t("blend.mix")}
+        aria-disabled={alone}
+        onKeyDown={keys}
+        aria-valuemin={0}
+        aria-valuemax={100}
+        aria-valuenow={Math.round(100 * x)}
+        aria-valuetext={sharesOf(parts)}
         style={{ left: `${100 * x}%`, top: `${100 * y}%` }}
       />
     </div>

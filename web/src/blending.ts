@@ -34,7 +34,11 @@ export function placeOf(parts: readonly StylePart[]): Place {
   const share = (one: number, other: number): number => (one + other > 0 ? one / (one + other) : 0);
   if (parts.length < 2) return { x: 0, y: 0 };
   if (parts.length === 2) return { x: share(topRight, topLeft), y: 0.5 };
-  if (parts.length === 4) return { x: share(topRight + bottomRight, topLeft + bottomLeft), y: share(bottomLeft + bottomRight, topLeft + topRight) };
+  if (parts.length === 4)
+    return {
+      x: share(topRight + bottomRight, topLeft + bottomLeft),
+      y: share(bottomLeft + bottomRight, topLeft + topRight),
+    };
   if (topLeft === 0 && topRight > 0 && bottomLeft > 0) return { x: 1, y: 1 };
   return { x: share(topRight, topLeft), y: share(bottomLeft, topLeft) };
 }
@@ -49,7 +53,11 @@ export function mixAt({ x, y }: Place): void {
 
 /** Put a style into a free corner, or another one, and show the pad. */
 export function addToBlend(style: string, at?: number): void {
-  change(isMasked(recipe.value) ? { style: inCorner(recipe.value.style, style, at), masks: [] } : { style: inCorner(recipe.value.style, style, at) });
+  change(
+    isMasked(recipe.value)
+      ? { style: inCorner(recipe.value.style, style, at), masks: [] }
+      : { style: inCorner(recipe.value.style, style, at) },
+  );
   corner.value = null;
   if (panel.value !== "blend") togglePanel("blend");
 }

@@ -23,7 +23,11 @@ export function withStyle(style: string): Partial<Recipe> {
 }
 
 /** A blend with a style in a corner, by default the chosen one; a style more takes an equal share. None twice. */
-export function inCorner(parts: readonly StylePart[], style: string, at = corner.value ?? parts.length): readonly StylePart[] {
+export function inCorner(
+  parts: readonly StylePart[],
+  style: string,
+  at = corner.value ?? parts.length,
+): readonly StylePart[] {
   if (parts.some((part) => part.style === style)) return parts;
   if (at < parts.length || parts.length === MOST_PARTS) return replaced(parts, Math.min(at, MOST_PARTS - 1), style);
   return even([...parts, { style, weight: 1 }]);

@@ -12,7 +12,9 @@ const D65 = [0.95047, 1, 1.08883] as const; // white
 
 export function colorsOf({ width, height, data }: ImageData): Colors {
   const lab = new Float32Array(3 * width * height);
-  const linear = Float32Array.from({ length: 256 }, (_, value) => (value <= 10 ? value / 3294.6 : ((value / 255 + 0.055) / 1.055) ** 2.4));
+  const linear = Float32Array.from({ length: 256 }, (_, value) =>
+    value <= 10 ? value / 3294.6 : ((value / 255 + 0.055) / 1.055) ** 2.4,
+  );
   const cube = (value: number): number => (value > 0.008856 ? Math.cbrt(value) : 7.787 * value + 16 / 116);
   for (let at = 0; at < width * height; at += 1) {
     const [r, g, b] = [0, 1, 2].map((channel) => linear[data[4 * at + channel] ?? 0] ?? 0) as [number, number, number];
@@ -27,7 +29,9 @@ export function colorsOf({ width, height, data }: ImageData): Colors {
 /** The mask of all that can be reached from a place through colors within a tolerance, with a smooth edge. */
 export function flood(colors: Colors, from: Spot, tolerance: number): Mask {
   const { width, height } = colors;
-  const start = Math.min(height - 1, Math.max(0, Math.round(from.y))) * width + Math.min(width - 1, Math.max(0, Math.round(from.x)));
+  const start =
+    Math.min(height - 1, Math.max(0, Math.round(from.y))) * width +
+    Math.min(width - 1, Math.max(0, Math.round(from.x)));
   const near = nearness(colors, meanAround(colors, start), tolerance);
   const values = new Uint8ClampedArray(width * height);
   const left = [start];

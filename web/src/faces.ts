@@ -48,7 +48,8 @@ async function load(id: string, corrected: string | null): Promise<void> {
   try {
     const read = corrected ? await loadMask(corrected) : await readMask(await persistently(() => studio.faceMask(id)));
     if (read === null) put({ ...recipe.value, faceMask: null });
-    else if (recipe.value.photo === id && recipe.value.faceMask === corrected && mask.value[0] !== read) mask.value = [read];
+    else if (recipe.value.photo === id && recipe.value.faceMask === corrected && mask.value[0] !== read)
+      mask.value = [read];
   } catch (error) {
     checkLogin(error);
     if (isGone(error) && corrected) put({ ...recipe.value, faceMask: null });

@@ -15,16 +15,36 @@ export function FacesPanel() {
   const { protectFaces, faceMask } = recipe.value;
   return (
     <>
-      <p class="panel-words" role="status">{found()}</p>
+      <p class="panel-words" role="status">
+        {found()}
+      </p>
       <Slider
-        label={t("faces.protect")} value={protectFaces} low={0} high={1} step={0.05} shown={formatPercent(protectFaces)} hint={t("faces.protect.hint")}
-        onInput={(value) => change({ protectFaces: value }, "protectFaces")} onReset={() => reset("protectFaces")}
+        label={t("faces.protect")}
+        value={protectFaces}
+        low={0}
+        high={1}
+        step={0.05}
+        shown={formatPercent(protectFaces)}
+        hint={t("faces.protect.hint")}
+        onInput={(value) => change({ protectFaces: value }, "protectFaces")}
+        onReset={() => reset("protectFaces")}
       />
       <div class="tool-row">
-        <button type="button" class="button" aria-pressed={correcting.value} onClick={() => (correcting.value = !correcting.value)}>
-          {correcting.value ? <CheckIcon size={18} /> : <BrushIcon size={18} />}{t(correcting.value ? "faces.correct.done" : "faces.correct")}
+        <button
+          type="button"
+          class="button"
+          aria-pressed={correcting.value}
+          onClick={() => (correcting.value = !correcting.value)}
+        >
+          {correcting.value ? <CheckIcon size={18} /> : <BrushIcon size={18} />}
+          {t(correcting.value ? "faces.correct.done" : "faces.correct")}
         </button>
-        {faceMask && <button type="button" class="button" onClick={forgetCorrection}><ResetIcon size={16} />{t("faces.forget")}</button>}
+        {faceMask && (
+          <button type="button" class="button" onClick={forgetCorrection}>
+            <ResetIcon size={16} />
+            {t("faces.forget")}
+          </button>
+        )}
       </div>
       {correcting.value && <Correction />}
     </>
@@ -36,10 +56,14 @@ function Correction() {
   useEffect(() => words.current?.scrollIntoView({ block: "start" }), []);
   return (
     <>
-      <p class="panel-words" ref={words}>{t("faces.correct.how")}</p>
+      <p class="panel-words" ref={words}>
+        {t("faces.correct.how")}
+      </p>
       <MaskTools />
       <MaskSettings>
-        <button type="button" class="button" onClick={clearFaces}>{t("masks.clear")}</button>
+        <button type="button" class="button" onClick={clearFaces}>
+          {t("masks.clear")}
+        </button>
       </MaskSettings>
     </>
   );
@@ -57,8 +81,15 @@ export function FacesLayer() {
   const size = photo.value;
   if (!size || recipe.value.faceMask || !faces.value) return null;
   return (
-    <svg class="face-outlines" viewBox={`0 0 ${size.width} ${size.height}`} preserveAspectRatio="none" aria-hidden="true">
-      {faces.value.map((face, at) => <Outline key={at} face={face} width={size.width} height={size.height} />)}
+    <svg
+      class="face-outlines"
+      viewBox={`0 0 ${size.width} ${size.height}`}
+      preserveAspectRatio="none"
+      aria-hidden="true"
+    >
+      {faces.value.map((face, at) => (
+        <Outline key={at} face={face} width={size.width} height={size.height} />
+      ))}
     </svg>
   );
 }
@@ -68,7 +99,19 @@ function Outline({ face, width, height }: { face: FaceFacts; width: number; heig
   const side = face.width * width;
   const [left, right] = face.eyes;
   const [x, y] = [face.center.x * width, face.center.y * height];
-  const angle = left && right ? (Math.atan2((right.y - left.y) * height, (right.x - left.x) * width) * 180) / Math.PI : 0;
-  const ellipse = { cx: x, cy: y - 0.1 * side, rx: 0.66 * side, ry: 0.86 * side, transform: `rotate(${angle} ${x} ${y})` };
-  return <><ellipse class="face-shade" {...ellipse} /><ellipse class="face-line" {...ellipse} /></>;
+  const angle =
+    left && right ? (Math.atan2((right.y - left.y) * height, (right.x - left.x) * width) * 180) / Math.PI : 0;
+  const ellipse = {
+    cx: x,
+    cy: y - 0.1 * side,
+    rx: 0.66 * side,
+    ry: 0.86 * side,
+    transform: `rotate(${angle} ${x} ${y})`,
+  };
+  return (
+    <>
+      <ellipse class="face-shade" {...ellipse} />
+      <ellipse class="face-line" {...ellipse} />
+    </>
+  );
 }

@@ -23,7 +23,8 @@ export function pointAt(style: string | null): void {
   }
   const { signal } = aborting;
   timer = setTimeout(() => {
-    if (withStyle(style).style?.length === 1 && recipe.value.masks.length === 0) glimpse.value = thumbnailOf(style) ?? glimpse.value;
+    if (withStyle(style).style?.length === 1 && recipe.value.masks.length === 0)
+      glimpse.value = thumbnailOf(style) ?? glimpse.value;
     timer = setTimeout(() => void showDraft(style, signal), DRAFT_AFTER);
   }, THUMBNAIL_AFTER);
 }

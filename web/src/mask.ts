@@ -19,13 +19,17 @@ export interface Part {
 }
 
 export const filled = ({ width, height }: { width: number; height: number }, value: number): Mask => ({
-  width, height, values: new Uint8ClampedArray(width * height).fill(value),
+  width,
+  height,
+  values: new Uint8ClampedArray(width * height).fill(value),
 });
 
 export const copied = (mask: Mask): Mask => ({ ...mask, values: mask.values.slice() });
 export const isEmpty = (mask: Mask): boolean => mask.values.every((value) => value === 0);
 export const isSame = (one: Mask, other: Mask): boolean =>
-  one.width === other.width && one.height === other.height && one.values.every((value, at) => value === other.values[at]);
+  one.width === other.width &&
+  one.height === other.height &&
+  one.values.every((value, at) => value === other.values[at]);
 export const wholeOf = (mask: Mask): Part => ({ left: 0, top: 0, right: mask.width, bottom: mask.height });
 
 /**
@@ -64,7 +68,14 @@ export function drawLine(mask: Mask, from: Spot, to: Spot, radius: number, softn
  * @param active the region that is painted or erased
  * @param stroke how much each pixel is painted
  */
-export function applyStroke(before: readonly Mask[], after: readonly Mask[], active: number, stroke: Mask, erases: boolean, part: Part): void {
+export function applyStroke(
+  before: readonly Mask[],
+  after: readonly Mask[],
+  active: number,
+  stroke: Mask,
+  erases: boolean,
+  part: Part,
+): void {
   const [own, old] = [after[active], before[active]];
   if (!own || !old) return;
   for (let y = part.top; y < part.bottom; y += 1) {

@@ -80,7 +80,10 @@ export async function readMask(picture: Blob): Promise<Mask> {
 }
 
 /** A picture's pixels in a size. */
-export async function pixelsOf(picture: Blob | HTMLImageElement, size: { width: number; height: number }): Promise<ImageData> {
+export async function pixelsOf(
+  picture: Blob | HTMLImageElement,
+  size: { width: number; height: number },
+): Promise<ImageData> {
   const { context } = surface(size);
   const bitmap = await createImageBitmap(picture);
   context.imageSmoothingQuality = "high";
@@ -89,7 +92,10 @@ export async function pixelsOf(picture: Blob | HTMLImageElement, size: { width: 
   return context.getImageData(0, 0, size.width, size.height);
 }
 
-function surface({ width, height }: { width: number; height: number }): { canvas: HTMLCanvasElement; context: CanvasRenderingContext2D } {
+function surface({ width, height }: { width: number; height: number }): {
+  canvas: HTMLCanvasElement;
+  context: CanvasRenderingContext2D;
+} {
   const canvas = document.createElement("canvas");
   Object.assign(canvas, { width, height });
   const context = canvas.getContext("2d", { willReadFrequently: true });

@@ -18,7 +18,10 @@ export function MaskTools() {
       {TOOLS.map(({ value, icon: Shape }) => (
         <label key={value} class="tool" title={t(`masks.${value}.hint`)}>
           <input type="radio" name="mask-tool" checked={tool.value === value} onChange={() => (tool.value = value)} />
-          <span><Shape size={18} />{t(`masks.${value}`)}</span>
+          <span>
+            <Shape size={18} />
+            {t(`masks.${value}`)}
+          </span>
         </label>
       ))}
     </div>
@@ -31,18 +34,37 @@ export function MaskSettings({ children }: { children: ComponentChildren }) {
     <>
       {tool.value === "select" ? (
         <Slider
-          label={t("masks.tolerance")} value={tolerance.value} low={2} high={MOST_TOLERANCE} step={1} shown={String(Math.round(tolerance.value))}
-          hint={t("masks.tolerance.hint")} onInput={(value) => (tolerance.value = value)} onReset={() => (tolerance.value = 18)}
+          label={t("masks.tolerance")}
+          value={tolerance.value}
+          low={2}
+          high={MOST_TOLERANCE}
+          step={1}
+          shown={String(Math.round(tolerance.value))}
+          hint={t("masks.tolerance.hint")}
+          onInput={(value) => (tolerance.value = value)}
+          onReset={() => (tolerance.value = 18)}
         />
       ) : (
         <>
           <Slider
-            label={t("masks.size")} value={Math.log(brushSize.value)} low={Math.log(BRUSH.least)} high={Math.log(BRUSH.most)} step={0.05}
-            shown={formatPercent(brushSize.value)} onInput={(value) => (brushSize.value = Math.exp(value))} onReset={() => (brushSize.value = 0.1)}
+            label={t("masks.size")}
+            value={Math.log(brushSize.value)}
+            low={Math.log(BRUSH.least)}
+            high={Math.log(BRUSH.most)}
+            step={0.05}
+            shown={formatPercent(brushSize.value)}
+            onInput={(value) => (brushSize.value = Math.exp(value))}
+            onReset={() => (brushSize.value = 0.1)}
           />
           <Slider
-            label={t("masks.softness")} value={softness.value} low={0} high={1} step={0.05} shown={formatPercent(softness.value)}
-            onInput={(value) => (softness.value = value)} onReset={() => (softness.value = 0.5)}
+            label={t("masks.softness")}
+            value={softness.value}
+            low={0}
+            high={1}
+            step={0.05}
+            shown={formatPercent(softness.value)}
+            onInput={(value) => (softness.value = value)}
+            onReset={() => (softness.value = 0.5)}
           />
         </>
       )}

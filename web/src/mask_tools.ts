@@ -101,5 +101,10 @@ async function readColors(source: string): Promise<Colors> {
   image.src = source;
   await image.decode();
   const scale = Math.min(1, FLOODED / Math.max(image.naturalWidth, image.naturalHeight));
-  return colorsOf(await pixelsOf(image, { width: Math.max(1, Math.round(image.naturalWidth * scale)), height: Math.max(1, Math.round(image.naturalHeight * scale)) }));
+  return colorsOf(
+    await pixelsOf(image, {
+      width: Math.max(1, Math.round(image.naturalWidth * scale)),
+      height: Math.max(1, Math.round(image.naturalHeight * scale)),
+    }),
+  );
 }

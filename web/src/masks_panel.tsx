@@ -3,7 +3,16 @@ import { activeRegion, MOST_PARTS, region } from "./choosing";
 import { AddIcon, FillIcon, InvertIcon, TrashIcon } from "./icons";
 import { MaskLayer } from "./mask_layer";
 import { MaskSettings, MaskTools } from "./mask_toolbox";
-import { addRegion, clearRegion, fillRegion, invertRegion, regionEditor, regions, removeRegion, TINTS } from "./regions";
+import {
+  addRegion,
+  clearRegion,
+  fillRegion,
+  invertRegion,
+  regionEditor,
+  regions,
+  removeRegion,
+  TINTS,
+} from "./regions";
 import { recipe } from "./state";
 import { pictureOf, titleOf } from "./style_names";
 import { t } from "./texts";
@@ -17,15 +26,29 @@ export function MasksPanel() {
       <p class="panel-words">{t(regions.value.length > 0 ? "masks.how" : "masks.none")}</p>
       <MaskTools />
       <div class="regions" role="radiogroup" aria-label={t("masks.regions")}>
-        {parts.map((part, at) => <Region key={at} at={at} style={part.style} alone={parts.length === 1} />)}
+        {parts.map((part, at) => (
+          <Region key={at} at={at} style={part.style} alone={parts.length === 1} />
+        ))}
       </div>
       {parts.length < MOST_PARTS && (
-        <button type="button" class="button add-region" onClick={addRegion}><AddIcon size={16} />{t("masks.add")}</button>
+        <button type="button" class="button add-region" onClick={addRegion}>
+          <AddIcon size={16} />
+          {t("masks.add")}
+        </button>
       )}
       <MaskSettings>
-        <button type="button" class="button" title={t("masks.fill.hint")} onClick={fillRegion}><FillIcon size={16} />{t("masks.fill")}</button>
-        <button type="button" class="button" title={t("masks.invert.hint")} onClick={invertRegion}><InvertIcon size={16} />{t("masks.invert")}</button>
-        <button type="button" class="button" title={t("masks.clear.hint")} onClick={clearRegion}><TrashIcon size={16} />{t("masks.clear")}</button>
+        <button type="button" class="button" title={t("masks.fill.hint")} onClick={fillRegion}>
+          <FillIcon size={16} />
+          {t("masks.fill")}
+        </button>
+        <button type="button" class="button" title={t("masks.invert.hint")} onClick={invertRegion}>
+          <InvertIcon size={16} />
+          {t("masks.invert")}
+        </button>
+        <button type="button" class="button" title={t("masks.clear.hint")} onClick={clearRegion}>
+          <TrashIcon size={16} />
+          {t("masks.clear")}
+        </button>
       </MaskSettings>
     </>
   );
@@ -44,7 +67,9 @@ function Region({ at, style, alone }: { at: number; style: string; alone: boolea
           <span class="region-name">{name}</span>
         </span>
       </label>
-      {!alone && <IconButton icon={TrashIcon} size={16} label={t("masks.remove", { name })} onClick={() => removeRegion(at)} />}
+      {!alone && (
+        <IconButton icon={TrashIcon} size={16} label={t("masks.remove", { name })} onClick={() => removeRegion(at)} />
+      )}
     </div>
   );
 }

@@ -12,7 +12,12 @@ import type { StylePart } from "./state";
 
 export const regions = signal<readonly Mask[]>([]); // as they are drawn; none: no region is painted yet
 
-export const TINTS = [[242, 140, 60], [70, 150, 255], [60, 200, 110], [230, 90, 200]] as const;
+export const TINTS = [
+  [242, 140, 60],
+  [70, 150, 255],
+  [60, 200, 110],
+  [230, 90, 200],
+] as const;
 
 let drawn: readonly Mask[] = []; // the recipe's masks, without a stroke that goes on
 
@@ -95,5 +100,9 @@ export function removeRegion(at: number): void {
   const style = even(recipe.value.style.filter((_, place) => place !== at));
   region.value = Math.max(0, Math.min(region.value, style.length - 1));
   if (regions.value.length === 0) change({ style, masks: [] });
-  else commit(regions.value.filter((_, place) => place !== at), style);
+  else
+    commit(
+      regions.value.filter((_, place) => place !== at),
+      style,
+    );
 }
