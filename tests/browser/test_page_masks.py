@@ -96,7 +96,7 @@ def recipe(page: Page) -> dict[str, Any]:
 def choose(page: Page, title: str) -> None:
     """Choose a style, and point elsewhere, so that none is shown only because it is pointed at."""
     thumbnail(page, title).click()
-    page.locator(".topbar .spacer").hover()
+    page.mouse.move(4, 300)
 
 
 def handle(page: Page) -> Locator:
@@ -133,10 +133,12 @@ def test_a_blend_of_four_is_mixed_by_dragging_and_survives_a_reload(page: Page, 
     box = field.bounding_box()
     assert box is not None
     act(page, lambda: field.click(position={"x": box["width"] * 0.25, "y": box["height"] * 0.5}))
-    assert [part["weight"] for part in recipe(page)["style"]] == pytest.approx([0.375, 0.125, 0.375, 0.125], abs=0.02)
+    weights = [part["weight"] for part in recipe(page)["style"]]
+    assert weights == pytest.approx([0.375, 0.125, 0.375, 0.125], abs=0.02)
     page.reload()
     page.get_by_role("button", name="Blend", exact=True).click()
-    expect(page.locator(".blend-shares .field-value")).to_have_text(["38%", "12%", "38%", "12%"])
+    shares = page.locator(".blend-shares .field-value")
+    expect(shares).to_have_text([f"{round(100 * weight)}%" for weight in weights])
     page.get_by_role("button", name="Take The Starry Night out of the blend").click()
     weights = [part["weight"] for part in recipe(page)["style"]]
     assert sum(weights) == pytest.approx(1)

@@ -1,6 +1,6 @@
 // Up to four styles in the corners of a pad, mixed by a handle between them.
 import { change } from "./actions";
-import { isFull, mixAt, placeOf, removeFromBlend } from "./blending";
+import { addToBlend, isFull, mixAt, placeOf, removeFromBlend } from "./blending";
 import { corner, inCorner, isMasked, MOST_PARTS } from "./choosing";
 import { AddIcon, CloseIcon } from "./icons";
 import { recipe } from "./state";
@@ -60,6 +60,10 @@ function Pad({ parts }: { parts: readonly StylePart[] }) {
     <div
       class="blend-pad"
       onDragOver={(event) => event.dataTransfer?.types.includes(STYLE_DRAG) && event.preventDefault()}
+      onDrop={(event) => {
+        const style = event.dataTransfer?.getData(STYLE_DRAG);
+        if (style) addToBlend(style);
+      }}
     >
       {CORNERS.map((name, at) => (
         <Corner key={name} place={name} at={at} part={parts[at]} taking={taking === at} free={parts.length} />
