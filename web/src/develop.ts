@@ -68,7 +68,7 @@ function restart(): void {
   giveUp();
   const made = recipe.value;
   const { signal } = aborting;
-  if (showAgain(made)) return;
+  if (!isSent(made) || showAgain(made)) return;
   const same = draftKey(made) === drafted && shown.value.url !== null;
   refined = false;
   if (!same) {
@@ -134,6 +134,7 @@ async function draft(): Promise<void> {
   try {
     for (let made: Recipe | null = null; made !== recipe.value;) {
       made = recipe.value;
+      if (!isSent(made)) break; // it is painted once its masks are sent
       const url = await draftOf(made).catch((error: unknown) => {
         if (isSuperseded(error)) return null; // by a glimpse of another style
         throw error;

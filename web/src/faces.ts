@@ -16,7 +16,10 @@ export const faces = signal<readonly FaceFacts[] | null>(null); // null: not loo
 export const correcting = signal(false); // the mask is painted
 const mask = signal<readonly Mask[]>([]); // one, or none until it is there
 
-/** Look for faces when the panel is opened, and read the mask when it is corrected. */
+/** Whether the mask has been read, so that it can be corrected. */
+export const maskReady = (): boolean => mask.value.length > 0;
+
+/** Look for faces and read their mask when the panel is opened. */
 export function followFaces(): void {
   let of: string | null = null;
   effect(() => {
@@ -24,13 +27,14 @@ export function followFaces(): void {
     if (id !== of) {
       faces.value = null;
       correcting.value = false;
+      mask.value = [];
     }
     of = id;
     if (id !== null && panel.value === "faces" && faces.peek() === null) void find(id);
   });
   effect(() => {
     const { faceMask, photo: id } = recipe.value;
-    if (correcting.value && id !== null) void load(id, faceMask);
+    if (panel.value === "faces" && id !== null) void load(id, faceMask);
   });
 }
 
@@ -67,6 +71,7 @@ export const faceEditor: Editor = {
   masks: () => mask.value,
   active: () => 0,
   tints: [[255, 205, 70]],
+  ready: maskReady,
   begin: () => (mask.value.length > 0 ? mask.value : [filled(maskSize(), 0)]),
   show: (masks) => (mask.value = masks),
   commit,

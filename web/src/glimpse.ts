@@ -2,7 +2,7 @@
 import { isSuperseded } from "./api";
 import { withStyle } from "./choosing";
 import { draftOf } from "./develop";
-import { glimpse, photo, recipe } from "./state";
+import { glimpse, isSent, photo, recipe } from "./state";
 import { thumbnailOf } from "./thumbnails";
 
 const THUMBNAIL_AFTER = 120; // ms
@@ -30,6 +30,7 @@ export function pointAt(style: string | null): void {
 }
 
 async function showDraft(style: string, signal: AbortSignal): Promise<void> {
+  if (!isSent(recipe.value)) return;
   try {
     const url = await draftOf({ ...recipe.value, ...withStyle(style) }, signal);
     if (!signal.aborted) glimpse.value = url;

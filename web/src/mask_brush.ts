@@ -89,7 +89,7 @@ export class MaskBrush {
   }
 
   private readonly down = (event: PointerEvent): void => {
-    if (event.button > 0) return;
+    if (event.button > 0 || !this.editor.ready()) return;
     this.layer.setPointerCapture(event.pointerId);
     this.layer.focus({ preventScroll: true });
     this.pointers.set(event.pointerId, { x: event.clientX, y: event.clientY });
@@ -140,6 +140,7 @@ export class MaskBrush {
     const from = this.spot.value ?? { x: size.width / 2, y: size.height / 2 };
     const to = moved(from, arrow ?? [0, 0], Math.max(1, radiusIn(size) / 2));
     this.spot.value = to;
+    if (!this.editor.ready()) return;
     if (paints && !event.repeat && tool.value === "select") void this.select(to).then(this.end);
     else if (paints && tool.value !== "select") this.paintTo(from, to);
   };

@@ -24,6 +24,8 @@ export interface Editor {
   readonly active: () => number;
   /** Colors of the masks over the picture, each [red, green, blue]. */
   readonly tints: readonly (readonly [number, number, number])[];
+  /** Whether the masks of the recipe are there; before, nothing can be painted. */
+  readonly ready: () => boolean;
   /** The masks that a stroke begins with. */
   readonly begin: (erases: boolean) => readonly Mask[];
   /** Show masks that are not finished. */

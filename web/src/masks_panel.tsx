@@ -21,6 +21,7 @@ import "./masks_panel.css";
 
 export function MasksPanel() {
   const parts = recipe.value.style;
+  const ready = regionEditor.ready();
   return (
     <>
       <p class="panel-words">{t(regions.value.length > 0 ? "masks.how" : "masks.none")}</p>
@@ -31,21 +32,21 @@ export function MasksPanel() {
         ))}
       </div>
       {parts.length < MOST_PARTS && (
-        <button type="button" class="button add-region" onClick={addRegion}>
+        <button type="button" class="button add-region" disabled={!ready} onClick={addRegion}>
           <AddIcon size={16} />
           {t("masks.add")}
         </button>
       )}
       <MaskSettings>
-        <button type="button" class="button" title={t("masks.fill.hint")} onClick={fillRegion}>
+        <button type="button" class="button" title={t("masks.fill.hint")} disabled={!ready} onClick={fillRegion}>
           <FillIcon size={16} />
           {t("masks.fill")}
         </button>
-        <button type="button" class="button" title={t("masks.invert.hint")} onClick={invertRegion}>
+        <button type="button" class="button" title={t("masks.invert.hint")} disabled={!ready} onClick={invertRegion}>
           <InvertIcon size={16} />
           {t("masks.invert")}
         </button>
-        <button type="button" class="button" title={t("masks.clear.hint")} onClick={clearRegion}>
+        <button type="button" class="button" title={t("masks.clear.hint")} disabled={!ready} onClick={clearRegion}>
           <TrashIcon size={16} />
           {t("masks.clear")}
         </button>
@@ -68,7 +69,13 @@ function Region({ at, style, alone }: { at: number; style: string; alone: boolea
         </span>
       </label>
       {!alone && (
-        <IconButton icon={TrashIcon} size={16} label={t("masks.remove", { name })} onClick={() => removeRegion(at)} />
+        <IconButton
+          icon={TrashIcon}
+          size={16}
+          label={t("masks.remove", { name })}
+          disabled={!regionEditor.ready()}
+          onClick={() => removeRegion(at)}
+        />
       )}
     </div>
   );

@@ -45,6 +45,9 @@ async function load(names: readonly string[]): Promise<void> {
   }
 }
 
+/** Whether the recipe's masks have been read. */
+const ready = (): boolean => !isMasked(recipe.value) || regions.value.length === recipe.value.masks.length;
+
 /** The masks that are changed: those that are drawn, or if there are none yet, what a stroke begins with. */
 function begun(erases: boolean): readonly Mask[] {
   if (regions.value.length > 0) return regions.value;
@@ -65,6 +68,7 @@ export const regionEditor: Editor = {
   masks: () => regions.value,
   active: activeRegion,
   tints: TINTS,
+  ready,
   begin: begun,
   show: (masks) => (regions.value = masks),
   commit,
