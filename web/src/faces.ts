@@ -16,10 +16,10 @@ export const faces = signal<readonly FaceFacts[] | null>(null); // null: not loo
 export const correcting = signal(false); // the mask is painted
 const mask = signal<readonly Mask[]>([]); // one, or none until it is there
 
-/** Whether the mask has been read, so that it can be corrected. */
-export const maskReady = (): boolean => mask.value.length > 0;
+/** Whether the mask has been read, so that it can be painted. */
+const maskReady = (): boolean => mask.value.length > 0;
 
-/** Look for faces and read their mask when the panel is opened. */
+/** Look for faces when the panel is opened, and read their mask when it is corrected. */
 export function followFaces(): void {
   let of: string | null = null;
   effect(() => {
@@ -34,7 +34,7 @@ export function followFaces(): void {
   });
   effect(() => {
     const { faceMask, photo: id } = recipe.value;
-    if (panel.value === "faces" && id !== null) void load(id, faceMask);
+    if (correcting.value && id !== null) void load(id, faceMask);
   });
 }
 

@@ -2,7 +2,7 @@
 import type { FaceFacts } from "../../src/brushwork/studio/v1/client.js";
 import { useEffect, useRef } from "preact/hooks";
 import { change, reset } from "./actions";
-import { clearFaces, correcting, faceEditor, faces, forgetCorrection, maskReady } from "./faces";
+import { clearFaces, correcting, faceEditor, faces, forgetCorrection } from "./faces";
 import { BrushIcon, CheckIcon, ResetIcon } from "./icons";
 import { MaskLayer } from "./mask_layer";
 import { MaskSettings, MaskTools } from "./mask_toolbox";
@@ -34,7 +34,6 @@ export function FacesPanel() {
           type="button"
           class="button"
           aria-pressed={correcting.value}
-          disabled={!maskReady()}
           onClick={() => (correcting.value = !correcting.value)}
         >
           {correcting.value ? <CheckIcon size={18} /> : <BrushIcon size={18} />}

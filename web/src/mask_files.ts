@@ -8,7 +8,7 @@ import { screenSize } from "./request";
 import { photo, UNSENT } from "./state";
 
 const MOST = 40; // masks to remember, of at most a megabyte each
-const SNAP = 10; // values this near to black or white are meant to be: masks are shown to the page as JPEGs
+const SNAP = 10; // values this near to black or white are meant to be: uploads are shown to the page as JPEGs
 
 const known = new Map<string, Mask>(); // by name
 const sending = new Set<Promise<void>>();
@@ -63,7 +63,7 @@ export async function loadMask(id: string): Promise<Mask | null> {
   const there = known.get(id);
   if (there) return there;
   if (id.startsWith(UNSENT)) return null;
-  const mask = await readMask(await persistently(() => studio.view(id, 1024)));
+  const mask = snapped(await readMask(await persistently(() => studio.view(id, 1024))));
   remember(id, mask);
   return mask;
 }
@@ -72,12 +72,14 @@ export async function loadMask(id: string): Promise<Mask | null> {
 export async function readMask(picture: Blob): Promise<Mask> {
   const { data, width, height } = await pixelsOf(picture, maskSize());
   const values = new Uint8ClampedArray(width * height);
-  for (let at = 0; at < values.length; at += 1) {
-    const value = data[4 * at] ?? 0;
-    values[at] = value < SNAP ? 0 : value > 255 - SNAP ? 255 : value;
-  }
+  for (let at = 0; at < values.length; at += 1) values[at] = data[4 * at] ?? 0;
   return { width, height, values };
 }
+
+const snapped = (mask: Mask): Mask => ({
+  ...mask,
+  values: mask.values.map((value) => (value < SNAP ? 0 : value > 255 - SNAP ? 255 : value)),
+});
 
 /** A picture's pixels in a size. */
 export async function pixelsOf(

@@ -196,6 +196,7 @@ def strip(path: str, size: int, styles: Sequence[str]) -> list[bytes]:
     return [jpeg(picture[None]) for picture in paint_strip(_small(path, size), styles, _loaded(AdaINLite()))]
 
 
+@lru_cache(KEPT)
 def faces(path: str) -> list[Face]:
     """The faces in a picture, or in a video's first frame."""
     from brushwork.api.faces import find_faces
