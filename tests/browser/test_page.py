@@ -277,7 +277,7 @@ def test_nothing_stands_in_the_way_of_people(scheme: str, browser: Browser, stud
     from axe_playwright_python.sync_playwright import Axe
 
     for page in opened(browser, studio, NEXT, viewport={"width": 1024, "height": 768}, color_scheme=scheme):
-        found = [("empty", violation) for violation in _violations(Axe(), page)]
+        found = [("empty", violation) for violation in violations(Axe(), page)]
         open_photo(page, photo)
         quick(page)
         page.get_by_role("button", name="More", exact=True).click()
@@ -285,11 +285,11 @@ def test_nothing_stands_in_the_way_of_people(scheme: str, browser: Browser, stud
         page.get_by_label("How to save").click()
         page.locator(".thumbnail img").nth(87).wait_for(state="attached")
         page.wait_for_timeout(400)  # until what appears has appeared
-        found += [("done", violation) for violation in _violations(Axe(), page)]
+        found += [("done", violation) for violation in violations(Axe(), page)]
         assert found == []
 
 
-def _violations(axe: Any, page: Page) -> list[tuple[str, list[str]]]:
+def violations(axe: Any, page: Page) -> list[tuple[str, list[str]]]:
     found = axe.run(page).response["violations"]
     return [(violation["id"], [node["html"][:160] for node in violation["nodes"]]) for violation in found]
 

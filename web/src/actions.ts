@@ -1,5 +1,6 @@
 // The functions that change the state; components call these and nothing else.
 import { batch } from "@preact/signals";
+import { withStyle } from "./choosing";
 import {
   canRedo,
   canUndo,
@@ -18,7 +19,7 @@ import {
   theme,
   view,
 } from "./state";
-import type { Notice, Recipe, Saving, StylePart, Theme } from "./state";
+import type { Notice, Recipe, Saving, Theme } from "./state";
 import { store } from "./storage";
 
 const MOST_UNDONE = 200;
@@ -83,10 +84,24 @@ export function put(next: Recipe): void {
   store("recipe", next);
 }
 
-/** Paint in one style. */
+/** Give a mask another name, also where undo and redo lead. */
+export function renameMask(from: string, to: string): void {
+  const renamed = (made: Recipe): Recipe => ({
+    ...made,
+    masks: made.masks.map((name) => (name === from ? to : name)),
+    faceMask: made.faceMask === from ? to : made.faceMask,
+  });
+  batch(() => {
+    past.value = past.value.map(renamed);
+    future.value = future.value.map(renamed);
+    put(renamed(recipe.value));
+  });
+}
+
+/** Paint in a style; while a blend or regions are made, one of their styles is replaced. */
 export function chooseStyle(style: string): void {
-  const parts: StylePart[] = [{ style, weight: 1 }];
-  change({ style: parts, masks: [] });
+  const changes = withStyle(style);
+  if (changes.style !== recipe.value.style) change(changes);
 }
 
 export function toggleFavorite(style: string): void {

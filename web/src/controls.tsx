@@ -1,5 +1,6 @@
 // The card at the right: what matters in sight, the rest behind More, and the panels.
 import { useSignal } from "@preact/signals";
+import { useEffect, useRef } from "preact/hooks";
 import { change, reset, resetAll, toggleControls, togglePanel } from "./actions";
 import { MoreControls } from "./more_controls";
 import { ChevronIcon, ResetIcon, SlidersIcon } from "./icons";
@@ -122,8 +123,12 @@ function More() {
 function PanelSection({ panel: one }: { panel: Panel }) {
   const open = panel.value === one.id;
   const { icon: Shape, component: Content } = one;
+  const section = useRef<HTMLElement>(null);
+  useEffect(() => {
+    if (open) section.current?.scrollIntoView({ block: "start" });
+  }, [open]);
   return (
-    <section class="fold">
+    <section class="fold" ref={section}>
       <button type="button" class="fold-head" aria-expanded={open} onClick={() => togglePanel(one.id)}>
         <Shape size={18} /> <span>{t(one.title)}</span> <ChevronIcon size={16} />
       </button>

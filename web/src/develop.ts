@@ -6,7 +6,7 @@ import { blobUrl } from "./blobs";
 import { persistently } from "./connection";
 import { cached, keep } from "./picture_cache";
 import { asked, DRAFT_SIZE, screenSize } from "./request";
-import { DEFAULTS, NOTHING, photo, recipe, shown, styles } from "./state";
+import { DEFAULTS, isSent, NOTHING, photo, recipe, shown, styles } from "./state";
 import type { Finish, Recipe, Shown } from "./state";
 import { store, stored } from "./storage";
 import { t } from "./texts";
@@ -29,7 +29,7 @@ export function startDeveloping(): void {
   let before = "";
   effect(() => {
     const made = recipe.value;
-    if (made.photo === null || photo.value?.facts?.id !== made.photo) return;
+    if (made.photo === null || photo.value?.facts?.id !== made.photo || !isSent(made)) return;
     const wanted = JSON.stringify({ ...made, size: 0 }); // the size of what is saved later changes nothing here
     if (wanted === before) return;
     before = wanted;
@@ -68,7 +68,7 @@ function restart(): void {
   giveUp();
   const made = recipe.value;
   const { signal } = aborting;
-  if (showAgain(made)) return;
+  if (!isSent(made) || showAgain(made)) return;
   const same = draftKey(made) === drafted && shown.value.url !== null;
   refined = false;
   if (!same) {
@@ -134,6 +134,7 @@ async function draft(): Promise<void> {
   try {
     for (let made: Recipe | null = null; made !== recipe.value;) {
       made = recipe.value;
+      if (!isSent(made)) break; // it is painted once its masks are sent
       const url = await draftOf(made).catch((error: unknown) => {
         if (isSuperseded(error)) return null; // by a glimpse of another style
         throw error;

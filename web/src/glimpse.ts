@@ -1,7 +1,8 @@
 // A style that is only pointed at: its thumbnail large at once, then a draft.
 import { isSuperseded } from "./api";
+import { withStyle } from "./choosing";
 import { draftOf } from "./develop";
-import { glimpse, photo, recipe } from "./state";
+import { glimpse, isSent, photo, recipe } from "./state";
 import { thumbnailOf } from "./thumbnails";
 
 const THUMBNAIL_AFTER = 120; // ms
@@ -22,14 +23,16 @@ export function pointAt(style: string | null): void {
   }
   const { signal } = aborting;
   timer = setTimeout(() => {
-    glimpse.value = thumbnailOf(style) ?? glimpse.value;
+    if (withStyle(style).style?.length === 1 && recipe.value.masks.length === 0)
+      glimpse.value = thumbnailOf(style) ?? glimpse.value;
     timer = setTimeout(() => void showDraft(style, signal), DRAFT_AFTER);
   }, THUMBNAIL_AFTER);
 }
 
 async function showDraft(style: string, signal: AbortSignal): Promise<void> {
+  if (!isSent(recipe.value)) return;
   try {
-    const url = await draftOf({ ...recipe.value, style: [{ style, weight: 1 }], masks: [] }, signal);
+    const url = await draftOf({ ...recipe.value, ...withStyle(style) }, signal);
     if (!signal.aborted) glimpse.value = url;
   } catch (error) {
     if (!isSuperseded(error) && !signal.aborted) glimpse.value = null; // the thumbnail was enough, or the style is gone

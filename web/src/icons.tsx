@@ -79,6 +79,13 @@ export const HeartFullIcon: Icon = ({ size = 20 }) => (
     <path d="M12 20C5 15.5 3.5 12 3.5 9.2A4.6 4.6 0 0 1 12 6.7a4.6 4.6 0 0 1 8.5 2.5c0 2.8-1.5 6.3-8.5 10.8Z" />
   </svg>
 );
+export const BlendIcon = icon(<><circle cx="9" cy="12" r="5.5" /><circle cx="15" cy="12" r="5.5" /></>);
+export const RegionsIcon = icon(<><rect x="4" y="4" width="16" height="16" rx="3" /><path d="M4 15.5c4-5 7.5-.5 10-4s3-5 6-5.5" /></>);
+export const FaceIcon = icon(<><circle cx="12" cy="12" r="8.5" /><path d="M9 10v.5m6-.5v.5M8.5 14.5c2 2.3 5 2.3 7 0" /></>);
+export const EraserIcon = icon(<path d="m5 14.5 8.5-8.5a1.8 1.8 0 0 1 2.5 0l3 3a1.8 1.8 0 0 1 0 2.5L11.5 19H8.5l-3.5-3.5a.7.7 0 0 1 0-1ZM10 9.5l5.5 5.5M11.5 19H20" />);
+export const WandIcon = icon(<path d="m5 19 9-9m2.5-6v3m-1.5-1.5h3M20 10v2m-1-1h2M11 4v2m-1-1h2M12 8l4 4" />);
+export const FillIcon = icon(<path d="m11 4-6.5 6.5a1.400 1.400 0 0 0 0 2l5 5a1.400 1.400 0 0 0 2 0L18 11l-7-7ZM5 12h12m3 3.5c1 1.5 1.5 2.3 1.5 3a1.5 1.5 0 0 1-3 0c0-.7.5-1.5 1.5-3Z" />);
+export const InvertIcon = icon(<><circle cx="12" cy="12" r="8" /><path d="M12 4v16M12 8h3.5M12 12h5M12 16h3.5" /></>);
 export const AddIcon = icon(<path d="M12 5v14M5 12h14" />);
 export const SlidersIcon = icon(<path d="M4 7h9m6 0h1M4 17h1m6 0h9M16 4.5v5M8 14.5v5" />);
 export const BrushIcon = icon(

@@ -5,10 +5,12 @@ import { checkLogin, studio, wordsOf } from "./api";
 import { App, followDocument } from "./app";
 import { startDeveloping } from "./develop";
 import { listenToDrops } from "./dropping";
+import { followFaces } from "./faces";
 import { listenToKeys } from "./keys";
 import { persistently } from "./connection";
 import { followPhoto, resumeUpload } from "./opening";
 import { watchJobs } from "./queue";
+import { followRegions } from "./regions";
 import { methods, presets, styles } from "./state";
 import { preferredLanguage, speak } from "./texts";
 import { restoreTexture } from "./texture";
@@ -32,6 +34,8 @@ async function start(): Promise<void> {
   }
   followPhoto();
   followThumbnails();
+  followRegions();
+  followFaces();
   startDeveloping();
   void resumeUpload();
   watchJobs();

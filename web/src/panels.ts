@@ -15,8 +15,12 @@
 // speaks to the studio through api.ts. What it needs of the recipe is added to `Recipe` and `DEFAULTS` in state.ts and
 // to `asked` in develop.ts. Its words are keys of texts/en.json and texts/de.json, its CSS a file of its own.
 import type { FunctionComponent } from "preact";
+import { BlendPanel } from "./blend_panel";
 import { Create } from "./create";
+import { FacesLayer, FacesPanel } from "./faces_panel";
+import { BlendIcon, FaceIcon, RegionsIcon } from "./icons";
 import type { Icon } from "./icons";
+import { MasksLayer, MasksPanel } from "./masks_panel";
 import { active } from "./queue";
 import type { TextKey } from "./texts";
 import { Tray } from "./tray";
@@ -36,6 +40,9 @@ export interface Panel {
 }
 
 export const PANELS: readonly Panel[] = [
+  { id: "blend", slot: "controls", title: "blend.title", icon: BlendIcon, component: BlendPanel },
+  { id: "masks", slot: "controls", title: "masks.title", icon: RegionsIcon, component: MasksPanel, layer: MasksLayer },
+  { id: "faces", slot: "controls", title: "faces.title", icon: FaceIcon, component: FacesPanel, layer: FacesLayer },
   { id: "create", slot: "overlay", title: "create", icon: CreateIcon, component: Create },
   { id: "wall", slot: "overlay", title: "wall", icon: WallIcon, component: Wall },
   { id: "tray", slot: "overlay", drawer: true, title: "tray", icon: TrayIcon, component: Tray, badge: () => String(active.value.length || "") },

@@ -1,4 +1,5 @@
 // Recipes as requests to the studio.
+import { isMasked } from "./choosing";
 import { photo } from "./state";
 import type { Recipe } from "./state";
 
@@ -24,17 +25,19 @@ export function asked(made: Recipe, size: number, finish = made.finish): Record<
     settings["seed"] = made.seed;
     Object.assign(settings, made.advanced);
   }
+  const masked = isMasked(made);
   const keeps = made.colors === "photo";
   return {
     photo: made.photo,
-    style: styleText(made.style),
+    style: masked ? made.style.map((part) => part.style).join("+") : styleText(made.style),
     preset: finish,
     settings,
     size,
     keep_color: keeps ? made.colorWay : null,
     keep_color_when: keeps && made.colorWhen ? made.colorWhen : null,
-    masks: made.masks,
+    masks: masked ? made.masks : [],
     protect_faces: made.protectFaces,
+    face_mask: made.protectFaces > 0 ? made.faceMask : null,
   };
 }
 

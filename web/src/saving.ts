@@ -2,6 +2,7 @@
 import { tell } from "./actions";
 import { checkLogin, studio, wordsOf } from "./api";
 import { persistently } from "./connection";
+import { masksSent } from "./mask_files";
 import { followQuietly } from "./queue";
 import { asked, screenSize } from "./request";
 import { photo, recipe, saveShare, saving, shown, styles } from "./state";
@@ -47,6 +48,7 @@ function onScreen(): string | null {
 
 /** Paint the recipe to be saved; the job's ID. */
 async function painted(): Promise<string> {
+  await masksSent();
   const key = crypto.getRandomValues(new Uint32Array(4)).join("-");
   const ask = { ...asked(recipe.value, savedSize()), depth: saving.value.format === "tiff" ? 16 : 8 };
   const job = await persistently(() => studio.submit("picture", ask, { key }));

@@ -49,6 +49,11 @@ export const DEFAULTS: Recipe = {
   advanced: {},
 };
 
+export const UNSENT = "unsent-"; // how the names of masks begin that have no upload yet
+
+/** Whether all masks of a recipe are uploads, so that it can be painted. */
+export const isSent = ({ masks, faceMask }: Recipe): boolean => ![...masks, faceMask ?? ""].some((name) => name.startsWith(UNSENT));
+
 /** The photo: at once the local file, and what the studio knows of it as soon as it is there. */
 export interface Photo {
   readonly name: string;
@@ -91,7 +96,8 @@ export interface View {
 }
 
 const kept = stored<Partial<Recipe>>("recipe", {});
-export const recipe = signal<Recipe>({ ...DEFAULTS, ...kept });
+const restored: Recipe = { ...DEFAULTS, ...kept };
+export const recipe = signal<Recipe>(isSent(restored) ? restored : { ...restored, masks: [], faceMask: null });
 export const past = signal<readonly Recipe[]>([]);
 export const future = signal<readonly Recipe[]>([]);
 

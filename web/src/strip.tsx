@@ -2,6 +2,7 @@
 import { useSignal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
 import { togglePanel } from "./actions";
+import { activeRegion, isMasked } from "./choosing";
 import { AddIcon, BrushIcon, CloseIcon, SearchIcon } from "./icons";
 import { filter, filters, found, search } from "./library";
 import { openPainting } from "./opening";
@@ -120,11 +121,14 @@ function AddPainting() {
 function Thumbnails() {
   const list = useRef<HTMLUListElement>(null);
   const focused = useSignal<string | null>(null); // which of them Tab reaches; the arrow keys go on from there
-  const chosen = recipe.value.style.length === 1 ? (recipe.value.style[0]?.style ?? "") : "";
+  const parts = recipe.value.style;
+  const used = new Set(parts.map((part) => part.style));
+  const chosen = parts[isMasked(recipe.value) ? activeRegion() : parts.length - 1]?.style ?? "";
   const shown = found.value;
   const entry = [focused.value, chosen].find((name) => shown.some((style) => style.name === name)) ?? shown[0]?.name;
   useEffect(() => {
-    list.current?.querySelector('[aria-pressed="true"]')?.scrollIntoView({ block: "nearest", inline: "center" });
+    const at = found.value.findIndex((style) => style.name === chosen);
+    list.current?.children[at]?.scrollIntoView({ block: "nearest", inline: "center" });
   }, [chosen, filter.value, styles.value.length]);
   const move = (event: KeyboardEvent): void => {
     const buttons = [...(list.current?.querySelectorAll<HTMLElement>(".thumbnail") ?? [])];
@@ -162,7 +166,7 @@ function Thumbnails() {
           key={style.name}
           style={style}
           url={thumbnails.value.get(style.name)?.url}
-          chosen={style.name === chosen}
+          chosen={used.has(style.name)}
           entry={style.name === entry}
           onFocus={() => (focused.value = style.name)}
         />

@@ -2,8 +2,10 @@
 import { useSignal } from "@preact/signals";
 import type { StyleFacts } from "../../src/brushwork/studio/v1/client.js";
 import { chooseStyle, toggleFavorite } from "./actions";
+import { STYLE_DRAG } from "./blend_panel";
+import { addToBlend } from "./blending";
 import { pointAt } from "./glimpse";
-import { HeartFullIcon, HeartIcon, TrashIcon } from "./icons";
+import { BlendIcon, HeartFullIcon, HeartIcon, TrashIcon } from "./icons";
 import { removePainting } from "./opening";
 import { favorites } from "./state";
 import { t } from "./texts";
@@ -23,6 +25,7 @@ export function StyleThumbnail({ style, url, chosen, entry, onFocus }: Props) {
   const title = style.title || style.name;
   const keys = (event: KeyboardEvent): void => {
     if (event.key.toLowerCase() === "f" && !event.ctrlKey && !event.metaKey) toggleFavorite(style.name);
+    else if (event.key.toLowerCase() === "b" && !event.ctrlKey && !event.metaKey) addToBlend(style.name);
     else if (event.key === "Delete" && style.own) removing.value = true;
     else return;
     event.preventDefault();
@@ -31,6 +34,8 @@ export function StyleThumbnail({ style, url, chosen, entry, onFocus }: Props) {
   return (
     <li
       class="thumbnail-cell"
+      draggable
+      onDragStart={(event) => event.dataTransfer?.setData(STYLE_DRAG, style.name)}
       onPointerEnter={(event) => event.pointerType === "mouse" && pointAt(style.name)}
       onPointerLeave={() => pointAt(null)}
     >
@@ -40,7 +45,7 @@ export function StyleThumbnail({ style, url, chosen, entry, onFocus }: Props) {
         aria-pressed={chosen}
         tabIndex={entry ? 0 : -1}
         title={style.artist ? `${title}, ${style.artist}` : title}
-        aria-keyshortcuts={style.own ? "F Delete" : "F"}
+        aria-keyshortcuts={style.own ? "F B Delete" : "F B"}
         onClick={() => {
           pointAt(null);
           chooseStyle(style.name);
@@ -66,6 +71,12 @@ export function StyleThumbnail({ style, url, chosen, entry, onFocus }: Props) {
         onClick={() => toggleFavorite(style.name)}
       >
         {favorite ? <HeartFullIcon size={16} /> : <HeartIcon size={16} />}
+      </button>
+      <button
+        type="button" class="heart mix" tabIndex={-1} aria-label={t("blend.add", { name: title })} title={`${t("blend.add", { name: title })} (B)`}
+        onClick={() => addToBlend(style.name)}
+      >
+        <BlendIcon size={16} />
       </button>
       {style.own && (
         <button

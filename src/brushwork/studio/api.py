@@ -25,10 +25,11 @@ from brushwork.studio.log import logger
 from brushwork.studio.schemas import JobAsk, NewStyle, Preview, Video, methods
 from brushwork.studio.service import Service
 
-__all__ = ["BLOCK", "JPEG", "User", "answer_errors", "router_of"]
+__all__ = ["BLOCK", "JPEG", "PNG", "User", "answer_errors", "router_of"]
 
 EVENTS_EVERY = 0.3  # seconds between checks of a watched job
 BLOCK = 1 << 20  # bytes copied at a time
+PNG: dict[int | str, dict[str, Any]] = {200: {"content": {"image/png": {}}, "description": "A PNG image"}}
 JPEG: dict[int | str, dict[str, Any]] = {200: {"content": {"image/jpeg": {}}, "description": "A JPEG image"}}
 
 

@@ -22,7 +22,17 @@ from brushwork.runtime.atomic_files import replacing
 from brushwork.studio.errors import BusyError
 from brushwork.studio.v1.signing import verified
 
-__all__ = ["JobFacts", "Progress", "RefusedError", "Studio", "StyleFacts", "UploadFacts", "verified"]
+__all__ = [
+    "FaceFacts",
+    "JobFacts",
+    "Point",
+    "Progress",
+    "RefusedError",
+    "Studio",
+    "StyleFacts",
+    "UploadFacts",
+    "verified",
+]
 
 Answer = TypeVar("Answer")
 Kind = Literal["picture", "video", "batch", "grid", "texture"]
@@ -42,6 +52,24 @@ class UploadFacts(TypedDict):
     height: int
     frames: int | None
     seconds: float | None
+
+
+class Point(TypedDict):
+    """A place in a picture, as shares of its width and height."""
+
+    x: float
+    y: float
+
+
+class FaceFacts(TypedDict):
+    """A face in a picture; its box goes from the brows to the chin."""
+
+    center: Point
+    width: float
+    height: float
+    eyes: list[Point]
+    mouth: Point
+    probability: float
 
 
 class Progress(TypedDict, total=False):
@@ -226,6 +254,14 @@ class Studio:
         """A preview of an uploaded photo at screen size, as JPEG; retries while the studio is busy."""
         wanted = {"photo": photo, "style": style, **wishes}
         return _patiently(lambda: self._asked("POST", "/previews", json=wanted).content)
+
+    def faces(self, upload: str) -> list[FaceFacts]:
+        """The faces in an upload, the surest first; retries while the studio is busy."""
+        return _patiently(lambda: cast(list[FaceFacts], self._json("GET", f"/uploads/{upload}/faces")))
+
+    def face_mask(self, upload: str) -> bytes:
+        """The mask by which an upload's faces are protected, as PNG; corrected and sent, it is a `face_mask`."""
+        return _patiently(lambda: self._asked("GET", f"/uploads/{upload}/face-mask").content)
 
     def job(self, job: str, action: str = "") -> JobFacts:
         """A job's facts, optionally after an action: "pause", "resume" or "cancel"."""

@@ -38,11 +38,13 @@ class RequestFiles:
         source: The photo or the video.
         style: The parts of the style.
         masks: One file per part, or none.
+        face_mask: What is protected instead of the faces that are found.
     """
 
     source: Path
     style: list[StylePart]
     masks: tuple[Path, ...] = ()
+    face_mask: Path | None = None
 
 
 class StudioFiles:

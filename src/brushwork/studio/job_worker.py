@@ -226,7 +226,8 @@ class Work:
 
     def _picture(self, ask: Picture) -> tuple[str, str]:
         masks = [self._upload(mask) for mask in ask.masks]
-        options = ask.to_options(masks=masks, max_pixels=self.pixels)
+        face_mask = None if ask.face_mask is None else self._upload(ask.face_mask)
+        options = ask.to_options(masks=masks, face_mask=face_mask, max_pixels=self.pixels)
         notes = self._painted(ask, self._upload(ask.photo), self._method(ask), options, self.folder / "result.png")
         return "result.png", "; ".join(notes)
 

@@ -21,6 +21,7 @@ from brushwork.studio.log import logger
 from brushwork.studio.strips import paint_strip
 
 if TYPE_CHECKING:
+    from brushwork.api.faces import Face
     from brushwork.options.stylize import StylizeOptions
     from brushwork.studio.files import RequestFiles
     from brushwork.studio.schemas import Preview, Video
@@ -31,6 +32,7 @@ Value = TypeVar("Value")
 NICE = 5  # niceness of the processes that check files
 KEPT = 8  # photos at preview size to cache in memory
 DRAWN = 4096 * 4096  # maximum pixels of a drawing of regions
+FACES = 1024  # longer side in pixels at which faces are looked for
 QUALITY = 88  # JPEG quality
 SAMPLES, FILM_SIZE = 3, 480  # frames in a video preview, and their longer side in pixels
 # Magic bytes of the containers passed to FFmpeg; a playlist, which is text, would make it open other files.
@@ -144,7 +146,8 @@ def preview(ask: Preview, files: RequestFiles) -> bytes:
     from brushwork.api.stylize import stylize_photo
     from brushwork.io import read_size
 
-    options = ask.to_options(size=min(ask.size, max(read_size(files.source))), masks=files.masks)
+    size = min(ask.size, max(read_size(files.source)))
+    options = ask.to_options(size=size, masks=files.masks, face_mask=files.face_mask)
     picture, method = _photo(files.source, options), _method(ask.preview_settings())
     return jpeg(
         stylize_photo(files.source, files.style, method=method, options=options, picture=picture).picture.pixels
@@ -197,6 +200,31 @@ def strip(path: str, size: int, styles: Sequence[str]) -> list[bytes]:
 
 def _written(path: str) -> int:
     return Path(path).stat().st_mtime_ns
+
+
+def faces(path: str) -> list[Face]:
+    """The faces in a picture, or in a video's first frame."""
+    return list(_faces(path, _written(path)))
+
+
+@lru_cache(KEPT)
+def _faces(path: str, written: int) -> tuple[Face, ...]:
+    from brushwork.api.faces import find_faces
+
+    return tuple(find_faces(_small(path, FACES, written)))
+
+
+def face_mask(path: str) -> bytes:
+    """The mask of the faces in a picture, as PNG."""
+    from PIL import Image
+
+    from brushwork.api.faces import face_mask as mask_of
+
+    height, width = _small(path, FACES, _written(path)).shape[2:]
+    samples = (mask_of(faces(path), (width, height))[0, 0] * 255).round().byte().numpy()
+    file = io.BytesIO()
+    Image.fromarray(samples).save(file, "PNG")
+    return file.getvalue()
 
 
 @lru_cache(KEPT)
@@ -305,8 +333,8 @@ def _photo(path: Path, options: StylizeOptions) -> Any:
     return _photos[key]
 
 
-FUNCTIONS: dict[str, Callable[..., Any]] = {
-    function.__name__: function
-    for function in (check, preview, film_preview, thumbnail, strip, swatch, add_style, convert, masks)
-}
-PAINTING = ("preview", "film_preview", "strip", "swatch")  # functions that need a network
+_ANSWERING = (
+    check, preview, film_preview, thumbnail, faces, face_mask, strip, swatch, add_style, convert, masks,
+)  # fmt: skip
+FUNCTIONS: dict[str, Callable[..., Any]] = {function.__name__: function for function in _ANSWERING}
+PAINTING = ("preview", "film_preview", "strip", "swatch", "faces", "face_mask")  # functions that need a network

@@ -68,8 +68,10 @@ class RequestChecks:
         names = [photo.name for photo in photos]
         if len(names) > self.limits.batch:
             raise TooLargeError(f"{len(names)} photos are more than the limit of {self.limits.batch} for a batch")
-        for mask in ask.masks if isinstance(ask, Picture) else ():
-            self._upload(user, mask)
+        if isinstance(ask, Picture):
+            for mask in (*ask.masks, *([ask.face_mask] if ask.face_mask else [])):
+                self._upload(user, mask)
+            ask.to_options(face_mask=ask.face_mask)
         more = f" and {len(names) - 1} more" if len(names) > 1 else ""
         return f"{names[0]}{more} in the style of {words}"
 

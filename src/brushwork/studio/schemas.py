@@ -47,6 +47,9 @@ Style = Annotated[
 Size = Annotated[
     int | None, Field(ge=0, le=30_000, description="longer side in pixels; 0: original; null: at most 1024")
 ]
+FaceMask = Annotated[
+    Id | None, Field(description="a mask of what is protected, white the most, instead of the faces that are found")
+]
 SERVER_ONLY = ("device", "max_memory", "max_pixels", "strict")  # fields of StylizeOptions that no request sets
 MOST_TEXTURE = 4096  # sides of a texture in pixels; a larger one takes minutes
 Preset = Literal["draft", "good", "best"]  # written here again, since a type must be; a test compares them
@@ -164,6 +167,7 @@ class Preview(Still):
 
     photo: Id
     masks: list[Id] = Field(default=[], max_length=4)
+    face_mask: FaceMask = None
     size: Annotated[int, Field(ge=64, le=1024, description="longer side in pixels")] = 768
 
 
@@ -173,6 +177,7 @@ class Picture(Still):
     kind: Literal["picture"] = "picture"
     photo: Id
     masks: list[Id] = Field(default=[], max_length=4, description="one mask per style of the blend")
+    face_mask: FaceMask = None
     depth: Literal[8, 16] = 8
 
 

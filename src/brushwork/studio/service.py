@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from brushwork.errors import BrushworkError, UsageError
 from brushwork.registry import method_name
@@ -29,6 +29,9 @@ from brushwork.studio.schemas import JobRequest, NewStyle, Preview, Video
 from brushwork.studio.users import LOCAL, Users
 from brushwork.studio.workers import CHECKERS, CHECKS, PAINTERS, JobWorkers, QuickWorkers
 from brushwork.styles.library import LibraryStyle, remove_style
+
+if TYPE_CHECKING:
+    from brushwork.api.faces import Face
 
 __all__ = ["FORMATS", "Service"]
 
@@ -117,6 +120,9 @@ class Service:
         """
         return self.files.owned(identity, user, self.database)
 
+    def _path(self, user: str, identity: str) -> Path:
+        return self.files.upload(self.upload(user, identity).id)
+
     def remove_upload(self, user: str, identity: str) -> None:
         """Delete a file.
 
@@ -153,6 +159,14 @@ class Service:
             return list(self._quick(user, "strip", path=path, size=strips.SIZE, styles=files))
 
         return self.strips.pictures(upload.id, self.styles(user), paint)
+
+    def faces(self, user: str, identity: str) -> list[Face]:
+        """The faces in a picture, or in a video's first frame, the surest first."""
+        return list(self._quick(user, "faces", path=str(self._path(user, identity))))
+
+    def face_mask(self, user: str, identity: str) -> bytes:
+        """How much each place is protected with the faces in a picture, white the most, as PNG."""
+        return bytes(self._quick(user, "face_mask", path=str(self._path(user, identity))))
 
     # Styles
 
@@ -230,12 +244,13 @@ class Service:
         self.users.check_maker(user)
         method = method_name(ask.preview_settings())
         if isinstance(ask, Video):
-            function, source, masks = "film_preview", self.upload(user, ask.film), []
+            function, source, masks, face_mask = "film_preview", self.upload(user, ask.film), [], None
         else:
-            function, source, masks = "preview", self.upload(user, ask.photo), ask.masks
+            function, source, masks, face_mask = "preview", self.upload(user, ask.photo), ask.masks, ask.face_mask
         style = self.requests.parts(user, ask.style, method)
-        drawn = tuple(self.files.upload(self.upload(user, mask).id) for mask in masks)
-        files = RequestFiles(self.files.upload(source.id), style, drawn)
+        drawn = tuple(self._path(user, mask) for mask in masks)
+        protected = None if face_mask is None else self._path(user, face_mask)
+        files = RequestFiles(self.files.upload(source.id), style, drawn, protected)
         began = time.monotonic()
         content = self._quick(user, function, source.id, ask=ask, files=files)
         PREVIEW_SECONDS.observe(time.monotonic() - began)

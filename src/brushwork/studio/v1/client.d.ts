@@ -40,6 +40,22 @@ export interface UploadFacts {
   seconds: number | null;
 }
 
+/** A place, as shares of width and height. */
+export interface Point {
+  x: number;
+  y: number;
+}
+
+/** A face; its box goes from the brows to the chin. */
+export interface FaceFacts {
+  center: Point;
+  width: number;
+  height: number;
+  eyes: Point[];
+  mouth: Point;
+  probability: number;
+}
+
 export interface StyleFacts {
   name: string;
   title: string;
@@ -99,6 +115,9 @@ export class Studio {
   stylize(photo: Blob, style: string | Blob, wishes?: Watching & Record<string, unknown>): Promise<Blob>;
   preview(photo: string, style: string, wishes?: object, options?: { signal?: AbortSignal }): Promise<Blob>;
   upload(id: string): Promise<UploadFacts>;
+  view(id: string, size?: number): Promise<Blob>;
+  faces(id: string): Promise<FaceFacts[]>;
+  faceMask(id: string): Promise<Blob>;
   addStyle(style: { picture: string; name: string; title?: string; artist?: string }): Promise<StyleFacts>;
   removeStyle(name: string): Promise<void>;
   methods(): Promise<Record<string, MethodOption[]>>;

@@ -16,6 +16,8 @@
  *   made: number, started: ?number, ended: ?number, result: boolean, request?: object, preview?: ?string}} JobFacts
  * @typedef {{id: string, kind: "picture"|"film", name: string, bytes: number, made: number, width: number,
  *   height: number, frames: ?number, seconds: ?number}} UploadFacts
+ * @typedef {{x: number, y: number}} Point a place, as shares of width and height
+ * @typedef {{center: Point, width: number, height: number, eyes: Point[], mouth: Point, probability: number}} FaceFacts
  * @typedef {{name: string, title: string, artist: string, own: boolean, methods: string[]}} StyleFacts
  */
 
@@ -212,6 +214,30 @@ export class Studio {
   /** An upload's properties. */
   upload(id) {
     return this.#json("GET", `/uploads/${id}`);
+  }
+
+  /**
+   * A picture of an upload, its longer side at most `size` pixels, as JPEG; retries while the studio is busy.
+   * @returns {Promise<Blob>}
+   */
+  view(id, size = 320) {
+    return this.#patiently(async () => (await this.#ask("GET", `/uploads/${id}/view?size=${size}`)).blob());
+  }
+
+  /**
+   * The faces in an upload, the surest first; retries while the studio is busy.
+   * @returns {Promise<FaceFacts[]>}
+   */
+  faces(id) {
+    return this.#patiently(() => this.#json("GET", `/uploads/${id}/faces`));
+  }
+
+  /**
+   * The mask by which an upload's faces are protected, as PNG; corrected and sent, it is a `face_mask`.
+   * @returns {Promise<Blob>}
+   */
+  faceMask(id) {
+    return this.#patiently(async () => (await this.#ask("GET", `/uploads/${id}/face-mask`)).blob());
   }
 
   /** Add an uploaded picture to the library: {picture, name, title, artist}. */

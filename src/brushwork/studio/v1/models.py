@@ -6,7 +6,7 @@ preset "good", and a job may have a webhook.
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Generic, Literal, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, Generic, Literal, TypeAlias, TypeVar
 
 from pydantic import BaseModel, Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
@@ -15,7 +15,11 @@ from brushwork.studio.database import Job, Upload
 from brushwork.studio.users import Role
 from brushwork.styles.library import LibraryStyle
 
+if TYPE_CHECKING:
+    from brushwork.api.faces import Face
+
 __all__ = [
+    "FaceFacts",
     "JobAsk",
     "JobFacts",
     "JobRequest",
@@ -29,6 +33,7 @@ __all__ = [
     "Token",
     "UploadFacts",
     "WebhookFacts",
+    "face_facts",
     "job_facts",
     "style_facts",
     "upload_facts",
@@ -108,6 +113,24 @@ class UploadFacts(BaseModel):
     height: int
     frames: int | None = Field(default=None, description="of a film or an animation")
     seconds: float | None = Field(default=None, description="of a film or an animation")
+
+
+class Point(BaseModel):
+    """A place in a picture."""
+
+    x: float = Field(description="share of the width")
+    y: float = Field(description="share of the height")
+
+
+class FaceFacts(BaseModel):
+    """A face in a picture."""
+
+    center: Point = Field(description="of the box from the brows to the chin")
+    width: float = Field(description="of the box, as a share of the picture's width")
+    height: float = Field(description="of the box, as a share of the picture's height")
+    eyes: list[Point]
+    mouth: Point
+    probability: float = Field(description="0 to 1")
 
 
 class Progress(BaseModel):
@@ -205,6 +228,19 @@ def upload_facts(upload: Upload) -> UploadFacts:
     own = {name: getattr(upload, name) for name in ("id", "kind", "name", "bytes", "made")}
     found = {name: upload.facts.get(name) for name in ("width", "height", "frames", "seconds")}
     return UploadFacts.model_validate(own | found)
+
+
+def face_facts(face: Face) -> FaceFacts:
+    """A face as it is answered."""
+
+    def point(place: tuple[float, float]) -> Point:
+        return Point(x=place[0], y=place[1])
+
+    width, height = face.size
+    return FaceFacts(
+        center=point(face.center), width=width, height=height, eyes=[point(eye) for eye in face.eyes],
+        mouth=point(face.mouth), probability=face.probability,
+    )  # fmt: skip
 
 
 def job_facts(job: Job, *, request: bool = True) -> JobFacts:

@@ -11,13 +11,13 @@ from fastapi import APIRouter, File, Query, Request, Response, UploadFile
 from fastapi.responses import StreamingResponse
 from starlette.concurrency import run_in_threadpool
 
-from brushwork.studio.api import BLOCK, JPEG, User
+from brushwork.studio.api import BLOCK, JPEG, PNG, User
 from brushwork.studio.files import called
 from brushwork.studio.service import Service
 from brushwork.studio.v1.etags import tagged
 from brushwork.studio.v1.events import STRIP_EVENTS, strip_events
 from brushwork.studio.v1.idempotency import Key, key_of, once
-from brushwork.studio.v1.models import Page, UploadFacts, upload_facts
+from brushwork.studio.v1.models import FaceFacts, Page, UploadFacts, face_facts, upload_facts
 from brushwork.studio.v1.paging import Cursor, Most, page_of, place_in
 
 __all__ = ["uploads_router"]
@@ -56,6 +56,19 @@ def uploads_router(service: Service) -> APIRouter:
         request: Request, user: User, identity: str, size: Annotated[int, Query(ge=64, le=1024)] = 320
     ) -> Response:
         return tagged(request, service.thumbnail(user, identity, size))
+
+    @router.get("/{identity}/faces", summary="Find the faces in an upload, the surest first")
+    def faces(user: User, identity: str) -> list[FaceFacts]:
+        return [face_facts(face) for face in service.faces(user, identity)]
+
+    @router.get(
+        "/{identity}/face-mask",
+        summary="Get the mask by which the faces in an upload are protected",
+        response_class=Response,
+        responses=PNG,
+    )
+    def face_mask(request: Request, user: User, identity: str) -> Response:
+        return tagged(request, service.face_mask(user, identity), "image/png")
 
     @router.get(
         "/{identity}/styles",

@@ -201,6 +201,7 @@ def test_users_see_nothing_of_each_other(
     own = sent(bob, samples / "wave.jpg")
     theirs = [
         ("GET", f"/api/uploads/{photo}/thumbnail"), ("GET", f"/api/uploads/{photo}/view.jpg"),
+        ("GET", f"/api/v1/uploads/{photo}/faces"), ("GET", f"/api/v1/uploads/{photo}/face-mask"),
         ("DELETE", f"/api/uploads/{photo}"), ("GET", f"/api/jobs/{job}"), ("GET", f"/api/jobs/{job}/events"),
         ("GET", f"/api/jobs/{job}/preview"), ("GET", f"/api/jobs/{job}/result"),
         ("GET", f"/api/jobs/{job}/result?format=jpeg"), ("POST", f"/api/jobs/{job}/pause"),
@@ -219,6 +220,8 @@ def test_users_see_nothing_of_each_other(
         ("/api/previews", {"photo": own, "style": f"great-wave+@{photo}"}),
         ("/api/previews", {"photo": own, "style": "adas"}),
         ("/api/previews", {"photo": own, "style": "great-wave", "masks": [photo]}),
+        ("/api/jobs", {"kind": "picture", "photo": own, "style": "great-wave", "protect_faces": 1, "face_mask": photo}),
+        ("/api/previews", {"photo": own, "style": "great-wave", "protect_faces": 1, "face_mask": photo}),
         ("/api/previews/video", {"kind": "video", "film": photo, "style": "great-wave"}),
         ("/api/styles", {"picture": photo, "name": "stolen"}),
     ):

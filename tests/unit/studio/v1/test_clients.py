@@ -39,6 +39,7 @@ const asked = { photo: id, style: "great-wave", preset: "draft", size: 64 };
 const twice = [await studio.submit("picture", asked, { key }), await studio.submit("picture", asked, { key })];
 told.once = twice[0].id === twice[1].id;
 await studio.wait(twice[0].id);
+told.faces = [await studio.faces(id), (await studio.faceMask(id)).type];
 told.styles = 0;
 for await (const style of studio.styles()) told.styles += style.methods.length > 0;
 for await (const found of studio.jobs()) { told.newest = found.id === twice[0].id; break; }
@@ -57,7 +58,7 @@ console.log(JSON.stringify(told));
 
 def test_python_s_types_are_those_of_the_description(http: httpx.Client) -> None:
     schemas = http.get("openapi.json").json()["components"]["schemas"]
-    for name in ("UploadFacts", "Progress", "JobFacts", "StyleFacts"):
+    for name in ("UploadFacts", "Progress", "JobFacts", "StyleFacts", "FaceFacts", "Point"):
         ours = set(typing.get_type_hints(getattr(python_client, name)))
         assert ours - {"preview"} == set(schemas[name]["properties"])
 
@@ -114,6 +115,7 @@ def test_javascript_does_the_same_in_node(http: httpx.Client, running: Any, samp
     assert told["pictures"] > 1
     assert (told["queue"][-1], told["page"]) == ("end", 1)
     assert told["preview"] > 500
+    assert told["faces"] == [[], "image/png"]  # a cup of coffee
     assert told["styles"] > 10
     assert (told["problem"]["status"], told["problem"]["title"]) == (404, "Not found")
     assert picture((tmp_path / "painted.tif").read_bytes()).shape == (120, 160, 3)

@@ -1,0 +1,112 @@
+// Regions: a mask for each style. Each stroke is a change of the recipe, which names the masks' uploads.
+import { effect, signal } from "@preact/signals";
+import { change, put, tell } from "./actions";
+import { checkLogin, isGone, wordsOf } from "./api";
+import { activeRegion, even, isMasked, MOST_PARTS, region } from "./choosing";
+import { filled, inverted, isEmpty, replaced } from "./mask";
+import type { Mask } from "./mask";
+import { loadMask, maskSize, nameOf } from "./mask_files";
+import type { Editor } from "./mask_tools";
+import { favorites, photo, recipe, styles } from "./state";
+import type { StylePart } from "./state";
+
+export const regions = signal<readonly Mask[]>([]); // as they are drawn; none: no region is painted yet
+
+export const TINTS = [
+  [242, 140, 60],
+  [70, 150, 255],
+  [60, 200, 110],
+  [230, 90, 200],
+] as const;
+
+let drawn: readonly Mask[] = []; // the recipe's masks, without a stroke that goes on
+
+/** Read the recipe's masks: after a reload, undo or redo. */
+export function followRegions(): void {
+  effect(() => {
+    const { masks } = recipe.value;
+    if (photo.value?.facts?.id !== recipe.value.photo) return;
+    void load(isMasked(recipe.value) ? masks : []);
+  });
+}
+
+async function load(names: readonly string[]): Promise<void> {
+  try {
+    const read = await Promise.all(names.map(loadMask));
+    if (recipe.value.masks.join() !== names.join() && names.length > 0) return;
+    if (read.includes(null)) return put({ ...recipe.value, masks: [] });
+    if (read.length === drawn.length && read.every((mask, at) => mask === drawn[at])) return;
+    drawn = read as readonly Mask[];
+    regions.value = drawn;
+  } catch (error) {
+    checkLogin(error);
+    if (isGone(error)) put({ ...recipe.value, masks: [] });
+    else tell("error", wordsOf(error));
+  }
+}
+
+/** Whether the recipe's masks have been read. */
+const ready = (): boolean => !isMasked(recipe.value) || regions.value.length === recipe.value.masks.length;
+
+/** The masks that are changed: those that are drawn, or if there are none yet, what a stroke begins with. */
+function begun(erases: boolean): readonly Mask[] {
+  if (regions.value.length > 0) return regions.value;
+  const parts = recipe.value.style;
+  const full = erases || parts.length > 1; // a style that was everywhere is so until it is erased, or another one painted
+  return parts.map((_, at) => filled(maskSize(), full && at === 0 ? 255 : 0));
+}
+
+/** Take masks over into the recipe, if need be with other styles. Without any painted region, there are no masks. */
+function commit(masks: readonly Mask[], style: readonly StylePart[] = recipe.value.style): void {
+  const names = masks.every(isEmpty) ? [] : masks.map(nameOf);
+  drawn = names.length > 0 ? masks : [];
+  regions.value = drawn;
+  change({ masks: names, style });
+}
+
+export const regionEditor: Editor = {
+  masks: () => regions.value,
+  active: activeRegion,
+  tints: TINTS,
+  ready,
+  begin: begun,
+  show: (masks) => (regions.value = masks),
+  commit,
+};
+
+/** Paint all of the picture with the active region. */
+export const fillRegion = (): void => commit(replaced(begun(false), activeRegion(), filled(maskSize(), 255)));
+
+/** Take the active region away. */
+export const clearRegion = (): void => commit(replaced(begun(true), activeRegion(), filled(maskSize(), 0)));
+
+/** Paint what the active region leaves out, and nothing else. */
+export function invertRegion(): void {
+  const masks = begun(true);
+  const mask = masks[activeRegion()];
+  if (mask) commit(replaced(masks, activeRegion(), inverted(mask)));
+}
+
+/** Add a region with a style that is not in use; the style that was everywhere becomes the first region. */
+export function addRegion(): void {
+  const parts = recipe.value.style;
+  if (parts.length >= MOST_PARTS) return;
+  const used = new Set(parts.map((part) => part.style));
+  const style = [...favorites.value, ...styles.value.map((one) => one.name)].find((name) => !used.has(name));
+  if (style === undefined) return;
+  const masks = regions.value.length > 0 ? regions.value : parts.map((_, at) => filled(maskSize(), at === 0 ? 255 : 0));
+  region.value = parts.length;
+  commit([...masks, filled(maskSize(), 0)], even([...parts, { style, weight: 1 }]));
+}
+
+/** Remove a region; what it covered becomes the photo. */
+export function removeRegion(at: number): void {
+  const style = even(recipe.value.style.filter((_, place) => place !== at));
+  region.value = Math.max(0, Math.min(region.value, style.length - 1));
+  if (regions.value.length === 0) change({ style, masks: [] });
+  else
+    commit(
+      regions.value.filter((_, place) => place !== at),
+      style,
+    );
+}
