@@ -22,7 +22,8 @@ from brushwork.studio.limits import Limits
 from brushwork.studio.log import logger
 from brushwork.studio.metrics import PREVIEW_SECONDS, SUBMITTED
 from brushwork.studio.quota import StorageQuota
-from brushwork.studio.schemas import Batch, Grid, JobRequest, NewStyle, Picture, Preview, Video
+from brushwork.studio.schemas import Batch, Clip, Grid, JobRequest, NewStyle, Picture, Preview, Video, film_styles
+from brushwork.studio.timelines import Timelines, check_film
 from brushwork.studio.users import LOCAL
 from brushwork.studio.workers import CHECKERS, CHECKS, PAINTERS, JobWorker, QuickWorkers
 from brushwork.styles.library import LibraryStyle, remove_style
@@ -50,7 +51,7 @@ class Service:
         self.previews = QuickWorkers("previews", quick_worker.load_previews, processes=PAINTERS, most=limits.previews)
         self.worker = JobWorker(files, limits)
         self.quota = StorageQuota(files, limits, self.database)
-        self.strips = strips.Strips(files.strips)
+        self.strips, self.timelines = strips.Strips(files.strips), Timelines(files.strips)
         self._closing = threading.Event()
 
     def start(self) -> None:
@@ -144,6 +145,29 @@ class Service:
 
         return self.strips.pictures(upload.id, self.styles(user), paint)
 
+    def film_strip(self, user: str, identity: str, count: int, height: int) -> bytes:
+        """Frames of a film at equal distances, small and side by side, as JPEG."""
+        path = self._film(user, identity)
+        return self.timelines.strip(
+            identity, count, height,
+            lambda: bytes(self._quick(user, "film_strip", path=str(path), count=count, height=height)),
+        )  # fmt: skip
+
+    def film_frame(self, user: str, identity: str, number: int, size: int) -> bytes:
+        """A frame of a film as JPEG; with size 0 as large as the film."""
+        path = self._film(user, identity)
+        return bytes(self._quick(user, "film_frame", path=str(path), number=number, size=size))
+
+    def cuts(self, user: str, identity: str) -> list[float]:
+        """Times at which another scene of a film begins, in seconds."""
+        path = self._film(user, identity)
+        return self.timelines.cuts(identity, lambda: list(self._quick(user, "cuts", path=str(path))))
+
+    def _film(self, user: str, identity: str) -> Path:
+        film = self.upload(user, identity)
+        check_film(film)
+        return self.files.upload(film.id)
+
     # Styles
 
     def styles(self, user: str) -> dict[str, LibraryStyle]:
@@ -227,6 +251,17 @@ class Service:
         PREVIEW_SECONDS.observe(time.monotonic() - began)
         return bytes(content)
 
+    def clip(self, user: str, ask: Clip) -> bytes:
+        """Two seconds of a film, painted, as MP4; see `preview` for errors."""
+        path, method = self._film(user, ask.film), method_name(ask.preview_settings())
+        style = self._checked_parts(user, ask.style, method)
+        keys = [(key.seconds, self._checked_parts(user, key.style, method), key.strength) for key in ask.keyframes]
+        files, topic = RequestFiles(path, style), f"{ask.film} clip"
+        began = time.monotonic()
+        content = self._quick(user, "clip", topic, ask=ask, files=files, keys=keys or [(0.0, style, None)])
+        PREVIEW_SECONDS.observe(time.monotonic() - began)
+        return bytes(content)
+
     def _quick(self, user: str, function: str, topic: str = "", /, **arguments: Any) -> Any:
         """Call a quick worker; its errors refer to files by their original names."""
         workers = self.previews if function in quick_worker.PAINTING else self.checks
@@ -291,11 +326,7 @@ class Service:
         self._checked_parts(user, ask.style, ask.method)
         words = self._style_words(user, ask.style)
         if isinstance(ask, Video):
-            film = self.upload(user, ask.film)
-            if film.kind != "film" and film.facts.get("frames", 1) < 2:
-                raise UsageError(f"{film.name} is not a video; send a video, or an animated GIF or WebP")
-            self._check_size(film, ask.size)
-            return f"{film.name} in the style of {words}"
+            return self._checked_film_title(user, ask)
         photos = [self.upload(user, photo) for photo in (ask.photos if isinstance(ask, Batch) else [ask.photo])]
         for photo in photos:
             self._check_size(photo, ask.size)
@@ -306,6 +337,20 @@ class Service:
             self.upload(user, mask)
         more = f" and {len(names) - 1} more" if len(names) > 1 else ""
         return f"{names[0]}{more} in the style of {words}"
+
+    def _checked_film_title(self, user: str, ask: Video) -> str:
+        film = self.upload(user, ask.film)
+        check_film(film)
+        self._check_size(film, ask.size)
+        for key in ask.keyframes:
+            self._checked_parts(user, key.style, ask.method)
+        for one in ask.painted:
+            picture = self.upload(user, one.picture) if one.picture else film
+            wanted, got = (f"{upload.facts['width']} x {upload.facts['height']}" for upload in (film, picture))
+            if wanted != got:
+                raise UsageError(f"{picture.name}: expected {wanted} pixels like the film's frames, got {got}")
+        words = list(dict.fromkeys(self._style_words(user, style) for style in film_styles(ask)))
+        return f"{film.name} in the style of {', '.join(words)}"
 
     def _check_size(self, upload: Upload, size: int | None) -> None:
         """Check that the result stays within the limit of megapixels."""

@@ -220,6 +220,12 @@ class GatysMethod:
         other.settings = replace(self.settings, steps=steps, final_colors="optimized")
         return other
 
+    def with_strength(self, strength: float) -> GatysMethod:
+        """Return this method at another strength, with the same network."""
+        other = copy(self)
+        other.settings = replace(self.settings, strength=strength)
+        return other
+
     def initial(self, content: Tensor, style: GatysStyle) -> Tensor:
         """Return the photo, recolored if `settings.init` says so: (1, 3, H, W) in [0, 1]."""
         if self.settings.init != "recolored":

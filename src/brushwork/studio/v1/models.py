@@ -15,6 +15,7 @@ from brushwork.studio.database import Job, Upload
 from brushwork.styles.library import LibraryStyle
 
 __all__ = [
+    "Cuts",
     "JobAsk",
     "JobFacts",
     "JobRequest",
@@ -100,6 +101,12 @@ class UploadFacts(BaseModel):
     height: int
     frames: int | None = Field(default=None, description="of a film or an animation")
     seconds: float | None = Field(default=None, description="of a film or an animation")
+
+
+class Cuts(BaseModel):
+    """The cuts of a film."""
+
+    seconds: list[float] = Field(description="times at which another scene begins")
 
 
 class Progress(BaseModel):
