@@ -2,6 +2,7 @@ import { effect } from "@preact/signals";
 import { togglePanel } from "./actions";
 import { Controls } from "./controls";
 import { DropZones } from "./dropping";
+import { film } from "./film";
 import { Help } from "./help";
 import { Notices } from "./notices";
 import { PANELS } from "./panels";
@@ -10,6 +11,7 @@ import { Stage } from "./stage";
 import { panel, photo, theme } from "./state";
 import { Strip } from "./strip";
 import { t } from "./texts";
+import { Timeline } from "./timeline";
 import { TopBar } from "./topbar";
 import { Dialog } from "./widgets";
 import "./theme.css";
@@ -18,12 +20,13 @@ import "./app.css";
 export function App() {
   const open = PANELS.find((one) => one.slot === "overlay" && one.id === panel.value);
   return (
-    <div class={photo.value ? "app" : "app empty"}>
+    <div class={film.value ? "app film" : photo.value ? "app" : "app empty"}>
       <TopBar />
       <Stage />
       {photo.value && (
         <>
           <Controls />
+          <Timeline />
           <Strip />
           <SheetTabs />
         </>

@@ -1,6 +1,7 @@
 // The card at the right: what matters in sight, the rest behind More, and the panels.
 import { useSignal } from "@preact/signals";
 import { change, reset, resetAll, toggleControls, togglePanel } from "./actions";
+import { FilmControls } from "./film_controls";
 import { MoreControls } from "./more_controls";
 import { ChevronIcon, ResetIcon, SlidersIcon } from "./icons";
 import { panelsOf } from "./panels";
@@ -30,6 +31,7 @@ export function Controls() {
       </header>
       <div class="controls-body">
         <MainControls />
+        <FilmControls />
         <More />
         {panelsOf("controls").map((one) => (
           <PanelSection key={one.id} panel={one} />

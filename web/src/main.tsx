@@ -4,6 +4,9 @@ import { checkLogin, studio, wordsOf } from "./api";
 import { App, followDocument } from "./app";
 import { startDeveloping } from "./develop";
 import { listenToDrops } from "./dropping";
+import { followFilm } from "./film";
+import { followKeyframes } from "./film_look";
+import { resumeFilm } from "./film_making";
 import { listenToKeys } from "./keys";
 import { persistently } from "./connection";
 import { followPhoto, resumeUpload } from "./opening";
@@ -27,9 +30,12 @@ async function start(): Promise<void> {
     tell("error", wordsOf(error));
   }
   followPhoto();
+  followFilm();
+  followKeyframes();
   followThumbnails();
   startDeveloping();
   void resumeUpload();
+  void resumeFilm();
 }
 
 async function all<T>(items: AsyncIterable<T>): Promise<T[]> {

@@ -1,6 +1,8 @@
 // Recipes as requests to the studio.
+import { film, playhead, secondsOf } from "./film";
+import { lookAt } from "./film_look";
 import { photo } from "./state";
-import type { Recipe } from "./state";
+import type { Finish, Recipe } from "./state";
 
 export const DRAFT_SIZE = 768; // longer side in pixels
 const SCREEN_SIZE = 1024;
@@ -14,8 +16,8 @@ export function styleText(parts: Recipe["style"]): string {
     : used.map((part) => `${part.style}:${part.weight.toFixed(3)}`).join("+");
 }
 
-/** The request that paints a recipe, with its own finish or another one. */
-export function asked(made: Recipe, size: number, finish = made.finish): Record<string, unknown> {
+/** Settings of the finish's method. */
+export function pictureSettings(made: Recipe, finish: Finish): Record<string, unknown> {
   const settings: Record<string, unknown> = { strength: made.strength, style_scale: made.strokeSize };
   if (finish !== "draft") {
     // How much the photo's features weigh against the painting's statistics, relative to the preset; a draft has no such
@@ -24,17 +26,24 @@ export function asked(made: Recipe, size: number, finish = made.finish): Record<
     settings["seed"] = made.seed;
     Object.assign(settings, made.advanced);
   }
+  return settings;
+}
+
+/** The request that paints a recipe, with its own finish or another one; of a film, the frame at the playhead. */
+export function asked(recipe: Recipe, size: number, finish = recipe.finish): Record<string, unknown> {
+  const made = film.value ? { ...recipe, ...lookAt(recipe, secondsOf(playhead.value)) } : recipe;
   const keeps = made.colors === "photo";
   return {
     photo: made.photo,
     style: styleText(made.style),
     preset: finish,
-    settings,
+    settings: pictureSettings(made, finish),
     size,
     keep_color: keeps ? made.colorWay : null,
     keep_color_when: keeps && made.colorWhen ? made.colorWhen : null,
     masks: made.masks,
     protect_faces: made.protectFaces,
+    ...(film.value ? { frame: playhead.value } : {}),
   };
 }
 

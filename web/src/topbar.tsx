@@ -17,6 +17,8 @@ import {
   ZoomOutIcon,
 } from "./icons";
 import type { Icon } from "./icons";
+import { film } from "./film";
+import { FilmButton } from "./film_button";
 import { helping } from "./help";
 import { openPhoto } from "./opening";
 import { panelsOf } from "./panels";
@@ -54,7 +56,7 @@ export function TopBar() {
         ))}
       </div>
       <PhoneMenu />
-      <SaveButton />
+      {film.value ? <FilmButton /> : <SaveButton />}
     </header>
   );
 }
@@ -129,7 +131,7 @@ function OpenButton() {
         id="open-photo"
         class="hidden"
         type="file"
-        accept="image/*,.heic,.heif,.tif,.tiff,.avif,.jxl"
+        accept="image/*,video/*,.mkv,.heic,.heif,.tif,.tiff,.avif,.jxl"
         tabIndex={-1}
         aria-label={t("open")}
         onChange={(event) => {

@@ -98,6 +98,8 @@ export class Studio {
   result(id: string, format?: "png" | "jpeg" | "tiff"): Promise<Blob>;
   stylize(photo: Blob, style: string | Blob, wishes?: Watching & Record<string, unknown>): Promise<Blob>;
   preview(photo: string, style: string, wishes?: object, options?: { signal?: AbortSignal }): Promise<Blob>;
+  clip(ask: object, options?: { signal?: AbortSignal }): Promise<Blob>;
+  cuts(film: string): Promise<number[]>;
   upload(id: string): Promise<UploadFacts>;
   addStyle(style: { picture: string; name: string; title?: string; artist?: string }): Promise<StyleFacts>;
   removeStyle(name: string): Promise<void>;

@@ -188,6 +188,22 @@ export class Studio {
   }
 
   /**
+   * Two seconds of an uploaded film from `start` on, painted by a draft, as MP4; retries while the studio is busy.
+   * @param {object} ask film, style, start, preset, keyframes and others of a job of the kind "video"
+   * @param {{signal?: AbortSignal}} [options]
+   * @returns {Promise<Blob>}
+   */
+  clip(ask, { signal } = {}) {
+    const json = { kind: "video", ...ask };
+    return this.#patiently(async () => (await this.#ask("POST", "/previews/clip", { json, signal })).blob(), signal);
+  }
+
+  /** Times in seconds at which another scene of an uploaded film begins. */
+  async cuts(film) {
+    return (await this.#patiently(() => this.#json("GET", `/uploads/${film}/cuts`))).seconds;
+  }
+
+  /**
    * A job's facts, optionally after an action.
    * @param {string} id
    * @param {""|"pause"|"resume"|"cancel"} [action]
