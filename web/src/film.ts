@@ -1,7 +1,9 @@
 // A film that is open: its frames, the playhead, and what is played. See film_look.ts for its keyframes.
 import { computed, effect, signal } from "@preact/signals";
 import { isGone, studio } from "./api";
+import { blobUrl } from "./blobs";
 import { persistently } from "./connection";
+import { cached, keep } from "./picture_cache";
 import { photo } from "./state";
 
 export interface Film {
@@ -20,11 +22,14 @@ export interface Playing {
 }
 
 const SCREEN = 1024; // longer side of a frame on the screen, in pixels
+const TRACK = 64; // height of the small frames, in pixels
+const NONE: readonly number[] = []; // cuts that were not looked for yet
 
 export const playhead = signal(0); // number of a frame, from 0
 export const playing = signal<Playing | null>(null);
 export const playTime = signal(0); // where it plays, in seconds of the film
-export const cuts = signal<readonly number[]>([]); // seconds
+export const cuts = signal<readonly number[]>(NONE); // seconds
+export const framesUrl = signal<string | null>(null); // a blob's: small frames side by side
 
 const opened = computed(() => photo.value?.facts?.id ?? null);
 
@@ -56,17 +61,30 @@ export function timeText(seconds: number): string {
   return `${minutes}:${rest.toFixed(2).padStart(5, "0")}`;
 }
 
-/** Show the frame at the playhead, and look for the cuts of a film that is opened. */
+/** Show the frame at the playhead. */
 export function followFilm(): void {
   effect(() => {
+    void film.value; // whenever another one is opened
     playing.value = null;
     playhead.value = 0;
-    cuts.value = [];
-    if (film.value) void findCuts(film.value.id);
+    cuts.value = NONE;
+    framesUrl.value = null;
   });
   effect(() => {
     if (film.value) void showFrame(film.value.id, playhead.value);
   });
+}
+
+/** Fetch small frames for the track, and look for cuts once they are there. */
+export async function fetchFrames(id: string, count: number): Promise<void> {
+  try {
+    const strip = await persistently(() => studio.frames(id, { count, height: TRACK }));
+    if (film.peek()?.id !== id) return;
+    framesUrl.value = blobUrl("frames", strip);
+    if (cuts.peek() === NONE) await findCuts(id);
+  } catch (error) {
+    if (!isGone(error)) console.warn(error);
+  }
 }
 
 async function findCuts(id: string): Promise<void> {
@@ -85,13 +103,14 @@ async function showFrame(id: string, frame: number): Promise<void> {
   loading = true;
   try {
     for (let wanted: number | null = frame; wanted !== null; ) {
-      const url = frameUrl(id, wanted);
-      await loaded(url);
+      const url = await frameOf(id, wanted);
       if (film.peek()?.id !== id) break;
       const now = photo.peek();
       if (now && now.url !== url) photo.value = { ...now, url };
       wanted = playhead.peek() === wanted ? null : playhead.peek();
     }
+  } catch (error) {
+    if (!isGone(error)) console.warn(error); // the frame before stays
   } finally {
     loading = false;
   }
@@ -99,10 +118,7 @@ async function showFrame(id: string, frame: number): Promise<void> {
   if (now && now.id !== id) void showFrame(now.id, playhead.peek());
 }
 
-function loaded(url: string): Promise<void> {
-  return new Promise((resolve) => {
-    const image = new Image();
-    image.onload = image.onerror = () => resolve();
-    image.src = url;
-  });
+async function frameOf(id: string, frame: number): Promise<string> {
+  const key = frameUrl(id, frame);
+  return (cached(key) ?? keep(key, await persistently(() => studio.frame(id, frame, SCREEN)))).url;
 }

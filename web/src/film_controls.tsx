@@ -1,7 +1,7 @@
 // What concerns a film only, in the card at the right: how it is made, its keyframes and its painted frames.
 import { change, reset } from "./actions";
 import { film, frameAt, frameUrl, playhead, secondsOf, seek, timeText } from "./film";
-import { keyframeText, openPaintedFrame, removeKeyframe, removePainted, selectKeyframe } from "./film_look";
+import { openPaintedFrame, removeKeyframe, removePainted, selectKeyframe, styleTitle } from "./film_look";
 import { filmSize } from "./film_making";
 import { AddIcon, CloseIcon, KeyframeIcon, SaveIcon } from "./icons";
 import { recipe } from "./state";
@@ -45,7 +45,8 @@ function Keyframes() {
         {keys.map((key, number) => (
           <li key={`${key.seconds} ${number}`} class="film-row">
             <button type="button" class="film-go" aria-pressed={frameAt(key.seconds) === playhead.value} onClick={() => selectKeyframe(number)}>
-              <KeyframeIcon size={16} /> <span class="film-time">{timeText(key.seconds)}</span> <span class="film-look">{keyframeText(key)}</span>
+              <KeyframeIcon size={18} />
+              <span class="film-look">{styleTitle(key.style)}<span class="film-time">{timeText(key.seconds)} · {formatPercent(key.strength)}</span></span>
             </button>
             <IconButton icon={CloseIcon} label={t("film.keyframe.remove", { time: timeText(key.seconds) })} size={16} onClick={() => removeKeyframe(number)} />
           </li>

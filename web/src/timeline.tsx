@@ -1,7 +1,7 @@
 // The timeline of a film, above the styles: frames, cuts, keyframes, painted frames and the playhead.
 import { signal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
-import { cuts, film, frameAt, playhead, playing, playTime, secondsOf, seek, timeText } from "./film";
+import { cuts, fetchFrames, film, framesUrl, frameAt, playhead, playing, playTime, secondsOf, seek, timeText } from "./film";
 import { addKeyframe, keyframeAt, keyframeText, moveKeyframe, paintFrame, removeKeyframe, selectKeyframe } from "./film_look";
 import { clipWaiting, playClip } from "./film_making";
 import { FilmStatus } from "./film_status";
@@ -10,7 +10,7 @@ import { recipe } from "./state";
 import { t } from "./texts";
 import "./timeline.css";
 
-const HEIGHT = 64; // of the small frames that are asked for, in pixels
+const TALL = 56; // of the track, in pixels
 const STEP = 120; // px by which the track grows before other frames are asked for
 
 const trackWidth = signal(0);
@@ -41,7 +41,7 @@ function PlayButton() {
   const label = t(clipWaiting.value ? "film.clip.waiting" : plays ? "film.stop" : "film.clip");
   return (
     <button type="button" class="chip play" aria-keyshortcuts="P" title={t("film.clip.hint")} aria-busy={clipWaiting.value} onClick={() => void playClip()}>
-      {plays ? <StopIcon size={16} /> : <PlayIcon size={16} />} <span aria-live="polite">{label}</span>
+      {plays ? <StopIcon size={16} /> : <PlayIcon size={16} />} <span class="timeline-play" aria-live="polite">{label}</span>
     </button>
   );
 }
@@ -50,7 +50,7 @@ function Time() {
   const own = film.value;
   if (!own) return null;
   const now = playing.value ? playTime.value : secondsOf(playhead.value);
-  return <span class="timeline-time">{timeText(now)} <span class="quiet">/ {timeText(secondsOf(own.frames))}</span></span>;
+  return <span class="timeline-time">{timeText(now)} <span class="quiet desk-inline">/ {timeText(secondsOf(own.frames))}</span></span>;
 }
 
 function Track() {
@@ -63,10 +63,14 @@ function Track() {
     observer.observe(element);
     return () => observer.disconnect();
   }, []);
+  const count = own ? Math.min(60, Math.max(2, Math.round(trackWidth.value / (TALL * (own.width / own.height))))) : 0;
+  const ready = trackWidth.value > 0;
+  useEffect(() => {
+    if (own && ready) void fetchFrames(own.id, count);
+  }, [own?.id, count, ready]);
   if (!own) return null;
   const seekTo = (event: PointerEvent): void => seek(frameUnder(event.clientX));
-  const count = Math.min(60, Math.max(2, Math.round(trackWidth.value / (56 * (own.width / own.height)))));
-  return (
+    return (
     <div
       class="track" ref={track} data-drop="timeline"
       onPointerDown={(event) => {
@@ -75,7 +79,7 @@ function Track() {
       }}
       onPointerMove={(event) => event.currentTarget.hasPointerCapture(event.pointerId) && seekTo(event)}
     >
-      {trackWidth.value > 0 && <img class="track-frames" src={`/api/v1/uploads/${own.id}/frames?count=${count}&height=${HEIGHT}`} alt="" draggable={false} />}
+      {framesUrl.value && <img class="track-frames" src={framesUrl.value} alt="" draggable={false} />}
       {cuts.value.map((seconds) => <span key={seconds} class="cut" title={t("film.cut", { time: timeText(seconds) })} style={{ left: place(frameAt(seconds)) }} />)}
       {recipe.value.paintedFrames.map((one) => (
         <span key={one.frame} class="painted-mark" title={t("film.painted.at", { time: timeText(secondsOf(one.frame)) })} style={{ left: place(one.frame) }}><BrushIcon size={12} /></span>

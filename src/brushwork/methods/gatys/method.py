@@ -266,7 +266,7 @@ class GatysMethod:
         """
         check_content(content)
         if not self.settings.strength:
-            return content.cpu().contiguous()
+            return content.cpu().clone(memory_format=torch.contiguous_format)  # not what was given
         height, width = content.shape[2:]
         start = None if init is None else self._as_photo(init, width, height)
         regions = Regions.of(style).present()

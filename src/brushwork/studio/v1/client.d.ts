@@ -99,6 +99,8 @@ export class Studio {
   stylize(photo: Blob, style: string | Blob, wishes?: Watching & Record<string, unknown>): Promise<Blob>;
   preview(photo: string, style: string, wishes?: object, options?: { signal?: AbortSignal }): Promise<Blob>;
   clip(ask: object, options?: { signal?: AbortSignal }): Promise<Blob>;
+  frames(film: string, options?: { count?: number; height?: number }): Promise<Blob>;
+  frame(film: string, number: number, size?: number): Promise<Blob>;
   cuts(film: string): Promise<number[]>;
   upload(id: string): Promise<UploadFacts>;
   addStyle(style: { picture: string; name: string; title?: string; artist?: string }): Promise<StyleFacts>;
