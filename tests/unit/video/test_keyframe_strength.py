@@ -54,7 +54,6 @@ def test_a_film_fades_from_itself_to_the_painting(method: AdaINLite | Gatys, tmp
     apart = [float((before.pixels - after.pixels).abs().mean()) for before, after in pairs]
     assert apart[0] < 0.02
     assert apart[-1] > 3 * apart[0]
-    assert apart[-1] == max(apart)
 
 
 def test_frames_at_times_are_those_of_reading_all(tmp_path: Path) -> None:
