@@ -35,7 +35,8 @@ export function startDeveloping(): void {
   effect(() => {
     const made = recipe.value;
     if (made.photo === null || photo.value?.facts?.id !== made.photo) return;
-    const wanted = JSON.stringify({ ...made, size: 0, frame: playhead.value }); // the size of what is saved later changes nothing here
+    // The size of what is saved later changes nothing here.
+    const wanted = JSON.stringify({ ...made, size: 0, frame: playhead.value });
     if (wanted === before) return;
     before = wanted;
     queueMicrotask(restart);
@@ -116,8 +117,8 @@ function showAgain(made: Recipe): boolean {
 /** Until the draft is there: one that was painted before, or the thumbnail of the style. */
 function showAtOnce(made: Recipe): void {
   const before = cached(draftKey(made));
-  const thumbnail =
-    made.style.length === 1 && !film.value && made.style !== style ? thumbnailOf(made.style[0]?.style ?? "") : undefined;
+  const fits = made.style.length === 1 && made.style !== style && !film.value;
+  const thumbnail = fits ? thumbnailOf(made.style[0]?.style ?? "") : undefined;
   if (before) update({ url: before.url, quality: "draft" });
   else if (thumbnail) update({ url: thumbnail, quality: "thumbnail" });
   style = made.style;

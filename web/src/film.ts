@@ -39,14 +39,21 @@ export const film = computed<Film | null>(() => {
   const facts = photo.peek()?.facts;
   if (facts?.kind !== "film") return null;
   const frames = Math.max(1, facts.frames ?? 1);
-  return { id: facts.id, width: facts.width, height: facts.height, frames, rate: facts.seconds ? frames / facts.seconds : 25 };
+  return {
+    id: facts.id,
+    width: facts.width,
+    height: facts.height,
+    frames,
+    rate: facts.seconds ? frames / facts.seconds : 25,
+  };
 });
 
 export const secondsOf = (frame: number): number => frame / (film.peek()?.rate ?? 25);
 export const frameAt = (seconds: number): number => Math.round(seconds * (film.peek()?.rate ?? 25));
 
 /** The address of a frame; size 0 is the film's own. */
-export const frameUrl = (id: string, frame: number, size = SCREEN): string => `/api/v1/uploads/${id}/frames/${frame}?size=${size}`;
+export const frameUrl = (id: string, frame: number, size = SCREEN): string =>
+  `/api/v1/uploads/${id}/frames/${frame}?size=${size}`;
 
 /** Move the playhead to a frame, and stop what is played. */
 export function seek(frame: number): void {
@@ -102,7 +109,7 @@ async function showFrame(id: string, frame: number): Promise<void> {
   if (loading) return;
   loading = true;
   try {
-    for (let wanted: number | null = frame; wanted !== null; ) {
+    for (let wanted: number | null = frame; wanted !== null;) {
       const url = await frameOf(id, wanted);
       if (film.peek()?.id !== id) break;
       const now = photo.peek();

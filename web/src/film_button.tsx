@@ -10,8 +10,13 @@ export function FilmButton() {
   const share = job?.facts.progress.share ?? 0;
   return (
     <button
-      type="button" class={making ? "button primary save busy" : "button primary save"} style={{ "--share": `${100 * share}%` }}
-      disabled={!film.value || making} aria-keyshortcuts="Control+S" title={t("film.make.hint")} onClick={() => void makeFilm()}
+      type="button"
+      class={making ? "button primary save busy" : "button primary save"}
+      style={{ "--share": `${100 * share}%` }}
+      disabled={!film.value || making}
+      aria-keyshortcuts="Control+S"
+      title={t("film.make.hint")}
+      onClick={() => void makeFilm()}
     >
       <FilmIcon /> <span aria-live="polite">{making ? formatPercent(share) : t("film.make")}</span>
     </button>

@@ -21,13 +21,31 @@ export function FilmControls() {
   return (
     <section class="film-controls" aria-label={t("film.controls")}>
       <Slider
-        label={t("film.steadiness")} value={steadiness} low={0} high={0.99} step={0.01} shown={formatPercent(steadiness / 0.99)} disabled={finish !== "draft" || carried}
-        hint={t(carried ? "film.steadiness.carried" : finish === "draft" ? "film.steadiness.hint" : "film.steadiness.good")}
-        onInput={(value) => change({ steadiness: value }, "steadiness")} onReset={() => reset("steadiness")}
+        label={t("film.steadiness")}
+        value={steadiness}
+        low={0}
+        high={0.99}
+        step={0.01}
+        shown={formatPercent(steadiness / 0.99)}
+        disabled={finish !== "draft" || carried}
+        hint={t(
+          carried ? "film.steadiness.carried" : finish === "draft" ? "film.steadiness.hint" : "film.steadiness.good",
+        )}
+        onInput={(value) => change({ steadiness: value }, "steadiness")}
+        onReset={() => reset("steadiness")}
       />
       <Select
-        label={t("film.size")} value={String(filmSize(recipe.value))} onReset={() => reset("filmSize")} onChange={(value) => change({ filmSize: Number(value) })}
-        choices={[...SIZES.filter((size) => size < side).map((size) => ({ value: String(size), label: t("size.pixels", { size }) })), { value: String(side), label: t("film.size.own", { size: side }) }]}
+        label={t("film.size")}
+        value={String(filmSize(recipe.value))}
+        onReset={() => reset("filmSize")}
+        onChange={(value) => change({ filmSize: Number(value) })}
+        choices={[
+          ...SIZES.filter((size) => size < side).map((size) => ({
+            value: String(size),
+            label: t("size.pixels", { size }),
+          })),
+          { value: String(side), label: t("film.size.own", { size: side }) },
+        ]}
       />
       <Keyframes />
       <PaintedFrames />
@@ -44,11 +62,26 @@ function Keyframes() {
       <ul>
         {keys.map((key, number) => (
           <li key={`${key.seconds} ${number}`} class="film-row">
-            <button type="button" class="film-go" aria-pressed={frameAt(key.seconds) === playhead.value} onClick={() => selectKeyframe(number)}>
+            <button
+              type="button"
+              class="film-go"
+              aria-pressed={frameAt(key.seconds) === playhead.value}
+              onClick={() => selectKeyframe(number)}
+            >
               <KeyframeIcon size={18} />
-              <span class="film-look">{styleTitle(key.style)}<span class="film-time">{timeText(key.seconds)} · {formatPercent(key.strength)}</span></span>
+              <span class="film-look">
+                {styleTitle(key.style)}
+                <span class="film-time">
+                  {timeText(key.seconds)} · {formatPercent(key.strength)}
+                </span>
+              </span>
             </button>
-            <IconButton icon={CloseIcon} label={t("film.keyframe.remove", { time: timeText(key.seconds) })} size={16} onClick={() => removeKeyframe(number)} />
+            <IconButton
+              icon={CloseIcon}
+              label={t("film.keyframe.remove", { time: timeText(key.seconds) })}
+              size={16}
+              onClick={() => removeKeyframe(number)}
+            />
           </li>
         ))}
       </ul>
@@ -66,20 +99,44 @@ function PaintedFrames() {
       <ul class="film-cards">
         {recipe.value.paintedFrames.map(({ frame, picture }) => (
           <li key={frame} class="film-card">
-            <button type="button" class="film-card-picture" aria-label={t("film.painted.at", { time: timeText(secondsOf(frame)) })} aria-pressed={frame === playhead.value} onClick={() => seek(frame)}>
+            <button
+              type="button"
+              class="film-card-picture"
+              aria-label={t("film.painted.at", { time: timeText(secondsOf(frame)) })}
+              aria-pressed={frame === playhead.value}
+              onClick={() => seek(frame)}
+            >
               <img src={picture ? uploadUrl(picture, 320) : frameUrl(own.id, frame, 320)} alt="" draggable={false} />
               <span class="film-card-kind">{t(picture ? "film.painted.mine" : "film.painted.studio")}</span>
             </button>
             <span class="film-time">{timeText(secondsOf(frame))}</span>
-            <IconButton icon={CloseIcon} label={t("film.painted.remove", { time: timeText(secondsOf(frame)) })} size={14} onClick={() => removePainted(frame)} />
+            <IconButton
+              icon={CloseIcon}
+              label={t("film.painted.remove", { time: timeText(secondsOf(frame)) })}
+              size={14}
+              onClick={() => removePainted(frame)}
+            />
           </li>
         ))}
       </ul>
       <div class="film-buttons">
-        <a class="chip" href={frameUrl(own.id, playhead.value, 0)} download={`frame-${playhead.value}.jpg`} title={t("film.painted.export.hint")}><SaveIcon size={16} /> {t("film.painted.export")}</a>
-        <label class="chip" for="open-painted-frame"><AddIcon size={16} /> {t("film.painted.open")}</label>
+        <a
+          class="chip"
+          href={frameUrl(own.id, playhead.value, 0)}
+          download={`frame-${playhead.value}.jpg`}
+          title={t("film.painted.export.hint")}
+        >
+          <SaveIcon size={16} /> {t("film.painted.export")}
+        </a>
+        <label class="chip" for="open-painted-frame">
+          <AddIcon size={16} /> {t("film.painted.open")}
+        </label>
         <input
-          id="open-painted-frame" class="hidden" type="file" accept="image/*" aria-label={t("film.painted.open")}
+          id="open-painted-frame"
+          class="hidden"
+          type="file"
+          accept="image/*"
+          aria-label={t("film.painted.open")}
           onChange={(event) => {
             const file = event.currentTarget.files?.[0];
             event.currentTarget.value = "";

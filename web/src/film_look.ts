@@ -17,15 +17,22 @@ export function lookAt(made: Recipe, seconds: number): Look {
   const before = keys[later < 0 ? keys.length - 1 : Math.max(0, later - 1)];
   const after = later < 0 ? before : keys[later];
   if (!before || !after) return made;
-  const linear = before === after || seconds <= before.seconds ? 0 : (seconds - before.seconds) / (after.seconds - before.seconds);
+  const linear =
+    before === after || seconds <= before.seconds ? 0 : (seconds - before.seconds) / (after.seconds - before.seconds);
   const share = linear * linear * (3 - 2 * linear);
-  return { style: mixed(before.style, after.style, share), strength: before.strength + share * (after.strength - before.strength) };
+  return {
+    style: mixed(before.style, after.style, share),
+    strength: before.strength + share * (after.strength - before.strength),
+  };
 }
 
 function mixed(first: readonly StylePart[], second: readonly StylePart[], share: number): readonly StylePart[] {
   if (share === 0) return first;
   const weights = new Map<string, number>();
-  for (const [parts, part] of [[first, 1 - share], [second, share]] as const) {
+  for (const [parts, part] of [
+    [first, 1 - share],
+    [second, share],
+  ] as const) {
     const all = parts.reduce((sum, one) => sum + one.weight, 0) || 1;
     for (const one of parts) weights.set(one.style, (weights.get(one.style) ?? 0) + (part * one.weight) / all);
   }
@@ -39,9 +46,11 @@ export const styleTitle = (parts: readonly StylePart[]): string =>
 export const keyframeText = (key: FilmKeyframe): string => `${styleTitle(key.style)}, ${formatPercent(key.strength)}`;
 
 /** The number of the keyframe at a frame; -1: there is none. */
-export const keyframeAt = (keys: readonly FilmKeyframe[], frame: number): number => keys.findIndex((key) => frameAt(key.seconds) === frame);
+export const keyframeAt = (keys: readonly FilmKeyframe[], frame: number): number =>
+  keys.findIndex((key) => frameAt(key.seconds) === frame);
 
-const sorted = (keys: readonly FilmKeyframe[]): readonly FilmKeyframe[] => [...keys].sort((a, b) => a.seconds - b.seconds);
+const sorted = (keys: readonly FilmKeyframe[]): readonly FilmKeyframe[] =>
+  [...keys].sort((a, b) => a.seconds - b.seconds);
 
 function withKeyframe(keys: readonly FilmKeyframe[], look: Look): readonly FilmKeyframe[] {
   const others = keys.filter((_, number) => number !== keyframeAt(keys, playhead.peek()));
@@ -79,7 +88,7 @@ export function selectKeyframe(number: number): void {
   put({ ...recipe.value, style: key.style, strength: key.strength });
 }
 
-/** Where there are keyframes, a style or strength that is chosen is that of the keyframe at the playhead, or makes one. */
+/** Where there are keyframes, a style or strength that is chosen is that of the one at the playhead, or makes one. */
 export function followKeyframes(): void {
   let last = recipe.peek();
   effect(() => {
@@ -106,7 +115,9 @@ export async function openPaintedFrame(file: File, frame?: number): Promise<void
   try {
     const { id, width, height } = await studio.upload(await persistently(() => studio.send(file)));
     if (width !== own.width || height !== own.height) {
-      throw new Error(t("film.painted.size", { name: file.name, width: own.width, height: own.height, got: `${width} × ${height}` }));
+      throw new Error(
+        t("film.painted.size", { name: file.name, width: own.width, height: own.height, got: `${width} × ${height}` }),
+      );
     }
     if (film.value?.id === own.id) addPainted(at, id);
   } catch (error) {

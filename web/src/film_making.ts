@@ -34,7 +34,8 @@ export function filmSize(made: Recipe): number {
 /** The request for a film, or for a clip of it, which has no size. */
 function filmAsked(made: Recipe, finish: Finish = made.finish): Record<string, unknown> {
   const pictures = made.paintedFrames.map((one) => one.picture).filter((picture) => picture !== null);
-  const own = pictures.length > 0 && pictures.length === made.paintedFrames.length && made.keyframes.length === 0; // what they don't show follows them, too
+  const all = pictures.length > 0 && pictures.length === made.paintedFrames.length;
+  const own = all && made.keyframes.length === 0; // then what they don't show is in their style, too
   return {
     kind: "video",
     film: made.photo,
@@ -43,7 +44,11 @@ function filmAsked(made: Recipe, finish: Finish = made.finish): Record<string, u
     settings: pictureSettings(made, finish),
     smoothing: made.steadiness,
     keep_color: made.colors === "photo" ? "luminance" : null,
-    keyframes: made.keyframes.map((key) => ({ seconds: key.seconds, style: styleText(key.style), strength: key.strength })),
+    keyframes: made.keyframes.map((key) => ({
+      seconds: key.seconds,
+      style: styleText(key.style),
+      strength: key.strength,
+    })),
     painted: made.paintedFrames,
   };
 }
@@ -72,7 +77,8 @@ export async function playClip(): Promise<void> {
   }
 }
 
-export const resultUrl = (job: string, inline = false): string => `/api/v1/jobs/${job}/result${inline ? "?inline=true" : ""}`;
+export const resultUrl = (job: string, inline = false): string =>
+  `/api/v1/jobs/${job}/result${inline ? "?inline=true" : ""}`;
 
 export function playFilm(): void {
   const job = filmJob.value?.facts;
@@ -81,7 +87,8 @@ export function playFilm(): void {
   playing.value = { kind: "film", url: resultUrl(job.id, true), start: 0 };
 }
 
-export const isMaking = (): boolean => ["waiting", "running", "paused", "interrupted"].includes(filmJob.value?.facts.status ?? "");
+export const isMaking = (): boolean =>
+  ["waiting", "running", "paused", "interrupted"].includes(filmJob.value?.facts.status ?? "");
 
 /** Make the film. */
 export async function makeFilm(): Promise<void> {
@@ -104,7 +111,10 @@ export async function cancelFilm(): Promise<void> {
   const job = filmJob.value?.facts.id;
   filmJob.value = null;
   store("film-job", null);
-  if (job) await persistently(() => studio.discard(job)).catch((error: unknown) => isGone(error) || tell("error", wordsOf(error)));
+  if (job)
+    await persistently(() => studio.discard(job)).catch(
+      (error: unknown) => isGone(error) || tell("error", wordsOf(error)),
+    );
 }
 
 /** Go on with the film that was made before a reload. */

@@ -31,8 +31,17 @@ export function FilmPlayer() {
   };
   return (
     <video
-      key={now.url} class="picture film-video" ref={video} src={now.url} autoplay playsInline loop={now.kind === "clip"} muted={now.kind === "clip"}
-      aria-label={t(now.kind === "clip" ? "film.clip.playing" : "film.playing")} tabIndex={0} onClick={toggle}
+      key={now.url}
+      class="picture film-video"
+      ref={video}
+      src={now.url}
+      autoplay
+      playsInline
+      loop={now.kind === "clip"}
+      muted={now.kind === "clip"}
+      aria-label={t(now.kind === "clip" ? "film.clip.playing" : "film.playing")}
+      tabIndex={0}
+      onClick={toggle}
       onKeyDown={(event) => {
         if (event.key !== " " && event.key !== "Enter") return;
         event.preventDefault();

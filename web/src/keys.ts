@@ -20,7 +20,7 @@ interface Key {
 
 export const KEYS: readonly Key[] = [
   { key: "o", shown: "key.o", text: "open", act: () => document.getElementById("open-photo")?.click() },
-  { key: "s", control: true, shown: "key.save", text: "save", act: () => void (film.value ? makeFilm() : photo.value?.facts && saveNow()) },
+  { key: "s", control: true, shown: "key.save", text: "save", act: save },
   { key: "z", control: true, shown: "key.undo", text: "undo", act: undo },
   { key: "z", control: true, shift: true, shown: "key.redo", text: "redo", act: redo },
   { key: " ", shown: "key.space", text: "help.original", act: () => (original.value = true) },
@@ -44,6 +44,11 @@ export const KEYS_THERE: readonly Pick<Key, "shown" | "text">[] = [
   { shown: "key.f", text: "help.favorite" },
   { shown: "key.delete", text: "help.reset" },
 ];
+
+function save(): void {
+  if (film.value) void makeFilm();
+  else if (photo.value?.facts) void saveNow();
+}
 
 /** Follow the keyboard. */
 export function listenToKeys(): void {

@@ -159,7 +159,8 @@ async function restore(id: string | null): Promise<void> {
     });
   } catch (error) {
     checkLogin(error);
-    if (isGone(error)) put({ ...recipe.value, photo: null, masks: [], faceMask: null, keyframes: [], paintedFrames: [] });
+    const nothing = { photo: null, masks: [], faceMask: null, keyframes: [], paintedFrames: [] };
+    if (isGone(error)) put({ ...recipe.value, ...nothing });
     else tell("error", wordsOf(error));
   }
 }

@@ -1,8 +1,28 @@
 // The timeline of a film, above the styles: frames, cuts, keyframes, painted frames and the playhead.
 import { signal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
-import { cuts, fetchFrames, film, framesUrl, frameAt, playhead, playing, playTime, secondsOf, seek, timeText } from "./film";
-import { addKeyframe, keyframeAt, keyframeText, moveKeyframe, paintFrame, removeKeyframe, selectKeyframe } from "./film_look";
+import {
+  cuts,
+  fetchFrames,
+  film,
+  framesUrl,
+  frameAt,
+  playhead,
+  playing,
+  playTime,
+  secondsOf,
+  seek,
+  timeText,
+} from "./film";
+import {
+  addKeyframe,
+  keyframeAt,
+  keyframeText,
+  moveKeyframe,
+  paintFrame,
+  removeKeyframe,
+  selectKeyframe,
+} from "./film_look";
 import { clipWaiting, playClip } from "./film_making";
 import { FilmStatus } from "./film_status";
 import { BrushIcon, KeyframeIcon, PlayIcon, StopIcon } from "./icons";
@@ -24,10 +44,23 @@ export function Timeline() {
         <Time />
         <span class="spacer" />
         <FilmStatus />
-        <button type="button" class="chip" title={t("film.keyframe.hint")} aria-keyshortcuts="K" disabled={keyframeAt(recipe.value.keyframes, playhead.value) >= 0} onClick={addKeyframe}>
+        <button
+          type="button"
+          class="chip"
+          title={t("film.keyframe.hint")}
+          aria-keyshortcuts="K"
+          disabled={keyframeAt(recipe.value.keyframes, playhead.value) >= 0}
+          onClick={addKeyframe}
+        >
           <KeyframeIcon size={16} /> <span class="timeline-word">{t("film.keyframe.add")}</span>
         </button>
-        <button type="button" class="chip" title={t("film.painted.hint")} disabled={recipe.value.paintedFrames.some((one) => one.frame === playhead.value)} onClick={paintFrame}>
+        <button
+          type="button"
+          class="chip"
+          title={t("film.painted.hint")}
+          disabled={recipe.value.paintedFrames.some((one) => one.frame === playhead.value)}
+          onClick={paintFrame}
+        >
           <BrushIcon size={16} /> <span class="timeline-word">{t("film.painted.add")}</span>
         </button>
       </header>
@@ -40,8 +73,18 @@ function PlayButton() {
   const plays = playing.value !== null;
   const label = t(clipWaiting.value ? "film.clip.waiting" : plays ? "film.stop" : "film.clip");
   return (
-    <button type="button" class="chip play" aria-keyshortcuts="P" title={t("film.clip.hint")} aria-busy={clipWaiting.value} onClick={() => void playClip()}>
-      {plays ? <StopIcon size={16} /> : <PlayIcon size={16} />} <span class="timeline-play" aria-live="polite">{label}</span>
+    <button
+      type="button"
+      class="chip play"
+      aria-keyshortcuts="P"
+      title={t("film.clip.hint")}
+      aria-busy={clipWaiting.value}
+      onClick={() => void playClip()}
+    >
+      {plays ? <StopIcon size={16} /> : <PlayIcon size={16} />}{" "}
+      <span class="timeline-play" aria-live="polite">
+        {label}
+      </span>
     </button>
   );
 }
@@ -50,7 +93,11 @@ function Time() {
   const own = film.value;
   if (!own) return null;
   const now = playing.value ? playTime.value : secondsOf(playhead.value);
-  return <span class="timeline-time">{timeText(now)} <span class="quiet desk-inline">/ {timeText(secondsOf(own.frames))}</span></span>;
+  return (
+    <span class="timeline-time">
+      {timeText(now)} <span class="quiet desk-inline">/ {timeText(secondsOf(own.frames))}</span>
+    </span>
+  );
 }
 
 function Track() {
@@ -70,9 +117,11 @@ function Track() {
   }, [own?.id, count, ready]);
   if (!own) return null;
   const seekTo = (event: PointerEvent): void => seek(frameUnder(event.clientX));
-    return (
+  return (
     <div
-      class="track" ref={track} data-drop="timeline"
+      class="track"
+      ref={track}
+      data-drop="timeline"
       onPointerDown={(event) => {
         event.currentTarget.setPointerCapture(event.pointerId);
         seekTo(event);
@@ -80,11 +129,27 @@ function Track() {
       onPointerMove={(event) => event.currentTarget.hasPointerCapture(event.pointerId) && seekTo(event)}
     >
       {framesUrl.value && <img class="track-frames" src={framesUrl.value} alt="" draggable={false} />}
-      {cuts.value.map((seconds) => <span key={seconds} class="cut" title={t("film.cut", { time: timeText(seconds) })} style={{ left: place(frameAt(seconds)) }} />)}
-      {recipe.value.paintedFrames.map((one) => (
-        <span key={one.frame} class="painted-mark" title={t("film.painted.at", { time: timeText(secondsOf(one.frame)) })} style={{ left: place(one.frame) }}><BrushIcon size={12} /></span>
+      {cuts.value.map((seconds) => (
+        <span
+          key={seconds}
+          class="cut"
+          title={t("film.cut", { time: timeText(seconds) })}
+          style={{ left: place(frameAt(seconds)) }}
+        />
       ))}
-      {recipe.value.keyframes.map((key, number) => <KeyframeMark key={`${key.seconds} ${number}`} number={number} />)}
+      {recipe.value.paintedFrames.map((one) => (
+        <span
+          key={one.frame}
+          class="painted-mark"
+          title={t("film.painted.at", { time: timeText(secondsOf(one.frame)) })}
+          style={{ left: place(one.frame) }}
+        >
+          <BrushIcon size={12} />
+        </span>
+      ))}
+      {recipe.value.keyframes.map((key, number) => (
+        <KeyframeMark key={`${key.seconds} ${number}`} number={number} />
+      ))}
       <Playhead />
     </div>
   );
@@ -107,15 +172,31 @@ function stepOf(event: KeyboardEvent, at: number): number | undefined {
   const own = film.value;
   const second = Math.round(own?.rate ?? 25);
   const last = (own?.frames ?? 1) - 1;
-  return { ArrowLeft: at - 1, ArrowDown: at - 1, ArrowRight: at + 1, ArrowUp: at + 1, PageDown: at - second, PageUp: at + second, Home: 0, End: last }[event.key];
+  return {
+    ArrowLeft: at - 1,
+    ArrowDown: at - 1,
+    ArrowRight: at + 1,
+    ArrowUp: at + 1,
+    PageDown: at - second,
+    PageUp: at + second,
+    Home: 0,
+    End: last,
+  }[event.key];
 }
 
 function Playhead() {
   const frame = playing.value ? frameAt(playTime.value) : playhead.value;
   return (
     <div
-      class={playing.value ? "playhead playing" : "playhead"} style={{ left: place(frame) }} role="slider" tabIndex={0} aria-label={t("film.playhead")}
-      aria-valuemin={0} aria-valuemax={(film.value?.frames ?? 1) - 1} aria-valuenow={frame} aria-valuetext={timeText(secondsOf(frame))}
+      class={playing.value ? "playhead playing" : "playhead"}
+      style={{ left: place(frame) }}
+      role="slider"
+      tabIndex={0}
+      aria-label={t("film.playhead")}
+      aria-valuemin={0}
+      aria-valuemax={(film.value?.frames ?? 1) - 1}
+      aria-valuenow={frame}
+      aria-valuetext={timeText(secondsOf(frame))}
       onKeyDown={(event) => {
         const to = stepOf(event, playhead.value);
         if (to === undefined) return;
@@ -144,8 +225,16 @@ function KeyframeMark({ number }: { number: number }) {
   };
   return (
     <div
-      class={selected ? "keyframe selected" : "keyframe"} style={{ left: place(frame) }} role="slider" tabIndex={0} title={`${keyframeText(key)} · ${t("film.keyframe.keys")}`}
-      aria-label={t("film.keyframe.named", { look: keyframeText(key) })} aria-valuemin={0} aria-valuemax={(film.value?.frames ?? 1) - 1} aria-valuenow={frame} aria-valuetext={timeText(key.seconds)}
+      class={selected ? "keyframe selected" : "keyframe"}
+      style={{ left: place(frame) }}
+      role="slider"
+      tabIndex={0}
+      title={`${keyframeText(key)} · ${t("film.keyframe.keys")}`}
+      aria-label={t("film.keyframe.named", { look: keyframeText(key) })}
+      aria-valuemin={0}
+      aria-valuemax={(film.value?.frames ?? 1) - 1}
+      aria-valuenow={frame}
+      aria-valuetext={timeText(key.seconds)}
       onKeyDown={keys}
       onPointerDown={(event) => {
         event.stopPropagation();
