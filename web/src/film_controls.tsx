@@ -19,7 +19,7 @@ export function FilmControls() {
   const side = Math.max(own.width, own.height);
   const carried = paintedFrames.length > 0;
   return (
-    <section class="film-controls" aria-label={t("film.controls")}>
+    <div class="film-controls" role="group" aria-label={t("film.controls")}>
       <Slider
         label={t("film.steadiness")}
         value={steadiness}
@@ -49,7 +49,7 @@ export function FilmControls() {
       />
       <Keyframes />
       <PaintedFrames />
-    </section>
+    </div>
   );
 }
 

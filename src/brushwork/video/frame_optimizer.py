@@ -85,7 +85,8 @@ class FrameOptimizer:
     def _at(self, strength: float) -> FrameOptimizer:
         """Return this optimizer at another strength."""
         other = copy(self)
-        other.method, other.later = (one.with_strength(strength) for one in (self.method, self.later))  # type: ignore[attr-defined]
+        method: Any = self.method
+        other.method, other.later = method.with_strength(strength), self.later.with_strength(strength)
         return other
 
     def _optimized(self, film: Tensor, value: Any, start: Tensor, held: list[tuple[Tensor, Tensor]]) -> Tensor:

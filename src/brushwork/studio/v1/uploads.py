@@ -105,7 +105,7 @@ def _films(router: APIRouter, service: Service) -> None:
         return Cuts(seconds=service.cuts(user, identity))
 
 
-async def _received(file: UploadFile, folder: Path) -> tuple[pathlib.Path, str]:
+async def _received(file: UploadFile, folder: pathlib.Path) -> tuple[pathlib.Path, str]:
     """A file that was sent, in a folder, and its SHA-256."""
     digest = hashlib.sha256()
     with tempfile.NamedTemporaryFile(dir=folder, prefix=".sent-", delete=False) as kept:
