@@ -55,6 +55,21 @@ def clip(
     return path
 
 
+def two_scenes(path: Path, frames: int = 24, rate: int = 8, size: tuple[int, int] = (96, 64)) -> Path:
+    """A film of a bright scene and a dark one, through each of which a square goes."""
+    with av.open(str(path), "w") as out:
+        stream = out.add_stream("libx264", rate=rate, options={"crf": "10"})
+        stream.width, stream.height, stream.pix_fmt = *size, "yuv420p"
+        for k in range(frames):
+            samples = np.full((size[1], size[0], 3), (230, 220, 190) if 2 * k < frames else (20, 30, 60), np.uint8)
+            samples[::8] //= 2
+            left = k * (size[0] - 24) // frames
+            samples[20:44, left : left + 24] = (200, 60, 40)
+            out.mux(stream.encode(av.VideoFrame.from_ndarray(samples, format="rgb24")))
+        out.mux(stream.encode(None))
+    return path
+
+
 def packets(path: Path, kind: str = "audio") -> list[tuple[Fraction, bytes]]:
     with av.open(str(path)) as container:
         stream = next(s for s in container.streams if s.type == kind)

@@ -2,6 +2,7 @@ import { effect } from "@preact/signals";
 import { Controls } from "./controls";
 import { Drawer } from "./drawer";
 import { DropZones } from "./dropping";
+import { film } from "./film";
 import { Help } from "./help";
 import { Notices } from "./notices";
 import { PANELS } from "./panels";
@@ -12,6 +13,7 @@ import { Stage } from "./stage";
 import { panel, photo, theme } from "./state";
 import { Strip } from "./strip";
 import { formatPercent, t } from "./texts";
+import { Timeline } from "./timeline";
 import { TopBar } from "./topbar";
 import { Dialog } from "./widgets";
 import "./theme.css";
@@ -20,12 +22,13 @@ import "./app.css";
 export function App() {
   const open = PANELS.find((one) => one.slot === "overlay" && one.id === panel.value);
   return (
-    <div class={photo.value ? "app" : "app empty"}>
+    <div class={film.value ? "app film" : photo.value ? "app" : "app empty"}>
       <TopBar />
       <Stage />
       {photo.value && (
         <>
           <Controls />
+          <Timeline />
           <Strip />
           <SheetTabs />
         </>

@@ -5,6 +5,7 @@ import { put, tell } from "./actions";
 import { blobUrl } from "./blobs";
 import { persistently } from "./connection";
 import { cached, keep } from "./picture_cache";
+import { film, playhead } from "./film";
 import { asked, DRAFT_SIZE, screenSize } from "./request";
 import { DEFAULTS, isSent, NOTHING, photo, recipe, shown, styles } from "./state";
 import type { Finish, Recipe, Shown } from "./state";
@@ -23,6 +24,10 @@ let drafted = ""; // the request of the draft that was shown last
 let refined = false; // whether something finer than a draft is shown of the recipe
 let running: string | null = null; // the job that develops the picture
 let style: Recipe["style"] | null = null; // of the picture that is shown
+let frame = 0; // of a film: the one that is shown
+
+/** The finish of what is on screen: frames of a film are sketched only. */
+const finishOnScreen = (made: Recipe): Finish => (film.value ? "draft" : made.finish);
 
 /** Begin to watch the recipe. */
 export function startDeveloping(): void {
@@ -30,7 +35,8 @@ export function startDeveloping(): void {
   effect(() => {
     const made = recipe.value;
     if (made.photo === null || photo.value?.facts?.id !== made.photo || !isSent(made)) return;
-    const wanted = JSON.stringify({ ...made, size: 0 }); // the size of what is saved later changes nothing here
+    // The size of what is saved later changes nothing here.
+    const wanted = JSON.stringify({ ...made, size: 0, frame: playhead.value });
     if (wanted === before) return;
     before = wanted;
     queueMicrotask(restart);
@@ -71,11 +77,13 @@ function restart(): void {
   if (!isSent(made) || showAgain(made)) return;
   const same = draftKey(made) === drafted && shown.value.url !== null;
   refined = false;
+  if (frame !== playhead.value) update({ url: null, quality: "none" });
+  frame = playhead.value;
   if (!same) {
     showAtOnce(made);
     void draft();
   }
-  const develops = made.finish !== "draft";
+  const develops = finishOnScreen(made) !== "draft";
   update({ phase: !same ? "drafting" : develops ? "developing" : "done", job: null, progress: {}, message: "" });
   if (develops) timer = setTimeout(() => void develop(made, signal), QUIET);
 }
@@ -83,7 +91,7 @@ function restart(): void {
 /** Show the picture that was finished before, in this tab or before a reload. */
 function showAgain(made: Recipe): boolean {
   const { signal } = aborting;
-  const found = made.finish === "draft" ? undefined : cached(finishKey(made));
+  const found = finishOnScreen(made) === "draft" ? undefined : cached(finishKey(made));
   if (found) {
     drafted = "";
     refined = true;
@@ -92,7 +100,7 @@ function showAgain(made: Recipe): boolean {
     return true;
   }
   const last = stored<{ job: string; wanted: string } | null>("finished", null);
-  if (last?.wanted !== finishKey(made) || shown.value.url !== null) return false;
+  if (film.value || last?.wanted !== finishKey(made) || shown.value.url !== null) return false;
   update({ phase: "drafting" });
   persistently(() => studio.result(last.job, "jpeg")).then(
     (picture) => {
@@ -109,8 +117,8 @@ function showAgain(made: Recipe): boolean {
 /** Until the draft is there: one that was painted before, or the thumbnail of the style. */
 function showAtOnce(made: Recipe): void {
   const before = cached(draftKey(made));
-  const thumbnail =
-    made.style.length === 1 && made.style !== style ? thumbnailOf(made.style[0]?.style ?? "") : undefined;
+  const fits = made.style.length === 1 && made.style !== style && !film.value;
+  const thumbnail = fits ? thumbnailOf(made.style[0]?.style ?? "") : undefined;
   if (before) update({ url: before.url, quality: "draft" });
   else if (thumbnail) update({ url: thumbnail, quality: "thumbnail" });
   style = made.style;
@@ -135,18 +143,19 @@ async function draft(): Promise<void> {
     for (let made: Recipe | null = null; made !== recipe.value;) {
       made = recipe.value;
       if (!isSent(made)) break; // it is painted once its masks are sent
+      const at = playhead.value;
       const url = await draftOf(made).catch((error: unknown) => {
         if (isSuperseded(error)) return null; // by a glimpse of another style
         throw error;
       });
-      if (url === null) {
+      if (url === null || at !== playhead.value) {
         made = null;
         continue;
       }
       if (refined || made.photo !== recipe.value.photo) continue;
       // While a slider is dragged, drafts of recipes that are past already are shown, too.
       drafted = draftKey(made);
-      const done = made === recipe.value && made.finish === "draft";
+      const done = made === recipe.value && finishOnScreen(made) === "draft";
       update({
         url,
         quality: "draft",
@@ -156,7 +165,7 @@ async function draft(): Promise<void> {
   } catch (error) {
     // A style may be one that only the finish can paint with; if not, its job says so.
     const refused = error instanceof StudioError && error.status < 500;
-    if (!refused || recipe.value.finish === "draft") failed(error);
+    if (!refused || finishOnScreen(recipe.value) === "draft") failed(error);
   } finally {
     drafting = false;
   }

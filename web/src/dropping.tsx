@@ -1,10 +1,13 @@
 // Files that are dropped or pasted anywhere: while they are dragged, two zones ask whether they are a photo or a painting.
 import { signal } from "@preact/signals";
 import { addToBatch } from "./batch";
-import { BrushIcon, PhotoIcon } from "./icons";
+import { film } from "./film";
+import { openPaintedFrame } from "./film_look";
+import { BrushIcon, FilmIcon, PhotoIcon } from "./icons";
 import { openPainting, openPhoto } from "./opening";
 import { dragging, photo } from "./state";
 import { t } from "./texts";
+import { frameUnder } from "./timeline";
 import "./dropping.css";
 
 const over = signal<string | undefined>(undefined); // the zone under the files
@@ -34,7 +37,9 @@ export function listenToDrops(): void {
     event.preventDefault();
     end();
     const files = [...(event.dataTransfer?.files ?? [])];
-    if (over.value === "painting") for (const file of files) void openPainting(file);
+    if (over.value === "timeline" && files[0]) void openPaintedFrame(files[0], Math.round(frameUnder(event.clientX)));
+    else if (over.value === "frame" && files[0]) void openPaintedFrame(files[0]);
+    else if (over.value === "painting") for (const file of files) void openPainting(file);
     else openPhotos(files);
   });
   addEventListener("paste", (event) => {
@@ -55,12 +60,17 @@ export function openPhotos(files: File[]): void {
 export function DropZones() {
   if (!dragging.value) return null;
   return (
-    <div class="drop-zones">
+    <div class={film.value ? "drop-zones film" : "drop-zones"}>
       <div class={over.value === "photo" ? "drop-zone over" : "drop-zone"} data-drop="photo">
         <PhotoIcon size={44} />
         <strong>{t("drop.photo")}</strong>
         <span>{t(photo.value ? "drop.photo.other" : "drop.photo.hint")}</span>
       </div>
+      {film.value && (
+        <div class={over.value === "frame" ? "drop-zone over" : "drop-zone"} data-drop="frame">
+          <FilmIcon size={44} /><strong>{t("drop.frame")}</strong><span>{t("drop.frame.hint")}</span>
+        </div>
+      )}
       <div class={over.value === "painting" ? "drop-zone over" : "drop-zone"} data-drop="painting">
         <BrushIcon size={44} />
         <strong>{t("drop.painting")}</strong>

@@ -107,6 +107,15 @@ export const TrashIcon = icon(
   <path d="M5 7h14M10 4h4M7 7l1 12a1.5 1.5 0 0 0 1.5 1.3h5A1.5 1.5 0 0 0 16 19l1-12M10.5 11v5.5m3-5.5v5.5" />,
 );
 export const ResetIcon = icon(<path d="M4.5 5v4.5H9M5 9.5A7.5 7.5 0 1 1 4.5 14" />);
+export const FilmIcon = icon(
+  <>
+    <rect x="3.5" y="5" width="17" height="14" rx="2" />
+    <path d="M8 5v14m8-14v14M3.5 9.5H8m-4.5 5H8m8-5h4.5m-4.5 5h4.5" />
+  </>,
+);
+export const PlayIcon = icon(<path d="M8 5.5v13l10.5-6.5L8 5.5Z" />);
+export const StopIcon = icon(<rect x="6.5" y="6.5" width="11" height="11" rx="1.5" />);
+export const KeyframeIcon = icon(<path d="M12 4.5 19.5 12 12 19.5 4.5 12 12 4.5Z" />);
 export const DiceIcon = icon(
   <>
     <rect x="4" y="4" width="16" height="16" rx="3" />

@@ -6,6 +6,9 @@ import { App, followDocument } from "./app";
 import { startDeveloping } from "./develop";
 import { listenToDrops } from "./dropping";
 import { followFaces } from "./faces";
+import { followFilm } from "./film";
+import { followKeyframes } from "./film_look";
+import { resumeFilm } from "./film_making";
 import { listenToKeys } from "./keys";
 import { persistently } from "./connection";
 import { followPhoto, resumeUpload } from "./opening";
@@ -33,6 +36,8 @@ async function start(): Promise<void> {
     tell("error", wordsOf(error));
   }
   followPhoto();
+  followFilm();
+  followKeyframes();
   followThumbnails();
   followRegions();
   followFaces();
@@ -42,6 +47,7 @@ async function start(): Promise<void> {
   deleteOnLeave();
   restoreBatch();
   restoreTexture();
+  void resumeFilm();
 }
 
 async function all<T>(items: AsyncIterable<T>): Promise<T[]> {

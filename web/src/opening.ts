@@ -1,10 +1,12 @@
 // Photos and paintings: from a file to an upload.
 import { batch, effect } from "@preact/signals";
+import type { UploadFacts } from "../../src/brushwork/studio/v1/client.js";
 import { checkLogin, isGone, studio, uploadUrl, wordsOf } from "./api";
 import { change, chooseStyle, put, resetView, tell } from "./actions";
 import { blobUrl } from "./blobs";
 import { persistently } from "./connection";
 import { clearShown, retry } from "./develop";
+import { frameUrl } from "./film";
 import { getPending, setPending } from "./pending_upload";
 import { glimpse, NOTHING, photo, recipe, shown, styles } from "./state";
 import { t } from "./texts";
@@ -48,16 +50,15 @@ async function open(file: File, key: string): Promise<void> {
     const facts = await studio.upload(await persistently(() => studio.send(file, file.name, { key })));
     await setPending(null);
     if (number !== opening) return;
-    if (facts.kind === "film") throw new Error(t("error.film"));
     batch(() => {
       photo.value = {
         name: facts.name,
-        url: size ? (photo.value?.url ?? "") : uploadUrl(facts.id),
+        url: size ? (photo.value?.url ?? "") : shownUrl(facts),
         width: facts.width,
         height: facts.height,
         facts,
       };
-      change({ photo: facts.id, masks: [], faceMask: null });
+      change({ photo: facts.id, masks: [], faceMask: null, keyframes: [], paintedFrames: [] });
     });
   } catch (error) {
     await setPending(null);
@@ -66,7 +67,7 @@ async function open(file: File, key: string): Promise<void> {
       batch(() => {
         // its local picture is gone with the one that took its place
         const facts = before.photo?.facts;
-        photo.value = before.photo && facts ? { ...before.photo, url: uploadUrl(facts.id) } : null;
+        photo.value = before.photo && facts ? { ...before.photo, url: shownUrl(facts) } : null;
         shown.value = before.shown;
       });
       if (photo.value) retry(); // what opening has stopped
@@ -74,6 +75,9 @@ async function open(file: File, key: string): Promise<void> {
     tell("error", refusal(file.name, error));
   }
 }
+
+/** The address of what is shown of an upload. */
+const shownUrl = (facts: UploadFacts): string => (facts.kind === "film" ? frameUrl(facts.id, 0) : uploadUrl(facts.id));
 
 /** Send a painting, add it to the library, and paint in its style. */
 export async function openPainting(file: File): Promise<void> {
@@ -151,11 +155,12 @@ async function restore(id: string | null): Promise<void> {
     if (recipe.value.photo !== id || (photo.value && !photo.value.facts)) return;
     batch(() => {
       clearShown();
-      photo.value = { name: facts.name, url: uploadUrl(id), width: facts.width, height: facts.height, facts };
+      photo.value = { name: facts.name, url: shownUrl(facts), width: facts.width, height: facts.height, facts };
     });
   } catch (error) {
     checkLogin(error);
-    if (isGone(error)) put({ ...recipe.value, photo: null, masks: [], faceMask: null });
+    const nothing = { photo: null, masks: [], faceMask: null, keyframes: [], paintedFrames: [] };
+    if (isGone(error)) put({ ...recipe.value, ...nothing });
     else tell("error", wordsOf(error));
   }
 }

@@ -1,5 +1,6 @@
 // A quiet ring in the corner of the picture: how far it has developed, and the seconds left.
 import { retry } from "./develop";
+import { film } from "./film";
 import { CheckIcon } from "./icons";
 import { shown, waiting } from "./state";
 import { t } from "./texts";
@@ -22,7 +23,7 @@ export function ProgressRing() {
     developing: message === "waiting" ? t("phase.queued") : secondsLeft(progress.seconds_left),
   }[phase];
   const said = waiting.value && phase !== "done" && phase !== "failed" ? t("phase.busy") : words;
-  if (!words) return null;
+  if (!words || (film.value && phase === "done")) return null;
   const share = phase === "developing" ? (progress.share ?? 0) : phase === "done" ? 1 : 0;
   return (
     <div class={`ring ${phase}`} style={{ left: `${left + width / 2}px`, top: `${bottom}px` }}>

@@ -1,7 +1,9 @@
 // Recipes as requests to the studio.
 import { isMasked } from "./choosing";
+import { film, playhead, secondsOf } from "./film";
+import { lookAt } from "./film_look";
 import { photo } from "./state";
-import type { Recipe } from "./state";
+import type { Finish, Recipe } from "./state";
 
 export const DRAFT_SIZE = 768; // longer side in pixels
 const SCREEN_SIZE = 1024;
@@ -15,8 +17,8 @@ export function styleText(parts: Recipe["style"]): string {
     : used.map((part) => `${part.style}:${part.weight.toFixed(3)}`).join("+");
 }
 
-/** The request that paints a recipe, with its own finish or another one. */
-export function asked(made: Recipe, size: number, finish = made.finish): Record<string, unknown> {
+/** Settings of the finish's method. */
+export function pictureSettings(made: Recipe, finish: Finish): Record<string, unknown> {
   const settings: Record<string, unknown> = { strength: made.strength, style_scale: made.strokeSize };
   if (finish !== "draft") {
     // How much the photo's features weigh against the painting's statistics, relative to the preset; a draft has no such
@@ -25,19 +27,26 @@ export function asked(made: Recipe, size: number, finish = made.finish): Record<
     settings["seed"] = made.seed;
     Object.assign(settings, made.advanced);
   }
+  return settings;
+}
+
+/** The request that paints a recipe, with its own finish or another one; of a film, the frame at the playhead. */
+export function asked(recipe: Recipe, size: number, finish = recipe.finish): Record<string, unknown> {
+  const made = film.value ? { ...recipe, ...lookAt(recipe, secondsOf(playhead.value)) } : recipe;
   const masked = isMasked(made);
   const keeps = made.colors === "photo";
   return {
     photo: made.photo,
     style: masked ? made.style.map((part) => part.style).join("+") : styleText(made.style),
     preset: finish,
-    settings,
+    settings: pictureSettings(made, finish),
     size,
     keep_color: keeps ? made.colorWay : null,
     keep_color_when: keeps && made.colorWhen ? made.colorWhen : null,
     masks: masked ? made.masks : [],
     protect_faces: made.protectFaces,
     face_mask: made.protectFaces > 0 ? made.faceMask : null,
+    ...(film.value ? { frame: playhead.value } : {}),
   };
 }
 

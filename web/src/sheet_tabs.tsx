@@ -6,7 +6,7 @@ import { t } from "./texts";
 
 export function SheetTabs() {
   return (
-    <div class="sheet-tabs phone" role="group" aria-label={t("sheets")}>
+    <nav class="sheet-tabs phone" aria-label={t("sheets")}>
       <button
         type="button"
         class="sheet-tab"
@@ -23,6 +23,6 @@ export function SheetTabs() {
       >
         <SlidersIcon size={18} /> {t("controls")}
       </button>
-    </div>
+    </nav>
   );
 }

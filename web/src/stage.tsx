@@ -1,6 +1,7 @@
 // The picture: fills the window, with before and after, zoom and pan.
 import { useEffect, useRef } from "preact/hooks";
 import { divideAt } from "./actions";
+import { FilmPlayer } from "./film_player";
 import { PANELS } from "./panels";
 import { comparing, divided, glimpse, original, panel, photo, shown } from "./state";
 import { ProgressRing } from "./progress_ring";
@@ -66,6 +67,7 @@ function Frame() {
           onLoad={(event) => (naturalWidth.value = event.currentTarget.naturalWidth)}
         />
       )}
+      <FilmPlayer />
       {comparing.value && painted && <Divider />}
       {Layer && (
         <div class="layer">

@@ -9,6 +9,19 @@ export interface StylePart {
   readonly weight: number;
 }
 
+/** A style and strength that are reached at a time of a film. */
+export interface FilmKeyframe {
+  readonly seconds: number;
+  readonly style: readonly StylePart[];
+  readonly strength: number;
+}
+
+/** A frame of a film whose strokes are carried to all others. */
+export interface PaintedFrame {
+  readonly frame: number;
+  readonly picture: string | null; // an upload's ID; null: it is painted by the finish
+}
+
 export type Finish = "draft" | "good" | "best";
 export type Value = string | number | boolean | readonly string[] | readonly number[];
 
@@ -29,6 +42,11 @@ export interface Recipe {
   readonly faceMask: string | null; // an upload's ID
   readonly masks: readonly string[]; // uploads' IDs, one for each part of the style, or none
   readonly advanced: Readonly<Record<string, Value>>; // settings of the finish's method, by name
+  // Of a film only:
+  readonly keyframes: readonly FilmKeyframe[]; // by time
+  readonly paintedFrames: readonly PaintedFrame[]; // by number
+  readonly steadiness: number; // 0 to 0.99: the share of the frame before that is kept
+  readonly filmSize: number | null; // longer side in pixels; null: the usual one
 }
 
 export const DEFAULTS: Recipe = {
@@ -47,6 +65,10 @@ export const DEFAULTS: Recipe = {
   faceMask: null,
   masks: [],
   advanced: {},
+  keyframes: [],
+  paintedFrames: [],
+  steadiness: 0.97,
+  filmSize: null,
 };
 
 export const UNSENT = "unsent-"; // how the names of masks begin that have no upload yet

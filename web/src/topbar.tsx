@@ -18,6 +18,8 @@ import {
 } from "./icons";
 import type { Icon } from "./icons";
 import { openPhotos } from "./dropping";
+import { film } from "./film";
+import { FilmButton } from "./film_button";
 import { helping } from "./help";
 import { panelsOf } from "./panels";
 import { SaveButton } from "./save_button";
@@ -54,7 +56,7 @@ export function TopBar() {
         ))}
       </div>
       <PhoneMenu />
-      <SaveButton />
+      {film.value ? <FilmButton /> : <SaveButton />}
     </header>
   );
 }
@@ -135,7 +137,7 @@ function OpenButton() {
         class="hidden"
         type="file"
         multiple
-        accept="image/*,.heic,.heif,.tif,.tiff,.avif,.jxl"
+        accept="image/*,video/*,.mkv,.heic,.heif,.tif,.tiff,.avif,.jxl"
         tabIndex={-1}
         aria-label={t("open")}
         onChange={(event) => {

@@ -7,7 +7,8 @@ with the file's matrix and range.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import chain, groupby
@@ -33,6 +34,7 @@ __all__ = ["VideoFile", "av_reason", "is_broadcast", "opened", "readable_packets
 HDR = {16: "PQ", 18: "HLG"}  # transfer characteristics of H.273
 UNSPECIFIED, BT470BG, SMPTE170M = 2, 5, 6  # H.273 matrices, primaries and transfers
 SD_HEIGHT = 720  # frames of less height without a specified matrix are treated as standard definition
+SEEKS = 2.0  # seconds ahead from which on a frame is sought, rather than all before it decoded
 ENOUGH = 1.0  # seconds by which the last frame may precede the end given in the index
 _SAMPLES = {(False, False): "rgb24", (True, False): "rgb48le", (False, True): "rgba", (True, True): "rgba64le"}
 ALPHA_DECODERS = {"vp8": "libvpx", "vp9": "libvpx-vp9"}  # FFmpeg's own decoders ignore alpha
@@ -106,6 +108,36 @@ class VideoFile:
             self.damage.append(
                 f"{self.path.name} is damaged: {number}{whole} frames could be read, the last one at {seconds:.2f} s"
             )
+
+    def at(self, times: Sequence[float], size: tuple[int, int] | None = None) -> Iterator[Frame]:
+        """Yield the frames that are shown at some times, without decoding all others; not deinterlaced.
+
+        Args:
+            times: Seconds from the first frame, rising. After the last frame, that one is shown.
+            size: See `Film`.
+        """
+        import av
+
+        with opened(self.path) as container:
+            stream = moving(container)[0]
+            stream.thread_type = "AUTO"
+            start = stream.start_time or 0
+            decoded, shown, ahead = _decoded(container, stream, []), None, None
+            for seconds in times:
+                wanted = start + round(seconds / self.time_base)
+                here = start if shown is None else shown.pts or 0
+                if (wanted - here) * self.time_base > SEEKS:
+                    with suppress(av.FFmpegError):  # what can't be sought is decoded
+                        container.seek(wanted, stream=stream)
+                        decoded, ahead = _decoded(container, stream, []), None
+                while ahead is None or (ahead.pts or 0) <= wanted:
+                    shown = ahead or shown
+                    if (ahead := next(decoded, None)) is None:
+                        break
+                shown = shown or ahead
+                if shown is None:
+                    return
+                yield self._frame(shown, (shown.pts or 0) - start, size or self.size)
 
     def _progressive(self, frames: Iterator[av.VideoFrame]) -> Iterator[av.VideoFrame]:
         """Yield the frames, deinterlaced from the first interlaced one on."""

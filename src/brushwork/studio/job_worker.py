@@ -309,15 +309,22 @@ class Work:
             # The last frame is not known in advance: some videos don't report a frame count, or report too few.
             self._progress(replace(step, steps=max(step.steps, step.step + 1)))
 
-        output, method, style = self.folder / "result.mp4", self._method(ask), self._style(ask.style)
+        output, method, style = self.folder / "result.mp4", self._method(ask), self._film_style(ask)
+        painted = {one.frame: self._upload(one.picture) if one.picture else None for one in ask.painted}
         work = partial(
             stylize_video, film, style, output, method=method, options=ask.to_options(max_pixels=self.pixels),
-            progress=progress, resume=True,
+            painted=painted or None, progress=progress, resume=True,
         )  # fmt: skip
         done = self._gone_on(work, work_folder(output))
         if self._facts:
             self._facts["steps"] = self._facts["step"]
         return "result.mp4", self._plain("; ".join(done.notes))
+
+    def _film_style(self, ask: Video) -> Any:
+        from brushwork.video.stylize_video import Keyframe
+
+        keys = [Keyframe(key.seconds, self._style(key.style), key.strength) for key in ask.keyframes]
+        return keys or self._style(ask.style)
 
     def _batch(self, ask: Batch) -> tuple[str, str]:
         made, method, failed = self.folder / "made", self._method(ask), list[str]()

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from brushwork.errors import BrushworkError, UsageError
+from brushwork.studio.film_frames import cuts, film_frame, film_still, film_strip, painted_clip
 from brushwork.studio.log import logger
 from brushwork.studio.strips import paint_strip
 
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from brushwork.api.faces import Face
     from brushwork.options.stylize import StylizeOptions
     from brushwork.studio.files import RequestFiles
-    from brushwork.studio.schemas import Preview, Video
+    from brushwork.studio.schemas import Clip, Preview, Video
 
 __all__ = ["FUNCTIONS", "PAINTING", "load_checks", "load_previews", "serve"]
 
@@ -126,6 +127,11 @@ def _is_film(head: bytes) -> bool:
     )
 
 
+def _holds_film(path: Path) -> bool:
+    with path.open("rb") as opened:
+        return _is_film(opened.read(16))
+
+
 def _is_gif(head: bytes) -> bool:
     return head[:6] in (b"GIF87a", b"GIF89a")
 
@@ -142,16 +148,20 @@ def _check_film(file: Path, most: int, seconds: float) -> dict[str, Any]:
 
 
 def preview(ask: Preview, files: RequestFiles) -> bytes:
-    """A photo in a style, as JPEG."""
+    """A photo in a style, or a frame of a film, as JPEG."""
     from brushwork.api.stylize import stylize_photo
+    from brushwork.image import Picture as Pixels
     from brushwork.io import read_size
 
-    size = min(ask.size, max(read_size(files.source)))
+    source, method = files.source, _method(ask.preview_settings())
+    if _holds_film(source):
+        frame = Pixels(film_still(str(source), ask.frame, ask.size))
+        options = ask.to_options(size=0, masks=files.masks, face_mask=files.face_mask)
+        return jpeg(stylize_photo(frame, files.style, method=method, options=options).picture.pixels)
+    size = min(ask.size, max(read_size(source)))
     options = ask.to_options(size=size, masks=files.masks, face_mask=files.face_mask)
-    picture, method = _photo(files.source, options), _method(ask.preview_settings())
-    return jpeg(
-        stylize_photo(files.source, files.style, method=method, options=options, picture=picture).picture.pixels
-    )
+    picture = _photo(source, options)
+    return jpeg(stylize_photo(source, files.style, method=method, options=options, picture=picture).picture.pixels)
 
 
 def film_preview(ask: Video, files: RequestFiles) -> bytes:
@@ -177,6 +187,11 @@ def film_preview(ask: Video, files: RequestFiles) -> bytes:
     if not columns:
         raise UsageError(f"{files.source}: no readable frames")
     return jpeg(torch.cat(columns, 3))
+
+
+def clip(ask: Clip, files: RequestFiles, keys: Sequence[tuple[float, Any, float | None]]) -> bytes:
+    """Two seconds of a film, painted, as MP4."""
+    return painted_clip(ask, files, keys, _method(ask.preview_settings()))
 
 
 def _spread(count: int) -> list[int]:
@@ -234,9 +249,7 @@ def _small(path: str, size: int, written: int) -> Any:
     from brushwork.io import read_image, read_size
     from brushwork.io.film_formats import open_film
 
-    with Path(path).open("rb") as opened:
-        film = _is_film(opened.read(16))
-    if film:
+    if _holds_film(Path(path)):
         read = open_film(path)
         frame = next(iter(read.frames(0, fit_size(read.size, min(size, max(read.size))))))
         return frame.pixels
@@ -291,13 +304,13 @@ def masks(drawn: str, folder: str, colors: Sequence[tuple[int, int, int]]) -> li
     return files
 
 
-def jpeg(pixels: Any) -> bytes:
+def jpeg(pixels: Any, quality: int = QUALITY) -> bytes:
     """Pixels (1, 3, H, W) in [0, 1] as a JPEG file."""
     from PIL import Image
 
     samples = (pixels[0].permute(1, 2, 0).clamp(0, 1) * 255).round().byte().numpy()
     file = io.BytesIO()
-    Image.fromarray(samples).save(file, "JPEG", quality=QUALITY)
+    Image.fromarray(samples).save(file, "JPEG", quality=quality)
     return file.getvalue()
 
 
@@ -333,8 +346,9 @@ def _photo(path: Path, options: StylizeOptions) -> Any:
     return _photos[key]
 
 
-_ANSWERING = (
-    check, preview, film_preview, thumbnail, faces, face_mask, strip, swatch, add_style, convert, masks,
+_FUNCTIONS: tuple[Callable[..., Any], ...] = (
+    check, preview, film_preview, clip, thumbnail, faces, face_mask, strip, swatch, add_style, convert, film_frame,
+    film_strip, cuts, masks,
 )  # fmt: skip
-FUNCTIONS: dict[str, Callable[..., Any]] = {function.__name__: function for function in _ANSWERING}
-PAINTING = ("preview", "film_preview", "strip", "swatch", "faces", "face_mask")  # functions that need a network
+FUNCTIONS = {function.__name__: function for function in _FUNCTIONS}
+PAINTING = ("preview", "film_preview", "clip", "strip", "swatch", "faces", "face_mask")  # functions that need a network

@@ -18,6 +18,7 @@ from brushwork.studio.files import StudioFiles, folder_bytes
 from brushwork.studio.limits import Limits
 from brushwork.studio.log import logger
 from brushwork.studio.strips import Strips
+from brushwork.studio.timelines import Timelines
 from brushwork.studio.users import LOCAL, Users
 
 __all__ = ["RECORD", "StorageQuota"]
@@ -89,6 +90,7 @@ class StorageQuota:
         self.files.upload(upload.id).unlink(missing_ok=True)
         self.files.upload(upload.id).with_suffix(".jpg").unlink(missing_ok=True)
         Strips(self.files.strips).forget(upload.id)
+        Timelines(self.files.strips).forget(upload.id)
 
     def forget_user(self, user: str) -> None:
         """Delete all data of a user."""

@@ -7,7 +7,8 @@ from brushwork.studio.database import Database, Upload
 from brushwork.studio.errors import TooLargeError
 from brushwork.studio.files import StudioFiles
 from brushwork.studio.limits import Limits
-from brushwork.studio.schemas import Batch, Grid, JobRequest, Picture, Texture, Video
+from brushwork.studio.schemas import Batch, Grid, JobRequest, Picture, Texture, Video, film_styles
+from brushwork.studio.timelines import check_film
 from brushwork.styles.references import StylePart
 
 __all__ = ["RequestChecks"]
@@ -57,11 +58,7 @@ class RequestChecks:
         self.parts(user, ask.style, ask.method)
         words = self._style_words(user, ask.style)
         if isinstance(ask, Video):
-            film = self._upload(user, ask.film)
-            if film.kind != "film" and film.facts.get("frames", 1) < 2:
-                raise UsageError(f"{film.name} is not a video; send a video, or an animated GIF or WebP")
-            self._check_size(film, ask.size)
-            return f"{film.name} in the style of {words}"
+            return self._film_title(user, ask)
         photos = [self._upload(user, photo) for photo in (ask.photos if isinstance(ask, Batch) else [ask.photo])]
         for photo in photos:
             self._check_size(photo, ask.size)
@@ -74,6 +71,20 @@ class RequestChecks:
             ask.to_options(face_mask=ask.face_mask)
         more = f" and {len(names) - 1} more" if len(names) > 1 else ""
         return f"{names[0]}{more} in the style of {words}"
+
+    def _film_title(self, user: str, ask: Video) -> str:
+        film = self._upload(user, ask.film)
+        check_film(film)
+        self._check_size(film, ask.size)
+        for key in ask.keyframes:
+            self.parts(user, key.style, ask.method)
+        for one in ask.painted:
+            picture = self._upload(user, one.picture) if one.picture else film
+            wanted, got = (f"{upload.facts['width']} x {upload.facts['height']}" for upload in (film, picture))
+            if wanted != got:
+                raise UsageError(f"{picture.name}: expected {wanted} pixels like the film's frames, got {got}")
+        words = list(dict.fromkeys(self._style_words(user, style) for style in film_styles(ask)))
+        return f"{film.name} in the style of {', '.join(words)}"
 
     def _check_size(self, upload: Upload, size: int | None) -> None:
         """Check that the result stays within the limit of megapixels."""

@@ -22,6 +22,7 @@ from brushwork.weights.records import RECORDS
 __all__ = [
     "SERVER_ONLY",
     "Batch",
+    "Clip",
     "Credentials",
     "Grid",
     "JobAsk",
@@ -33,6 +34,7 @@ __all__ = [
     "Still",
     "Texture",
     "Video",
+    "film_styles",
     "methods",
     "parse_request",
 ]
@@ -169,6 +171,7 @@ class Preview(Still):
     masks: list[Id] = Field(default=[], max_length=4)
     face_mask: FaceMask = None
     size: Annotated[int, Field(ge=64, le=1024, description="longer side in pixels")] = 768
+    frame: Annotated[int, Field(ge=0, le=10_000_000, description="of a film, counted from 0")] = 0
 
 
 class Picture(Still):
@@ -181,17 +184,47 @@ class Picture(Still):
     depth: Literal[8, 16] = 8
 
 
+class FilmKeyframe(_Ask):
+    """What is reached at a time of a film; between keyframes, style and strength change smoothly."""
+
+    seconds: Annotated[float, Field(ge=0, le=100_000)]
+    style: Style
+    strength: Annotated[float | None, Field(ge=0, le=1, description="null: that of the settings")] = None
+
+
+class PaintedFrame(_Ask):
+    """A frame of a film that is painted, and whose strokes are carried to all others."""
+
+    frame: Annotated[int, Field(ge=0, le=10_000_000, description="counted from 0")]
+    picture: Annotated[Id | None, Field(description="null: the method paints it")] = None
+
+
 class Video(Painting):
-    """A video in one style."""
+    """A video in one style, or in several, one after another.
+
+    Keyframes replace `style`. After painted frames, whose strokes are carried to all others, style and method only
+    paint frames that have no picture, and scenes without a painted frame.
+    """
 
     kind: Literal["video"]
     film: Id
     size: Size = None
+    keyframes: Annotated[list[FilmKeyframe], Field(max_length=100)] = []
+    painted: Annotated[list[PaintedFrame], Field(max_length=40)] = []
     smoothing: Annotated[float, Field(ge=0, le=0.99)] = 0.97
     frame_steps: Annotated[
         int | None, Field(ge=1, description="steps for each frame after the first (gatys); null: the preset's")
     ] = None
     keep_color: Literal["luminance"] | None = None
+
+    @model_validator(mode="after")
+    def _once(self) -> Video:
+        for name, places in (
+            ("keyframes", [key.seconds for key in self.keyframes]), ("painted", [one.frame for one in self.painted]),
+        ):  # fmt: skip
+            if len(set(places)) < len(places):
+                raise ValueError(f"{name}: two at the same place of the film; give each its own")
+        return self
 
     def to_settings(self) -> Settings:
         """The method's settings; AdaIN-lite uses its video model unless another one is given."""
@@ -211,6 +244,25 @@ class Video(Painting):
     def to_stored(self) -> dict[str, Any]:
         """The request as it is stored: with all settings of its preset."""
         return {**super().to_stored(), "frame_steps": self.to_options().frame_steps}
+
+
+def film_styles(ask: Video) -> list[str]:
+    """The styles of a video, in their order."""
+    return [key.style for key in sorted(ask.keyframes, key=lambda key: key.seconds)] or [ask.style]
+
+
+class Clip(Video):
+    """Two seconds of a video, painted by a feed-forward method."""
+
+    start: Annotated[float, Field(ge=0, le=100_000, description="in seconds")] = 0.0
+    side: Annotated[int, Field(ge=64, le=480, description="longer side in pixels")] = 480
+
+    def preview_settings(self) -> Settings:
+        """Settings of the network for videos, as strong and coarse as asked."""
+        found = super().preview_settings()
+        if isinstance(found, AdaINLite) and "model" not in self.settings:
+            return dataclasses.replace(found, model=FILM_MODEL)
+        return found
 
 
 class Batch(Still):

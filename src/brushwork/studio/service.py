@@ -25,7 +25,8 @@ from brushwork.studio.log import logger
 from brushwork.studio.metrics import PREVIEW_SECONDS, SUBMITTED
 from brushwork.studio.quota import RECORD, StorageQuota
 from brushwork.studio.request_checks import RequestChecks
-from brushwork.studio.schemas import JobRequest, NewStyle, Preview, Video
+from brushwork.studio.schemas import Clip, JobRequest, NewStyle, Preview, Video
+from brushwork.studio.timelines import Timelines, check_film
 from brushwork.studio.users import LOCAL, Users
 from brushwork.studio.workers import CHECKERS, CHECKS, PAINTERS, JobWorkers, QuickWorkers
 from brushwork.styles.library import LibraryStyle, remove_style
@@ -54,7 +55,7 @@ class Service:
         self.files, self.limits, self.database = files, limits, files.database()
         self.checks = QuickWorkers("checks", quick_worker.load_checks, processes=CHECKERS, most=CHECKS)
         self.previews = QuickWorkers("previews", quick_worker.load_previews, processes=PAINTERS, most=limits.previews)
-        self.strips = strips.Strips(files.strips)
+        self.strips, self.timelines = strips.Strips(files.strips), Timelines(files.strips)
         self.job_workers = JobWorkers(files, limits, devices)
         self.users, self.audit = Users(files.root / "users.json"), AuditLog(files.audit)
         self.quota = StorageQuota(files, limits, self.database, self.users)
@@ -168,6 +169,29 @@ class Service:
         """How much each place is protected with the faces in a picture, white the most, as PNG."""
         return bytes(self._quick(user, "face_mask", path=str(self._path(user, identity))))
 
+    def film_strip(self, user: str, identity: str, count: int, height: int) -> bytes:
+        """Frames of a film at equal distances, small and side by side, as JPEG."""
+        path = self._film(user, identity)
+        return self.timelines.strip(
+            identity, count, height,
+            lambda: bytes(self._quick(user, "film_strip", path=str(path), count=count, height=height)),
+        )  # fmt: skip
+
+    def film_frame(self, user: str, identity: str, number: int, size: int) -> bytes:
+        """A frame of a film as JPEG; with size 0 as large as the film."""
+        path = self._film(user, identity)
+        return bytes(self._quick(user, "film_frame", path=str(path), number=number, size=size))
+
+    def cuts(self, user: str, identity: str) -> list[float]:
+        """Times at which another scene of a film begins, in seconds."""
+        path = self._film(user, identity)
+        return self.timelines.cuts(identity, lambda: list(self._quick(user, "cuts", path=str(path))))
+
+    def _film(self, user: str, identity: str) -> Path:
+        film = self.upload(user, identity)
+        check_film(film)
+        return self.files.upload(film.id)
+
     # Styles
 
     def styles(self, user: str) -> dict[str, LibraryStyle]:
@@ -253,6 +277,17 @@ class Service:
         files = RequestFiles(self.files.upload(source.id), style, drawn, protected)
         began = time.monotonic()
         content = self._quick(user, function, source.id, ask=ask, files=files)
+        PREVIEW_SECONDS.observe(time.monotonic() - began)
+        return bytes(content)
+
+    def clip(self, user: str, ask: Clip) -> bytes:
+        """Two seconds of a film, painted, as MP4; see `preview` for errors."""
+        path, method = self._film(user, ask.film), method_name(ask.preview_settings())
+        style = self._checked_parts(user, ask.style, method)
+        keys = [(key.seconds, self._checked_parts(user, key.style, method), key.strength) for key in ask.keyframes]
+        files, topic = RequestFiles(path, style), f"{ask.film} clip"
+        began = time.monotonic()
+        content = self._quick(user, "clip", topic, ask=ask, files=files, keys=keys or [(0.0, style, None)])
         PREVIEW_SECONDS.observe(time.monotonic() - began)
         return bytes(content)
 

@@ -28,7 +28,7 @@ from brushwork.runtime.device import torch_threads
 from brushwork.runtime.prefetch import BackgroundWriter, in_advance
 from brushwork.runtime.progress import Pace, Progress, Step
 from brushwork.video.frame_optimizer import FrameOptimizer
-from brushwork.video.keyframes import Styles
+from brushwork.video.keyframes import Styles, at_strength
 from brushwork.video.multi_pass import FrameFiles, MultiPassStylizer
 from brushwork.video.painted_frames import AfterPaintedFrames, BackwardFrames, PaintedFrames
 from brushwork.video.scenes import ScenePainting, find_scenes, paint_scenes
@@ -95,7 +95,7 @@ class FilmWork:
 
         backward = BackwardFrames(
             self.film, self.size, painted, checkpoint, dis_flow(),
-            lambda frame: method(frame.pixels, self._style_at(frame.time)),
+            lambda frame: _still(method, frame, self._style_at(frame.time)),
         )  # fmt: skip
         clock = _Clock(self.size, 0)
         for number, made in enumerate(backward.run(), 1):
@@ -227,6 +227,11 @@ class FilmWork:
         """Stop if the folder of finished frames has been deleted, since no later step could recover them."""
         if not self.folder.is_dir():
             raise PictureError(f"{self.folder}: this folder with the finished work has been deleted")
+
+
+def _still(method: Method, frame: Frame, value: Any) -> torch.Tensor:
+    painter, style = at_strength(method, value)
+    return painter(frame.pixels, style)  # type: ignore[no-any-return]
 
 
 def _watched(frames: Iterator[Frame], wanted: bool, before: torch.Tensor | None) -> Iterator[FrameWithFlow]:

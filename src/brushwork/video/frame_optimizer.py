@@ -7,6 +7,7 @@ arXiv:1708.04538. Deviations: docs/video.md.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from copy import copy
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +17,7 @@ from torch import Tensor
 from brushwork.flow import Estimator, motion_boundaries, stays_visible, warp
 from brushwork.losses.temporal import long_term_weights, pass_start, temporal_loss
 from brushwork.methods import Method
+from brushwork.video.keyframes import StyleAtStrength
 
 __all__ = ["DISTANCES", "FrameOptimizer", "StylizedFrame"]
 
@@ -57,6 +59,8 @@ class FrameOptimizer:
             neighbors: Stylized neighbors from this pass, by their distance in frames.
             before: The result of the previous pass, if there was one; returned unchanged if there are no neighbors.
         """
+        if isinstance(value, StyleAtStrength):
+            return self._at(value.strength).paint(film, value.style, neighbors, before)
         if not neighbors:
             return self.method(film, value) if before is None else before
         nearest = neighbors[min(neighbors)]
@@ -77,6 +81,13 @@ class FrameOptimizer:
             # The paper starts from the previous frame everywhere; here, disoccluded areas start from the film.
             start = sure * brought + (1 - sure) * film
         return self._optimized(film, value, start.clamp(0, 1), held)
+
+    def _at(self, strength: float) -> FrameOptimizer:
+        """Return this optimizer at another strength."""
+        other = copy(self)
+        method: Any = self.method
+        other.method, other.later = method.with_strength(strength), self.later.with_strength(strength)
+        return other
 
     def _optimized(self, film: Tensor, value: Any, start: Tensor, held: list[tuple[Tensor, Tensor]]) -> Tensor:
         weights = [weight.to(self.method.device) for weight in long_term_weights([weight for _, weight in held])]

@@ -30,6 +30,7 @@ from brushwork.runtime.checkpoints import Checkpoint, State
 from brushwork.runtime.prefetch import in_advance
 from brushwork.runtime.tensor_files import read_tensors, write_tensors
 from brushwork.styles.sources import PictureSource
+from brushwork.video.keyframes import at_strength
 from brushwork.video.smoothing import FrameWithFlow, Motion, motion_between
 from brushwork.video.strokes import Carried, StrokeCarrier
 
@@ -252,18 +253,22 @@ class AfterPaintedFrames:
         if number in self._painted.pixels:
             own = self._painted.pixels[number]
             if own is None:
-                own = self._method(pixels, value) if backward is None else backward.painted
+                own = self._still(pixels, value) if backward is None else backward.painted
             return self._begun(number, pixels, own)
         if self._carrier is None or motion is None:
             if backward is not None:
                 return backward.painted
             self.notes.append(f"the scene from frame {number} on has no painted frame; its first one was painted")
-            return self._begun(number, pixels, self._method(pixels, value))
+            return self._begun(number, pixels, self._still(pixels, value))
         forward = self._carrier.carry(pixels, motion)
         if backward is None:
             return forward.painted
         ahead = min(later for later in self._painted.pixels if later > number)
         return crossed(forward, backward, (number - self._since) / (ahead - self._since))
+
+    def _still(self, pixels: Tensor, value: Any) -> Tensor:
+        method, style = at_strength(self._method, value)
+        return method(pixels, style)  # type: ignore[no-any-return]
 
     def _begun(self, number: int, pixels: Tensor, painted: Tensor) -> Tensor:
         self._carrier, self._since = StrokeCarrier(), number

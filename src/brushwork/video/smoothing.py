@@ -18,6 +18,7 @@ from brushwork.flow import Estimator, stays_visible, warp
 from brushwork.io.films import Frame
 from brushwork.methods.base import FrameMethod
 from brushwork.tiling.tiles import Moments, StatisticsRequest, Sums
+from brushwork.video.keyframes import at_strength
 
 __all__ = ["FrameWithFlow", "Motion", "TemporalSmoother", "starts_scene", "with_flow"]
 
@@ -128,11 +129,12 @@ class TemporalSmoother:
     def paint(self, seen: FrameWithFlow, value: Any) -> Tensor:
         """Return the stylized frame, (1, 3, H, W) in [0, 1]."""
         pixels = seen.frame.pixels
+        method, style = at_strength(self.method, value)
         if not self.smoothing:
-            return self.method(pixels, value)
+            return method(pixels, style)  # type: ignore[no-any-return]
         if seen.motion is None or seen.motion.cut:
             self.moments, self.before, self.meant = [], None, None
-        painted = self.method.frame(pixels, value, self._answer)
+        painted: Tensor = method.frame(pixels, style, self._answer)
         if self.before is None or self.meant is None or seen.motion is None:
             self.before, self.meant = painted, pixels
             return painted

@@ -94,8 +94,8 @@ def stylize_video(
 
     Args:
         film: A video file, an animation, a folder of numbered images, or a pattern such as "in/%05d.png".
-        style: See `stylize`; or keyframes, between which the style is interpolated. None with painted frames: scenes
-            without one are painted in the style of the first.
+        style: See `stylize`; or keyframes, between which style and strength are interpolated. None with painted frames:
+            scenes without one are painted in the style of the first.
         output: A file (.mp4, .m4v, .mov, .mkv, .webm, .gif, .webp), a folder, or a pattern.
         method: See `stylize`; None: AdaIN-lite with its video model; after painted frames, that of the preset good.
         painted: Painted frames, whose strokes are carried to all others: frame number from 0 → a picture of the film's

@@ -220,6 +220,12 @@ class GatysMethod:
         other.settings = replace(self.settings, steps=steps, final_colors="optimized")
         return other
 
+    def with_strength(self, strength: float) -> GatysMethod:
+        """Return this method at another strength, with the same network."""
+        other = copy(self)
+        other.settings = replace(self.settings, strength=strength)
+        return other
+
     def initial(self, content: Tensor, style: GatysStyle) -> Tensor:
         """Return the photo, recolored if `settings.init` says so: (1, 3, H, W) in [0, 1]."""
         if self.settings.init != "recolored":
@@ -260,7 +266,7 @@ class GatysMethod:
         """
         check_content(content)
         if not self.settings.strength:
-            return content.cpu().contiguous()
+            return content.cpu().clone(memory_format=torch.contiguous_format)  # not what was given
         height, width = content.shape[2:]
         start = None if init is None else self._as_photo(init, width, height)
         regions = Regions.of(style).present()

@@ -114,6 +114,10 @@ export class Studio {
   result(id: string, format?: "png" | "jpeg" | "tiff"): Promise<Blob>;
   stylize(photo: Blob, style: string | Blob, wishes?: Watching & Record<string, unknown>): Promise<Blob>;
   preview(photo: string, style: string, wishes?: object, options?: { signal?: AbortSignal }): Promise<Blob>;
+  clip(ask: object, options?: { signal?: AbortSignal }): Promise<Blob>;
+  frames(film: string, options?: { count?: number; height?: number }): Promise<Blob>;
+  frame(film: string, number: number, size?: number): Promise<Blob>;
+  cuts(film: string): Promise<number[]>;
   upload(id: string): Promise<UploadFacts>;
   view(id: string, size?: number): Promise<Blob>;
   faces(id: string): Promise<FaceFacts[]>;

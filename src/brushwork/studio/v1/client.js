@@ -190,6 +190,38 @@ export class Studio {
   }
 
   /**
+   * Two seconds of an uploaded film from `start` on, painted by a draft, as MP4; retries while the studio is busy.
+   * @param {object} ask film, style, start, preset, keyframes and others of a job of the kind "video"
+   * @param {{signal?: AbortSignal}} [options]
+   * @returns {Promise<Blob>}
+   */
+  clip(ask, { signal } = {}) {
+    const json = { kind: "video", ...ask };
+    return this.#patiently(async () => (await this.#ask("POST", "/previews/clip", { json, signal })).blob(), signal);
+  }
+
+  /**
+   * Frames of an uploaded film at equal distances, side by side in one JPEG.
+   * @param {string} film
+   * @param {{count?: number, height?: number}} [options] how many, and their height in pixels
+   * @returns {Promise<Blob>}
+   */
+  frames(film, { count = 16, height = 64 } = {}) {
+    const path = `/uploads/${film}/frames?count=${count}&height=${height}`;
+    return this.#patiently(async () => (await this.#ask("GET", path)).blob());
+  }
+
+  /** A frame of an uploaded film, counted from 0, as JPEG; with size 0 as large as the film. */
+  frame(film, number, size = 1024) {
+    return this.#patiently(async () => (await this.#ask("GET", `/uploads/${film}/frames/${number}?size=${size}`)).blob());
+  }
+
+  /** Times in seconds at which another scene of an uploaded film begins. */
+  async cuts(film) {
+    return (await this.#patiently(() => this.#json("GET", `/uploads/${film}/cuts`))).seconds;
+  }
+
+  /**
    * A job's facts, optionally after an action.
    * @param {string} id
    * @param {""|"pause"|"resume"|"cancel"} [action]

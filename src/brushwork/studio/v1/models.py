@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from brushwork.api.faces import Face
 
 __all__ = [
+    "Cuts",
     "FaceFacts",
     "JobAsk",
     "JobFacts",
@@ -131,6 +132,12 @@ class FaceFacts(BaseModel):
     eyes: list[Point]
     mouth: Point
     probability: float = Field(description="0 to 1")
+
+
+class Cuts(BaseModel):
+    """The cuts of a film."""
+
+    seconds: list[float] = Field(description="times at which another scene begins")
 
 
 class Progress(BaseModel):

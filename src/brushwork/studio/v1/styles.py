@@ -12,13 +12,16 @@ from brushwork.options.base import option_of
 from brushwork.registry import method_name
 from brushwork.studio.api import JPEG, User
 from brushwork.studio.errors import NotFoundError
-from brushwork.studio.schemas import NewStyle, Video, methods
+from brushwork.studio.schemas import Clip, NewStyle, Video, methods
 from brushwork.studio.service import Service
 from brushwork.studio.v1.etags import tagged
 from brushwork.studio.v1.models import MethodOption, Page, PresetFacts, PreviewAsk, StyleFacts, style_facts
 from brushwork.studio.v1.paging import Cursor, Most, name_in, page_of
 
 __all__ = ["previews_router", "styles_router"]
+
+
+MP4: dict[int | str, dict[str, Any]] = {200: {"content": {"video/mp4": {}}, "description": "An MP4 video"}}
 
 
 def styles_router(service: Service) -> APIRouter:
@@ -90,5 +93,9 @@ def previews_router(service: Service) -> APIRouter:
     )
     def film_preview(user: User, ask: Video) -> Response:
         return Response(service.preview(user, ask), media_type="image/jpeg")
+
+    @router.post("/clip", summary="Paint two seconds of a video by a draft", response_class=Response, responses=MP4)
+    def clip(user: User, ask: Clip) -> Response:
+        return Response(service.clip(user, ask), media_type="video/mp4")
 
     return router

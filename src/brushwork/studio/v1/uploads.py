@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import pathlib
 import tempfile
-from pathlib import Path
 from typing import Annotated
 
-from fastapi import APIRouter, File, Query, Request, Response, UploadFile
+from fastapi import APIRouter, File, Path, Query, Request, Response, UploadFile
 from fastapi.responses import StreamingResponse
 from starlette.concurrency import run_in_threadpool
 
@@ -17,7 +17,7 @@ from brushwork.studio.service import Service
 from brushwork.studio.v1.etags import tagged
 from brushwork.studio.v1.events import STRIP_EVENTS, strip_events
 from brushwork.studio.v1.idempotency import Key, key_of, once
-from brushwork.studio.v1.models import FaceFacts, Page, UploadFacts, face_facts, upload_facts
+from brushwork.studio.v1.models import Cuts, FaceFacts, Page, UploadFacts, face_facts, upload_facts
 from brushwork.studio.v1.paging import Cursor, Most, page_of, place_in
 
 __all__ = ["uploads_router"]
@@ -26,6 +26,7 @@ __all__ = ["uploads_router"]
 def uploads_router(service: Service) -> APIRouter:
     """The routes of uploads."""
     router = APIRouter(prefix="/uploads", tags=["uploads"])
+    _films(router, service)
 
     @router.post("", status_code=201, summary="Upload a picture or a film")
     async def upload(user: User, file: Annotated[UploadFile, File()], key: Key = None) -> UploadFacts:
@@ -86,11 +87,42 @@ def uploads_router(service: Service) -> APIRouter:
     return router
 
 
-async def _received(file: UploadFile, folder: Path) -> tuple[Path, str]:
+def _films(router: APIRouter, service: Service) -> None:
+    @router.get(
+        "/{identity}/frames",
+        summary="Get frames of a film at equal distances, side by side in one picture",
+        response_class=Response,
+        responses=JPEG,
+    )
+    def frames(
+        request: Request,
+        user: User,
+        identity: str,
+        count: Annotated[int, Query(ge=1, le=60)] = 16,
+        height: Annotated[int, Query(ge=24, le=160, description="in pixels")] = 64,
+    ) -> Response:
+        return tagged(request, service.film_strip(user, identity, count, height))
+
+    @router.get("/{identity}/frames/{number}", summary="Get a frame of a film", response_class=Response, responses=JPEG)
+    def frame(
+        request: Request,
+        user: User,
+        identity: str,
+        number: Annotated[int, Path(ge=0, le=10_000_000, description="counted from 0")],
+        size: Annotated[int, Query(ge=0, le=30_000, description="longer side in pixels; 0: the film's own")] = 1024,
+    ) -> Response:
+        return tagged(request, service.film_frame(user, identity, number, size))
+
+    @router.get("/{identity}/cuts", summary="Find the cuts of a film")
+    def cuts(user: User, identity: str) -> Cuts:
+        return Cuts(seconds=service.cuts(user, identity))
+
+
+async def _received(file: UploadFile, folder: pathlib.Path) -> tuple[pathlib.Path, str]:
     """A file that was sent, in a folder, and its SHA-256."""
     digest = hashlib.sha256()
     with tempfile.NamedTemporaryFile(dir=folder, prefix=".sent-", delete=False) as kept:
-        path = Path(kept.name)
+        path = pathlib.Path(kept.name)
         try:
             while block := await file.read(BLOCK):
                 digest.update(block)

@@ -1,0 +1,24 @@
+// Make film: in the place of Save while a film is open.
+import { film } from "./film";
+import { filmJob, isMaking, makeFilm } from "./film_making";
+import { FilmIcon } from "./icons";
+import { formatPercent, t } from "./texts";
+
+export function FilmButton() {
+  const job = filmJob.value;
+  const making = isMaking();
+  const share = job?.facts.progress.share ?? 0;
+  return (
+    <button
+      type="button"
+      class={making ? "button primary save busy" : "button primary save"}
+      style={{ "--share": `${100 * share}%` }}
+      disabled={!film.value || making}
+      aria-keyshortcuts="Control+S"
+      title={t("film.make.hint")}
+      onClick={() => void makeFilm()}
+    >
+      <FilmIcon /> <span aria-live="polite">{making ? formatPercent(share) : t("film.make")}</span>
+    </button>
+  );
+}
