@@ -66,16 +66,16 @@ def page(context: BrowserContext, studio: str) -> Iterator[Page]:
     yield from visited(context, studio)
 
 
-def opened(browser: Browser, studio: str, path: str = "", **options: Any) -> Iterator[Page]:
+def opened(browser: Browser, studio: str, **options: Any) -> Iterator[Page]:
     context = browser.new_context(**options)
     context.set_default_timeout(1000 * PATIENCE)
     try:
-        yield from visited(context, studio, path)
+        yield from visited(context, studio)
     finally:
         context.close()
 
 
-def visited(context: BrowserContext, studio: str, path: str = "") -> Iterator[Page]:
+def visited(context: BrowserContext, studio: str) -> Iterator[Page]:
     """The page in a tab of its own; whatever goes wrong in it, or leaves the machine, fails the test."""
     page, wrong = context.new_page(), list[str]()
     page.on("pageerror", lambda error: wrong.append(str(error)))
@@ -83,8 +83,8 @@ def visited(context: BrowserContext, studio: str, path: str = "") -> Iterator[Pa
     page.on("console", lambda message: wrong.append(message.text) if _is_error(message) else None)
     page.on("response", lambda answer: wrong.append(f"{answer.status} {answer.url}") if _is_refusal(answer) else None)
     page.on("request", lambda request: wrong.append(request.url) if _leaves(request.url, studio) else None)
-    page.goto(studio + path)
-    page.get_by_role("heading", name="Paint a photo" if path else "brushwork studio").first.wait_for()
+    page.goto(studio)
+    page.get_by_role("heading", name="Paint a photo").wait_for()
     yield page
     page.close()
     assert wrong == []

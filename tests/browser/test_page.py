@@ -22,7 +22,6 @@ from .conftest import opened
 PICTURES = Path(skimage.__file__).parent / "data"
 SOURCE = Path(__file__).parents[2] / "web"
 BUILT = Path(__file__).parents[2] / "src" / "brushwork" / "studio" / "page"
-NEXT = "/next/"
 SIZE = (120, 90)  # of the photo: small, so that it is painted soon
 
 
@@ -40,7 +39,7 @@ def _small(path: Path, name: str) -> Path:
 @pytest.fixture
 def page(browser: Browser, studio: str) -> Iterator[Page]:
     """The page as somebody sees it who has never been there."""
-    yield from opened(browser, studio, NEXT, viewport={"width": 1440, "height": 900}, color_scheme="dark")
+    yield from opened(browser, studio, viewport={"width": 1440, "height": 900}, color_scheme="dark")
 
 
 def open_photo(page: Page, path: Path) -> None:
@@ -199,7 +198,7 @@ def test_a_file_that_is_no_photo_is_named(browser: Browser, studio: str, photo: 
     context = browser.new_context()  # not of the fixture, which complains of refusals
     try:
         page = context.new_page()
-        page.goto(studio + NEXT)
+        page.goto(studio)
         open_photo(page, photo)
         quick(page)
         page.locator("#open-photo").set_input_files(bad)
@@ -256,7 +255,7 @@ def test_a_picture_goes_on_after_the_studio_was_killed(browser: Browser, photo: 
     context = browser.new_context(viewport={"width": 1024, "height": 768})
     try:
         page = context.new_page()
-        page.goto(running.url + NEXT)
+        page.goto(running.url)
         open_photo(page, photo)
         page.get_by_role("radio", name="Best").check()
         page.locator(".ring.developing").wait_for()
@@ -276,7 +275,7 @@ def test_a_picture_goes_on_after_the_studio_was_killed(browser: Browser, photo: 
 def test_nothing_stands_in_the_way_of_people(scheme: str, browser: Browser, studio: str, photo: Path) -> None:
     from axe_playwright_python.sync_playwright import Axe
 
-    for page in opened(browser, studio, NEXT, viewport={"width": 1024, "height": 768}, color_scheme=scheme):
+    for page in opened(browser, studio, viewport={"width": 1024, "height": 768}, color_scheme=scheme):
         found = [("empty", violation) for violation in violations(Axe(), page)]
         open_photo(page, photo)
         quick(page)
@@ -298,7 +297,7 @@ def violations(axe: Any, page: Page) -> list[tuple[str, list[str]]]:
 def test_the_picture_is_in_sight_and_nothing_covers_it(
     size: tuple[int, int], browser: Browser, studio: str, photo: Path
 ) -> None:
-    for page in opened(browser, studio, NEXT, viewport={"width": size[0], "height": size[1]}):
+    for page in opened(browser, studio, viewport={"width": size[0], "height": size[1]}):
         open_photo(page, photo)
         picture = page.locator(".frame").bounding_box()
         assert picture is not None

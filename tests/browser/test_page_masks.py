@@ -16,7 +16,7 @@ from playwright.sync_api import Browser, Locator, Page, expect
 from skimage import data
 
 from .conftest import opened
-from .test_page import NEXT, done, open_photo, painted, quick, shown_anew, thumbnail, violations
+from .test_page import done, open_photo, painted, quick, shown_anew, thumbnail, violations
 
 SIDE = 256  # of the portrait in pixels
 FACE = (0.43, 0.23)  # of the portrait, as shares of width and height, by eye
@@ -41,7 +41,7 @@ def portrait(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def page(browser: Browser, studio: str) -> Iterator[Page]:
-    yield from opened(browser, studio, NEXT, viewport={"width": 1440, "height": 900})
+    yield from opened(browser, studio, viewport={"width": 1440, "height": 900})
 
 
 def begin(page: Page, portrait: Path, panel: str) -> None:
@@ -220,7 +220,7 @@ def test_regions_are_painted_by_keys_alone(page: Page, portrait: Path) -> None:
 
 def test_regions_are_painted_by_a_finger_and_two_fingers_zoom(browser: Browser, studio: str, portrait: Path) -> None:
     size = {"width": 390, "height": 844}
-    for page in opened(browser, studio, NEXT, viewport=size, has_touch=True, is_mobile=True):
+    for page in opened(browser, studio, viewport=size, has_touch=True, is_mobile=True):
         paint_by_finger(page, portrait)
 
 
@@ -264,7 +264,7 @@ def test_the_panels_stand_in_nobody_s_way(scheme: str, browser: Browser, studio:
     from axe_playwright_python.sync_playwright import Axe
 
     found = list[Any]()
-    for page in opened(browser, studio, NEXT, viewport={"width": 1024, "height": 768}, color_scheme=scheme):
+    for page in opened(browser, studio, viewport={"width": 1024, "height": 768}, color_scheme=scheme):
         begin(page, portrait, "Faces")
         page.get_by_text("One face was found.").wait_for()
         page.get_by_role("button", name="Correct").click()

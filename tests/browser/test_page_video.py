@@ -15,7 +15,6 @@ from studios import PATIENCE
 
 from brushwork.io.film_formats import open_film
 
-NEXT = "/next/"
 SIZE, FRAMES = (96, 64), 24  # eight a second
 
 
@@ -39,7 +38,7 @@ def visit(browser: Browser, studio: str, **options: Any) -> Iterator[Page]:
         ),
     )
     try:
-        page.goto(studio + NEXT)
+        page.goto(studio)
         yield page
     finally:
         context.close()

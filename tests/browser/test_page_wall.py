@@ -53,7 +53,7 @@ def page(browser: Browser, running: Any, client: Studio) -> Iterator[Page]:
     context.set_default_timeout(1000 * PATIENCE)
     page, wrong = context.new_page(), list[str]()
     page.on("pageerror", lambda error: wrong.append(str(error)))
-    page.goto(f"{running.url}/next/")
+    page.goto(running.url)
     page.get_by_role("button", name="Jobs").wait_for()
     yield page
     context.close()
@@ -208,7 +208,7 @@ def test_what_a_crash_interrupts_is_resumed_from_the_tray(
     first.stop(signal.SIGKILL)
     second = launch(tmp_path / "folder")
     page = browser.new_page()
-    page.goto(f"{second.url}/next/")
+    page.goto(second.url)
     page.get_by_role("button", name="Jobs").click()
     tray = page.get_by_role("complementary", name="Jobs")
     expect(tray).to_contain_text("Interrupted")

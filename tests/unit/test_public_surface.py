@@ -42,7 +42,7 @@ def test_every_module_says_what_it_is_and_what_it_offers(module: str) -> None:
         "brushwork.options.methods",
         "brushwork.styles.references",
         "brushwork.cli.main",
-        "brushwork.studio.ui.page",
+        "brushwork.studio.server",
     ],
 )
 def test_these_import_no_torch(module: str) -> None:

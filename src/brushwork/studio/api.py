@@ -19,9 +19,9 @@ from starlette.exceptions import HTTPException
 from brushwork.errors import BrushworkError, PictureError, UsageError
 from brushwork.options.base import option_of
 from brushwork.registry import OPTIONS
-from brushwork.studio.database import Job, Upload
 from brushwork.studio.errors import BusyError, NotFoundError, StudioError
 from brushwork.studio.log import logger
+from brushwork.studio.records import Job, Upload
 from brushwork.studio.schemas import JobAsk, NewStyle, Preview, Video, methods
 from brushwork.studio.service import Service
 

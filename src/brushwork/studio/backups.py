@@ -20,8 +20,9 @@ from typing import Any
 
 from brushwork.errors import BrushworkError, UsageError
 from brushwork.runtime.atomic_files import remove_remains, replacing
-from brushwork.studio.database import ACTIVE, Database
+from brushwork.studio.database import Database
 from brushwork.studio.files import StudioFiles
+from brushwork.studio.records import ACTIVE
 from brushwork.version import __version__
 
 __all__ = ["Summary", "back_up", "restore"]

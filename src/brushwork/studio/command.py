@@ -42,7 +42,7 @@ def studio(
     """Open the web page for stylizing photos, or serve it to a team with logins."""
     if ctx.invoked_subcommand is not None:
         return
-    missing = [name for name in ("gradio", "fastapi", "prometheus_client") if importlib.util.find_spec(name) is None]
+    missing = [name for name in ("fastapi", "uvicorn", "prometheus_client") if importlib.util.find_spec(name) is None]
     if missing:
         raise UsageError(
             "the studio requires additional packages: pip install 'brushwork[studio]' (in a clone: '.[studio]')"

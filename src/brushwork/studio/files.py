@@ -13,8 +13,9 @@ from filelock import FileLock, Timeout
 
 from brushwork.errors import UsageError
 from brushwork.studio.advice import in_request_terms
-from brushwork.studio.database import Database, Job, Upload
+from brushwork.studio.database import Database
 from brushwork.studio.errors import NotFoundError
+from brushwork.studio.records import Job, Upload
 from brushwork.studio.users import LOCAL
 from brushwork.styles.library import LibraryStyle, list_styles
 from brushwork.styles.references import StylePart, own_folder
@@ -122,12 +123,6 @@ class StudioFiles:
     def swatches_of(self, user: str) -> Path:
         """Small pictures of a user's own styles."""
         return self.swatches / f"of-{user}"
-
-    def private(self) -> list[str]:
-        """Paths that the page must never serve: everything but the page's own files."""
-        files = [self.root / name for name in ("users.json", "studio.sqlite", "lock", "webhooks.key")]
-        folders = self.uploads, self.jobs, self.swatches, self.strips, self.audit, self.root / "users"
-        return [str(path) for path in (*folders, *files)]
 
     def styles_folder(self, user: str) -> Path:
         """The folder of a user's own styles; without logins, it is the one the command uses."""

@@ -8,7 +8,7 @@ import time
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from http.cookies import CookieError, SimpleCookie
 from typing import Any, TypeAlias
-from urllib.parse import unquote, urlsplit
+from urllib.parse import urlsplit
 
 from starlette.requests import ClientDisconnect, Request
 
@@ -17,17 +17,8 @@ from brushwork.studio.errors import StudioError
 from brushwork.studio.limits import Limits
 from brushwork.studio.log import logger
 from brushwork.studio.metrics import REQUEST_SECONDS, REQUESTS
-from brushwork.studio.page_access import (
-    COMPONENT_ROUTE,
-    FILE_ROUTE,
-    UPLOAD_ROUTE,
-    PageFiles,
-    checked_body,
-    is_reachable,
-    needs_check,
-)
 from brushwork.studio.problems import MEDIA_TYPE, problem
-from brushwork.studio.users import LOCAL, Account, Logins
+from brushwork.studio.users import LOCAL, Logins
 
 __all__ = ["COOKIE", "Guard", "client_of", "cookie_in", "token_in"]
 
@@ -39,26 +30,17 @@ App: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
 COOKIE = "brushwork_session"
 V1 = "/api/v1/"
 OPEN = ("/login", "/api/sessions", f"{V1}sessions", f"{V1}client.js", "/health", "/ready")  # without a login
-PAGE = ("/assets/", "/static/", "/gradio_api/")  # the page's assets, including its worker scripts
-OWN_PAGE = "/next/"
-SENDS_FILES = ("/api/uploads", f"{V1}uploads", UPLOAD_ROUTE, COMPONENT_ROUTE)
+SENDS_FILES = ("/api/uploads", f"{V1}uploads")
 # Routes with metrics of their own. Others are counted together, since clients could request any number of paths.
 ROUTES = (
     "/", "/api/uploads", "/api/styles", "/api/methods", "/api/previews", "/api/jobs", "/api/sessions",
     "/api/openapi.json", f"{V1}uploads", f"{V1}styles", f"{V1}methods", f"{V1}previews", f"{V1}jobs", f"{V1}sessions",
-    f"{V1}openapi.json", f"{V1}account", f"{V1}admin", "/gradio_api", "/login", "/logout", "/next", "/health", "/ready",
+    f"{V1}openapi.json", f"{V1}account", f"{V1}admin", "/login", "/logout", "/health", "/ready",
     "/metrics",
 )  # fmt: skip
 METHODS = ("GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE")
-# Gradio's page uses inline scripts and styles, and blobs for the image editor, which compiles drawing code
-# (unsafe-eval). User input never gets into a script: see `components.raw`.
+# No inline script or style; blobs are pictures that the page has fetched itself.
 PAGE_POLICY = (
-    "default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval' blob:; style-src 'self' 'unsafe-inline'; "
-    "img-src 'self' data: blob:; media-src 'self' data: blob:; font-src 'self' data:; connect-src 'self' data: blob:; "
-    "worker-src 'self' blob:; frame-ancestors 'none'; base-uri 'self'; form-action 'self'; object-src 'none'"
-)
-# Of the page of our own: no inline script or style; blobs are pictures that the page has fetched itself.
-OWN_PAGE_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; media-src 'self' blob:; "
     "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
@@ -85,7 +67,6 @@ class Guard:
         limits: Size limits.
         logins: Logins; None: no login, for use on this machine.
         hosts: Accepted host names; empty: any, because there are logins.
-        page_files: Owners of the files uploaded to the page.
     """
 
     def __init__(
@@ -94,14 +75,12 @@ class Guard:
         limits: Limits,
         logins: Logins | None,
         hosts: tuple[str, ...] = (),
-        page_files: PageFiles | None = None,
     ) -> None:
         self.app, self.limits, self.logins, self.hosts = app, limits, logins, tuple(host.lower() for host in hosts)
-        self.page_files = page_files or PageFiles()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle or refuse a request."""
-        if scope["type"] == "websocket":  # Gradio and the API need none
+        if scope["type"] == "websocket":  # neither the page nor the API needs one
             await send({"type": "websocket.close", "code": 1008})
             return
         if scope["type"] != "http":
@@ -114,7 +93,7 @@ class Guard:
             if message["type"] == "http.response.start":
                 told["status"] = message["status"]
                 given = {name for name, _ in message.get("headers", [])}
-                wanted = {**HEADERS, "content-security-policy": _policy(path)}
+                wanted = {**HEADERS, "content-security-policy": PAGE_POLICY if path == "/" else POLICY}
                 if path.startswith("/api/") and not path.startswith(V1):
                     wanted = {**wanted, **DEPRECATED}
                 more = [(n.encode(), v.encode()) for n, v in wanted.items() if n.encode() not in given]
@@ -140,58 +119,20 @@ class Guard:
             await self._turned_away(send, path, headers)
             return
         scope.setdefault("state", {})["user"] = user
-        refusal = self._user_refusal(str(user), path)
-        if refusal is None and method == "POST" and path in SENDS_FILES:
-            refusal = self._file_refusal(str(user), path, headers)
-        if refusal is not None:
-            await _answer(send, path, *refusal)
+        if method == "POST" and path in SENDS_FILES and self._is_viewer(str(user)):
+            await _answer(send, path, 403, "viewers may look at what they have and download it, and send nothing")
             return
-        if path == UPLOAD_ROUTE:
-            send = self._noting_files(send, str(user))
         sized = _Sized(receive, send, path, self._most(path))
-        incoming: Receive = sized.receive
         try:
-            if needs_check(method, path, headers.get("content-type", "")):
-                incoming = _again(self._checked(str(user), headers, await _whole(incoming)), incoming)
-            await self.app(scope, incoming, sized.send)
+            await self.app(scope, sized.receive, sized.send)
         except StudioError as error:
             await _answer(sized.send, path, error.status, str(error))
         except ClientDisconnect:
             if not sized.refused:
                 raise
 
-    def _user_refusal(self, user: str, path: str) -> tuple[int, str] | None:
-        """Status and reason if the user may not access this path, or None."""
-        if not is_reachable(path):
-            return 404, "not found"
-        if path.startswith(FILE_ROUTE) and not self.page_files.owns(user, path.removeprefix(FILE_ROUTE)):
-            return 404, "no such file"
-        return None
-
-    def _file_refusal(self, user: str, path: str, headers: dict[str, str]) -> tuple[int, str] | None:
-        """Status and reason if the user may not send a file, or not one of this size, or None."""
-        account = Account(user) if self.logins is None else self.logins.users.account(user)
-        if account.role == "viewer":
-            return 403, "viewers may look at what they have and download it, and send nothing"
-        most = account.limits(self.limits).storage_gb
-        sent = int(headers.get("content-length", self._most(path)))
-        if path == UPLOAD_ROUTE and self.page_files.size(user) + sent > most * 1e9:
-            return 413, f"your uploads of the last day fill the {most:g} GB limit"
-        return None
-
-    def _checked(self, user: str, headers: dict[str, str], body: bytes) -> bytes:
-        """A request's JSON body, checked to refer only to the user's own files; see `checked_body`."""
-        host = headers.get("host", "")
-
-        def own_address(address: Any) -> bool:
-            if not isinstance(address, str):
-                return False
-            parts = urlsplit(address)
-            if parts.path.startswith(FILE_ROUTE):
-                return self.page_files.owns(user, unquote(parts.path.removeprefix(FILE_ROUTE)))
-            return parts.netloc == host and parts.path.startswith(("/api/", "/shown/"))
-
-        return checked_body(body, lambda path: self.page_files.owns(user, path), own_address)
+    def _is_viewer(self, user: str) -> bool:
+        return self.logins is not None and self.logins.users.account(user).role == "viewer"
 
     def _most(self, path: str) -> int:
         """Maximum size of a request body for this path, in bytes."""
@@ -221,24 +162,6 @@ class Guard:
             await send({"type": "http.response.body", "body": b""})
             return
         await _answer(send, path, 401, "log in first")
-
-    def _noting_files(self, send: Send, user: str) -> Send:
-        """Record the owner of the files that Gradio stores, from its response: a list of paths."""
-        body = bytearray()
-
-        async def noting(message: MutableMapping[str, Any]) -> None:
-            if message["type"] == "http.response.body":
-                body.extend(message.get("body", b""))
-                if not message.get("more_body"):
-                    try:
-                        paths = json.loads(body)
-                    except ValueError:
-                        paths = []
-                    for path in paths if isinstance(paths, list) else ():
-                        self.page_files.add(user, str(path))
-            await send(message)
-
-        return noting
 
     def _told(self, scope: Scope, status: int, seconds: float) -> None:
         path = scope["path"]
@@ -293,38 +216,8 @@ class _Sized:
             await self._send(message)
 
 
-async def _whole(receive: Receive) -> bytes:
-    """Read the whole request body."""
-    body = bytearray()
-    while True:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            raise ClientDisconnect
-        body.extend(message.get("body", b""))
-        if not message.get("more_body"):
-            return bytes(body)
-
-
-def _again(body: bytes, receive: Receive) -> Receive:
-    """Replay a body that was read already, then continue with the client's messages."""
-    waiting = [{"type": "http.request", "body": body, "more_body": False}]
-
-    async def receiving() -> MutableMapping[str, Any]:
-        return waiting.pop() if waiting else await receive()
-
-    return receiving
-
-
 def _too_large(size: int, most: int) -> str:
     return f"{size:,} bytes are more than the limit of {most:,} here"
-
-
-def _policy(path: str) -> str:
-    """The content security policy of a path; uploaded files have none of a page's."""
-    if path.startswith(OWN_PAGE):
-        return OWN_PAGE_POLICY
-    gradio = path == "/" or (path.startswith(PAGE) and not path.startswith(FILE_ROUTE))
-    return PAGE_POLICY if gradio else POLICY
 
 
 def token_in(headers: dict[str, str]) -> str:

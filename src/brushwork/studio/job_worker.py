@@ -17,10 +17,11 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from brushwork.errors import BrushworkError, Interrupted, SavedElsewhereError
 from brushwork.runtime.atomic_files import replacing, write_whole
-from brushwork.studio.database import Database, Job
+from brushwork.studio.database import Database
 from brushwork.studio.files import StudioFiles, folder_bytes
 from brushwork.studio.limits import Limits
 from brushwork.studio.log import logger
+from brushwork.studio.records import Job
 from brushwork.studio.schemas import Batch, Grid, Painting, Picture, Texture, Video, parse_request
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 
 from fastapi import FastAPI, Response
-from fastapi.responses import FileResponse, RedirectResponse
+from fastapi.responses import FileResponse
 from fastapi.staticfiles import StaticFiles
 from starlette.types import Scope
 
@@ -16,7 +16,6 @@ from brushwork.studio.errors import NotFoundError
 __all__ = ["SAMPLES", "serve_page"]
 
 FOLDER = Path(__file__).with_name("page")
-PREFIX = "/next"
 SAMPLES = ("chelsea", "coffee", "astronaut")  # photographs in the public domain that come with scikit-image
 
 
@@ -32,13 +31,9 @@ class _PageFiles(StaticFiles):
 
 
 def serve_page(app: FastAPI) -> None:
-    """Serve the page at /next/, and the sample photos at /next/samples/NAME.png."""
+    """Serve the page at /, and the sample photos at /samples/NAME.png; to be called last, since it takes all paths."""
 
-    @app.get(PREFIX, include_in_schema=False)
-    def page() -> Response:
-        return RedirectResponse(f"{PREFIX}/")
-
-    @app.get(f"{PREFIX}/samples/{{name}}.png", include_in_schema=False)
+    @app.get("/samples/{name}.png", include_in_schema=False)
     def sample(name: str) -> Response:
         found = importlib.util.find_spec("skimage")
         if name not in SAMPLES or found is None or found.origin is None:
@@ -46,4 +41,4 @@ def serve_page(app: FastAPI) -> None:
         path = Path(found.origin).parent / "data" / f"{name}.png"
         return FileResponse(path, media_type="image/png", headers={"cache-control": "private, max-age=86400"})
 
-    app.mount(PREFIX, _PageFiles(directory=FOLDER, html=True), name="page")
+    app.mount("/", _PageFiles(directory=FOLDER, html=True), name="page")

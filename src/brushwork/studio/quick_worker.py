@@ -32,7 +32,6 @@ __all__ = ["FUNCTIONS", "PAINTING", "load_checks", "load_previews", "serve"]
 Value = TypeVar("Value")
 NICE = 5  # niceness of the processes that check files
 KEPT = 8  # photos at preview size to cache in memory
-DRAWN = 4096 * 4096  # maximum pixels of a drawing of regions
 FACES = 1024  # longer side in pixels at which faces are looked for
 QUALITY = 88  # JPEG quality
 SAMPLES, FILM_SIZE = 3, 480  # frames in a video preview, and their longer side in pixels
@@ -285,25 +284,6 @@ def convert(source: str, target: str) -> None:
     write_image(picture, target, depth=depth, recipe=read_recipe(source))
 
 
-def masks(drawn: str, folder: str, colors: Sequence[tuple[int, int, int]]) -> list[str]:
-    """Write a mask for each painted color of a transparent picture and one for the rest; returns their paths."""
-    import numpy as np
-    from PIL import Image
-
-    with Image.open(drawn, formats=["PNG", "WEBP"]) as opened:
-        if opened.width * opened.height > DRAWN:
-            raise UsageError(f"{opened.width} x {opened.height} pixels are more than the limit for a drawing")
-        samples = np.asarray(opened.convert("RGBA")).astype(np.int32)
-    apart = np.stack([np.square(samples[..., :3] - np.array(color)).sum(2) for color in colors])
-    painted, nearest = samples[..., 3] > 127, apart.argmin(0)
-    regions = [painted & (nearest == number) for number in range(len(colors))] + [~painted]
-    files = []
-    for number, region in enumerate(regions):
-        files.append(str(Path(folder) / f"{number}.png"))
-        Image.fromarray((region * 255).astype(np.uint8)).save(files[-1])
-    return files
-
-
 def jpeg(pixels: Any, quality: int = QUALITY) -> bytes:
     """Pixels (1, 3, H, W) in [0, 1] as a JPEG file."""
     from PIL import Image
@@ -348,7 +328,7 @@ def _photo(path: Path, options: StylizeOptions) -> Any:
 
 _FUNCTIONS: tuple[Callable[..., Any], ...] = (
     check, preview, film_preview, clip, thumbnail, faces, face_mask, strip, swatch, add_style, convert, film_frame,
-    film_strip, cuts, masks,
+    film_strip, cuts,
 )  # fmt: skip
 FUNCTIONS = {function.__name__: function for function in _FUNCTIONS}
 PAINTING = ("preview", "film_preview", "clip", "strip", "swatch", "faces", "face_mask")  # functions that need a network

@@ -12,11 +12,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from brushwork.studio.database import ENDED, Database, Job, Upload
+from brushwork.studio.database import Database
 from brushwork.studio.errors import TooLargeError
 from brushwork.studio.files import StudioFiles, folder_bytes
 from brushwork.studio.limits import Limits
 from brushwork.studio.log import logger
+from brushwork.studio.records import ENDED, Job, Upload
 from brushwork.studio.strips import Strips
 from brushwork.studio.timelines import Timelines
 from brushwork.studio.users import LOCAL, Users
@@ -114,14 +115,10 @@ class StorageQuota:
         stored = (*self.files.jobs.iterdir(), *self.files.uploads.iterdir())
         left = [path for path in stored if path.stem not in known]
         left += [
-            *self.files.root.glob(".masks-*"),
             *self.files.root.glob(".sent-*"),
-            *self.files.root.glob(".drawn-*"),
             *self.files.root.glob(".backup-*"),
+            *self.files.root.glob("page"),  # what earlier versions had there
         ]
-        # Uploads that Gradio does not clean up.
-        page = [path for path in (self.files.root / "page").rglob("*") if path.is_file()]
-        left += [path for path in page if time.time() - path.stat().st_mtime > DAY]
         for path in filter(_old, left):
             shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink(missing_ok=True)
 

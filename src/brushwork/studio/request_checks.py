@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from brushwork.errors import UsageError
-from brushwork.studio.database import Database, Upload
+from brushwork.studio.database import Database
 from brushwork.studio.errors import TooLargeError
 from brushwork.studio.files import StudioFiles
 from brushwork.studio.limits import Limits
+from brushwork.studio.records import Upload
 from brushwork.studio.schemas import Batch, Grid, JobRequest, Picture, Texture, Video, film_styles
 from brushwork.studio.timelines import check_film
 from brushwork.styles.references import StylePart

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import html
 import ipaddress
 import os
 import socket
@@ -24,19 +23,18 @@ from starlette.exceptions import HTTPException
 from brushwork.errors import UsageError
 from brushwork.studio.api import answer_errors, router_of
 from brushwork.studio.connections import PunctualProtocol
-from brushwork.studio.database import ACTIVE, ENDED, RESUMABLE
 from brushwork.studio.devices import DAYS, DEVICE_COOKIE
 from brushwork.studio.errors import BusyError
 from brushwork.studio.files import StudioFiles
 from brushwork.studio.guard import COOKIE, Guard, client_of, token_in
 from brushwork.studio.limits import Limits
 from brushwork.studio.log import log_to_stderr, logger
+from brushwork.studio.login_page import WRONG_PASSWORD, login_page
 from brushwork.studio.metrics import JOBS, WAITING, WORKERS
-from brushwork.studio.page_access import PageFiles
 from brushwork.studio.page_server import serve_page
+from brushwork.studio.records import ACTIVE, ENDED, RESUMABLE
 from brushwork.studio.schemas import Credentials
 from brushwork.studio.service import Service
-from brushwork.studio.ui import texts
 from brushwork.studio.users import Logins, Users
 from brushwork.studio.v1.application import api_v1
 from brushwork.studio.v1.webhooks import Webhooks
@@ -109,13 +107,9 @@ def application(
     _watching(app, service)
     if logins is not None:
         _logging_in(app, logins)
-    whole, page_files = app, PageFiles()
     if page:
         serve_page(app)
-        from brushwork.studio.ui.page import mounted
-
-        whole = mounted(app, service, page_files, logged_in=login)
-    return Guard(whole, limits, logins, hosts, page_files)
+    return Guard(app, limits, logins, hosts)
 
 
 def _watching(app: FastAPI, service: Service) -> None:
@@ -150,7 +144,7 @@ def _watching(app: FastAPI, service: Service) -> None:
 def _logging_in(app: FastAPI, logins: Logins) -> None:
     @app.get("/login", include_in_schema=False)
     def form() -> HTMLResponse:
-        return HTMLResponse(_login_page(""))
+        return HTMLResponse(login_page())
 
     @app.post("/login", include_in_schema=False)
     async def log_in(
@@ -159,9 +153,9 @@ def _logging_in(app: FastAPI, logins: Logins) -> None:
         try:
             token = await run_in_threadpool(logins.log_in, name, password[:1024], *client_of(request))
         except BusyError as busy:
-            return HTMLResponse(_login_page(str(busy)), busy.status, {"retry-after": str(busy.seconds)})
+            return HTMLResponse(login_page(str(busy)), busy.status, {"retry-after": str(busy.seconds)})
         if token is None:
-            return HTMLResponse(_login_page(texts.WRONG_PASSWORD), 401)
+            return HTMLResponse(login_page(WRONG_PASSWORD), 401)
         answer = RedirectResponse("/", 303)
         secure = request.url.scheme == "https"
         hours = round(3600 * logins.hours)
@@ -175,7 +169,7 @@ def _logging_in(app: FastAPI, logins: Logins) -> None:
     async def token(ask: Credentials, request: Request) -> dict[str, str]:
         found = await run_in_threadpool(logins.log_in, ask.name, ask.password, *client_of(request))
         if found is None:
-            raise HTTPException(401, texts.WRONG_PASSWORD)
+            raise HTTPException(401, WRONG_PASSWORD)
         return {"token": found}
 
     @app.post("/logout", include_in_schema=False)
@@ -184,10 +178,6 @@ def _logging_in(app: FastAPI, logins: Logins) -> None:
         answer = RedirectResponse("/login", 303)
         answer.delete_cookie(COOKIE)
         return answer
-
-
-def _login_page(message: str) -> str:
-    return texts.LOGIN_PAGE.format(message=f'<p role="alert">{html.escape(message)}</p>' if message else "")
 
 
 def run(

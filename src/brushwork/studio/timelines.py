@@ -9,7 +9,7 @@ from typing import Any
 
 from brushwork.errors import UsageError
 from brushwork.runtime.atomic_files import write_whole
-from brushwork.studio.database import Upload
+from brushwork.studio.records import Upload
 
 __all__ = ["Timelines", "check_film"]
 

@@ -25,7 +25,7 @@ STOPPED = {  # Python may end itself by the signal; a shell has the same number 
     signal.SIGTERM: (143, -signal.SIGTERM),
 }
 SLOW = {
-    "torch", "numpy", "pyvips", "PIL", "safetensors", "skimage", "cv2", "av", "gradio", "fastapi", "httpx",
+    "torch", "numpy", "pyvips", "PIL", "safetensors", "skimage", "cv2", "av", "fastapi", "httpx",
     "lightning_fabric", "psutil",
 }  # fmt: skip
 

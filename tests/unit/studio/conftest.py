@@ -18,11 +18,11 @@ from studios import Running, launch, until
 
 from brushwork.errors import BrushworkError, UsageError
 from brushwork.studio import job_worker
-from brushwork.studio.database import Job, Upload
 from brushwork.studio.files import StudioFiles
 from brushwork.studio.job_worker import Work
 from brushwork.studio.limits import Limits
 from brushwork.studio.quick_worker import FUNCTIONS
+from brushwork.studio.records import Job, Upload
 from brushwork.studio.service import Service
 
 

@@ -21,8 +21,9 @@ from brushwork.errors import BrushworkError, UsageError
 from brushwork.studio.audit import AuditLog
 from brushwork.studio.backups import back_up, restore
 from brushwork.studio.command import studio as command
-from brushwork.studio.database import Database, Job, Upload
+from brushwork.studio.database import Database
 from brushwork.studio.files import StudioFiles
+from brushwork.studio.records import Job, Upload
 from brushwork.studio.schemas import NewStyle, Picture
 from brushwork.studio.server import run
 from brushwork.studio.service import Service

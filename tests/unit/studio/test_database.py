@@ -12,7 +12,8 @@ from typing import Any
 
 import pytest
 
-from brushwork.studio.database import Database, Job, JobFilter
+from brushwork.studio.database import Database
+from brushwork.studio.records import Job, JobFilter
 
 Submit = Callable[..., Job]
 

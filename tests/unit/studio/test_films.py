@@ -17,8 +17,8 @@ from studios import picture
 from brushwork.errors import UsageError
 from brushwork.io.film_formats import open_film
 from brushwork.studio import film_frames
-from brushwork.studio.database import Job, Upload
 from brushwork.studio.errors import NotFoundError
+from brushwork.studio.records import Job, Upload
 from brushwork.studio.schemas import Clip, Preview, Video
 from brushwork.studio.service import Service
 

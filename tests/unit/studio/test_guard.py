@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -24,10 +23,10 @@ OTHERS = {name: words for name, words in HEADERS.items() if name != "content-sec
 
 
 async def application(scope: Any, receive: Any, send: Any) -> None:
-    """Answer with who asks and how much was sent, or with what Gradio's upload says."""
+    """Answer with who asks and how much was sent."""
     body = await Request(scope, receive).body()
     path = scope["path"]
-    text = b'["/tmp/gradio/one.png"]' if path.endswith("/upload") else f"{scope['state']['user']} {len(body)}".encode()
+    text = f"{scope['state']['user']} {len(body)}".encode()
     await send({"type": "http.response.start", "status": 404 if path == "/api/none" else 200, "headers": []})
     await send({"type": "http.response.body", "body": text})
 
@@ -65,7 +64,7 @@ def test_who_needs_no_login_is_local(guard: Guard) -> None:
 
 @pytest.mark.parametrize(
     ("method", "path", "status"),
-    [("GET", "/", 200), ("GET", "/api/none", 404), ("POST", "/api/jobs", 200), ("GET", "/monitoring", 404)],
+    [("GET", "/", 200), ("GET", "/api/none", 404), ("POST", "/api/jobs", 200)],
 )
 def test_every_answer_carries_what_keeps_browsers_from_harm(
     method: str, path: str, status: int, guard: Guard, locked: Guard
@@ -78,7 +77,7 @@ def test_every_answer_carries_what_keeps_browsers_from_harm(
 
 
 def test_nothing_but_the_page_runs_scripts(guard: Guard) -> None:
-    for path in ("/api/jobs", "/api/none", "/login", "/monitoring", "/gradio_api/file=x.html"):
+    for path in ("/api/jobs", "/api/none", "/login", "/app.js"):
         policy = ask(guard, "GET", path).headers["content-security-policy"]
         assert policy.startswith("default-src 'none'")
         assert "script-src" not in policy
@@ -132,15 +131,6 @@ def test_the_page_itself_and_programs_may(headers: dict[str, str], guard: Guard)
     assert ask(guard, "POST", "/api/jobs", headers=headers).status_code == 200
 
 
-@pytest.mark.parametrize(
-    "path",
-    ["/gradio_api/proxy=http://evil.example", "/proxy=http://x", "/gradio_api/deep_link", "/monitoring/x",
-     "/gradio_api/mcp/sse", "/gradio_api/%70roxy=http://evil.example"],
-)  # fmt: skip
-def test_doors_that_nobody_needs_are_shut(path: str, guard: Guard) -> None:
-    assert ask(guard, "GET", path).status_code == 404
-
-
 def parts(size: int, count: int) -> AsyncIterator[bytes]:
     async def sending() -> AsyncIterator[bytes]:
         for _ in range(count):
@@ -178,7 +168,7 @@ def test_a_length_is_a_number(length: str, guard: Guard) -> None:
     ],
 )
 def test_who_has_not_logged_in_gets_nothing(headers: dict[str, str], locked: Guard) -> None:
-    for path in ("/", "/api/jobs", "/metrics", "/api/openapi.json", "/gradio_api/file=/etc/passwd", "/login/x"):
+    for path in ("/", "/api/jobs", "/metrics", "/api/openapi.json", "/app.js", "/login/x"):
         answer = ask(locked, "GET", path, headers=headers)
         assert (answer.status_code, answer.json()) == (401, {"error": "log in first"})
 
@@ -196,35 +186,6 @@ def test_a_token_says_who_asks_in_a_cookie_or_a_header(name: str, locked: Guard,
     assert ask(locked, "GET", "/api/jobs", headers={"cookie": f"a=b; {COOKIE}={token}"}).text == f"{name} 0"
     assert ask(locked, "GET", "/api/jobs", headers={"authorization": f"bearer {token}"}).text == f"{name} 0"
     assert token_in({"authorization": f"Bearer {token}", "cookie": f"{COOKIE}=other"}) == token
-
-
-def test_a_file_that_the_page_was_sent_is_its_sender_s(locked: Guard, logins: Logins) -> None:
-    ada, bob = ({"authorization": f"Bearer {logins.log_in(name, PASSWORD)}"} for name in ("ada", "bob"))
-    path = "/gradio_api/file=/tmp/gradio/one.png"
-    assert ask(locked, "GET", path, headers=ada).status_code == 404
-    assert ask(locked, "POST", "/gradio_api/upload", headers=ada).status_code == 200
-    assert ask(locked, "GET", path, headers=ada).text == "ada 0"
-    assert ask(locked, "GET", path, headers=bob).status_code == 404
-    assert ask(locked, "GET", "/gradio_api/file=/etc/passwd", headers=ada).status_code == 404
-
-
-def test_who_sends_the_page_more_than_there_is_room_for_is_refused(
-    logins: Logins, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    sent = tmp_path / "one.png"
-    sent.write_bytes(bytes(11_000_000))
-
-    async def keeping(scope: Any, receive: Any, send: Any) -> None:
-        await send({"type": "http.response.start", "status": 200, "headers": []})
-        await send({"type": "http.response.body", "body": json.dumps([str(sent)]).encode()})
-
-    locked = Guard(keeping, Limits(storage_gb=0.01), logins)
-    ada, bob = ({"authorization": f"Bearer {logins.log_in(name, PASSWORD)}"} for name in ("ada", "bob"))
-    assert ask(locked, "POST", "/gradio_api/upload", headers=ada).status_code == 200
-    assert ask(locked, "POST", "/gradio_api/upload", headers=ada).status_code == 413
-    assert ask(locked, "POST", "/gradio_api/upload", headers=bob).status_code == 200
-    sent.unlink()
-    assert ask(locked, "POST", "/gradio_api/upload", headers=ada).status_code == 200
 
 
 def test_websockets_are_closed(guard: Guard) -> None:
@@ -252,9 +213,3 @@ def test_strangers_make_no_measures_of_their_own(guard: Guard, locked: Guard) ->
         ask(guard, f"ODD{number}", "/api/jobs")
     assert {("GET", "other"), ("other", "/api/jobs")} <= measures()
     assert not any("secret" in route or "page" in route or "ODD" in method for method, route in measures())
-
-
-@pytest.mark.parametrize("path", ["/gradio_api/file//etc/passwd", "/gradio_api/file/https://example.org/x", "/file=/x"])
-def test_other_ways_to_files_are_shut(path: str, guard: Guard) -> None:
-    assert ask(guard, "GET", path).status_code == 404
-    assert ask(guard, "GET", path).json() == {"error": "not found"}

@@ -1,6 +1,6 @@
-"""The way of a preview: from the page to the pipe, and from the pipe to the network, with few functions on either side.
+"""The way of a preview: from the service to the pipe and from there to the network, with few functions on either side.
 
-Counted are functions of the package on the stack at once: from the page's handler to `send`, and from the worker's
+Counted are functions of the package on the stack at once: from the service to `send`, and from the worker's
 loop to the first convolution that paints the photo.
 """
 
@@ -17,16 +17,11 @@ import pytest
 
 import brushwork
 from brushwork.studio import quick_worker
-from brushwork.studio.database import Upload
-from brushwork.studio.page_access import PageFiles
+from brushwork.studio.records import Upload
 from brushwork.studio.schemas import Preview
 from brushwork.studio.service import Service
-from brushwork.studio.ui.context import Dropped, PageContext
-from brushwork.studio.ui.gradio_import import gr
-from brushwork.studio.ui.picture_tab import PictureTab
 from brushwork.studio.workers import QuickWorkers
 
-pytestmark = pytest.mark.filterwarnings("ignore")  # Gradio leaves event loops unclosed
 ROOT = Path(brushwork.__file__).parent
 MOST = 6  # functions on each side of the pipe
 
@@ -89,30 +84,17 @@ def photo(take: Callable[..., Upload]) -> Upload:
     return take()
 
 
-@pytest.fixture(scope="module")
-def tab() -> PictureTab:
-    with gr.Blocks():
-        return PictureTab(PageContext(None, PageFiles()))  # type: ignore[arg-type]  # each test has its own
-
-
 @pytest.fixture
-def sent(service: Service, pipe: Pipe, photo: Upload, tab: PictureTab) -> tuple[str, dict[str, Any]]:
-    """What the page sends through the pipe when it is asked for a preview."""
-    tab.desk = PageContext(service, PageFiles())
-    look = [tab.style, tab.own, tab.keep, tab.faces, tab.quality, tab.form.method, *tab.form.inputs]
-    values: list[Any] = [Dropped() if field is tab.own else field.value for field in look]
-    values[2] = "luminance"
-    request = SimpleNamespace(username="ada", url=SimpleNamespace(scheme="http"), headers={"host": "127.0.0.1"})
-    mixed = [field.value for field in (*tab.blended, *tab.shares)]
-    said, _ = tab._preview(request, "one", {}, Dropped(photo.id), *values, *mixed)  # type: ignore[arg-type]
-    assert said == ""
+def sent(service: Service, pipe: Pipe, photo: Upload) -> tuple[str, dict[str, Any]]:
+    """What is sent through the pipe for a preview."""
+    service.preview("ada", Preview(photo=photo.id, style="great-wave", keep_color="luminance", preset="good"))
     function, arguments = pickle.loads(pipe.sent[0])
     return function, arguments
 
 
-def test_few_functions_lie_between_the_page_and_the_pipe(sent: tuple[str, dict[str, Any]], pipe: Pipe) -> None:
-    assert pipe.frames[0] == "studio/ui/picture_tab.py:_preview"
-    assert len(pipe.frames) <= MOST, pipe.frames
+def test_few_functions_lie_between_the_service_and_the_pipe(sent: tuple[str, dict[str, Any]], pipe: Pipe) -> None:
+    assert pipe.frames[0] == "studio/picture_service.py:preview"
+    assert len(pipe.frames) < MOST, pipe.frames
 
 
 def test_the_checked_request_itself_crosses_the_pipe(sent: tuple[str, dict[str, Any]], photo: Upload) -> None:

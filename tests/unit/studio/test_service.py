@@ -14,9 +14,9 @@ from PIL import Image, features
 from studios import picture
 
 from brushwork.errors import BrushworkError, UsageError
-from brushwork.studio.database import Job, Upload
 from brushwork.studio.errors import ConflictError, NotFoundError, TooLargeError
 from brushwork.studio.quota import RECORD
+from brushwork.studio.records import Job, Upload
 from brushwork.studio.schemas import NewStyle, Picture, Preview, Video
 from brushwork.studio.service import Service
 
@@ -225,7 +225,7 @@ def test_what_is_too_old_is_deleted_but_nothing_that_is_needed(service: Service,
 def test_what_a_crash_left_is_swept_away_after_a_while(service: Service, take: Take, do: Do) -> None:
     done = do(Picture(photo=take().id, style="great-wave", size=64))
     root, long_ago = service.files.root, time.time() - 3600
-    left = [root / ".sent-abc", service.files.job("0" * 32), root / ".masks-abc"]
+    left = [root / ".sent-abc", service.files.job("0" * 32), root / ".backup-abc"]
     fresh = root / ".sent-def"
     for path in (left[0], fresh):
         path.write_bytes(b"half a file")
@@ -237,16 +237,6 @@ def test_what_a_crash_left_is_swept_away_after_a_while(service: Service, take: T
     assert not any(path.exists() for path in left)
     assert fresh.exists()
     assert service.result("ada", done.id)[0].exists()
-
-
-def test_masks_are_made_of_what_is_painted(service: Service, tmp_path: Path) -> None:
-    drawn = Image.new("RGBA", (40, 20), (0, 0, 0, 0))
-    drawn.paste((250, 10, 10, 255), (0, 0, 10, 20))
-    drawn.save(tmp_path / "drawn.png")
-    ids = service.masks("ada", tmp_path / "drawn.png", [(255, 0, 0), (0, 0, 255)])
-    shares = [picture(service.files.upload(identity)).mean() / 255 for identity in ids]
-    assert shares == pytest.approx([0.25, 0, 0.75])
-    assert left_over(service) == []
 
 
 def test_room_that_is_used_is_told(service: Service, take: Take, do: Do) -> None:

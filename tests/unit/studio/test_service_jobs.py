@@ -19,9 +19,9 @@ from brushwork.errors import UsageError
 from brushwork.io.film_formats import open_film
 from brushwork.options.methods import Gatys
 from brushwork.studio import job_worker
-from brushwork.studio.database import Job, Upload
 from brushwork.studio.errors import BusyError, ConflictError, NotFoundError, TooLargeError
 from brushwork.studio.job_worker import Work
+from brushwork.studio.records import Job, Upload
 from brushwork.studio.schemas import Batch, Grid, Picture, Texture, Video
 from brushwork.studio.service import Service
 

@@ -19,15 +19,14 @@ from fastapi import FastAPI
 
 from brushwork.errors import UsageError
 from brushwork.studio import audit as audit_module
-from brushwork.studio import page_access, team_command
+from brushwork.studio import team_command
 from brushwork.studio.audit import AuditLog, moment_of
 from brushwork.studio.command import studio as command
-from brushwork.studio.database import Job, Upload
 from brushwork.studio.errors import NotAllowedError, TooLargeError
 from brushwork.studio.files import StudioFiles
 from brushwork.studio.guard import Guard
-from brushwork.studio.page_access import PageFiles
 from brushwork.studio.quota import RECORD
+from brushwork.studio.records import Job, Upload
 from brushwork.studio.schemas import NewStyle, Picture, Preview
 from brushwork.studio.service import Service
 from brushwork.studio.users import ROLES, Logins, Users
@@ -127,7 +126,6 @@ def test_a_viewer_looks_and_downloads_and_makes_nothing(service: Service, take: 
         lambda: service.submit("eve", Picture(photo=photo.id, style="great-wave")),
         lambda: service.preview("eve", Preview(photo=photo.id, style="great-wave", size=64)),
         lambda: service.add_style("eve", NewStyle(picture=photo.id, name="mine")),
-        lambda: service.masks("eve", Path("none.png"), []),
         lambda: service.resume("eve", job.id),
     ]
     for attempt in attempts:
@@ -270,18 +268,6 @@ def test_files_without_a_record_are_swept(service: Service, take: Take) -> None:
         os.utime(path, (0, 0))
     service.quota.sweep()
     assert {path.name for path in service.files.uploads.iterdir()} == {kept.id, f"{kept.id}.jpg"}
-
-
-def test_what_the_page_no_longer_remembers_is_deleted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(page_access, "KEPT", 3)
-    files, paths = PageFiles(), [tmp_path / f"{number}.png" for number in range(6)]
-    for path in paths:
-        path.write_bytes(bytes(10))
-    files.add("bob", str(paths[0]))  # who has sent the same
-    for path in paths:
-        files.add("ada", str(path))
-    assert [path.exists() for path in paths] == [True, False, False, True, True, True]
-    assert (files.size("ada"), files.size("bob")) == (30, 10)
 
 
 # The audit log

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Query
 
 from brushwork.studio.api import User
 from brushwork.studio.audit import moment_of
-from brushwork.studio.database import Job
+from brushwork.studio.records import Job
 from brushwork.studio.service import Service
 from brushwork.studio.v1.models import AccountFacts, OwnedJobFacts, Page, job_facts
 

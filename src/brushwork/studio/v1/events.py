@@ -12,9 +12,9 @@ from typing import Any
 from starlette.concurrency import run_in_threadpool
 
 from brushwork.errors import BrushworkError
-from brushwork.studio.database import ACTIVE, UNFINISHED, Job
 from brushwork.studio.errors import BusyError, NotFoundError
 from brushwork.studio.log import logger
+from brushwork.studio.records import ACTIVE, UNFINISHED, Job
 from brushwork.studio.service import Service
 from brushwork.studio.v1.models import job_facts
 

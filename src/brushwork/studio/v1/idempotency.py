@@ -9,8 +9,9 @@ from typing import Annotated, TypeVar
 
 from fastapi import Header
 
-from brushwork.studio.database import Database, IdempotencyKey
+from brushwork.studio.database import Database
 from brushwork.studio.errors import ConflictError, KeyReusedError, NotFoundError
+from brushwork.studio.records import IdempotencyKey
 
 __all__ = ["Key", "key_of", "once"]
 

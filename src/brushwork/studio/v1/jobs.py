@@ -8,7 +8,7 @@ from fastapi import APIRouter, Body, Query, Request, Response
 from fastapi.responses import FileResponse, StreamingResponse
 
 from brushwork.studio.api import JPEG, User
-from brushwork.studio.database import Job, JobFilter
+from brushwork.studio.records import Job, JobFilter
 from brushwork.studio.service import Service
 from brushwork.studio.v1.etags import tagged, tagged_file
 from brushwork.studio.v1.events import EVENTS, QUEUE_EVENTS, job_events, queue_events

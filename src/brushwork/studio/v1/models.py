@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Generic, Literal, TypeAlias, T
 from pydantic import BaseModel, Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
 from brushwork.studio import schemas
-from brushwork.studio.database import Job, Upload
+from brushwork.studio.records import Job, Upload
 from brushwork.studio.users import Role
 from brushwork.styles.library import LibraryStyle
 

@@ -10,7 +10,7 @@ from typing import Annotated, Any, TypeVar
 from fastapi import Query
 
 from brushwork.errors import UsageError
-from brushwork.studio.database import Place
+from brushwork.studio.records import Place
 from brushwork.studio.v1.models import Page
 
 __all__ = ["Cursor", "Most", "name_in", "page_of", "place_in"]

@@ -22,10 +22,10 @@ import httpx
 
 from brushwork.errors import UsageError
 from brushwork.runtime.atomic_files import write_whole
-from brushwork.studio.database import Job, Webhook
 from brushwork.studio.errors import NotAllowedError
 from brushwork.studio.files import StudioFiles
 from brushwork.studio.log import logger
+from brushwork.studio.records import Job, Webhook
 from brushwork.studio.v1.models import job_facts
 from brushwork.studio.v1.signing import signature
 

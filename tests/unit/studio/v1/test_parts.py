@@ -18,9 +18,9 @@ from fastapi import FastAPI
 from brushwork.studio import connections, guard
 from brushwork.studio.advice import in_request_terms
 from brushwork.studio.connections import PunctualProtocol
-from brushwork.studio.database import Upload
 from brushwork.studio.guard import Guard
 from brushwork.studio.limits import Limits
+from brushwork.studio.records import Upload
 from brushwork.studio.service import Service
 from brushwork.studio.v1.rate_limit import RateLimited
 

@@ -1,1 +1,0 @@
-"""The studio's web page, built with Gradio."""
