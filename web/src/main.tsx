@@ -14,7 +14,7 @@ import { persistently } from "./connection";
 import { followPhoto, resumeUpload } from "./opening";
 import { watchJobs } from "./queue";
 import { followRegions } from "./regions";
-import { methods, presets, styles } from "./state";
+import { account, methods, presets, styles } from "./state";
 import { preferredLanguage, speak } from "./texts";
 import { restoreTexture } from "./texture";
 import { followThumbnails } from "./thumbnails";
@@ -28,9 +28,11 @@ async function start(): Promise<void> {
   listenToKeys();
   listenToDrops();
   try {
-    [styles.value, methods.value, presets.value] = await persistently(() =>
-      Promise.all([all(studio.styles()), studio.methods(), studio.presets()]),
+    const [library, ways, finishes, { name }] = await persistently(() =>
+      Promise.all([all(studio.styles()), studio.methods(), studio.presets(), studio.account()]),
     );
+    [styles.value, methods.value, presets.value] = [library, ways, finishes];
+    account.value = name === "local" ? null : name;
   } catch (error) {
     checkLogin(error);
     tell("error", wordsOf(error));

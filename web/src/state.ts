@@ -127,6 +127,8 @@ export const photo = signal<Photo | null>(null);
 export const shown = signal<Shown>(NOTHING);
 export const styles = signal<readonly StyleFacts[]>([]);
 export const methods = signal<Readonly<Record<string, readonly MethodOption[]>>>({});
+/** Who is logged in; null where there are no logins. */
+export const account = signal<string | null>(null);
 export const presets = signal<Readonly<Partial<Record<Finish, PresetFacts>>>>({});
 export const favorites = signal<readonly string[]>(stored("favorites", []));
 

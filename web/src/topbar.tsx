@@ -6,6 +6,7 @@ import {
   CompareIcon,
   FitIcon,
   HelpIcon,
+  LeaveIcon,
   LanguageIcon,
   MenuIcon,
   MoonIcon,
@@ -23,7 +24,7 @@ import { FilmButton } from "./film_button";
 import { helping } from "./help";
 import { panelsOf } from "./panels";
 import { SaveButton } from "./save_button";
-import { canRedo, canUndo, comparing, panel, photo, theme, view } from "./state";
+import { account, canRedo, canUndo, comparing, panel, photo, theme, view } from "./state";
 import { formatPercent, language, LANGUAGES, speak, t } from "./texts";
 import { Dialog, IconButton } from "./widgets";
 import { actualSize, percentOfActual, zoomBy, zoomToFit } from "./zoom";
@@ -81,7 +82,15 @@ function appearance(): readonly Entry[] {
       act: () => setTheme(dark ? "light" : "dark"),
     },
     { icon: HelpIcon, label: t("help"), keys: "?", act: () => (helping.value = true) },
+    ...(account.value
+      ? [{ icon: LeaveIcon, label: t("logout", { name: account.value }), act: () => void logOut() }]
+      : []),
   ];
+}
+
+async function logOut(): Promise<void> {
+  await fetch("/logout", { method: "POST" });
+  location.assign("/login");
 }
 
 function PhoneMenu() {

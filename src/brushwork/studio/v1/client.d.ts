@@ -73,6 +73,15 @@ export interface MethodOption {
   choices: (string | number)[];
 }
 
+export interface AccountFacts {
+  name: string;
+  role: "admin" | "member" | "viewer";
+  storage: number;
+  storage_used: number;
+  jobs: number;
+  jobs_used: number;
+}
+
 export interface PresetFacts {
   method: string;
   settings: Record<string, unknown>;
@@ -125,6 +134,7 @@ export class Studio {
   addStyle(style: { picture: string; name: string; title?: string; artist?: string }): Promise<StyleFacts>;
   removeStyle(name: string): Promise<void>;
   methods(): Promise<Record<string, MethodOption[]>>;
+  account(): Promise<AccountFacts>;
   presets(): Promise<Record<"draft" | "good" | "best", PresetFacts>>;
   job(id: string, action?: "" | "pause" | "resume" | "cancel"): Promise<JobFacts>;
   delete(id: string): Promise<void>;

@@ -19,6 +19,8 @@
  * @typedef {{x: number, y: number}} Point a place, as shares of width and height
  * @typedef {{center: Point, width: number, height: number, eyes: Point[], mouth: Point, probability: number}} FaceFacts
  * @typedef {{name: string, title: string, artist: string, own: boolean, methods: string[]}} StyleFacts
+ * @typedef {{name: string, role: "admin"|"member"|"viewer", storage: number, storage_used: number, jobs: number,
+ *   jobs_used: number}} AccountFacts
  */
 
 const TRIES = 60; // attempts while the studio is busy
@@ -290,6 +292,14 @@ export class Studio {
   /** Presets: the method and settings of each. */
   presets() {
     return this.#json("GET", "/presets");
+  }
+
+  /**
+   * Who you are, what you may do and what you have used; without logins, your name is "local".
+   * @returns {Promise<AccountFacts>}
+   */
+  account() {
+    return this.#json("GET", "/account");
   }
 
   /** @returns {AsyncGenerator<JobFacts>} your jobs, newest first */
