@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from brushwork.errors import BrushworkError, UsageError
+from brushwork.lite.needs import needs_torch
 from brushwork.options.base import defaults_of, memory_limit, option_of, type_of
 from brushwork.options.methods import AdaINLite
 from brushwork.options.stylize import OutputOptions, RunOptions, StylizeOptions
@@ -26,7 +27,6 @@ COMMANDS = {
     "video": "Render a video.",
     "styles": "List styles.",
 }
-TORCH = "needs torch: pip install brushwork"
 STYLE = "an image file, a built-in style, a saved style, or a blend such as wave.jpg:0.7+feminine-wave:0.3"
 LEFT_OUT = (*[name for name in option_of(RunOptions) if name != "as_json"], "protect_faces", "face_mask", "device")
 
@@ -81,7 +81,7 @@ def _run(arguments: list[str]) -> None:
         return
     command = arguments[0]
     if command not in COMMANDS:
-        raise UsageError(f"{command!r} is not one of {', '.join(COMMANDS)}; whatever else brushwork does {TORCH}")
+        raise needs_torch(f"{command!r} is not one of {', '.join(COMMANDS)}; whatever else brushwork does")
     {"stylize": _stylize, "video": _video, "styles": _styles}[command](arguments[1:])
 
 
@@ -96,7 +96,7 @@ def _parsed(parser: argparse.ArgumentParser, arguments: list[str]) -> dict[str, 
     found, unknown = parser.parse_known_args(arguments)
     if unknown:
         flag = unknown[0].partition("=")[0]
-        raise UsageError(f"{flag} {TORCH}" if flag in _flags_of_torch() else f"no such option: {flag}")
+        raise needs_torch(flag) if flag in _flags_of_torch() else UsageError(f"no such option: {flag}")
     return vars(found)
 
 
@@ -155,9 +155,10 @@ def _stylize(arguments: list[str]) -> None:
         _made(kind, values) for kind in (AdaINLite, StylizeOptions, OutputOptions, RunOptions)
     )
     from brushwork.cli.lite_running import lite_stylize
-    from brushwork.lite.stylize import check_settings
+    from brushwork.lite.stylize import check_preset, check_settings
 
-    check_settings(values["method"], values["preset"], settings, options, out)
+    check_preset(values["method"], values["preset"])
+    check_settings(settings, options, out)
 
     def say(line: str, **facts: Any) -> None:
         if run.as_json and facts:
@@ -173,8 +174,8 @@ def _stylize(arguments: list[str]) -> None:
 
 def _add_common(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--provider", default="cpu", help="what computes: cpu, cuda, directml or coreml [cpu]")
-    parser.add_argument("--preset", help=f"draft; the others {TORCH.partition(':')[0]} [draft]")
-    parser.add_argument("--method", help=f"adain-lite; the others {TORCH.partition(':')[0]} [adain-lite]")
+    parser.add_argument("--preset", help="draft; the others need torch [draft]")
+    parser.add_argument("--method", help="adain-lite; the others need torch [adain-lite]")
 
 
 def _video(arguments: list[str]) -> None:
@@ -188,12 +189,15 @@ def _video(arguments: list[str]) -> None:
     _add_flags(parser, AdaINLite)
     values = _parsed(parser, arguments)
     settings = _made(AdaINLite, {"model": values.pop("model") or "adain-lite-film", **values})
+    from brushwork.batch.naming import style_stem
     from brushwork.lite.film import paint_film
-    from brushwork.lite.stylize import check_settings
+    from brushwork.lite.stylize import check_preset, check_settings
 
-    check_settings(values["method"], values["preset"], settings, StylizeOptions(), OutputOptions())
+    check_preset(values["method"], values["preset"])
+    check_settings(settings, StylizeOptions(), OutputOptions())
+    output = values["output"] or Path(f"{values['film'].stem}_{style_stem(values['style'])}.mp4")
     paint_film(
-        values["film"], values["style"], values["output"], settings,
+        values["film"], values["style"], output, settings,
         size=values["size"], quality=values["quality"], provider=values["provider"],
         say=lambda line: print(line, file=sys.stderr),
     )  # fmt: skip

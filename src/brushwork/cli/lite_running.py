@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from brushwork.cli.jobs import Job, find_photos, is_folder, left_out, plan_jobs, protect
-from brushwork.errors import BrushworkError, PictureError, UsageError
+from brushwork.errors import BrushworkError, PictureError
+from brushwork.lite.needs import needs_torch
 from brushwork.lite.sessions import check_provider
 from brushwork.options.methods import AdaINLite
 from brushwork.options.stylize import OutputOptions, RunOptions, StylizeOptions
@@ -50,7 +51,7 @@ def lite_stylize(
     """
     for name in TORCH_ONLY:
         if getattr(run, name):
-            raise UsageError(f"--{name.replace('_', '-')} needs torch: pip install brushwork")
+            raise needs_torch(f"--{name.replace('_', '-')}")
     check_provider(provider)
     jobs = plan_jobs(find_photos(photos), styles, output, "." + suffix.lstrip("."))
     protect(jobs, {}, [str(mask) for mask in options.masks])

@@ -11,9 +11,9 @@ from typing import Protocol
 
 import numpy as np
 
-from brushwork.errors import UsageError
 from brushwork.lite.arrays import luma, padded, resized
 from brushwork.lite.coder import Coder
+from brushwork.lite.needs import needs_torch
 from brushwork.lite.network import HALO, MOST_STYLES, MULTIPLE, PaintingNetwork, PaintingWeights
 from brushwork.lite.regions import Regions, completed, left_over
 from brushwork.lite.tensors import Array
@@ -129,10 +129,7 @@ class Painter:
 
     def _network(self, codes: Sequence[Array]) -> PaintingNetwork:
         if len(codes) > MOST_STYLES:
-            raise UsageError(
-                f"masks: at most {MOST_STYLES} styles side by side without torch, the photo's own included, "
-                f"got {len(codes)}; more need torch: pip install brushwork"
-            )
+            raise needs_torch(f"masks: more than {MOST_STYLES} styles side by side, the photo's own included,")
         key = b"".join(code.tobytes() for code in codes)
         if key not in self._networks:
             while len(self._networks) >= NETWORKS:
@@ -197,10 +194,7 @@ class _Flat:
         """Return painted pixels with these colors blended in."""
         gray = luma(photo)
         colors = np.stack([np.clip(black + slope * gray, 0, 1) for black, slope in self.lines])
-        if shares is None:
-            color = colors[0]
-        else:
-            color = (shares * colors).sum(0) + (1 - shares.sum(0)) * photo
+        color = colors[0] if shares is None else (shares * colors).sum(0) + (1 - shares.sum(0)) * photo
         color = photo + self.strength * (color - photo)
         painted = np.clip(np.nan_to_num(painted), 0, 1)
         result: Array = painted + self.share * (color - painted)

@@ -12,6 +12,7 @@ import numpy as np
 
 from brushwork.errors import BrushworkError, UsageError
 from brushwork.lite.coder import STYLE_SIZE
+from brushwork.lite.needs import needs_torch
 from brushwork.lite.painting import Painter
 from brushwork.lite.pictures import fit_size, read_picture
 from brushwork.lite.regions import Regions
@@ -120,7 +121,7 @@ def _opaque(samples: object) -> Array:
 def _saved(path: Path, wanted: float) -> Array:
     """Return a saved style's code at a style scale, interpolated between those in the file if necessary."""
     if path.suffix.lower() != ".safetensors":
-        raise UsageError(f"{path} is a network for one style, which needs torch: pip install brushwork")
+        raise needs_torch(f"{path}: a network for one style")
     tensors, about = read_tensors(path, lambda name: name.split("/")[0].partition("@")[0] == NAME)
     try:
         origins = {str(key): dict(value) for key, value in json.loads(about.get("methods", "{}")).items()}

@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from brushwork.errors import UsageError
 from brushwork.lite.color import ColorControl, luminance
+from brushwork.lite.needs import needs_torch
 from brushwork.lite.network import HALO
 from brushwork.lite.painting import THUMBNAIL, Painter, Photo
 from brushwork.lite.pictures import Picture, encoded, fit_size, read_picture, write_picture
@@ -22,7 +23,7 @@ from brushwork.options.methods import AdaINLite
 from brushwork.options.stylize import DEFAULT_SIZE, OutputOptions, StylizeOptions
 from brushwork.styles.references import ResolvedStyle
 
-__all__ = ["Painted", "check_settings", "paint", "result_size", "save"]
+__all__ = ["Painted", "as_bytes", "check_preset", "check_settings", "paint", "result_size", "save", "tile_side"]
 
 SIDES = (4096, 3072, 2048, 1536, 1024, 768, 512, 256)  # candidate tile sides, in pixels
 PIXEL = 260  # bytes of memory per pixel of a tile with its halo; measured, docs/light.md
@@ -30,7 +31,6 @@ BASE = 150_000_000  # bytes of the program itself
 MARGIN = 0.8  # fraction of the free memory to use, unless a limit is given
 UNKNOWN = 2_000_000_000  # bytes, where the system doesn't say what is free
 PHOTO_MEASURED = 4_000_000  # pixels above which a photo's colors are measured on its thumbnail
-TORCH = "needs torch: pip install brushwork, and leave out --runtime onnx"
 Progress = Callable[[int, int], None]
 
 
@@ -51,17 +51,25 @@ class Painted:
     seconds: float
 
 
-def check_settings(
-    method: str | None, preset: str | None, settings: AdaINLite, options: StylizeOptions, out: OutputOptions
-) -> None:
+def check_preset(method: str | None, preset: str | None) -> None:
+    """Refuse methods and presets other than AdaIN-lite and drafts.
+
+    Raises:
+        UsageError: It needs torch.
+    """
+    if method not in (None, "adain-lite"):
+        raise needs_torch(f"--method {method}")
+    if preset not in (None, "draft"):
+        raise needs_torch(f"--preset {preset}")
+
+
+def check_settings(settings: AdaINLite, options: StylizeOptions, out: OutputOptions) -> None:
     """Refuse what only torch can do.
 
     Raises:
         UsageError: In one line, what needs torch.
     """
     lacking = {
-        f"--method {method}": method not in (None, "adain-lite"),
-        f"--preset {preset}": preset not in (None, "draft"),
         f"--model {settings.model}": settings.model not in ("adain-lite", "adain-lite-film"),
         "--precision bfloat16": settings.precision == "bfloat16",
         "--protect-faces": bool(options.protect_faces),
@@ -69,9 +77,9 @@ def check_settings(
     }
     for flag, lacks in lacking.items():
         if lacks:
-            raise UsageError(f"{flag} {TORCH}")
+            raise needs_torch(flag)
     if options.device not in ("auto", "cpu"):
-        raise UsageError(f"--device {options.device} {TORCH}; onnxruntime's own are chosen with --provider")
+        raise UsageError(f"--device {options.device} is torch's; choose what computes with --provider")
 
 
 def result_size(size: tuple[int, int], wanted: int | None) -> tuple[int, int]:
