@@ -59,7 +59,8 @@ def stylize(
 ) -> None:
     """Render PHOTOs (files, folders, patterns) in the style of a painting."""
     if _runtime(runtime, provider) == "onnx":
-        _by_onnx(photos, styles, output, preset, method, suffix, provider or "cpu", values)
+        _check_draft(preset, method)
+        _by_onnx(photos, styles, output, suffix=suffix, provider=provider or "cpu", values=values)
         return
     # Usage errors are reported immediately, before torch is loaded.
     settings = chosen_settings(preset, method, values, styles)
@@ -92,14 +93,26 @@ def _runtime(runtime: str | None, provider: str | None) -> str:
     return runtime or ("torch" if find_spec("torch") is not None else "onnx")
 
 
-def _by_onnx(*given: Any) -> None:
-    """Paint drafts with onnxruntime; see `stylize`."""
-    photos, styles, output, preset, method, suffix, provider, values = given
-    from brushwork.cli.lite_running import lite_stylize
-    from brushwork.cli.report import Report
-    from brushwork.lite.stylize import check_preset, check_settings
+def _check_draft(preset: str | None, method: str | None) -> None:
+    from brushwork.lite.stylize import check_preset
 
     check_preset(method, preset)
+
+
+def _by_onnx(
+    photos: tuple[str, ...],
+    styles: tuple[str, ...],
+    output: str | None,
+    *,
+    suffix: str,
+    provider: str,
+    values: dict[str, Any],
+) -> None:
+    """Paint drafts with onnxruntime; see `stylize`."""
+    from brushwork.cli.lite_running import lite_stylize
+    from brushwork.cli.report import Report
+    from brushwork.lite.stylize import check_settings
+
     settings = settings_of("adain-lite", values, OPTIONS)
     options, out, run = (options_from_flags(kind, values) for kind in (StylizeOptions, OutputOptions, RunOptions))
     check_settings(settings, options, out)

@@ -35,6 +35,8 @@ CUT = 0.25  # mean change of the thumbnail's brightness at which a new scene beg
 GRID = 24  # side of this thumbnail
 QUALITY = 65
 BEST, WORST = 10, 51  # H.264's rate factors at quality 100 and 0
+LIMITED, FULL = 1, 2  # color ranges, and matrices, of H.273
+BT709, UNSPECIFIED, SMPTE170M, HD = 1, 2, 6, 720
 SUFFIXES = (".mp4", ".m4v", ".mov", ".mkv")
 
 
@@ -98,6 +100,8 @@ def paint_film(
         UsageError: An invalid value.
     """
     av = _av()
+    from av.sidedata.sidedata import Type
+
     if target.suffix.lower() not in SUFFIXES:
         raise needs_torch(f"{target}: a format other than {', '.join(SUFFIXES)}")
     if target.resolve() == film.resolve():
@@ -111,6 +115,12 @@ def paint_film(
         if not source.streams.video:
             raise PictureError(f"{film}: is not a video")
         stream = source.streams.video[0]
+        first = next(source.decode(stream), None)
+        if first is None:
+            raise PictureError(f"{film}: contains no readable frames; copy or download it again")
+        if first.side_data.get(Type.DISPLAYMATRIX) is not None:
+            raise needs_torch(f"{film}: a video that is stored turned")
+        source.seek(0)
         wanted = result_size((stream.width, stream.height), size)
         wanted = wanted[0] // 2 * 2 or 2, wanted[1] // 2 * 2 or 2  # H.264 wants even sides
         with _writer(av, target, source, wanted, quality or QUALITY) as write:
@@ -119,7 +129,7 @@ def paint_film(
                     write(packet)
                     continue
                 for frame in packet.decode():
-                    samples = frame.to_ndarray(format="rgb24", width=wanted[0], height=wanted[1])
+                    samples = _samples(frame, wanted)
                     small = _thumbnail(samples)
                     if before is not None and np.abs(small - before).mean() > CUT:
                         steady.begin()
@@ -157,8 +167,31 @@ def _into(painted: npt.NDArray[np.uint8]) -> Callable[[int, int, Any], None]:
     return write
 
 
+def _samples(frame: Any, size: tuple[int, int]) -> npt.NDArray[np.uint8]:
+    """Return a frame as (H, W, 3), in the colors that its matrix and range mean."""
+    matrix = _matrix(frame)
+    rgb = frame.reformat(
+        width=size[0], height=size[1], format="rgb24", src_colorspace=matrix, dst_colorspace=matrix,
+        src_color_range=FULL if int(frame.color_range) == FULL else LIMITED, dst_color_range=FULL,
+        interpolation="BICUBIC" if size[0] * 2 > frame.width else "AREA",
+    )  # fmt: skip
+    samples: npt.NDArray[np.uint8] = rgb.to_ndarray()
+    return samples
+
+
+def _matrix(frame: Any) -> int:
+    """Return the matrix of a frame; if unspecified, BT.601 for SD and BT.709 for HD."""
+    named = int(frame.colorspace)
+    return named if named not in (0, UNSPECIFIED) else BT709 if frame.height >= HD else SMPTE170M
+
+
 def _frame(av: Any, samples: npt.NDArray[np.uint8], like: Any) -> Any:
-    frame = av.VideoFrame.from_ndarray(samples, format="rgb24")
+    """Return a frame of samples with the time and colors of another one."""
+    matrix, span = _matrix(like), FULL if int(like.color_range) == FULL else LIMITED
+    frame = av.VideoFrame.from_ndarray(samples, format="rgb24").reformat(
+        format="yuv420p", src_colorspace=matrix, dst_colorspace=matrix, src_color_range=FULL, dst_color_range=span,
+        interpolation="BICUBIC",
+    )  # fmt: skip
     frame.pts, frame.time_base = like.pts, like.time_base
     return frame
 
@@ -179,6 +212,9 @@ def _writer(av: Any, target: Path, source: Any, size: tuple[int, int], quality: 
 
             def write(found: Any) -> None:
                 if not isinstance(found, av.Packet):
+                    context = video.codec_context
+                    if not context.is_open:
+                        context.colorspace, context.color_range = int(found.colorspace), int(found.color_range)
                     container.mux(video.encode(found))
                 elif found.dts is not None:
                     found.stream = sounds[found.stream.index]

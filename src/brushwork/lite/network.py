@@ -107,7 +107,7 @@ class PaintingNetwork:
         return self._run("body", {"first": first, **moments}, shares)
 
     def tail(self, last: Array, tile: Array, moments: Mapping[str, Array], shares: Array | None) -> Array:
-        """Return the picture, (1, 3, H, W) in [0, 1]."""
+        """Return the picture, (1, 3, H, W), about [0, 1]."""
         return self._run("tail", {"last": last, "tile": tile, **moments}, shares)
 
     def _run(self, part: str, inputs: Mapping[str, Array], shares: Array | None) -> Array:

@@ -163,11 +163,11 @@ class Painter:
         count = CELLS**2
         grays = (np.arange(count) * SHUFFLE % count / (count - 1)).reshape(CELLS, CELLS)
         gray = np.kron(grays, np.ones((CELL, CELL))).astype(np.float32)
-        chart, painted = _Chart(gray), np.empty((3, *gray.shape), np.float32)
+        chart = _Chart(gray)
         source, tiles = _Source(chart, Regions([code]), False), cut(*gray.shape, len(gray), HALO, MULTIPLE)
         passes = _Passes(self._network([code]), source, tiles, 0)
         list(passes.measured(len(gray), None))
-        painted[:] = passes.picture(tiles[0])
+        painted = np.clip(passes.picture(tiles[0]), 0, 1)
         away = gray - gray.mean()
         slope = ((painted * away).mean((1, 2)) / np.square(away).mean())[:, None, None]
         return painted.mean((1, 2))[:, None, None] - slope * gray.mean(), slope
@@ -298,7 +298,7 @@ class _Passes:
         self._moments |= _steadied(sums, 1, steady).named("last")
 
     def picture(self, tile: Tile) -> Array:
-        """Return the painted core of a tile, (3, h, w)."""
+        """Return the painted core of a tile, (3, h, w), about [0, 1]."""
         last = self._kept.pop(tile) if tile in self._kept else self._last(tile)
         shares = self.source.shares(tile.near)
         picture = self.network.tail(last, self.source.pixels(tile.near)[None], self._of("last"), shares)
