@@ -206,14 +206,21 @@ def _video(arguments: list[str]) -> None:
 def _styles(arguments: list[str]) -> None:
     parser = _Parser(f"{NAME} styles", description=COMMANDS["styles"])
     parser.add_argument("action", nargs="?", default="list", choices=["list"])
-    _parsed(parser, arguments)
+    parser.add_argument("--json", dest="as_json", action="store_true", help="print JSON, for scripts")
+    as_json = _parsed(parser, arguments)["as_json"]
     from brushwork.lite.tensors import read_tensors
     from brushwork.styles.references import built_in_styles
 
+    found = []
     for name, path in built_in_styles().items():
         about = read_tensors(path, lambda _: False)[1]
-        facts = ", ".join(about[key] for key in ("title", "artist", "year") if about.get(key))
-        print(f"{name:<28}{facts}")
+        found.append({"name": name} | {key: about[key] for key in ("title", "artist", "year") if about.get(key)})
+    if as_json:
+        print(json.dumps(found, ensure_ascii=False))
+        return
+    for style in found:
+        name, *facts = style.values()
+        print(f"{name:<28}{', '.join(facts)}")
 
 
 if __name__ == "__main__":

@@ -181,6 +181,10 @@ def test_other_commands_and_help(run: Run) -> None:
     assert "--keep-color" in run("stylize", "--help")[1]
     assert "great-wave" in run("styles")[1]
     assert len(run("styles", "list")[1].splitlines()) == 88
+    listed = json.loads(run("styles", "list", "--json")[1])
+    assert len(listed) == 88
+    assert {"name": "great-wave", "title": "The Great Wave off Kanagawa", "artist": "Katsushika Hokusai",
+            "year": "1831"} in listed  # fmt: skip
     assert run("--version")[1].startswith("brushwork-lite, version")
 
 
