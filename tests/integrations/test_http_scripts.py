@@ -44,7 +44,9 @@ class Layer {
 }
 class Document {
   constructor() { this.id = ++ids; this.layers = []; Object.assign(this, { width: 96, height: 64, resolution: 72 }); }
-  saveAs = { png: async (entry, options, asCopy) => { told.asCopy = asCopy; await entry.write(this.layers[0].bytes); } };
+  saveAs = {
+    png: async (entry, options, asCopy) => { told.asCopy = asCopy; await entry.write(this.layers[0].bytes); },
+  };
 }
 const document = new Document();
 document.layers.push(new Layer(document, "above", null), new Layer(document, "cat", await readFile(layerFile)));
