@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +12,7 @@ import rich_click as click
 from brushwork.cli.arguments import STYLE_HELP, chosen_settings, look_options, short_help
 from brushwork.errors import PictureError, UsageError
 from brushwork.options.base import option_of
-from brushwork.options.flags import method_options, option_flags, options_from_flags
+from brushwork.options.flags import method_options, option_flags, options_from_flags, settings_of
 from brushwork.options.methods import Settings
 from brushwork.options.stylize import OutputOptions, RunOptions, StylizeOptions
 from brushwork.registry import OPTIONS
@@ -25,7 +26,7 @@ __all__ = ["stylize"]
 PANELS = {
     "What": ("styles", "output", "preset", "method"),
     "Look": ("strength", "style_scale", "steps", "style_weight", "keep_color", "masks", "protect_faces", "seed"),
-    "Size and speed": ("size", "device", "max_memory"),
+    "Size and speed": ("size", "device", "max_memory", "runtime"),
     "Output": ("suffix", "depth", "quality", "animation", "preview"),
     "Long jobs": ("checkpoint_every", "resume"),
 }
@@ -38,6 +39,9 @@ PANELS = {
 @click.option("-o", "--output", help="file, or folder for several results [PHOTO_STYLE.png in the current directory]")
 @look_options(default="good")
 @click.option("--format", "suffix", default="png", show_default=True, help="file format if -o names no file")
+@click.option("--runtime", type=click.Choice(("torch", "onnx")),
+              help="onnx: drafts by onnxruntime, which starts faster [torch, where it is installed]")  # fmt: skip
+@click.option("--provider", help="with --runtime onnx, what computes: cpu, cuda, directml or coreml [cpu]")
 @option_flags(StylizeOptions)
 @option_flags(OutputOptions)
 @option_flags(RunOptions)
@@ -49,12 +53,18 @@ def stylize(
     preset: str | None,
     method: str | None,
     suffix: str,
+    runtime: str | None,
+    provider: str | None,
     **values: Any,
 ) -> None:
     """Render PHOTOs (files, folders, patterns) in the style of a painting.
 
     Values in brackets are those of a method alone. A preset has its own, which the picture's recipe names.
     """
+    if _runtime(runtime, provider) == "onnx":
+        _check_draft(preset, method)
+        _by_onnx(photos, styles, output, suffix=suffix, provider=provider or "cpu", values=values)
+        return
     # Usage errors are reported immediately, before torch is loaded.
     settings = chosen_settings(preset, method, values, styles)
     options, out, run = (options_from_flags(kind, values) for kind in (StylizeOptions, OutputOptions, RunOptions))
@@ -77,6 +87,42 @@ def stylize(
     from brushwork.methods import load
 
     run_jobs(jobs, Runner(load(settings, options.device), options, out, run, report))
+
+
+def _runtime(runtime: str | None, provider: str | None) -> str:
+    """Return what paints: torch, unless it isn't installed or onnxruntime is asked for."""
+    if provider is not None and runtime != "onnx":
+        raise UsageError("--provider is for onnxruntime; add --runtime onnx")
+    return runtime or ("torch" if find_spec("torch") is not None else "onnx")
+
+
+def _check_draft(preset: str | None, method: str | None) -> None:
+    from brushwork.lite.stylize import check_preset
+
+    check_preset(method, preset)
+
+
+def _by_onnx(
+    photos: tuple[str, ...],
+    styles: tuple[str, ...],
+    output: str | None,
+    *,
+    suffix: str,
+    provider: str,
+    values: dict[str, Any],
+) -> None:
+    """Paint drafts with onnxruntime; see `stylize`."""
+    from brushwork.cli.lite_running import lite_stylize
+    from brushwork.cli.report import Report
+    from brushwork.lite.stylize import check_settings
+
+    settings = settings_of("adain-lite", values, OPTIONS)
+    options, out, run = (options_from_flags(kind, values) for kind in (StylizeOptions, OutputOptions, RunOptions))
+    check_settings(settings, options, out)
+    lite_stylize(
+        photos, styles, output, settings, suffix=suffix, provider=provider, options=options, out=out, run=run,
+        say=Report(as_json=run.as_json).say,
+    )  # fmt: skip
 
 
 def _files_named(settings: Settings) -> list[str]:

@@ -7,6 +7,7 @@ import functools
 import math
 import numbers
 import os
+import re
 import types
 import typing
 from collections.abc import Mapping
@@ -23,6 +24,7 @@ __all__ = [
     "Option",
     "check_keep_color",
     "defaults_of",
+    "memory_limit",
     "option_of",
     "options_from",
     "type_of",
@@ -200,3 +202,18 @@ def options_from(method: str, values: Mapping[str, Any], classes: Mapping[str, t
             belongs = f"belongs to {', '.join(others)}" if others else "belongs to no method"
             raise UsageError(f"{name} is not an option of {method}: it {belongs}; {method} has {', '.join(own)}")
     return classes[method](**values)
+
+
+def memory_limit(words: str) -> int:
+    """Return the number of bytes in "4GB", "500 MB" or "2GiB".
+
+    Raises:
+        UsageError: Anything else.
+
+    >>> memory_limit("4GB"), memory_limit("1.5 GiB")
+    (4000000000, 1610612736)
+    """
+    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([KMGT]?)(i?)B?\s*", words, re.IGNORECASE)
+    if match is None or not float(match[1]):
+        raise UsageError(f"max_memory: expected an amount such as 4GB or 500MB, got {words!r}")
+    return int(float(match[1]) * (1024 if match[3] else 1000) ** " KMGT".index(match[2].upper() or " "))

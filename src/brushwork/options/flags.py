@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 import rich_click as click
 
 from brushwork.errors import UsageError
-from brushwork.options.base import option_of, options_from, type_of
+from brushwork.options.base import memory_limit, option_of, options_from, type_of
 
 __all__ = [
     "Memory",
@@ -253,18 +253,3 @@ def given_options(values: Mapping[str, Any], methods: Mapping[str, type[Any]]) -
 def without_method_options(values: Mapping[str, Any], methods: Mapping[str, type[Any]]) -> dict[str, Any]:
     """Return a command's values without those that are method options."""
     return {name: value for name, value in values.items() if name not in _owners(methods)}
-
-
-def memory_limit(words: str) -> int:
-    """Return the number of bytes in "4GB", "500 MB" or "2GiB".
-
-    Raises:
-        UsageError: Anything else.
-
-    >>> memory_limit("4GB"), memory_limit("1.5 GiB")
-    (4000000000, 1610612736)
-    """
-    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([KMGT]?)(i?)B?\s*", words, re.IGNORECASE)
-    if match is None or not float(match[1]):
-        raise UsageError(f"max_memory: expected an amount such as 4GB or 500MB, got {words!r}")
-    return int(float(match[1]) * (1024 if match[3] else 1000) ** " KMGT".index(match[2].upper() or " "))

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from brushwork.errors import BrushworkError, UsageError, first_line, is_address, no_such_file
+from brushwork.runtime.home import home
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -161,9 +162,7 @@ def own_styles(folder: Path | None = None) -> dict[str, Path]:
 
 def own_folder() -> Path:
     """Return the folder of the user's styles, which may not exist."""
-    from brushwork.weights import store_dir
-
-    return store_dir().parent / "styles"
+    return home() / "styles"
 
 
 @dataclass(frozen=True, eq=False)

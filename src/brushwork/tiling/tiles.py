@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Callable, Generator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from itertools import pairwise
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -18,7 +17,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from brushwork.tiling.cuts import NEAR, Box, Tile, cut
+
 __all__ = [
+    "NEAR",
+    "Box",
     "Canvas",
     "MemoryProfile",
     "Moments",
@@ -35,8 +38,6 @@ __all__ = [
     "within",
 ]  # fmt: skip
 
-Box: TypeAlias = tuple[int, int, int, int]  # top, left, bottom, right in pixels
-NEAR = 16  # pixels
 ROWS = 1 << 15  # positions summed in float32 before accumulating in float64
 
 
@@ -236,78 +237,6 @@ class MemoryProfile:
     mapped: float = 0.0
     fixed: float = 0.0
     near: bool = False
-
-
-@dataclass(frozen=True)
-class Tile:
-    """A tile: its core, and the core with its halo (`seen`); top, left, bottom, right in pixels."""
-
-    core: Box
-    seen: Box
-
-    @property
-    def near(self) -> Box:
-        """The core and 16 pixels around it, within `seen`."""
-        (top, left, bottom, right), (a, b, c, d) = self.core, self.seen
-        return max(a, top - NEAR), max(b, left - NEAR), min(c, bottom + NEAR), min(d, right + NEAR)
-
-    def of(self, pixels: Tensor) -> Tensor:
-        """Crop a whole image (N, C, H, W) to the tile with its halo."""
-        top, left, bottom, right = self.seen
-        return pixels[:, :, top:bottom, left:right]
-
-    def kept(self, features: Tensor, scale: int | None = None, *, near: bool = False) -> Tensor:
-        """Crop features (N, C, h, w) of the tile with its halo to its core.
-
-        Args:
-            features: Features of the tile with its halo.
-            scale: Pixels per position; None infers it from the shape.
-            near: Whether the features cover only the near area.
-        """
-        top, left, bottom, _ = self.near if near else self.seen
-        return self._inside(features, scale or (bottom - top) // features.shape[2], top, left)
-
-    def painted(self, pixels: Tensor) -> Tensor:
-        """Crop pixels of the tile with its halo, or of its near area, to its core."""
-        top, left, bottom, right = self.seen
-        return self.kept(pixels, 1, near=pixels.shape[2:] != (bottom - top, right - left))
-
-    def kept_of_whole(self, features: Tensor, scale: int) -> Tensor:
-        """Crop features of the whole image to the tile's core."""
-        return self._inside(features, scale, 0, 0)
-
-    def _inside(self, features: Tensor, scale: int, y: int, x: int) -> Tensor:
-        top, left, bottom, right = (
-            (edge - start) // scale for edge, start in zip(self.core, (y, x, y, x), strict=True)
-        )
-        return features[:, :, top:bottom, left:right]
-
-
-def cut(height: int, width: int, side: int, halo: int, multiple: int) -> list[Tile]:
-    """Cut an image into tiles, row by row.
-
-    Args:
-        height: Height of the image; a multiple of `multiple`.
-        width: Width of the image; a multiple of `multiple`.
-        side: Approximate side of a tile, in pixels.
-        halo: Width of the border that a tile needs around its core.
-        multiple: All edges are multiples of this.
-    """
-    halo = -(-halo // multiple) * multiple
-
-    def spans(length: int) -> list[tuple[int, int]]:
-        count = max(1, -(-length // max(side, multiple)))
-        edges = [length * k // count // multiple * multiple for k in range(count)] + [length]
-        return [(a, b) for a, b in pairwise(edges) if b > a]
-
-    return [
-        Tile(
-            (top, left, bottom, right),
-            (max(0, top - halo), max(0, left - halo), min(height, bottom + halo), min(width, right + halo)),
-        )
-        for top, bottom in spans(height)
-        for left, right in spans(width)
-    ]
 
 
 def padded_part(

@@ -8,6 +8,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from brushwork.errors import WeightsError
+from brushwork.runtime.home import home
 from brushwork.runtime.tensor_files import SUFFIXES, read_metadata
 from brushwork.weights.reading import open_weights
 from brushwork.weights.records import RECORDS, WeightsRecord, get_record
@@ -18,15 +19,8 @@ MODELS = Path(__file__).resolve().parents[1] / "models"
 
 
 def store_dir() -> Path:
-    """Return the user's weights folder: weights/ in BRUSHWORK_HOME, XDG_CACHE_HOME or the platform's cache."""
-    from platformdirs import user_cache_path
-
-    home = os.environ.get("BRUSHWORK_HOME")
-    if home:
-        return Path(home).expanduser() / "weights"
-    cache = os.environ.get("XDG_CACHE_HOME")  # on all systems, and also if it is relative, unlike in platformdirs
-    base = Path(cache).expanduser() / "brushwork" if cache else user_cache_path("brushwork", False, opinion=False)
-    return base / "weights"
+    """Return the user's weights folder."""
+    return home() / "weights"
 
 
 def stored_path(record: WeightsRecord) -> Path:

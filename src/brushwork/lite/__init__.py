@@ -1,0 +1,1 @@
+"""AdaIN-lite without torch: onnxruntime, NumPy and Pillow only. Also the distribution `brushwork-lite`."""

@@ -1,0 +1,95 @@
+"""From a painting to its code of 128 numbers; the same as `StyleEncoder` of AdaIN-lite."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from brushwork.errors import UsageError
+from brushwork.lite.arrays import BICUBIC, BILINEAR, pooled, resized
+from brushwork.lite.network import MULTIPLE
+from brushwork.lite.sessions import open_session
+from brushwork.lite.tensors import MODELS, Array, read_tensors
+
+__all__ = ["STYLE_SIZE", "Coder"]
+
+STYLE_SIZE, STROKE_SIZE = 256, 384  # see `brushwork.methods.adain_lite.method`
+LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1")
+CONVS = ("1_1", "1_2", "2_1", "2_2", "3_1", "3_2", "3_3", "3_4", "4_1")
+RARE = 8.0  # clips a painting's statistics at this many standard deviations
+SOFTENING = 1e-5  # added to variances
+
+
+class Coder:
+    """The style encoder of AdaIN-lite.
+
+    Args:
+        provider: What computes; see `brushwork.lite.sessions`.
+    """
+
+    def __init__(self, provider: str) -> None:
+        self._tensors, _ = read_tensors(MODELS / "adain-lite.safetensors", lambda name: name.startswith("coder."))
+        network, _ = read_tensors(MODELS / "vgg19-slim.safetensors", lambda name: name[4:7] in CONVS or "tap" in name)
+        self._taps = [network[f"tap{layer[4:]}.weight"][:, :, 0, 0] for layer in LAYERS]
+        convs = {name: tensor for name, tensor in network.items() if name.startswith("conv")}
+        self._features = open_session("features", convs, provider)
+
+    def encode(self, painting: Array, mask: Array | None = None, *, scale: float = 1.0) -> Array:
+        """Return the code (128,) of a painting.
+
+        Args:
+            painting: Pixels (3, H, W) in [0, 1].
+            mask: Weight of each pixel, (1, H, W) in [0, 1].
+            scale: Of the painting relative to the photo; smaller values give finer strokes.
+
+        Raises:
+            UsageError: The mask is 0 everywhere.
+        """
+        height, width = painting.shape[1:]
+        factor = max(1, round(STYLE_SIZE * scale)) / max(height, width)
+        width, height = (max(MULTIPLE, round(side * factor)) for side in (width, height))
+        seen = resized(painting, (width, height), BICUBIC)
+        return self._code(seen, None if mask is None else pooled(mask, height, width))
+
+    def encode_photo(self, photo: Array, mask: Array | None = None) -> Array:
+        """Return the code of a photo's own style; arguments as in `encode`."""
+        height, width = (int(side * (STYLE_SIZE / STROKE_SIZE)) for side in photo.shape[1:])
+        box = (0.0, 0.0, width * STROKE_SIZE / STYLE_SIZE, height * STROKE_SIZE / STYLE_SIZE)
+        seen = [None if x is None else resized(x, (width, height), BILINEAR, box=box) for x in (photo, mask)]
+        assert seen[0] is not None
+        return self._code(seen[0], seen[1])
+
+    def _code(self, pixels: Array, mask: Array | None) -> Array:
+        features = self._features.run({"painting": pixels[None]})
+        mean, spread = _moments(pixels, mask)
+        found = [mean, _upper(spread) * 10]
+        for layer, tap, unit, each in zip(LAYERS, self._taps, self._tensors["coder.unit"], features, strict=True):
+            mean, spread = _moments(each[0], mask)
+            mean, spread = tap @ mean / unit, tap @ spread @ tap.T / unit**2  # taps are linear
+            directions = self._tensors[f"coder.directions.{layer}"]
+            std = np.sqrt(np.maximum(spread.diagonal(), 0) + SOFTENING)
+            found += [mean, std, _upper(directions @ spread @ directions.T)]
+        typical = (np.concatenate(found) - self._tensors["coder.mean"]) / self._tensors["coder.std"]
+        x = np.clip(typical, -RARE, RARE).astype(np.float32)
+        for number in (0, 2, 4):
+            x = self._tensors[f"coder.layers.{number}.weight"] @ x + self._tensors[f"coder.layers.{number}.bias"]
+            x = np.maximum(x, 0) if number < 4 else x
+        return x
+
+
+def _moments(features: Array, mask: Array | None) -> tuple[Array, Array]:
+    """Return mean (C,) and covariance (C, C) of features (C, h, w), as E[f fᵀ] - E[f] E[f]ᵀ."""
+    flat = features.reshape(len(features), -1)
+    if mask is None:
+        mean, gram = flat.mean(1), flat @ flat.T / flat.shape[1]
+    else:
+        weights = pooled(mask, *features.shape[1:]).reshape(1, -1)
+        if not weights.sum() > 0:
+            raise UsageError("the mask leaves nothing of the painting; paint part of it white")
+        weighted = flat * (weights / weights.sum())
+        mean, gram = weighted.sum(1), weighted @ flat.T
+    return mean, gram - np.outer(mean, mean)
+
+
+def _upper(matrix: Array) -> Array:
+    result: Array = matrix[np.triu_indices(len(matrix))]
+    return result

@@ -1,0 +1,157 @@
+"""Codes of styles: built-in, saved, or of a painting."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+
+from brushwork.errors import BrushworkError, UsageError
+from brushwork.lite.coder import STYLE_SIZE
+from brushwork.lite.needs import needs_torch
+from brushwork.lite.painting import Painter
+from brushwork.lite.pictures import fit_size, read_picture
+from brushwork.lite.regions import Regions
+from brushwork.lite.tensors import MODELS, Array, read_tensors
+from brushwork.options.methods import AdaINLite
+from brushwork.options.stylize import StylizeOptions
+from brushwork.styles.references import ResolvedStyle, is_saved
+
+__all__ = ["Recolor", "blended", "read_masks", "style_codes"]
+
+NAME = "adain-lite"
+MASK_SIZE = 4096  # maximum longer side at which a mask is read, in pixels
+Recolor = Callable[[Array, "Array | None"], Array]  # a painting and the weights of its pixels → the painting
+
+
+def style_codes(
+    painter: Painter,
+    style: ResolvedStyle,
+    settings: AdaINLite,
+    options: StylizeOptions,
+    recolor: Recolor | None = None,
+) -> tuple[list[Array], list[str]]:
+    """Return the code of each part of a style, and notes for the user.
+
+    Args:
+        painter: Encodes paintings.
+        style: From `resolve_text`.
+        settings: Says how large the painting is seen.
+        options: Which files are refused.
+        recolor: Gives a painting the photo's colors; None leaves it.
+    """
+    codes, notes = [], []
+    for path in style.files:
+        if is_saved(path):
+            if recolor is not None:
+                raise UsageError(
+                    f"keep_color_when 'before' needs the painting itself, but {path} contains only statistics; use "
+                    "the painting, or keep_color_when 'after' (--keep-color-when after)"
+                )
+            codes.append(_saved(path, settings.style_scale))
+            continue
+        if path.suffix.lower() == ".onnx":
+            raise UsageError(
+                f"{path} is a network, not a style; expected a picture, a built-in style or a saved style "
+                "(.safetensors); run a network that brushwork export wrote with onnxruntime itself"
+            )
+        longer = max(1, round(STYLE_SIZE * settings.style_scale))
+        picture = read_picture(
+            path, max_pixels=options.max_pixels, size=lambda size, most=longer: fit_size(size, min(max(size), most))
+        )
+        pixels = picture.part(0, 0, *picture.size[::-1])
+        pixels = pixels if recolor is None else recolor(pixels, picture.alpha)
+        codes.append(painter.coder.encode(pixels, picture.alpha, scale=settings.style_scale))
+        notes += picture.notes
+    return codes, notes
+
+
+def blended(style: ResolvedStyle, codes: list[Array], masks: Array | None) -> Regions:
+    """Return the blend of a style's parts, or the parts where their masks say.
+
+    Raises:
+        UsageError: Another number of masks, or masks with weights.
+    """
+    weights = [weight for _, weight in style.parts]
+    if masks is None:
+        code = sum(weight / sum(weights) * part for weight, part in zip(weights, codes, strict=True))
+        return Regions([np.asarray(code, np.float32)])
+    if len(masks) != len(codes):
+        raise UsageError(
+            f"expected one mask per style, got {len(masks)} for {len(codes)}; 'wave.jpg+sea.jpg' needs two"
+        )
+    if any(weight != 1 for weight in weights):
+        raise UsageError("blend weights can't be combined with masks; omit them, and use gray masks instead")
+    return Regions(codes, masks)
+
+
+def read_masks(options: StylizeOptions) -> tuple[Array | None, list[str]]:
+    """Return the masks (N, 1, h, w), if there are any, and notes for the user."""
+    from brushwork.lite.arrays import luma, resized
+
+    if not options.masks:
+        return None, []
+    read = [
+        read_picture(
+            Path(mask), max_pixels=options.max_pixels, size=lambda size: fit_size(size, min(max(size), MASK_SIZE))
+        )
+        for mask in options.masks
+    ]
+    masks = []
+    for picture in read:
+        bright = np.clip(luma(_opaque(picture.samples)), 0, 1)
+        masks.append(bright if picture.alpha is None else bright * picture.alpha)
+    width, height = max(mask.shape[2] for mask in masks), max(mask.shape[1] for mask in masks)
+    whole = np.stack([resized(mask, (width, height)) for mask in masks])
+    return whole, [note for picture in read for note in picture.notes]
+
+
+def _opaque(samples: object) -> Array:
+    array = np.asarray(samples)
+    if array.dtype == np.uint8:
+        array = array.transpose(2, 0, 1).astype(np.float32) / np.float32(255)
+    result: Array = array
+    return result
+
+
+def _saved(path: Path, wanted: float) -> Array:
+    """Return a saved style's code at a style scale, interpolated between those in the file if necessary."""
+    if path.suffix.lower() != ".safetensors":
+        raise needs_torch(f"{path}: a network for one style")
+    tensors, about = read_tensors(path, lambda name: name.split("/")[0].partition("@")[0] == NAME)
+    try:
+        origins = {str(key): dict(value) for key, value in json.loads(about.get("methods", "{}")).items()}
+        kept = {label: origin for label, origin in origins.items() if label.partition("@")[0] == NAME}
+        scales = {float(origin.get("style_scale", 1.0)): label for label, origin in kept.items()}
+        codes = {scale: tensors[f"{label}/code"] for scale, label in scales.items()}
+    except (ValueError, LookupError, TypeError, AttributeError) as error:
+        raise BrushworkError(
+            f"{path} is damaged, or was made by another version of brushwork; save it again"
+        ) from error
+    if not kept:
+        methods = ", ".join(dict.fromkeys(label.partition("@")[0] for label in origins)) or "no method"
+        raise UsageError(f"{path} is a style for {methods}, not for {NAME}; use the painting itself")
+    if any(origin.get(key) != value for origin in kept.values() for key, value in _networks().items()):
+        raise UsageError(f"{path} was made with another network; use the painting itself")
+    if any(code.shape != (128,) or not np.isfinite(code).all() for code in codes.values()):
+        raise BrushworkError(f"{path} is damaged: its code isn't 128 finite numbers; save or download it again")
+    low = max((scale for scale in codes if scale <= wanted), default=min(codes))
+    high = min((scale for scale in codes if scale >= wanted), default=max(codes))
+    if not low <= wanted <= high:
+        around = " to ".join(f"{scale:g}" for scale in sorted({min(codes), max(codes)}))
+        raise UsageError(f"{path} has style_scale {around}, not {wanted:g}; use the painting itself")
+    if low == high:
+        return codes[low]
+    share = math.log(wanted / low) / math.log(high / low)
+    return (1 - share) * codes[low] + share * codes[high]
+
+
+@cache
+def _networks() -> dict[str, str]:
+    """Return which weights made the codes, by their SHA-256."""
+    files = {"weights": "vgg19-slim", "model": NAME}
+    return {key: json.loads((MODELS / f"{name}.json").read_text("utf-8"))["sha256"] for key, name in files.items()}
