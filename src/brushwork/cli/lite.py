@@ -155,6 +155,7 @@ def _stylize(arguments: list[str]) -> None:
         _made(kind, values) for kind in (AdaINLite, StylizeOptions, OutputOptions, RunOptions)
     )
     from brushwork.cli.lite_running import lite_stylize
+    from brushwork.cli.pipes import piped
     from brushwork.lite.stylize import check_preset, check_settings
 
     check_preset(values["method"], values["preset"])
@@ -166,10 +167,12 @@ def _stylize(arguments: list[str]) -> None:
         elif not run.as_json:
             print(line, file=sys.stderr)
 
-    lite_stylize(
-        tuple(values["photos"]), tuple(values["styles"]), values["output"], settings,
-        suffix=values["suffix"], provider=values["provider"], options=options, out=out, run=run, say=say,
-    )  # fmt: skip
+    given = tuple(values["photos"]), values["output"]
+    with piped(*given, values["suffix"], as_json=run.as_json) as (photos, output):
+        lite_stylize(
+            photos, tuple(values["styles"]), output, settings,
+            suffix=values["suffix"], provider=values["provider"], options=options, out=out, run=run, say=say,
+        )  # fmt: skip
 
 
 def _add_common(parser: argparse.ArgumentParser) -> None:

@@ -36,6 +36,10 @@ COMMANDS = {
         "brushwork.cli.video:video",
         "Render FILM (a video, an animated GIF, WebP or PNG, or a folder of frames) in the style of a painting.",
     ),
+    "camera": (
+        "brushwork.cli.camera:camera",
+        "Show a camera, or a video file that is played as one, in a style, in the browser.",
+    ),
     "studio": (
         "brushwork.studio.command:studio",
         "Open the web page for stylizing photos, or serve it to a team with logins.",
