@@ -75,6 +75,7 @@ def camera(
         )  # fmt: skip
     finally:
         newest.end()
+        stream.close()
         server.shutdown()
         server.server_close()
         report.say(str(told))

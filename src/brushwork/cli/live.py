@@ -46,10 +46,9 @@ def stylize_stream(
     from brushwork.api.style_encoding import encode_style
     from brushwork.video.live import Look, paint_stream
 
-    source = open_stream(film)
-    size = frame_size(source.size, options)
-    look = Look(method, encode_style(method, style, method.sizes(*size)))
-    with _target(output) as file:
+    with open_stream(film) as source, _target(output) as file:
+        size = frame_size(source.size, options)
+        look = Look(method, encode_style(method, style, method.sizes(*size)))
         writer = StreamWriter(file, form, size, source.rate, source.colors)
         told = paint_stream(
             source, look, _in_step(writer) if live and form == "y4m" else writer.write, size=size,

@@ -51,14 +51,15 @@ class StreamReader:
         container: An opened container of PyAV.
         name: What it is called in messages.
         played: Whether frames wait for their time, as a camera's do.
+        file: What the container reads, to be closed with it.
 
     Raises:
         PictureError: It contains no video, or ends before its first frame.
     """
 
-    def __init__(self, container: Any, name: str, *, played: bool = False) -> None:
+    def __init__(self, container: Any, name: str, *, played: bool = False, file: BinaryIO | None = None) -> None:
         self.name, self.played, self.damage = name, played, list[str]()
-        self._container = container
+        self._container, self._file = container, file
         if not container.streams.video:
             raise PictureError(f"{name}: contains no video")
         self._stream = container.streams.video[0]
@@ -111,6 +112,14 @@ class StreamReader:
     def close(self) -> None:
         """Close the stream."""
         self._container.close()
+        if self._file is not None:
+            self._file.close()
+
+    def __enter__(self) -> StreamReader:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
 
 
 def _chain(first: Any, rest: Iterator[Any]) -> Iterator[Any]:
@@ -130,7 +139,18 @@ def open_stream(path: Path) -> StreamReader:
     if sys.stdin.isatty():
         raise UsageError("expected a video on standard input, such as: ffmpeg … -f nut - | brushwork video - …")
     raw = os.fdopen(os.dup(sys.stdin.fileno()), "rb", buffering=0)  # a buffer would wait until it is full
-    return StreamReader(_opened("standard input", raw, options=QUICKLY), "standard input")
+    try:
+        return StreamReader(_opened("standard input", _Pipe(raw), options=QUICKLY), "standard input", file=raw)
+    except PictureError:
+        raw.close()
+        raise
+
+
+class _Pipe:
+    """A file that is only read on: what comes through a pipe isn't searched, even if it is a file."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self.read = file.read
 
 
 def open_camera(name: str, size: str | None = None) -> StreamReader:
@@ -202,6 +222,7 @@ class StreamWriter:
             context.width, context.height, context.pix_fmt = *self.size, "yuv420p"
             context.time_base = stream.time_base = MILLISECOND
             context.colorspace, context.color_range = self.colors.matrix, LIMITED
+            container.start_encoding()  # fails now, rather than at the first frame
             self._container, self._stream = container, stream
 
     def write(self, pixels: torch.Tensor, milliseconds: int) -> None:

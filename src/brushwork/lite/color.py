@@ -26,12 +26,14 @@ STEEPEST = 5  # maximum slope of histogram matching
 def keep_luminance(result: Array, content: Array) -> Array:
     """Return the result in the content's colors: its luma, with I and Q of the content."""
     yiq = np.concatenate([_mixed(YIQ[:1], result), _mixed(YIQ[1:], content)])
-    return np.clip(_mixed(RGB, yiq), 0, 1)
+    kept: Array = np.clip(_mixed(RGB, yiq), 0, 1)
+    return kept
 
 
 def luminance(pixels: Array) -> Array:
     """Return the gray image of the same luma, with three equal channels."""
-    return np.clip(np.repeat(_mixed(YIQ[:1], pixels), 3, 0), 0, 1)
+    gray: Array = np.clip(np.repeat(_mixed(YIQ[:1], pixels), 3, 0), 0, 1)
+    return gray
 
 
 def match_luminance(image: Array, reference: Array, mask: Array | None, reference_mask: Array | None) -> Array:
@@ -42,7 +44,8 @@ def match_luminance(image: Array, reference: Array, mask: Array | None, referenc
     deviation, wanted = (np.sqrt(max(0.0, weights @ each @ weights)) for each in (covariance, wanted_covariance))
     luma = np.tensordot(weights, image.astype(np.float64), 1)
     matched = wanted / max(deviation, NOISE) * (luma - weights @ mean[:, 0]) + weights @ wanted_mean[:, 0]
-    return np.clip(image + (matched - luma), 0, 1).astype(np.float32)
+    recolored: Array = np.clip(image + (matched - luma), 0, 1).astype(np.float32)
+    return recolored
 
 
 def match_covariance(image: Array, reference: Array, mask: Array | None, reference_mask: Array | None) -> Array:

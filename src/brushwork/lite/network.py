@@ -57,7 +57,7 @@ class PaintingWeights:
         width, channels, rank = len(plain), plain.shape[1] // 9, len(down)
         a, b, m, c = np.split(self._linear(layer, code), np.cumsum([channels, width, rank]))
         weight = (plain + (up * m) @ down).reshape(width, channels, 3, 3)
-        weight, bias = weight * np.outer(1 + b, 1 + a)[:, :, None, None], bias + c
+        weight, bias = weight * ((1 + b)[:, None] * (1 + a))[:, :, None, None], bias + c
         if layer in ENLARGING:
             weight = weight - (_centered(weight.sum((2, 3))) / 9)[:, :, None, None]
             bias = bias - _centered(bias)
