@@ -28,8 +28,11 @@ IMPORTED = re.compile(r"\bbrushwork(?=\.[a-z_]+(\.[a-z_]+)* import )")  # "from 
 STYLE = ("adain-lite/", "adain-lite@")  # what is kept of a built-in style
 ENTRY = '''"""brushwork without torch: `python -m brushwork_lite`, and the command."""
 
+import os
 import sys
 from importlib.util import find_spec
+
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # NumPy has little to do, and its threads take time to start
 
 from brushwork_lite.cli.lite import main
 

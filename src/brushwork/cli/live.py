@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 from brushwork.errors import PictureError, UsageError
 from brushwork.options.film import FilmOptions
@@ -108,7 +108,7 @@ def _target(output: Path) -> Iterator[BinaryIO]:
             raise PictureError(f"{output}: can't be written: {error.strerror or error}") from error
         return
     with os.fdopen(os.dup(sys.stdout.fileno()), "wb", buffering=0) as file:
-        yield _Whole(file)
+        yield cast(BinaryIO, _Whole(file))
 
 
 class _Whole:

@@ -65,12 +65,13 @@ class StreamReader:
         self._stream = container.streams.video[0]
         self._stream.thread_type = "SLICE"  # threads by frames would wait for later ones
         self._decoded = self._frames()
-        self._first = next(self._decoded, None)
-        if self._first is None:
+        first = next(self._decoded, None)
+        if first is None:
             raise PictureError(f"{name}: ends before its first frame; what writes it may have failed")
-        self.size: tuple[int, int] = (self._first.width, self._first.height)
+        self._first: Any = first
+        self.size: tuple[int, int] = (first.width, first.height)
         self.rate = Fraction(self._stream.average_rate or self._stream.guessed_rate or 25)
-        self.colors: Colors = colors_of(self._first)
+        self.colors: Colors = colors_of(first)
 
     def frames(self, size: tuple[int, int]) -> Iterator[Frame]:
         """Yield frames at a width and height, with their times in milliseconds, until the stream ends or breaks off."""

@@ -56,7 +56,7 @@ class PaintingWeights:
         plain, bias, down, up = (self._tensors[f"styled.{layer}.{of}"] for of in ("weight", "bias", "down", "up"))
         width, channels, rank = len(plain), plain.shape[1] // 9, len(down)
         a, b, m, c = np.split(self._linear(layer, code), np.cumsum([channels, width, rank]))
-        weight = (plain + (up * m) @ down).reshape(width, channels, 3, 3)
+        weight: Array = (plain + (up * m) @ down).reshape(width, channels, 3, 3)
         weight, bias = weight * ((1 + b)[:, None] * (1 + a))[:, :, None, None], bias + c
         if layer in ENLARGING:
             weight = weight - (_centered(weight.sum((2, 3))) / 9)[:, :, None, None]

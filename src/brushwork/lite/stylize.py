@@ -204,7 +204,8 @@ class _Result:
 
 
 def _rounded(pixels: Array) -> npt.NDArray[np.uint8]:
-    return np.rint(pixels.transpose(1, 2, 0) * np.float32(255)).astype(np.uint8)
+    samples: npt.NDArray[np.uint8] = np.rint(pixels.transpose(1, 2, 0) * np.float32(255)).astype(np.uint8)
+    return samples
 
 
 def tile_side(size: tuple[int, int], max_memory: int | None) -> int:

@@ -88,7 +88,7 @@ class _Arrivals:
     def __init__(self, frames: Iterator[Frame], live: bool, patience: float, report: StreamReport) -> None:
         self._frames, self._live, self._patience, self._report = frames, live, patience, report
         self._waiting: deque[tuple[Frame, float]] = deque()
-        self._changed, self._ended, self._error = threading.Condition(), False, None
+        self._changed, self._ended = threading.Condition(), False
         self._base = float("inf")
         self.arrived: dict[int, float] = {}
         self._thread = threading.Thread(target=self._read, name="arrivals", daemon=True)
