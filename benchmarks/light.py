@@ -45,10 +45,8 @@ TOLD = re.compile(r"([0-9.]+) ?s\b(?!.*[0-9.]+ ?s\b)")  # the last time that a c
 
 def commands(lite: Path, peer: Path | None) -> dict[str, list[str]]:
     """Return the beginning of each command line; photo, painting and output follow."""
-    full = [sys.executable, "-m", "brushwork", "stylize", "--preset", "draft", "--size", "full"]
     found = {
-        "torch": full,
-        "torch, float32": [*full, "--precision", "float32"],
+        "torch": [sys.executable, "-m", "brushwork", "stylize", "--preset", "draft", "--size", "full"],
         "onnx": [str(lite / "bin" / "brushwork-lite"), "stylize", "--size", "full"],
     }
     if peer is not None:

@@ -26,7 +26,7 @@ from brushwork.styles.references import ResolvedStyle
 __all__ = ["Painted", "as_bytes", "check_preset", "check_settings", "paint", "result_size", "save", "tile_side"]
 
 SIDES = (4096, 3072, 2048, 1536, 1024, 768, 512, 256)  # candidate tile sides, in pixels
-PIXEL = 260  # bytes of memory per pixel of a tile with its halo; measured, docs/light.md
+PIXEL = 180  # bytes of memory per pixel of a tile with its halo; measured, docs/light.md
 BASE = 150_000_000  # bytes of the program itself
 MARGIN = 0.8  # fraction of the free memory to use, unless a limit is given
 UNKNOWN = 2_000_000_000  # bytes, where the system doesn't say what is free

@@ -10,11 +10,13 @@ PAGE = """<!doctype html>
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>brushwork camera</title>
 <style>
-  body { margin: 0; background: #161616; color: #eee; font: 16px system-ui, sans-serif; text-align: center }
-  img { display: block; margin: 0 auto; max-width: 100%; height: calc(100vh - 5.5rem); object-fit: contain }
+  body { margin: 0; height: 100vh; display: flex; flex-direction: column; background: #161616; color: #eee;
+    font: 16px system-ui, sans-serif; text-align: center }
+  img { flex: 1; min-height: 0; width: 100%; object-fit: contain }
   form { display: flex; flex-wrap: wrap; gap: 1rem; justify-content: center; align-items: center; padding: .75rem }
   select, input { font: inherit; vertical-align: middle }
   p { margin: 0; color: #aaa }
+  form + p { padding-bottom: .75rem }
 </style>
 <img src="stream" alt="The painted camera">
 <form>
