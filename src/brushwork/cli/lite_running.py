@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from brushwork.cli.jobs import Job, find_photos, is_folder, left_out, plan_jobs, protect
+from brushwork.cli.pipes import shown
 from brushwork.errors import BrushworkError, PictureError
 from brushwork.lite.needs import needs_torch
 from brushwork.lite.sessions import check_provider
@@ -87,7 +88,7 @@ def _run(job: Job, painter: Any, settings: AdaINLite, options: StylizeOptions, o
         say(note)
     height, width = painted.samples.shape[:2]
     say(
-        f"{job.output}  {width}×{height}, {painted.seconds:.1f} s",
+        f"{shown(job.output)}  {width}×{height}, {painted.seconds:.1f} s",
         photo=str(job.photo), style=job.style.text, output=str(job.output), size=[width, height],
         seconds=round(painted.seconds, 3), notes=list(painted.notes),
     )  # fmt: skip

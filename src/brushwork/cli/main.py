@@ -22,7 +22,7 @@ __all__ = ["cli", "load_command", "main"]
 COMMANDS = {
     "stylize": (
         "brushwork.cli.stylize:stylize",
-        "Render PHOTOs (files, folders, patterns) in the style of a painting.",
+        "Render PHOTOs (files, folders, patterns; - is standard input) in the style of a painting.",
     ),
     "batch": (
         "brushwork.cli.batch:batch",
@@ -34,7 +34,11 @@ COMMANDS = {
     ),
     "video": (
         "brushwork.cli.video:video",
-        "Render FILM (a video, an animated GIF, WebP or PNG, or a folder of frames) in the style of a painting.",
+        "Render FILM (a video, an animated GIF, WebP or PNG, or a folder of frames; - is standard input) in a style.",
+    ),
+    "camera": (
+        "brushwork.cli.camera:camera",
+        "Show a camera (/dev/video0, or a video file that is played as one) in a style, in the browser.",
     ),
     "studio": (
         "brushwork.studio.command:studio",

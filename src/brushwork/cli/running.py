@@ -14,6 +14,7 @@ from click import get_current_context
 
 from brushwork.cli import shutdown
 from brushwork.cli.frames import Frames, frames_folder
+from brushwork.cli.pipes import shown
 from brushwork.errors import BrushworkError, Interrupted, SavedElsewhereError
 from brushwork.options.stylize import OutputOptions, RunOptions, StylizeOptions
 from brushwork.runtime.prefetch import Prefetcher
@@ -238,7 +239,7 @@ def _begin(job: Job, runner: Runner) -> tuple[Plan | None, Checkpoint | None] | 
     shrunk = options.size is None and size != original
     smaller = f" (from {original[0]}×{original[1]}; --size full keeps that)" if shrunk else ""
     about = "" if report.as_json else _about(runner.method, size, plan)
-    report.say(f"{job.photo.name} in the style of {job.style.text}: {size[0]}×{size[1]}{smaller}{about}")
+    report.say(f"{shown(Path(job.photo.name))} in the style of {job.style.text}: {size[0]}×{size[1]}{smaller}{about}")
     checkpoint = _checkpoint(job, runner)
     if plan is not None:
         _tell_plan(plan, report)
@@ -345,7 +346,7 @@ def _stream(job: Job, runner: Runner, checkpoint: Checkpoint | None, plan: Plan)
     for note in done.notes:
         runner.report.say(note)
     runner.report.say(
-        f"{job.output}  {duration(done.seconds)}",
+        f"{shown(job.output)}  {duration(done.seconds)}",
         photo=str(job.photo), style=job.style.text, output=str(job.output), size=list(done.size),
         seconds=round(done.seconds, 3), notes=list(done.notes), plan=plan.facts(),
     )  # fmt: skip
@@ -374,7 +375,7 @@ def _tell(job: Job, result: Result, facts: dict[str, Any], report: Report) -> No
         report.say(f"converged after {facts['steps']} of {facts.pop('of')} steps (--tolerance 0 runs all of them)")
     after = f" (from step {facts['resumed_after'] + 1})" if "resumed_after" in facts else ""
     report.say(
-        f"{job.output}  {duration(result.seconds)}{after}",
+        f"{shown(job.output)}  {duration(result.seconds)}{after}",
         photo=str(job.photo), style=job.style.text, output=str(job.output), size=list(result.picture.size),
         seconds=round(result.seconds, 3), notes=list(result.picture.notes), **facts,
     )  # fmt: skip

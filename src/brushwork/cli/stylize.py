@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import rich_click as click
 
 from brushwork.cli.arguments import STYLE_HELP, chosen_settings, look_options, short_help
+from brushwork.cli.pipes import piped
 from brushwork.errors import PictureError, UsageError
 from brushwork.options.base import option_of
 from brushwork.options.flags import method_options, option_flags, options_from_flags, settings_of
@@ -36,7 +37,11 @@ PANELS = {
 @click.command()
 @click.argument("photos", nargs=-1, required=True, metavar="PHOTO…")
 @click.option("--style", "styles", multiple=True, required=True, metavar="STYLE", help=STYLE_HELP)
-@click.option("-o", "--output", help="file, or folder for several results [PHOTO_STYLE.png in the current directory]")
+@click.option(
+    "-o",
+    "--output",
+    help="file, or folder for several results; - for standard output [PHOTO_STYLE.png in the current directory]",
+)
 @look_options(default="good")
 @click.option("--format", "suffix", default="png", show_default=True, help="file format if -o names no file")
 @click.option("--runtime", type=click.Choice(("torch", "onnx")),
@@ -57,16 +62,30 @@ def stylize(
     provider: str | None,
     **values: Any,
 ) -> None:
-    """Render PHOTOs (files, folders, patterns) in the style of a painting.
+    """Render PHOTOs (files, folders, patterns; - is standard input) in the style of a painting.
 
     Values in brackets are those of a method alone. A preset has its own, which the picture's recipe names.
     """
-    if _runtime(runtime, provider) == "onnx":
+    by_onnx = _runtime(runtime, provider) == "onnx"
+    if by_onnx:
         _check_draft(preset, method)
-        _by_onnx(photos, styles, output, suffix=suffix, provider=provider or "cpu", values=values)
-        return
+    with piped(photos, output, suffix, as_json=bool(values["as_json"])) as (photos, output):
+        if by_onnx:
+            _by_onnx(photos, styles, output, suffix=suffix, provider=provider or "cpu", values=values)
+        else:
+            _by_torch(photos, styles, output, chosen_settings(preset, method, values, styles), suffix, values)
+
+
+def _by_torch(
+    photos: tuple[str, ...],
+    styles: tuple[str, ...],
+    output: str | None,
+    settings: Settings,
+    suffix: str,
+    values: dict[str, Any],
+) -> None:
+    """Paint with any method; see `stylize`."""
     # Usage errors are reported immediately, before torch is loaded.
-    settings = chosen_settings(preset, method, values, styles)
     options, out, run = (options_from_flags(kind, values) for kind in (StylizeOptions, OutputOptions, RunOptions))
     from brushwork.cli.jobs import find_photos, is_folder, left_out, plan_jobs, protect
     from brushwork.cli.report import Report

@@ -66,7 +66,15 @@ PANELS = {
 @click.option("--painted", multiple=True, type=_Painted(),
               help="carry the strokes of a painted frame to all others; without FILE it is painted by --preset, good "
               "unless you choose another; may be repeated")  # fmt: skip
-@click.option("-o", "--output", type=click.Path(path_type=Path), help="file, folder or %05d.png [FILM_STYLE]")
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path),
+    help="file, folder or %05d.png; - is standard output [FILM_STYLE]",
+)
+@click.option("--format", "form", type=click.Choice(("y4m", "nut", "matroska")),
+              help="format of a stream on standard output [y4m]")  # fmt: skip
+@click.option("--live", is_flag=True, help="for streams: drop frames rather than be late")
 @look_options(default="draft")
 @option_flags(FilmOptions, *[name for name in option_of(FilmOptions) if name != "segment"])
 @click.option("--engine", type=click.Choice(ENGINES), help="paint scenes side by side: on this machine, or on Ray")
@@ -84,6 +92,8 @@ def video(
     keyframes: tuple[tuple[float, str], ...],
     painted: tuple[tuple[int, Path | None], ...],
     output: Path | None,
+    form: str | None,
+    live: bool,
     preset: str | None,
     method: str | None,
     engine: str | None,
@@ -94,7 +104,7 @@ def video(
     as_json: bool,
     **values: Any,
 ) -> None:
-    """Render FILM (a video, an animated GIF, WebP or PNG, or a folder of frames) in the style of a painting."""
+    """Render FILM (a video, an animated GIF, WebP or PNG, or a folder of frames; - is standard input) in a style."""
     if painted and preset is None and method is None:
         preset = "good"
     if preset in (None, "draft") and method in (None, "adain-lite") and values["model"] is None:
@@ -113,6 +123,17 @@ def video(
 
         _, options = film_preset(preset, options)
     from brushwork.cli.report import Report
+
+    if live or form is not None or "-" in (str(film), str(output)):
+        from brushwork.cli.live import stylize_stream
+
+        if keyframes or painted or engine is not None or resume or output is None or style is None:
+            raise UsageError(
+                "a stream needs --style and -o, and can't be combined with --at, --painted, --engine or --resume"
+            )
+        report = Report(as_json=as_json and str(output) != "-")
+        stylize_stream(film, style, output, settings, options=options, form=form, live=live, report=report)
+        return
     from brushwork.engines.choice import engine_for
     from brushwork.runtime.progress import duration
     from brushwork.video.stylize_video import Keyframe, stylize_video

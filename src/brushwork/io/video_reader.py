@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     import av
     from numpy.typing import NDArray
 
-__all__ = ["VideoFile", "av_reason", "is_broadcast", "opened", "readable_packets"]
+__all__ = ["VideoFile", "av_reason", "colors_of", "is_broadcast", "matrix_of", "opened", "readable_packets"]
 
 HDR = {16: "PQ", 18: "HLG"}  # transfer characteristics of H.273
 UNSPECIFIED, BT470BG, SMPTE170M = 2, 5, 6  # H.273 matrices, primaries and transfers
@@ -73,7 +73,7 @@ class VideoFile:
             self.rate = Fraction(stream.average_rate or stream.guessed_rate or 25)
             self.time_base = Fraction(stream.time_base or Fraction(1, 90_000))
             self.count = stream.frames or round((container.duration or 0) / 1_000_000 * self.rate)
-            self.colors = _colors(first)
+            self.colors = colors_of(first)
             self.alpha, self.plays = any(part.is_alpha for part in first.format.components), 0
             self._deep = max(part.bits for part in first.format.components) > TRUE_DEPTH
 
@@ -163,7 +163,7 @@ class VideoFile:
     def _pixels(self, frame: av.VideoFrame, size: tuple[int, int]) -> Tensor:
         """Return pixels (1, 3, H, W), or (1, 4, H, W) with alpha."""
         width, height = self._orientation.size(*size)
-        matrix = _matrix(frame)
+        matrix = matrix_of(frame)
         rgb = frame.reformat(
             width=width, height=height, format=_SAMPLES[self._deep, self.alpha],
             src_colorspace=matrix, dst_colorspace=matrix,
@@ -325,7 +325,7 @@ def _orientation(frame: av.VideoFrame) -> _Orientation:
     return _Orientation(transposed=True, mirrored=c < 0, flipped=b < 0)
 
 
-def _matrix(frame: av.VideoFrame) -> int:
+def matrix_of(frame: av.VideoFrame) -> int:
     """Return the matrix of a frame; if unspecified, BT.601 for SD and BT.709 for HD."""
     named = int(frame.colorspace)
     if named not in (0, UNSPECIFIED):
@@ -333,9 +333,9 @@ def _matrix(frame: av.VideoFrame) -> int:
     return BT709 if frame.height >= SD_HEIGHT else SMPTE170M
 
 
-def _colors(frame: av.VideoFrame) -> Colors:
+def colors_of(frame: av.VideoFrame) -> Colors:
     """Return the color description for a video made from this one: SD stays SD, everything else becomes HD."""
-    matrix = _matrix(frame)
+    matrix = matrix_of(frame)
     if matrix not in (BT470BG, SMPTE170M):
         matrix = BT709
     primaries, transfer = int(frame.color_primaries), int(frame.color_trc)

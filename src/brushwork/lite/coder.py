@@ -15,6 +15,7 @@ __all__ = ["STYLE_SIZE", "Coder"]
 STYLE_SIZE, STROKE_SIZE = 256, 384  # see `brushwork.methods.adain_lite.method`
 LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1")
 CONVS = ("1_1", "1_2", "2_1", "2_2", "3_1", "3_2", "3_3", "3_4", "4_1")
+LAST = 4  # of the layers of the encoder's own small network
 RARE = 8.0  # clips a painting's statistics at this many standard deviations
 SOFTENING = 1e-5  # added to variances
 
@@ -70,10 +71,11 @@ class Coder:
             found += [mean, std, _upper(directions @ spread @ directions.T)]
         typical = (np.concatenate(found) - self._tensors["coder.mean"]) / self._tensors["coder.std"]
         x = np.clip(typical, -RARE, RARE).astype(np.float32)
-        for number in (0, 2, 4):
-            x = self._tensors[f"coder.layers.{number}.weight"] @ x + self._tensors[f"coder.layers.{number}.bias"]
-            x = np.maximum(x, 0) if number < 4 else x
-        return x
+        for number in (0, 2, LAST):
+            weight, bias = (self._tensors[f"coder.layers.{number}.{of}"] for of in ("weight", "bias"))
+            x = weight @ x + bias if number == LAST else np.maximum(weight @ x + bias, 0)
+        code: Array = x
+        return code
 
 
 def _moments(features: Array, mask: Array | None) -> tuple[Array, Array]:
@@ -87,7 +89,7 @@ def _moments(features: Array, mask: Array | None) -> tuple[Array, Array]:
             raise UsageError("the mask leaves nothing of the painting; paint part of it white")
         weighted = flat * (weights / weights.sum())
         mean, gram = weighted.sum(1), weighted @ flat.T
-    return mean, gram - np.outer(mean, mean)
+    return mean, gram - mean[:, None] * mean
 
 
 def _upper(matrix: Array) -> Array:

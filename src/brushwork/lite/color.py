@@ -26,12 +26,14 @@ STEEPEST = 5  # maximum slope of histogram matching
 def keep_luminance(result: Array, content: Array) -> Array:
     """Return the result in the content's colors: its luma, with I and Q of the content."""
     yiq = np.concatenate([_mixed(YIQ[:1], result), _mixed(YIQ[1:], content)])
-    return np.clip(_mixed(RGB, yiq), 0, 1)
+    kept: Array = np.clip(_mixed(RGB, yiq), 0, 1)
+    return kept
 
 
 def luminance(pixels: Array) -> Array:
     """Return the gray image of the same luma, with three equal channels."""
-    return np.clip(np.repeat(_mixed(YIQ[:1], pixels), 3, 0), 0, 1)
+    gray: Array = np.clip(np.repeat(_mixed(YIQ[:1], pixels), 3, 0), 0, 1)
+    return gray
 
 
 def match_luminance(image: Array, reference: Array, mask: Array | None, reference_mask: Array | None) -> Array:
@@ -42,7 +44,8 @@ def match_luminance(image: Array, reference: Array, mask: Array | None, referenc
     deviation, wanted = (np.sqrt(max(0.0, weights @ each @ weights)) for each in (covariance, wanted_covariance))
     luma = np.tensordot(weights, image.astype(np.float64), 1)
     matched = wanted / max(deviation, NOISE) * (luma - weights @ mean[:, 0]) + weights @ wanted_mean[:, 0]
-    return np.clip(image + (matched - luma), 0, 1).astype(np.float32)
+    recolored: Array = np.clip(image + (matched - luma), 0, 1).astype(np.float32)
+    return recolored
 
 
 def match_covariance(image: Array, reference: Array, mask: Array | None, reference_mask: Array | None) -> Array:
@@ -51,8 +54,9 @@ def match_covariance(image: Array, reference: Array, mask: Array | None, referen
     wanted_mean, wanted_covariance = _moments(reference, reference_mask)
     lower, wanted = _cholesky(covariance, NOISE**2), _cholesky(wanted_covariance, 1e-12)
     transform = np.linalg.solve(lower.T, wanted.T).T  # wanted @ lower⁻¹
-    matched = transform @ (image.astype(np.float64).reshape(3, -1) - mean) + wanted_mean
-    return np.clip(matched, 0, 1).reshape(image.shape).astype(np.float32)
+    mapped = transform @ (image.astype(np.float64).reshape(3, -1) - mean) + wanted_mean
+    matched: Array = np.clip(mapped, 0, 1).reshape(image.shape).astype(np.float32)
+    return matched
 
 
 def match_histogram(image: Array, reference: Array, mask: Array | None, reference_mask: Array | None) -> Array:
@@ -60,9 +64,10 @@ def match_histogram(image: Array, reference: Array, mask: Array | None, referenc
     weights, wanted_weights = _weights(image, mask), _weights(reference, reference_mask)
     channels = np.tensordot(YIQ, image.astype(np.float64), 1).reshape(3, -1)
     wanted = np.tensordot(YIQ, reference.astype(np.float64), 1).reshape(3, -1)
-    matched = [_matched(*each, weights, wanted_weights) for each in zip(channels, wanted, strict=True)]
-    rgb = np.tensordot(RGB, np.stack(matched), 1)
-    return np.clip(rgb, 0, 1).reshape(image.shape).astype(np.float32)
+    mapped = [_matched(*each, weights, wanted_weights) for each in zip(channels, wanted, strict=True)]
+    rgb = np.tensordot(RGB, np.stack(mapped), 1)
+    matched: Array = np.clip(rgb, 0, 1).reshape(image.shape).astype(np.float32)
+    return matched
 
 
 def _matched(values: Doubles, wanted: Doubles, weights: Doubles, wanted_weights: Doubles) -> Doubles:

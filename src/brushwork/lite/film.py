@@ -156,7 +156,8 @@ def _av() -> Any:
 
 def _thumbnail(samples: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
     rows, columns = (np.linspace(0, side - 1, GRID).astype(int) for side in samples.shape[:2])
-    return samples[np.ix_(rows, columns)].astype(np.float32).mean(2) / np.float32(255)
+    small: npt.NDArray[np.float32] = samples[np.ix_(rows, columns)].astype(np.float32).mean(2) / np.float32(255)
+    return small
 
 
 def _into(painted: npt.NDArray[np.uint8]) -> Callable[[int, int, Any], None]:

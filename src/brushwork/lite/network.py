@@ -55,11 +55,13 @@ class PaintingWeights:
         """Return kernel and bias; see `ModulatedConv`."""
         plain, bias, down, up = (self._tensors[f"styled.{layer}.{of}"] for of in ("weight", "bias", "down", "up"))
         width, channels, rank = len(plain), plain.shape[1] // 9, len(down)
-        a, b, m, c = np.split(self._linear(layer, code), np.cumsum([channels, width, rank]))
-        weight = (plain + (up * m) @ down).reshape(width, channels, 3, 3)
-        weight, bias = weight * np.outer(1 + b, 1 + a)[:, :, None, None], bias + c
+        parts: list[Array] = np.split(self._linear(layer, code), np.cumsum([channels, width, rank]))
+        a, b, m, c = parts
+        weight: Array = np.reshape(plain + (up * m) @ down, (width, channels, 3, 3))
+        weight *= ((1 + b)[:, None] * (1 + a))[:, :, None, None]
+        bias = bias + c
         if layer in ENLARGING:
-            weight = weight - (_centered(weight.sum((2, 3))) / 9)[:, :, None, None]
+            weight -= (_centered(weight.sum((2, 3))) / 9)[:, :, None, None]
             bias = bias - _centered(bias)
         return weight, bias
 

@@ -164,7 +164,7 @@ class Painter:
         grays = (np.arange(count) * SHUFFLE % count / (count - 1)).reshape(CELLS, CELLS)
         gray = np.kron(grays, np.ones((CELL, CELL))).astype(np.float32)
         chart = _Chart(gray)
-        source, tiles = _Source(chart, Regions([code]), False), cut(*gray.shape, len(gray), HALO, MULTIPLE)
+        source, tiles = _Source(chart, Regions([code]), False), cut(len(gray), len(gray), len(gray), HALO, MULTIPLE)
         passes = _Passes(self._network([code]), source, tiles, 0)
         list(passes.measured(len(gray), None))
         painted = np.clip(passes.picture(tiles[0]), 0, 1)
@@ -302,7 +302,8 @@ class _Passes:
         last = self._kept.pop(tile) if tile in self._kept else self._last(tile)
         shares = self.source.shares(tile.near)
         picture = self.network.tail(last, self.source.pixels(tile.near)[None], self._of("last"), shares)
-        return tile.kept(picture, 1, near=True)[0]
+        core: Array = tile.kept(picture, 1, near=True)[0]
+        return core
 
     def _head(self, box: Box) -> Array:
         return self.network.head(self.source.pixels(box)[None], self.source.shares(box))
@@ -326,7 +327,9 @@ class _Passes:
         if shares is None:
             return None
         count, _, height, width = shares.shape
-        return shares.reshape(count, height // SCALE, SCALE, width // SCALE, SCALE).mean((2, 4)).reshape(count, -1)
+        blocks = shares.reshape(count, height // SCALE, SCALE, width // SCALE, SCALE)
+        weights: Array = blocks.mean((2, 4)).reshape(count, -1)
+        return weights
 
 
 SCALE = 4  # pixels per position of the features that are normalized

@@ -232,7 +232,7 @@ def _in_srgb(image: Image.Image, path: Path, notes: list[str]) -> tuple[Image.Im
     verdict = _judge(profile, image.mode) if profile else "srgb"
     if verdict == "unusable":
         notes.append(f"{path.name}: its color profile is damaged or for another color model, and was ignored")
-    if verdict == "convert":
+    if profile and verdict == "convert":
         return _converted(image, profile), alpha
     return image.convert("RGB"), alpha
 

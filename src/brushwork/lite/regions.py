@@ -69,7 +69,8 @@ def _interpolated(x: Array, axis: int, length: int, start: int, stop: int) -> Ar
 def left_over(shares: Array) -> Array:
     """Return the photo's remaining share at each pixel, (1, 1, h, w)."""
     rest = 1 - shares.sum(0, keepdims=True)
-    return np.where(rest > ROUNDING, rest, np.float32(0))
+    left: Array = np.where(rest > ROUNDING, rest, np.float32(0))
+    return left
 
 
 def completed(shares: Array | None, rest: bool) -> Array | None:
@@ -79,4 +80,5 @@ def completed(shares: Array | None, rest: bool) -> Array | None:
     shares = np.concatenate([shares, left_over(shares)]) if rest else shares
     if len(shares) == 1:
         return None
-    return shares / shares.sum(0, keepdims=True)
+    whole: Array = shares / shares.sum(0, keepdims=True)
+    return whole

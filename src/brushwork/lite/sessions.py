@@ -69,7 +69,10 @@ def open_session(name: str, weights: Mapping[str, Array], provider: str) -> Sess
     onnxruntime = _onnxruntime()
     options = onnxruntime.SessionOptions()
     options.log_severity_level = ONLY_ERRORS
+    options.enable_cpu_mem_arena = False  # each session would keep its own, all of them together twice the memory
     options.intra_op_num_threads = int(os.environ.get("OMP_NUM_THREADS") or 0)  # 0: as many as there are cores
+    # A picture passes several sessions, whose threads would take the cores from each other while they wait.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     values = [onnxruntime.OrtValue.ortvalue_from_numpy(array) for array in weights.values()]
     options.add_external_initializers(list(weights), values)
     return Session(onnxruntime.InferenceSession(GRAPHS / f"{name}.onnx", options, providers=[PROVIDERS[provider]]))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 
 import numpy as np
@@ -44,7 +44,8 @@ def style_codes(
         options: Which files are refused.
         recolor: Gives a painting the photo's colors; None leaves it.
     """
-    codes, notes = [], []
+    codes: list[Array] = []
+    notes: list[str] = []
     for path in style.files:
         if is_saved(path):
             if recolor is not None:
@@ -60,9 +61,7 @@ def style_codes(
                 "(.safetensors); run a network that brushwork export wrote with onnxruntime itself"
             )
         longer = max(1, round(STYLE_SIZE * settings.style_scale))
-        picture = read_picture(
-            path, max_pixels=options.max_pixels, size=lambda size, most=longer: fit_size(size, min(max(size), most))
-        )
+        picture = read_picture(path, max_pixels=options.max_pixels, size=partial(_at_most, longer))
         pixels = picture.part(0, 0, *picture.size[::-1])
         pixels = pixels if recolor is None else recolor(pixels, picture.alpha)
         codes.append(painter.coder.encode(pixels, picture.alpha, scale=settings.style_scale))
@@ -96,9 +95,7 @@ def read_masks(options: StylizeOptions) -> tuple[Array | None, list[str]]:
     if not options.masks:
         return None, []
     read = [
-        read_picture(
-            Path(mask), max_pixels=options.max_pixels, size=lambda size: fit_size(size, min(max(size), MASK_SIZE))
-        )
+        read_picture(Path(mask), max_pixels=options.max_pixels, size=partial(_at_most, MASK_SIZE))
         for mask in options.masks
     ]
     masks = []
@@ -108,6 +105,10 @@ def read_masks(options: StylizeOptions) -> tuple[Array | None, list[str]]:
     width, height = max(mask.shape[2] for mask in masks), max(mask.shape[1] for mask in masks)
     whole = np.stack([resized(mask, (width, height)) for mask in masks])
     return whole, [note for picture in read for note in picture.notes]
+
+
+def _at_most(longer: int, size: tuple[int, int]) -> tuple[int, int]:
+    return fit_size(size, min(max(size), longer))
 
 
 def _opaque(samples: object) -> Array:

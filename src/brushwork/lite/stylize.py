@@ -26,7 +26,7 @@ from brushwork.styles.references import ResolvedStyle
 __all__ = ["Painted", "as_bytes", "check_preset", "check_settings", "paint", "result_size", "save", "tile_side"]
 
 SIDES = (4096, 3072, 2048, 1536, 1024, 768, 512, 256)  # candidate tile sides, in pixels
-PIXEL = 260  # bytes of memory per pixel of a tile with its halo; measured, docs/light.md
+PIXEL = 180  # bytes of memory per pixel of a tile with its halo; measured, docs/light.md
 BASE = 150_000_000  # bytes of the program itself
 MARGIN = 0.8  # fraction of the free memory to use, unless a limit is given
 UNKNOWN = 2_000_000_000  # bytes, where the system doesn't say what is free
@@ -204,7 +204,8 @@ class _Result:
 
 
 def _rounded(pixels: Array) -> npt.NDArray[np.uint8]:
-    return np.rint(pixels.transpose(1, 2, 0) * np.float32(255)).astype(np.uint8)
+    samples: npt.NDArray[np.uint8] = np.rint(pixels.transpose(1, 2, 0) * np.float32(255)).astype(np.uint8)
+    return samples
 
 
 def tile_side(size: tuple[int, int], max_memory: int | None) -> int:
