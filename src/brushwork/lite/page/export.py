@@ -27,8 +27,11 @@ __all__ = ["export_page"]
 
 FOLDER = Path(__file__).parent
 PARTS = ("head", "body", "tail")
-SAFE = "default-src 'none'; img-src blob: data: {own}; worker-src blob: {own}; connect-src 'none'; base-uri 'none'; " \
-    "form-action 'none'; manifest-src {own}; style-src {style}; script-src {script} blob: 'wasm-unsafe-eval'"  # fmt: skip
+POLICY = {  # what the page may do; `own` is its own server, which a page from disk hasn't
+    "default-src": "'none'", "base-uri": "'none'", "form-action": "'none'", "connect-src": "'none'",
+    "img-src": "blob: data: {own}", "worker-src": "blob: {own}", "manifest-src": "{own}", "style-src": "{style}",
+    "script-src": "{script} blob: 'wasm-unsafe-eval'",
+}  # fmt: skip
 APP = (
     '<link rel="manifest" href="manifest.webmanifest"><link rel="apple-touch-icon" href="icon-192.png">'
     '<meta name="served" content="service-worker.js">'
@@ -59,8 +62,11 @@ def export_page(styles: Sequence[str], output: str | Path) -> list[Path]:
     twice = [style for style in dict.fromkeys(styles) if styles.count(style) > 1]
     if twice:
         raise UsageError(f"style {twice[0]!r} is given twice; give each once")
+    single = target.suffix.lower() in (".html", ".htm")
+    if target.suffix and not single and not target.is_dir():
+        raise UsageError(f"{output}: expected a name ending in .html, or a folder")
     pack = _pack(styles)
-    if target.suffix.lower() in (".html", ".htm"):
+    if single:
         files = {target: _page(pack, served=False)}
     else:
         files = {target / "index.html": _page(pack, served=True)}
@@ -87,7 +93,9 @@ def _page(pack: bytes, *, served: bool) -> bytes:
     inside["wasm"] = (FOLDER / "runtime" / "ort-wasm-simd-threaded.wasm.gz").read_bytes()
     html = _text("index.html")
     for mark, content in {
-        "POLICY": SAFE.format(own=own, style=_hash(style), script=_hash(script)),
+        "POLICY": "; ".join(f"{name} {value}" for name, value in POLICY.items()).format(
+            own=own, style=_hash(style), script=_hash(script)
+        ),
         "APP": APP if served else "",
         "ICON": base64.b64encode((FOLDER / "icon.svg").read_bytes()).decode(),
         "STYLE": style,
@@ -106,16 +114,16 @@ def _worker() -> str:
     runtime, module = _text("runtime/ort.wasm.bundle.min.mjs"), _text("brushwork-web/index.js")
     found = re.fullmatch(r"(.*)export\{([^{}]*)\};?\s*", runtime, re.DOTALL)
     if found is None:
-        raise BrushworkError("onnxruntime-web exports its names in an unknown way; fetch it with lite/fetch_web_runtime.py")
+        raise BrushworkError(
+            "onnxruntime-web exports its names in an unknown way; fetch it with lite/fetch_web_runtime.py"
+        )
     code, names = found.groups()
     pairs = ", ".join(": ".join(reversed(name.strip().split(" as "))) for name in names.split(","))
-    return "\n".join(
-        [
-            f"const ort = (() => {{ {code.replace('import.meta.url', 'self.location.href')}\nreturn {{ {pairs} }}; }})();",
-            f"const brushwork = (() => {{ {re.sub('^export ', '', module, flags=re.MULTILINE)}\nreturn {{ load }}; }})();",
-            _text("worker.js"),
-        ]
-    )
+    code = code.replace("import.meta.url", "self.location.href")
+    module = re.sub("^export ", "", module, flags=re.MULTILINE)
+    scripts = {"ort": f"{code}\nreturn {{ {pairs} }};", "brushwork": f"{module}\nreturn {{ load }};"}
+    wrapped = [f"const {name} = (() => {{\n{script}\n}})();" for name, script in scripts.items()]
+    return "\n".join([*wrapped, _text("worker.js")])
 
 
 def _text(name: str) -> str:
@@ -128,7 +136,7 @@ def _hash(content: str) -> str:
 
 
 def _pack(styles: Sequence[str]) -> bytes:
-    """Return a .safetensors file with the painter's weights as they are stored, its graphs, and each style's numbers."""
+    """Return a .safetensors file with the painter's graphs, its weights as they are stored, and the styles' numbers."""
     painter, settings, options = Painter(), AdaINLite(), StylizeOptions()
     codes, flat = [], []
     resolved = [resolve_text(style) for style in styles]
