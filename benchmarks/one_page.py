@@ -41,12 +41,13 @@ class Isolated(http.server.SimpleHTTPRequestHandler):
     """A server with the headers that threads need."""
 
     def end_headers(self) -> None:
+        """Add them."""
         self.send_header("Cross-Origin-Opener-Policy", "same-origin")
         self.send_header("Cross-Origin-Embedder-Policy", "require-corp")
         super().end_headers()
 
     def log_message(self, *args: object) -> None:
-        pass
+        """Say nothing."""
 
 
 def seconds(browser: Browser, address: str, photo: Path) -> dict[str, float]:

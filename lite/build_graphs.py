@@ -6,7 +6,8 @@
 The graphs hold no weights: each says which it wants, and the engine fills them in (`brushwork.lite.painter`), a style's
 kernels among them. A picture passes three, cut where the painter needs means and variances of the whole picture:
 `head`, `body`, `tail`, each for one style, and for two to four side by side. `features` leads from a painting to its
-features. Those for the web page, in src/brushwork/lite/page/graphs, take weights as inputs: one session paints all styles.
+features. Those for the web page, in src/brushwork/lite/page/graphs, take weights as inputs, so that one session paints
+in all styles.
 """
 
 from __future__ import annotations

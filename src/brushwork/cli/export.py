@@ -31,7 +31,7 @@ def _names(ctx: click.Context, param: click.Parameter, value: str | None) -> tup
 @click.option(
     "--page",
     is_flag=True,
-    help="a web page that paints in these styles, in one .html file or, with threads and as an app, in a folder to serve",
+    help="a web page that paints in these styles: one .html file, or a folder to serve, with threads and as an app",
 )
 @click.option("--method", help="a method of one pass [that of the style, or adain-lite]; see: brushwork methods")
 @click.option(

@@ -27,6 +27,7 @@ __all__ = ["export_page"]
 
 FOLDER = Path(__file__).parent
 PARTS = ("head", "body", "tail")
+NONE = "'none'"
 POLICY = {  # what the page may do; `own` is its own server, which a page from disk hasn't
     "default-src": "'none'", "base-uri": "'none'", "form-action": "'none'", "connect-src": "'none'",
     "img-src": "blob: data: {own}", "worker-src": "blob: {own}", "manifest-src": "{own}", "style-src": "{style}",
@@ -38,7 +39,6 @@ APP = (
 )
 SERVED = ("service-worker.js", "manifest.webmanifest", "icon-192.png", "icon-512.png", "README.md")
 MODULE = ("package.json", "index.js", "index.d.ts", "README.md")
-Bytes = npt.NDArray[np.uint8]
 
 
 def export_page(styles: Sequence[str], output: str | Path) -> list[Path]:
@@ -87,15 +87,13 @@ def export_page(styles: Sequence[str], output: str | Path) -> list[Path]:
 def _page(pack: bytes, *, served: bool) -> bytes:
     """Return the page with everything inside."""
     style, script = _text("page.css"), _text("page.js")
-    own = "'self'" if served else "blob:"
+    own = "'self'" if served else ""
     data = {"module": _text("brushwork-web/index.js").encode(), "worker": _worker().encode(), "styles": pack}
     inside = {name: gzip.compress(content, 9, mtime=0) for name, content in data.items()}
     inside["wasm"] = (FOLDER / "runtime" / "ort-wasm-simd-threaded.wasm.gz").read_bytes()
     html = _text("index.html")
     for mark, content in {
-        "POLICY": "; ".join(f"{name} {value}" for name, value in POLICY.items()).format(
-            own=own, style=_hash(style), script=_hash(script)
-        ),
+        "POLICY": _policy(own=own, style=_hash(style), script=_hash(script)),
         "APP": APP if served else "",
         "ICON": base64.b64encode((FOLDER / "icon.svg").read_bytes()).decode(),
         "STYLE": style,
@@ -128,6 +126,10 @@ def _worker() -> str:
 
 def _text(name: str) -> str:
     return (FOLDER / name).read_text("utf-8")
+
+
+def _policy(**sources: str) -> str:
+    return "; ".join(f"{name} {value.format(**sources).strip() or NONE}" for name, value in POLICY.items())
 
 
 def _hash(content: str) -> str:

@@ -20,6 +20,7 @@ const TEXTS = {
   },
 };
 const THUMBNAIL = 160; // longer side in pixels
+const LARGE = 1.2e6; // pixels of pictures that take longer than all thumbnails
 
 const $ = (id) => document.getElementById(id);
 const state = { language: navigator.language.startsWith("de") ? "de" : "en", styles: [], style: "", file: null, photo: null, painted: null };
@@ -90,28 +91,35 @@ function call(name, values, { progress, transfer = [] } = {}) {
   return answer;
 }
 
-// What is to be painted: the picture first, then thumbnails; one at a time, since all share the worker
+// What is to be painted: the picture, then thumbnails, or the other way around if it is large; one at a time, since all
+// share the worker
 
-let wanted = false, thumbnails = [], running = null;
+let wanted = false, thumbnails = [], running = null, working = false;
 
 function wish() {
   wanted = true;
   state.painted = null;
   $("save").disabled = true;
   if (running) call("stop", { stopped: running.id }).catch(() => {});
-  else void work();
+  if (!working) void work();
 }
 
 async function work() {
-  try {
-    await ready;
-    while (wanted || thumbnails.length) await (wanted ? paintPicture() : paintThumbnail());
-  } catch (error) {
-    if (error.message === "stopped") return void work();
-    wanted = false;
-    $("ring").hidden = true;
-    complain("failed", { reason: error.message });
+  working = true;
+  await ready;
+  while (wanted || thumbnails.length) {
+    const large = state.photo.width * state.photo.height > LARGE;
+    try {
+      await (wanted && !(large && thumbnails.length) ? paintPicture() : paintThumbnail());
+    } catch (error) {
+      if (error.message === "stopped") continue;
+      wanted = false;
+      thumbnails = [];
+      $("ring").hidden = true;
+      complain("failed", { reason: error.message });
+    }
   }
+  working = false;
 }
 
 async function run(photo, style, progress) {
@@ -138,10 +146,11 @@ async function paintPicture() {
 }
 
 async function paintThumbnail() {
-  const { photo, style, canvas } = thumbnails[0];
-  const picture = await run(photo, style);
+  const [thumbnail] = thumbnails;
+  const picture = await run(thumbnail.photo, thumbnail.style);
+  if (thumbnails[0] !== thumbnail) return; // of another photo
   thumbnails.shift();
-  put(canvas, picture);
+  put(thumbnail.canvas, picture);
 }
 
 function show(share) {
