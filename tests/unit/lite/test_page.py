@@ -53,6 +53,11 @@ def test_the_network_is_inside_once_as_it_is_stored_and_each_style_in_numbers(ht
     assert both["title"].endswith(" + The Starry Night")
 
 
+def test_the_license_of_the_engine_is_inside(html: str) -> None:
+    assert "Copyright (c) Microsoft Corporation" in html
+    assert "THE SOFTWARE IS PROVIDED" in html
+
+
 def test_the_policy_allows_what_is_inside_and_no_connection(html: str) -> None:
     found = re.search(r'Content-Security-Policy" content="([^"]*)"', html)
     assert found
@@ -63,7 +68,9 @@ def test_the_policy_allows_what_is_inside_and_no_connection(html: str) -> None:
         assert content
         digest = base64.b64encode(hashlib.sha256(content[1].encode()).digest()).decode()
         assert f"'sha256-{digest}'" in policy[f"{kind}-src"]
-    assert "://" not in re.sub(r'<script type="application/gzip".*?</script>|xmlns="[^"]*"', "", html)
+    assert "://" not in re.sub(
+        r'<!--.*?-->|<script type="application/gzip".*?</script>|xmlns="[^"]*"', "", html, flags=re.DOTALL
+    )
 
 
 def test_the_same_styles_give_the_same_bytes(html: str, tmp_path: Path) -> None:

@@ -93,6 +93,7 @@ def _page(pack: bytes, *, served: bool) -> bytes:
     inside["wasm"] = (FOLDER / "runtime" / "ort-wasm-simd-threaded.wasm.gz").read_bytes()
     html = _text("index.html")
     for mark, content in {
+        "LICENSE": f"<!--\nThis page contains {_text('runtime/LICENSE')}-->",
         "POLICY": _policy(own=own, style=_hash(style), script=_hash(script)),
         "APP": APP if served else "",
         "ICON": base64.b64encode((FOLDER / "icon.svg").read_bytes()).decode(),
