@@ -6,7 +6,8 @@
 The graphs hold no weights: each says which it wants, and the engine fills them in (`brushwork.lite.painter`), a style's
 kernels among them. A picture passes three, cut where the painter needs means and variances of the whole picture:
 `head`, `body`, `tail`, each for one style, and for two to four side by side. `features` leads from a painting to its
-features.
+features. Those for the web page, in src/brushwork/lite/page/graphs, take weights as inputs, so that one session paints
+in all styles.
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ from brushwork.tiling.tiles import Moments, StatisticsRequest, TileInput, run_wi
 from brushwork.weights import load_into, read_model
 
 FOLDER = Path(__file__).parents[1] / "src" / "brushwork" / "lite" / "graphs"
+PAGE_FOLDER = FOLDER.parent / "page" / "graphs"
 MOST = 4  # styles side by side
 SIDE = 96  # of the picture that is traced; a multiple of the network's
 LEAST, FEW = 8, 64  # numbers: fewer are never weights, more always are
@@ -48,6 +50,19 @@ def graphs() -> dict[str, bytes]:
     for count in range(1, MOST + 1):
         found |= {f"{part}-{count}": model for part, model in _painter(network, count).items()}
     return {f"{name}.onnx": model.SerializeToString(deterministic=True) for name, model in found.items()}
+
+
+def page_graphs(folder: Path = FOLDER) -> dict[str, bytes]:
+    """Return head, body and tail for one style, with weights as inputs, from the graphs in a folder."""
+    found = {}
+    for part in ("head", "body", "tail"):
+        model = onnx.load(folder / f"{part}-1.onnx", load_external_data=False)
+        weights = [one for one in model.graph.initializer if one.data_location == onnx.TensorProto.EXTERNAL]
+        for one in weights:
+            model.graph.initializer.remove(one)
+            model.graph.input.append(onnx.helper.make_tensor_value_info(one.name, one.data_type, one.dims))
+        found[f"{part}.onnx"] = model.SerializeToString(deterministic=True)
+    return found
 
 
 def _features() -> onnx.ModelProto:
@@ -174,6 +189,9 @@ def main() -> None:
     with torch.no_grad():
         for name, content in graphs().items():
             (folder / name).write_bytes(content)
+    if folder == FOLDER:
+        for name, content in page_graphs().items():
+            (PAGE_FOLDER / name).write_bytes(content)
 
 
 if __name__ == "__main__":

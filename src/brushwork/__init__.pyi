@@ -42,6 +42,7 @@ from .image import Picture as Picture
 from .io import read_image as read_image
 from .io import read_recipe as read_recipe
 from .io import write_image as write_image
+from .lite.page.export import export_page as export_page
 from .methods import load as load
 from .nn import FeatureExtractor as FeatureExtractor
 from .nn import load_network as load_network

@@ -74,7 +74,7 @@ COMMANDS = {
     ),
     "export": (
         "brushwork.cli.export:export",
-        "Write STYLE as an ONNX file, a plain convolutional network that runs without torch.",
+        "Write STYLE as an ONNX file, a plain convolutional network that runs without torch; or a page with several.",
     ),
     "rerun": (
         "brushwork.cli.rerun:rerun",

@@ -156,9 +156,9 @@ class Painter:
         share = min(1.0, max(0.0, (CONTRASTY - contrast) / (CONTRASTY - FLAT)))
         if not share:
             return None
-        return _Flat(share, [self._grays(code) for code in regions.codes], strength)
+        return _Flat(share, [self.gray_line(code) for code in regions.codes], strength)
 
-    def _grays(self, code: Array) -> tuple[Array, Array]:
+    def gray_line(self, code: Array) -> tuple[Array, Array]:
         """Return the color of black in a style, and the change to white: a line fitted to a gray chart."""
         count = CELLS**2
         grays = (np.arange(count) * SHUFFLE % count / (count - 1)).reshape(CELLS, CELLS)
