@@ -103,6 +103,7 @@ def choose(page: Page, title: str) -> None:
     """Choose a style, and point elsewhere, so that none is shown only because it is pointed at."""
     thumbnail(page, title).click()
     page.mouse.move(4, 300)
+    expect(page.locator(".painted.soft")).to_have_count(0)
 
 
 def handle(page: Page) -> Locator:

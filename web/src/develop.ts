@@ -227,17 +227,19 @@ const exists = (job: string): Promise<boolean> =>
 async function watch(job: string, stage: Finish, signal: AbortSignal): Promise<void> {
   const { status } = await studio.job(job);
   if (status === "interrupted" || status === "paused") await studio.job(job, "resume");
+  if (signal.aborted) return;
   let share = 0;
   update({ phase: "developing", job });
   await studio
     .wait(job, {
       signal,
       progress: (facts) => {
+        if (signal.aborted) return;
         share = facts.progress.share ?? 0;
         update({ progress: facts.progress, message: facts.status });
       },
       picture: (jpeg) => {
-        if (stage === "best" && share < AT_FULL_SIZE) return;
+        if (signal.aborted || (stage === "best" && share < AT_FULL_SIZE)) return;
         refined = true;
         update({ url: blobUrl("shown", jpeg), quality: stage });
       },
