@@ -156,7 +156,7 @@ def test_a_painted_region_gets_its_style_and_nothing_else_does(page: Page, portr
     begin(page, portrait, "Regions")
     whole = pixels(page)
     page.get_by_role("button", name="Add a region").click()
-    choose(page, "The Starry Night")
+    act(page, lambda: choose(page, "The Starry Night"))
     act(page, lambda: stroke(page, (0.15, 0.8), (0.3, 0.8)))
     first = pixels(page)
     inside, outside = (change(whole, first, spot) for spot in ((0.2, 0.8), (0.75, 0.25)))
