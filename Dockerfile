@@ -5,8 +5,7 @@ WORKDIR /source
 COPY pyproject.toml constraints.txt README.md LICENSE NOTICE ./
 COPY src src
 RUN python -m venv /opt/brushwork \
- && /opt/brushwork/bin/pip install --no-cache-dir -c constraints.txt --index-url "$TORCH_INDEX" \
-      --extra-index-url https://pypi.org/simple torch \
+ && /opt/brushwork/bin/pip install --no-cache-dir -c constraints.txt --index-url "$TORCH_INDEX" torch \
  && /opt/brushwork/bin/pip install --no-cache-dir -c constraints.txt ".[studio]" \
  && /opt/brushwork/bin/pip uninstall --yes pip
 
