@@ -43,11 +43,15 @@ def quick(until: Until) -> Iterator[QuickWorkers]:
 
 
 @pytest.fixture
-def ask(quick: QuickWorkers, tmp_path: Path) -> Callable[[], list[str]]:
-    """A small request."""
-    Image.new("RGBA", (8, 8)).save(tmp_path / "drawn.png")
-    wanted = {"drawn": str(tmp_path / "drawn.png"), "folder": str(tmp_path), "colors": [(255, 0, 0)]}
-    return lambda: list(quick.call("masks", user="ada", **wanted))
+def ask(quick: QuickWorkers, tmp_path: Path) -> Callable[[], tuple[int, int]]:
+    """A small request: the size of a picture of 8 × 6 pixels."""
+    Image.new("RGB", (8, 6)).save(tmp_path / "small.png")
+
+    def asking() -> tuple[int, int]:
+        facts = quick.call("check", user="ada", path=str(tmp_path / "small.png"), megapixels=1, seconds=1)
+        return facts["width"], facts["height"]
+
+    return asking
 
 
 def process(quick: QuickWorkers) -> int:
@@ -59,22 +63,22 @@ def process(quick: QuickWorkers) -> int:
 
 @pytest.mark.skipif(not hasattr(signal, "SIGSTOP"), reason="needs SIGSTOP")
 def test_a_request_over_its_deadline_is_told_so_and_the_next_one_is_answered(
-    quick: QuickWorkers, ask: Callable[[], list[str]], monkeypatch: pytest.MonkeyPatch
+    quick: QuickWorkers, ask: Callable[[], tuple[int, int]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     late = process(quick)
     os.kill(late, signal.SIGSTOP)
     with monkeypatch.context() as patched:
-        patched.setitem(workers.DEADLINES, "masks", 0.3)
+        patched.setitem(workers.DEADLINES, "check", 0.3)
         with pytest.raises(DeadlineError, match="took too long and was stopped") as caught:
             ask()
     assert (caught.value.status, caught.value.seconds > 0) == (504, True)
-    assert len(ask()) == 2
+    assert ask() == (8, 6)
     assert process(quick) != late
 
 
 @pytest.mark.skipif(not hasattr(signal, "SIGSTOP"), reason="needs SIGSTOP")
 def test_a_request_whose_process_dies_is_told_so_and_the_next_one_is_answered(
-    quick: QuickWorkers, ask: Callable[[], list[str]]
+    quick: QuickWorkers, ask: Callable[[], tuple[int, int]]
 ) -> None:
     os.kill(process(quick), signal.SIGSTOP)
     with ThreadPoolExecutor(1) as pool:
@@ -83,27 +87,27 @@ def test_a_request_whose_process_dies_is_told_so_and_the_next_one_is_answered(
         os.kill(process(quick), signal.SIGKILL)
         with pytest.raises(StudioError, match="worker process crashed"):
             asked.result(PATIENCE)
-    assert len(ask()) == 2
+    assert ask() == (8, 6)
 
 
 def test_a_process_that_died_while_nobody_asked_is_started_again(
-    quick: QuickWorkers, ask: Callable[[], list[str]]
+    quick: QuickWorkers, ask: Callable[[], tuple[int, int]]
 ) -> None:
     died = quick._processes[0]._process
     assert died is not None
     died.kill()
     died.join()
-    assert len(ask()) == 2
+    assert ask() == (8, 6)
 
 
 def test_what_a_function_refuses_is_said_and_the_process_stays(
-    quick: QuickWorkers, ask: Callable[[], list[str]], tmp_path: Path
+    quick: QuickWorkers, ask: Callable[[], tuple[int, int]], tmp_path: Path
 ) -> None:
     before = process(quick)
     Image.new("1", (5000, 5000)).save(tmp_path / "large.png")
     with pytest.raises(UsageError, match="5000 x 5000 pixels are more than"):
-        quick.call("masks", user="ada", drawn=str(tmp_path / "large.png"), folder=str(tmp_path), colors=[])
-    assert len(ask()) == 2
+        quick.call("check", user="ada", path=str(tmp_path / "large.png"), megapixels=1, seconds=1)
+    assert ask() == (8, 6)
     assert process(quick) == before
 
 
@@ -111,7 +115,7 @@ def test_workers_that_are_closed_answer_no_more(until: Until) -> None:
     with started(until) as quick:
         quick.close()
         with pytest.raises(UnavailableError, match="shutting down"):
-            quick.call("masks", user="ada", drawn="drawn.png", folder=".", colors=[])
+            quick.call("check", user="ada", path="small.png", megapixels=1, seconds=1)
 
 
 @pytest.mark.parametrize(
