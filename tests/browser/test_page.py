@@ -336,3 +336,17 @@ def test_the_built_files_are_those_of_the_source(tmp_path: Path) -> None:
     for made in (path for path in tmp_path.rglob("*") if path.is_file()):
         assert made.read_bytes() == (BUILT / made.relative_to(tmp_path)).read_bytes(), made.name
     assert len(list(tmp_path.rglob("*"))) == len(list(BUILT.rglob("*")))
+
+
+def test_the_quick_finish_replaces_a_picture_that_was_developing(page: Page, photo: Path) -> None:
+    open_photo(page, photo)
+    expect(page.locator(".ring.developing, .ring.done")).to_be_attached()
+    done(page)  # at the good finish
+    good = painted(page).get_attribute("src")
+    page.get_by_role("radio", name="Quick").check()
+    shown_anew(page, good)
+    done(page)
+    draft = painted(page).get_attribute("src")
+    page.get_by_role("radio", name="Good").check()
+    done(page)
+    assert shown_anew(page, draft) == good

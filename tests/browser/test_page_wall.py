@@ -72,8 +72,8 @@ def paint(client: Studio, photo: Path, style: str = "great-wave", **wishes: Any)
 
 def wall(page: Page) -> Locator:
     """The open wall."""
-    page.get_by_role("button", name="What was made").click()
-    return page.get_by_role("dialog", name="What was made")
+    page.get_by_role("button", name="History").click()
+    return page.get_by_role("dialog", name="History")
 
 
 def works(opened: Locator) -> Locator:
@@ -268,9 +268,9 @@ def test_a_texture_is_made_and_shown_tiled(page: Page, client: Studio, photos: d
 
 def test_the_wall_is_used_by_keys_alone(page: Page, client: Studio, photos: dict[str, Path]) -> None:
     paint(client, photos["cat"])
-    page.get_by_role("button", name="What was made").focus()
+    page.get_by_role("button", name="History").focus()
     page.keyboard.press("Enter")
-    opened = page.get_by_role("dialog", name="What was made")
+    opened = page.get_by_role("dialog", name="History")
     expect(works(opened)).to_have_count(1)
     for _ in range(30):
         page.keyboard.press("Tab")
@@ -283,4 +283,4 @@ def test_the_wall_is_used_by_keys_alone(page: Page, client: Studio, photos: dict
     expect(opened.get_by_role("button", name="All", exact=True)).to_be_focused()
     page.keyboard.press("Enter")
     page.keyboard.press("Escape")
-    expect(page.get_by_role("button", name="What was made")).to_be_focused()
+    expect(page.get_by_role("button", name="History")).to_be_focused()

@@ -141,10 +141,16 @@ export function divideAt(share: number): void {
 let noticeCount = 0;
 
 /** Tell something at the top of the page; errors stay until they are closed. */
-export function tell(kind: Notice["kind"], text: string): void {
-  const notice = { id: ++noticeCount, kind, text };
+/** Show a line; `topic` is by what it can be taken back with `forget`. */
+export function tell(kind: Notice["kind"], text: string, topic = ""): void {
+  const notice = { id: ++noticeCount, kind, text, topic };
   notices.value = [...notices.value.filter((other) => other.text !== text), notice].slice(-3);
   if (kind === "done") setTimeout(() => dismiss(notice.id), NOTICE_TIME);
+}
+
+/** Take back the lines of a topic, once they are no longer true. */
+export function forget(topic: string): void {
+  notices.value = notices.value.filter((notice) => notice.topic !== topic);
 }
 
 export function dismiss(id: number): void {

@@ -75,7 +75,10 @@ function restart(): void {
   const made = recipe.value;
   const { signal } = aborting;
   if (!isSent(made) || showAgain(made)) return;
-  const same = draftKey(made) === drafted && shown.value.url !== null;
+  const develops = finishOnScreen(made) !== "draft";
+  // What a finer finish has begun to show is no draft: if the draft is all that is wanted, it comes back.
+  const shows = shown.value.url !== null && (develops || shown.value.quality === "draft");
+  const same = draftKey(made) === drafted && shows;
   refined = false;
   if (frame !== playhead.value) update({ url: null, quality: "none" });
   frame = playhead.value;
@@ -83,7 +86,6 @@ function restart(): void {
     showAtOnce(made);
     void draft();
   }
-  const develops = finishOnScreen(made) !== "draft";
   update({ phase: !same ? "drafting" : develops ? "developing" : "done", job: null, progress: {}, message: "" });
   if (develops) timer = setTimeout(() => void develop(made, signal), QUIET);
 }

@@ -1,6 +1,6 @@
 // Saving: the picture on screen, or one painted at full size first.
-import { tell } from "./actions";
-import { checkLogin, studio, wordsOf } from "./api";
+import { forget, tell } from "./actions";
+import { checkLogin, isGone, studio, wordsOf } from "./api";
 import { persistently } from "./connection";
 import { masksSent } from "./mask_files";
 import { followQuietly } from "./queue";
@@ -9,6 +9,14 @@ import { photo, recipe, saveShare, saving, shown, styles } from "./state";
 import { t } from "./texts";
 
 const SUFFIXES = { png: "png", jpeg: "jpg", tiff: "tif" } as const;
+
+let painting: string | null = null; // the job that paints what is saved
+
+const wasCanceled = (job: string): Promise<boolean> =>
+  studio.job(job).then(
+    ({ status }) => status === "canceled" || status === "stopped",
+    () => false,
+  );
 
 /** Save with the remembered choice. */
 export async function saveNow(): Promise<void> {
@@ -19,12 +27,14 @@ export async function saveNow(): Promise<void> {
   try {
     const job = onScreen() ?? (await painted());
     download(await persistently(() => studio.result(job, format)), name);
+    forget("save");
     tell("done", t("notice.saved", { name }));
   } catch (error) {
     checkLogin(error);
-    tell("error", t("error.save", { reason: wordsOf(error) }));
+    if (isGone(error) || (painting !== null && (await wasCanceled(painting)))) tell("done", t("notice.save.canceled"));
+    else tell("error", t("error.save", { reason: wordsOf(error) }), "save");
   } finally {
-    saveShare.value = null;
+    painting = saveShare.value = null;
   }
 }
 
@@ -54,6 +64,7 @@ async function painted(): Promise<string> {
   const job = await persistently(() => studio.submit("picture", ask, { key }));
   followQuietly(job);
   const { id } = job;
+  painting = id;
   await persistently(async () => {
     if ((await studio.job(id)).status === "interrupted") await studio.job(id, "resume");
     await studio.wait(id, { progress: (facts) => (saveShare.value = facts.progress.share ?? 0) });

@@ -109,6 +109,7 @@ export interface Notice {
   readonly id: number;
   readonly kind: "error" | "done";
   readonly text: string;
+  readonly topic: string; // lines of a topic can be taken back together; "": of none
 }
 
 export interface View {

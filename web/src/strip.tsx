@@ -128,7 +128,12 @@ function Thumbnails() {
   const entry = [focused.value, chosen].find((name) => shown.some((style) => style.name === name)) ?? shown[0]?.name;
   useEffect(() => {
     const at = found.value.findIndex((style) => style.name === chosen);
-    list.current?.children[at]?.scrollIntoView({ block: "nearest", inline: "center" });
+    const item = list.current?.children[at];
+    if (!item || !list.current) return;
+    // One that is in sight stays where it is: else the strip would move under the pointer, which then points at another.
+    const [inner, outer] = [item.getBoundingClientRect(), list.current.getBoundingClientRect()];
+    if (inner.left < outer.left || inner.right > outer.right)
+      item.scrollIntoView({ block: "nearest", inline: "center" });
   }, [chosen, filter.value, styles.value.length]);
   const move = (event: KeyboardEvent): void => {
     const buttons = [...(list.current?.querySelectorAll<HTMLElement>(".thumbnail") ?? [])];

@@ -127,7 +127,7 @@ def painted_clip(ask: Clip, files: RequestFiles, keys: Sequence[tuple[float, Any
     steady = TemporalSmoother(method, ask.smoothing)
     painted = []
     for moment, seen in zip(times, with_flow(_at(film, times, (width, height)), dis_flow()), strict=False):
-        made = steady.paint(seen, styles.at(moment))
+        made = steady.paint(seen, styles.at(moment), styles.change(moment) / rate)
         painted.append(keep_luminance(made, seen.frame.pixels) if ask.keep_color else made)
     if not painted:
         raise UsageError(f"{files.source}: no readable frames")

@@ -127,7 +127,7 @@ class FilmWork:
                     later(self.writer.begin, number // self.checkpoint.every, number)
                 frame = seen.frame
                 self._check_folder()
-                painted = self._colored(steady.paint(seen, self._style_at(frame.time)), frame)
+                painted = self._colored(self._painted(steady, seen), frame)
                 later(self.writer.write, replace(frame, pixels=painted))
                 number += 1
                 if number % self.checkpoint.every == 0:
@@ -191,10 +191,17 @@ class FilmWork:
     def _colored(self, painted: torch.Tensor, frame: Frame) -> torch.Tensor:
         return keep_luminance(painted, frame.pixels) if self.keep_color else painted
 
+    def _painted(self, steady: TemporalSmoother | AfterPaintedFrames, seen: FrameWithFlow) -> torch.Tensor:
+        seconds = self._seconds(seen.frame.time)
+        return steady.paint(seen, self.styles.at(seconds), self.styles.change(seconds) / float(self.film.rate))
+
     def _style_at(self, time: int) -> Any:
+        return self.styles.at(self._seconds(time))
+
+    def _seconds(self, time: int) -> float:
         if self.first_time is None:
             self.first_time = time
-        return self.styles.at(float((time - self.first_time) * self.film.time_base))
+        return float((time - self.first_time) * self.film.time_base)
 
     def _begin(self, steady: TemporalSmoother | AfterPaintedFrames) -> tuple[int, torch.Tensor | None]:
         """Return the number of finished frames, and the source pixels of the last one."""

@@ -142,6 +142,13 @@ class Styles:
         value = self._method.blend(self._values[later - 1 : later + 1], [1 - share, share])
         return self._with_strength(value, later - 1, later, share)
 
+    def change(self, seconds: float) -> float:
+        """Return which share of the way between two keyframes lies in a second at a time; 0 outside of them."""
+        later = next((k for k, key in enumerate(self.keys) if key.seconds > seconds), len(self.keys))
+        if later in (0, len(self.keys)):
+            return 0.0
+        return 1 / (self.keys[later].seconds - self.keys[later - 1].seconds)
+
     def _with_strength(self, value: Any, before: int, after: int, share: float) -> Any:
         if self._strengths is None:
             return value

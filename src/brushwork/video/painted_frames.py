@@ -243,7 +243,7 @@ class AfterPaintedFrames:
         self._carrier: StrokeCarrier | None = None
         self._number = self._since = 0  # of the next frame, and of the one whose strokes are carried forward
 
-    def paint(self, seen: FrameWithFlow, value: Any) -> Tensor:
+    def paint(self, seen: FrameWithFlow, value: Any, change: float = 0.0) -> Tensor:
         """Return the painted frame, (1, 3, H, W) in [0, 1]."""
         number, pixels, motion = self._number, seen.frame.pixels, seen.motion
         self._number += 1

@@ -90,8 +90,8 @@ class ScenePainting:
             steady, files = TemporalSmoother(method, self.options.smoothing), FrameFiles(self.folder)
             for number, seen in enumerate(with_flow(frames, dis_flow()), scene.start):
                 frame = seen.frame
-                value = styles.at(float((frame.time - scene.first_time) * film.time_base))
-                painted = steady.paint(seen, value)
+                seconds = float((frame.time - scene.first_time) * film.time_base)
+                painted = steady.paint(seen, styles.at(seconds), styles.change(seconds) / float(film.rate))
                 painted = keep_luminance(painted, frame.pixels) if self.options.keep_color else painted
                 files[number] = FrameState(frame, painted, number == scene.start, 1)
         except BrushworkError as error:

@@ -25,6 +25,7 @@ __all__ = ["FrameWithFlow", "Motion", "TemporalSmoother", "starts_scene", "with_
 ALIKE = 0.2  # color distance at which the previous frame's weight falls to a third
 FOLLOWING = 3  # how many times faster the normalization statistics follow the video than the output does
 LAG = 0.25  # how far they may stay behind, in deviations: motion stays below, a change of exposure far above
+BEHIND = 0.1  # how far a film may stay behind its keyframes, as a share of the way between two
 SOFTENING = 1e-5  # added to variances, as instance normalization does
 SHARPER = 2.0  # maximum gain for restoring detail lost by blending
 GRID = 16  # side in pixels of the squares over which the loss of detail is measured
@@ -116,7 +117,7 @@ class TemporalSmoother:
     """
 
     def __init__(self, method: FrameMethod, smoothing: float) -> None:
-        self.method, self.smoothing = method, smoothing
+        self.method, self.smoothing, self.kept = method, smoothing, smoothing
         self.moments: list[Moments] = []
         self.before: Tensor | None = None  # the previous stylized frame
         self.meant: Tensor | None = None  # the source frames it was painted for, blended in the same way
@@ -126,9 +127,17 @@ class TemporalSmoother:
         """Return whether it needs the motion between frames."""
         return self.smoothing > 0
 
-    def paint(self, seen: FrameWithFlow, value: Any) -> Tensor:
-        """Return the stylized frame, (1, 3, H, W) in [0, 1]."""
+    def paint(self, seen: FrameWithFlow, value: Any, change: float = 0.0) -> Tensor:
+        """Return the stylized frame, (1, 3, H, W) in [0, 1].
+
+        Args:
+            seen: The frame and its motion.
+            value: From `Styles.at`.
+            change: How much of the way between two keyframes lies between this frame and the one before. A frame kept
+                with weight w from one to the next stays w / (1 - w) frames behind.
+        """
         pixels = seen.frame.pixels
+        self.kept = min(self.smoothing, 1 / (1 + change / BEHIND))
         method, style = at_strength(self.method, value)
         if not self.smoothing:
             return method(pixels, style)  # type: ignore[no-any-return]
@@ -140,7 +149,7 @@ class TemporalSmoother:
             return painted
         back = seen.motion.back
         brought, was = (warp(frame, back, mode="bicubic") for frame in (self.before, self.meant))
-        weight = self.smoothing * seen.motion.sure * _alike(pixels, was)
+        weight = self.kept * seen.motion.sure * _alike(pixels, was)
         self.before = (painted + weight * (brought - painted)).clamp(0, 1)
         self.meant = pixels + weight * (was - pixels)
         return detailed(self.before, painted)  # not fed back into blending: sharpening would build up over time
@@ -157,7 +166,7 @@ class TemporalSmoother:
             self.moments.append(now)
         else:
             last = self.moments[stop]
-            keep = min(self.smoothing**FOLLOWING, LAG / max(_apart(now, last), LAG))
+            keep = min(self.kept**FOLLOWING, LAG / max(_apart(now, last), LAG))
             self.moments[stop] = Moments(
                 torch.lerp(now.mean, last.mean, keep), torch.lerp(now.variance, last.variance, keep)
             )

@@ -36,6 +36,7 @@ def test_without_a_strength_nothing_changes() -> None:
     styles = Styles(method, [Keyframe(0, "great-wave"), Keyframe(1, "starry-night")], SIZE, 1 << 20)
     assert not isinstance(styles.at(0.5), StyleAtStrength)
     assert [len(record) for record in styles.records()] == [2, 2]
+    assert [styles.change(seconds) for seconds in (-0.1, 0.0, 0.9, 1.0, 2.0)] == [0, 1, 1, 0, 0]
 
 
 def test_a_strength_out_of_range_is_refused_and_so_is_a_method_without_one() -> None:
