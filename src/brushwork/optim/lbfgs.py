@@ -65,6 +65,7 @@ class BoundedLBFGS:
         self._release()
         self.evaluations += 1
         direction = self._direction(gradient, loss)
+        self._release()
         waiting = self.steps[self._free()].view_as(self.pixels)
         waiting.copy_(self.pixels)
         self.pixels.sub_(direction, alpha=self.rate).clamp_(0, 1)
@@ -118,7 +119,9 @@ class BoundedLBFGS:
 
     def _held(self, gradient: Tensor) -> Tensor:
         """Return which pixels are at a bound beyond which the gradient points."""
-        return ((self.pixels <= 0) & (gradient > 0)) | ((self.pixels >= 1) & (gradient < 0))
+        low = (self.pixels <= 0).logical_and_(gradient > 0)
+        high = (self.pixels >= 1).logical_and_(gradient < 0)
+        return low.logical_or_(high)
 
     def _scale(self, picture: Tensor, loss: float) -> None:
         """Apply the initial inverse Hessian in place, before any pairs: a multiple of the identity, or of smoothing.
