@@ -221,11 +221,8 @@ def test_regions_are_painted_by_keys_alone(page: Page, portrait: Path) -> None:
 
 def test_regions_are_painted_by_a_finger_and_two_fingers_zoom(browser: Browser, studio: str, portrait: Path) -> None:
     size = {"width": 390, "height": 844}
-    for page in opened(browser, studio, viewport=size, has_touch=True, is_mobile=True):
-        paint_by_finger(page, portrait)
-
-
-def paint_by_finger(page: Page, portrait: Path) -> None:
+    visit = opened(browser, studio, viewport=size, has_touch=True, is_mobile=True)
+    page = next(visit)
     open_photo(page, portrait)
     page.get_by_role("button", name="Controls", exact=True).tap()
     quick(page)
@@ -258,6 +255,7 @@ def paint_by_finger(page: Page, portrait: Path) -> None:
     assert wider is not None
     assert wider["width"] > 1.5 * box["width"]
     assert recipe(page)["masks"] == masks
+    assert next(visit, None) is None  # closing the page checks that nothing went wrong in it
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -51,32 +51,14 @@ function Setting({ option, usual }: { option: MethodOption; usual: unknown }) {
     );
   }
   if (typeof value !== "number") return null;
+  const field = { label, hint: option.help, value, onInput: set, onReset };
   if (low !== null && high !== null && high - low <= 1) {
     return (
-      <Slider
-        label={label}
-        hint={option.help}
-        value={value}
-        low={low}
-        high={high}
-        step={0.001}
-        shown={formatNumber(value)}
-        onInput={set}
-        onReset={onReset}
-      />
+      <Slider {...field} low={low} high={high} step={0.001} shown={formatNumber(value)} />
     );
   }
   return (
-    <NumberField
-      label={label}
-      hint={option.help}
-      value={value}
-      low={low}
-      high={high}
-      step={Number.isInteger(usual) && Number(usual) > 20 ? 1 : "any"}
-      onInput={set}
-      onReset={onReset}
-    />
+    <NumberField {...field} low={low} high={high} step={Number.isInteger(usual) && Number(usual) > 20 ? 1 : "any"} />
   );
 }
 

@@ -10,7 +10,7 @@ import type { Panel } from "./panels";
 import { wholeShare } from "./queue";
 import { SheetTabs } from "./sheet_tabs";
 import { Stage } from "./stage";
-import { panel, photo, theme } from "./state";
+import { isDark, panel, photo } from "./state";
 import { Strip } from "./strip";
 import { formatPercent, t } from "./texts";
 import { Timeline } from "./timeline";
@@ -65,7 +65,6 @@ export function followDocument(): void {
     document.title = parts.filter(Boolean).join(" · ");
   });
   effect(() => {
-    if (theme.value === "system") delete document.documentElement.dataset["theme"];
-    else document.documentElement.dataset["theme"] = theme.value;
+    document.documentElement.dataset["theme"] = isDark.value ? "dark" : "light";
   });
 }

@@ -139,6 +139,10 @@ export const dragging = signal(false); // files are dragged over the page
 
 export type Theme = "system" | "dark" | "light";
 export const theme = signal<Theme>(stored("theme", "system"));
+const systemDark = matchMedia("(prefers-color-scheme: dark)");
+const systemIsDark = signal(systemDark.matches);
+systemDark.addEventListener("change", () => (systemIsDark.value = systemDark.matches));
+export const isDark = computed(() => (theme.value === "system" ? systemIsDark.value : theme.value === "dark"));
 export const notices = signal<readonly Notice[]>([]);
 export const offline = signal(false);
 export const waiting = signal(false); // the studio is busy, and what was asked is asked again

@@ -3,15 +3,15 @@ import { useSignal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
 import { togglePanel } from "./actions";
 import { activeRegion, isMasked } from "./choosing";
-import { AddIcon, BrushIcon, CloseIcon, SearchIcon } from "./icons";
+import { AddIcon, BrushIcon } from "./icons";
 import { filter, filters, found, search } from "./library";
 import { openPainting } from "./opening";
 import { panelsOf } from "./panels";
+import { SearchField } from "./search_field";
 import { panel, recipe, sheet, styles } from "./state";
 import { t } from "./texts";
 import { StyleThumbnail } from "./style_thumbnail";
 import { thumbnails, thumbnailsComplete } from "./thumbnails";
-import { IconButton } from "./widgets";
 import "./strip.css";
 
 export function Strip() {
@@ -50,28 +50,15 @@ export function Strip() {
 }
 
 function Search() {
+  const set = (words: string): string => (search.value = words);
   return (
-    <div class="search" role="search">
-      <SearchIcon size={16} />
-      <input
-        id="style-search"
-        type="text"
-        inputMode="search"
-        enterKeyHint="search"
-        autocomplete="off"
-        spellcheck={false}
-        value={search.value}
-        placeholder={t("styles.search")}
-        aria-label={t("styles.search")}
-        onInput={(event) => (search.value = event.currentTarget.value)}
-        onKeyDown={(event) => {
-          if (event.key === "Escape") search.value = "";
-        }}
-      />
-      {search.value && (
-        <IconButton icon={CloseIcon} label={t("styles.search.clear")} size={14} onClick={() => (search.value = "")} />
-      )}
-    </div>
+    <SearchField
+      id="style-search"
+      label={t("styles.search")}
+      value={search.value}
+      onInput={set}
+      onEscape={() => set("")}
+    />
   );
 }
 

@@ -24,7 +24,7 @@ import { FilmButton } from "./film_button";
 import { helping } from "./help";
 import { panelsOf } from "./panels";
 import { SaveButton } from "./save_button";
-import { account, canRedo, canUndo, comparing, panel, photo, theme, view } from "./state";
+import { account, canRedo, canUndo, comparing, isDark, panel, photo, view } from "./state";
 import { formatPercent, language, LANGUAGES, speak, t } from "./texts";
 import { Dialog, IconButton } from "./widgets";
 import { actualSize, percentOfActual, zoomBy, zoomToFit } from "./zoom";
@@ -71,15 +71,13 @@ interface Entry {
 
 /** What is about the page rather than the picture: on a phone behind one button. */
 function appearance(): readonly Entry[] {
-  const dark =
-    theme.value === "dark" || (theme.value === "system" && matchMedia("(prefers-color-scheme: dark)").matches);
   const next = LANGUAGES[(LANGUAGES.indexOf(language.value) + 1) % LANGUAGES.length] ?? "en";
   return [
     { icon: LanguageIcon, label: t("language.other"), act: () => void speak(next) },
     {
-      icon: dark ? SunIcon : MoonIcon,
-      label: t(dark ? "theme.light" : "theme.dark"),
-      act: () => setTheme(dark ? "light" : "dark"),
+      icon: isDark.value ? SunIcon : MoonIcon,
+      label: t(isDark.value ? "theme.light" : "theme.dark"),
+      act: () => setTheme(isDark.value ? "light" : "dark"),
     },
     { icon: HelpIcon, label: t("help"), keys: "?", act: () => (helping.value = true) },
     ...(account.value

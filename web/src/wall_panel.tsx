@@ -5,9 +5,10 @@ import { useEffect, useRef } from "preact/hooks";
 import type { JobFacts } from "../../src/brushwork/studio/v1/client.js";
 import { togglePanel } from "./actions";
 import { checkLogin, wordsOf } from "./api";
-import { AlertIcon, CheckIcon, CloseIcon, SearchIcon } from "./icons";
+import { AlertIcon, CheckIcon, CloseIcon } from "./icons";
 import { jobWords } from "./job_words";
 import { ended } from "./queue";
+import { SearchField } from "./search_field";
 import { shown } from "./state";
 import { t } from "./texts";
 import {
@@ -88,23 +89,7 @@ export function Wall() {
 function WallHead() {
   return (
     <div class="wall-head">
-      <div class="search" role="search">
-        <SearchIcon size={16} />
-        <input
-          type="text"
-          inputMode="search"
-          enterKeyHint="search"
-          autocomplete="off"
-          spellcheck={false}
-          value={search.value}
-          placeholder={t("wall.search")}
-          aria-label={t("wall.search")}
-          onInput={(event) => searchFor(event.currentTarget.value)}
-        />
-        {search.value && (
-          <IconButton icon={CloseIcon} label={t("styles.search.clear")} size={14} onClick={() => searchFor("")} />
-        )}
-      </div>
+      <SearchField label={t("wall.search")} value={search.value} onInput={searchFor} />
       <div class="filters" role="group" aria-label={t("wall.kinds")}>
         {KINDS.map((one) => (
           <button key={one} type="button" class="chip" aria-pressed={kind.value === one} onClick={() => showKind(one)}>

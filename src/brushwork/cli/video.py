@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import rich_click as click
 
@@ -16,6 +16,10 @@ from brushwork.options.film import FilmOptions
 from brushwork.options.flags import method_options, option_flags, options_from_flags
 from brushwork.options.methods import FILM_MODEL
 from brushwork.registry import OPTIONS, method_name
+
+if TYPE_CHECKING:
+    from brushwork.cli.report import Report
+    from brushwork.video.stylize_video import Filmed
 
 __all__ = ["video"]
 
@@ -112,10 +116,7 @@ def video(
     settings = chosen_settings(preset, method, values)
     if engine is None and (address, workers) != (None, None):
         raise UsageError("--address and --workers are for scenes painted side by side; add --engine ray or local")
-    if engine is not None and painted:
-        raise UsageError("--painted can't be combined with --engine: one process carries strokes from frame to frame")
-    if (style is not None and keyframes) or not (style or keyframes or painted):
-        raise UsageError("expected --style STYLE, or at least one --at TIME STYLE or --painted FRAME=FILE")
+    _check_sources(style, bool(keyframes), bool(painted), engine)
     _check_flags(method_name(settings), values, painted=bool(painted))
     options = options_from_flags(FilmOptions, values)
     if preset is not None:
@@ -135,7 +136,6 @@ def video(
         stylize_stream(film, style, output, settings, options=options, form=form, live=live, report=report)
         return
     from brushwork.engines.choice import engine_for
-    from brushwork.runtime.progress import duration
     from brushwork.video.stylize_video import Keyframe, stylize_video
 
     frames = _painted_frames(painted)
@@ -150,6 +150,21 @@ def video(
             film, styles, output, settings, options=options, resume=resume, progress=progress,
             painted=frames or None, engine=side_by_side,
         )  # fmt: skip
+    _tell(report, film, output, done)
+
+
+def _check_sources(style: str | None, keyframes: bool, painted: bool, engine: str | None) -> None:
+    """Refuse sources of strokes that can't be combined."""
+    if engine is not None and painted:
+        raise UsageError("--painted can't be combined with --engine: one process carries strokes from frame to frame")
+    if (style is not None and keyframes) or not (style or keyframes or painted):
+        raise UsageError("expected --style STYLE, or at least one --at TIME STYLE or --painted FRAME=FILE")
+
+
+def _tell(report: Report, film: Path, output: Path, done: Filmed) -> None:
+    """Report a finished video."""
+    from brushwork.runtime.progress import duration
+
     for note in done.notes:
         report.say(note)
     made = f"{done.frames} frames of {done.size[0]}×{done.size[1]}"

@@ -100,27 +100,12 @@ def paint_film(
         UsageError: An invalid value.
     """
     av = _av()
-    from av.sidedata.sidedata import Type
-
-    if target.suffix.lower() not in SUFFIXES:
-        raise needs_torch(f"{target}: a format other than {', '.join(SUFFIXES)}")
-    if target.resolve() == film.resolve():
-        raise UsageError(f"{target} is the input video; choose another name with -o")
-    if quality is not None and not 1 <= quality <= 100:
-        raise UsageError(f"expected a quality from 1 to 100, got {quality}")
+    _check(film, target, quality)
     painter, found = Painter(provider, settings.model), resolve_text(style)
     codes, notes = style_codes(painter, found, settings, StylizeOptions())
     steady, before, count = SteadyMoments(), None, 0
     with _failing(av, film), av.open(f"file:{film}") as source:
-        if not source.streams.video:
-            raise PictureError(f"{film}: is not a video")
-        stream = source.streams.video[0]
-        first = next(source.decode(stream), None)
-        if first is None:
-            raise PictureError(f"{film}: contains no readable frames; copy or download it again")
-        if first.side_data.get(Type.DISPLAYMATRIX) is not None:
-            raise needs_torch(f"{film}: a video that is stored turned")
-        source.seek(0)
+        stream = _stream(source, film)
         wanted = result_size((stream.width, stream.height), size)
         wanted = wanted[0] // 2 * 2 or 2, wanted[1] // 2 * 2 or 2  # H.264 wants even sides
         with _writer(av, target, source, wanted, quality or QUALITY) as write:
@@ -144,6 +129,31 @@ def paint_film(
     for note in [*notes, "frames are not held together along the motion, which needs torch: pip install brushwork"]:
         say(note)
     say(f"{target}  {count} frames of {wanted[0]}×{wanted[1]}")
+
+
+def _check(film: Path, target: Path, quality: int | None) -> None:
+    if target.suffix.lower() not in SUFFIXES:
+        raise needs_torch(f"{target}: a format other than {', '.join(SUFFIXES)}")
+    if target.resolve() == film.resolve():
+        raise UsageError(f"{target} is the input video; choose another name with -o")
+    if quality is not None and not 1 <= quality <= 100:
+        raise UsageError(f"expected a quality from 1 to 100, got {quality}")
+
+
+def _stream(source: Any, film: Path) -> Any:
+    """Return the video stream of an opened film, at its start."""
+    from av.sidedata.sidedata import Type
+
+    if not source.streams.video:
+        raise PictureError(f"{film}: is not a video")
+    stream = source.streams.video[0]
+    first = next(source.decode(stream), None)
+    if first is None:
+        raise PictureError(f"{film}: contains no readable frames; copy or download it again")
+    if first.side_data.get(Type.DISPLAYMATRIX) is not None:
+        raise needs_torch(f"{film}: a video that is stored turned")
+    source.seek(0)
+    return stream
 
 
 def _av() -> Any:

@@ -191,15 +191,10 @@ def test_inception_has_the_published_number_of_parameters() -> None:
     assert shapes["Mixed_7c.branch_pool.bn.running_var"] == (192,)
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("name", ["inception-fid", "inception-art"])
-def test_inception_is_recognized_imported_and_read_again(
-    folder: Path, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    test_files_are_recognized_imported_and_read_again(folder, name, tmp_path, monkeypatch)
+SLOW = [pytest.param(name, marks=pytest.mark.slow) for name in ("inception-fid", "inception-art")]
 
 
-@pytest.mark.parametrize("name", ["alexnet", "lpips-alex", "lpips-vgg"])
+@pytest.mark.parametrize("name", ["alexnet", "lpips-alex", "lpips-vgg", *SLOW])
 def test_files_are_recognized_imported_and_read_again(
     folder: Path, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

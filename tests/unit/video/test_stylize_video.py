@@ -103,21 +103,6 @@ def test_light_that_slowly_goes_takes_along_what_was_painted(film: Film) -> None
     assert (result[-1] - dimmed[-1]).mean() < 0.05  # without a look at the film it would be 0.11
 
 
-@pytest.mark.parametrize(("told", "late"), [(True, (0.0, 0.12)), (False, (0.4, 0.9))])
-def test_a_style_that_changes_is_followed_as_fast_as_it_changes(told: bool, late: tuple[float, float]) -> None:
-    class Gray:
-        """Paints a frame in the gray that the style is."""
-
-        def frame(self, pixels: torch.Tensor, value: float, answer: Any) -> torch.Tensor:
-            return torch.full_like(pixels, value)
-
-    method: Any = Gray()
-    steady, still = TemporalSmoother(method, 0.97), torch.rand(1, 3, 32, 32, generator=torch.Generator().manual_seed(0))
-    seen = with_flow((Frame(still, k, 1) for k in range(25)), dis_flow())
-    result = [steady.paint(one, k / 24, 1 / 24 if told else 0.0) for k, one in enumerate(seen)]
-    assert late[0] <= 1 - float(result[-1].mean()) <= late[1]
-
-
 def test_smoothing_0_is_frame_by_frame(film: Film, method: OnePass[Any]) -> None:
     value = encode_style(method, "feminine-wave", [max(SIZE)])
     for one, frame in zip(painted(method, film.frames[:3], 0), film.frames, strict=False):

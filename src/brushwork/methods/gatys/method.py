@@ -360,16 +360,9 @@ class GatysMethod:
         resized = resize(photo, size)
         if tiling is not None and self._needs_tiles(size, (photo.shape[3], photo.shape[2]), tiling.side):
             tiled = TiledObjective(
-                self.network,
-                settings,
-                resized,
-                targets,
-                self.tiles(size, tiling.side),
-                content_gain=self._content_gain,
-                shares=small,
-                windows=windows,
-                memory=tiling.memory,
-            )
+                self.network, settings, resized, targets, self.tiles(size, tiling.side),
+                content_gain=self._content_gain, shares=small, windows=windows, memory=tiling.memory,
+            )  # fmt: skip
             if settings.strength < 1:
                 grams, own = tiled.statistics(resized)
                 tiled.style = self._toward_photo(targets, grams)

@@ -27,6 +27,7 @@ def uploads_router(service: Service) -> APIRouter:
     """The routes of uploads."""
     router = APIRouter(prefix="/uploads", tags=["uploads"])
     _films(router, service)
+    _faces(router, service)
 
     @router.post("", status_code=201, summary="Upload a picture or a film")
     async def upload(user: User, file: Annotated[UploadFile, File()], key: Key = None) -> UploadFacts:
@@ -58,19 +59,6 @@ def uploads_router(service: Service) -> APIRouter:
     ) -> Response:
         return tagged(request, service.thumbnail(user, identity, size))
 
-    @router.get("/{identity}/faces", summary="Find the faces in an upload, the surest first")
-    def faces(user: User, identity: str) -> list[FaceFacts]:
-        return [face_facts(face) for face in service.faces(user, identity)]
-
-    @router.get(
-        "/{identity}/face-mask",
-        summary="Get the mask by which the faces in an upload are protected",
-        response_class=Response,
-        responses=PNG,
-    )
-    def face_mask(request: Request, user: User, identity: str) -> Response:
-        return tagged(request, service.face_mask(user, identity), "image/png")
-
     @router.get(
         "/{identity}/styles",
         summary="Stream small pictures of an upload in all styles as server-sent events",
@@ -85,6 +73,21 @@ def uploads_router(service: Service) -> APIRouter:
         service.remove_upload(user, identity)
 
     return router
+
+
+def _faces(router: APIRouter, service: Service) -> None:
+    @router.get("/{identity}/faces", summary="Find the faces in an upload, the surest first")
+    def faces(user: User, identity: str) -> list[FaceFacts]:
+        return [face_facts(face) for face in service.faces(user, identity)]
+
+    @router.get(
+        "/{identity}/face-mask",
+        summary="Get the mask by which the faces in an upload are protected",
+        response_class=Response,
+        responses=PNG,
+    )
+    def face_mask(request: Request, user: User, identity: str) -> Response:
+        return tagged(request, service.face_mask(user, identity), "image/png")
 
 
 def _films(router: APIRouter, service: Service) -> None:

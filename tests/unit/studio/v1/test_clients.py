@@ -123,4 +123,4 @@ def test_javascript_does_the_same_in_node(http: httpx.Client, running: Any, samp
 
 def test_the_python_client_imports_neither_the_server_nor_torch() -> None:
     code = "import sys, brushwork.studio.client; assert not {'fastapi', 'pydantic', 'torch'} & set(sys.modules)"
-    subprocess.run([sys.executable, "-c", code], check=True, timeout=PATIENCE)
+    assert subprocess.run([sys.executable, "-c", code], check=False, timeout=PATIENCE).returncode == 0
