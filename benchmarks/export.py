@@ -27,15 +27,17 @@ from torch import Tensor
 
 from brushwork import Picture, encode_style, export, load, read_image
 from brushwork.image import resize
-from brushwork.options.methods import AdaIN, AdaINLite, ConditionalInstanceNorm, Johnson
+from brushwork.options.methods import AdaIN, AdaINLite, ConditionalInstanceNorm, Johnson, TextureNets
 from brushwork.tiling.tiles import Moments, StatisticsRequest
 
-NETWORKS = {
+SAMPLES = Path(__file__).parents[1] / "tests" / "compatibility" / "0.1" / "styles"
+NETWORKS: dict[str, tuple[Any, str]] = {
     "adain-lite": (AdaINLite(precision="float32"), "great-wave"),
     "adain-lite-film": (AdaINLite(model="adain-lite-film", precision="float32"), "great-wave"),
     "adain": (AdaIN(precision="float32"), "great-wave"),
     "conditional-instance-norm": (ConditionalInstanceNorm(precision="float32"), "feminine-wave"),
     "johnson": (Johnson(precision="float32"), "bell-tower"),
+    "texture-nets": (TextureNets(precision="float32"), str(SAMPLES / "texture-nets.safetensors")),
 }
 ODD = [(8, 8), (8, 61), (67, 83), (255, 383), (511, 1023)]
 

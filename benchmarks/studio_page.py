@@ -40,7 +40,7 @@ def visit(browser: Browser, url: str, path: Path, seconds: dict[str, list[float]
     context = browser.new_context(viewport=WINDOW)
     context.set_default_timeout(PATIENCE)
     page = context.new_page()
-    page.goto(f"{url}/next/")
+    page.goto(f"{url}/")
     page.get_by_role("heading").first.wait_for()
     began = time.perf_counter()
     page.locator("#open-photo").set_input_files(path)

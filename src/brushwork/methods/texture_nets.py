@@ -160,8 +160,8 @@ def noise(width: int, height: int, scales: int, seed: int, *, left: int = 0, top
 
 def _field(width: int, height: int, seed: int, left: int, top: int) -> Tensor:
     x, y = left + torch.arange(width), (top + torch.arange(height))[:, None]
-    planes = [_mixed(_mixed(_mixed(x + 1, seed * NOISE + channel) + y, 1) ^ y, 2) for channel in range(NOISE)]
-    return torch.stack(planes)[None].double().div(2.0**32).float()
+    columns = torch.stack([_mixed(x + 1, seed * NOISE + channel) for channel in range(NOISE)])[:, None]
+    return _mixed(_xor(_mixed(columns + y, 1), y), 2)[None].double().div(2.0**32).float()
 
 
 def _mixed(number: Tensor, seed: int) -> Tensor:
@@ -169,10 +169,23 @@ def _mixed(number: Tensor, seed: int) -> Tensor:
 
     Source: Wellons 2018, "Prospecting for Hash Functions", the function lowbias32.
     """
-    x = (number + (seed * 0x9E3779B9 & 0x7FFFFFFF)) & 0xFFFFFFFF
+    x = (number + (seed * 0x9E3779B9 & 0x7FFFFFFF)) % 2**32
     for shift, factor in ((16, 0x21F0AAAD), (15, 0x735A2D97)):
-        x = ((x ^ (x >> shift)) * factor) & 0xFFFFFFFF
-    return x ^ (x >> 15)
+        x = (_xor(x, x >> shift) * factor) % 2**32
+    return _xor(x, x >> 15)
+
+
+def _xor(a: Tensor, b: Tensor) -> Tensor:
+    """Return the exclusive or of integers from 0 to 2³² - 1.
+
+    ONNX has none for integers before opset 18: there, a table has it for each pair of bytes.
+    """
+    if not torch.onnx.is_in_onnx_export():
+        return a ^ b
+    byte = torch.arange(256, dtype=torch.uint8)
+    table = (byte[:, None] ^ byte).flatten()
+    bytes_of = [((a >> k) % 256 * 256 + (b >> k) % 256, 2**k) for k in (0, 8, 16, 24)]
+    return torch.stack([table[pair].long() * weight for pair, weight in bytes_of]).sum(0)
 
 
 class TextureTask:

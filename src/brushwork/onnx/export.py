@@ -132,8 +132,8 @@ def _check_installed() -> None:
 
 def _check_settings(method: OnePass[Any], options: ExportOptions) -> None:
     name = method_name(method.settings)
-    if isinstance(method.network, TextureNetsStyleNetwork):
-        raise UsageError(f"{name}: its noise needs operators that opset 17 hasn't; train johnson for this painting")
+    if options.passes and isinstance(method.network, TextureNetsStyleNetwork):
+        raise UsageError(f"passes: the noise of {name} depends on where a tile is; omit passes")
     if method.settings.strength != 1:
         raise UsageError("strength: an exported network paints at full strength; mix its picture with the photo")
     if options.parts and not isinstance(method.network, TensorStyleNetwork):

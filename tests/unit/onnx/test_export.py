@@ -24,7 +24,7 @@ from brushwork.errors import BrushworkError  # noqa: E402
 from brushwork.methods.style_network import write_network  # noqa: E402
 from brushwork.methods.texture_nets import TextureNetwork  # noqa: E402
 from brushwork.nn.transformation import TransformationNetwork  # noqa: E402
-from brushwork.options.methods import AdaIN, AdaINLite, ConditionalInstanceNorm, Johnson  # noqa: E402
+from brushwork.options.methods import AdaIN, AdaINLite, ConditionalInstanceNorm, Johnson, TextureNets  # noqa: E402
 
 ODD = [(8, 8), (8, 61), (67, 9), (131, 97)]  # height and width
 CLOSE = 1 / 255
@@ -106,10 +106,27 @@ def test_a_published_network_is_exported_too(tmp_path: Path) -> None:
     assert np.abs(run(path, photo=photo(67, 83))[0] - expected).max() < CLOSE
 
 
-def test_a_texture_network_is_refused(tmp_path: Path) -> None:
-    write_network(tmp_path / "texture.safetensors", "texture-nets", TextureNetwork(channels=2, scales=2, photo=True))
-    with pytest.raises(UsageError, match="train johnson"):
-        export(tmp_path / "texture.safetensors", tmp_path / "texture.onnx")
+@pytest.fixture(scope="module")
+def texture(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small texture network that nobody has trained."""
+    torch.manual_seed(0)
+    path = tmp_path_factory.mktemp("styles") / "texture.safetensors"
+    write_network(path, "texture-nets", TextureNetwork(channels=2, scales=6, photo=True))
+    return path
+
+
+@pytest.mark.parametrize("seed", [0, 3])
+def test_a_texture_network_has_the_same_noise(texture: Path, tmp_path: Path, seed: int) -> None:
+    settings = TextureNets(precision="float32", seed=seed)
+    path, _ = export(texture, tmp_path / "texture.onnx", settings)
+    for size in ODD:
+        (found,) = run(path, photo=photo(*size))
+        assert np.abs(found - by_torch(settings, texture, photo(*size))).max() < CLOSE
+
+
+def test_the_noise_of_a_texture_network_allows_no_tiles(texture: Path, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="depends on where a tile is"):
+        export(texture, tmp_path / "texture.onnx", passes=True)
 
 
 def test_the_file_says_what_it_is_and_needs_only_opset_17(exported: Path) -> None:
