@@ -5,9 +5,14 @@ import os
 import socket
 import subprocess
 import sys
+import tarfile
+from pathlib import Path
+from typing import Any, cast
 
 import pytest
+import torch
 
+from brushwork import Picture, write_image
 from brushwork.engines.ray_cluster import RayEngine
 from brushwork.errors import BrushworkError, UsageError
 
@@ -92,3 +97,29 @@ def test_actors_do_all_and_survive_one_that_dies() -> None:
     assert found == sorted(["13 lost", *(str(2 * number) for number in range(40) if number != 13)])
     assert early <= 6  # chunks are taken when an actor needs them
     assert told == "no weights here"
+
+
+@pytest.mark.slow
+def test_an_augmented_data_set_is_the_same_on_a_cluster(tmp_path: Path) -> None:
+    pytest.importorskip("ray")
+    for number in range(4):
+        file = tmp_path / f"dataset/{('cat', 'dog')[number % 2]}/{number}.png"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        write_image(Picture(torch.rand(1, 3, 24, 32)), file)
+    for engine in ("local", "ray"):
+        line = [sys.executable, "-m", "brushwork", "augment", str(tmp_path / "dataset"), "--method", "adain-lite"]
+        line += ["--engine", engine, "--workers", "2", "-o", str(tmp_path / engine / "%05d.tar")]
+        environment = {**os.environ, "RAY_USAGE_STATS_ENABLED": "0"}
+        subprocess.run(line, check=True, capture_output=True, env=environment, timeout=180)
+    found = [tarred(tmp_path / engine) for engine in ("local", "ray")]
+    assert set(found[0]) == {"cat/0.png", "dog/1.png", "cat/2.png", "dog/3.png"}
+    assert found[0] == found[1]
+
+
+def tarred(folder: Path) -> dict[str, bytes]:
+    """What is in a folder's shards."""
+    files: dict[str, bytes] = {}
+    for path in folder.glob("*.tar"):
+        with tarfile.open(path) as shard:
+            files |= {member.name: cast("Any", shard.extractfile(member)).read() for member in shard if member.isfile()}
+    return files
