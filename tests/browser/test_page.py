@@ -90,22 +90,22 @@ def test_a_picture_is_saved_after_three_clicks(page: Page, photo: Path, tmp_path
     assert dict(read_recipe(path) or {})["method"] == "gatys"
 
 
-def begin_best(page: Page, photo: Path, wish: str) -> tuple[set[str], str]:
-    """Let the best finish develop, and choose how to save; jobs that were there before, and the one that runs."""
+def begin_slowly(page: Page, photo: Path, kind: str) -> tuple[set[str], str]:
+    """Choose how to save, and let a picture develop for a while; jobs that were there before, and the one that runs."""
     known = {job["id"] for job in jobs(page)}
     open_photo(page, photo)
     page.get_by_label("How to save").click()
-    page.get_by_role("radio", name=wish).check()
+    page.get_by_role("radio", name=kind).check()
     page.keyboard.press("Escape")
-    page.get_by_role("radio", name="Best").check()
-    begun = until(
-        lambda: [
-            job["id"]
-            for job in jobs(page)
-            if job["id"] not in known and job["status"] == "running" and job["request"]["preset"] == "best"
-        ]
-    )
-    return known, str(begun[0])
+    page.get_by_role("button", name="More", exact=True).click()
+    page.get_by_role("button", name="Advanced").click()
+    page.get_by_label("Passes over the picture").fill("100")
+
+    def running() -> list[str]:
+        slow = [job for job in jobs(page) if job["id"] not in known and job["request"]["settings"].get("steps") == 100]
+        return [job["id"] for job in slow if job["status"] == "running"]
+
+    return known, str(until(running)[0])
 
 
 def new_jobs(page: Page, known: set[str]) -> dict[str, str]:
@@ -114,7 +114,7 @@ def new_jobs(page: Page, known: set[str]) -> dict[str, str]:
 
 
 def test_what_is_saved_goes_first_and_what_develops_goes_on(page: Page, photo: Path) -> None:
-    known, developing = begin_best(page, photo, "TIFF")
+    known, developing = begin_slowly(page, photo, "TIFF")
     with page.expect_download():
         page.get_by_role("button", name="Save", exact=True).click()
         until(lambda: new_jobs(page, known).get(developing) == "paused")
@@ -127,17 +127,18 @@ def test_what_is_saved_goes_first_and_what_develops_goes_on(page: Page, photo: P
 
 
 def test_the_picture_that_develops_is_saved_itself_whatever_is_chosen_meanwhile(page: Page, photo: Path) -> None:
-    known, developing = begin_best(page, photo, "PNG")
+    known, developing = begin_slowly(page, photo, "PNG")
     with page.expect_download():
         page.get_by_role("button", name="Save", exact=True).click()
         thumbnail(page, "The Scream").click()
         quick(page)
     assert new_jobs(page, known)[developing] == "done"
-    assert [job["request"]["preset"] for job in jobs(page) if job["id"] not in known].count("best") == 1
+    steps = [job["request"]["settings"].get("steps") for job in jobs(page) if job["id"] not in known]
+    assert steps.count(100) == 1
 
 
 def test_a_page_that_is_left_takes_its_job_along_but_not_what_is_saved(page: Page, studio: str, photo: Path) -> None:
-    known, developing = begin_best(page, photo, "TIFF")
+    known, developing = begin_slowly(page, photo, "TIFF")
     page.get_by_role("button", name="Save", exact=True).click()
     until(lambda: new_jobs(page, known).get(developing) == "paused")
     page.goto("about:blank")

@@ -57,7 +57,7 @@ const discard = (job: string): Promise<void> => persistently(() => studio.discar
 export async function follow(job: string, watching: Watching & { signal: AbortSignal }): Promise<void> {
   const { signal } = watching;
   if (ahead) {
-    await pause(job);
+    if (job !== setAside) await pause(job);
     await ahead;
   }
   if (signal.aborted) return;
