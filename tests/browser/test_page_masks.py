@@ -266,7 +266,7 @@ def test_the_panels_stand_in_nobody_s_way(scheme: str, browser: Browser, studio:
     for page in opened(browser, studio, viewport={"width": 1024, "height": 768}, color_scheme=scheme):
         begin(page, portrait, "Faces")
         page.get_by_text("One face was found.").wait_for()
-        page.get_by_role("button", name="Correct").click()
+        page.get_by_role("button", name="Adjust faces").click()
         found += violations(Axe(), page)
         page.get_by_role("button", name="Regions", exact=True).click()
         page.get_by_role("button", name="Add a region").click()
@@ -278,7 +278,10 @@ def test_the_panels_stand_in_nobody_s_way(scheme: str, browser: Browser, studio:
 
 
 def test_the_face_is_found_protected_and_corrected(page: Page, portrait: Path) -> None:
-    begin(page, portrait, "Faces")
+    open_photo(page, portrait)
+    quick(page)
+    first = painted(page).get_attribute("src")
+    page.get_by_role("button", name="Faces", exact=True).click()
     expect(page.get_by_text("One face was found.")).to_be_visible()
     outline = page.locator(".face-line").bounding_box()
     frame = page.locator(".frame").bounding_box()
@@ -288,14 +291,23 @@ def test_the_face_is_found_protected_and_corrected(page: Page, portrait: Path) -
         (outline[at] + outline[size] / 2 - frame[at]) / frame[size] for at, size in (("x", "width"), ("y", "height"))
     ]
     assert middle == pytest.approx(FACE, abs=0.06)
+    protection = page.get_by_role("slider", name="Protect faces")
+    expect(protection).to_have_value("0.7")  # since it is seen for the first time
+    shown_anew(page, first)
+    page.get_by_role("button", name="Undo").click()
+    expect(painted(page)).to_have_attribute("src", str(first))
+    for _ in range(2):
+        page.get_by_role("button", name="Faces", exact=True).click()
+    expect(page.get_by_text("One face was found.")).to_be_visible()
+    expect(protection).to_have_value("0")  # as it was chosen
     plain = pixels(page)
-    page.get_by_role("slider", name="Protect faces").focus()
+    protection.focus()
     act(page, lambda: page.keyboard.press("End"))
     protected = pixels(page)
     elsewhere = (0.75, 0.75)
     assert change(plain, protected, FACE) > 8
     assert change(plain, protected, elsewhere) < 1
-    page.get_by_role("button", name="Correct").click()
+    page.get_by_role("button", name="Adjust faces").click()
     until_tinted(page, FACE)
     act(page, lambda: stroke(page, elsewhere, (0.85, 0.75)))
     corrected = pixels(page)

@@ -79,7 +79,7 @@ def choose(page: Page, title: str) -> None:
 
 
 def keyframes(page: Page) -> Locator:
-    return page.get_by_role("slider", name="Keyframe: ")
+    return page.get_by_role("slider", name="Style change: ")
 
 
 def test_a_film_is_scrubbed_and_shown_again_after_a_reload(page: Page, film: Path) -> None:
@@ -109,7 +109,7 @@ def test_two_seconds_are_played_with_the_keyframes_that_were_dragged(page: Page,
     choose(page, "The Starry Night")  # makes another keyframe here
     expect(keyframes(page)).to_have_count(2)
     page.get_by_label("Strength").fill("0.5")
-    expect(page.get_by_role("slider", name="Keyframe: The Starry Night, 50%")).to_be_visible()
+    expect(page.get_by_role("slider", name="Style change: The Starry Night, 50%")).to_be_visible()
     second = keyframes(page).nth(1)
     box = second.bounding_box()
     assert box is not None
@@ -192,5 +192,5 @@ def test_a_film_is_scrubbed_by_touch(browser: Browser, studio: str, film: Path) 
         open_film_in(page, film)
         page.touchscreen.tap(*at(page, 0.5))
         expect(playhead(page)).to_have_attribute("aria-valuenow", "12")
-        page.get_by_role("button", name="Keyframe").tap()
+        page.get_by_role("button", name="Change style here").tap()
         expect(keyframes(page)).to_have_count(1)

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from PIL import Image
 from playwright.sync_api import Browser, Locator, Page, expect
+from sample_films import two_scenes
 from skimage import data
 from studios import PATIENCE, cancel_all, launch, until
 
@@ -229,7 +230,11 @@ def test_a_series_leaves_out_what_is_no_photo_and_ends_in_a_zip(
     sheet = page.get_by_role("dialog", name="Create")
     expect(sheet.get_by_role("alert")).to_contain_text("bad.png is left out: is not in a supported format")
     expect(sheet.locator(".series-photo")).to_have_count(2)
-    sheet.locator(".style-choice").nth(3).click()
+    search = sheet.get_by_role("textbox", name="Search styles")
+    search.fill("klimt")
+    expect(sheet.locator(".style-choice")).to_have_count(3)
+    search.fill("scream")
+    sheet.get_by_role("button", name="The Scream").click()
     sheet.get_by_role("radio", name="Quick").check(force=True)
     sheet.get_by_role("button", name="Paint 2 photos").click()
     expect(sheet).to_contain_text("The series is done")
@@ -239,7 +244,36 @@ def test_a_series_leaves_out_what_is_no_photo_and_ends_in_a_zip(
     with zipfile.ZipFile(download.value.path()) as archive:
         assert archive.namelist() == ["0001_cat.png", "0002_cup.png"]
     page.reload()
-    expect(works(wall(page)).first).to_contain_text("cat.png and 1 more")
+    opened = wall(page)
+    card = works(opened).first
+    expect(card).to_contain_text("cat.png and 1 more")
+    expect(card).to_contain_text("Series of 2")
+    expect(card).to_contain_text("The Scream")
+    opened.get_by_role("textbox", name="Photo or style").fill("cup")  # the second
+    card.get_by_role("button", name="View").click()
+    pictures = opened.get_by_role("list", name="Pictures of the series")
+    expect(pictures.get_by_role("listitem")).to_have_text(["cat.png", "cup.png"])
+    seen = "images => images.every((image) => image.naturalWidth > 0)"
+    until(lambda: pictures.locator("img").evaluate_all(seen))
+    pictures.get_by_role("button", name="View: cup.png").click()
+    expect(opened.get_by_role("slider", name="Line between Before and The Scream")).to_be_visible()
+    opened.get_by_role("button", name="All", exact=True).click()
+    expect(pictures).to_be_visible()
+    opened.get_by_role("button", name="All", exact=True).click()
+    expect(works(opened)).to_have_count(1)
+
+
+def test_a_film_names_all_the_styles_of_its_keyframes(page: Page, client: Studio, tmp_path: Path) -> None:
+    film = client.send(two_scenes(tmp_path / "square.mp4", 4, size=(64, 48)))
+    names = ("starry-night", "great-wave", "the-scream", "starry-night", "night-cafe")
+    titles = ["The Starry Night", "The Great Wave off Kanagawa", "The Scream", "The Night Café"]
+    keys = [{"seconds": at / 10, "style": style} for at, style in enumerate(names)]
+    job = client.submit("video", film=film, style="great-wave", preset="draft", size=48, keyframes=keys[::-1])["id"]
+    client.wait(job)
+    card = works(wall(page)).first
+    expect(card.locator(".work-style")).to_have_text(f"{', '.join(titles[:2])} and 2 more")
+    expect(card.locator(".work-style")).to_have_attribute("title", ", ".join(titles))
+    expect(card.get_by_role("button", name=f"View: square.mp4, {', '.join(titles)}")).to_be_visible()
 
 
 def test_a_texture_is_made_and_shown_tiled(page: Page, client: Studio, photos: dict[str, Path]) -> None:

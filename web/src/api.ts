@@ -22,5 +22,9 @@ export function checkLogin(error: unknown): void {
   if (error instanceof StudioError && error.status === 401) location.reload();
 }
 
+/** Delete a job, by its ID and parameters, while the page goes away. */
+export const deleteFromLeaving = (job: string): void =>
+  void fetch(`/api/v1/jobs/${job}`, { method: "DELETE", keepalive: true }).catch(() => {});
+
 /** The address of a picture of an upload. */
 export const uploadUrl = (id: string, size = 1024): string => `/api/v1/uploads/${id}/view?size=${size}`;

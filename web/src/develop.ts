@@ -7,10 +7,10 @@ import { persistently } from "./connection";
 import { cached, keep } from "./picture_cache";
 import { film, playhead } from "./film";
 import { asked, DRAFT_SIZE, screenSize } from "./request";
+import { follow, giveUp, giveUpOnLeave, isOnScreen, letGo, screenJob } from "./screen_job";
 import { DEFAULTS, isSent, NOTHING, photo, recipe, shown, styles } from "./state";
 import type { Finish, Recipe, Shown } from "./state";
 import { store, stored } from "./storage";
-import { t } from "./texts";
 import { thumbnailOf } from "./thumbnails";
 
 const QUIET = 350; // ms without a change before a job is submitted
@@ -22,7 +22,6 @@ let timer: ReturnType<typeof setTimeout> | undefined;
 let drafting = false; // one draft at a time: the newest recipe is painted when it is there
 let drafted = ""; // the request of the draft that was shown last
 let refined = false; // whether something finer than a draft is shown of the recipe
-let running: string | null = null; // the job that develops the picture
 let style: Recipe["style"] | null = null; // of the picture that is shown
 let frame = 0; // of a film: the one that is shown
 
@@ -41,6 +40,9 @@ export function startDeveloping(): void {
     before = wanted;
     queueMicrotask(restart);
   });
+  giveUpOnLeave();
+  // A page that comes back as it was left paints what was given up.
+  addEventListener("pageshow", (event) => event.persisted && restart());
 }
 
 /** Paint the recipe again, after a failure. */
@@ -50,7 +52,7 @@ export const retry = (): void => restart();
 export function clearShown(): void {
   aborting.abort();
   clearTimeout(timer);
-  giveUp();
+  void giveUp();
   drafted = "";
   style = null;
   shown.value = NOTHING;
@@ -71,7 +73,7 @@ function restart(): void {
   aborting.abort();
   aborting = new AbortController();
   clearTimeout(timer);
-  giveUp();
+  void giveUp();
   const made = recipe.value;
   const { signal } = aborting;
   if (!isSent(made) || showAgain(made)) return;
@@ -182,77 +184,39 @@ async function develop(made: Recipe, signal: AbortSignal): Promise<void> {
         update({ url: before.url, quality: stage, job: before.job });
         continue;
       }
-      const job = await jobFor(made, stage, signal);
+      const job = await screenJob(asked(made, screenSize(), stage), signal);
       if (job === null) return;
-      await persistently(() => watch(job, stage, signal));
+      await persistently(() => show(job, stage, signal));
       if (signal.aborted) return;
-      running = null;
+      letGo();
       const picture = await persistently(() => studio.result(job, "jpeg"));
       if (signal.aborted) return;
       finish(made, stage, picture, job);
     }
   } catch (error) {
     if (signal.aborted) return;
-    running = null;
+    letGo();
     failed(error);
   }
 }
 
-/** The job that paints a recipe: the one that ran before a reload, or a new one; null if it is not wanted any more. */
-async function jobFor(made: Recipe, stage: Finish, signal: AbortSignal): Promise<string | null> {
-  const wanted = finishKey(made, stage);
-  const last = stored<{ job: string; wanted: string } | null>("running", null);
-  const goesOn = last?.wanted === wanted && (await exists(last.job));
-  if (last && !goesOn) void studio.discard(last.job).catch(() => {}); // left by a tab that was closed
-  const job = goesOn ? last.job : await submit(made, stage);
-  if (signal.aborted) {
-    void studio.discard(job).catch(() => {});
-    return null;
-  }
-  running = job;
-  store("running", { job, wanted });
-  return job;
-}
-
-async function submit(made: Recipe, stage: Finish): Promise<string> {
-  const key = crypto.getRandomValues(new Uint32Array(4)).join("-"); // the same if the connection is lost meanwhile
-  return (await persistently(() => studio.submit("picture", asked(made, screenSize(), stage), { key }))).id;
-}
-
-const exists = (job: string): Promise<boolean> =>
-  persistently(() => studio.job(job)).then(
-    (facts) => !["failed", "canceled", "stopped"].includes(facts.status),
-    () => false,
-  );
-
-/** Show a job's pictures until it is done; one that a restart of the studio has interrupted goes on. */
-async function watch(job: string, stage: Finish, signal: AbortSignal): Promise<void> {
-  const { status } = await studio.job(job);
-  if (status === "interrupted" || status === "paused") await studio.job(job, "resume");
-  if (signal.aborted) return;
+/** Show a job's pictures until it is done. */
+async function show(job: string, stage: Finish, signal: AbortSignal): Promise<void> {
   let share = 0;
   update({ phase: "developing", job });
-  await studio
-    .wait(job, {
-      signal,
-      progress: (facts) => {
-        if (signal.aborted) return;
-        share = facts.progress.share ?? 0;
-        update({ progress: facts.progress, message: facts.status });
-      },
-      picture: (jpeg) => {
-        if (signal.aborted || (stage === "best" && share < AT_FULL_SIZE)) return;
-        refined = true;
-        update({ url: blobUrl("shown", jpeg), quality: stage });
-      },
-    })
-    .catch(async (error: unknown) => {
-      if (signal.aborted || error instanceof StudioError || error instanceof TypeError) throw error;
-      const now = await studio.job(job);
-      if (!["waiting", "running", "interrupted"].includes(now.status))
-        throw new Error(now.message || t("phase.stopped"));
-      await watch(job, stage, signal);
-    });
+  await follow(job, {
+    signal,
+    progress: (facts) => {
+      if (signal.aborted) return;
+      share = facts.progress.share ?? 0;
+      update({ progress: facts.progress, message: facts.status });
+    },
+    picture: (jpeg) => {
+      if (signal.aborted || (stage === "best" && share < AT_FULL_SIZE)) return;
+      refined = true;
+      update({ url: blobUrl("shown", jpeg), quality: stage });
+    },
+  });
 }
 
 function finish(made: Recipe, stage: Finish, picture: Blob, job: string): void {
@@ -261,21 +225,11 @@ function finish(made: Recipe, stage: Finish, picture: Blob, job: string): void {
   const { url } = keep(finishKey(made, stage), picture, job);
   update({ phase: last ? "done" : "developing", url, quality: stage, job, progress: {}, message: "" });
   style = made.style;
-  store("running", null);
   if (last) store("finished", { job, wanted: finishKey(made) });
 }
 
 /** Whether a job is the one whose picture is on the stage, or becomes it. */
-export const isOnStage = (job: string): boolean => job === running || job === shown.value.job;
-
-/** Cancel and delete the job that has not finished, so that the history holds finished pictures only. */
-function giveUp(): void {
-  const job = running;
-  running = null;
-  if (job === null) return;
-  store("running", null);
-  void persistently(() => studio.discard(job)).catch(() => {});
-}
+export const isOnStage = (job: string): boolean => isOnScreen(job) || job === shown.value.job;
 
 function failed(error: unknown): void {
   checkLogin(error);

@@ -1,5 +1,5 @@
 // Faces: which the studio finds in the photo, and the mask of what is protected, found or corrected.
-import { effect, signal } from "@preact/signals";
+import { effect, signal, untracked } from "@preact/signals";
 import type { FaceFacts } from "../../src/brushwork/studio/v1/client.js";
 import { change, put, tell } from "./actions";
 import { checkLogin, isGone, studio, wordsOf } from "./api";
@@ -9,8 +9,10 @@ import type { Mask } from "./mask";
 import { loadMask, maskSize, nameOf, readMask } from "./mask_files";
 import type { Editor } from "./mask_tools";
 import { panel, photo, recipe } from "./state";
+import { store, stored } from "./storage";
 
-export const USUAL = 0.8; // protection that is taken if a face is painted before a value is chosen
+const USUAL = 0.7; // protection that is taken when faces are seen or painted before a value is chosen
+const MOST_SEEN = 100; // photos that are remembered
 
 export const faces = signal<readonly FaceFacts[] | null>(null); // null: not looked for yet
 export const correcting = signal(false); // the mask is painted
@@ -33,6 +35,11 @@ export function followFaces(): void {
     if (id !== null && panel.value === "faces" && faces.peek() === null) void find(id);
   });
   effect(() => {
+    const facts = photo.value?.facts;
+    if (facts?.kind === "picture" && panel.value === "faces" && faces.value?.length)
+      untracked(() => protectAtFirst(facts.id));
+  });
+  effect(() => {
     const { faceMask, photo: id } = recipe.value;
     if (correcting.value && id !== null) void load(id, faceMask);
   });
@@ -46,6 +53,14 @@ async function find(id: string): Promise<void> {
     checkLogin(error);
     if (!isGone(error)) tell("error", wordsOf(error));
   }
+}
+
+/** Protect the faces of a photo when they are seen for the first time; whoever takes that back is not asked again. */
+function protectAtFirst(id: string): void {
+  const seen = stored<string[]>("faces-seen", []);
+  if (seen.includes(id)) return;
+  store("faces-seen", [...seen, id].slice(-MOST_SEEN));
+  if (recipe.value.protectFaces === 0) change({ protectFaces: USUAL });
 }
 
 async function load(id: string, corrected: string | null): Promise<void> {

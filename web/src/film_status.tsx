@@ -1,8 +1,9 @@
-// How far the film is: frames and seconds left, and when it is done, to play it and to save it.
+// How far the film is: frames and time left, and when it is done, to play it and to save it.
 import { film, playing } from "./film";
 import { cancelFilm, filmJob, isMaking, playFilm, resultUrl } from "./film_making";
 import { CloseIcon, PlayIcon, SaveIcon } from "./icons";
-import { t } from "./texts";
+import { t, timeWords } from "./texts";
+import { timeLeft } from "./time_left";
 import { IconButton } from "./widgets";
 import "./film_status.css";
 
@@ -13,11 +14,7 @@ export function FilmStatus() {
   if (isMaking()) {
     const words =
       status === "running" && progress.step !== undefined
-        ? t("film.making", {
-            frame: progress.step,
-            frames: progress.steps ?? 0,
-            left: leftText(progress.seconds_left ?? 0),
-          })
+        ? makingWords(progress.step, progress.steps ?? 0, timeLeft(job.facts.id, progress))
         : t("film.waiting");
     return (
       <div class="film-status" role="status">
@@ -48,7 +45,7 @@ export function FilmStatus() {
   );
 }
 
-const leftText = (seconds: number): string =>
-  seconds < 90
-    ? t("film.seconds", { count: Math.max(1, Math.round(seconds)) })
-    : t("film.minutes", { count: Math.round(seconds / 60) });
+const makingWords = (frame: number, frames: number, left: number | null): string =>
+  left === null
+    ? t("film.making.begins", { frame, frames })
+    : t("film.making", { frame, frames, left: timeWords(left) });

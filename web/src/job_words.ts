@@ -4,6 +4,8 @@ import { styles } from "./state";
 import type { StylePart } from "./state";
 import { formatPercent, t } from "./texts";
 
+const FEW = 3; // styles of a film that are named where there is little room
+
 export type Asked = Readonly<Record<string, unknown>>; // a job's request
 
 export const askedOf = (job: JobFacts): Asked => job.request ?? {};
@@ -32,12 +34,28 @@ export function partsOf(text: unknown): StylePart[] {
   });
 }
 
-/** Titles of a job's styles. */
-export function styleWords(job: JobFacts): string {
-  const { style, styles: several } = askedOf(job);
-  const parts = Array.isArray(several) ? several.flatMap(partsOf) : partsOf(style);
-  return parts.map((part) => titleOf(part.style)).join(" + ");
+/** Titles of a job's styles; of a film, those of its keyframes, as they follow each other. */
+export const styleWords = (job: JobFacts): string => styleTitles(job).join(", ");
+
+/** The same, the first few only. */
+export function fewStyleWords(job: JobFacts): string {
+  const titles = styleTitles(job);
+  if (titles.length <= FEW) return titles.join(", ");
+  return t("job.styles", { names: titles.slice(0, FEW - 1).join(", "), count: titles.length - FEW + 1 });
 }
+
+function styleTitles(job: JobFacts): string[] {
+  const { style, styles: several, keyframes } = askedOf(job);
+  const keys = Array.isArray(keyframes) ? (keyframes as { seconds: number; style: string }[]) : [];
+  if (keys.length === 0) return [blendWords(Array.isArray(several) ? several.join("+") : style)];
+  const inOrder = [...keys].sort((a, b) => a.seconds - b.seconds);
+  return [...new Set(inOrder.map((key) => blendWords(key.style)))];
+}
+
+const blendWords = (style: unknown): string =>
+  partsOf(style)
+    .map((part) => titleOf(part.style))
+    .join(" + ");
 
 function titleOf(name: string): string {
   if (name.startsWith("@")) return t("job.painting");

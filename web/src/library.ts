@@ -26,12 +26,15 @@ export const filters = computed<readonly Filter[]>(() => [
   ...MOODS,
 ]);
 
-/** The styles that are searched for: one's own first, then by name. */
-export const found = computed<readonly StyleFacts[]>(() => {
-  const words = plain(search.value).split(/\s+/).filter(Boolean);
-  const fits = styles.value.filter((style) => passes(style) && words.every((word) => textOf(style).includes(word)));
+/** The styles that the strip shows. */
+export const found = computed<readonly StyleFacts[]>(() => stylesBy(search.value).filter(passes));
+
+/** The styles that are found by words: one's own first, then by name. */
+export function stylesBy(text: string): readonly StyleFacts[] {
+  const words = plain(text).split(/\s+/).filter(Boolean);
+  const fits = styles.value.filter((style) => words.every((word) => textOf(style).includes(word)));
   return [...fits.filter((style) => style.own), ...fits.filter((style) => !style.own)];
-});
+}
 
 function passes(style: StyleFacts): boolean {
   switch (filter.value) {

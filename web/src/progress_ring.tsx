@@ -1,9 +1,11 @@
-// A quiet ring in the corner of the picture: how far it has developed, and the seconds left.
+// A quiet ring in the corner of the picture: how far it has developed, and the time left.
+import type { Progress } from "../../src/brushwork/studio/v1/client.js";
 import { retry } from "./develop";
 import { film } from "./film";
 import { CheckIcon } from "./icons";
 import { shown, waiting } from "./state";
-import { t } from "./texts";
+import { t, timeWords } from "./texts";
+import { timeLeft } from "./time_left";
 import { area, frame } from "./zoom";
 import "./progress_ring.css";
 
@@ -11,7 +13,7 @@ const RADIUS = 9;
 const AROUND = 2 * Math.PI * RADIUS;
 
 export function ProgressRing() {
-  const { phase, progress, quality, message } = shown.value;
+  const { phase, progress, quality, message, job } = shown.value;
   const { left, top, width, height } = area.value;
   const bottom = Math.min(top + height, frame.value.top + frame.value.height); // in the picture, or at the edge of the window
   const words = {
@@ -20,7 +22,7 @@ export function ProgressRing() {
     drafting: t("phase.drafting"),
     failed: t("phase.failed"),
     done: t(`phase.done.${quality === "best" ? "best" : quality === "good" ? "good" : "draft"}`),
-    developing: message === "waiting" ? t("phase.queued") : secondsLeft(progress.seconds_left),
+    developing: message === "waiting" || message === "paused" ? t("phase.queued") : paintingWords(job, progress),
   }[phase];
   const said = waiting.value && phase !== "done" && phase !== "failed" ? t("phase.busy") : words;
   if (!words || (film.value && phase === "done")) return null;
@@ -56,5 +58,7 @@ export function ProgressRing() {
   );
 }
 
-const secondsLeft = (left: number | undefined): string =>
-  left === undefined ? t("phase.developing") : t("phase.left", { seconds: Math.max(1, Math.round(left)) });
+function paintingWords(job: string | null, progress: Progress): string {
+  const left = job === null ? null : timeLeft(job, progress);
+  return left === null ? t("phase.developing") : t("phase.left", { time: timeWords(left) });
+}

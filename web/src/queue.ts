@@ -92,8 +92,8 @@ export async function submitJob(kind: JobFacts["kind"], ask: object): Promise<Jo
 }
 
 /** Follow a job without telling its end, which is told elsewhere. */
-export function followQuietly(job: JobFacts): void {
-  quiet.add(job.id);
+export function followQuietly(job: string): void {
+  quiet.add(job);
   void followJobs();
 }
 

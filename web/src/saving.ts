@@ -5,6 +5,7 @@ import { persistently } from "./connection";
 import { masksSent } from "./mask_files";
 import { followQuietly } from "./queue";
 import { asked, screenSize } from "./request";
+import { goOn, paintFirst } from "./screen_job";
 import { photo, recipe, saveShare, saving, shown, styles } from "./state";
 import { t } from "./texts";
 
@@ -59,17 +60,15 @@ function onScreen(): string | null {
 /** Paint the recipe to be saved; the job's ID. */
 async function painted(): Promise<string> {
   await masksSent();
-  const key = crypto.getRandomValues(new Uint32Array(4)).join("-");
-  const ask = { ...asked(recipe.value, savedSize()), depth: saving.value.format === "tiff" ? 16 : 8 };
-  const job = await persistently(() => studio.submit("picture", ask, { key }));
-  followQuietly(job);
-  const { id } = job;
-  painting = id;
-  await persistently(async () => {
-    if ((await studio.job(id)).status === "interrupted") await studio.job(id, "resume");
-    await studio.wait(id, { progress: (facts) => (saveShare.value = facts.progress.share ?? 0) });
+  const ask = asked(recipe.value, savedSize());
+  return paintFirst(saving.value.format === "tiff" ? { ...ask, depth: 16 } : ask, async (id) => {
+    painting = id;
+    followQuietly(id);
+    await persistently(async () => {
+      await goOn(id);
+      await studio.wait(id, { progress: (facts) => (saveShare.value = facts.progress.share ?? 0) });
+    });
   });
-  return id;
 }
 
 /** "boat_The-Starry-Night" */

@@ -58,8 +58,10 @@ export function StyleThumbnail({ style, url, chosen, entry, onFocus }: Props) {
         onKeyDown={keys}
       >
         {url ? <img src={url} alt="" draggable={false} /> : <span class="thumbnail-empty" />}
-        <span class="thumbnail-title">{title}</span>
-        <span class="thumbnail-artist">{style.artist || (style.own ? t("styles.own") : "\u00a0")}</span>
+        <span class="thumbnail-words">
+          <span class="thumbnail-title">{title}</span>
+          <span class="thumbnail-artist">{style.artist || (style.own && t("styles.own"))}</span>
+        </span>
       </button>
       <button
         type="button"

@@ -37,5 +37,12 @@ export const formatNumber = (value: number): string => numbers.value.format(valu
 export const formatPercent = (share: number): string =>
   new Intl.NumberFormat(language.value, { style: "percent", maximumFractionDigits: 0 }).format(share);
 
+/** Seconds as people say them: "10 s", "about 2 minutes". */
+export function timeWords(seconds: number): string {
+  if (seconds < 60) return t("time.seconds", { count: seconds });
+  const [unit, count] = seconds < 3600 ? (["minute", seconds / 60] as const) : (["hour", seconds / 3600] as const);
+  return count === 1 ? t(`time.${unit}`) : t(`time.${unit}s`, { count });
+}
+
 /** Whether there are words for a key; for those that are made from the studio's own names. */
 export const hasText = (key: string): boolean => key in texts.value;

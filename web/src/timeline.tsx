@@ -47,6 +47,7 @@ export function Timeline() {
         <button
           type="button"
           class="chip"
+          aria-label={t("film.keyframe.add")}
           title={t("film.keyframe.hint")}
           aria-keyshortcuts="K"
           disabled={keyframeAt(recipe.value.keyframes, playhead.value) >= 0}
@@ -57,6 +58,7 @@ export function Timeline() {
         <button
           type="button"
           class="chip"
+          aria-label={t("film.painted.add")}
           title={t("film.painted.hint")}
           disabled={recipe.value.paintedFrames.some((one) => one.frame === playhead.value)}
           onClick={paintFrame}

@@ -24,6 +24,7 @@ import { FilmButton } from "./film_button";
 import { helping } from "./help";
 import { panelsOf } from "./panels";
 import { SaveButton } from "./save_button";
+import { giveUp } from "./screen_job";
 import { account, canRedo, canUndo, comparing, isDark, panel, photo, view } from "./state";
 import { formatPercent, language, LANGUAGES, speak, t } from "./texts";
 import { Dialog, IconButton } from "./widgets";
@@ -87,6 +88,7 @@ function appearance(): readonly Entry[] {
 }
 
 async function logOut(): Promise<void> {
+  await giveUp(); // afterwards, it could not be given up any more
   await fetch("/logout", { method: "POST" });
   location.assign("/login");
 }

@@ -4,7 +4,8 @@ import type { JobFacts } from "../../src/brushwork/studio/v1/client.js";
 import { CloseIcon, SaveIcon } from "./icons";
 import { jobWords } from "./job_words";
 import { hasEnded, isActive, steer, takeOff, tray } from "./queue";
-import { formatPercent, t } from "./texts";
+import { formatPercent, t, timeWords } from "./texts";
+import { timeLeft } from "./time_left";
 import { IconButton } from "./widgets";
 import { BellIcon, PauseIcon, PlayIcon, StopIcon, TrayIcon } from "./work_icons";
 import "./tray.css";
@@ -114,31 +115,21 @@ function Picture({ job }: { job: JobFacts }) {
   return url ? <img class="tray-picture" src={url} alt="" /> : <span class="tray-picture" />;
 }
 
-/** "3 of 10 · 40 s left" */
+/** "3 of 10 · 45 s left" */
 function statusWords(job: JobFacts): string {
-  const { done, all, share, seconds_left: left } = job.progress;
+  const { done, all, share } = job.progress;
   const state = job.status === "running" ? [] : [t(`status.${job.status}`)];
   if (job.message && job.status !== "running") state.push(job.message);
   if (hasEnded(job)) return state.join(" · ");
   const words = [...state];
   if (all !== undefined && all > 1) words.push(t("tray.of", { done: Math.min(all, (done ?? 0) + 1), all }));
   else if (share !== undefined) words.push(formatPercent(share));
-  if (job.status === "running")
-    words.push(
-      left === undefined || share === undefined
-        ? t("status.running")
-        : t("tray.left", { time: wholeTime(left, share, all) }),
-    );
+  if (job.status === "running") {
+    const left = timeLeft(job.id, job.progress);
+    if (left !== null) words.push(t("tray.left", { time: timeWords(left) }));
+    else if (share === undefined) words.push(t("status.running"));
+  }
   return words.join(" · ");
-}
-
-/** The time left for the whole job, from that of the current picture. */
-function wholeTime(left: number, share: number, all = 1): string {
-  const seconds = all > 1 && share > 0 ? (left * (1 - share) * all) / Math.max(1 - ((share * all) % 1), 0.05) : left;
-  if (seconds < 90) return t("time.seconds", { count: Math.max(1, Math.round(seconds)) });
-  return seconds < 90 * 60
-    ? t("time.minutes", { count: Math.round(seconds / 60) })
-    : t("time.hours", { count: Math.round(seconds / 3600) });
 }
 
 export const resultUrl = (job: JobFacts): string => `/api/v1/jobs/${job.id}/result`;

@@ -1,7 +1,7 @@
 // The wall: what was made, a part at a time, filtered; and what was deleted from it, for some seconds only in sight.
 import { signal } from "@preact/signals";
 import type { JobFacts } from "../../src/brushwork/studio/v1/client.js";
-import { checkLogin, isGone, studio, wordsOf } from "./api";
+import { checkLogin, deleteFromLeaving, isGone, studio, wordsOf } from "./api";
 import { persistently } from "./connection";
 import { remove } from "./queue";
 
@@ -114,6 +114,6 @@ async function deleteNow(job: JobFacts): Promise<void> {
 /** Delete what is still pending if the page is closed. */
 export function deleteOnLeave(): void {
   addEventListener("pagehide", () => {
-    for (const id of pending.keys()) void fetch(`/api/v1/jobs/${id}`, { method: "DELETE", keepalive: true });
+    for (const id of pending.keys()) deleteFromLeaving(id);
   });
 }

@@ -1,7 +1,7 @@
 // One work on the wall: its picture, what it was made of, and what can be done with it.
 import type { JobFacts } from "../../src/brushwork/studio/v1/client.js";
 import { CheckIcon, SaveIcon, TrashIcon } from "./icons";
-import { askedOf, jobWords, partsOf, settingWords, sourceWords, styleWords } from "./job_words";
+import { askedOf, fewStyleWords, jobWords, partsOf, settingWords, sourceWords, styleWords } from "./job_words";
 import { doAgain, vary } from "./remake";
 import { language, t } from "./texts";
 import { resultUrl } from "./tray";
@@ -26,7 +26,7 @@ export function WallCard({ job, picked, onPick, onView, act }: Props) {
     <li class={picked ? "work picked" : "work"}>
       <button type="button" class="work-picture" aria-label={t("wall.view", { job: words })} onClick={onView}>
         <img src={`/api/v1/jobs/${job.id}/thumbnail`} alt="" loading="lazy" />
-        {job.kind !== "picture" && <span class="tag">{t(`kind.one.${job.kind}`)}</span>}
+        {job.kind !== "picture" && <span class="tag">{kindWords(job)}</span>}
       </button>
       {comparable && (
         <button
@@ -53,12 +53,22 @@ export function WallCard({ job, picked, onPick, onView, act }: Props) {
   );
 }
 
+/** What a job makes; of a series, how many. */
+const kindWords = (job: JobFacts): string =>
+  t(`kind.one.${job.kind}`, { count: (askedOf(job)["photos"] as string[] | undefined)?.length ?? 0 });
+
 /** The style, which filters the wall if it is clicked. */
 function StyleName({ job }: { job: JobFacts }) {
-  const parts = partsOf(askedOf(job)["style"]);
+  const { style, keyframes } = askedOf(job);
+  const parts = Array.isArray(keyframes) && keyframes.length > 0 ? [] : partsOf(style);
   const words = styleWords(job);
   const only = parts.length === 1 ? parts[0] : undefined;
-  if (!only || only.style.startsWith("@")) return <span class="work-style">{words || t(`kind.one.${job.kind}`)}</span>;
+  if (!only || only.style.startsWith("@"))
+    return (
+      <span class="work-style" title={words}>
+        {fewStyleWords(job) || kindWords(job)}
+      </span>
+    );
   return (
     <button
       type="button"

@@ -1,9 +1,10 @@
-// One work beside its photo, or two works: under a handle, or side by side.
+// One work beside its photo, or two works: under a handle, or side by side. Of a series, all its pictures.
 import { useSignal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
-import type { JobFacts } from "../../src/brushwork/studio/v1/client.js";
+import type { JobFacts, SeriesPicture } from "../../src/brushwork/studio/v1/client.js";
 import { uploadUrl } from "./api";
 import { askedOf, jobWords, settingWords, sourceWords, styleWords } from "./job_words";
+import { SeriesPictures, seriesPictureName, seriesPictureUrl } from "./series_pictures";
 import { formatPercent, t } from "./texts";
 import { resultUrl } from "./tray";
 import { WorkButtons } from "./wall_card";
@@ -19,14 +20,17 @@ interface Side {
 
 export function WorkView({ works, onBack, act }: { works: readonly JobFacts[]; onBack: () => void; act: Act }) {
   const way = useSignal<"handle" | "beside">(works.length === 2 ? "beside" : "handle");
+  const chosen = useSignal<SeriesPicture | null>(null); // of a series
   const back = useRef<HTMLButtonElement>(null);
-  useEffect(() => back.current?.focus(), []);
-  const sides = sidesOf(works);
+  useEffect(() => back.current?.focus(), [chosen.value]);
   const [first] = works;
+  const series = works.length === 1 && first?.kind === "batch" && !chosen.value;
+  const sides = first && chosen.value ? sidesOfPicture(first, chosen.value) : sidesOf(works);
+  const shown = sides.length === 2 && way.value === "handle" ? <Handle sides={sides} /> : <Beside sides={sides} />;
   return (
     <div class="work-view">
       <div class="work-view-head">
-        <button ref={back} type="button" class="button" onClick={onBack}>
+        <button ref={back} type="button" class="button" onClick={() => (chosen.value ? (chosen.value = null) : onBack())}>
           <BackIcon size={18} /> {t("wall.back")}
         </button>
         {sides.length === 2 && (
@@ -42,7 +46,13 @@ export function WorkView({ works, onBack, act }: { works: readonly JobFacts[]; o
         )}
         {works.length === 1 && first && <WorkButtons job={first} act={act} onRemoved={onBack} />}
       </div>
-      {sides.length === 2 && way.value === "handle" ? <Handle sides={sides} /> : <Beside sides={sides} />}
+      {series && first ? (
+        <SeriesPictures job={first} onChoose={(picture) => (chosen.value = picture)}>
+          {shown}
+        </SeriesPictures>
+      ) : (
+        shown
+      )}
     </div>
   );
 }
@@ -58,6 +68,13 @@ function sidesOf(works: readonly JobFacts[]): Side[] {
   if (works.length === 1 && typeof photo === "string")
     return [{ url: uploadUrl(photo), name: t("before"), details: sourceWords(works[0] as JobFacts) }, ...made];
   return made;
+}
+
+/** A picture of a series, beside its photo if that is still there. */
+function sidesOfPicture(job: JobFacts, picture: SeriesPicture): Side[] {
+  const url = seriesPictureUrl(job, picture);
+  const made = { url, name: styleWords(job), details: `${seriesPictureName(picture)} · ${settingWords(job)}` };
+  return picture.name ? [{ url: uploadUrl(picture.photo), name: t("before"), details: picture.name }, made] : [made];
 }
 
 const pictureUrl = (job: JobFacts): string =>

@@ -215,11 +215,11 @@ class Database(SqliteFile):
     def end(
         self, identity: str, status: str, message: str = "", result: str = "", size: int = 0, worker: str = ""
     ) -> None:
-        """Record the end of a job that a worker runs, or that it waits again."""
+        """Record the end of a job that a worker runs, or that it waits again; not of one that is to be discarded."""
         ended = None if status == "waiting" else time.time()
         self._change(
             "UPDATE jobs SET status = ?, wish = '', message = ?, result = ?, bytes = ?, ended = ? "
-            "WHERE id = ? AND status = 'running' AND worker = ?",
+            "WHERE id = ? AND status = 'running' AND wish != 'discard' AND worker = ?",
             status, message, result, size, ended, identity, worker,
         )  # fmt: skip
 
@@ -227,13 +227,17 @@ class Database(SqliteFile):
         """Change the status of running jobs because their worker is gone, or that of this worker; returns their IDs."""
         ended = None if after == "waiting" else time.time()
         rows = self._all(
-            "UPDATE jobs SET status = CASE wish WHEN 'cancel' THEN 'canceled' WHEN 'discard' THEN 'canceled' "
-            "WHEN 'pause' THEN 'paused' ELSE ? END, "
+            "UPDATE jobs SET status = CASE wish WHEN 'cancel' THEN 'canceled' WHEN 'pause' THEN 'paused' ELSE ? END, "
             "wish = '', message = CASE wish WHEN '' THEN ? ELSE '' END, ended = CASE wish WHEN '' THEN ? ELSE ? END "
-            "WHERE status = 'running' AND ? IN ('', worker) RETURNING id",
+            "WHERE status = 'running' AND wish != 'discard' AND ? IN ('', worker) RETURNING id",
             after, message, ended, time.time(), worker or "",
         )  # fmt: skip
         return [row[0] for row in rows]
+
+    def discarded(self, worker: str | None = None) -> list[Job]:
+        """Running jobs that are to be discarded, of all workers or of this one."""
+        query = "SELECT * FROM jobs WHERE status = 'running' AND wish = 'discard' AND ? IN ('', worker)"
+        return [_job(row) for row in self._all(query, worker or "")]
 
     def wished(self, worker: str) -> str:
         """ID of the job that a worker runs and that has a requested action, or ""."""

@@ -116,6 +116,10 @@ class StudioFiles:
         """A job's folder."""
         return self.jobs / identity
 
+    def series_picture(self, identity: str, number: int) -> Path:
+        """What is shown of a picture of a series, counted from 1: a JPEG of the size of intermediate pictures."""
+        return self.job(identity) / "pictures" / f"{number:04d}.jpg"
+
     def user(self, user: str) -> Path:
         """The folder of a user's other data, apart from uploads and jobs."""
         return self.root / "users" / user

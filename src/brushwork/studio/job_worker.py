@@ -167,9 +167,8 @@ class Work:
         if self._facts:
             finished = {"share": 1, "seconds_left": 0} if status == "done" else {}
             self.database.tell(self.job.id, self._facts | finished)
-        discarded = self._wish() == "discard"
         self.database.end(self.job.id, status, message, result, folder_bytes(self.folder), self.job.worker)
-        if discarded:
+        if self.database.wish_of(self.job.id) == "discard":
             self.database.remove_job(self.job.id)
             self.files.remove(self.job)
         logger.info("job ended", extra={"job": self.job.id, "status": status})
@@ -338,6 +337,7 @@ class Work:
                 photo = self._upload(identity)
                 if not output.exists():
                     self._painted(ask, photo, method, options, output)
+                self._keep_view(output, self.files.series_picture(self.job.id, number))
             except Interrupted:
                 if self._wish() in LEAVING or not any(made.iterdir()):
                     raise
@@ -353,6 +353,14 @@ class Work:
             raise BrushworkError("; ".join(failed))
         self._zip(made, ask.photos)
         return "result.zip", "; ".join(failed)
+
+    def _keep_view(self, made: Path, view: Path) -> None:
+        """Keep what is shown of a picture, because the picture itself goes into the ZIP file."""
+        from brushwork.studio.quick_worker import thumbnail
+
+        view.parent.mkdir(exist_ok=True)
+        if not view.exists():
+            write_whole(view, thumbnail(str(made), PREVIEW))
 
     def _zip(self, made: Path, photos: list[str]) -> None:
         with replacing(self.folder / "result.zip") as file, zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:

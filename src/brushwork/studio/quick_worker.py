@@ -34,6 +34,7 @@ NICE = 5  # niceness of the processes that check files
 KEPT = 8  # photos at preview size to cache in memory
 FACES = 1024  # longer side in pixels at which faces are looked for
 QUALITY = 88  # JPEG quality
+LINE = 2  # pixels between the pictures of a mosaic
 SAMPLES, FILM_SIZE = 3, 480  # frames in a video preview, and their longer side in pixels
 # Magic bytes of the containers passed to FFmpeg; a playlist, which is text, would make it open other files.
 FILM_HEADS = {
@@ -203,6 +204,23 @@ def thumbnail(path: str, size: int) -> bytes:
     return jpeg(_small(path, size, _written(path)))
 
 
+def mosaic(paths: Sequence[str], size: int) -> bytes:
+    """Up to three pictures side by side, or the first four in two rows, `size` pixels wide, as JPEG."""
+    from PIL import Image, ImageOps
+
+    columns, rows = (2, 2) if len(paths) > 3 else (len(paths), 1)
+    width, height = size, size * 3 // 4
+    whole = Image.new("RGB", (width, height), "gray")
+    for place, path in enumerate(paths[: columns * rows]):
+        left, right = ((place % columns + k) * (width + LINE) // columns for k in (0, 1))
+        top, bottom = ((place // columns + k) * (height + LINE) // rows for k in (0, 1))
+        with Image.open(path) as picture:
+            whole.paste(ImageOps.fit(picture, (right - left - LINE, bottom - top - LINE)), (left, top))
+    file = io.BytesIO()
+    whole.save(file, "JPEG", quality=QUALITY)
+    return file.getvalue()
+
+
 def strip(path: str, size: int, styles: Sequence[str]) -> list[bytes]:
     """A picture, or a video's first frame, scaled down and painted in each of a few styles, as JPEG."""
     from brushwork.options.methods import AdaINLite
@@ -327,8 +345,8 @@ def _photo(path: Path, options: StylizeOptions) -> Any:
 
 
 _FUNCTIONS: tuple[Callable[..., Any], ...] = (
-    check, preview, film_preview, clip, thumbnail, faces, face_mask, strip, swatch, add_style, convert, film_frame,
-    film_strip, cuts,
+    check, preview, film_preview, clip, thumbnail, mosaic, faces, face_mask, strip, swatch, add_style, convert,
+    film_frame, film_strip, cuts,
 )  # fmt: skip
 FUNCTIONS = {function.__name__: function for function in _FUNCTIONS}
 PAINTING = ("preview", "film_preview", "clip", "strip", "swatch", "faces", "face_mask")  # functions that need a network

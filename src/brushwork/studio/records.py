@@ -23,6 +23,11 @@ ACTIVE = ("waiting", "running")
 RESUMABLE = ("paused", "interrupted")
 ENDED = ("done", "stopped", "failed", "canceled")  # "stopped": ended early by its user, with a partial result
 UNFINISHED = (*ACTIVE, *RESUMABLE)
+# A title names the first photo of a series only.
+_OF_A_PHOTO = (
+    "EXISTS (SELECT 1 FROM json_each(jobs.request, '$.photos') AS photo JOIN uploads ON uploads.id = photo.value "
+    "WHERE instr(lower(uploads.name), ?) > 0)"
+)
 Place: TypeAlias = tuple[float, str]  # in a list, newest first: `made` and `id` of the last one seen
 
 
@@ -101,7 +106,8 @@ class JobFilter:
     Args:
         kind: Of this kind; "": of any.
         status: With one of these; none: with any.
-        search: Jobs whose title contains these words, such as a photo's or a style's name; "": all.
+        search: Jobs that have these words in their title, such as a photo's or a style's name, or in the name of one
+            of their photos; "": all.
     """
 
     kind: str = ""
@@ -116,7 +122,7 @@ class JobFilter:
         if self.status:
             parts, values = [*parts, f"status IN ({', '.join('?' * len(self.status))})"], [*values, *self.status]
         for word in self.search.lower().replace("-", " ").split():
-            parts, values = [*parts, "instr(lower(title), ?) > 0"], [*values, word]
+            parts, values = [*parts, f"(instr(lower(title), ?) > 0 OR {_OF_A_PHOTO})"], [*values, word, word]
         return " AND ".join(parts), values
 
 

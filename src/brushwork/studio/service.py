@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from brushwork.errors import UsageError
 from brushwork.runtime.atomic_files import write_whole
@@ -18,9 +17,6 @@ from brushwork.studio.quota import RECORD
 from brushwork.studio.records import ACTIVE, ENDED, RESUMABLE, IdempotencyKey, Job
 from brushwork.studio.schemas import JobRequest
 from brushwork.studio.workers import JobWorkers
-
-if TYPE_CHECKING:
-    pass
 
 __all__ = ["FORMATS", "Service"]
 
@@ -217,7 +213,7 @@ class Service(PictureService):
             raise NotFoundError("this job has no preview yet") from None
 
     def job_thumbnail(self, user: str, identity: str) -> bytes:
-        """A small picture of a job: of its result, or of the latest intermediate one, as JPEG.
+        """A small picture of a job: of its result, or of the latest intermediate one, as JPEG; of a series, a mosaic.
 
         Raises:
             NotFoundError: There is neither.
@@ -230,7 +226,32 @@ class Service(PictureService):
         made = folder / job.result if job.result and job.kind != "batch" else folder / "preview.jpg"
         if not made.exists():
             raise NotFoundError("this job has no picture yet")
-        content = bytes(self._quick(user, "thumbnail", path=str(made), size=THUMBNAIL))
+        views = [str(self.files.series_picture(job.id, number)) for number, _ in self._series(job)[:4]]
+        if len(views) > 1:
+            content = bytes(self._quick(user, "mosaic", paths=views, size=THUMBNAIL))
+        else:
+            content = bytes(self._quick(user, "thumbnail", path=str(made), size=THUMBNAIL))
         if job.result and job.status in ENDED:  # else the picture changes
             write_whole(kept, content)
         return content
+
+    def series(self, user: str, identity: str) -> list[tuple[int, str, str]]:
+        """The pictures of a series that can be seen: number from 1, ID and name of the photo; "" if it was deleted."""
+        found = self._series(self.job(user, identity))
+        names = {upload.id: upload.name for upload in self.database.uploads(user)}
+        return [(number, photo, names.get(photo, "")) for number, photo in found]
+
+    def _series(self, job: Job) -> list[tuple[int, str]]:
+        photos = enumerate(job.request.get("photos", []), 1)
+        return [(number, photo) for number, photo in photos if self.files.series_picture(job.id, number).exists()]
+
+    def series_picture(self, user: str, identity: str, number: int) -> bytes:
+        """A picture of a series, as JPEG.
+
+        Raises:
+            NotFoundError: There is none yet, or it could not be painted.
+        """
+        try:
+            return self.files.series_picture(self.job(user, identity).id, number).read_bytes()
+        except FileNotFoundError:
+            raise NotFoundError(f"there is no picture {number} in this series") from None

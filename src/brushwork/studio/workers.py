@@ -332,9 +332,17 @@ class JobWorkers:
         interrupt(self.files, self.database, "", after="waiting")  # those that weren't quick enough
 
 
-def interrupt(files: StudioFiles, database: Database, message: str, **more: Any) -> None:
-    """Change the status of running jobs, see `Database.interrupt_running`, and record the size of their files."""
-    for identity in database.interrupt_running(message, **more):
+def interrupt(
+    files: StudioFiles, database: Database, message: str, *, worker: str | None = None, after: str = "interrupted"
+) -> None:
+    """Change the status of running jobs, see `Database.interrupt_running`, and record the size of their files.
+
+    Those that their users have discarded are deleted, as their worker would have done.
+    """
+    for job in database.discarded(worker):
+        database.remove_job(job.id)
+        files.remove(job)
+    for identity in database.interrupt_running(message, worker=worker, after=after):
         logger.warning("job interrupted", extra={"job": identity})
         job = database.job(identity)
         if job is not None and job.status == "canceled":

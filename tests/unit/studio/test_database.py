@@ -13,7 +13,9 @@ from typing import Any
 import pytest
 
 from brushwork.studio.database import Database
+from brushwork.studio.files import StudioFiles
 from brushwork.studio.records import Job, JobFilter
+from brushwork.studio.workers import interrupt
 
 Submit = Callable[..., Job]
 
@@ -166,6 +168,25 @@ def test_a_worker_that_dies_interrupts_its_job_as_its_user_wished(
     assert database.interrupt_running("again") == []
 
 
+def test_what_was_to_be_discarded_is_neither_ended_nor_listed_as_canceled(
+    database: Database, submit: Submit, tmp_path: Path
+) -> None:
+    files = StudioFiles(tmp_path / "studio")
+    discarded, other = submit(), submit()
+    for name in ("jobs-1", "jobs-2"):
+        database.claim(name)
+    files.job(discarded.id).mkdir()
+    database.want(discarded.id, "discard")
+    database.end(discarded.id, "done", result="result.png", worker="jobs-1")  # while it was told so
+    interrupt(files, database, "its process ended", worker="jobs-2")
+    assert [(job.id, job.status) for job in database.jobs("ada")] == [
+        (other.id, "interrupted"), (discarded.id, "running"),
+    ]  # fmt: skip
+    interrupt(files, database, "the studio was stopped")
+    assert [job.id for job in database.jobs("ada")] == [other.id]
+    assert not files.job(discarded.id).exists()
+
+
 def test_what_ended_meanwhile_stays_as_it_ended(database: Database, submit: Submit) -> None:
     job = submit()
     database.claim()
@@ -249,14 +270,16 @@ def test_threads_write_at_the_same_time(database: Database, submit: Submit) -> N
 
 
 def test_jobs_are_found_by_kind_status_and_words(database: Database) -> None:
-    def add(kind: str, title: str) -> str:
-        job = database.add_job("ada", kind, title, {}, 20, 100)
+    def add(kind: str, title: str, **request: Any) -> str:
+        job = database.add_job("ada", kind, title, request, 20, 100)
         assert job is not None
         return job.id
 
     wave = add("picture", "Boat.png in the style of great-wave")
     night = add("picture", "boat.png in the style of starry-night")
-    ten = add("batch", "a.png and 9 more in the style of great-wave")
+    database.add_upload("b" * 32, "ada", "picture", "Lighthouse.png", 1, {})
+    photos = ["a" * 32, "b" * 32]
+    ten = add("batch", "a.png and 9 more in the style of great-wave", photos=photos)
     database.move(night, ("waiting",), "paused")
 
     def found(**only: Any) -> list[str]:
@@ -266,6 +289,8 @@ def test_jobs_are_found_by_kind_status_and_words(database: Database) -> None:
     assert found(kind="picture") == [night, wave]
     assert found(search="Great wave") == [ten, wave]
     assert found(search="boat.PNG") == [night, wave]
+    assert found(search="lighthouse great") == [ten]
+    assert found(search="lighthouse starry") == []
     assert found(search="%") == []
     assert found(status=("paused", "done")) == [night]
     assert found(kind="batch", status=("waiting",), search="great-wave") == [ten]

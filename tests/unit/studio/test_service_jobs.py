@@ -273,6 +273,26 @@ def test_a_job_has_a_thumbnail_as_soon_as_there_is_something(service: Service, t
         service.job_thumbnail("bob", job.id)
 
 
+def test_a_series_shows_the_pictures_that_it_has(service: Service, take: Take, do: Do) -> None:
+    photos = [take(called="boat.png"), take("wave.jpg", called="owl.jpg"), take(called="cup.png")]
+    service.files.upload(photos[1].id).write_bytes(b"it was a picture")
+    job = do(Batch(kind="batch", photos=[photo.id for photo in photos], style="great-wave", size=64))
+    shown = service.series("ada", job.id)
+    assert shown == [(1, photos[0].id, "boat.png"), (3, photos[2].id, "cup.png")]
+    assert picture(service.series_picture("ada", job.id, 3)).shape == (48, 64, 3)
+    with pytest.raises(NotFoundError, match="no picture 2"):
+        service.series_picture("ada", job.id, 2)
+    with pytest.raises(NotFoundError):
+        service.series("bob", job.id)
+    mosaic = picture(service.job_thumbnail("ada", job.id))
+    assert mosaic.shape == (240, 320, 3)
+    left, right = mosaic[:, :159], mosaic[:, 161:]
+    assert np.abs(left - right).mean() < 4  # of the same photo, side by side
+    assert left.std() > 10
+    service.quota.forget(photos[2])
+    assert service.series("ada", job.id)[-1] == (3, photos[2].id, "")
+
+
 def test_what_is_canceled_while_it_is_optimized_is_kept_as_it_is(service: Service, take: Take, do: Do) -> None:
     ask = Picture(photo=take().id, style=f"@{take('wave.jpg').id}", **GATYS)
     job = do(ask, lambda progress: "cancel" if progress["step"] >= 4 else "")

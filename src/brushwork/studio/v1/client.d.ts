@@ -28,6 +28,13 @@ export interface JobFacts {
   preview?: string | null;
 }
 
+/** A picture of a batch. */
+export interface SeriesPicture {
+  number: number; // from 1
+  photo: string; // an upload's ID
+  name: string; // of the photo; empty if it was deleted
+}
+
 export interface UploadFacts {
   id: string;
   kind: "picture" | "film";
@@ -139,6 +146,7 @@ export class Studio {
   job(id: string, action?: "" | "pause" | "resume" | "cancel"): Promise<JobFacts>;
   delete(id: string): Promise<void>;
   discard(id: string): Promise<void>;
+  series(id: string): Promise<SeriesPicture[]>;
   jobs(): AsyncGenerator<JobFacts>;
   jobPage(wanted?: {
     kind?: JobFacts["kind"] | ""; status?: readonly Status[]; search?: string; limit?: number; cursor?: string;

@@ -245,6 +245,14 @@ export class Studio {
     });
   }
 
+  /**
+   * The painted pictures of a batch: number, and ID and name of the photo; see `/jobs/ID/pictures/NUMBER`.
+   * @returns {Promise<{number: number, photo: string, name: string}[]>}
+   */
+  series(id) {
+    return this.#json("GET", `/jobs/${id}/pictures`);
+  }
+
   /** An upload's properties. */
   upload(id) {
     return this.#json("GET", `/uploads/${id}`);

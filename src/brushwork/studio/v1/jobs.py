@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Body, Query, Request, Response
+from fastapi import APIRouter, Body, Path, Query, Request, Response
 from fastapi.responses import FileResponse, StreamingResponse
 
 from brushwork.studio.api import JPEG, User
@@ -13,7 +13,7 @@ from brushwork.studio.service import Service
 from brushwork.studio.v1.etags import tagged, tagged_file
 from brushwork.studio.v1.events import EVENTS, QUEUE_EVENTS, job_events, queue_events
 from brushwork.studio.v1.idempotency import Key, key_of, once
-from brushwork.studio.v1.models import JobAsk, JobFacts, Kind, Page, Status, WebhookFacts, job_facts
+from brushwork.studio.v1.models import JobAsk, JobFacts, Kind, Page, SeriesPicture, Status, WebhookFacts, job_facts
 from brushwork.studio.v1.paging import Cursor, Most, page_of, place_in
 from brushwork.studio.v1.rate_limit import quota_headers
 from brushwork.studio.v1.webhooks import Webhooks
@@ -63,7 +63,7 @@ def _submitting(router: APIRouter, service: Service, webhooks: Webhooks) -> None
         cursor: Cursor = None,
         kind: Kind | None = None,
         status: Annotated[tuple[Status, ...], Query(max_length=8, description="jobs with one of these")] = (),
-        search: Annotated[str, Query(max_length=200, description="words of titles: names of photos, styles")] = "",
+        search: Annotated[str, Query(max_length=200, description="words in names of photos and styles")] = "",
     ) -> Page[JobFacts]:
         only = JobFilter(kind or "", status, search)
         found = service.database.jobs_after(user, most + 1, place_in(cursor), only)
@@ -112,6 +112,24 @@ def _watching(router: APIRouter, service: Service) -> None:
     )
     def thumbnail(request: Request, user: User, identity: str) -> Response:
         return tagged(request, service.job_thumbnail(user, identity))
+
+    @router.get("/{identity}/pictures", summary="List the pictures of a batch that have been painted")
+    def series(user: User, identity: str) -> list[SeriesPicture]:
+        return [
+            SeriesPicture(number=number, photo=photo, name=name)
+            for number, photo, name in service.series(user, identity)
+        ]
+
+    @router.get(
+        "/{identity}/pictures/{number}",
+        summary="Get a picture of a batch, at most 768 px",
+        response_class=Response,
+        responses=JPEG,
+    )
+    def series_picture(
+        request: Request, user: User, identity: str, number: Annotated[int, Path(ge=1, le=10_000)]
+    ) -> Response:
+        return tagged(request, service.series_picture(user, identity, number))
 
     @router.get("/{identity}/result", summary="Download the result", response_class=FileResponse)
     def result(request: Request, user: User, identity: str, form: Format = None, inline: Inline = False) -> Response:

@@ -29,6 +29,7 @@ __all__ = [
     "Page",
     "PresetFacts",
     "PreviewAsk",
+    "SeriesPicture",
     "Status",
     "StyleFacts",
     "Token",
@@ -170,6 +171,14 @@ class JobFacts(BaseModel):
     ended: float | None
     result: bool = Field(description="whether there is a result to download")
     request: dict[str, Any] | None = Field(default=None, description="what was asked for; not part of events")
+
+
+class SeriesPicture(BaseModel):
+    """A picture of a series."""
+
+    number: int = Field(description="in the order of its photos, from 1")
+    photo: str = Field(description="the photo's ID")
+    name: str = Field(description="the photo's name; empty if it was deleted")
 
 
 class OwnedJobFacts(JobFacts):
