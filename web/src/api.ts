@@ -22,5 +22,8 @@ export function checkLogin(error: unknown): void {
   if (error instanceof StudioError && error.status === 401) location.reload();
 }
 
+/** The address of a tile, "level/column/row". */
+export const tileUrl = (of: "uploads" | "jobs", id: string, path: string): string => `/api/v1/${of}/${id}/tiles/${path}`;
+
 /** The address of a picture of an upload. */
 export const uploadUrl = (id: string, size = 1024): string => `/api/v1/uploads/${id}/view?size=${size}`;

@@ -14,8 +14,6 @@ import { t } from "./texts";
 import { thumbnailOf } from "./thumbnails";
 
 const QUIET = 350; // ms without a change before a job is submitted
-// From this share on, the pictures of the best finish are at full size; those before are coarser than the good finish.
-const AT_FULL_SIZE = 0.75;
 
 let aborting = new AbortController(); // of whatever is made for the recipe before
 let timer: ReturnType<typeof setTimeout> | undefined;
@@ -71,8 +69,8 @@ function restart(): void {
   aborting.abort();
   aborting = new AbortController();
   clearTimeout(timer);
-  giveUp();
   const made = recipe.value;
+  giveUp(made);
   const { signal } = aborting;
   if (!isSent(made) || showAgain(made)) return;
   const develops = finishOnScreen(made) !== "draft";
@@ -175,21 +173,24 @@ async function draft(): Promise<void> {
 
 async function develop(made: Recipe, signal: AbortSignal): Promise<void> {
   try {
-    for (const stage of made.finish === "best" ? (["good", "best"] as const) : (["good"] as const)) {
+    let start: string | null = null; // the job of the finish before
+    for (const stage of await stagesOf(made)) {
       const before = cached(finishKey(made, stage));
-      if (before) {
+      if (before?.job && (await exists(before.job))) {
+        if (signal.aborted) return;
         refined = true;
         update({ url: before.url, quality: stage, job: before.job });
+        start = before.job;
         continue;
       }
-      const job = await jobFor(made, stage, signal);
+      const job = await jobFor(made, stage, start, signal);
       if (job === null) return;
       await persistently(() => watch(job, stage, signal));
       if (signal.aborted) return;
       running = null;
       const picture = await persistently(() => studio.result(job, "jpeg"));
       if (signal.aborted) return;
-      finish(made, stage, picture, job);
+      finish(made, stage, picture, (start = job));
     }
   } catch (error) {
     if (signal.aborted) return;
@@ -198,13 +199,23 @@ async function develop(made: Recipe, signal: AbortSignal): Promise<void> {
   }
 }
 
+/** The finishes that lead to a recipe's own: the best one goes on from the good one, unless it does so already. */
+async function stagesOf(made: Recipe): Promise<readonly Finish[]> {
+  if (made.finish !== "best") return ["good"];
+  const last = lastJob();
+  return last?.wanted === finishKey(made) && (await exists(last.job)) ? ["best"] : ["good", "best"];
+}
+
+/** The job that develops a picture, also after a reload, and what it was asked for. */
+const lastJob = (): { job: string; wanted: string } | null => stored("running", null);
+
 /** The job that paints a recipe: the one that ran before a reload, or a new one; null if it is not wanted any more. */
-async function jobFor(made: Recipe, stage: Finish, signal: AbortSignal): Promise<string | null> {
+async function jobFor(made: Recipe, stage: Finish, start: string | null, signal: AbortSignal): Promise<string | null> {
   const wanted = finishKey(made, stage);
-  const last = stored<{ job: string; wanted: string } | null>("running", null);
+  const last = lastJob();
   const goesOn = last?.wanted === wanted && (await exists(last.job));
   if (last && !goesOn) void studio.discard(last.job).catch(() => {}); // left by a tab that was closed
-  const job = goesOn ? last.job : await submit(made, stage);
+  const job = goesOn ? last.job : await submit({ ...asked(made, screenSize(), stage), start });
   if (signal.aborted) {
     void studio.discard(job).catch(() => {});
     return null;
@@ -214,9 +225,9 @@ async function jobFor(made: Recipe, stage: Finish, signal: AbortSignal): Promise
   return job;
 }
 
-async function submit(made: Recipe, stage: Finish): Promise<string> {
+async function submit(ask: object): Promise<string> {
   const key = crypto.getRandomValues(new Uint32Array(4)).join("-"); // the same if the connection is lost meanwhile
-  return (await persistently(() => studio.submit("picture", asked(made, screenSize(), stage), { key }))).id;
+  return (await persistently(() => studio.submit("picture", ask, { key }))).id;
 }
 
 const exists = (job: string): Promise<boolean> =>
@@ -230,18 +241,16 @@ async function watch(job: string, stage: Finish, signal: AbortSignal): Promise<v
   const { status } = await studio.job(job);
   if (status === "interrupted" || status === "paused") await studio.job(job, "resume");
   if (signal.aborted) return;
-  let share = 0;
   update({ phase: "developing", job });
   await studio
     .wait(job, {
       signal,
       progress: (facts) => {
         if (signal.aborted) return;
-        share = facts.progress.share ?? 0;
         update({ progress: facts.progress, message: facts.status });
       },
       picture: (jpeg) => {
-        if (signal.aborted || (stage === "best" && share < AT_FULL_SIZE)) return;
+        if (signal.aborted) return;
         refined = true;
         update({ url: blobUrl("shown", jpeg), quality: stage });
       },
@@ -268,11 +277,14 @@ function finish(made: Recipe, stage: Finish, picture: Blob, job: string): void {
 /** Whether a job is the one whose picture is on the stage, or becomes it. */
 export const isOnStage = (job: string): boolean => job === running || job === shown.value.job;
 
-/** Cancel and delete the job that has not finished, so that the history holds finished pictures only. */
-function giveUp(): void {
+/**
+ * Cancel and delete the job that has not finished, so that the history holds finished pictures only; but the best
+ * finish goes on from the good one.
+ */
+function giveUp(next?: Recipe): void {
   const job = running;
+  if (job === null || (next?.finish === "best" && lastJob()?.wanted === finishKey(next, "good"))) return;
   running = null;
-  if (job === null) return;
   store("running", null);
   void persistently(() => studio.discard(job)).catch(() => {});
 }

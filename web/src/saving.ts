@@ -2,6 +2,7 @@
 import { forget, tell } from "./actions";
 import { checkLogin, isGone, studio, wordsOf } from "./api";
 import { persistently } from "./connection";
+import { rememberFullSize } from "./full_size";
 import { masksSent } from "./mask_files";
 import { followQuietly } from "./queue";
 import { asked, screenSize } from "./request";
@@ -60,7 +61,8 @@ function onScreen(): string | null {
 async function painted(): Promise<string> {
   await masksSent();
   const key = crypto.getRandomValues(new Uint32Array(4)).join("-");
-  const ask = { ...asked(recipe.value, savedSize()), depth: saving.value.format === "tiff" ? 16 : 8 };
+  const [made, isFull] = [recipe.value, savedSize() > screenSize()];
+  const ask = { ...asked(made, savedSize()), depth: saving.value.format === "tiff" ? 16 : 8 };
   const job = await persistently(() => studio.submit("picture", ask, { key }));
   followQuietly(job);
   const { id } = job;
@@ -69,6 +71,7 @@ async function painted(): Promise<string> {
     if ((await studio.job(id)).status === "interrupted") await studio.job(id, "resume");
     await studio.wait(id, { progress: (facts) => (saveShare.value = facts.progress.share ?? 0) });
   });
+  if (isFull) rememberFullSize(made, id);
   return id;
 }
 
