@@ -26,5 +26,8 @@ export function checkLogin(error: unknown): void {
 export const deleteFromLeaving = (job: string): void =>
   void fetch(`/api/v1/jobs/${job}`, { method: "DELETE", keepalive: true }).catch(() => {});
 
+/** The address of a tile, "level/column/row". */
+export const tileUrl = (of: "uploads" | "jobs", id: string, path: string): string => `/api/v1/${of}/${id}/tiles/${path}`;
+
 /** The address of a picture of an upload. */
 export const uploadUrl = (id: string, size = 1024): string => `/api/v1/uploads/${id}/view?size=${size}`;

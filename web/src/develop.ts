@@ -7,15 +7,13 @@ import { persistently } from "./connection";
 import { cached, keep } from "./picture_cache";
 import { film, playhead } from "./film";
 import { asked, DRAFT_SIZE, screenSize } from "./request";
-import { follow, giveUp, giveUpOnLeave, isOnScreen, letGo, screenJob } from "./screen_job";
+import { exists, follow, giveUp, giveUpOnLeave, hasJobFor, isOnScreen, letGo, screenJob } from "./screen_job";
 import { DEFAULTS, isSent, NOTHING, photo, recipe, shown, styles } from "./state";
 import type { Finish, Recipe, Shown } from "./state";
 import { store, stored } from "./storage";
 import { thumbnailOf } from "./thumbnails";
 
 const QUIET = 350; // ms without a change before a job is submitted
-// From this share on, the pictures of the best finish are at full size; those before are coarser than the good finish.
-const AT_FULL_SIZE = 0.75;
 
 let aborting = new AbortController(); // of whatever is made for the recipe before
 let timer: ReturnType<typeof setTimeout> | undefined;
@@ -73,8 +71,8 @@ function restart(): void {
   aborting.abort();
   aborting = new AbortController();
   clearTimeout(timer);
-  void giveUp();
   const made = recipe.value;
+  void giveUp(made.finish === "best" ? finishKey(made, "good") : ""); // from which the best one goes on
   const { signal } = aborting;
   if (!isSent(made) || showAgain(made)) return;
   const develops = finishOnScreen(made) !== "draft";
@@ -177,21 +175,24 @@ async function draft(): Promise<void> {
 
 async function develop(made: Recipe, signal: AbortSignal): Promise<void> {
   try {
-    for (const stage of made.finish === "best" ? (["good", "best"] as const) : (["good"] as const)) {
+    let start: string | null = null; // the job of the finish before
+    for (const stage of await stagesOf(made)) {
       const before = cached(finishKey(made, stage));
-      if (before) {
+      if (before?.job && (await exists(before.job))) {
+        if (signal.aborted) return;
         refined = true;
         update({ url: before.url, quality: stage, job: before.job });
+        start = before.job;
         continue;
       }
-      const job = await screenJob(asked(made, screenSize(), stage), signal);
+      const job = await screenJob(asked(made, screenSize(), stage), signal, start);
       if (job === null) return;
       await persistently(() => show(job, stage, signal));
       if (signal.aborted) return;
       letGo();
       const picture = await persistently(() => studio.result(job, "jpeg"));
       if (signal.aborted) return;
-      finish(made, stage, picture, job);
+      finish(made, stage, picture, (start = job));
     }
   } catch (error) {
     if (signal.aborted) return;
@@ -200,19 +201,23 @@ async function develop(made: Recipe, signal: AbortSignal): Promise<void> {
   }
 }
 
+/** The finishes that lead to a recipe's own: the best one goes on from the good one, unless it does so already. */
+async function stagesOf(made: Recipe): Promise<readonly Finish[]> {
+  if (made.finish !== "best") return ["good"];
+  return (await hasJobFor(finishKey(made))) ? ["best"] : ["good", "best"];
+}
+
 /** Show a job's pictures until it is done. */
 async function show(job: string, stage: Finish, signal: AbortSignal): Promise<void> {
-  let share = 0;
   update({ phase: "developing", job });
   await follow(job, {
     signal,
     progress: (facts) => {
       if (signal.aborted) return;
-      share = facts.progress.share ?? 0;
       update({ progress: facts.progress, message: facts.status });
     },
     picture: (jpeg) => {
-      if (signal.aborted || (stage === "best" && share < AT_FULL_SIZE)) return;
+      if (signal.aborted) return;
       refined = true;
       update({ url: blobUrl("shown", jpeg), quality: stage });
     },

@@ -11,6 +11,7 @@ import { getPending, setPending } from "./pending_upload";
 import { glimpse, NOTHING, photo, recipe, shown, styles } from "./state";
 import { t } from "./texts";
 
+const LARGE = 24e6; // pixels
 const NAME = 40; // letters of a style's name, at most
 
 let opening = 0; // counts, so that of two photos the one opened last is shown
@@ -53,7 +54,7 @@ async function open(file: File, key: string): Promise<void> {
     batch(() => {
       photo.value = {
         name: facts.name,
-        url: size ? (photo.value?.url ?? "") : shownUrl(facts),
+        url: size && !isLarge(facts) ? (photo.value?.url ?? "") : shownUrl(facts),
         width: facts.width,
         height: facts.height,
         facts,
@@ -75,6 +76,9 @@ async function open(file: File, key: string): Promise<void> {
     tell("error", refusal(file.name, error));
   }
 }
+
+/** Whether a photo is shown in tiles rather than as a whole, which would take hundreds of megabytes of memory. */
+const isLarge = ({ width, height }: UploadFacts): boolean => width * height > LARGE;
 
 /** The address of what is shown of an upload. */
 const shownUrl = (facts: UploadFacts): string => (facts.kind === "film" ? frameUrl(facts.id, 0) : uploadUrl(facts.id));

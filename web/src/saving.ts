@@ -2,6 +2,7 @@
 import { forget, tell } from "./actions";
 import { checkLogin, isGone, studio, wordsOf } from "./api";
 import { persistently } from "./connection";
+import { rememberFullSize } from "./full_size";
 import { masksSent } from "./mask_files";
 import { followQuietly } from "./queue";
 import { asked, screenSize } from "./request";
@@ -60,8 +61,9 @@ function onScreen(): string | null {
 /** Paint the recipe to be saved; the job's ID. */
 async function painted(): Promise<string> {
   await masksSent();
-  const ask = asked(recipe.value, savedSize());
-  return paintFirst(saving.value.format === "tiff" ? { ...ask, depth: 16 } : ask, async (id) => {
+  const [made, isFull] = [recipe.value, savedSize() > screenSize()];
+  const ask = asked(made, savedSize());
+  const job = await paintFirst(saving.value.format === "tiff" ? { ...ask, depth: 16 } : ask, async (id) => {
     painting = id;
     followQuietly(id);
     await persistently(async () => {
@@ -69,6 +71,8 @@ async function painted(): Promise<string> {
       await studio.wait(id, { progress: (facts) => (saveShare.value = facts.progress.share ?? 0) });
     });
   });
+  if (isFull) rememberFullSize(made, job);
+  return job;
 }
 
 /** "boat_The-Starry-Night" */

@@ -24,13 +24,24 @@ function setRunning(job: ScreenJob | null): void {
   store("running", job, "sessionStorage"); // of this tab: another one has a job of its own
 }
 
-/** The job for a request: the one of this tab that a crash has left, or a new one; null if it isn't wanted any more. */
-export async function screenJob(ask: object, signal: AbortSignal): Promise<string | null> {
+const lastJob = (): ScreenJob | null => stored("running", null, "sessionStorage");
+
+/** Whether a job of this tab paints what is asked for, as text. */
+export async function hasJobFor(wanted: string): Promise<boolean> {
+  const last = lastJob();
+  return last?.wanted === wanted && (await exists(last.id));
+}
+
+/**
+ * The job for a request: the one of this tab that a crash has left, or a new one, which begins with the picture of the
+ * job `start` if there is one; null if it isn't wanted any more.
+ */
+export async function screenJob(ask: object, signal: AbortSignal, start: string | null): Promise<string | null> {
   const wanted = JSON.stringify(ask);
-  const last = stored<ScreenJob | null>("running", null, "sessionStorage");
+  const last = lastJob();
   const goesOn = last?.wanted === wanted && (await exists(last.id));
   if (last && !goesOn) void discard(last.id);
-  const id = goesOn ? last.id : await submit(ask);
+  const id = goesOn ? last.id : await submit(start ? { ...ask, start } : ask);
   if (signal.aborted) {
     void discard(id);
     return null;
@@ -45,7 +56,7 @@ export async function submit(ask: object): Promise<string> {
   return (await persistently(() => studio.submit("picture", ask, { key }))).id;
 }
 
-const exists = (job: string): Promise<boolean> =>
+export const exists = (job: string): Promise<boolean> =>
   persistently(() => studio.job(job)).then(
     (facts) => !["failed", "canceled", "stopped"].includes(facts.status),
     () => false,
@@ -86,9 +97,10 @@ const isUnfinished = (status: string): boolean => ["waiting", "running", "interr
 /** The job has ended. */
 export const letGo = (): void => setRunning(null);
 
-/** Cancel and delete the job that has not finished, so that the history holds finished pictures only. */
-export async function giveUp(): Promise<void> {
+/** Cancel and delete the job that has not finished, unless it paints what is kept: the history holds what is finished. */
+export async function giveUp(kept = ""): Promise<void> {
   const job = running;
+  if (job?.wanted === kept) return;
   letGo();
   if (job && job.id !== claimed) await discard(job.id);
 }

@@ -1,13 +1,17 @@
 // The picture: fills the window, with before and after, zoom and pan.
+import { computed } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
 import { divideAt } from "./actions";
+import { film } from "./film";
 import { FilmPlayer } from "./film_player";
+import { forgetFullSize, fullSizeJob } from "./full_size";
 import { PANELS } from "./panels";
 import { comparing, divided, glimpse, original, panel, photo, shown } from "./state";
 import { ProgressRing } from "./progress_ring";
 import { formatPercent, t } from "./texts";
+import { TileLayer } from "./tile_layer";
 import { Welcome } from "./welcome";
-import { area, frame, naturalWidth, panBy, zoomBy, zoomToFit } from "./zoom";
+import { area, frame, panBy, pixels, widthOnScreen, zoomBy, zoomToFit } from "./zoom";
 import "./stage.css";
 
 export function Stage() {
@@ -36,6 +40,7 @@ export function Stage() {
         <>
           <h1 class="hidden">{t("title")}</h1>
           <Frame />
+          <EnlargedNote />
           <ProgressRing />
         </>
       ) : (
@@ -45,17 +50,35 @@ export function Stage() {
   );
 }
 
+/** What is shown of the painting: a style that is pointed at, or the picture; null while the photo is shown. */
+const paintedUrl = computed(() => (original.value ? null : (glimpse.value ?? shown.value.url)));
+
+/** Whether a picture of this width has fewer pixels than the screen shows of it, and the photo has more. */
+const isEnlarged = (width: number): boolean =>
+  !film.value && width > 0 && width < (photo.value?.facts?.width ?? 0) && widthOnScreen.value > 1.02 * width;
+
 function Frame() {
   const { left, top, width, height } = frame.value;
   const source = photo.value;
-  const painted = original.value ? null : (glimpse.value ?? shown.value.url);
+  const painted = paintedUrl.value;
   const open = PANELS.find((one) => one.id === panel.value);
   const Layer = open?.layer;
   const clip = comparing.value ? { clipPath: `inset(0 0 0 ${divided.value * 100}%)` } : {};
+  const isBare = comparing.value || !painted;
+  const full = painted && !glimpse.value && isEnlarged(pixels.value.painted) ? fullSizeJob.value : null;
   return (
     <div class="frame" style={{ left: `${left}px`, top: `${top}px`, width: `${width}px`, height: `${height}px` }}>
       {source?.url && (
-        <img class="picture" src={source.url} alt={t("stage.photo", { name: source.name })} draggable={false} />
+        <img
+          class="picture"
+          src={source.url}
+          alt={t("stage.photo", { name: source.name })}
+          draggable={false}
+          onLoad={(event) => (pixels.value = { ...pixels.value, photo: event.currentTarget.naturalWidth })}
+        />
+      )}
+      {source?.facts && isBare && isEnlarged(pixels.value.photo) && (
+        <TileLayer key={source.facts.id} of="uploads" id={source.facts.id} />
       )}
       {painted && (
         <img
@@ -64,9 +87,10 @@ function Frame() {
           style={clip}
           alt={t("stage.painted", { name: source?.name ?? "" })}
           draggable={false}
-          onLoad={(event) => (naturalWidth.value = event.currentTarget.naturalWidth)}
+          onLoad={(event) => (pixels.value = { ...pixels.value, painted: event.currentTarget.naturalWidth })}
         />
       )}
+      {full && <TileLayer key={full} of="jobs" id={full} clip={clip} onGone={() => forgetFullSize(full)} />}
       <FilmPlayer />
       {comparing.value && painted && <Divider />}
       {Layer && (
@@ -76,6 +100,12 @@ function Frame() {
       )}
     </div>
   );
+}
+
+/** Says quietly that the painting has fewer pixels than are shown, while its full size was not painted yet. */
+function EnlargedNote() {
+  const isSmall = paintedUrl.value !== null && !glimpse.value && isEnlarged(pixels.value.painted) && !fullSizeJob.value;
+  return <p class="enlarged" role="status">{isSmall && t("stage.enlarged")}</p>;
 }
 
 /** The line between before and after. */

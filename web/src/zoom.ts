@@ -11,11 +11,11 @@ export interface Box {
   readonly height: number;
 }
 
-const MOST_ZOOM = 16;
+const MOST_ZOOM = 16; // and at least twice the actual size
 const LEAST_ZOOM = 0.5;
 
 export const area = signal<Box>({ left: 0, top: 0, width: 1, height: 1 }); // what the floating cards leave free
-export const naturalWidth = signal(0); // of the picture that is shown, in its own pixels
+export const pixels = signal({ photo: 0, painted: 0 }); // widths of the pictures that are shown, in their own pixels
 
 /** The picture's place in the window, in CSS pixels. */
 export const frame = computed<Box>(() => {
@@ -24,13 +24,20 @@ export const frame = computed<Box>(() => {
   const of = photo.value ?? { width: 4, height: 3 };
   const scale = Math.min(width / of.width, height / of.height) * zoom;
   const size = { width: of.width * scale, height: of.height * scale };
-  return { ...size, left: left + width / 2 + x - size.width / 2, top: top + height / 2 + y - size.height / 2 };
+  return { ...size, left: whole(left + width / 2 + x - size.width / 2), top: whole(top + height / 2 + y - size.height / 2) };
 });
 
-/** Screen pixels for one pixel of the picture. */
-export const percentOfActual = computed(() =>
-  naturalWidth.value ? (frame.value.width * devicePixelRatio) / naturalWidth.value : 1,
-);
+/** On the screen's pixels, so that at its actual size nothing of the picture is blurred. */
+const whole = (place: number): number => Math.round(place * devicePixelRatio) / devicePixelRatio;
+
+/** The width of the whole picture in screen pixels. */
+export const widthOnScreen = computed(() => frame.value.width * devicePixelRatio);
+
+/** Screen pixels for one pixel of the photo. */
+export const percentOfActual = computed(() => {
+  const of = photo.value;
+  return of && (of.facts || of.url) ? widthOnScreen.value / of.width : 1;
+});
 
 /** Zoom by a factor around a point of the window, by default the middle. */
 export function zoomBy(factor: number, at?: { x: number; y: number }): void {
@@ -40,7 +47,8 @@ export function zoomBy(factor: number, at?: { x: number; y: number }): void {
     y: (at?.y ?? top + height / 2) - top - height / 2,
   };
   const { zoom, x, y } = view.value;
-  const next = Math.min(MOST_ZOOM, Math.max(LEAST_ZOOM, zoom * factor));
+  const most = Math.max(MOST_ZOOM, (2 * zoom) / percentOfActual.value);
+  const next = Math.min(most, Math.max(LEAST_ZOOM, zoom * factor));
   const ratio = next / zoom;
   view.value = held({ zoom: next, x: point.x - (point.x - x) * ratio, y: point.y - (point.y - y) * ratio });
 }
@@ -50,10 +58,8 @@ export function panBy(dx: number, dy: number): void {
   view.value = held({ zoom, x: x + dx, y: y + dy });
 }
 
-/** One pixel of the picture is one of the screen. */
-export function actualSize(): void {
-  if (naturalWidth.value) zoomBy(1 / percentOfActual.value);
-}
+/** One pixel of the photo is one of the screen. */
+export const actualSize = (): void => zoomBy(1 / percentOfActual.value);
 
 export const zoomToFit = resetView;
 

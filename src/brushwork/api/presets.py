@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +18,7 @@ from brushwork.weights import find
 if TYPE_CHECKING:
     from brushwork.styles.sources import StyleSource
 
-__all__ = ["FRAME_STEPS", "PRESETS", "default_settings", "film_preset", "preset_method", "preset_options"]
+__all__ = ["FRAME_STEPS", "PRESETS", "default_settings", "film_preset", "going_on", "preset_method", "preset_options"]
 
 BEST_NETWORK = "vgg19.caffe"  # used by "best" if it is installed
 
@@ -35,6 +36,8 @@ PRESETS: Mapping[str, Settings] = {
     "good": with_changes(_FEW_EVALUATIONS, {"steps": 40, "coarsest": 256, "falloff": 0.5, "style_weight": 18.0}),
     "best": with_changes(_FEW_EVALUATIONS, {"steps": 300}),
 }
+
+GOING_ON = 3  # by which the steps are divided if a picture is there to begin with
 
 FRAME_STEPS: Mapping[str, int] = {"good": 2, "best": 20}  # of films; measured in docs/video.md
 
@@ -78,6 +81,23 @@ def preset_options(name: str, **changes: Any) -> Settings:
         changes = {"network": BEST_NETWORK, **changes}
     settings: Settings = with_changes(preset, changes)
     return settings
+
+
+def going_on(settings: Settings, picture: str) -> Gatys:
+    """Return settings that go on from a picture that is painted already: at full size only, in a third of the steps.
+
+    After `good`, the loss of `best` is then at least as low as from the photo (docs/presets.md, "From good to best").
+
+    Args:
+        settings: Those that would paint the picture from the photo.
+        picture: The file of the picture that is there.
+
+    Raises:
+        UsageError: The method is not Gatys'.
+    """
+    if not isinstance(settings, Gatys):
+        raise UsageError(f"{method_name(settings)} paints in one pass and can't go on from a picture; use gatys")
+    return replace(settings, init=picture, scales=1, steps=max(1, settings.steps // GOING_ON))
 
 
 def default_settings(styles: Iterable[StyleSource], given: Collection[str] = ()) -> Settings:

@@ -9,6 +9,7 @@ from brushwork.io.image_file import (
     read_recipe,
     read_size,
     write_image,
+    write_tiles,
 )
 from brushwork.io.saving import save
 from brushwork.options.stylize import MAX_PIXELS
@@ -25,4 +26,5 @@ __all__ = [
     "save",
     "write_animation",
     "write_image",
+    "write_tiles",
 ]

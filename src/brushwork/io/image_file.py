@@ -16,6 +16,7 @@ from torch import Tensor
 from brushwork.errors import PictureError, UsageError
 from brushwork.image import NOTHING_VISIBLE, Picture, fit_size
 from brushwork.io.animation import png_frames
+from brushwork.io.deep_zoom import write_deep_zoom
 from brushwork.io.metadata import clean_exif, unpack_recipe
 from brushwork.io.opening import field, reading, use_image
 from brushwork.io.picture_writer import PictureWriter, check_target, write_image
@@ -32,7 +33,10 @@ __all__ = [
     "read_recipe",
     "read_size",
     "write_image",
+    "write_tiles",
 ]
+
+TILE_QUALITY = 92  # of JPEG; from 90 on, libvips keeps colors at full resolution
 
 
 def read_size(path: str | os.PathLike[str], *, max_pixels: int = MAX_PIXELS) -> tuple[int, int]:
@@ -172,6 +176,32 @@ class PictureReader:
         with reading(self.path):
             samples = self._image.crop(left, top, right - left, bottom - top).numpy()
         return _tensors(samples, self._maximum)
+
+
+def write_tiles(path: str | os.PathLike[str], target: Path, side: int, *, max_pixels: int = MAX_PIXELS) -> None:
+    """Write an image as Deep Zoom, in JPEG tiles that don't overlap, over white; only a few of its rows are in memory.
+
+    Args:
+        path: a PNG, JPEG, WebP, TIFF, HEIC, AVIF, BMP or GIF; only the first frame or page is read.
+        target: output path ending in .dzi.
+        side: side of a tile in pixels.
+        max_pixels: limit of width times height.
+
+    Raises:
+        PictureError: as `read_image`, or the tiles can't be written.
+    """
+    path = Path(path)
+
+    def written(opened: pyvips.Image) -> None:
+        image, _ = to_srgb(opened, path)
+        maximum = MAXIMUM[image.format]
+        image = image.flatten(background=maximum) if image.bands == 4 else image
+        image = image if image.format == "uchar" else (image * (255 / maximum)).rint().cast("uchar")
+        write_deep_zoom(image.autorot().copy(interpretation="srgb"), target, TILE_QUALITY, side=side, overlap=0)
+
+    with reading(path):
+        turned, _ = use_image(path, max_pixels, _orientation, header_only=True)
+        use_image(path, max_pixels, written, anywhere=turned > 1)  # to turn it, its rows are needed in another order
 
 
 def read_recipe(path: str | os.PathLike[str]) -> Recipe | None:

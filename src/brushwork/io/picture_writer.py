@@ -246,7 +246,10 @@ def _encode(
     recipe: str | None,
 ) -> None:
     if form.name == "Deep Zoom":
-        write_deep_zoom(_annotated(samples, form, None, None), real_path(path), int(str(options["Q"])))
+        try:
+            write_deep_zoom(_annotated(samples, form, None, None), real_path(path), int(str(options["Q"])))
+        except pyvips.Error as error:
+            raise PictureError(f"{path}: can't be written ({last_words(error)})") from error
         return
     with writing(path) as file:
         if form.name == "BMP":

@@ -30,12 +30,14 @@ __all__ = [
     "RefusedError",
     "Studio",
     "StyleFacts",
+    "TileFacts",
     "UploadFacts",
     "verified",
 ]
 
 Answer = TypeVar("Answer")
 Kind = Literal["picture", "video", "batch", "grid", "texture"]
+Tiled = Literal["uploads", "jobs"]  # whose pictures have tiles; a job's is its result
 TRIES = 60  # attempts while the studio is busy
 LOST = 3  # attempts of a request that may be sent again, while connections break
 
@@ -52,6 +54,14 @@ class UploadFacts(TypedDict):
     height: int
     frames: int | None
     seconds: float | None
+
+
+class TileFacts(TypedDict):
+    """A picture in tiles: its size, and the side of a tile, in pixels."""
+
+    width: int
+    height: int
+    side: int
 
 
 class Point(TypedDict):
@@ -262,6 +272,14 @@ class Studio:
     def face_mask(self, upload: str) -> bytes:
         """The mask by which an upload's faces are protected, as PNG; corrected and sent, it is a `face_mask`."""
         return _patiently(lambda: self._asked("GET", f"/uploads/{upload}/face-mask").content)
+
+    def tiles(self, identity: str, of: Tiled = "uploads") -> TileFacts:
+        """The size of an upload, or of a job's result, and of its tiles; retries while the studio is busy."""
+        return _patiently(lambda: cast(TileFacts, self._json("GET", f"/{of}/{identity}/tiles")))
+
+    def tile(self, identity: str, level: int, column: int, row: int, of: Tiled = "uploads") -> bytes:
+        """A tile as JPEG; level 0 is the full size, and each next one half as wide and high."""
+        return _patiently(lambda: self._asked("GET", f"/{of}/{identity}/tiles/{level}/{column}/{row}").content)
 
     def job(self, job: str, action: str = "") -> JobFacts:
         """A job's facts, optionally after an action: "pause", "resume" or "cancel"."""

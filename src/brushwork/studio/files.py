@@ -16,6 +16,7 @@ from brushwork.studio.advice import in_request_terms
 from brushwork.studio.database import Database
 from brushwork.studio.errors import NotFoundError
 from brushwork.studio.records import Job, Upload
+from brushwork.studio.tiles import Tiles
 from brushwork.studio.users import LOCAL
 from brushwork.styles.library import LibraryStyle, list_styles
 from brushwork.styles.references import StylePart, own_folder
@@ -57,7 +58,7 @@ class StudioFiles:
 
     def __init__(self, root: Path) -> None:
         self.root = root
-        for folder in (root, self.uploads, self.jobs, self.swatches, self.strips):
+        for folder in (root, self.uploads, self.jobs, self.swatches, self.strips, self.tiles):
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             folder.chmod(0o700)  # also if it was there before
 
@@ -90,6 +91,11 @@ class StudioFiles:
     def strips(self) -> Path:
         """The folder of small pictures of uploads in all styles, a file for each upload."""
         return self.root / "strips"
+
+    @property
+    def tiles(self) -> Path:
+        """The folder of pictures in tiles; see `tiles.py`."""
+        return self.root / "tiles"
 
     def claim(self) -> FileLock:
         """Lock the folder for this process until it ends, however it ends, or releases the returned lock.
@@ -186,6 +192,7 @@ class StudioFiles:
     def remove(self, job: Job) -> None:
         """Delete a job's files."""
         shutil.rmtree(self.job(job.id), ignore_errors=True)
+        Tiles(self.tiles).forget(job.id)
 
 
 def folder_bytes(folder: Path) -> int:

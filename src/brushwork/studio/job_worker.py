@@ -15,10 +15,11 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from brushwork.api.presets import going_on
 from brushwork.errors import BrushworkError, Interrupted, SavedElsewhereError
 from brushwork.runtime.atomic_files import replacing, write_whole
 from brushwork.studio.database import Database
-from brushwork.studio.files import StudioFiles, folder_bytes
+from brushwork.studio.files import StudioFiles, folder_bytes, stem_of
 from brushwork.studio.limits import Limits
 from brushwork.studio.log import logger
 from brushwork.studio.records import Job
@@ -214,11 +215,12 @@ class Work:
     def _style(self, style: str) -> Any:
         return self.files.parts(style, self.job.user, self.database)
 
-    def _method(self, ask: Painting) -> Any:
+    def _method(self, ask: Painting, start: Path | None = None) -> Any:
         from brushwork.methods import load
         from brushwork.runtime.device import choose_device
 
-        return load(ask.to_settings(), choose_device(self.device))
+        settings = ask.to_settings()
+        return load(settings if start is None else going_on(settings, str(start)), choose_device(self.device))
 
     def _plain(self, message: str) -> str:
         """A message with the users' file names in place of the server's paths."""
@@ -228,8 +230,26 @@ class Work:
         masks = [self._upload(mask) for mask in ask.masks]
         face_mask = None if ask.face_mask is None else self._upload(ask.face_mask)
         options = ask.to_options(masks=masks, face_mask=face_mask, max_pixels=self.pixels)
-        notes = self._painted(ask, self._upload(ask.photo), self._method(ask), options, self.folder / "result.png")
+        start = None if ask.start is None else self._start(ask.start)
+        method, output = self._method(ask, start), self.folder / "result.png"
+        notes = list(self._painted(ask, self._upload(ask.photo), method, options, output))
+        if ask.start is not None and start is None:
+            notes.append("the picture to go on from was deleted; painted from the photo instead")
+        shutil.rmtree(self.folder / "start", ignore_errors=True)
         return "result.png", "; ".join(notes)
+
+    def _start(self, identity: str) -> Path | None:
+        """A copy of an earlier result, called as in its download, so that `rerun` finds it; None if it was deleted."""
+        kept = self.folder / "start"
+        if not kept.exists():  # otherwise this job is resumed, whatever became of the other one
+            job = self.database.job(identity, self.job.user)
+            if job is None or not job.result:
+                return None
+            made = self.folder / ".start"
+            made.mkdir(exist_ok=True)
+            shutil.copyfile(self.files.job(job.id) / job.result, made / f"{stem_of(job.title)}.png")
+            made.rename(kept)
+        return next(kept.iterdir())
 
     def _painted(
         self, ask: Picture | Batch, photo: Path, method: Any, options: StylizeOptions, output: Path

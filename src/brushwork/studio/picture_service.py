@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +27,7 @@ from brushwork.studio.quota import RECORD, StorageQuota
 from brushwork.studio.records import IdempotencyKey, Upload
 from brushwork.studio.request_checks import RequestChecks
 from brushwork.studio.schemas import Clip, NewStyle, Preview, Video
+from brushwork.studio.tiles import SIDE, TileGrid, Tiles
 from brushwork.studio.timelines import Timelines, check_film
 from brushwork.studio.users import LOCAL, Users
 from brushwork.studio.workers import CHECKERS, CHECKS, PAINTERS, QuickWorkers
@@ -53,6 +55,7 @@ class PictureService:
         self.checks = QuickWorkers("checks", quick_worker.load_checks, processes=CHECKERS, most=CHECKS)
         self.previews = QuickWorkers("previews", quick_worker.load_previews, processes=PAINTERS, most=limits.previews)
         self.strips, self.timelines = strips.Strips(files.strips), Timelines(files.strips)
+        self.tiles = Tiles(files.tiles)
         self.users, self.audit = Users(files.root / "users.json"), AuditLog(files.audit)
         self.quota = StorageQuota(files, limits, self.database, self.users)
         self.requests = RequestChecks(files, limits, self.database)
@@ -149,6 +152,34 @@ class PictureService:
     def face_mask(self, user: str, identity: str) -> bytes:
         """How much each place is protected with the faces in a picture, white the most, as PNG."""
         return bytes(self._quick(user, "face_mask", path=str(self._path(user, identity))))
+
+    def picture(self, user: str, identity: str) -> Path:
+        """The file of an uploaded picture.
+
+        Raises:
+            NotFoundError, UsageError: There is no such upload; it is a film.
+        """
+        upload = self.upload(user, identity)
+        if upload.kind == "film":
+            raise UsageError(f"{upload.name} is a film, and only pictures have tiles")
+        return self.files.upload(upload.id)
+
+    def tile_grid(self, user: str, picture: Path, identity: str) -> TileGrid:
+        """What a picture in tiles measures; the tiles are made if they aren't there.
+
+        Args:
+            user: Whose it is.
+            picture: Its file.
+            identity: The ID of the upload or the job.
+        """
+        return self.tiles.grid(identity, partial(self._write_tiles, user, picture))
+
+    def tile(self, user: str, picture: Path, identity: str, place: tuple[int, int, int]) -> Path:
+        """A tile of a picture; see `Tiles.tile` and `tile_grid`."""
+        return self.tiles.tile(identity, place, partial(self._write_tiles, user, picture))
+
+    def _write_tiles(self, user: str, picture: Path, target: Path) -> None:
+        self._quick(user, "tiles", source=str(picture), target=str(target), side=SIDE)
 
     def film_strip(self, user: str, identity: str, count: int, height: int) -> bytes:
         """Frames of a film at equal distances, small and side by side, as JPEG."""

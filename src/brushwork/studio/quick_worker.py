@@ -302,6 +302,13 @@ def convert(source: str, target: str) -> None:
     write_image(picture, target, depth=depth, recipe=read_recipe(source))
 
 
+def tiles(source: str, target: str, side: int) -> None:
+    """Write a picture in tiles at all scales; only a few rows of it are in memory."""
+    from brushwork.io import write_tiles
+
+    write_tiles(source, Path(target), side)
+
+
 def jpeg(pixels: Any, quality: int = QUALITY) -> bytes:
     """Pixels (1, 3, H, W) in [0, 1] as a JPEG file."""
     from PIL import Image
@@ -346,7 +353,7 @@ def _photo(path: Path, options: StylizeOptions) -> Any:
 
 _FUNCTIONS: tuple[Callable[..., Any], ...] = (
     check, preview, film_preview, clip, thumbnail, mosaic, faces, face_mask, strip, swatch, add_style, convert,
-    film_frame, film_strip, cuts,
+    film_frame, film_strip, cuts, tiles,
 )  # fmt: skip
 FUNCTIONS = {function.__name__: function for function in _FUNCTIONS}
 PAINTING = ("preview", "film_preview", "clip", "strip", "swatch", "faces", "face_mask")  # functions that need a network

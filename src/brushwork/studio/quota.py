@@ -19,6 +19,7 @@ from brushwork.studio.limits import Limits
 from brushwork.studio.log import logger
 from brushwork.studio.records import ENDED, Job, Upload
 from brushwork.studio.strips import Strips
+from brushwork.studio.tiles import Tiles
 from brushwork.studio.timelines import Timelines
 from brushwork.studio.users import LOCAL, Users
 
@@ -64,7 +65,7 @@ class StorageQuota:
             yield
 
     def needed(self, user: str) -> set[str]:
-        """IDs of files that unfinished jobs need."""
+        """IDs of files and results that unfinished jobs need."""
         texts = [str(job.request) for job in self.database.jobs(user, MOST) if job.status not in ENDED]
         return {identity for text in texts for identity in re.findall(r"[0-9a-f]{32}", text)}
 
@@ -92,6 +93,7 @@ class StorageQuota:
         self.files.upload(upload.id).with_suffix(".jpg").unlink(missing_ok=True)
         Strips(self.files.strips).forget(upload.id)
         Timelines(self.files.strips).forget(upload.id)
+        Tiles(self.files.tiles).forget(upload.id)
 
     def forget_user(self, user: str) -> None:
         """Delete all data of a user."""
@@ -117,6 +119,7 @@ class StorageQuota:
         left += [
             *self.files.root.glob(".sent-*"),
             *self.files.root.glob(".backup-*"),
+            *self.files.tiles.glob(".*"),
             *self.files.root.glob("page"),  # what earlier versions had there
         ]
         for path in filter(_old, left):
@@ -134,14 +137,12 @@ class StorageQuota:
     def _things(self, user: str) -> list[Upload | Job]:
         return [*self.database.uploads(user), *self.database.jobs(user, MOST)]
 
-    def _ended(self, user: str) -> list[Job]:
-        return [job for job in self.database.jobs(user, MOST) if job.status in ENDED]
-
     def _dispensable(self, user: str) -> list[Upload | Job]:
         """Uploads and jobs that may be deleted, oldest first."""
         needed = self.needed(user)
-        uploads = [upload for upload in self.database.uploads(user) if upload.id not in needed]
-        return sorted([*uploads, *self._ended(user)], key=lambda thing: thing.made)
+        ended = [job for job in self.database.jobs(user, MOST) if job.status in ENDED]
+        things: list[Upload | Job] = [*self.database.uploads(user), *ended]
+        return sorted((thing for thing in things if thing.id not in needed), key=lambda thing: thing.made)
 
     def _delete(self, thing: Upload | Job) -> None:
         logger.info("deleted: quota or age", extra={"id": thing.id, "bytes": thing.bytes, "user": thing.user})

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from brushwork.api.presets import going_on
 from brushwork.errors import UsageError
 from brushwork.studio.database import Database
-from brushwork.studio.errors import TooLargeError
+from brushwork.studio.errors import NotFoundError, TooLargeError
 from brushwork.studio.files import StudioFiles
 from brushwork.studio.limits import Limits
 from brushwork.studio.records import Upload
@@ -70,8 +71,20 @@ class RequestChecks:
             for mask in (*ask.masks, *([ask.face_mask] if ask.face_mask else [])):
                 self._upload(user, mask)
             ask.to_options(face_mask=ask.face_mask)
+            self._check_start(user, ask)
         more = f" and {len(names) - 1} more" if len(names) > 1 else ""
         return f"{names[0]}{more} in the style of {words}"
+
+    def _check_start(self, user: str, ask: Picture) -> None:
+        """Check that the job from which a picture goes on has painted the same photo."""
+        if ask.start is None:
+            return
+        going_on(ask.to_settings(), ask.start)
+        job = self.database.job(ask.start, user)
+        if job is None:
+            raise NotFoundError(f"start: there is no job {ask.start!r} of yours")
+        if job.kind != "picture" or job.request["photo"] != ask.photo or not job.result:
+            raise UsageError("start: expected a job that has painted this photo and is done")
 
     def _film_title(self, user: str, ask: Video) -> str:
         film = self._upload(user, ask.film)

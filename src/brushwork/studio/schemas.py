@@ -182,6 +182,9 @@ class Picture(Still):
     masks: list[Id] = Field(default=[], max_length=4, description="one mask per style of the blend")
     face_mask: FaceMask = None
     depth: Literal[8, 16] = 8
+    start: Annotated[
+        Id | None, Field(description="a job that has painted this photo: this one goes on from its result (gatys)")
+    ] = None
 
 
 class FilmKeyframe(_Ask):

@@ -200,6 +200,20 @@ class Service(PictureService):
         self.audit.add(user, "download", job=job.id, format=form)
         return path, f"{stem_of(job.title)}{path.suffix}", FORMATS[form]
 
+    def result_picture(self, user: str, identity: str) -> Path:
+        """The file of a job's result that is a picture.
+
+        Raises:
+            ConflictError: There is no result yet.
+            UsageError: It is no picture.
+        """
+        job = self.job(user, identity)
+        if not job.result:
+            raise ConflictError(f"this job is {job.status} and has no result")
+        if not job.result.endswith(".png"):
+            raise UsageError(f"this result is a {job.kind}, and only pictures have tiles")
+        return self.files.job(job.id) / job.result
+
     def live_preview(self, user: str, identity: str) -> bytes:
         """The latest intermediate result, as JPEG.
 

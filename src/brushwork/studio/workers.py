@@ -34,7 +34,8 @@ CHECKS, CHECKERS, PAINTERS = 48, 2, 1  # file checks that may wait; processes fo
 _SPAWN = multiprocessing.get_context("spawn")  # torch does not survive a fork
 PATIENCE = 5.0  # seconds that a request waits for a worker
 # Seconds after which a worker is killed; far more than any request takes on an idle machine.
-DEADLINES, DEADLINE = {"preview": 20.0, "film_preview": 30.0, "clip": 30.0, "cuts": 120.0, "convert": 120.0}, 45.0
+DEADLINE = 45.0
+DEADLINES = {"preview": 20.0, "film_preview": 30.0, "clip": 30.0, "cuts": 120.0, "convert": 120.0, "tiles": 120.0}
 LOADING = 120.0  # seconds a worker may take to start
 WATCHED = 0.3  # seconds between checks of a job worker
 HEARD = 120.0  # seconds within which a job worker must react to a pause or cancel

@@ -47,6 +47,13 @@ export interface UploadFacts {
   seconds: number | null;
 }
 
+/** A picture in tiles: its size, and the side of a tile, in pixels. */
+export interface TileFacts {
+  width: number;
+  height: number;
+  side: number;
+}
+
 /** A place, as shares of width and height. */
 export interface Point {
   x: number;
@@ -136,6 +143,8 @@ export class Studio {
   cuts(film: string): Promise<number[]>;
   upload(id: string): Promise<UploadFacts>;
   view(id: string, size?: number): Promise<Blob>;
+  tiles(id: string, of?: "uploads" | "jobs"): Promise<TileFacts>;
+  tile(id: string, place: { level?: number; column: number; row: number }, of?: "uploads" | "jobs"): Promise<Blob>;
   faces(id: string): Promise<FaceFacts[]>;
   faceMask(id: string): Promise<Blob>;
   addStyle(style: { picture: string; name: string; title?: string; artist?: string }): Promise<StyleFacts>;

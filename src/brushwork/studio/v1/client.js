@@ -16,6 +16,7 @@
  *   made: number, started: ?number, ended: ?number, result: boolean, request?: object, preview?: ?string}} JobFacts
  * @typedef {{id: string, kind: "picture"|"film", name: string, bytes: number, made: number, width: number,
  *   height: number, frames: ?number, seconds: ?number}} UploadFacts
+ * @typedef {{width: number, height: number, side: number}} TileFacts of a picture in tiles: its size, and a tile's side
  * @typedef {{x: number, y: number}} Point a place, as shares of width and height
  * @typedef {{center: Point, width: number, height: number, eyes: Point[], mouth: Point, probability: number}} FaceFacts
  * @typedef {{name: string, title: string, artist: string, own: boolean, methods: string[]}} StyleFacts
@@ -264,6 +265,27 @@ export class Studio {
    */
   view(id, size = 320) {
     return this.#patiently(async () => (await this.#ask("GET", `/uploads/${id}/view?size=${size}`)).blob());
+  }
+
+  /**
+   * The size of an upload and of its tiles at full size, which are made if need be; retries while the studio is busy.
+   * @param {string} id
+   * @param {"uploads"|"jobs"} [of] "jobs": of a job's result
+   * @returns {Promise<TileFacts>}
+   */
+  tiles(id, of = "uploads") {
+    return this.#patiently(() => this.#json("GET", `/${of}/${id}/tiles`));
+  }
+
+  /**
+   * A tile as JPEG; level 0 is the full size, and each next one half as wide and high.
+   * @param {string} id
+   * @param {{level?: number, column: number, row: number}} place
+   * @param {"uploads"|"jobs"} [of]
+   * @returns {Promise<Blob>}
+   */
+  tile(id, { level = 0, column, row }, of = "uploads") {
+    return this.#patiently(async () => (await this.#ask("GET", `/${of}/${id}/tiles/${level}/${column}/${row}`)).blob());
   }
 
   /**

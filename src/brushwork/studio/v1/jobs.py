@@ -16,6 +16,7 @@ from brushwork.studio.v1.idempotency import Key, key_of, once
 from brushwork.studio.v1.models import JobAsk, JobFacts, Kind, Page, SeriesPicture, Status, WebhookFacts, job_facts
 from brushwork.studio.v1.paging import Cursor, Most, page_of, place_in
 from brushwork.studio.v1.rate_limit import quota_headers
+from brushwork.studio.v1.tiles import tile_routes
 from brushwork.studio.v1.webhooks import Webhooks
 
 __all__ = ["jobs_router", "webhooks_router"]
@@ -32,6 +33,7 @@ def jobs_router(service: Service, webhooks: Webhooks) -> APIRouter:
     _submitting(router, service, webhooks)
     _watching(router, service)
     _steering(router, service)
+    tile_routes(router, service, service.result_picture, "a result")
     return router
 
 

@@ -32,6 +32,7 @@ __all__ = [
     "SeriesPicture",
     "Status",
     "StyleFacts",
+    "TileFacts",
     "Token",
     "UploadFacts",
     "WebhookFacts",
@@ -139,6 +140,14 @@ class Cuts(BaseModel):
     """The cuts of a film."""
 
     seconds: list[float] = Field(description="times at which another scene begins")
+
+
+class TileFacts(BaseModel):
+    """A picture in tiles."""
+
+    width: int = Field(description="of the picture at full size, in pixels")
+    height: int
+    side: int = Field(description="of a tile, in pixels; those at the right and at the bottom may be smaller")
 
 
 class Progress(BaseModel):

@@ -19,6 +19,7 @@ from brushwork.studio.v1.events import STRIP_EVENTS, strip_events
 from brushwork.studio.v1.idempotency import Key, key_of, once
 from brushwork.studio.v1.models import Cuts, FaceFacts, Page, UploadFacts, face_facts, upload_facts
 from brushwork.studio.v1.paging import Cursor, Most, page_of, place_in
+from brushwork.studio.v1.tiles import tile_routes
 
 __all__ = ["uploads_router"]
 
@@ -28,6 +29,7 @@ def uploads_router(service: Service) -> APIRouter:
     router = APIRouter(prefix="/uploads", tags=["uploads"])
     _films(router, service)
     _faces(router, service)
+    tile_routes(router, service, service.picture, "an upload")
 
     @router.post("", status_code=201, summary="Upload a picture or a film")
     async def upload(user: User, file: Annotated[UploadFile, File()], key: Key = None) -> UploadFacts:

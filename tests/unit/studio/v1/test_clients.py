@@ -40,6 +40,9 @@ const twice = [await studio.submit("picture", asked, { key }), await studio.subm
 told.once = twice[0].id === twice[1].id;
 await studio.wait(twice[0].id);
 told.faces = [await studio.faces(id), (await studio.faceMask(id)).type];
+const grid = await studio.tiles(id);
+told.tile = [grid.width, (await studio.tile(id, { level: 1, column: 0, row: 0 })).type];
+told.result = (await studio.tiles(job.id, "jobs")).height;
 told.styles = 0;
 for await (const style of studio.styles()) told.styles += style.methods.length > 0;
 for await (const found of studio.jobs()) { told.newest = found.id === twice[0].id; break; }
@@ -58,7 +61,7 @@ console.log(JSON.stringify(told));
 
 def test_python_s_types_are_those_of_the_description(http: httpx.Client) -> None:
     schemas = http.get("openapi.json").json()["components"]["schemas"]
-    for name in ("UploadFacts", "Progress", "JobFacts", "StyleFacts", "FaceFacts", "Point"):
+    for name in ("UploadFacts", "Progress", "JobFacts", "StyleFacts", "FaceFacts", "Point", "TileFacts"):
         ours = set(typing.get_type_hints(getattr(python_client, name)))
         assert ours - {"preview"} == set(schemas[name]["properties"])
 
@@ -116,6 +119,7 @@ def test_javascript_does_the_same_in_node(http: httpx.Client, running: Any, samp
     assert (told["queue"][-1], told["page"]) == ("end", 1)
     assert told["preview"] > 500
     assert told["faces"] == [[], "image/png"]  # a cup of coffee
+    assert (told["tile"], told["result"]) == ([160, "image/jpeg"], 120)
     assert told["styles"] > 10
     assert (told["problem"]["status"], told["problem"]["title"]) == (404, "Not found")
     assert picture((tmp_path / "painted.tif").read_bytes()).shape == (120, 160, 3)
