@@ -340,9 +340,9 @@ def interrupt(
 
     Those that their users have discarded are deleted, as their worker would have done.
     """
-    for job in database.discarded(worker):
-        database.remove_job(job.id)
-        files.remove(job)
+    for discarded in database.discarded(worker):
+        database.remove_job(discarded.id)
+        files.remove(discarded)
     for identity in database.interrupt_running(message, worker=worker, after=after):
         logger.warning("job interrupted", extra={"job": identity})
         job = database.job(identity)
