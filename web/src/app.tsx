@@ -1,4 +1,5 @@
 import { effect } from "@preact/signals";
+import { Camera } from "./camera";
 import { Controls } from "./controls";
 import { Drawer } from "./drawer";
 import { DropZones } from "./dropping";
@@ -36,6 +37,7 @@ export function App() {
       {open && <Overlay key={open.id} panel={open} />}
       <Notices />
       <Help />
+      <Camera />
       <DropZones />
     </div>
   );

@@ -25,6 +25,12 @@ export function icon(children: ComponentChildren): Icon {
 export const OpenIcon = icon(
   <path d="M4 7.5V18a2 2 0 0 0 2 2h12a2 2 0 0 0 2-2v-5M4 16l4.5-4.5 4 4 2.5-2.5 5 5M17 10V3m-3 3 3-3 3 3" />,
 );
+export const CameraIcon = icon(
+  <>
+    <path d="M4 8.5a2 2 0 0 1 2-2h2l1.5-2h5l1.5 2h2a2 2 0 0 1 2 2V17a2 2 0 0 1-2 2H6a2 2 0 0 1-2-2Z" />
+    <circle cx="12" cy="12.5" r="3.5" />
+  </>,
+);
 export const UndoIcon = icon(<path d="M8 5 4 9l4 4M4 9h10a6 6 0 0 1 0 12h-3" />);
 export const RedoIcon = icon(<path d="m16 5 4 4-4 4m4-4H10a6 6 0 0 0 0 12h3" />);
 export const CompareIcon = icon(

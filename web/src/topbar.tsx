@@ -2,7 +2,9 @@
 import { useSignal } from "@preact/signals";
 import { useRef } from "preact/hooks";
 import { redo, setTheme, togglePanel, undo } from "./actions";
+import { aiming } from "./camera";
 import {
+  CameraIcon,
   CompareIcon,
   FitIcon,
   HelpIcon,
@@ -35,6 +37,9 @@ export function TopBar() {
   return (
     <header class="topbar">
       <OpenButton />
+      <div class="group desk">
+        <IconButton {...camera()} onClick={aim} />
+      </div>
       <div class="group" role="group" aria-label={t("topbar.history")}>
         <IconButton icon={UndoIcon} label={t("undo")} keys="Control+Z" disabled={!canUndo.value} onClick={undo} />
         <IconButton icon={RedoIcon} label={t("redo")} keys="Control+Shift+Z" disabled={!canRedo.value} onClick={redo} />
@@ -70,6 +75,9 @@ interface Entry {
   readonly act: () => void;
 }
 
+const aim = (): void => void (aiming.value = true);
+const camera = () => ({ icon: CameraIcon, label: t("camera.open") });
+
 /** What is about the page rather than the picture: on a phone behind one button. */
 function appearance(): readonly Entry[] {
   const next = LANGUAGES[(LANGUAGES.indexOf(language.value) + 1) % LANGUAGES.length] ?? "en";
@@ -100,7 +108,7 @@ function PhoneMenu() {
     label: t(one.title),
     act: () => togglePanel(one.id),
   }));
-  const entries: Entry[] = [...overlays, { icon: FitIcon, label: t("zoom.fit"), act: zoomToFit }, ...appearance()];
+  const entries: Entry[] = [{ ...camera(), act: aim }, ...overlays, { icon: FitIcon, label: t("zoom.fit"), act: zoomToFit }, ...appearance()];
   return (
     <div
       class="group phone badged"

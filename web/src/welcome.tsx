@@ -1,6 +1,7 @@
 // Before there is a photo: drop one, choose one, or try a sample.
+import { aiming } from "./camera";
 import { openSample } from "./opening";
-import { PhotoIcon } from "./icons";
+import { CameraIcon, PhotoIcon } from "./icons";
 import { t } from "./texts";
 import "./welcome.css";
 
@@ -11,9 +12,14 @@ export function Welcome() {
     <div class="welcome">
       <h1>{t("welcome.title")}</h1>
       <p>{t("welcome.drop")}</p>
-      <label class="button primary large" for="open-photo">
-        <PhotoIcon /> {t("welcome.choose")}
-      </label>
+      <div class="welcome-ways">
+        <label class="button primary large" for="open-photo">
+          <PhotoIcon /> {t("welcome.choose")}
+        </label>
+        <button type="button" class="button large" onClick={() => (aiming.value = true)}>
+          <CameraIcon /> {t("camera.open")}
+        </button>
+      </div>
       <div class="samples">
         <p id="samples">{t("welcome.samples")}</p>
         <div class="sample-list" role="group" aria-labelledby="samples">
