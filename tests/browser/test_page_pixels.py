@@ -37,10 +37,11 @@ def test_a_large_photo_is_panned_at_its_true_pixels(page: Page, large: Path, tmp
     quick(page)
     tiles = page.locator(".tiles img")
     expect(tiles).to_have_count(0)  # the picture at screen size is enough
-    page.locator(".zoom-value").click()
+    page.keyboard.press("1")
     expect(page.locator(".zoom-value")).to_have_text("100%")
     expect(page.locator(".enlarged")).to_contain_text("enlarged")  # of the painting, there are no more pixels
     expect(tiles).to_have_count(0)
+    page.evaluate("document.activeElement.blur()")  # Space would press what has the focus
     page.keyboard.down(" ")  # the photo itself
     tiles.first.wait_for()
     page.wait_for_function("[...document.querySelectorAll('.tiles img')].every((tile) => tile.complete)")
@@ -73,8 +74,6 @@ def test_a_result_saved_at_full_size_is_seen_pixel_by_pixel(page: Page, large: P
     page.locator(".tiles img").first.wait_for()
     expect(page.locator(".enlarged")).to_be_empty()
     assert "/jobs/" in str(page.locator(".tiles img").first.get_attribute("src"))
-    page.keyboard.press("0")
-    expect(page.locator(".tiles")).to_have_count(0)
 
 
 def test_best_goes_on_from_what_good_has_painted(page: Page, large: Path, tmp_path: Path) -> None:
