@@ -62,8 +62,8 @@ class Tiles:
             except FileNotFoundError:
                 make(path)
                 self._keep_newest()
-            width, height = (re.search(rf'{name}="(\d+)"', path.read_text())[1] for name in ("Width", "Height"))
-        return TileGrid(int(width), int(height))
+            facts = dict(re.findall(r'(Width|Height)="(\d+)"', path.read_text()))
+        return TileGrid(int(facts["Width"]), int(facts["Height"]))
 
     def tile(self, identity: str, place: tuple[int, int, int], make: Callable[[Path], None]) -> Path:
         """The JPEG file of a tile.
