@@ -44,6 +44,7 @@ def with_known(case: Any, draw: Any, known: dict[str, list[str]]) -> None:
         for field, value in (
             ("photo", known["stay"][0]), ("picture", known["stay"][0]), ("film", known["stay"][1]),
             ("photos", known["stay"]), ("style", "great-wave"), ("styles", ["great-wave", f"@{known['stay'][0]}"]),
+            ("start", None),
         ):  # fmt: skip
             if field in case.body and draw():
                 case.body[field] = value
