@@ -28,6 +28,8 @@ __all__ = [
 M_TRIM_THRESHOLD, M_MMAP_MAX, M_ARENA_MAX = -1, -4, -8  # from <malloc.h>
 STAYS = 2_000_000  # pixels of an image up to which freed memory is kept for the next image: about 200 MB
 FULL = 0.95  # fraction of a limit from which unused memory is returned to the system, which takes time
+# How torch says that memory has ended; the last is oneDNN, which doesn't say why it can't begin a convolution.
+MEMORY_ENDS = "can't allocate memory", "not enough memory", "out of memory", "could not create a primitive"
 OF_VERSION_2 = "memory.max", "memory.current", "inactive_file"
 OF_VERSION_1 = "memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file"
 
@@ -141,9 +143,7 @@ def out_of_memory(error: BaseException) -> bool:
 
     if isinstance(error, MemoryError | torch.cuda.OutOfMemoryError):
         return True
-    return isinstance(error, RuntimeError) and any(
-        words in str(error) for words in ("can't allocate memory", "not enough memory", "out of memory")
-    )
+    return isinstance(error, RuntimeError) and any(words in str(error) for words in MEMORY_ENDS)
 
 
 def peak_memory(device: torch.device) -> int:

@@ -140,3 +140,9 @@ def test_kept_memory_is_given_back_after_a_large_picture(monkeypatch: pytest.Mon
         pass
     assert tuned == {-1: 128 << 10, -4: 65536}
     assert trimmed == [0]
+
+
+@pytest.mark.parametrize("words", ["DefaultCPUAllocator: can't allocate memory", "could not create a primitive"])
+def test_torch_says_in_several_ways_that_memory_has_ended(words: str) -> None:
+    assert out_of_memory(RuntimeError(words))
+    assert not out_of_memory(RuntimeError("mat1 and mat2 shapes cannot be multiplied"))

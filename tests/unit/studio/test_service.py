@@ -27,7 +27,7 @@ GATYS: dict[str, Any] = {"method": "gatys", "settings": {"steps": 12, "precision
 
 
 def left_over(service: Service) -> list[str]:
-    known = {"uploads", "jobs", "swatches", "strips", "audit"}
+    known = {"uploads", "jobs", "swatches", "strips", "audit", "tiles"}
     return [path.name for path in service.files.root.iterdir() if path.name[:6] != "studio" and path.name not in known]
 
 
