@@ -12,12 +12,13 @@ from typing import Any
 import pytest
 import skimage
 from PIL import Image
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Browser, Page, expect
 from studios import PATIENCE, launch, until
 
 from brushwork import read_recipe
 
 from .conftest import opened
+from .page_steps import done, jobs, open_photo, painted, quick, thumbnail
 
 PICTURES = Path(skimage.__file__).parent / "data"
 SOURCE = Path(__file__).parents[2] / "web"
@@ -42,38 +43,10 @@ def page(browser: Browser, studio: str) -> Iterator[Page]:
     yield from opened(browser, studio, viewport={"width": 1440, "height": 900}, color_scheme="dark")
 
 
-def open_photo(page: Page, path: Path) -> None:
-    page.locator("#open-photo").set_input_files(path)
-    painted(page).wait_for()
-
-
-def painted(page: Page) -> Locator:
-    return page.locator(".painted")
-
-
-def done(page: Page) -> None:
-    expect(page.locator(".ring.done")).to_be_attached()
-
-
-def quick(page: Page) -> None:
-    """Choose the quick finish, so that nothing develops."""
-    page.get_by_role("radio", name="Quick").check()
-    done(page)
-
-
-def thumbnail(page: Page, title: str) -> Locator:
-    return page.get_by_role("button", name=title).and_(page.locator(".thumbnail"))
-
-
 def shown_anew(page: Page, before: str | None) -> str | None:
     """The address of the picture, once it is another one."""
     expect(painted(page)).not_to_have_attribute("src", str(before))
     return painted(page).get_attribute("src")
-
-
-def jobs(page: Page) -> list[dict[str, Any]]:
-    answer = page.request.get("/".join(page.url.split("/")[:3]) + "/api/v1/jobs?limit=200")
-    return list(answer.json()["items"])
 
 
 def test_a_picture_is_saved_after_three_clicks(page: Page, photo: Path, tmp_path: Path) -> None:
@@ -88,68 +61,6 @@ def test_a_picture_is_saved_after_three_clicks(page: Page, photo: Path, tmp_path
     with Image.open(path) as saved:
         assert saved.size == SIZE
     assert dict(read_recipe(path) or {})["method"] == "gatys"
-
-
-def begin_slowly(page: Page, photo: Path, kind: str) -> tuple[set[str], str]:
-    """Choose how to save, and let a picture develop for a while; jobs that were there before, and the one that runs."""
-    known = {job["id"] for job in jobs(page)}
-    open_photo(page, photo)
-    page.get_by_label("How to save").click()
-    page.get_by_role("radio", name=kind).check()
-    page.keyboard.press("Escape")
-    page.get_by_role("button", name="More", exact=True).click()
-    page.get_by_role("button", name="Advanced").click()
-    page.get_by_label("Passes over the picture").fill("100")
-
-    def running() -> list[str]:
-        slow = [job for job in jobs(page) if job["id"] not in known and job["request"]["settings"].get("steps") == 100]
-        return [job["id"] for job in slow if job["status"] == "running"]
-
-    return known, str(until(running)[0])
-
-
-def new_jobs(page: Page, known: set[str]) -> dict[str, str]:
-    """The status of each job that was not there before."""
-    return {job["id"]: job["status"] for job in jobs(page) if job["id"] not in known}
-
-
-def test_what_is_saved_goes_first_and_what_develops_goes_on(page: Page, photo: Path) -> None:
-    known, developing = begin_slowly(page, photo, "TIFF")
-    with page.expect_download():
-        page.get_by_role("button", name="Save", exact=True).click()
-        until(lambda: new_jobs(page, known).get(developing) == "paused")
-        expect(page.locator(".ring")).to_contain_text("Waits for another picture")
-        until(lambda: "running" in new_jobs(page, known).values())
-    assert new_jobs(page, known)[developing] != "done"
-    done(page)
-    assert new_jobs(page, known)[developing] == "done"  # the same, from where it was
-    assert set(new_jobs(page, known).values()) == {"done"}
-
-
-def test_the_picture_that_develops_is_saved_itself_whatever_is_chosen_meanwhile(page: Page, photo: Path) -> None:
-    known, developing = begin_slowly(page, photo, "PNG")
-    with page.expect_download():
-        page.get_by_role("button", name="Save", exact=True).click()
-        thumbnail(page, "The Scream").click()
-        quick(page)
-    assert new_jobs(page, known)[developing] == "done"
-    steps = [job["request"]["settings"].get("steps") for job in jobs(page) if job["id"] not in known]
-    assert steps.count(100) == 1
-
-
-def test_a_page_that_is_left_takes_its_job_along_but_not_what_is_saved(page: Page, studio: str, photo: Path) -> None:
-    known, developing = begin_slowly(page, photo, "TIFF")
-    page.get_by_role("button", name="Save", exact=True).click()
-    until(lambda: new_jobs(page, known).get(developing) == "paused")
-    page.goto("about:blank")
-    answer = page.request
-
-    def left() -> dict[str, str]:
-        items = answer.get(f"{studio}/api/v1/jobs?limit=200").json()["items"]
-        return {job["id"]: job["status"] for job in items if job["id"] not in known}
-
-    until(lambda: developing not in left())
-    until(lambda: set(left().values()) == {"done"})
 
 
 def test_the_strip_shows_the_photo_in_every_style(page: Page, photo: Path) -> None:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = ["video"]
 
+STREAM = "a stream needs --style and -o, and can't be combined with --at, --painted, --engine or --resume"
 FORMATS = (".mp4", ".m4v", ".mov", ".mkv", ".webm", ".gif", ".webp")
 
 
@@ -128,10 +129,8 @@ def video(
     if live or form is not None or "-" in (str(film), str(output)):
         from brushwork.cli.live import stylize_stream
 
-        if keyframes or painted or engine is not None or resume or output is None or style is None:
-            raise UsageError(
-                "a stream needs --style and -o, and can't be combined with --at, --painted, --engine or --resume"
-            )
+        if output is None or style is None or keyframes or painted or engine is not None or resume:
+            raise UsageError(STREAM)
         report = Report(as_json=as_json and str(output) != "-")
         stylize_stream(film, style, output, settings, options=options, form=form, live=live, report=report)
         return

@@ -1,17 +1,14 @@
-"""A job worker process: runs one job at a time, each of which can be resumed."""
+"""The work on one job, which can be resumed."""
 
 from __future__ import annotations
 
-import os
 import shutil
-import signal
 import threading
 import time
 import zipfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
-from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -31,16 +28,13 @@ if TYPE_CHECKING:
     from brushwork.runtime.progress import Step
     from brushwork.runtime.provenance import Recipe
 
-__all__ = ["NO_DEVICE", "Post", "Work", "serve"]
+__all__ = ["Post", "Work"]
 
 Value = TypeVar("Value")
-IDLE = 0.1  # seconds between checks of the queue
 TOLD_EVERY = 0.25  # seconds between progress updates, each with an intermediate picture
 SHOWN_SHARE = 0.2  # of the time, at most, goes into these; large ones are shown less often
 PREVIEW = 768  # longer side of intermediate pictures, in pixels
 KEPT_EVERY = 10  # optimization steps between checkpoints
-NICE = 10  # previews have priority
-NO_DEVICE = 3  # exit code of a worker whose device is missing
 LEAVING = ("pause", "stop")  # wishes after which a job goes on later
 TIME_IS_UP = "paused after {:g} hours, the maximum run time; you can resume this job"
 
@@ -58,55 +52,6 @@ class Post:
     name: str = ""
     device: str = "auto"
     devices: tuple[str, ...] = ("auto",)
-
-
-def serve(root: Path, limits: Limits, post: Post, server: Connection) -> None:
-    """Run jobs until the server says to stop, or is gone.
-
-    Args:
-        root: The studio's folder.
-        limits: Limits of pictures, videos and run time.
-        post: Where the worker works.
-        server: Gets anything when it is time to stop; closed when the server ends, however it ends.
-    """
-    stopping = threading.Event()
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the server handles Ctrl-C and then stops this process
-    signal.signal(signal.SIGTERM, lambda *_: stopping.set())
-    threading.Thread(target=_listen, args=(server, stopping), daemon=True).start()
-    os.nice(NICE)
-    _check_device(post.device)
-    files = StudioFiles(root)
-    database = files.database()
-    import brushwork.api.stylize  # noqa: F401  # so that the first job need not wait for torch
-
-    while not stopping.is_set():
-        job = database.claim(post.name, post.device, post.devices)
-        if job is None:
-            stopping.wait(IDLE)
-            continue
-        Work(job, files, database, limits, post=post, stopping=stopping).run()
-
-
-def _listen(server: Connection, stopping: threading.Event) -> None:
-    try:
-        while True:
-            server.recv()
-            stopping.set()
-    except (EOFError, OSError):
-        os._exit(1)
-
-
-def _check_device(device: str) -> None:
-    """End this process, rather than take jobs that can't be done here."""
-    if device in ("auto", "cpu"):
-        return
-    from brushwork.runtime.device import choose_device
-
-    try:
-        choose_device(device)
-    except BrushworkError as error:
-        logger.error("a device is missing", extra={"device": device, "reason": str(error)})
-        os._exit(NO_DEVICE)
 
 
 class Work:

@@ -1,6 +1,6 @@
 """Large pictures in tiles, so that a page shows their true pixels without holding them; made once and kept.
 
-Each is a Deep Zoom folder, whose tiles are sent as they are: nothing is decoded but once, row by row.
+Each is a Deep Zoom folder, whose tiles are sent as they are. The picture is decoded only once, row by row.
 """
 
 from __future__ import annotations

@@ -18,7 +18,7 @@ from typing import Any
 
 from brushwork.errors import UsageError
 from brushwork.runtime.openmp import COUNTS, configure_openmp, cpu_quota, usable_cpus
-from brushwork.studio import job_worker, quick_worker
+from brushwork.studio import job_process, quick_worker
 from brushwork.studio.database import Database
 from brushwork.studio.errors import DeadlineError, StudioError, UnavailableError
 from brushwork.studio.files import StudioFiles, folder_bytes
@@ -254,7 +254,7 @@ class _JobProcess:
     def _died(self, process: SpawnProcess) -> None:
         """Record what became of its job, and wait until the process may be started again."""
         logger.error("a job worker died", extra={"worker": self.post.name, "exit_code": process.exitcode})
-        while not self.closing.wait(MISSING if process.exitcode == job_worker.NO_DEVICE else AGAIN):
+        while not self.closing.wait(MISSING if process.exitcode == job_process.NO_DEVICE else AGAIN):
             try:
                 reason = "the worker process ended, possibly out of memory; you can resume this job"
                 interrupt(self.files, self.database, reason, worker=self.post.name)
@@ -376,4 +376,4 @@ def _jobs(root: Path, limits: Limits, post: Post, server: Connection) -> None:
         os.environ["OMP_NUM_THREADS"] = str(max(1, round(min(usable_cpus(), cpu_quota() or math.inf)) // beside))
     configure_openmp()
     log_to_stderr()
-    job_worker.serve(root, limits, post, server)
+    job_process.serve(root, limits, post, server)

@@ -16,7 +16,8 @@ import pytest
 from brushwork.errors import UsageError
 from brushwork.studio.client import Studio
 from brushwork.studio.files import StudioFiles
-from brushwork.studio.job_worker import NICE, Post, Work
+from brushwork.studio.job_process import NICE
+from brushwork.studio.job_worker import Post, Work
 from brushwork.studio.records import Job, Upload
 from brushwork.studio.schemas import Picture
 from brushwork.studio.service import Service

@@ -122,7 +122,7 @@ def test_workers_that_are_closed_answer_no_more(until: Until) -> None:
     ("worker", "work", "arguments"),
     [
         (workers._quick, workers.quick_worker, (None, int)),
-        (workers._jobs, workers.job_worker, (None, None, Post(), None)),
+        (workers._jobs, workers.job_process, (None, None, Post(), None)),
     ],
 )
 def test_threads_of_all_processes_sleep_while_they_wait(

@@ -32,6 +32,7 @@ def jobs_router(service: Service, webhooks: Webhooks) -> APIRouter:
     router = APIRouter(prefix="/jobs", tags=["jobs"])
     _submitting(router, service, webhooks)
     _watching(router, service)
+    _series(router, service)
     _steering(router, service)
     tile_routes(router, service, service.result_picture, "a result")
     return router
@@ -115,6 +116,13 @@ def _watching(router: APIRouter, service: Service) -> None:
     def thumbnail(request: Request, user: User, identity: str) -> Response:
         return tagged(request, service.job_thumbnail(user, identity))
 
+    @router.get("/{identity}/result", summary="Download the result", response_class=FileResponse)
+    def result(request: Request, user: User, identity: str, form: Format = None, inline: Inline = False) -> Response:
+        path, name, kind = service.result(user, identity, form)
+        return tagged_file(request, path, kind, name, inline=inline)
+
+
+def _series(router: APIRouter, service: Service) -> None:
     @router.get("/{identity}/pictures", summary="List the pictures of a batch that have been painted")
     def series(user: User, identity: str) -> list[SeriesPicture]:
         return [
@@ -132,11 +140,6 @@ def _watching(router: APIRouter, service: Service) -> None:
         request: Request, user: User, identity: str, number: Annotated[int, Path(ge=1, le=10_000)]
     ) -> Response:
         return tagged(request, service.series_picture(user, identity, number))
-
-    @router.get("/{identity}/result", summary="Download the result", response_class=FileResponse)
-    def result(request: Request, user: User, identity: str, form: Format = None, inline: Inline = False) -> Response:
-        path, name, kind = service.result(user, identity, form)
-        return tagged_file(request, path, kind, name, inline=inline)
 
 
 def _steering(router: APIRouter, service: Service) -> None:
