@@ -3,10 +3,10 @@
 
     python benchmarks/faults.py PAIRS.tsv --out FOLDER [--every N] [--size 384]
 
-For each pair a picture is painted by the preset good, and damaged: blurred, noisy, with a grid, with swapped colors,
-with a third left as photo, and replaced by the painting itself. It is also painted at strengths from 0 to 1 and with 5
-to 40 evaluations. A measure notices a fault if it gets worse; it follows an order if it rises or falls with it
-(Spearman). The table goes into docs/evaluation.md, a dated JSON to benchmarks/results/.
+For each pair a picture is painted by the preset good, and damaged: blurred, noisy, with a grid, with halos, clipped,
+with swapped colors, with a third left as photo, and replaced by the painting itself. It is also painted at strengths
+from 0 to 1 and with 5 to 40 evaluations. A measure notices a fault if it gets worse; it follows an order if it rises or
+falls with it (Spearman). The table goes into docs/evaluation.md, a dated JSON to benchmarks/results/.
 """
 
 from __future__ import annotations
@@ -53,11 +53,23 @@ def blurred(x: Tensor) -> Tensor:
     return F.interpolate(F.avg_pool2d(x, 3), x.shape[2:], mode="bicubic")
 
 
+def with_halos(x: Tensor) -> Tensor:
+    """Sharpened with a large radius, as a careless filter does."""
+    away = x - F.avg_pool2d(F.pad(x, (6, 6, 6, 6), mode="replicate"), 13, 1)
+    return x + 0.6 * away.mean(1, keepdim=True)
+
+
+def clipped(x: Tensor) -> Tensor:
+    return 0.5 + 1.8 * (x - 0.5)
+
+
 # Name → picture, photo, painting of the photo's size → what is wrong about it.
 FAULTS: dict[str, Callable[[Tensor, Tensor, Tensor], Tensor]] = {
     "blur": lambda x, _, __: blurred(x),
     "noise": lambda x, _, __: noisy(x),
     "grid": lambda x, _, __: grid(x),
+    "halos": lambda x, _, __: with_halos(x),
+    "clipping": lambda x, _, __: clipped(x),
     "swapped colors": lambda x, _, __: x[:, [2, 0, 1]],
     "a third left as photo": lambda x, photo, _: left_as_photo(x, photo),
     "the painting itself": lambda _, __, painting: painting,
@@ -69,14 +81,33 @@ def painted(photo: Path, painting: Path, size: int, **changes: object) -> Tensor
     return stylize(photo, painting, method=method, size=size).picture.pixels
 
 
-def variants(photo: Path, painting: Path, size: int) -> dict[str, Tensor]:
+def pictures(photo: Path, painting: Path, size: int) -> dict[str, Tensor]:
+    """A picture by the preset good, and those in known orders."""
     whole = painted(photo, painting, size)
-    seen = read_image(photo, size=size).visible()
-    pasted = F.interpolate(read_image(painting, size=size).visible(), whole.shape[2:], mode="bicubic").clamp(0, 1)
-    found = {"good": whole, **{name: fault(whole, seen, pasted).clamp(0, 1) for name, fault in FAULTS.items()}}
+    found = {"good": whole}
     found |= {f"strength {s}": painted(photo, painting, size, strength=s) for s in STRENGTHS[:-1]}
     found |= {f"steps {n}": painted(photo, painting, size, steps=n) for n in STEPS[:-1]}
     return found | {f"strength {STRENGTHS[-1]}": whole, f"steps {STEPS[-1]}": whole}
+
+
+def damaged(photo: Path, painting: Path, size: int, good: Path) -> dict[str, Tensor]:
+    whole, seen = read_image(good).visible(), read_image(photo, size=size).visible()
+    pasted = F.interpolate(read_image(painting, size=size).visible(), whole.shape[2:], mode="bicubic").clamp(0, 1)
+    return {name: fault(whole, seen, pasted).clamp(0, 1) for name, fault in FAULTS.items()}
+
+
+def variants(photo: Path, painting: Path, args: argparse.Namespace) -> dict[str, Path]:
+    """Files of the picture and of all that is done to it; those that are there are not made again."""
+    name = f"{photo.stem}__{painting.stem}"
+    made = {variant: args.out / f"{name}__{variant}.png" for variant in _names()}
+    for names, make in (
+        (set(made) - set(FAULTS), lambda: pictures(photo, painting, args.size)),
+        (set(FAULTS), lambda: damaged(photo, painting, args.size, made["good"])),
+    ):
+        if not all(made[variant].exists() for variant in names):
+            for variant, pixels in make().items():
+                write_image(Picture(pixels), made[variant])
+    return made
 
 
 def badness(name: str, value: float) -> float:
@@ -111,14 +142,10 @@ def main() -> None:
     args.out.mkdir(parents=True, exist_ok=True)
     rows = []
     for photo, painting in pairs_of(args.pairs, args.every):
-        name = f"{photo.stem}__{painting.stem}"
-        made = {variant: args.out / f"{name}__{variant}.png" for variant in _names()}
-        if not all(path.exists() for path in made.values()):
-            for variant, pixels in variants(photo, painting, args.size).items():
-                write_image(Picture(pixels), made[variant])
+        made = variants(photo, painting, args)
         found = evaluate_pictures([Pair(photo, painting, path) for path in made.values()], size=args.size)
         rows.append(dict(zip(made, found.pictures, strict=True)))
-        print(name, flush=True)
+        print(photo.stem, painting.stem, flush=True)
     measures = [name for name in rows[0]["good"] if name != "name" and not name.startswith("style_")]
     table = {measure: notice(rows, measure) for measure in measures}
     columns = [*FAULTS, "strength", "steps"]
