@@ -55,7 +55,7 @@ def test_what_is_saved_goes_first_and_what_develops_goes_on(page: Page, photo: P
     with page.expect_download():
         page.get_by_role("button", name="Save", exact=True).click()
         until(lambda: new_jobs(page, known).get(developing) == "paused")
-        expect(page.locator(".ring")).to_contain_text("Waits for another picture")
+        expect(page.locator(".ring")).to_contain_text("Queued")
         until(lambda: "running" in new_jobs(page, known).values())
     assert new_jobs(page, known)[developing] != "done"
     done(page)

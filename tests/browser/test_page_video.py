@@ -14,10 +14,12 @@ from sample_films import two_scenes
 from studios import PATIENCE
 
 from brushwork.io.film_formats import open_film
+from brushwork.studio.client import Studio
 
 from .conftest import until
 
-SIZE, FRAMES = (96, 64), 24  # eight a second
+SIZE, FRAMES, CUT = (96, 64), 24, 12  # eight a second
+LONG = {"method": "gatys", "settings": {"steps": 100_000, "tolerance": 0}, "size": 64}
 
 
 @pytest.fixture(scope="session")
@@ -84,6 +86,26 @@ def keyframes(page: Page) -> Locator:
     return page.get_by_role("slider", name="Style change: ")
 
 
+def middle(one: Locator) -> tuple[float, float]:
+    box = one.bounding_box()
+    assert box is not None
+    return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+
+
+def chosen(page: Page, title: str) -> Locator:
+    """A style of the strip that is highlighted."""
+    return page.locator(".thumbnail[aria-pressed=true]").filter(has_text=title)
+
+
+def change_at_the_cut(page: Page, title: str) -> None:
+    """Begin a style at the cut in the middle, from a frame after it."""
+    expect(page.locator(".cut")).to_have_count(1)
+    page.mouse.click(*at(page, 14 / (FRAMES - 1)))
+    page.get_by_role("button", name="Change style here").click()
+    expect(playhead(page)).to_have_attribute("aria-valuenow", str(CUT))
+    choose(page, title)
+
+
 def test_a_film_is_scrubbed_and_shown_again_after_a_reload(page: Page, film: Path) -> None:
     open_film_in(page, film)
     expect(page.locator(".timeline-time")).to_have_text("0:00.00 / 0:03.00")
@@ -107,18 +129,18 @@ def test_two_seconds_are_played_with_the_keyframes_that_were_dragged(page: Page,
     open_film_in(page, film)
     page.keyboard.press("k")
     expect(keyframes(page)).to_have_count(1)
-    page.mouse.click(*at(page, 0.6))
-    choose(page, "The Starry Night")  # makes another keyframe here
+    page.mouse.click(*at(page, 0.8))
+    page.get_by_role("button", name="Change style here").click()
+    choose(page, "The Starry Night")
     expect(keyframes(page)).to_have_count(2)
     page.get_by_label("Strength").fill("0.5")
     expect(page.get_by_role("slider", name="Style change: The Starry Night, 50%")).to_be_visible()
     second = keyframes(page).nth(1)
-    box = second.bounding_box()
-    assert box is not None
-    drag(page, (box["x"] + box["width"] / 2, box["y"] + box["height"] / 2), at(page, 0.9))
+    drag(page, middle(second), at(page, 0.92))
     expect(second).to_have_attribute("aria-valuenow", "21")
-    second.press("ArrowLeft")
+    second.press("Shift+ArrowLeft")
     expect(second).to_have_attribute("aria-valuenow", "20")
+    expect(second).to_be_focused()
     page.mouse.click(*at(page, 0.3))
     page.locator(".painted").wait_for()
     with page.expect_request("**/previews/clip") as asked:
@@ -135,6 +157,91 @@ def test_two_seconds_are_played_with_the_keyframes_that_were_dragged(page: Page,
     expect(keyframes(page)).to_have_count(1)
     page.get_by_role("button", name="Undo").click()
     expect(keyframes(page)).to_have_count(2)
+
+
+def test_a_style_change_at_a_cut_leaves_the_scene_before_as_it_was(page: Page, film: Path) -> None:
+    open_film_in(page, film)
+    page.get_by_label("Strength").fill("0.8")
+    change_at_the_cut(page, "The Starry Night")
+    page.get_by_label("Strength").fill("0.5")
+    expect(page.locator(".film-row")).to_contain_text(["The Great Wave", "at a cut"])
+    page.mouse.click(*at(page, 0))
+    expect(chosen(page, "The Great Wave off Kanagawa")).to_be_visible()
+    with page.expect_request("**/previews/clip") as asked:
+        page.get_by_role("button", name="Play 2 seconds").click()
+    keys = json.loads(asked.value.post_data or "")["keyframes"]
+    assert [(key["seconds"], key["style"], key["strength"]) for key in keys] == [
+        (0, "great-wave", 0.8), (1.375, "great-wave", 0.8), (1.5, "starry-night", 0.5),
+    ]  # fmt: skip
+    page.locator("video").wait_for()
+    page.get_by_role("button", name="Undo").click()
+    page.get_by_role("button", name="Undo").click()
+    page.get_by_role("button", name="Undo").click()
+    expect(keyframes(page)).to_have_count(0)
+
+
+def test_controls_follow_the_playhead_and_change_what_applies_there(page: Page, film: Path) -> None:
+    open_film_in(page, film)
+    change_at_the_cut(page, "The Starry Night")
+    strength, (first, second) = page.get_by_label("Strength"), (keyframes(page).nth(0), keyframes(page).nth(1))
+    strength.fill("0.5")
+    page.mouse.click(*at(page, 0.2))
+    expect(strength).to_have_value("1")
+    expect(chosen(page, "The Great Wave off Kanagawa")).to_be_visible()
+    strength.fill("0.7")
+    expect(first).to_have_attribute("aria-label", "Style change: The Great Wave off Kanagawa, 70%")
+    expect(second).to_have_attribute("aria-label", "Style change: The Starry Night, 50%")
+    x, y = at(page, CUT / (FRAMES - 1))
+    page.mouse.click(x - 4, y)  # nearly on it
+    expect(playhead(page)).to_have_attribute("aria-valuenow", str(CUT))
+    expect(strength).to_have_value("0.5")
+    page.mouse.click(*at(page, 0.9))
+    expect(strength).to_have_value("0.5")
+    choose(page, "The Scream")
+    expect(second).to_have_attribute("aria-label", "Style change: The Scream, 50%")
+    page.get_by_role("button", name="Undo").click()
+    expect(chosen(page, "The Starry Night")).to_be_visible()
+    page.mouse.click(*middle(second))
+    page.keyboard.press("ArrowLeft")
+    expect(playhead(page)).to_have_attribute("aria-valuenow", str(CUT - 1))
+    expect(second).to_have_attribute("aria-valuenow", str(CUT))
+    expect(strength).to_have_value("0.7")
+
+
+def test_a_film_that_waits_is_paused_resumed_and_canceled(
+    page: Page, studio: str, film: Path, tmp_path: Path
+) -> None:
+    Image.new("RGB", (64, 64), (90, 120, 160)).save(tmp_path / "photo.png")
+    status, tray = page.locator(".film-status"), page.get_by_role("complementary", name="Jobs")
+    with Studio(studio) as client:
+        photo = client.send(tmp_path / "photo.png")
+        first = client.submit("picture", photo=photo, style="great-wave", **LONG)["id"]
+        open_film_in(page, film)
+        page.get_by_role("radio", name="Quick").check()
+        page.get_by_role("button", name="Make film").click()
+        expect(page.locator(".save.busy")).to_have_text("Queued")
+        expect(status).to_contain_text("Queued")
+        expect(page.locator(".group.desk .badged[data-badge]")).to_have_count(1)
+        page.get_by_role("button", name="Jobs").click()
+        row = tray.locator(".tray-row").filter(has_text="square.mp4")
+        row.get_by_role("button", name="Pause").click()
+        expect(status).to_contain_text("Paused")
+        expect(page.locator(".save.busy")).to_have_text("Paused")
+        row.get_by_role("button", name="Resume").click()
+        expect(status).to_contain_text("Queued")
+        expect(page.locator(".notice")).to_have_count(0)
+        row.get_by_role("button", name="Cancel").click()
+        expect(row).to_contain_text("Canceled")  # and stays where it is
+        expect(page.get_by_role("button", name="Make film")).to_be_enabled()
+        notice = page.locator(".notice").filter(has_text="Film canceled")
+        notice.get_by_role("button", name="Make again").click()
+        expect(status).to_contain_text("Queued")
+        client.job(first, "cancel")
+    page.get_by_role("button", name="Play film").wait_for()
+    expect(page.locator(".film-older")).to_have_count(0)
+    expect(page.locator(".notice.error")).to_have_count(0)
+    page.get_by_label("Strength").fill("0.4")
+    expect(page.locator(".film-older")).to_have_text("Older version")
 
 
 def test_a_painted_frame_is_a_card_and_the_film_is_made_after_it(page: Page, film: Path, tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from PIL import Image
 from playwright.sync_api import Browser, Locator, Page, expect
@@ -16,6 +17,8 @@ from skimage import data
 from studios import PATIENCE, cancel_all, launch, until
 
 from brushwork.studio.client import Studio
+
+from .conftest import until as shown_until
 
 LONG = {"method": "gatys", "settings": {"steps": 100_000, "tolerance": 0}, "size": 64}
 
@@ -111,7 +114,7 @@ def test_doing_it_again_brings_back_photo_and_recipe(page: Page, client: Studio,
     settings = {"strength": 0.4, "style_scale": 2}
     paint(client, photos["cat"], "starry-night", settings=settings, keep_color="luminance")
     opened = wall(page)
-    opened.get_by_role("button", name="Do again").click()
+    opened.get_by_role("button", name="Make again").click()
     expect(opened).to_be_hidden()
     expect(page.get_by_role("img", name="The photo cat.png")).to_be_visible()
     expect(page.get_by_role("slider", name="Strength")).to_have_value("0.4")
@@ -276,6 +279,38 @@ def test_a_film_names_all_the_styles_of_its_keyframes(page: Page, client: Studio
     expect(card.get_by_role("button", name=f"View: square.mp4, {', '.join(titles)}")).to_be_visible()
 
 
+def test_a_film_is_played_opened_with_its_style_changes_and_made_again(
+    page: Page, running: Any, client: Studio, tmp_path: Path
+) -> None:
+    film = client.send(two_scenes(tmp_path / "square.mp4", 8, size=(64, 48)))
+    keys = [("great-wave", 0, 0.8), ("great-wave", 0.375, 0.8), ("starry-night", 0.5, 0.5)]
+    changes = [{"seconds": at, "style": style, "strength": strength} for style, at, strength in keys]
+    ask = {"film": film, "style": "great-wave", "preset": "draft", "size": 48, "smoothing": 0.5, "keyframes": changes}
+    client.wait(client.submit("video", **ask)["id"])
+    opened = wall(page)
+    works(opened).first.get_by_role("button", name="View").click()
+    expect(opened.locator("video")).to_be_visible()
+    shown_until(page, "() => document.querySelector('video').currentTime > 0.1")
+    opened.get_by_role("button", name="All", exact=True).click()
+    opened.get_by_role("button", name="Make again").click()
+    expect(opened).to_contain_text("Added to jobs")
+    until(lambda: [job["status"] for job in client.jobs()] == ["done", "done"])
+    expect(works(opened)).to_have_count(2)
+    works(opened).first.get_by_role("button", name="Open").click()
+    expect(opened).to_be_hidden()
+    marks = page.get_by_role("slider", name="Style change: ")
+    expect(marks).to_have_count(2)
+    expect(marks.nth(1)).to_have_attribute("aria-label", "Style change: The Starry Night, 50%")
+    expect(page.locator(".film-row").nth(1)).to_contain_text("at a cut")
+    expect(page.get_by_label("Film size")).to_have_value("48")
+    expect(page.get_by_role("slider", name="Strength")).to_have_value("0.8")
+    page.get_by_role("button", name="Play film").wait_for()
+    httpx.delete(f"{running.url}/api/v1/uploads/{film}").raise_for_status()
+    opened = wall(page)
+    works(opened).first.get_by_role("button", name="Open").click()
+    expect(opened.get_by_role("alert")).to_contain_text("has been deleted")
+
+
 def test_a_texture_is_made_and_shown_tiled(page: Page, client: Studio, photos: dict[str, Path]) -> None:
     page.get_by_role("button", name="Create").click()
     sheet = page.get_by_role("dialog", name="Create")
@@ -296,7 +331,7 @@ def test_a_texture_is_made_and_shown_tiled(page: Page, client: Studio, photos: d
     page.keyboard.press("Escape")
     opened = wall(page)
     expect(works(opened)).to_contain_text("128 × 96 · Seamless")
-    opened.get_by_role("button", name="Do again").click()
+    opened.get_by_role("button", name="Make again").click()
     expect(sheet.get_by_role("spinbutton", name="Width")).to_have_value("128")
 
 

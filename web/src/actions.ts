@@ -19,7 +19,7 @@ import {
   theme,
   view,
 } from "./state";
-import type { Notice, Recipe, Saving, Theme } from "./state";
+import type { Notice, NoticeAction, Recipe, Saving, Theme } from "./state";
 import { store } from "./storage";
 
 const MOST_UNDONE = 200;
@@ -28,6 +28,15 @@ const NOTICE_TIME = 8000; // ms
 
 let lastGesture = "";
 let lastTime = 0;
+
+type Changes = Partial<Recipe>;
+let complete = (part: Changes): Changes => part;
+
+/** Have every change completed by a function: of a film, style and strength are also those of a keyframe. */
+export const completeChanges = (by: typeof complete): void => void (complete = by);
+
+/** A change with what else it changes. */
+export const completed = (part: Changes): Changes => complete(part);
 
 /**
  * Change the recipe.
@@ -41,7 +50,7 @@ export function change(part: Partial<Recipe>, gesture = ""): void {
   batch(() => {
     if (!goesOn && recipe.value.photo !== null) past.value = [...past.value, recipe.value].slice(-MOST_UNDONE);
     future.value = [];
-    put({ ...recipe.value, ...part });
+    put({ ...recipe.value, ...completed(part) });
   });
 }
 
@@ -140,10 +149,9 @@ export function divideAt(share: number): void {
 
 let noticeCount = 0;
 
-/** Tell something at the top of the page; errors stay until they are closed. */
-/** Show a line; `topic` is by what it can be taken back with `forget`. */
-export function tell(kind: Notice["kind"], text: string, topic = ""): void {
-  const notice = { id: ++noticeCount, kind, text, topic };
+/** Tell something at the top of the page; errors stay until closed. `forget` takes back what has a `topic`. */
+export function tell(kind: Notice["kind"], text: string, topic = "", action: NoticeAction | null = null): void {
+  const notice = { id: ++noticeCount, kind, text, topic, action };
   notices.value = [...notices.value.filter((other) => other.text !== text), notice].slice(-3);
   if (kind === "done") setTimeout(() => dismiss(notice.id), NOTICE_TIME);
 }

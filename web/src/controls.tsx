@@ -2,7 +2,7 @@
 import { useSignal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
 import { change, reset, resetAll, toggleControls, togglePanel } from "./actions";
-import { FilmControls } from "./film_controls";
+import { FilmControls, StyleChanges } from "./film_controls";
 import { MoreControls } from "./more_controls";
 import { ChevronIcon, ResetIcon, SlidersIcon } from "./icons";
 import { panelsOf } from "./panels";
@@ -31,6 +31,7 @@ export function Controls() {
         />
       </header>
       <div class="controls-body">
+        <StyleChanges />
         <MainControls />
         <FilmControls />
         <More />

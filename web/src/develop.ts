@@ -1,7 +1,7 @@
 // From a recipe to a picture: a draft at once, then a job that develops it in place, until the recipe changes again.
 import { effect } from "@preact/signals";
 import { checkLogin, isGone, isSuperseded, studio, StudioError, wordsOf } from "./api";
-import { put, tell } from "./actions";
+import { completed, put, tell } from "./actions";
 import { blobUrl } from "./blobs";
 import { persistently } from "./connection";
 import { cached, keep } from "./picture_cache";
@@ -240,7 +240,7 @@ function failed(error: unknown): void {
   checkLogin(error);
   const names = new Set(styles.value.map((one) => one.name));
   const missing = recipe.value.style.some((part) => !part.style.startsWith("@") && !names.has(part.style));
-  if (isGone(error) && missing) return put({ ...recipe.value, style: DEFAULTS.style, masks: [] });
+  if (isGone(error) && missing) return put({ ...recipe.value, ...completed({ style: DEFAULTS.style, masks: [] }) });
   clearTimeout(timer);
   update({ phase: "failed", message: wordsOf(error) });
   tell("error", wordsOf(error));

@@ -7,7 +7,8 @@ import { formatPercent, t } from "./texts";
 export function FilmButton() {
   const job = filmJob.value;
   const making = isMaking();
-  const share = job?.facts.progress.share ?? 0;
+  const share = job?.progress.share ?? 0;
+  const state = job?.status === "running" ? formatPercent(share) : job ? t(`status.${job.status}`) : "";
   return (
     <button
       type="button"
@@ -18,7 +19,7 @@ export function FilmButton() {
       title={t("film.make.hint")}
       onClick={() => void makeFilm()}
     >
-      <FilmIcon /> <span aria-live="polite">{making ? formatPercent(share) : t("film.make")}</span>
+      <FilmIcon /> <span aria-live="polite">{making ? state : t("film.make")}</span>
     </button>
   );
 }

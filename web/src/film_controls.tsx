@@ -1,7 +1,7 @@
 // What concerns a film only, in the card at the right: how it is made, its keyframes and its painted frames.
 import { change, reset } from "./actions";
-import { film, frameAt, frameUrl, playhead, secondsOf, seek, timeText } from "./film";
-import { openPaintedFrame, removeKeyframe, removePainted, selectKeyframe, styleTitle } from "./film_look";
+import { film, frameUrl, playhead, secondsOf, seek, timeText } from "./film";
+import { keyframeFor, openPaintedFrame, removeKeyframe, removePainted, selectKeyframe, styleTitle } from "./film_look";
 import { filmSize } from "./film_making";
 import { AddIcon, CloseIcon, KeyframeIcon, SaveIcon } from "./icons";
 import { recipe } from "./state";
@@ -17,6 +17,8 @@ export function FilmControls() {
   if (!own) return null;
   const { steadiness, finish, paintedFrames } = recipe.value;
   const side = Math.max(own.width, own.height);
+  const chosen = filmSize(recipe.value); // one of an opened film may be any
+  const sizes = [...new Set([...SIZES, chosen])].filter((size) => size < side).sort((a, b) => a - b);
   const carried = paintedFrames.length > 0;
   return (
     <div class="film-controls" role="group" aria-label={t("film.controls")}>
@@ -36,36 +38,36 @@ export function FilmControls() {
       />
       <Select
         label={t("film.size")}
-        value={String(filmSize(recipe.value))}
+        value={String(chosen)}
         onReset={() => reset("filmSize")}
         onChange={(value) => change({ filmSize: Number(value) })}
         choices={[
-          ...SIZES.filter((size) => size < side).map((size) => ({
-            value: String(size),
-            label: t("size.pixels", { size }),
-          })),
+          ...sizes.map((size) => ({ value: String(size), label: t("size.pixels", { size }) })),
           { value: String(side), label: t("film.size.own", { size: side }) },
         ]}
       />
-      <Keyframes />
       <PaintedFrames />
     </div>
   );
 }
 
-function Keyframes() {
+/** The list of style changes, with the one that the controls below it change. */
+export function StyleChanges() {
+  if (!film.value) return null;
   const keys = recipe.value.keyframes;
+  const chosen = keyframeFor(keys, playhead.value);
+  const hint = keys.length === 0 ? "none" : keys.length === 1 ? "one" : "some";
   return (
     <div class="film-list">
       <h3>{t("film.keyframes")}</h3>
-      {keys.length === 0 && <p class="quiet">{t("film.keyframes.none")}</p>}
+      <p class="quiet">{t(`film.keyframes.${hint}`)}</p>
       <ul>
         {keys.map((key, number) => (
           <li key={`${key.seconds} ${number}`} class="film-row">
             <button
               type="button"
               class="film-go"
-              aria-pressed={frameAt(key.seconds) === playhead.value}
+              aria-pressed={number === chosen}
               onClick={() => selectKeyframe(number)}
             >
               <KeyframeIcon size={18} />
@@ -73,6 +75,7 @@ function Keyframes() {
                 {styleTitle(key.style)}
                 <span class="film-time">
                   {timeText(key.seconds)} · {formatPercent(key.strength)}
+                  {key.sharp && ` · ${t("film.keyframe.sharp")}`}
                 </span>
               </span>
             </button>

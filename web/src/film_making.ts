@@ -1,29 +1,36 @@
 // A film is previewed, two seconds at a time, and made, by a job that goes on after a reload.
-import { signal } from "@preact/signals";
+import { computed, effect, signal } from "@preact/signals";
 import type { JobFacts } from "../../src/brushwork/studio/v1/client.js";
 import { tell } from "./actions";
-import { checkLogin, isGone, isSuperseded, studio, wordsOf } from "./api";
+import { checkLogin, isSuperseded, studio, wordsOf } from "./api";
 import { blobUrl } from "./blobs";
 import { persistently } from "./connection";
 import { film, playhead, playing, playTime, secondsOf } from "./film";
-import { lookAt } from "./film_look";
+import { heldKeyframes, lookAt } from "./film_look";
+import { askedOf } from "./job_words";
+import { hasEnded, jobs, note, submitJob } from "./queue";
 import { pictureSettings, styleText } from "./request";
 import { recipe } from "./state";
 import type { Finish, Recipe } from "./state";
-import { store, stored } from "./storage";
-import { t } from "./texts";
-
-export interface FilmJob {
-  readonly film: string; // an upload's ID
-  readonly facts: JobFacts;
-  readonly picture: string | null; // a blob's URL: the frame that was painted last
-}
 
 const CLIP_SECONDS = 2;
 const USUAL_SIZE = 1024; // longer side in pixels
+const LATEST = 50; // films among which those that were made of the open one are looked for
 
 export const clipWaiting = signal(false);
-export const filmJob = signal<FilmJob | null>(null);
+/** The newest job that makes the film that is open, or has made it, whoever has submitted it; null: there is none. */
+export const filmJob = computed<JobFacts | null>(() => {
+  const found = [...jobs.value.values()].filter(
+    (job) => job.kind === "video" && job.status !== "canceled" && askedOf(job)["film"] === film.value?.id,
+  );
+  return found.sort((a, b) => b.made - a.made)[0] ?? null;
+});
+
+/** Whether a film was made by other settings than those of now. */
+export function isOlder(job: JobFacts): boolean {
+  const [now, then] = [wholeAsked(recipe.value), askedOf(job)];
+  return Object.entries(now).some(([name, value]) => JSON.stringify(value) !== JSON.stringify(then[name]));
+}
 
 /** The longer side of the film that is made, in pixels. */
 export function filmSize(made: Recipe): number {
@@ -32,19 +39,20 @@ export function filmSize(made: Recipe): number {
 }
 
 /** The request for a film, or for a clip of it, which has no size. */
-function filmAsked(made: Recipe, finish: Finish = made.finish): Record<string, unknown> {
+function filmAsked(wanted: Recipe, finish: Finish = wanted.finish): Record<string, unknown> {
+  const made = { ...wanted, ...lookAt(wanted, 0) }; // whatever is at the playhead
   const pictures = made.paintedFrames.map((one) => one.picture).filter((picture) => picture !== null);
   const all = pictures.length > 0 && pictures.length === made.paintedFrames.length;
   const own = all && made.keyframes.length === 0; // then what they don't show is in their style, too
   return {
     kind: "video",
     film: made.photo,
-    style: own ? `@${pictures[0]}` : styleText(lookAt(made, 0).style),
+    style: own ? `@${pictures[0]}` : styleText(made.style),
     preset: finish,
     settings: pictureSettings(made, finish),
     smoothing: made.steadiness,
     keep_color: made.colors === "photo" ? "luminance" : null,
-    keyframes: made.keyframes.map((key) => ({
+    keyframes: heldKeyframes(made.keyframes).map((key) => ({
       seconds: key.seconds,
       style: styleText(key.style),
       strength: key.strength,
@@ -52,6 +60,9 @@ function filmAsked(made: Recipe, finish: Finish = made.finish): Record<string, u
     painted: made.paintedFrames,
   };
 }
+
+/** The request for the whole film. */
+const wholeAsked = (made: Recipe): Record<string, unknown> => ({ ...filmAsked(made), size: filmSize(made) });
 
 /** Play two painted seconds from the playhead on; or stop what is played. */
 export async function playClip(): Promise<void> {
@@ -81,77 +92,37 @@ export const resultUrl = (job: string, inline = false): string =>
   `/api/v1/jobs/${job}/result${inline ? "?inline=true" : ""}`;
 
 export function playFilm(): void {
-  const job = filmJob.value?.facts;
+  const job = filmJob.value;
   if (!job?.result) return;
   playTime.value = 0;
   playing.value = { kind: "film", url: resultUrl(job.id, true), start: 0 };
 }
 
-export const isMaking = (): boolean =>
-  ["waiting", "running", "paused", "interrupted"].includes(filmJob.value?.facts.status ?? "");
+export const isMaking = (): boolean => filmJob.value !== null && !hasEnded(filmJob.value);
 
 /** Make the film. */
 export async function makeFilm(): Promise<void> {
-  const own = film.value;
-  if (!own || isMaking()) return;
-  const key = crypto.getRandomValues(new Uint32Array(4)).join("-");
+  if (!film.value || isMaking()) return;
   try {
-    const ask = { ...filmAsked(recipe.value), size: filmSize(recipe.value) };
-    const facts = await persistently(() => studio.submit("video", ask, { key }));
-    store("film-job", { film: own.id, job: facts.id });
-    filmJob.value = { film: own.id, facts, picture: null };
-    await watch(own.id, facts.id);
+    await submitJob("video", wholeAsked(recipe.value));
   } catch (error) {
     checkLogin(error);
     tell("error", wordsOf(error));
   }
 }
 
-export async function cancelFilm(): Promise<void> {
-  const job = filmJob.value?.facts.id;
-  filmJob.value = null;
-  store("film-job", null);
-  if (job)
-    await persistently(() => studio.discard(job)).catch(
-      (error: unknown) => isGone(error) || tell("error", wordsOf(error)),
-    );
+/** Know what was made of the film that is open before the page was. */
+export function followFilmJobs(): void {
+  effect(() => {
+    if (film.value) void findFilmJobs(film.value.id);
+  });
 }
 
-/** Go on with the film that was made before a reload. */
-export async function resumeFilm(): Promise<void> {
-  const last = stored<{ film: string; job: string } | null>("film-job", null);
-  if (!last) return;
+async function findFilmJobs(id: string): Promise<void> {
   try {
-    const facts = await persistently(() => studio.job(last.job));
-    filmJob.value = { film: last.film, facts, picture: null };
-    if (isMaking()) await watch(last.film, last.job);
+    const { items } = await persistently(() => studio.jobPage({ kind: "video", limit: LATEST }));
+    for (const job of items) if (askedOf(job)["film"] === id && !jobs.peek().has(job.id)) note(job);
   } catch (error) {
-    store("film-job", null);
-    if (!isGone(error)) tell("error", wordsOf(error));
-  }
-}
-
-async function watch(own: string, job: string): Promise<void> {
-  const here = (): boolean => filmJob.value?.facts.id === job;
-  const progress = (facts: JobFacts): void => {
-    if (here()) filmJob.value = { film: own, facts, picture: filmJob.value?.picture ?? null };
-  };
-  try {
-    await persistently(async () => {
-      if (["paused", "interrupted"].includes((await studio.job(job)).status)) await studio.job(job, "resume");
-      await studio.wait(job, {
-        progress,
-        picture: (jpeg) => {
-          if (here() && filmJob.value) filmJob.value = { ...filmJob.value, picture: blobUrl("film-job", jpeg) };
-        },
-      });
-    });
-    progress(await studio.job(job));
-    if (here()) tell("done", t("film.done"));
-  } catch (error) {
-    if (!here()) return; // it was canceled
-    const facts = await studio.job(job).catch(() => null);
-    if (facts) progress(facts);
-    tell("error", facts?.message || wordsOf(error));
+    console.warn(error); // the film can be made all the same
   }
 }

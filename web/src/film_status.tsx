@@ -1,7 +1,9 @@
 // How far the film is: frames and time left, and when it is done, to play it and to save it.
+import type { JobFacts } from "../../src/brushwork/studio/v1/client.js";
 import { film, playing } from "./film";
-import { cancelFilm, filmJob, isMaking, playFilm, resultUrl } from "./film_making";
+import { filmJob, isMaking, isOlder, playFilm, resultUrl } from "./film_making";
 import { CloseIcon, PlayIcon, SaveIcon } from "./icons";
+import { isResumable, steer } from "./queue";
 import { t, timeWords } from "./texts";
 import { timeLeft } from "./time_left";
 import { IconButton } from "./widgets";
@@ -9,43 +11,54 @@ import "./film_status.css";
 
 export function FilmStatus() {
   const job = filmJob.value;
-  if (!job || job.film !== film.value?.id) return null;
-  const { status, progress } = job.facts;
-  if (isMaking()) {
-    const words =
-      status === "running" && progress.step !== undefined
-        ? makingWords(progress.step, progress.steps ?? 0, timeLeft(job.facts.id, progress))
-        : t("film.waiting");
-    return (
-      <div class="film-status" role="status">
-        {job.picture && <img src={job.picture} alt="" />}
-        <span class="film-progress">
-          <span>{words}</span>
-          <progress class="bar" value={progress.share ?? 0} max={1} aria-label={t("film.making.bar")} />
-        </span>
-        <IconButton icon={CloseIcon} label={t("film.cancel")} size={16} onClick={() => void cancelFilm()} />
-      </div>
-    );
-  }
-  if (!job.facts.result)
-    return status === "failed" ? (
-      <span class="film-status" role="status">
+  if (!job || !film.value) return null;
+  if (isMaking()) return <Making job={job} />;
+  if (!job.result)
+    return job.status === "failed" ? (
+      <span class="film-status" role="status" title={job.message}>
         {t("film.failed")}
       </span>
     ) : null;
+  const older = isOlder(job);
   return (
     <div class="film-status" role="status">
+      {older && (
+        <span class="quiet film-older" title={t("film.older.hint")}>
+          {t("film.older")}
+        </span>
+      )}
       <button type="button" class="chip" aria-pressed={playing.value?.kind === "film"} onClick={playFilm}>
         <PlayIcon size={16} /> {t("film.play")}
       </button>
-      <a class="chip" href={resultUrl(job.facts.id)} download title={t("film.download")}>
+      <a class="chip" href={resultUrl(job.id)} download title={t("film.download")}>
         <SaveIcon size={16} /> <span class="timeline-word">{t("film.download")}</span>
       </a>
     </div>
   );
 }
 
-const makingWords = (frame: number, frames: number, left: number | null): string =>
-  left === null
+function Making({ job }: { job: JobFacts }) {
+  return (
+    <div class="film-status" role="status">
+      {job.preview && <img src={job.preview} alt="" />}
+      <span class="film-progress">
+        <span>{makingWords(job)}</span>
+        <progress class="bar" value={job.progress.share ?? 0} max={1} aria-label={t("film.making.bar")} />
+      </span>
+      {isResumable(job) && (
+        <IconButton icon={PlayIcon} label={t("film.resume")} size={16} onClick={() => void steer(job, "resume")} />
+      )}
+      <IconButton icon={CloseIcon} label={t("film.cancel")} size={16} onClick={() => void steer(job, "cancel")} />
+    </div>
+  );
+}
+
+/** "Frame 3 of 24, 10 s left" */
+function makingWords(job: JobFacts): string {
+  const { step: frame, steps: frames = 0 } = job.progress;
+  if (job.status !== "running" || frame === undefined) return t(`status.${job.status}`);
+  const left = timeLeft(job.id, job.progress);
+  return left === null
     ? t("film.making.begins", { frame, frames })
     : t("film.making", { frame, frames, left: timeWords(left) });
+}

@@ -8,7 +8,7 @@ import { listenToDrops } from "./dropping";
 import { followFaces } from "./faces";
 import { followFilm } from "./film";
 import { followKeyframes } from "./film_look";
-import { resumeFilm } from "./film_making";
+import { followFilmJobs } from "./film_making";
 import { listenToKeys } from "./keys";
 import { persistently } from "./connection";
 import { followPhoto, resumeUpload } from "./opening";
@@ -40,6 +40,7 @@ async function start(): Promise<void> {
   followPhoto();
   followFilm();
   followKeyframes();
+  followFilmJobs();
   followThumbnails();
   followRegions();
   followFaces();
@@ -49,7 +50,6 @@ async function start(): Promise<void> {
   deleteOnLeave();
   restoreBatch();
   restoreTexture();
-  void resumeFilm();
 }
 
 async function all<T>(items: AsyncIterable<T>): Promise<T[]> {

@@ -2,6 +2,7 @@
 import { dismiss } from "./actions";
 import { AlertIcon, CheckIcon, CloseIcon, OfflineIcon } from "./icons";
 import { notices, offline } from "./state";
+import type { Notice, NoticeAction } from "./state";
 import { t } from "./texts";
 import { IconButton } from "./widgets";
 import "./notices.css";
@@ -21,10 +22,23 @@ export function Notices() {
           <p key={notice.id} class={`notice card ${notice.kind}`}>
             {notice.kind === "error" ? <AlertIcon /> : <CheckIcon />}
             <span>{notice.text}</span>
+            {notice.action && <ActionButton notice={notice} action={notice.action} />}
             <IconButton icon={CloseIcon} label={t("close")} size={16} onClick={() => dismiss(notice.id)} />
           </p>
         ))}
       </div>
     </div>
+  );
+}
+
+function ActionButton({ notice, action }: { notice: Notice; action: NoticeAction }) {
+  const act = (): void => {
+    dismiss(notice.id);
+    action.act();
+  };
+  return (
+    <button type="button" class="button" onClick={act}>
+      {action.words}
+    </button>
   );
 }

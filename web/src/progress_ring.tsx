@@ -22,7 +22,7 @@ export function ProgressRing() {
     drafting: t("phase.drafting"),
     failed: t("phase.failed"),
     done: t(`phase.done.${quality === "best" ? "best" : quality === "good" ? "good" : "draft"}`),
-    developing: message === "waiting" || message === "paused" ? t("phase.queued") : paintingWords(job, progress),
+    developing: message === "waiting" || message === "paused" ? t("status.waiting") : paintingWords(job, progress),
   }[phase];
   const said = waiting.value && phase !== "done" && phase !== "failed" ? t("phase.busy") : words;
   if (!words || (film.value && phase === "done")) return null;

@@ -1,14 +1,15 @@
 // The user's jobs: those that wait, run or can be resumed, and those that ended while the page was open.
-import { batch, computed, signal } from "@preact/signals";
+import { batch, computed, effect, signal, untracked } from "@preact/signals";
 import type { JobFacts } from "../../src/brushwork/studio/v1/client.js";
 import { tell } from "./actions";
 import { checkLogin, isGone, studio, wordsOf } from "./api";
 import { persistently } from "./connection";
 import { isOnStage } from "./develop";
-import { jobWords } from "./job_words";
+import { askedOf, jobWords } from "./job_words";
 import { t } from "./texts";
 
 const ACTIVE = ["waiting", "running"];
+const RESUMABLE = ["paused", "interrupted", "failed"];
 const ENDED = ["done", "stopped", "failed", "canceled"];
 
 export const jobs = signal<ReadonlyMap<string, JobFacts>>(new Map());
@@ -29,10 +30,12 @@ export const wholeShare = computed(() => {
   return shares.length ? shares.reduce((sum, share) => sum + share, 0) / shares.length : null;
 });
 
+export const isResumable = (job: JobFacts): boolean => RESUMABLE.includes(job.status);
 export const isActive = (job: JobFacts): boolean => ACTIVE.includes(job.status);
 export const hasEnded = (job: JobFacts): boolean => ENDED.includes(job.status);
 
 const quiet = new Set<string>(); // jobs whose end is told elsewhere
+const canceledHere = new Set<string>(); // they stay in the tray, so that the next row isn't under the pointer at once
 let following = false;
 let again = false;
 
@@ -97,16 +100,49 @@ export function followQuietly(job: string): void {
   void followJobs();
 }
 
-/** Pause, resume or cancel a job. */
+/** Pause, resume or cancel a job. A film that is canceled is told, and can be made again. */
 export async function steer(job: JobFacts, action: "pause" | "resume" | "cancel"): Promise<void> {
+  if (action === "cancel") canceledHere.add(job.id);
   try {
     note(await studio.job(job.id, action));
     void followJobs();
+    if (action === "cancel" && job.kind === "video")
+      tell("done", t("film.canceled"), "", { words: t("again"), act: () => void makeAgain(job) });
   } catch (error) {
     checkLogin(error);
     if (isGone(error)) remove(job.id);
     else tell("error", wordsOf(error));
   }
+}
+
+/** Submit a job again that was canceled. */
+export async function makeAgain(job: JobFacts): Promise<void> {
+  try {
+    await submitJob(job.kind, askedOf(job));
+    takeOff(job.id);
+  } catch (error) {
+    checkLogin(error);
+    tell("error", wordsOf(error));
+  }
+}
+
+/**
+ * Follow a job until it is done, also if it is paused and resumed meanwhile.
+ * @throws {Error} it failed, was canceled or deleted
+ */
+export async function untilDone(id: string, progress: (job: JobFacts) => void): Promise<void> {
+  note(await studio.job(id));
+  void followJobs();
+  await new Promise<void>((resolve, reject) => {
+    const stop = effect(() => {
+      const job = jobs.value.get(id);
+      if (job) untracked(() => progress(job));
+      if (job && !hasEnded(job)) return;
+      queueMicrotask(() => stop());
+      if (job?.status === "done" || job?.status === "stopped") resolve();
+      else reject(new Error(job?.message || t("status.canceled")));
+    });
+  });
 }
 
 /** Know a job, also one that has ended before. */
@@ -115,7 +151,8 @@ export function note(job: JobFacts): void {
   const whole = before && !job.request ? { ...job, request: before.request ?? null } : job;
   batch(() => {
     jobs.value = new Map(jobs.value).set(job.id, whole);
-    if (hasEnded(job) && (!before || isOnStage(job.id) || job.status === "canceled")) takeOff(job.id);
+    const unseen = !before || (job.status === "canceled" && !canceledHere.has(job.id));
+    if (hasEnded(job) && (unseen || isOnStage(job.id))) takeOff(job.id);
   });
   if (!hasEnded(job) || !before || hasEnded(before)) return;
   ended.value += 1;

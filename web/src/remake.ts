@@ -1,20 +1,23 @@
 // From what was made back to how: do it again, or vary it.
-import type { JobFacts } from "../../src/brushwork/studio/v1/client.js";
+import type { JobFacts, UploadFacts } from "../../src/brushwork/studio/v1/client.js";
 import { change } from "./actions";
 import { isGone, studio } from "./api";
 import { continueBatch } from "./batch";
+import { sharpKeyframes } from "./film_look";
 import { askedOf, finishOf, partsOf } from "./job_words";
 import type { Asked } from "./job_words";
 import { submitJob } from "./queue";
 import { asked, DETAIL } from "./request";
 import { DEFAULTS, panel, presets } from "./state";
-import type { Recipe, Value } from "./state";
+import type { PaintedFrame, Recipe, Value } from "./state";
 import { t } from "./texts";
+import type { TextKey } from "./texts";
 import { continueTexture } from "./texture";
 
 const MOST_SCREEN = 1024; // longer side of what is painted for the screen; the size of what was saved is larger
 const OWN = ["strength", "style_scale", "content_weight", "seed"]; // settings that a recipe has by another name
 const MOST_SEED = 9999;
+const USUAL_RATE = 25; // frames per second of a film that doesn't say
 
 /** The recipe that a request came from; the inverse of `asked`. */
 export function recipeOf(request: Asked): Recipe {
@@ -67,8 +70,29 @@ export async function doAgain(job: JobFacts): Promise<void> {
       await continueTexture(request);
       break;
     default:
+      if (job.kind === "video") await requireUpload(String(request["film"]), "wall.gone.film");
       await submitJob(job.kind, request);
   }
+}
+
+/** Open a film in the editor, as it was made: its style changes, painted frames and settings. */
+export async function openAgain(job: JobFacts): Promise<void> {
+  const request = askedOf(job);
+  const id = String(request["film"]);
+  const { frames, seconds } = await requireUpload(id, "wall.gone.film");
+  const held = ((request["keyframes"] ?? []) as { seconds: number; style: string; strength: number | null }[])
+    .map((key) => ({ seconds: key.seconds, style: partsOf(key.style), strength: key.strength ?? 1, sharp: false }))
+    .sort((a, b) => a.seconds - b.seconds);
+  change({
+    ...recipeOf(request),
+    photo: id,
+    size: 0,
+    keyframes: sharpKeyframes(held, frames && seconds ? frames / seconds : USUAL_RATE),
+    paintedFrames: (request["painted"] ?? []) as PaintedFrame[],
+    steadiness: typeof request["smoothing"] === "number" ? request["smoothing"] : DEFAULTS.steadiness,
+    filmSize: typeof request["size"] === "number" ? request["size"] : null,
+  });
+  panel.value = null;
 }
 
 /** Paint three variations: weaker or stronger, with finer strokes, with coarser ones; each by another chance. */
@@ -89,10 +113,10 @@ export async function vary(job: JobFacts): Promise<void> {
   }
 }
 
-async function requireUpload(id: string): Promise<void> {
+async function requireUpload(id: string, gone: TextKey = "wall.gone"): Promise<UploadFacts> {
   try {
-    await studio.upload(id);
+    return await studio.upload(id);
   } catch (error) {
-    throw isGone(error) ? new Error(t("wall.gone")) : error;
+    throw isGone(error) ? new Error(t(gone)) : error;
   }
 }

@@ -4,7 +4,7 @@ import { useEffect, useRef } from "preact/hooks";
 import { setSaving } from "./actions";
 import { ChevronIcon, SaveIcon } from "./icons";
 import { saveNow } from "./saving";
-import { photo, saveShare, saving } from "./state";
+import { photo, saveQueued, saveShare, saving } from "./state";
 import { formatPercent, t } from "./texts";
 import { Choice } from "./widgets";
 import "./save_button.css";
@@ -44,7 +44,7 @@ export function SaveButton() {
         title={t("save.hint", { format: saving.value.format.toUpperCase(), size: t(`save.${saving.value.size}`) })}
         onClick={() => void saveNow()}
       >
-        <SaveIcon /> <span aria-live="polite">{share === null ? t("save") : formatPercent(share)}</span>
+        <SaveIcon /> <span aria-live="polite">{saveWords(share)}</span>
       </button>
       <button
         type="button"
@@ -83,4 +83,9 @@ export function SaveButton() {
       )}
     </div>
   );
+}
+
+function saveWords(share: number | null): string {
+  if (share === null) return t("save");
+  return saveQueued.value ? t("status.waiting") : formatPercent(share);
 }

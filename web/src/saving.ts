@@ -4,10 +4,10 @@ import { checkLogin, isGone, studio, wordsOf } from "./api";
 import { persistently } from "./connection";
 import { rememberFullSize } from "./full_size";
 import { masksSent } from "./mask_files";
-import { followQuietly } from "./queue";
+import { followQuietly, untilDone } from "./queue";
 import { asked, screenSize } from "./request";
 import { goOn, paintFirst } from "./screen_job";
-import { photo, recipe, saveShare, saving, shown, styles } from "./state";
+import { photo, recipe, saveQueued, saveShare, saving, shown, styles } from "./state";
 import { t } from "./texts";
 
 const SUFFIXES = { png: "png", jpeg: "jpg", tiff: "tif" } as const;
@@ -37,6 +37,7 @@ export async function saveNow(): Promise<void> {
     else tell("error", t("error.save", { reason: wordsOf(error) }), "save");
   } finally {
     painting = saveShare.value = null;
+    saveQueued.value = false;
   }
 }
 
@@ -68,7 +69,10 @@ async function painted(): Promise<string> {
     followQuietly(id);
     await persistently(async () => {
       await goOn(id);
-      await studio.wait(id, { progress: (facts) => (saveShare.value = facts.progress.share ?? 0) });
+      await untilDone(id, ({ status, progress }) => {
+        saveShare.value = progress.share ?? 0;
+        saveQueued.value = status === "waiting";
+      });
     });
   });
   if (isFull) rememberFullSize(made, job);

@@ -14,6 +14,7 @@ export interface FilmKeyframe {
   readonly seconds: number;
   readonly style: readonly StylePart[];
   readonly strength: number;
+  readonly sharp: boolean; // at a cut: the one before holds until the frame before, instead of fading into it
 }
 
 /** A frame of a film whose strokes are carried to all others. */
@@ -110,6 +111,13 @@ export interface Notice {
   readonly kind: "error" | "done";
   readonly text: string;
   readonly topic: string; // lines of a topic can be taken back together; "": of none
+  readonly action: NoticeAction | null;
+}
+
+/** What a notice offers, once. */
+export interface NoticeAction {
+  readonly words: string;
+  readonly act: () => void;
 }
 
 export interface View {
@@ -135,6 +143,7 @@ export const favorites = signal<readonly string[]>(stored("favorites", []));
 
 export const saving = signal<Saving>(stored("saving", { format: "png", size: "full" }));
 export const saveShare = signal<number | null>(null); // 0 to 1 while a picture is made to be saved
+export const saveQueued = signal(false); // it has not begun: other jobs go first
 export const dragging = signal(false); // files are dragged over the page
 
 export type Theme = "system" | "dark" | "light";

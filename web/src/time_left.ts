@@ -20,6 +20,7 @@ const estimates = new Map<string, Estimate>(); // by job
 
 /** Seconds that a job still takes, as people say it: 10, 120; null while that can't be told. */
 export function timeLeft(job: string, progress: Progress, time = performance.now() / 1000): number | null {
+  if (Math.round(100 * (progress.share ?? 0)) >= 100) return null; // all that is left is to write it
   const last = estimates.get(job);
   if (last?.progress === progress) return last.said;
   const before = last && time - last.time < GAP ? last : undefined;

@@ -16,10 +16,12 @@ import {
 } from "./film";
 import {
   addKeyframe,
-  keyframeAt,
+  keyframeFor,
   keyframeText,
   moveKeyframe,
+  nearCut,
   paintFrame,
+  placeForKeyframe,
   removeKeyframe,
   selectKeyframe,
 } from "./film_look";
@@ -32,6 +34,8 @@ import "./timeline.css";
 
 const TALL = 56; // of the track, in pixels
 const STEP = 120; // px by which the track grows before other frames are asked for
+const NEAR = 6; // px from a keyframe within which a click on the track is meant for it
+const STILL = 4; // px that a pointer may move and still clicks
 
 const trackWidth = signal(0);
 
@@ -50,7 +54,7 @@ export function Timeline() {
           aria-label={t("film.keyframe.add")}
           title={t("film.keyframe.hint")}
           aria-keyshortcuts="K"
-          disabled={keyframeAt(recipe.value.keyframes, playhead.value) >= 0}
+          disabled={placeForKeyframe() === null}
           onClick={addKeyframe}
         >
           <KeyframeIcon size={16} /> <span class="timeline-word">{t("film.keyframe.add")}</span>
@@ -104,6 +108,7 @@ function Time() {
 
 function Track() {
   const track = useRef<HTMLDivElement>(null);
+  const clicked = useRef(0); // where the pointer went down
   const own = film.value;
   useEffect(() => {
     const element = track.current;
@@ -118,7 +123,6 @@ function Track() {
     if (own && ready) void fetchFrames(own.id, count);
   }, [own?.id, count, ready]);
   if (!own) return null;
-  const seekTo = (event: PointerEvent): void => seek(frameUnder(event.clientX));
   return (
     <div
       class="track"
@@ -126,9 +130,13 @@ function Track() {
       data-drop="timeline"
       onPointerDown={(event) => {
         event.currentTarget.setPointerCapture(event.pointerId);
-        seekTo(event);
+        clicked.current = event.clientX;
+        seek(keyframeUnder(event.clientX) ?? frameUnder(event.clientX));
       }}
-      onPointerMove={(event) => event.currentTarget.hasPointerCapture(event.pointerId) && seekTo(event)}
+      onPointerMove={(event) => {
+        const drags = event.currentTarget.hasPointerCapture(event.pointerId);
+        if (drags && Math.abs(event.clientX - clicked.current) >= STILL) seek(frameUnder(event.clientX));
+      }}
     >
       {framesUrl.value && <img class="track-frames" src={framesUrl.value} alt="" draggable={false} />}
       {cuts.value.map((seconds) => (
@@ -150,7 +158,7 @@ function Track() {
         </span>
       ))}
       {recipe.value.keyframes.map((key, number) => (
-        <KeyframeMark key={`${key.seconds} ${number}`} number={number} />
+        <KeyframeMark key={number} number={number} frame={frameAt(key.seconds)} />
       ))}
       <Playhead />
     </div>
@@ -167,6 +175,14 @@ function place(frame: number): string {
 export function frameUnder(x: number): number {
   const box = document.querySelector(".track")?.getBoundingClientRect();
   return box ? ((x - box.left) / box.width) * ((film.value?.frames ?? 1) - 1) : 0;
+}
+
+/** The frame of a keyframe near a point of the window. */
+function keyframeUnder(x: number): number | undefined {
+  const width = document.querySelector(".track")?.clientWidth ?? 1;
+  const reach = (NEAR / width) * ((film.value?.frames ?? 1) - 1);
+  const frames = recipe.value.keyframes.map((key) => frameAt(key.seconds));
+  return frames.find((frame) => Math.abs(frame - frameUnder(x)) <= reach);
 }
 
 /** By how many frames a key moves something on the track. */
@@ -210,29 +226,35 @@ function Playhead() {
   );
 }
 
-function KeyframeMark({ number }: { number: number }) {
+function KeyframeMark({ number, frame }: { number: number; frame: number }) {
   const key = recipe.value.keyframes[number];
   const dragged = useRef<number | null>(null); // the number that the keyframe has now
+  const mark = useRef<HTMLDivElement>(null);
   if (!key) return null;
-  const frame = frameAt(key.seconds);
-  const selected = frame === playhead.value && !playing.value;
+  const selected = number === keyframeFor(recipe.value.keyframes, playhead.value) && !playing.value;
   const keys = (event: KeyboardEvent): void => {
-    const to = stepOf(event, frame);
+    const to = stepOf(event, event.shiftKey ? frame : playhead.value);
     if (event.key === "Delete" || event.key === "Backspace") removeKeyframe(number);
     else if (event.key === "Enter" || event.key === " ") selectKeyframe(number);
-    else if (to !== undefined) moveKeyframe(number, to);
-    else return;
+    else if (to === undefined) return;
+    else if (event.shiftKey) {
+      const now = moveKeyframe(number, to);
+      selectKeyframe(now);
+      mark.current?.parentElement?.querySelectorAll<HTMLElement>(".keyframe")[now]?.focus(); // it may have passed one
+    } else seek(to);
     event.preventDefault();
     event.stopPropagation();
   };
   return (
     <div
+      ref={mark}
       class={selected ? "keyframe selected" : "keyframe"}
       style={{ left: place(frame) }}
       role="slider"
       tabIndex={0}
       title={`${keyframeText(key)} · ${t("film.keyframe.keys")}`}
       aria-label={t("film.keyframe.named", { look: keyframeText(key) })}
+      aria-keyshortcuts="Shift+ArrowLeft Shift+ArrowRight Delete"
       aria-valuemin={0}
       aria-valuemax={(film.value?.frames ?? 1) - 1}
       aria-valuenow={frame}
@@ -243,8 +265,8 @@ function KeyframeMark({ number }: { number: number }) {
         dragged.current = number;
         selectKeyframe(number);
         const move = (moved: PointerEvent): void => {
-          if (dragged.current === null || Math.abs(moved.clientX - event.clientX) < 4) return;
-          dragged.current = moveKeyframe(dragged.current, frameUnder(moved.clientX));
+          if (dragged.current === null || Math.abs(moved.clientX - event.clientX) < STILL) return;
+          dragged.current = moveKeyframe(dragged.current, nearCut(Math.round(frameUnder(moved.clientX))));
         };
         const end = (): void => {
           if (dragged.current !== null) selectKeyframe(dragged.current);

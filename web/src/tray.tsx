@@ -3,11 +3,11 @@ import { useSignal } from "@preact/signals";
 import type { JobFacts } from "../../src/brushwork/studio/v1/client.js";
 import { CloseIcon, SaveIcon } from "./icons";
 import { jobWords } from "./job_words";
-import { hasEnded, isActive, steer, takeOff, tray } from "./queue";
+import { hasEnded, isActive, isResumable, makeAgain, steer, takeOff, tray } from "./queue";
 import { formatPercent, t, timeWords } from "./texts";
 import { timeLeft } from "./time_left";
 import { IconButton } from "./widgets";
-import { BellIcon, PauseIcon, PlayIcon, StopIcon, TrayIcon } from "./work_icons";
+import { AgainIcon, BellIcon, PauseIcon, PlayIcon, StopIcon, TrayIcon } from "./work_icons";
 import "./tray.css";
 
 export function Tray() {
@@ -61,13 +61,12 @@ function Row({ job }: { job: JobFacts }) {
 
 function Buttons({ job, words }: { job: JobFacts; words: string }) {
   const done = job.status === "done" || job.status === "stopped";
-  const resumable = ["paused", "interrupted", "failed"].includes(job.status);
   return (
     <>
       {isActive(job) && (
         <IconButton icon={PauseIcon} label={t("tray.pause", { job: words })} onClick={() => void steer(job, "pause")} />
       )}
-      {resumable && (
+      {isResumable(job) && (
         <IconButton
           icon={PlayIcon}
           label={t("tray.resume", { job: words })}
@@ -80,6 +79,9 @@ function Buttons({ job, words }: { job: JobFacts; words: string }) {
           label={t("tray.cancel", { job: words })}
           onClick={() => void steer(job, "cancel")}
         />
+      )}
+      {job.status === "canceled" && (
+        <IconButton icon={AgainIcon} label={t("wall.again", { job: words })} onClick={() => void makeAgain(job)} />
       )}
       {done && (
         <a

@@ -1,8 +1,8 @@
 // One work on the wall: its picture, what it was made of, and what can be done with it.
 import type { JobFacts } from "../../src/brushwork/studio/v1/client.js";
-import { CheckIcon, SaveIcon, TrashIcon } from "./icons";
+import { CheckIcon, OpenIcon, SaveIcon, TrashIcon } from "./icons";
 import { askedOf, fewStyleWords, jobWords, partsOf, settingWords, sourceWords, styleWords } from "./job_words";
-import { doAgain, vary } from "./remake";
+import { doAgain, openAgain, vary } from "./remake";
 import { language, t } from "./texts";
 import { resultUrl } from "./tray";
 import { removeWork, searchFor } from "./wall";
@@ -84,14 +84,23 @@ function StyleName({ job }: { job: JobFacts }) {
 
 export function WorkButtons({ job, act, onRemoved }: { job: JobFacts; act: Act; onRemoved?: () => void }) {
   const words = jobWords(job);
+  const isQueued = job.kind === "video" || job.kind === "grid"; // others open, to be made from there
   return (
     <div class="work-buttons" role="group" aria-label={t("wall.actions", { job: words })}>
       <IconButton
         icon={AgainIcon}
         label={t("wall.again", { job: words })}
         size={18}
-        onClick={() => void act(() => doAgain(job))}
+        onClick={() => void act(() => doAgain(job), isQueued ? t("wall.queued") : "")}
       />
+      {job.kind === "video" && (
+        <IconButton
+          icon={OpenIcon}
+          label={t("wall.open", { job: words })}
+          size={18}
+          onClick={() => void act(() => openAgain(job))}
+        />
+      )}
       {job.kind === "picture" && (
         <IconButton
           icon={VaryIcon}

@@ -26,7 +26,8 @@ export function WorkView({ works, onBack, act }: { works: readonly JobFacts[]; o
   const [first] = works;
   const series = works.length === 1 && first?.kind === "batch" && !chosen.value;
   const sides = first && chosen.value ? sidesOfPicture(first, chosen.value) : sidesOf(works);
-  const shown = sides.length === 2 && way.value === "handle" ? <Handle sides={sides} /> : <Beside sides={sides} />;
+  const compared = sides.length === 2 && way.value === "handle" ? <Handle sides={sides} /> : <Beside sides={sides} />;
+  const shown = works.length === 1 && first?.kind === "video" ? <FilmView job={first} /> : compared;
   return (
     <div class="work-view">
       <div class="work-view-head">
@@ -81,6 +82,19 @@ const pictureUrl = (job: JobFacts): string =>
   job.kind === "batch" || job.kind === "video"
     ? `/api/v1/jobs/${job.id}/preview`
     : `${resultUrl(job)}?format=jpeg&inline=true`;
+
+/** A film, which is played. */
+function FilmView({ job }: { job: JobFacts }) {
+  const [side] = sidesOf([job]) as [Side];
+  return (
+    <div class="beside">
+      <figure>
+        <video src={`${resultUrl(job)}?inline=true`} poster={side.url} controls autoplay playsInline aria-label={side.name} />
+        <Caption side={side} />
+      </figure>
+    </div>
+  );
+}
 
 function Beside({ sides }: { sides: readonly Side[] }) {
   return (
