@@ -1,5 +1,6 @@
 // A film that is open: its frames, the playhead, and what is played. See film_look.ts for its keyframes.
 import { computed, effect, signal } from "@preact/signals";
+import type { UploadFacts } from "../../src/brushwork/studio/v1/client.js";
 import { isGone, studio } from "./api";
 import { blobUrl } from "./blobs";
 import { persistently } from "./connection";
@@ -44,9 +45,14 @@ export const film = computed<Film | null>(() => {
     width: facts.width,
     height: facts.height,
     frames,
-    rate: facts.seconds ? frames / facts.seconds : 25,
+    rate: rateOf(facts),
   };
 });
+
+/** Frames per second of a film; the usual ones if it doesn't say. */
+export function rateOf({ frames, seconds }: UploadFacts): number {
+  return seconds ? Math.max(1, frames ?? 1) / seconds : 25;
+}
 
 export const secondsOf = (frame: number): number => frame / (film.peek()?.rate ?? 25);
 export const frameAt = (seconds: number): number => Math.round(seconds * (film.peek()?.rate ?? 25));

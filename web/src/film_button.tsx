@@ -1,7 +1,8 @@
 // Make film: in the place of Save while a film is open.
 import { film } from "./film";
-import { filmJob, isMaking, makeFilm } from "./film_making";
+import { estimate, filmJob, isMaking, makeFilm } from "./film_making";
 import { FilmIcon } from "./icons";
+import { takesWords } from "./film_status";
 import { formatPercent, t } from "./texts";
 
 export function FilmButton() {
@@ -16,7 +17,7 @@ export function FilmButton() {
       style={{ "--share": `${100 * share}%` }}
       disabled={!film.value || making}
       aria-keyshortcuts="Control+S"
-      title={t("film.make.hint")}
+      title={estimate.value === null ? t("film.make.hint") : `${t("film.make.hint")} · ${takesWords(estimate.value)}`}
       onClick={() => void makeFilm()}
     >
       <FilmIcon /> <span aria-live="polite">{making ? state : t("film.make")}</span>

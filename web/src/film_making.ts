@@ -1,5 +1,5 @@
 // A film is previewed, two seconds at a time, and made, by a job that goes on after a reload.
-import { computed, effect, signal } from "@preact/signals";
+import { batch, computed, effect, signal } from "@preact/signals";
 import type { JobFacts } from "../../src/brushwork/studio/v1/client.js";
 import { tell } from "./actions";
 import { checkLogin, isSuperseded, studio, wordsOf } from "./api";
@@ -7,29 +7,44 @@ import { blobUrl } from "./blobs";
 import { persistently } from "./connection";
 import { film, playhead, playing, playTime, secondsOf } from "./film";
 import { heldKeyframes, lookAt } from "./film_look";
-import { askedOf } from "./job_words";
+import { askedOf, finishOf } from "./job_words";
 import { hasEnded, jobs, note, submitJob } from "./queue";
+import { filmRecipeOf } from "./remake";
 import { pictureSettings, styleText } from "./request";
 import { recipe } from "./state";
 import type { Finish, Recipe } from "./state";
+import { friendly } from "./time_left";
 
 const CLIP_SECONDS = 2;
 const USUAL_SIZE = 1024; // longer side in pixels
-const LATEST = 50; // films among which those that were made of the open one are looked for
+const LATEST = 50; // films that are known
 
 export const clipWaiting = signal(false);
+/** Films, the newest first. */
+const films = computed<readonly JobFacts[]>(() =>
+  [...jobs.value.values()]
+    .filter((job) => job.kind === "video" && job.status !== "canceled")
+    .sort((a, b) => b.made - a.made),
+);
+
 /** The newest job that makes the film that is open, or has made it, whoever has submitted it; null: there is none. */
-export const filmJob = computed<JobFacts | null>(() => {
-  const found = [...jobs.value.values()].filter(
-    (job) => job.kind === "video" && job.status !== "canceled" && askedOf(job)["film"] === film.value?.id,
-  );
-  return found.sort((a, b) => b.made - a.made)[0] ?? null;
+export const filmJob = computed<JobFacts | null>(
+  () => films.value.find((job) => askedOf(job)["film"] === film.value?.id) ?? null,
+);
+
+/** Seconds that the film takes, by the newest one that was made with the same finish; null: none was. */
+export const estimate = computed<number | null>(() => {
+  const like = films.value.find((job) => job.status === "done" && finishOf(askedOf(job)) === recipe.value.finish);
+  const { seconds, steps } = like?.progress ?? {};
+  const size = like && askedOf(like)["size"];
+  if (!film.value || !seconds || !steps || typeof size !== "number") return null;
+  return friendly((seconds / steps) * film.value.frames * (filmSize(recipe.value) / size) ** 2);
 });
 
-/** Whether a film was made by other settings than those of now. */
+/** Whether the open film was made by other settings than those of now. */
 export function isOlder(job: JobFacts): boolean {
-  const [now, then] = [wholeAsked(recipe.value), askedOf(job)];
-  return Object.entries(now).some(([name, value]) => JSON.stringify(value) !== JSON.stringify(then[name]));
+  const then = filmRecipeOf(askedOf(job), film.value?.rate ?? 1);
+  return JSON.stringify(wholeAsked(then)) !== JSON.stringify(wholeAsked(recipe.value));
 }
 
 /** The longer side of the film that is made, in pixels. */
@@ -111,17 +126,17 @@ export async function makeFilm(): Promise<void> {
   }
 }
 
-/** Know what was made of the film that is open before the page was. */
+/** Know the latest films: what was made of the one that is open before the page was, and how long films take. */
 export function followFilmJobs(): void {
   effect(() => {
-    if (film.value) void findFilmJobs(film.value.id);
+    if (film.value) void findFilmJobs();
   });
 }
 
-async function findFilmJobs(id: string): Promise<void> {
+async function findFilmJobs(): Promise<void> {
   try {
     const { items } = await persistently(() => studio.jobPage({ kind: "video", limit: LATEST }));
-    for (const job of items) if (askedOf(job)["film"] === id && !jobs.peek().has(job.id)) note(job);
+    batch(() => items.filter((job) => !jobs.peek().has(job.id)).forEach(note));
   } catch (error) {
     console.warn(error); // the film can be made all the same
   }

@@ -1,7 +1,7 @@
 // How far the film is: frames and time left, and when it is done, to play it and to save it.
 import type { JobFacts } from "../../src/brushwork/studio/v1/client.js";
 import { film, playing } from "./film";
-import { filmJob, isMaking, isOlder, playFilm, resultUrl } from "./film_making";
+import { estimate, filmJob, isMaking, isOlder, playFilm, resultUrl } from "./film_making";
 import { CloseIcon, PlayIcon, SaveIcon } from "./icons";
 import { isResumable, steer } from "./queue";
 import { t, timeWords } from "./texts";
@@ -11,17 +11,19 @@ import "./film_status.css";
 
 export function FilmStatus() {
   const job = filmJob.value;
-  if (!job || !film.value) return null;
-  if (isMaking()) return <Making job={job} />;
-  if (!job.result)
-    return job.status === "failed" ? (
+  if (!film.value) return null;
+  if (job && isMaking()) return <Making job={job} />;
+  if (job?.status === "failed")
+    return (
       <span class="film-status" role="status" title={job.message}>
         {t("film.failed")}
       </span>
-    ) : null;
+    );
+  if (!job?.result) return <Estimate />;
   const older = isOlder(job);
   return (
     <div class="film-status" role="status">
+      {older && <Estimate />}
       {older && (
         <span class="quiet film-older" title={t("film.older.hint")}>
           {t("film.older")}
@@ -36,6 +38,14 @@ export function FilmStatus() {
     </div>
   );
 }
+
+/** How long a new version takes, where that is known. */
+function Estimate() {
+  if (estimate.value === null) return null;
+  return <span class="quiet film-older timeline-word">{takesWords(estimate.value)}</span>;
+}
+
+export const takesWords = (seconds: number): string => t("film.takes", { time: timeWords(seconds) });
 
 function Making({ job }: { job: JobFacts }) {
   return (

@@ -3,6 +3,7 @@ import type { JobFacts, UploadFacts } from "../../src/brushwork/studio/v1/client
 import { change } from "./actions";
 import { isGone, studio } from "./api";
 import { continueBatch } from "./batch";
+import { rateOf } from "./film";
 import { sharpKeyframes } from "./film_look";
 import { askedOf, finishOf, partsOf } from "./job_words";
 import type { Asked } from "./job_words";
@@ -17,7 +18,6 @@ import { continueTexture } from "./texture";
 const MOST_SCREEN = 1024; // longer side of what is painted for the screen; the size of what was saved is larger
 const OWN = ["strength", "style_scale", "content_weight", "seed"]; // settings that a recipe has by another name
 const MOST_SEED = 9999;
-const USUAL_RATE = 25; // frames per second of a film that doesn't say
 
 /** The recipe that a request came from; the inverse of `asked`. */
 export function recipeOf(request: Asked): Recipe {
@@ -75,23 +75,26 @@ export async function doAgain(job: JobFacts): Promise<void> {
   }
 }
 
-/** Open a film in the editor, as it was made: its style changes, painted frames and settings. */
-export async function openAgain(job: JobFacts): Promise<void> {
-  const request = askedOf(job);
-  const id = String(request["film"]);
-  const { frames, seconds } = await requireUpload(id, "wall.gone.film");
+/** The recipe that a film's request came from; `rate`: its frames per second. */
+export function filmRecipeOf(request: Asked, rate: number): Recipe {
   const held = ((request["keyframes"] ?? []) as { seconds: number; style: string; strength: number | null }[])
     .map((key) => ({ seconds: key.seconds, style: partsOf(key.style), strength: key.strength ?? 1, sharp: false }))
     .sort((a, b) => a.seconds - b.seconds);
-  change({
+  return {
     ...recipeOf(request),
-    photo: id,
+    photo: String(request["film"]),
     size: 0,
-    keyframes: sharpKeyframes(held, frames && seconds ? frames / seconds : USUAL_RATE),
+    keyframes: sharpKeyframes(held, rate),
     paintedFrames: (request["painted"] ?? []) as PaintedFrame[],
     steadiness: typeof request["smoothing"] === "number" ? request["smoothing"] : DEFAULTS.steadiness,
     filmSize: typeof request["size"] === "number" ? request["size"] : null,
-  });
+  };
+}
+
+/** Open a film in the editor, as it was made: its style changes, painted frames and settings. */
+export async function openAgain(job: JobFacts): Promise<void> {
+  const request = askedOf(job);
+  change(filmRecipeOf(request, rateOf(await requireUpload(String(request["film"]), "wall.gone.film"))));
   panel.value = null;
 }
 
