@@ -208,9 +208,7 @@ def test_controls_follow_the_playhead_and_change_what_applies_there(page: Page, 
     expect(strength).to_have_value("0.7")
 
 
-def test_a_film_that_waits_is_paused_resumed_and_canceled(
-    page: Page, studio: str, film: Path, tmp_path: Path
-) -> None:
+def test_a_film_that_waits_is_paused_resumed_and_canceled(page: Page, studio: str, film: Path, tmp_path: Path) -> None:
     Image.new("RGB", (64, 64), (90, 120, 160)).save(tmp_path / "photo.png")
     status, tray = page.locator(".film-status"), page.get_by_role("complementary", name="Jobs")
     with Studio(studio) as client:
@@ -238,10 +236,12 @@ def test_a_film_that_waits_is_paused_resumed_and_canceled(
         expect(status).to_contain_text("Queued")
         client.job(first, "cancel")
     page.get_by_role("button", name="Play film").wait_for()
-    expect(page.locator(".film-older")).to_have_count(0)
     expect(page.locator(".notice.error")).to_have_count(0)
     page.get_by_label("Strength").fill("0.4")
-    expect(page.locator(".film-older")).to_have_text("Older version")
+    expect(page.get_by_role("button", name="Play older version")).to_be_visible()
+    expect(status).to_contain_text("Making it takes")
+    page.get_by_role("button", name="Undo").click()
+    expect(page.get_by_role("button", name="Play film")).to_be_visible()
 
 
 def test_a_painted_frame_is_a_card_and_the_film_is_made_after_it(page: Page, film: Path, tmp_path: Path) -> None:

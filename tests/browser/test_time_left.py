@@ -54,7 +54,7 @@ def test_it_counts_down_in_friendly_steps(said: Said) -> None:
     told = said(picture(90, lambda now: 90))
     assert told[:3] == [None] * 3  # too early to tell
     steps = list(dict.fromkeys(told[3:]))
-    assert steps == [120, 60, 45, 30, 20, 15, 10, 5]
+    assert steps == [120, 60, 45, 30, 20, 15, 10, 5, None]  # at 100 %, nothing is left
 
 
 def test_estimates_that_jump_do_not_make_it_jump(said: Said) -> None:

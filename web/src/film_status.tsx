@@ -22,18 +22,22 @@ export function FilmStatus() {
   if (!job?.result) return <Estimate />;
   const older = isOlder(job);
   return (
-    <div class="film-status" role="status">
+    <div class={older ? "film-status older" : "film-status"} role="status">
       {older && <Estimate />}
-      {older && (
-        <span class="quiet film-older" title={t("film.older.hint")}>
-          {t("film.older")}
-        </span>
-      )}
-      <button type="button" class="chip" aria-pressed={playing.value?.kind === "film"} onClick={playFilm}>
-        <PlayIcon size={16} /> {t("film.play")}
+      <button
+        type="button"
+        class="chip"
+        aria-pressed={playing.value?.kind === "film"}
+        title={older ? t("film.older.hint") : undefined}
+        onClick={playFilm}
+      >
+        <PlayIcon size={16} /> {t(older ? "film.older.play" : "film.play")}
       </button>
-      <a class="chip" href={resultUrl(job.id)} download title={t("film.download")}>
-        <SaveIcon size={16} /> <span class="timeline-word">{t("film.download")}</span>
+      <a class="chip" href={resultUrl(job.id)} download title={t(older ? "film.older.download" : "film.download")}>
+        <SaveIcon size={16} />{" "}
+        <span class={older ? "timeline-word film-wide" : "timeline-word"}>
+          {t(older ? "film.older.download" : "film.download")}
+        </span>
       </a>
     </div>
   );
@@ -42,7 +46,7 @@ export function FilmStatus() {
 /** How long a new version takes, where that is known. */
 function Estimate() {
   if (estimate.value === null) return null;
-  return <span class="quiet film-older timeline-word">{takesWords(estimate.value)}</span>;
+  return <span class="quiet film-takes film-wide">{takesWords(estimate.value)}</span>;
 }
 
 export const takesWords = (seconds: number): string => t("film.takes", { time: timeWords(seconds) });
