@@ -63,6 +63,21 @@ def test_what_is_saved_goes_first_and_what_develops_goes_on(page: Page, photo: P
     assert set(new_jobs(page, known).values()) == {"done"}
 
 
+def test_what_is_saved_waits_while_it_is_paused(page: Page, photo: Path) -> None:
+    begin_slowly(page, photo, "TIFF")
+    page.get_by_role("button", name="Jobs").click()
+    tray = page.get_by_role("complementary", name="Jobs")
+    with page.expect_download():
+        page.get_by_role("button", name="Save", exact=True).click()
+        expect(page.locator(".save.busy")).to_have_text("Queued")
+        tray.get_by_role("button", name="Pause").click()
+        expect(tray).to_contain_text("Paused")
+        page.wait_for_timeout(500)
+        expect(page.locator(".notice.error")).to_have_count(0)
+        tray.get_by_role("button", name="Resume").click()
+    expect(page.locator(".notice")).to_contain_text("Saved photo")
+
+
 def test_the_picture_that_develops_is_saved_itself_whatever_is_chosen_meanwhile(page: Page, photo: Path) -> None:
     known, developing = begin_slowly(page, photo, "PNG")
     with page.expect_download():

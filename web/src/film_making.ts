@@ -8,6 +8,7 @@ import { persistently } from "./connection";
 import { film, playhead, playing, playTime, secondsOf } from "./film";
 import { heldKeyframes, lookAt } from "./film_look";
 import { askedOf, finishOf } from "./job_words";
+import type { Asked } from "./job_words";
 import { hasEnded, jobs, note, submitJob } from "./queue";
 import { filmRecipeOf } from "./remake";
 import { pictureSettings, styleText } from "./request";
@@ -42,9 +43,13 @@ export const estimate = computed<number | null>(() => {
 });
 
 /** Whether the open film was made by other settings than those of now. */
-export function isOlder(job: JobFacts): boolean {
-  const then = filmRecipeOf(askedOf(job), film.value?.rate ?? 1);
-  return JSON.stringify(wholeAsked(then)) !== JSON.stringify(wholeAsked(recipe.value));
+export const isOlder = (job: JobFacts): boolean =>
+  comparable(askedOf(job)) !== comparable(wholeAsked(recipe.value));
+
+/** A request as text, whether or not the studio has completed it with the settings of its preset. */
+function comparable(request: Asked): string {
+  const { settings, ...others } = wholeAsked(filmRecipeOf(request, film.value?.rate ?? 1));
+  return JSON.stringify([others, Object.entries(settings as object).sort()]);
 }
 
 /** The longer side of the film that is made, in pixels. */

@@ -64,6 +64,7 @@ async function painted(): Promise<string> {
   await masksSent();
   const [made, isFull] = [recipe.value, savedSize() > screenSize()];
   const ask = asked(made, savedSize());
+  saveQueued.value = true;
   const job = await paintFirst(saving.value.format === "tiff" ? { ...ask, depth: 16 } : ask, async (id) => {
     painting = id;
     followQuietly(id);

@@ -83,6 +83,7 @@ function PlayButton() {
       type="button"
       class="chip play"
       aria-keyshortcuts="P"
+      aria-label={label}
       title={t("film.clip.hint")}
       aria-busy={clipWaiting.value}
       onClick={() => void playClip()}

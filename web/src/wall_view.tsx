@@ -85,14 +85,23 @@ const pictureUrl = (job: JobFacts): string =>
 
 /** A film, which is played. */
 function FilmView({ job }: { job: JobFacts }) {
+  const ratio = useSignal(16 / 9); // width to height
   const [side] = sidesOf([job]) as [Side];
   return (
-    <div class="beside">
-      <figure>
-        <video src={`${resultUrl(job)}?inline=true`} poster={side.url} controls autoplay playsInline aria-label={side.name} />
-        <Caption side={side} />
-      </figure>
-    </div>
+    <figure class="handle-view">
+      <div class="handle-box" style={{ "--ratio": ratio.value }}>
+        <video
+          src={`${resultUrl(job)}?inline=true`}
+          poster={side.url}
+          controls
+          autoplay
+          playsInline
+          aria-label={side.name}
+          onLoadedMetadata={({ currentTarget: { videoWidth, videoHeight } }) => (ratio.value = videoWidth / videoHeight)}
+        />
+      </div>
+      <Caption side={side} />
+    </figure>
   );
 }
 
