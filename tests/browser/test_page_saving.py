@@ -75,7 +75,7 @@ def test_what_is_saved_waits_while_it_is_paused(page: Page, photo: Path) -> None
         page.wait_for_timeout(500)
         expect(page.locator(".notice.error")).to_have_count(0)
         tray.get_by_role("button", name="Resume").click()
-    expect(page.locator(".notice")).to_contain_text("Saved photo")
+    expect(page.locator(".notice")).to_contain_text("Saved cup")
 
 
 def test_the_picture_that_develops_is_saved_itself_whatever_is_chosen_meanwhile(page: Page, photo: Path) -> None:
