@@ -31,7 +31,7 @@ def begin_slowly(page: Page, photo: Path, kind: str) -> tuple[set[str], str]:
     """Choose how to save, and let a picture develop for a while; jobs that were there before, and the one that runs."""
     known = {job["id"] for job in jobs(page)}
     open_photo(page, photo)
-    page.get_by_label("How to save").click()
+    page.get_by_label("Save options").click()
     page.get_by_role("radio", name=kind).check()
     page.keyboard.press("Escape")
     page.get_by_role("button", name="More", exact=True).click()
@@ -55,7 +55,7 @@ def test_what_is_saved_goes_first_and_what_develops_goes_on(page: Page, photo: P
     with page.expect_download():
         page.get_by_role("button", name="Save", exact=True).click()
         until(lambda: new_jobs(page, known).get(developing) == "paused")
-        expect(page.locator(".ring")).to_contain_text("Waits for another picture")
+        expect(page.locator(".ring")).to_contain_text("Waiting for another picture")
         until(lambda: "running" in new_jobs(page, known).values())
     assert new_jobs(page, known)[developing] != "done"
     done(page)

@@ -52,8 +52,8 @@ export function reset<K extends keyof Recipe>(name: K): void {
 
 /** Set everything back but the photo and its style. */
 export function resetAll(): void {
-  const { photo: source, style, masks } = recipe.value;
-  change({ ...DEFAULTS, photo: source, style, masks });
+  const { photo: source, style, masks, blended } = recipe.value;
+  change({ ...DEFAULTS, photo: source, style, masks, blended });
 }
 
 export function undo(): void {
@@ -140,10 +140,13 @@ export function divideAt(share: number): void {
 
 let noticeCount = 0;
 
-/** Tell something at the top of the page; errors stay until they are closed. */
-/** Show a line; `topic` is by what it can be taken back with `forget`. */
-export function tell(kind: Notice["kind"], text: string, topic = ""): void {
-  const notice = { id: ++noticeCount, kind, text, topic };
+/**
+ * Tell something at the top of the page; errors stay until they are closed.
+ * @param topic by what the line can be taken back with `forget`
+ * @param undo what the line's button "Undo" does
+ */
+export function tell(kind: Notice["kind"], text: string, topic = "", undo?: () => void): void {
+  const notice = { id: ++noticeCount, kind, text, topic, ...(undo ? { undo } : {}) };
   notices.value = [...notices.value.filter((other) => other.text !== text), notice].slice(-3);
   if (kind === "done") setTimeout(() => dismiss(notice.id), NOTICE_TIME);
 }

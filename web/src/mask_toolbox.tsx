@@ -1,7 +1,7 @@
 // The tools for masks: brush, eraser, select by click, and what they are set to.
 import type { ComponentChildren } from "preact";
-import { BrushIcon, EraserIcon, WandIcon } from "./icons";
-import { BRUSH, brushSize, MOST_TOLERANCE, softness, tolerance, tool } from "./mask_tools";
+import { BrushIcon, EraserIcon, EyeIcon, EyeOffIcon, WandIcon } from "./icons";
+import { BRUSH, brushSize, MOST_TOLERANCE, overlay, softness, tolerance, tool } from "./mask_tools";
 import { formatPercent, t } from "./texts";
 import { Slider } from "./widgets";
 import "./mask_toolbox.css";
@@ -69,6 +69,16 @@ export function MaskSettings({ children }: { children: ComponentChildren }) {
         </>
       )}
       <div class="tool-row">{children}</div>
+      <button
+        type="button"
+        class="button overlay-toggle"
+        aria-pressed={overlay.value}
+        title={t("masks.overlay.hint")}
+        onClick={() => (overlay.value = !overlay.value)}
+      >
+        {overlay.value ? <EyeIcon size={16} /> : <EyeOffIcon size={16} />}
+        {t("masks.overlay")}
+      </button>
     </>
   );
 }

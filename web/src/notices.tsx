@@ -21,6 +21,18 @@ export function Notices() {
           <p key={notice.id} class={`notice card ${notice.kind}`}>
             {notice.kind === "error" ? <AlertIcon /> : <CheckIcon />}
             <span>{notice.text}</span>
+            {notice.undo && (
+              <button
+                type="button"
+                class="link"
+                onClick={() => {
+                  notice.undo?.();
+                  dismiss(notice.id);
+                }}
+              >
+                {t("undo")}
+              </button>
+            )}
             <IconButton icon={CloseIcon} label={t("close")} size={16} onClick={() => dismiss(notice.id)} />
           </p>
         ))}
