@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, FileChooser, Page, expect
 
 from .conftest import opened, until
 from .page_steps import done, open_photo
@@ -67,11 +67,14 @@ def test_tab_reaches_the_main_button_and_the_picture_has_the_focus_afterwards(
     page: Page,
     portrait: Path,  # noqa: F811
 ) -> None:
+    choosers = list[FileChooser]()
+    page.on("filechooser", choosers.append)
     tab_to(page, ".welcome .button.primary")
     assert page.evaluate(RING)
-    with page.expect_file_chooser() as chooser:
-        page.keyboard.press("Enter")
-    chooser.value.set_files(portrait)
+    page.keyboard.press("Enter")
+    while not choosers:
+        page.wait_for_timeout(50)
+    choosers[0].set_files(portrait)
     page.locator(".painted").wait_for()
     until(page, "() => document.activeElement.matches('.frame')")
     assert page.evaluate(RING)

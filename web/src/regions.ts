@@ -57,7 +57,7 @@ function begun(erases: boolean): readonly Mask[] {
 function commit(masks: readonly Mask[], styles = regionsOf(recipe.value)): void {
   const isEverywhere = masks.every(isEmpty); // the style of the first region
   const names = isEverywhere ? [] : masks.map(nameOf);
-  drawn = names.length > 0 ? masks : [];
+  drawn = names.length > 0 ? [...masks] : []; // another list, even if it was drawn in: its outlines are others
   regions.value = drawn;
   change({ masks: names, ...withRegions(isEverywhere ? styles.slice(0, 1) : styles) });
 }
