@@ -68,12 +68,14 @@ def test_tab_reaches_the_main_button_and_the_picture_has_the_focus_afterwards(
     portrait: Path,  # noqa: F811
 ) -> None:
     choosers = list[FileChooser]()
-    page.on("filechooser", choosers.append)
+    page.on("filechooser", lambda chooser: choosers.append(chooser))
     tab_to(page, ".welcome .button.primary")
     assert page.evaluate(RING)
     page.keyboard.press("Enter")
-    while not choosers:
+    for _ in range(600):
         page.wait_for_timeout(50)
+        if choosers:
+            break
     choosers[0].set_files(portrait)
     page.locator(".painted").wait_for()
     until(page, "() => document.activeElement.matches('.frame')")
