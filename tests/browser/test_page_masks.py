@@ -201,7 +201,7 @@ def test_a_blend_stays_around_a_region(page: Page, portrait: Path) -> None:
     assert change(blended, painted_in, (0.22, 0.8)) > 8
     assert change(blended, painted_in, (0.75, 0.25)) < change(blended, painted_in, (0.22, 0.8)) / 3
     made = recipe(page)
-    assert [part["style"] for part in made["style"]] == ["great-wave", "starry-night", "scream"]
+    assert [part["style"] for part in made["style"]] == ["great-wave", "starry-night", "the-scream"]
     assert [part["weight"] for part in made["style"]] == [*weights, 1]
     assert len(made["masks"]) == 2
     page.reload()
