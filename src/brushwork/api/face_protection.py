@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 
 import torch.nn.functional as F
 from torch import Tensor
@@ -12,8 +13,9 @@ from brushwork.api.faces import SKIN
 from brushwork.color import match_covariance
 from brushwork.errors import Interrupted
 from brushwork.image import fit_size, resize
+from brushwork.runtime.progress import Progress, Step
 
-__all__ = ["Box", "Painter", "protected"]
+__all__ = ["Box", "FaceProgress", "Painter", "protected"]
 
 Box = tuple[int, int, int, int]  # top, left, bottom and right in pixels
 Painter = Callable[[Tensor, Box], Tensor | None]  # an enlarged part of the photo, and where it is → its painting
@@ -48,6 +50,50 @@ class _Part:
         top, left, bottom, right = self.box
         side = LOCAL * self.width
         return max(1, round((bottom - top) / side)), max(1, round((right - left) / side))
+
+
+@dataclass
+class FaceProgress:
+    """The progress of a painting and of the faces that are painted after it, as one.
+
+    Args:
+        listener: Called with the steps of both.
+        work: How much work each face is, by its place, in paintings: their shares of the pixels.
+    """
+
+    listener: Progress
+    work: Mapping[Box, float]
+    started: float = field(default_factory=time.perf_counter)
+    last: Step | None = None  # of the painting
+
+    @classmethod
+    def of(cls, listener: Progress, mask: Tensor, size: tuple[int, int], amount: float) -> FaceProgress:
+        """Return the progress of a painting of this (width, height); for the mask and amount, see `protected`."""
+        enlarged = {part.box: part.enlarged(amount) for part in _parts(resize(mask, size))}
+        return cls(listener, {box: width * height / (size[0] * size[1]) for box, (width, height) in enlarged.items()})
+
+    def painting(self, step: Step) -> None:
+        """Pass on a step of the painting."""
+        self.last, more = step, sum(self.work.values())
+        left = step.seconds_left + more * (step.seconds + step.seconds_left)
+        self.listener(replace(step, steps=step.steps + round(more * step.steps), seconds_left=left))
+
+    def face(self, box: Box) -> Progress:
+        """Return what passes on the steps of the face at this place; its picture is the painting."""
+        places = list(self.work)
+        before = sum(self.work[place] for place in places[: places.index(box)])
+
+        def passed(step: Step) -> None:
+            if self.last is None:
+                return
+            done, whole = before + self.work[box] * step.step / step.steps, sum(self.work.values())
+            seconds, steps = time.perf_counter() - self.started, self.last.steps
+            left, reached, last = seconds * (whole - done) / (1 + done), round(done * steps), round(whole * steps)
+            self.listener(
+                replace(self.last, step=steps + reached, steps=steps + last, seconds=seconds, seconds_left=left)
+            )
+
+        return passed
 
 
 def protected(painted: Tensor, photo: Tensor, mask: Tensor, amount: float, paint: Painter) -> Tensor:

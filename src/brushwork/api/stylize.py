@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar, overload
 from torch import Tensor
 
 from brushwork.api.color_control import ColorControl
-from brushwork.api.face_protection import Box, protected
+from brushwork.api.face_protection import Box, FaceProgress, protected
 from brushwork.api.faces import face_mask, find_faces
 from brushwork.api.presets import default_settings, preset_options
 from brushwork.api.recipe import recipe_of, result_size
@@ -269,7 +269,13 @@ def stylize_photo(
         return Result(finished, recipe, time.perf_counter() - started)
 
     seen, painted = colors.content(colors.photo), None
-    again = partial(_painted_part, method, style, value, init, size=photo.size, colors=colors, options=options)
+    faces = None
+    if mask is not None and listener is not None:
+        faces = FaceProgress.of(listener, mask, photo.size, options.protect_faces)
+        listener = faces.painting
+    again = partial(
+        _painted_part, method, style, value, init, size=photo.size, colors=colors, options=options, progress=faces
+    )
     with locked(None if checkpoint is None else checkpoint.path):
         try:
             painted = method(seen, value, init=init, progress=listener, checkpoint=checkpoint, tiling=tiling)
@@ -310,6 +316,7 @@ def _painted_part(
     size: tuple[int, int],
     colors: ColorControl,
     options: StylizeOptions,
+    progress: FaceProgress | None,
 ) -> Tensor | None:
     """Return the painting of an enlarged part of the photo; None where a mask keeps the photo."""
     width, height = size
@@ -325,7 +332,7 @@ def _painted_part(
         styles, _ = style_value(method, style, sizes, colors, options)
         own = Regions(styles.styles, shares)
     start = None if init is None else resize(init, size)[:, :, top:bottom, left:right]
-    return method(part, own, init=start)
+    return method(part, own, init=start, progress=None if progress is None else progress.face(box))
 
 
 def _tiling(plan: Plan | None, method: Method, photo: Picture, value: Any, max_memory: int | None) -> Tiling | None:

@@ -26,6 +26,7 @@ COLOR_DIRECTIONS, LEVELS = 64, 256
 PATCH, PYRAMID, PATCH_DIRECTIONS, POINTS = 7, 3, 128, 512
 PLACES = 1 << 14  # pixels or patches that are compared, at most
 
+GRAY = 1.0  # spread of Lab's a and b below which a picture counts as gray: about what one can just see
 COARSE = 32  # of the longer side: what is larger is the subject, not marks
 
 
@@ -133,10 +134,10 @@ def _lab(pixels: Tensor) -> npt.NDArray[np.float64]:
 def chroma_spread(picture: Tensor, painting: Tensor) -> float:
     """Return how widely colors are spread around gray axes, relative to the painting: below 1 they are washed out.
 
-    The spread is the standard deviation of Lab's a and b over the pixels.
+    The spread is the standard deviation of Lab's a and b over the pixels. One below 1, hardly a color, counts as 1.
     """
-    a, b = (np.sqrt(_lab(x)[:, 1:].var(0).sum()) for x in (picture, painting))
-    return float(a / max(b, 1e-9))
+    a, b = (max(float(np.sqrt(_lab(x)[:, 1:].var(0).sum())), GRAY) for x in (picture, painting))
+    return a / b
 
 
 def patch_distance(picture: Tensor, painting: Tensor) -> float:

@@ -11,11 +11,12 @@ import torch.nn.functional as F
 from skimage import data
 from torch import Tensor
 
-from brushwork import AdaINLite, Picture, rerun, stylize, stylize_file, write_image
+from brushwork import AdaINLite, Gatys, Picture, rerun, stylize, stylize_file, write_image
 from brushwork.api.face_protection import protected
 from brushwork.api.faces import Face, face_mask, find_faces
 from brushwork.errors import Interrupted, UsageError
 from brushwork.io import read_image
+from brushwork.runtime.progress import Step
 
 FACE = Face((0.5, 0.4), (0.2, 0.2), ((0.45, 0.37), (0.55, 0.37)), (0.5, 0.46), 0.9)
 
@@ -131,6 +132,20 @@ def test_without_faces_nothing_changes_and_a_note_says_so() -> None:
     result = stylize(photo, "great-wave", AdaINLite(), protect_faces=1)
     assert "no faces were found" in result.picture.notes[-1]
     assert torch.equal(result.picture.pixels, stylize(photo, "great-wave", AdaINLite()).picture.pixels)
+
+
+def test_the_progress_covers_the_faces_that_are_painted_in_the_end() -> None:
+    photo, mask = Picture(torch.rand(1, 3, 64, 80)), torch.zeros(1, 3, 64, 80)
+    mask[:, :, 8:28, 8:28], mask[:, :, 40:60, 40:60] = 1, 1
+    seen: list[Step] = []
+    method = Gatys(steps=6, tolerance=0)
+    stylize(photo, "great-wave", method, protect_faces=1.0, face_mask=Picture(mask), progress=seen.append)
+    reached = [step.step for step in seen]
+    assert len(seen) == 3 * 6  # the painting and two faces
+    assert reached == sorted(reached)
+    assert {step.steps for step in seen} == {reached[-1]}  # known from the start, and reached in the end
+    assert reached[5] == 6 < reached[-1]
+    assert seen[0].seconds_left > 0 == seen[-1].seconds_left
 
 
 def test_faces_are_protected_in_regions_too() -> None:

@@ -61,7 +61,7 @@ class Sender(threading.Thread):
         if answer.is_success:
             self.uploads[answer.json()["id"]] = content
         self.number += 1
-        if self.number % 4 == 0:
+        if self.number % 10 == 1:
             key = str(uuid.uuid4())
             self.open = {
                 "headers": {"idempotency-key": key},
