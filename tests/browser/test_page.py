@@ -102,7 +102,7 @@ def test_each_control_paints_anew_and_is_undone(page: Page, photo: Path) -> None
     strength = page.get_by_role("slider", name="Strength")
     strength.fill("0.4")
     second = shown_anew(page, first)
-    page.get_by_role("radio", name="Mine").check()
+    page.get_by_role("radio", name="From photo").check()
     shown_anew(page, second)
     page.get_by_role("button", name="Undo").click()
     expect(painted(page)).to_have_attribute("src", str(second))  # it was painted before, and is kept
@@ -122,9 +122,9 @@ def test_advanced_settings_reach_the_picture(page: Page, photo: Path, tmp_path: 
     passes = page.get_by_label("Passes over the picture")
     expect(passes).to_have_value("40")  # the preset's
     passes.fill("4")
-    page.get_by_role("slider", name="Detail of the photo").fill("1")
+    page.get_by_role("slider", name="Photo detail").fill("1")
     done(page)
-    page.get_by_label("How to save").click()
+    page.get_by_label("Save options").click()
     page.get_by_role("radio", name="TIFF").check()
     page.keyboard.press("Escape")
     with page.expect_download() as waiting:
@@ -256,7 +256,7 @@ def test_nothing_stands_in_the_way_of_people(scheme: str, browser: Browser, stud
         quick(page)
         page.get_by_role("button", name="More", exact=True).click()
         page.get_by_label("Before and after").first.click()
-        page.get_by_label("How to save").click()
+        page.get_by_label("Save options").click()
         page.locator(".thumbnail img").nth(87).wait_for(state="attached")
         page.wait_for_timeout(400)  # until what appears has appeared
         found += [("done", violation) for violation in violations(Axe(), page)]

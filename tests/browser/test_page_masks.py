@@ -144,7 +144,7 @@ def test_a_blend_of_four_is_mixed_by_dragging_and_survives_a_reload(page: Page, 
     page.get_by_role("button", name="Blend", exact=True).click()
     shares = page.locator(".blend-shares .field-value")
     expect(shares).to_have_text([f"{round(100 * weight)}%" for weight in weights])
-    page.get_by_role("button", name="Take The Starry Night out of the blend").click()
+    page.get_by_role("button", name="Remove The Starry Night from the blend").click()
     weights = [part["weight"] for part in recipe(page)["style"]]
     assert sum(weights) == pytest.approx(1)
     assert len(weights) == 3
@@ -182,6 +182,62 @@ def test_a_painted_region_gets_its_style_and_nothing_else_does(page: Page, portr
     expect(handle(page)).to_have_count(0)  # shares mean nothing where regions decide
 
 
+def test_a_blend_stays_around_a_region(page: Page, portrait: Path) -> None:
+    begin(page, portrait, "Blend")
+    act(page, lambda: choose(page, "The Starry Night"))
+    handle(page).focus()
+    act(page, lambda: [page.keyboard.press("Shift+ArrowRight"), page.keyboard.press("ArrowRight")])
+    blended = pixels(page)
+    weights = [part["weight"] for part in recipe(page)["style"]]
+    page.get_by_role("button", name="Regions", exact=True).click()
+    page.get_by_role("button", name="Add a region").click()
+    expect(page.locator(".region")).to_have_count(2)
+    expect(page.locator(".region").first).to_contain_text("The Great Wave off Kanagawa 25% + The Starry Night 75%")
+    expect(page.locator(".region").last).to_have_text("The Starry Night")  # the style that was chosen last
+    act(page, lambda: choose(page, "The Scream"))
+    assert np.abs(pixels(page) - blended).mean() < 1  # the region is empty
+    act(page, lambda: stroke(page, (0.15, 0.8), (0.3, 0.8)))
+    painted_in = pixels(page)
+    assert change(blended, painted_in, (0.22, 0.8)) > 8
+    assert change(blended, painted_in, (0.75, 0.25)) < change(blended, painted_in, (0.22, 0.8)) / 3
+    made = recipe(page)
+    assert [part["style"] for part in made["style"]] == ["great-wave", "starry-night", "the-scream"]
+    assert [part["weight"] for part in made["style"]] == [*weights, 1]
+    assert len(made["masks"]) == 2
+    page.reload()
+    done(page)
+    page.get_by_role("button", name="Regions", exact=True).click()
+    expect(page.locator(".region")).to_have_count(2)
+    assert np.array_equal(pixels(page), painted_in)
+    page.get_by_role("button", name="Remove the region of The Scream").click()
+    expect(page.locator(".region")).to_have_count(1)
+    assert [part["weight"] for part in recipe(page)["style"]] == weights
+
+
+def test_regions_are_outlined_and_only_brushing_tints_them(page: Page, portrait: Path) -> None:
+    begin(page, portrait, "Regions")
+    tints = "getComputedStyle(document.querySelector('.mask-layer canvas')).opacity"
+    frame = page.locator(".frame").bounding_box()
+    assert frame is not None
+    page.mouse.move(frame["x"] + frame["width"] / 4, frame["y"] + frame["height"] / 2)
+    page.mouse.down()
+    page.mouse.move(frame["x"] + frame["width"] / 2, frame["y"] + frame["height"] / 2, steps=4)
+    until(page, f"() => {tints} === '1'")
+    page.mouse.up()
+    until(page, f"() => Number({tints}) < 0.2")
+    outline = page.locator(".outline-tint")
+    box = outline.bounding_box()
+    assert box is not None
+    assert box["x"] + box["width"] / 2 == pytest.approx(frame["x"] + 0.375 * frame["width"], rel=0.05)
+    assert page.locator(".outline-shade").count() == 1
+    toggle = page.get_by_role("button", name="Show overlay")
+    toggle.click()
+    expect(outline).to_have_count(0)
+    until(page, f"() => {tints} === '0'")
+    toggle.click()
+    expect(outline).to_have_count(1)
+
+
 def test_a_region_is_selected_by_a_click_filled_inverted_and_cleared(page: Page, portrait: Path) -> None:
     begin(page, portrait, "Regions")
     page.get_by_role("radio", name="Select").check()
@@ -194,7 +250,7 @@ def test_a_region_is_selected_by_a_click_filled_inverted_and_cleared(page: Page,
     act(page, lambda: page.get_by_role("button", name="Fill").click())
     assert tint(page, (0.62, 0.1)) > 100
     page.get_by_role("button", name="Clear").click()
-    expect(page.get_by_text("The style is everywhere")).to_be_visible()
+    expect(page.get_by_text("The style covers the whole picture")).to_be_visible()
     assert recipe(page)["masks"] == []
 
 
@@ -214,7 +270,7 @@ def test_regions_are_painted_by_keys_alone(page: Page, portrait: Path) -> None:
     until(page, "() => JSON.parse(localStorage['brushwork.recipe']).masks.length > 0")
     page.keyboard.press("Control+z")
     page.keyboard.press("Control+z")
-    expect(page.get_by_text("The style is everywhere")).to_be_visible()
+    expect(page.get_by_text("The style covers the whole picture")).to_be_visible()
 
 
 def test_regions_are_painted_by_a_finger_and_two_fingers_zoom(browser: Browser, studio: str, portrait: Path) -> None:
@@ -291,7 +347,18 @@ def test_the_face_is_found_protected_and_corrected(page: Page, portrait: Path) -
     assert middle == pytest.approx(FACE, abs=0.06)
     protection = page.get_by_role("slider", name="Protect faces")
     expect(protection).to_have_value("0.7")  # since it is seen for the first time
+    notice = page.locator(".notice", has_text="now protected at 70%")
+    expect(notice.get_by_role("button", name="Undo")).to_be_visible()
     shown_anew(page, first)
+    done(page)
+    protected_first = painted(page).get_attribute("src")
+    hold = page.get_by_role("button", name="Hold to see without protection")
+    hold.hover()
+    page.mouse.down()
+    shown_anew(page, protected_first)
+    page.mouse.up()
+    expect(painted(page)).to_have_attribute("src", str(protected_first))
+    notice.get_by_role("button", name="Close").click()
     page.get_by_role("button", name="Undo").click()
     expect(painted(page)).to_have_attribute("src", str(first))
     for _ in range(2):
@@ -311,5 +378,5 @@ def test_the_face_is_found_protected_and_corrected(page: Page, portrait: Path) -
     corrected = pixels(page)
     assert change(protected, corrected, FACE) < 4
     assert change(protected, corrected, elsewhere) > 4
-    act(page, lambda: page.get_by_role("button", name="As found").click())
+    act(page, lambda: page.get_by_role("button", name="Reset to detected").click())
     assert np.array_equal(pixels(page), protected)

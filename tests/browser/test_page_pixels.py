@@ -39,7 +39,7 @@ def test_a_large_photo_is_panned_at_its_true_pixels(page: Page, large: Path, tmp
     expect(tiles).to_have_count(0)  # the picture at screen size is enough
     page.keyboard.press("1")
     expect(page.locator(".zoom-value")).to_have_text("100%")
-    expect(page.locator(".enlarged")).to_contain_text("enlarged")  # of the painting, there are no more pixels
+    expect(page.locator(".enlarged")).to_contain_text("This is a preview")  # of the painting, there are no more pixels
     expect(tiles).to_have_count(0)
     page.evaluate("document.activeElement.blur()")  # Space would press what has the focus
     page.keyboard.down(" ")  # the photo itself
@@ -68,7 +68,7 @@ def test_a_result_saved_at_full_size_is_seen_pixel_by_pixel(page: Page, large: P
     open_photo(page, small)
     quick(page)
     page.keyboard.press("1")
-    expect(page.locator(".enlarged")).to_contain_text("enlarged")
+    expect(page.locator(".enlarged")).to_contain_text("This is a preview")
     with page.expect_download():
         page.get_by_role("button", name="Save", exact=True).click()
     page.locator(".tiles img").first.wait_for()

@@ -31,7 +31,7 @@ def begin_slowly(page: Page, photo: Path, kind: str) -> tuple[set[str], str]:
     """Choose how to save, and let a picture develop for a while; jobs that were there before, and the one that runs."""
     known = {job["id"] for job in jobs(page)}
     open_photo(page, photo)
-    page.get_by_label("How to save").click()
+    page.get_by_label("Save options").click()
     page.get_by_role("radio", name=kind).check()
     page.keyboard.press("Escape")
     page.get_by_role("button", name="More", exact=True).click()

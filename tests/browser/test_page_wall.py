@@ -118,7 +118,7 @@ def test_doing_it_again_brings_back_photo_and_recipe(page: Page, client: Studio,
     expect(opened).to_be_hidden()
     expect(page.get_by_role("img", name="The photo cat.png")).to_be_visible()
     expect(page.get_by_role("slider", name="Strength")).to_have_value("0.4")
-    expect(page.get_by_role("radio", name="Mine")).to_be_checked()
+    expect(page.get_by_role("radio", name="From photo")).to_be_checked()
     expect(page.get_by_role("radio", name="Quick")).to_be_checked()
     kept = page.evaluate("JSON.parse(localStorage.getItem('brushwork.recipe'))")
     assert kept["style"] == [{"style": "starry-night", "weight": 1}]
@@ -147,7 +147,7 @@ def test_two_are_compared_side_by_side_and_under_a_handle(page: Page, client: St
         opened.get_by_role("button", name="Choose to compare").nth(number).click()
     opened.get_by_role("button", name="Compare", exact=True).click()
     expect(opened.locator(".beside img")).to_have_count(2)
-    opened.get_by_role("radio", name="On each other").check(force=True)
+    opened.get_by_role("radio", name="Overlay").check(force=True)
     handle = opened.get_by_role("slider")
     handle.press("ArrowRight")
     expect(handle).to_have_value("0.51")
@@ -231,7 +231,7 @@ def test_a_series_leaves_out_what_is_no_photo_and_ends_in_a_zip(
 ) -> None:
     page.get_by_label("Open photo").last.set_input_files([str(photos[name]) for name in ("cat", "bad", "cup")])
     sheet = page.get_by_role("dialog", name="Create")
-    expect(sheet.get_by_role("alert")).to_contain_text("bad.png is left out: is not in a supported format")
+    expect(sheet.get_by_role("alert")).to_contain_text("bad.png was left out: it isn't in a supported format")
     expect(sheet.locator(".series-photo")).to_have_count(2)
     search = sheet.get_by_role("textbox", name="Search styles")
     search.fill("klimt")
@@ -243,7 +243,7 @@ def test_a_series_leaves_out_what_is_no_photo_and_ends_in_a_zip(
     expect(sheet).to_contain_text("The series is done")
     expect(sheet.locator(".series-photo.finished")).to_have_count(2)
     with page.expect_download() as download:
-        sheet.get_by_role("link", name="Download ZIP").click()
+        sheet.get_by_role("link", name="Download ZIP of PNGs").click()
     with zipfile.ZipFile(download.value.path()) as archive:
         assert archive.namelist() == ["0001_cat.png", "0002_cup.png"]
     page.reload()

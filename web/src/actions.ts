@@ -61,8 +61,8 @@ export function reset<K extends keyof Recipe>(name: K): void {
 
 /** Set everything back but the photo and its style. */
 export function resetAll(): void {
-  const { photo: source, style, masks } = recipe.value;
-  change({ ...DEFAULTS, photo: source, style, masks });
+  const { photo: source, style, masks, blended } = recipe.value;
+  change({ ...DEFAULTS, photo: source, style, masks, blended });
 }
 
 export function undo(): void {
@@ -149,7 +149,11 @@ export function divideAt(share: number): void {
 
 let noticeCount = 0;
 
-/** Tell something at the top of the page; errors stay until closed. `forget` takes back what has a `topic`. */
+/**
+ * Tell something at the top of the page; errors stay until they are closed.
+ * @param topic by what the line can be taken back with `forget`
+ * @param action what the line's button does
+ */
 export function tell(kind: Notice["kind"], text: string, topic = "", action: NoticeAction | null = null): void {
   const notice = { id: ++noticeCount, kind, text, topic, action };
   notices.value = [...notices.value.filter((other) => other.text !== text), notice].slice(-3);

@@ -66,6 +66,8 @@ export function followDocument(): void {
     const parts = [wholeShare.value === null ? "" : formatPercent(wholeShare.value), photo.value?.name, t("title")];
     document.title = parts.filter(Boolean).join(" · ");
   });
+  addEventListener("pointerdown", ({ pointerType }) => (document.documentElement.dataset["input"] = pointerType), true);
+  addEventListener("keydown", () => (document.documentElement.dataset["input"] = "keys"), true);
   effect(() => {
     document.documentElement.dataset["theme"] = isDark.value ? "dark" : "light";
   });

@@ -56,12 +56,19 @@ async function send(file: File, key: number): Promise<void> {
     checkLogin(error);
     const reason = wordsOf(error);
     update(key, {
-      refusal: reason.startsWith(file.name) ? reason.slice(file.name.length).replace(/^[:\s]+/, "") : reason,
+      refusal: reason.startsWith(file.name) ? clauseOf(reason.slice(file.name.length)) : reason,
       url: "",
     });
   }
   keep();
 }
+
+/** What is said of a file, as a clause that follows its name: ": is not a picture" becomes "it isn't a picture". */
+const clauseOf = (words: string): string =>
+  words
+    .replace(/^[:\s]+/, "")
+    .replace(/^is not /, "it isn't ")
+    .replace(/^is /, "it is ");
 
 function update(key: number, part: Partial<BatchPhoto>): void {
   const before = photos.value.find((photo) => photo.key === key);

@@ -1,6 +1,6 @@
 // Up to four styles in the corners of a pad, mixed by a handle between them.
 import { change } from "./actions";
-import { addToBlend, isFull, mixAt, placeOf, removeFromBlend } from "./blending";
+import { addToBlend, isFull, mixAt, mixRegions, placeOf, removeFromBlend } from "./blending";
 import { corner, inCorner, isMasked, MOST_PARTS } from "./choosing";
 import { AddIcon, CloseIcon } from "./icons";
 import { recipe } from "./state";
@@ -44,7 +44,7 @@ function Masked() {
   return (
     <>
       <p class="panel-words">{t("blend.masked")}</p>
-      <button type="button" class="button blend-unmask" onClick={() => change({ masks: [] })}>
+      <button type="button" class="button blend-unmask" onClick={mixRegions}>
         {t("blend.unmask")}
       </button>
     </>

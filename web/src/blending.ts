@@ -70,4 +70,11 @@ export function removeFromBlend(at: number): void {
   corner.value = null;
 }
 
+/** Let go of the regions: their styles are mixed in the whole picture, each region's in the same share. */
+export function mixRegions(): void {
+  const parts = recipe.value.style;
+  const sum = parts.reduce((all, part) => all + part.weight, 0);
+  change({ style: parts.map((part) => ({ ...part, weight: part.weight / sum })), masks: [] });
+}
+
 export const isFull = (): boolean => recipe.value.style.length >= MOST_PARTS;

@@ -13,6 +13,9 @@ import type { Finish, Recipe, Shown } from "./state";
 import { store, stored } from "./storage";
 import { thumbnailOf } from "./thumbnails";
 
+// Until this share of its work, a picture is closer to the tinted photo than to the painting: its coarsest level has
+// colors by then, and no strokes. The draft stays meanwhile.
+export const DRAFT_UNTIL = 0.3;
 const QUIET = 350; // ms without a change before a job is submitted
 
 let aborting = new AbortController(); // of whatever is made for the recipe before
@@ -56,6 +59,10 @@ export function clearShown(): void {
   shown.value = NOTHING;
 }
 
+/** The recipe's picture with other settings, if it was finished before; else a draft of it. */
+export const glimpseOf = async (made: Recipe): Promise<string> =>
+  cached(finishKey(made))?.url ?? (await draftOf(made));
+
 /** The request for a draft of a recipe, as text, by which drafts are kept. */
 export const draftKey = (made: Recipe): string => JSON.stringify(asked(made, screenSize(DRAFT_SIZE), "draft"));
 
@@ -80,7 +87,7 @@ function restart(): void {
   const shows = shown.value.url !== null && (develops || shown.value.quality === "draft");
   const same = draftKey(made) === drafted && shows;
   refined = false;
-  if (frame !== playhead.value) update({ url: null, quality: "none" });
+  if (frame !== playhead.value) update({ url: null, before: null, quality: "none" });
   frame = playhead.value;
   if (!same) {
     showAtOnce(made);
@@ -97,7 +104,7 @@ function showAgain(made: Recipe): boolean {
   if (found) {
     drafted = "";
     refined = true;
-    update({ phase: "done", url: found.url, quality: made.finish, job: found.job, progress: {}, message: "" });
+    update({ phase: "done", url: found.url, before: null, quality: made.finish, job: found.job, progress: {}, message: "" });
     style = made.style;
     return true;
   }
@@ -121,8 +128,8 @@ function showAtOnce(made: Recipe): void {
   const before = cached(draftKey(made));
   const fits = made.style.length === 1 && made.style !== style && !film.value;
   const thumbnail = fits ? thumbnailOf(made.style[0]?.style ?? "") : undefined;
-  if (before) update({ url: before.url, quality: "draft" });
-  else if (thumbnail) update({ url: thumbnail, quality: "thumbnail" });
+  if (before) update({ url: before.url, before: null, quality: "draft" });
+  else if (thumbnail) update({ url: thumbnail, before: null, quality: "thumbnail" });
   style = made.style;
 }
 
@@ -160,6 +167,7 @@ async function draft(): Promise<void> {
       const done = made === recipe.value && finishOnScreen(made) === "draft";
       update({
         url,
+        before: null,
         quality: "draft",
         ...(done ? { phase: "done" } : shown.value.phase === "failed" ? { phase: "drafting" } : {}),
       });
@@ -180,8 +188,7 @@ async function develop(made: Recipe, signal: AbortSignal): Promise<void> {
       const before = cached(finishKey(made, stage));
       if (before?.job && (await exists(before.job))) {
         if (signal.aborted) return;
-        refined = true;
-        update({ url: before.url, quality: stage, job: before.job });
+        refine(before.url, stage, { job: before.job });
         start = before.job;
         continue;
       }
@@ -209,26 +216,33 @@ async function stagesOf(made: Recipe): Promise<readonly Finish[]> {
 
 /** Show a job's pictures until it is done. */
 async function show(job: string, stage: Finish, signal: AbortSignal): Promise<void> {
+  let share = 0;
   update({ phase: "developing", job });
   await follow(job, {
     signal,
     progress: (facts) => {
       if (signal.aborted) return;
+      share = facts.progress.share ?? 0;
       update({ progress: facts.progress, message: facts.status });
     },
     picture: (jpeg) => {
-      if (signal.aborted) return;
-      refined = true;
-      update({ url: blobUrl("shown", jpeg), quality: stage });
+      if (signal.aborted || (!refined && share < DRAFT_UNTIL)) return;
+      refine(blobUrl("shown", jpeg), stage);
     },
   });
 }
 
+/** Show something finer than the draft, which it fades over. */
+function refine(url: string, quality: Finish, part: Partial<Shown> = {}): void {
+  const { url: there, quality: was, before } = shown.value;
+  refined = true;
+  update({ url, quality, before: was === "draft" ? there : before, ...part });
+}
+
 function finish(made: Recipe, stage: Finish, picture: Blob, job: string): void {
   const last = stage === made.finish;
-  refined = true;
   const { url } = keep(finishKey(made, stage), picture, job);
-  update({ phase: last ? "done" : "developing", url, quality: stage, job, progress: {}, message: "" });
+  refine(url, stage, { phase: last ? "done" : "developing", job, progress: {}, message: "" });
   style = made.style;
   if (last) store("finished", { job, wanted: finishKey(made) });
 }

@@ -10,6 +10,7 @@ import { loadMask, maskSize, nameOf, readMask } from "./mask_files";
 import type { Editor } from "./mask_tools";
 import { panel, photo, recipe } from "./state";
 import { store, stored } from "./storage";
+import { formatPercent, t } from "./texts";
 
 const USUAL = 0.7; // protection that is taken when faces are seen or painted before a value is chosen
 const MOST_SEEN = 100; // photos that are remembered
@@ -60,7 +61,10 @@ function protectAtFirst(id: string): void {
   const seen = stored<string[]>("faces-seen", []);
   if (seen.includes(id)) return;
   store("faces-seen", [...seen, id].slice(-MOST_SEEN));
-  if (recipe.value.protectFaces === 0) change({ protectFaces: USUAL });
+  if (recipe.value.protectFaces > 0) return;
+  change({ protectFaces: USUAL });
+  const undo = { words: t("undo"), act: () => change({ protectFaces: 0 }) };
+  tell("done", t("faces.protected", { share: formatPercent(USUAL) }), "faces", undo);
 }
 
 async function load(id: string, corrected: string | null): Promise<void> {
@@ -85,7 +89,7 @@ function commit([painted]: readonly Mask[]): void {
 export const faceEditor: Editor = {
   masks: () => mask.value,
   active: () => 0,
-  tints: [[255, 205, 70]],
+  tints: [[255, 60, 110]], // seldom a color of faces, of leaves or of the sky
   ready: maskReady,
   begin: () => (mask.value.length > 0 ? mask.value : [filled(maskSize(), 0)]),
   show: (masks) => (mask.value = masks),

@@ -2,11 +2,12 @@
 import type { FaceFacts } from "../../src/brushwork/studio/v1/client.js";
 import { useEffect, useRef } from "preact/hooks";
 import { change, reset } from "./actions";
+import { glimpseOf } from "./develop";
 import { clearFaces, correcting, faceEditor, faces, forgetCorrection } from "./faces";
-import { BrushIcon, CheckIcon, ResetIcon } from "./icons";
+import { BrushIcon, CheckIcon, CompareIcon, ResetIcon } from "./icons";
 import { MaskLayer } from "./mask_layer";
 import { MaskSettings, MaskTools } from "./mask_toolbox";
-import { photo, recipe } from "./state";
+import { glimpse, photo, recipe } from "./state";
 import { formatPercent, t } from "./texts";
 import { Slider } from "./widgets";
 import "./faces_panel.css";
@@ -29,6 +30,7 @@ export function FacesPanel() {
         onInput={(value) => change({ protectFaces: value }, "protectFaces")}
         onReset={() => reset("protectFaces")}
       />
+      {protectFaces > 0 && <WithoutProtection />}
       <div class="tool-row">
         <button
           type="button"
@@ -48,6 +50,39 @@ export function FacesPanel() {
       </div>
       {correcting.value && <Correction />}
     </>
+  );
+}
+
+/** Shows the picture without protection while it is held. */
+function WithoutProtection() {
+  const held = useRef(false);
+  const hold = async (): Promise<void> => {
+    held.current = true;
+    const url = await glimpseOf({ ...recipe.value, protectFaces: 0 }).catch(() => null); // replaced by a newer draft
+    if (held.current && url) glimpse.value = url;
+  };
+  const release = (): void => {
+    if (!held.current) return;
+    held.current = false;
+    glimpse.value = null;
+  };
+  useEffect(() => release, []);
+  const isPressing = (event: KeyboardEvent): boolean => event.key === " " || event.key === "Enter";
+  return (
+    <button
+      type="button"
+      class="button hold"
+      onPointerDown={() => void hold()}
+      onPointerUp={release}
+      onPointerLeave={release}
+      onPointerCancel={release}
+      onBlur={release}
+      onKeyDown={(event) => isPressing(event) && !event.repeat && void hold()}
+      onKeyUp={(event) => isPressing(event) && release()}
+    >
+      <CompareIcon size={16} />
+      {t("faces.compare")}
+    </button>
   );
 }
 

@@ -22,6 +22,19 @@ export function icon(children: ComponentChildren): Icon {
   );
 }
 
+const EYE = <path d="M2.5 12S6 5.5 12 5.5 21.5 12 21.5 12 18 18.5 12 18.5 2.5 12 2.5 12Z" />;
+export const EyeIcon = icon(
+  <>
+    {EYE}
+    <circle cx="12" cy="12" r="2.8" />
+  </>,
+);
+export const EyeOffIcon = icon(
+  <>
+    {EYE}
+    <path d="m4 20 16-16" />
+  </>,
+);
 export const OpenIcon = icon(
   <path d="M4 7.5V18a2 2 0 0 0 2 2h12a2 2 0 0 0 2-2v-5M4 16l4.5-4.5 4 4 2.5-2.5 5 5M17 10V3m-3 3 3-3 3 3" />,
 );

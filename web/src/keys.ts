@@ -82,8 +82,9 @@ function matches(one: Key, event: KeyboardEvent): boolean {
 function isEdited(event: KeyboardEvent, one: Key): boolean {
   const target = event.target as Element;
   if (target.closest("dialog")) return true;
-  if (one.key.startsWith("Arrow")) return !film.value || target !== document.body;
+  const isStage = target === document.body || target.matches(".frame");
+  if (one.key.startsWith("Arrow")) return !film.value || !isStage;
   if (target.matches("input:not([type=range], [type=radio], [type=checkbox]), textarea, select, [contenteditable]"))
     return !(one.control && one.key === "s");
-  return one.key === " " && target.matches(":focus-visible, summary") && target !== document.body;
+  return one.key === " " && target.matches(":focus-visible, summary") && !isStage;
 }

@@ -59,6 +59,7 @@ export class MaskBrush {
   }
 
   private begin(): Stroke {
+    this.layer.toggleAttribute("data-brushing", true);
     return (this.stroke ??= new Stroke(this.editor, this.draw));
   }
 
@@ -66,12 +67,14 @@ export class MaskBrush {
     clearTimeout(this.timer);
     const ended = this.stroke;
     this.stroke = this.selecting = null;
+    this.layer.toggleAttribute("data-brushing", false);
     ended?.end();
   };
 
   private cancel(): void {
     this.stroke?.cancel();
     this.stroke = this.selecting = null;
+    this.layer.toggleAttribute("data-brushing", false);
   }
 
   private spotOf(event: { clientX: number; clientY: number }): Spot {

@@ -1,12 +1,13 @@
 // Masks over the picture in their tints, and the ring of the brush.
-import { useSignal, useSignalEffect } from "@preact/signals";
+import { useComputed, useSignal, useSignalEffect } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
 import type { Mask, Part, Spot } from "./mask";
 import { wholeOf } from "./mask";
 import { maskSize } from "./mask_files";
 import { MaskBrush } from "./mask_brush";
-import { brushSize, tool } from "./mask_tools";
+import { brushSize, overlay, tool } from "./mask_tools";
 import type { Editor } from "./mask_tools";
+import { outlineOf } from "./outline";
 import { t } from "./texts";
 import { frame } from "./zoom";
 import "./mask_layer.css";
@@ -29,7 +30,7 @@ export function MaskLayer({ editor, label }: { editor: Editor; label: string }) 
   }, [editor]);
   return (
     <div
-      class="mask-layer"
+      class={overlay.value ? "mask-layer" : "mask-layer bare"}
       ref={layer}
       role="application"
       tabIndex={0}
@@ -37,8 +38,26 @@ export function MaskLayer({ editor, label }: { editor: Editor; label: string }) 
       aria-description={t("masks.keys")}
     >
       <canvas ref={canvas} aria-hidden />
+      {overlay.value && <Outlines editor={editor} />}
       {spot.value && <BrushRing spot={spot.value} />}
     </div>
+  );
+}
+
+/** What the masks cover, in lines of two tones that are seen on any picture. */
+function Outlines({ editor }: { editor: Editor }) {
+  const paths = useComputed(() => editor.masks().map(outlineOf));
+  const { width, height } = editor.masks()[0] ?? maskSize();
+  return (
+    <svg class="mask-outlines" viewBox={`0 0 ${width} ${height}`} preserveAspectRatio="none" aria-hidden="true">
+      {paths.value.map((path, at) => (
+        <g key={at}>
+          <path class="outline-shade" d={path} />
+          <path class="outline-light" d={path} />
+          <path class="outline-tint" d={path} style={{ stroke: `rgb(${editor.tints[at % editor.tints.length]?.join(" ")})` }} />
+        </g>
+      ))}
+    </svg>
   );
 }
 

@@ -1,9 +1,9 @@
 // The tools for masks: brush, eraser, select by click, and what they are set to.
 import type { ComponentChildren } from "preact";
-import { BrushIcon, EraserIcon, WandIcon } from "./icons";
-import { BRUSH, brushSize, MOST_TOLERANCE, softness, tolerance, tool } from "./mask_tools";
+import { BrushIcon, EraserIcon, EyeIcon, EyeOffIcon, WandIcon } from "./icons";
+import { BRUSH, brushSize, MOST_TOLERANCE, overlay, softness, tolerance, tool } from "./mask_tools";
 import { formatPercent, t } from "./texts";
-import { Slider } from "./widgets";
+import { IconButton, Slider } from "./widgets";
 import "./mask_toolbox.css";
 
 const TOOLS = [
@@ -14,16 +14,25 @@ const TOOLS = [
 
 export function MaskTools() {
   return (
-    <div class="tools" role="radiogroup" aria-label={t("masks.tool")}>
-      {TOOLS.map(({ value, icon: Shape }) => (
-        <label key={value} class="tool" title={t(`masks.${value}.hint`)}>
-          <input type="radio" name="mask-tool" checked={tool.value === value} onChange={() => (tool.value = value)} />
-          <span>
-            <Shape size={18} />
-            {t(`masks.${value}`)}
-          </span>
-        </label>
-      ))}
+    <div class="tools-row">
+      <div class="tools" role="radiogroup" aria-label={t("masks.tool")}>
+        {TOOLS.map(({ value, icon: Shape }) => (
+          <label key={value} class="tool" title={t(`masks.${value}.hint`)}>
+            <input type="radio" name="mask-tool" checked={tool.value === value} onChange={() => (tool.value = value)} />
+            <span>
+              <Shape size={18} />
+              {t(`masks.${value}`)}
+            </span>
+          </label>
+        ))}
+      </div>
+      <IconButton
+        icon={overlay.value ? EyeIcon : EyeOffIcon}
+        label={t("masks.overlay")}
+        hint={t("masks.overlay.hint")}
+        pressed={overlay.value}
+        onClick={() => (overlay.value = !overlay.value)}
+      />
     </div>
   );
 }

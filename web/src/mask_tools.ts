@@ -13,6 +13,7 @@ export const tool = signal<Tool>("brush");
 export const brushSize = signal(0.1); // diameter, as a share of the photo's longer side
 export const softness = signal(0.5); // 0 to 1
 export const tolerance = signal(18); // of colors that are selected by a click, in Lab
+export const overlay = signal(true); // the masks are outlined and tinted over the picture
 export const MOST_TOLERANCE = 60;
 export const BRUSH = { least: 0.01, most: 0.4 } as const;
 

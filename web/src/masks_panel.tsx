@@ -1,5 +1,5 @@
 // Regions, each with a style of its own, and the tools that paint them.
-import { activeRegion, MOST_PARTS, region } from "./choosing";
+import { activeRegion, MOST_PARTS, region, regionsOf } from "./choosing";
 import { AddIcon, FillIcon, InvertIcon, TrashIcon } from "./icons";
 import { MaskLayer } from "./mask_layer";
 import { MaskSettings, MaskTools } from "./mask_toolbox";
@@ -14,29 +14,35 @@ import {
   TINTS,
 } from "./regions";
 import { recipe } from "./state";
+import type { StylePart } from "./state";
 import { pictureOf, titleOf } from "./style_names";
-import { t } from "./texts";
+import { formatPercent, t } from "./texts";
 import { IconButton } from "./widgets";
 import "./masks_panel.css";
 
 export function MasksPanel() {
-  const parts = recipe.value.style;
+  const parts = regionsOf(recipe.value);
+  const isFull = recipe.value.style.length >= MOST_PARTS;
   const ready = regionEditor.ready();
   return (
     <>
       <p class="panel-words">{t(regions.value.length > 0 ? "masks.how" : "masks.none")}</p>
       <MaskTools />
       <div class="regions" role="radiogroup" aria-label={t("masks.regions")}>
-        {parts.map((part, at) => (
-          <Region key={at} at={at} style={part.style} alone={parts.length === 1} />
+        {parts.map((styles, at) => (
+          <Region key={at} at={at} parts={styles} alone={parts.length === 1} />
         ))}
       </div>
-      {parts.length < MOST_PARTS && (
-        <button type="button" class="button add-region" disabled={!ready} onClick={addRegion}>
-          <AddIcon size={16} />
-          {t("masks.add")}
-        </button>
-      )}
+      <button
+        type="button"
+        class="button add-region"
+        disabled={!ready || isFull}
+        title={isFull ? t("masks.full") : undefined}
+        onClick={addRegion}
+      >
+        <AddIcon size={16} />
+        {t("masks.add")}
+      </button>
       <MaskSettings>
         <button type="button" class="button" title={t("masks.fill.hint")} disabled={!ready} onClick={fillRegion}>
           <FillIcon size={16} />
@@ -55,17 +61,24 @@ export function MasksPanel() {
   );
 }
 
-function Region({ at, style, alone }: { at: number; style: string; alone: boolean }) {
-  const picture = pictureOf(style);
-  const name = titleOf(style);
+function Region({ at, parts, alone }: { at: number; parts: readonly StylePart[]; alone: boolean }) {
+  const pictures = parts.map((part) => pictureOf(part.style)).filter(Boolean);
+  const share = (part: StylePart): string => (parts.length > 1 ? ` ${formatPercent(part.weight)}` : "");
+  const name = parts.map((part) => titleOf(part.style) + share(part)).join(" + ");
   return (
     <div class="region">
       <label title={t("masks.region.hint")}>
         <input type="radio" name="region" checked={at === activeRegion()} onChange={() => (region.value = at)} />
         <span class="region-body">
           <span class="region-tint" style={{ background: `rgb(${TINTS[at]?.join(" ")})` }} />
-          {picture && <img src={picture} alt="" />}
-          <span class="region-name">{name}</span>
+          <span class="region-pictures">
+            {pictures.map((picture) => (
+              <img key={picture} src={picture} alt="" />
+            ))}
+          </span>
+          <span class="region-name" title={name}>
+            {name}
+          </span>
         </span>
       </label>
       {!alone && (

@@ -46,6 +46,7 @@ async function open(file: File, key: string): Promise<void> {
     };
   });
   URL.revokeObjectURL(url);
+  focusPicture();
   try {
     await setPending({ file, key });
     const facts = await studio.upload(await persistently(() => studio.send(file, file.name, { key })));
@@ -75,6 +76,14 @@ async function open(file: File, key: string): Promise<void> {
     }
     tell("error", refusal(file.name, error));
   }
+}
+
+/** Give the keyboard the picture, if what had the focus is gone. */
+function focusPicture(): void {
+  requestAnimationFrame(() => {
+    if (document.activeElement === document.body)
+      document.querySelector<HTMLElement>(".frame")?.focus({ preventScroll: true });
+  });
 }
 
 /** Whether a photo is shown in tiles rather than as a whole, which would take hundreds of megabytes of memory. */

@@ -2,13 +2,12 @@
 import { effect, signal } from "@preact/signals";
 import { change, put, tell } from "./actions";
 import { checkLogin, isGone, wordsOf } from "./api";
-import { activeRegion, even, isMasked, MOST_PARTS, region } from "./choosing";
+import { activeRegion, isMasked, MOST_PARTS, region, regionsOf, withRegions } from "./choosing";
 import { filled, inverted, isEmpty, replaced } from "./mask";
 import type { Mask } from "./mask";
 import { loadMask, maskSize, nameOf } from "./mask_files";
 import type { Editor } from "./mask_tools";
-import { favorites, photo, recipe, styles } from "./state";
-import type { StylePart } from "./state";
+import { DEFAULTS, photo, recipe } from "./state";
 
 export const regions = signal<readonly Mask[]>([]); // as they are drawn; none: no region is painted yet
 
@@ -51,17 +50,16 @@ const ready = (): boolean => !isMasked(recipe.value) || regions.value.length ===
 /** The masks that are changed: those that are drawn, or if there are none yet, what a stroke begins with. */
 function begun(erases: boolean): readonly Mask[] {
   if (regions.value.length > 0) return regions.value;
-  const parts = recipe.value.style;
-  const full = erases || parts.length > 1; // a style that was everywhere is so until it is erased, or another one painted
-  return parts.map((_, at) => filled(maskSize(), full && at === 0 ? 255 : 0));
+  return [filled(maskSize(), erases ? 255 : 0)]; // a style that was everywhere is so until it is erased
 }
 
 /** Take masks over into the recipe, if need be with other styles. Without any painted region, there are no masks. */
-function commit(masks: readonly Mask[], style: readonly StylePart[] = recipe.value.style): void {
-  const names = masks.every(isEmpty) ? [] : masks.map(nameOf);
-  drawn = names.length > 0 ? masks : [];
+function commit(masks: readonly Mask[], styles = regionsOf(recipe.value)): void {
+  const isEverywhere = masks.every(isEmpty); // the style of the first region
+  const names = isEverywhere ? [] : masks.map(nameOf);
+  drawn = names.length > 0 ? [...masks] : []; // another list, even if it was drawn in: its outlines are others
   regions.value = drawn;
-  change({ masks: names, style });
+  change({ masks: names, ...withRegions(isEverywhere ? styles.slice(0, 1) : styles) });
 }
 
 export const regionEditor: Editor = {
@@ -87,26 +85,22 @@ export function invertRegion(): void {
   if (mask) commit(replaced(masks, activeRegion(), inverted(mask)));
 }
 
-/** Add a region with a style that is not in use; the style that was everywhere becomes the first region. */
+/** Add an empty region with the chosen style; what was everywhere, a style or a blend, becomes the first region. */
 export function addRegion(): void {
-  const parts = recipe.value.style;
-  if (parts.length >= MOST_PARTS) return;
-  const used = new Set(parts.map((part) => part.style));
-  const style = [...favorites.value, ...styles.value.map((one) => one.name)].find((name) => !used.has(name));
-  if (style === undefined) return;
-  const masks = regions.value.length > 0 ? regions.value : parts.map((_, at) => filled(maskSize(), at === 0 ? 255 : 0));
+  const parts = regionsOf(recipe.value);
+  if (recipe.value.style.length >= MOST_PARTS) return;
+  const style = parts[activeRegion()]?.at(-1)?.style ?? DEFAULTS.style[0]?.style ?? "";
+  const masks = regions.value.length > 0 ? regions.value : [filled(maskSize(), 255)];
   region.value = parts.length;
-  commit([...masks, filled(maskSize(), 0)], even([...parts, { style, weight: 1 }]));
+  commit([...masks, filled(maskSize(), 0)], [...parts, [{ style, weight: 1 }]]);
 }
 
 /** Remove a region; what it covered becomes the photo. */
 export function removeRegion(at: number): void {
-  const style = even(recipe.value.style.filter((_, place) => place !== at));
-  region.value = Math.max(0, Math.min(region.value, style.length - 1));
-  if (regions.value.length === 0) change({ style, masks: [] });
-  else
-    commit(
-      regions.value.filter((_, place) => place !== at),
-      style,
-    );
+  const others = regionsOf(recipe.value).filter((_, place) => place !== at);
+  region.value = Math.max(0, Math.min(region.value, others.length - 1));
+  commit(
+    regions.value.filter((_, place) => place !== at),
+    others,
+  );
 }

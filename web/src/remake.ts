@@ -45,9 +45,18 @@ export function recipeOf(request: Asked): Recipe {
     seed: number("seed", 0),
     protectFaces: typeof request["protect_faces"] === "number" ? request["protect_faces"] : 0,
     faceMask: text<string>("face_mask", "") || null,
-    masks: Array.isArray(request["masks"]) ? (request["masks"] as string[]) : [],
+    ...masksOf(request),
     advanced: finish === "draft" ? {} : Object.fromEntries(Object.entries(settings).filter(differs)),
   };
+}
+
+/** The masks of a request as a recipe has them: styles with weights that share the first one are its region's blend. */
+function masksOf(request: Asked): Pick<Recipe, "masks" | "blended"> {
+  const masks = Array.isArray(request["masks"]) ? (request["masks"] as string[]) : [];
+  const other = masks.findIndex((mask) => mask !== masks[0]);
+  const weighted = masks.length > 0 && String(request["style"]).includes(":");
+  const blended = !weighted ? 1 : other < 0 ? masks.length : other;
+  return { masks: masks.slice(blended - 1), blended };
 }
 
 /** Open what a job was made of: photo and recipe on the stage, or its sheet. */

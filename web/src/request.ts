@@ -1,5 +1,5 @@
 // Recipes as requests to the studio.
-import { isMasked } from "./choosing";
+import { isMasked, regionsOf } from "./choosing";
 import { film, playhead, secondsOf } from "./film";
 import { lookAt } from "./film_look";
 import { photo } from "./state";
@@ -11,10 +11,22 @@ export const DETAIL = 4; // what the weight of the photo is multiplied by at ful
 
 /** A style as requests name it: "great-wave", or a blend, "great-wave:0.7+@…:0.3". */
 export function styleText(parts: Recipe["style"]): string {
-  const used = parts.filter((part) => part.weight > 0);
+  const used = usedOf(parts);
   return used.length === 1
     ? (used[0]?.style ?? "")
     : used.map((part) => `${part.style}:${part.weight.toFixed(3)}`).join("+");
+}
+
+const usedOf = (parts: Recipe["style"]): Recipe["style"] => parts.filter((part) => part.weight > 0);
+
+/** Style and masks as requests name them: parts of a blend share their region's mask. */
+function styleAndMasks(made: Recipe): { style: string; masks: readonly string[] } {
+  if (!isMasked(made)) return { style: styleText(made.style), masks: [] };
+  const regions = regionsOf(made);
+  return {
+    style: regions.map(styleText).join("+"),
+    masks: regions.flatMap((parts, at) => usedOf(parts).map(() => made.masks[at] ?? "")),
+  };
 }
 
 /** Settings of the finish's method. */
@@ -33,17 +45,15 @@ export function pictureSettings(made: Recipe, finish: Finish): Record<string, un
 /** The request that paints a recipe, with its own finish or another one; of a film, the frame at the playhead. */
 export function asked(recipe: Recipe, size: number, finish = recipe.finish): Record<string, unknown> {
   const made = film.value ? { ...recipe, ...lookAt(recipe, secondsOf(playhead.value)) } : recipe;
-  const masked = isMasked(made);
   const keeps = made.colors === "photo";
   return {
     photo: made.photo,
-    style: masked ? made.style.map((part) => part.style).join("+") : styleText(made.style),
+    ...styleAndMasks(made),
     preset: finish,
     settings: pictureSettings(made, finish),
     size,
     keep_color: keeps ? made.colorWay : null,
     keep_color_when: keeps && made.colorWhen ? made.colorWhen : null,
-    masks: masked ? made.masks : [],
     protect_faces: made.protectFaces,
     face_mask: made.protectFaces > 0 ? made.faceMask : null,
     ...(film.value ? { frame: playhead.value } : {}),

@@ -3,7 +3,7 @@ import { useSignal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
 import { setSaving } from "./actions";
 import { ChevronIcon, SaveIcon } from "./icons";
-import { saveNow } from "./saving";
+import { savedPixels, saveNow } from "./saving";
 import { photo, saveQueued, saveShare, saving } from "./state";
 import { formatPercent, t } from "./texts";
 import { Choice } from "./widgets";
@@ -42,7 +42,10 @@ export function SaveButton() {
         disabled={disabled || share !== null}
         aria-keyshortcuts="Control+S"
         title={t("save.hint", { format: saving.value.format.toUpperCase(), size: t(`save.${saving.value.size}`) })}
-        onClick={() => void saveNow()}
+        onClick={() => {
+          open.value = false;
+          void saveNow();
+        }}
       >
         <SaveIcon /> <span aria-live="polite">{saveWords(share)}</span>
       </button>
@@ -79,6 +82,9 @@ export function SaveButton() {
               hint: t(`save.${value}.hint`),
             }))}
           />
+          <p class="quiet" role="status">
+            {t("save.pixels", savedPixels())}
+          </p>
         </div>
       )}
     </div>

@@ -48,6 +48,13 @@ function savedSize(): number {
   return recipe.value.size || Math.max(facts.width, facts.height);
 }
 
+/** Width and height of what is saved, in pixels. */
+export function savedPixels(): { width: number; height: number } {
+  const { width, height } = photo.value?.facts ?? { width: 4, height: 3 };
+  const scale = savedSize() / Math.max(width, height);
+  return { width: Math.max(1, Math.round(width * scale)), height: Math.max(1, Math.round(height * scale)) };
+}
+
 /** The job of the picture on screen, if it is what is to be saved; it has 8 bits, and TIFF has 16. */
 function onScreen(): string | null {
   const { phase, job, quality } = shown.value;

@@ -6,12 +6,13 @@ import { IconButton } from "./widgets";
 interface Props {
   id?: string;
   label: string;
+  placeholder?: string; // shorter than the label
   value: string;
   onInput: (words: string) => void;
   onEscape?: () => void; // without it, Escape closes what the field is in
 }
 
-export function SearchField({ id, label, value, onInput, onEscape }: Props) {
+export function SearchField({ id, label, placeholder = label, value, onInput, onEscape }: Props) {
   return (
     <div class="search" role="search">
       <SearchIcon size={16} />
@@ -23,7 +24,7 @@ export function SearchField({ id, label, value, onInput, onEscape }: Props) {
         autocomplete="off"
         spellcheck={false}
         value={value}
-        placeholder={label}
+        placeholder={placeholder}
         aria-label={label}
         onInput={(event) => onInput(event.currentTarget.value)}
         onKeyDown={(event) => {

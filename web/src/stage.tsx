@@ -2,6 +2,7 @@
 import { computed } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
 import { divideAt } from "./actions";
+import { correcting } from "./faces";
 import { film } from "./film";
 import { FilmPlayer } from "./film_player";
 import { forgetFullSize, fullSizeJob } from "./full_size";
@@ -13,6 +14,8 @@ import { TileLayer } from "./tile_layer";
 import { Welcome } from "./welcome";
 import { area, frame, panBy, pixels, widthOnScreen, zoomBy, zoomToFit } from "./zoom";
 import "./stage.css";
+
+const STEP = 60; // pixels that an arrow key moves the picture
 
 export function Stage() {
   const free = useRef<HTMLDivElement>(null);
@@ -65,9 +68,19 @@ function Frame() {
   const Layer = open?.layer;
   const clip = comparing.value ? { clipPath: `inset(0 0 0 ${divided.value * 100}%)` } : {};
   const isBare = comparing.value || !painted;
+  const isGlimpse = glimpse.value !== null && !original.value;
+  const below = painted && !isGlimpse ? shown.value.before : null; // what the picture fades over
   const full = painted && !glimpse.value && isEnlarged(pixels.value.painted) ? fullSizeJob.value : null;
   return (
-    <div class="frame" style={{ left: `${left}px`, top: `${top}px`, width: `${width}px`, height: `${height}px` }}>
+    <div
+      class="frame"
+      role="group"
+      tabIndex={Layer && isBrushed() ? -1 : 0}
+      aria-label={t("stage.frame")}
+      aria-description={t("stage.keys")}
+      onKeyDown={pan}
+      style={{ left: `${left}px`, top: `${top}px`, width: `${width}px`, height: `${height}px` }}
+    >
       {source?.url && (
         <img
           class="picture"
@@ -80,10 +93,13 @@ function Frame() {
       {source?.facts && isBare && isEnlarged(pixels.value.photo) && (
         <TileLayer key={source.facts.id} of="uploads" id={source.facts.id} />
       )}
+      {below && <img class="picture" src={below} style={clip} alt="" draggable={false} />}
       {painted && (
         <img
-          class={glimpse.value && !original.value ? "picture painted soft" : "picture painted"}
+          class={`picture painted ${isGlimpse ? "soft" : below ? "finer" : ""}`}
           src={painted}
+          onAnimationEnd={faded}
+          data-quality={isGlimpse ? undefined : shown.value.quality}
           style={clip}
           alt={t("stage.painted", { name: source?.name ?? "" })}
           draggable={false}
@@ -102,9 +118,26 @@ function Frame() {
   );
 }
 
+/** What the picture has faded over is done with. */
+const faded = (): void => {
+  if (shown.value.before !== null) shown.value = { ...shown.value, before: null };
+};
+
+/** Whether the open panel has a brush, whose layer the keyboard reaches in place of the picture. */
+const isBrushed = (): boolean => panel.value === "masks" || (panel.value === "faces" && correcting.value);
+
+/** Arrow keys move the picture; in a film, they step through its frames. */
+function pan(event: KeyboardEvent): void {
+  const by = { ArrowLeft: [STEP, 0], ArrowRight: [-STEP, 0], ArrowUp: [0, STEP], ArrowDown: [0, -STEP] }[event.key];
+  if (!by || film.value || event.target !== event.currentTarget) return;
+  event.preventDefault();
+  panBy(by[0] ?? 0, by[1] ?? 0);
+}
+
 /** Says quietly that the painting has fewer pixels than are shown, while its full size was not painted yet. */
 function EnlargedNote() {
-  const isSmall = paintedUrl.value !== null && !glimpse.value && isEnlarged(pixels.value.painted) && !fullSizeJob.value;
+  const isDone = shown.value.phase === "done" && paintedUrl.value !== null && !glimpse.value;
+  const isSmall = isDone && isEnlarged(pixels.value.painted) && !fullSizeJob.value;
   return <p class="enlarged" role="status">{isSmall && t("stage.enlarged")}</p>;
 }
 

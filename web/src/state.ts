@@ -41,7 +41,8 @@ export interface Recipe {
   readonly seed: number;
   readonly protectFaces: number; // 0 to 1
   readonly faceMask: string | null; // an upload's ID
-  readonly masks: readonly string[]; // uploads' IDs, one for each part of the style, or none
+  readonly masks: readonly string[]; // uploads' IDs, one for each region, or none
+  readonly blended: number; // with masks: how many parts of the style the first region blends; see choosing.ts
   readonly advanced: Readonly<Record<string, Value>>; // settings of the finish's method, by name
   // Of a film only:
   readonly keyframes: readonly FilmKeyframe[]; // by time
@@ -65,6 +66,7 @@ export const DEFAULTS: Recipe = {
   protectFaces: 0,
   faceMask: null,
   masks: [],
+  blended: 1,
   advanced: {},
   keyframes: [],
   paintedFrames: [],
@@ -92,13 +94,14 @@ export type Phase = "empty" | "sending" | "drafting" | "developing" | "done" | "
 export interface Shown {
   readonly phase: Phase;
   readonly url: string | null; // a blob's; null: nothing painted yet
+  readonly before: string | null; // the draft that the picture fades over, a blob's URL
   readonly quality: "none" | "thumbnail" | Finish;
   readonly job: string | null; // whose picture it is or becomes
   readonly progress: Progress;
   readonly message: string; // why it failed, or what is waited for
 }
 
-export const NOTHING: Shown = { phase: "empty", url: null, quality: "none", job: null, progress: {}, message: "" };
+export const NOTHING: Shown = { phase: "empty", url: null, before: null, quality: "none", job: null, progress: {}, message: "" };
 
 export interface Saving {
   readonly format: "png" | "jpeg" | "tiff";

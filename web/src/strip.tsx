@@ -2,7 +2,7 @@
 import { useSignal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
 import { togglePanel } from "./actions";
-import { activeRegion, isMasked } from "./choosing";
+import { activeRegion, regionsOf } from "./choosing";
 import { AddIcon, BrushIcon } from "./icons";
 import { filter, filters, found, search } from "./library";
 import { openPainting } from "./opening";
@@ -55,6 +55,7 @@ function Search() {
     <SearchField
       id="style-search"
       label={t("styles.search")}
+      placeholder={t("search")}
       value={search.value}
       onInput={set}
       onEscape={() => set("")}
@@ -110,18 +111,19 @@ function Thumbnails() {
   const focused = useSignal<string | null>(null); // which of them Tab reaches; the arrow keys go on from there
   const parts = recipe.value.style;
   const used = new Set(parts.map((part) => part.style));
-  const chosen = parts[isMasked(recipe.value) ? activeRegion() : parts.length - 1]?.style ?? "";
+  const chosen = regionsOf(recipe.value)[activeRegion()]?.at(-1)?.style ?? "";
   const shown = found.value;
   const entry = [focused.value, chosen].find((name) => shown.some((style) => style.name === name)) ?? shown[0]?.name;
   useEffect(() => {
     const at = found.value.findIndex((style) => style.name === chosen);
     const item = list.current?.children[at];
-    if (!item || !list.current) return;
+    if (!list.current) return;
+    if (!item) return void (list.current.scrollLeft = 0);
     // One that is in sight stays where it is: else the strip would move under the pointer, which then points at another.
     const [inner, outer] = [item.getBoundingClientRect(), list.current.getBoundingClientRect()];
     if (inner.left < outer.left || inner.right > outer.right)
       item.scrollIntoView({ block: "nearest", inline: "center" });
-  }, [chosen, filter.value, styles.value.length]);
+  }, [chosen, filter.value, search.value, styles.value.length]);
   const move = (event: KeyboardEvent): void => {
     const buttons = [...(list.current?.querySelectorAll<HTMLElement>(".thumbnail") ?? [])];
     const at = buttons.indexOf(event.target as HTMLElement);

@@ -26,8 +26,9 @@ import { FilmButton } from "./film_button";
 import { helping } from "./help";
 import { panelsOf } from "./panels";
 import { SaveButton } from "./save_button";
+import { stepWords } from "./step_words";
 import { giveUp } from "./screen_job";
-import { account, canRedo, canUndo, comparing, isDark, panel, photo, view } from "./state";
+import { account, canRedo, canUndo, comparing, future, isDark, panel, past, photo, view } from "./state";
 import { formatPercent, language, LANGUAGES, speak, t } from "./texts";
 import { Dialog, IconButton } from "./widgets";
 import { actualSize, percentOfActual, zoomBy, zoomToFit } from "./zoom";
@@ -41,8 +42,22 @@ export function TopBar() {
         <IconButton {...camera()} onClick={aim} />
       </div>
       <div class="group" role="group" aria-label={t("topbar.history")}>
-        <IconButton icon={UndoIcon} label={t("undo")} keys="Control+Z" disabled={!canUndo.value} onClick={undo} />
-        <IconButton icon={RedoIcon} label={t("redo")} keys="Control+Shift+Z" disabled={!canRedo.value} onClick={redo} />
+        <IconButton
+          icon={UndoIcon}
+          label={t("undo")}
+          hint={stepWords("undo", past.value.at(-1))}
+          keys="Control+Z"
+          disabled={!canUndo.value}
+          onClick={undo}
+        />
+        <IconButton
+          icon={RedoIcon}
+          label={t("redo")}
+          hint={stepWords("redo", future.value[0])}
+          keys="Control+Shift+Z"
+          disabled={!canRedo.value}
+          onClick={redo}
+        />
       </div>
       {photo.value && <ViewButtons />}
       <span class="spacer" />
@@ -108,7 +123,12 @@ function PhoneMenu() {
     label: t(one.title),
     act: () => togglePanel(one.id),
   }));
-  const entries: Entry[] = [{ ...camera(), act: aim }, ...overlays, { icon: FitIcon, label: t("zoom.fit"), act: zoomToFit }, ...appearance()];
+  const entries: Entry[] = [
+    { ...camera(), act: aim },
+    ...overlays,
+    { icon: FitIcon, label: t("zoom.fit"), act: zoomToFit },
+    ...appearance().filter((one) => one.keys === undefined), // a finger has no use for the list of keys
+  ];
   return (
     <div
       class="group phone badged"

@@ -11,11 +11,16 @@ export function Welcome() {
   return (
     <div class="welcome">
       <h1>{t("welcome.title")}</h1>
-      <p>{t("welcome.drop")}</p>
+      <p class="by-mouse">{t("welcome.drop")}</p>
+      <p class="by-touch">{t("welcome.touch")}</p>
       <div class="welcome-ways">
-        <label class="button primary large" for="open-photo">
+        <button
+          type="button"
+          class="button primary large"
+          onClick={() => document.getElementById("open-photo")?.click()}
+        >
           <PhotoIcon /> {t("welcome.choose")}
-        </label>
+        </button>
         <button type="button" class="button large" onClick={() => (aiming.value = true)}>
           <CameraIcon /> {t("camera.open")}
         </button>

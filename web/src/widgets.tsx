@@ -51,6 +51,7 @@ export function Slider({
         step={step}
         value={value}
         disabled={disabled}
+        aria-description={hint}
         aria-valuetext={shown}
         style={{ "--share": `${share}%` }}
         onInput={(event) => onInput(Number(event.currentTarget.value))}
@@ -91,6 +92,7 @@ export function Choice<T extends string>({ label, value, choices, onChange, onRe
 interface IconButtonProps {
   icon: Icon;
   label: string;
+  hint?: string; // shown instead of the label
   keys?: string;
   pressed?: boolean;
   disabled?: boolean;
@@ -99,7 +101,7 @@ interface IconButtonProps {
 }
 
 /** A button with an icon only; its label is read aloud, and shown on hover with its key. */
-export function IconButton({ icon: Shape, label, keys, pressed, disabled, size = 20, onClick }: IconButtonProps) {
+export function IconButton({ icon: Shape, label, hint = label, keys, pressed, disabled, size = 20, onClick }: IconButtonProps) {
   return (
     <button
       type="button"
@@ -107,7 +109,7 @@ export function IconButton({ icon: Shape, label, keys, pressed, disabled, size =
       aria-label={label}
       aria-pressed={pressed}
       aria-keyshortcuts={keys}
-      title={keys ? `${label} (${keys})` : label}
+      title={keys ? `${hint} (${keys})` : hint}
       disabled={disabled}
       onClick={onClick}
     >

@@ -20,7 +20,7 @@ from brushwork.methods import Method
 from brushwork.options.base import option_of
 from brushwork.options.stylize import MAX_PIXELS, StylizeOptions
 from brushwork.registry import TRAINED, method_name
-from brushwork.styles.references import SavedStyle, is_saved, read_style, write_style
+from brushwork.styles.references import SavedStyle, is_saved, read_style, sharing, write_style
 from brushwork.styles.regions import Regions
 from brushwork.styles.sources import PictureSource, StyleSource, resolve_style
 
@@ -157,12 +157,12 @@ def _in_regions(
         raise UsageError(
             f"expected one mask per style, got {len(masks)} for {len(parts)}; 'wave.jpg+sea.jpg' needs two"
         )
-    if any(weight != 1 for _, weight in parts):
-        raise UsageError("blend weights can't be combined with masks; omit them, and use gray masks instead")
-    pictures = [_read_mask("masks", mask, options) for mask in masks]
+    groups = sharing([weight for _, weight in parts], masks)
+    pictures = [_read_mask("masks", masks[group[0]], options) for group in groups]
     read = [_mask(picture) for picture in pictures]
     height, width = max(mask.shape[2] for mask in read), max(mask.shape[3] for mask in read)
-    regions = Regions([value for value, _ in parts], torch.cat([resize(mask, (width, height)) for mask in read]))
+    values = [_blended(method, [parts[place] for place in group]) for group in groups]
+    regions = Regions(values, torch.cat([resize(mask, (width, height)) for mask in read]))
     return regions, [note for picture in pictures for note in picture.notes]
 
 

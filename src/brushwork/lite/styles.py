@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache, partial
 from pathlib import Path
 
@@ -19,7 +19,7 @@ from brushwork.lite.regions import Regions
 from brushwork.lite.tensors import MODELS, Array, read_tensors
 from brushwork.options.methods import AdaINLite
 from brushwork.options.stylize import StylizeOptions
-from brushwork.styles.references import ResolvedStyle, is_saved
+from brushwork.styles.references import ResolvedStyle, is_saved, sharing
 
 __all__ = ["Recolor", "blended", "read_masks", "style_codes"]
 
@@ -69,23 +69,34 @@ def style_codes(
     return codes, notes
 
 
-def blended(style: ResolvedStyle, codes: list[Array], masks: Array | None) -> Regions:
+def blended(style: ResolvedStyle, codes: list[Array], masks: Array | None, names: Sequence[object] = ()) -> Regions:
     """Return the blend of a style's parts, or the parts where their masks say.
 
+    Args:
+        style: Its parts and their weights.
+        codes: Of each part.
+        masks: (N, 1, h, w), one for each part; or None.
+        names: The files of the masks: parts that share one are blended there.
+
     Raises:
-        UsageError: Another number of masks, or masks with weights.
+        UsageError: Another number of masks, or weights of styles that share no mask.
     """
     weights = [weight for _, weight in style.parts]
     if masks is None:
-        code = sum(weight / sum(weights) * part for weight, part in zip(weights, codes, strict=True))
-        return Regions([np.asarray(code, np.float32)])
+        return Regions([_mixed(codes, weights)])
     if len(masks) != len(codes):
         raise UsageError(
             f"expected one mask per style, got {len(masks)} for {len(codes)}; 'wave.jpg+sea.jpg' needs two"
         )
-    if any(weight != 1 for weight in weights):
-        raise UsageError("blend weights can't be combined with masks; omit them, and use gray masks instead")
-    return Regions(codes, masks)
+    groups = sharing(weights, names)
+    mixed = [_mixed([codes[place] for place in group], [weights[place] for place in group]) for group in groups]
+    return Regions(mixed, masks[[group[0] for group in groups]])
+
+
+def _mixed(codes: Sequence[Array], weights: Sequence[float]) -> Array:
+    """Return the weighted mean of codes."""
+    mixed = sum(weight / sum(weights) * code for weight, code in zip(weights, codes, strict=True))
+    return np.asarray(mixed, np.float32)
 
 
 def read_masks(options: StylizeOptions) -> tuple[Array | None, list[str]]:

@@ -122,7 +122,7 @@ def paint(
     side = tile_side(picture.size, options.max_memory)
     result = _Result(picture, colors)
     painter.paint(
-        _Gray(picture) if colors.grays else picture, blended(style, codes, masks), result.write,
+        _Gray(picture) if colors.grays else picture, blended(style, codes, masks, options.masks), result.write,
         strength=settings.strength, side=side, room=_limit(options.max_memory) // 4, progress=progress,
     )  # fmt: skip
     notes = [*picture.notes, *notes, *more]

@@ -179,7 +179,9 @@ class Picture(Still):
 
     kind: Literal["picture"] = "picture"
     photo: Id
-    masks: list[Id] = Field(default=[], max_length=4, description="one mask per style of the blend")
+    masks: list[Id] = Field(
+        default=[], max_length=4, description="one for each style; those that share one are blended"
+    )
     face_mask: FaceMask = None
     depth: Literal[8, 16] = 8
     start: Annotated[

@@ -11,7 +11,7 @@ import functools
 import json
 import math
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
@@ -38,6 +38,7 @@ __all__ = [
     "read_about",
     "read_style",
     "resolve_text",
+    "sharing",
     "write_style",
 ]
 
@@ -354,3 +355,28 @@ def write_style(path: Path, style: SavedStyle) -> None:
         write_tensors(path, tensors, {**style.about, "methods": json.dumps(style.origins)})
     except OSError as error:
         raise BrushworkError(f"{path} can't be written: {first_line(error)}") from error
+
+
+def sharing(weights: Sequence[float], masks: Sequence[object]) -> list[list[int]]:
+    """Return which parts of a style share a mask, and are blended there: their places, by mask.
+
+    Args:
+        weights: Of each part; if all are 1, each part has its region, whatever its mask.
+        masks: Of each part: files, or pictures.
+
+    Raises:
+        UsageError: A weight of a part that shares its mask with no other.
+
+    >>> sharing([0.2, 0.8, 1], ["land.png", "land.png", "sky.png"])
+    [[0, 1], [2]]
+    """
+    if all(weight == 1 for weight in weights):
+        return [[place] for place in range(len(weights))]
+    groups: dict[object, list[int]] = {}
+    for place, mask in enumerate(masks):
+        groups.setdefault(os.fspath(mask) if isinstance(mask, str | os.PathLike) else id(mask), []).append(place)
+    if any(len(group) == 1 and weights[group[0]] != 1 for group in groups.values()):
+        raise UsageError(
+            "blend weights can't be combined with masks, unless styles share one; omit them, and use gray masks instead"
+        )
+    return list(groups.values())

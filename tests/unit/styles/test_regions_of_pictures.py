@@ -135,3 +135,23 @@ def test_stylize_takes_masks_and_a_rerun_finds_them(tmp_path: Path, monkeypatch:
         stylize("photo.png", "wave.png:2+sea.png", settings, masks=["left.png", "right.png"])
     with pytest.raises(UsageError, match="doesn't support them"):
         stylize("photo.png", "wave.png", Gatys(statistic="patch"), masks=["left.png"])
+
+
+def test_styles_that_share_a_mask_are_blended_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("photo", "wave", "sea", "rock"):
+        write_image(Picture(torch.rand(1, 3, 36, 48)), f"{name}.png")
+    for name, mask in (("left", left(48, 36)), ("right", 1 - left(48, 36)), ("all", torch.ones(1, 1, 36, 48))):
+        write_image(Picture(mask.expand(1, 3, -1, -1)), f"{name}.png")
+    settings = Gatys(steps=4, scales=1, precision="float32")
+
+    def painted(style: str, *masks: str) -> torch.Tensor:
+        return stylize("photo.png", style, settings, masks=list(masks)).picture.pixels
+
+    alone = stylize("photo.png", "wave.png:0.2+sea.png:0.8", settings).picture.pixels
+    whole = painted("wave.png:0.2+sea.png:0.8", "all.png", "all.png")
+    assert (whole - alone).abs().mean() < 5e-3  # sums in another order
+    even = painted("wave.png:0.5+sea.png:0.5", "all.png", "all.png")
+    assert (whole - alone).abs().mean() < (even - alone).abs().mean() / 4
+    both = painted("wave.png:0.2+sea.png:0.8+rock.png", "left.png", "left.png", "right.png")
+    assert not torch.equal(both, painted("wave.png+sea.png+rock.png", "left.png", "left.png", "right.png"))
