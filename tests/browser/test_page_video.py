@@ -239,7 +239,7 @@ def test_a_film_that_waits_is_paused_resumed_and_canceled(page: Page, studio: st
     expect(page.locator(".notice.error")).to_have_count(0)
     page.get_by_label("Strength").fill("0.4")
     expect(page.get_by_role("button", name="Play older version")).to_be_visible()
-    expect(status).to_contain_text("Making it takes")
+    expect(status).to_contain_text("Takes about")
     page.get_by_role("button", name="Undo").click()
     expect(page.get_by_role("button", name="Play film")).to_be_visible()
 
@@ -303,3 +303,25 @@ def test_a_film_is_scrubbed_by_touch(browser: Browser, studio: str, film: Path) 
         expect(playhead(page)).to_have_attribute("aria-valuenow", "12")
         page.get_by_role("button", name="Change style here").tap()
         expect(keyframes(page)).to_have_count(2)  # the first keeps what the film begins with
+
+
+def test_a_photo_after_a_film_is_painted_at_full_strength(page: Page, film: Path, tmp_path: Path) -> None:
+    open_film_in(page, film)
+    page.get_by_role("radio", name="Quick").check()
+    page.get_by_label("Strength").fill("0.3")
+    Image.new("RGB", SIZE, (20, 120, 220)).save(tmp_path / "photo.png")
+    page.locator("#open-photo").set_input_files(tmp_path / "photo.png")
+    expect(page.locator(".track-frames")).to_have_count(0)
+    expect(page.get_by_label("Strength")).to_have_value("1")
+    page.locator(".painted").wait_for()
+
+
+def test_two_seconds_are_played_three_times_and_no_more(page: Page, film: Path) -> None:
+    open_film_in(page, film)
+    page.get_by_role("radio", name="Quick").check()
+    page.get_by_role("button", name="Play 2 seconds").click()
+    page.locator("video").wait_for()
+    page.evaluate("window.ends = 0; document.querySelector('video').addEventListener('ended', () => window.ends++)")
+    expect(page.locator("video")).to_have_count(0)
+    assert page.evaluate("window.ends") == 3
+    expect(page.get_by_role("button", name="Play 2 seconds")).to_be_visible()

@@ -123,6 +123,7 @@ export const isMaking = (): boolean => filmJob.value !== null && !hasEnded(filmJ
 /** Make the film. */
 export async function makeFilm(): Promise<void> {
   if (!film.value || isMaking()) return;
+  playing.value = null;
   try {
     await submitJob("video", wholeAsked(recipe.value));
   } catch (error) {

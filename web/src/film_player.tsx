@@ -1,14 +1,18 @@
-// What is played in the place of the picture: two painted seconds again and again, or the finished film with its sound.
+// What is played in the place of the picture: two painted seconds, three times, or the finished film with its sound.
 import { useEffect, useRef } from "preact/hooks";
 import { playing, playTime } from "./film";
 import { t } from "./texts";
 
+const TIMES = 3; // that two seconds are played
+
 export function FilmPlayer() {
   const video = useRef<HTMLVideoElement>(null);
+  const played = useRef(0);
   const now = playing.value;
   useEffect(() => {
     const element = video.current;
     if (!element || !now) return;
+    played.current = 0;
     let request = 0;
     const follow = (): void => {
       playTime.value = now.start + element.currentTime;
@@ -37,7 +41,6 @@ export function FilmPlayer() {
       src={now.url}
       autoplay
       playsInline
-      loop={now.kind === "clip"}
       muted={now.kind === "clip"}
       aria-label={t(now.kind === "clip" ? "film.clip.playing" : "film.playing")}
       tabIndex={0}
@@ -48,7 +51,11 @@ export function FilmPlayer() {
         event.stopPropagation();
         toggle();
       }}
-      onEnded={() => (playing.value = null)}
+      onEnded={() => {
+        played.current += 1;
+        if (now.kind === "clip" && played.current < TIMES) void video.current?.play();
+        else playing.value = null;
+      }}
     />
   );
 }

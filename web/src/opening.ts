@@ -60,7 +60,10 @@ async function open(file: File, key: string): Promise<void> {
         height: facts.height,
         facts,
       };
-      change({ photo: facts.id, masks: [], faceMask: null, keyframes: [], paintedFrames: [] });
+      const next = { photo: facts.id, masks: [], faceMask: null, keyframes: [], paintedFrames: [] };
+      // The strength at a film's playhead says nothing about a photo.
+      const afterFilm = before.photo?.facts?.kind === "film" && facts.kind !== "film";
+      change(afterFilm ? { ...next, strength: 1 } : next);
     });
   } catch (error) {
     await setPending(null);
