@@ -85,7 +85,7 @@ def timed(rows: dict[str, list[str]], photo: Path, painting: Path, side: int, ro
     return best
 
 
-def judged(rows: dict[str, list[str]], pairs: Path, size: int) -> dict[str, dict[str, float]]:
+def judged(rows: dict[str, list[str]], pairs: Path, size: int, network: str) -> dict[str, dict[str, float]]:
     """Return the means of measures of all pairs' pictures, painted at one size."""
     found: dict[str, dict[str, float]] = {}
     for name, command in rows.items():
@@ -100,7 +100,9 @@ def judged(rows: dict[str, list[str]], pairs: Path, size: int) -> dict[str, dict
                 lines.append(f"{small}\t{pair.painting}\t{out}")
             table = Path(folder) / "pairs.tsv"
             table.write_text("\n".join(lines) + "\n")
-            found[name] = {key: round(value, 4) for key, value in evaluate_pictures(table, folder).mean.items()}
+            found[name] = {
+                key: round(value, 4) for key, value in evaluate_pictures(table, folder, network=network).mean.items()
+            }
         print(name, found[name], flush=True)
     return found
 
@@ -113,6 +115,7 @@ def main() -> None:
     parser.add_argument("--peer", type=Path)
     parser.add_argument("--pairs", type=Path)
     parser.add_argument("--judged", type=int, default=384)
+    parser.add_argument("--network", default="vgg19-slim", help="through which pictures are measured")
     parser.add_argument("--sides", type=int, nargs="*", default=[256, 512, 1024, 2048])
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--programs", nargs="+", default=PROGRAMS, choices=PROGRAMS)
@@ -124,7 +127,8 @@ def main() -> None:
         print(side, facts["sides"][str(side)], flush=True)
         write("light", facts)
     if args.pairs:
-        write("light-judged", {"judged at": args.judged, "measures": judged(rows, args.pairs, args.judged)})
+        measures = judged(rows, args.pairs, args.judged, args.network)
+        write("light-judged", {"judged at": args.judged, "network": args.network, "measures": measures})
 
 
 if __name__ == "__main__":

@@ -69,6 +69,10 @@ def until(found: Callable[[], Any], seconds: float = PATIENCE) -> Any:
     return value
 
 
+def started(running: Running) -> list[dict[str, Any]]:
+    return [event for event in running.events() if event["event"] == "the studio is there"]
+
+
 def launch(folder: Path, *flags: str, users: tuple[str, ...] = ()) -> Running:
     folder.mkdir(parents=True, exist_ok=True)
     for name in users:
@@ -81,8 +85,8 @@ def launch(folder: Path, *flags: str, users: tuple[str, ...] = ()) -> Running:
         process = subprocess.Popen([*command, *flags], stdout=file, stderr=file, env=environment)
     running = Running(process, "", folder, log)
     try:
-        first = until(lambda: [e for e in running.events() if e["event"] == "the studio is there"])
-        running.url = first[0]["url"]
+        until(lambda: process.poll() is not None or started(running))
+        running.url = started(running)[0]["url"]
         with running.http() as client:
             until(lambda: client.get("/ready").status_code == 200)
     except BaseException:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -88,6 +89,18 @@ def visited(context: BrowserContext, studio: str) -> Iterator[Page]:
     yield page
     page.close()
     assert wrong == []
+
+
+def until(page: Page, condition: str, argument: object = None) -> None:
+    """Wait until a JavaScript expression, or a function of an argument, is true.
+
+    Playwright's own `wait_for_function` evaluates text within the page when it has to look twice, which the page's
+    content security policy forbids.
+    """
+    limit = time.monotonic() + PATIENCE
+    while not page.evaluate(condition, argument):
+        assert time.monotonic() < limit, f"not within {PATIENCE} s: {condition}"
+        page.wait_for_timeout(50)
 
 
 def _is_error(message: ConsoleMessage) -> bool:

@@ -15,7 +15,7 @@ from PIL import Image
 from playwright.sync_api import Browser, Locator, Page, expect
 from skimage import data
 
-from .conftest import opened
+from .conftest import opened, until
 from .test_page import done, open_photo, painted, quick, shown_anew, thumbnail, violations
 
 SIDE = 256  # of the portrait in pixels
@@ -90,9 +90,7 @@ def tint(page: Page, spot: Spot) -> int:
 
 
 def until_tinted(page: Page, spot: Spot) -> None:
-    page.wait_for_function(
-        f"spot => ({TINTED})(document.querySelector('.mask-layer canvas'), spot) > 60", arg=list(spot)
-    )
+    until(page, f"spot => ({TINTED})(document.querySelector('.mask-layer canvas'), spot) > 60", list(spot))
 
 
 def recipe(page: Page) -> dict[str, Any]:
@@ -213,7 +211,7 @@ def test_regions_are_painted_by_keys_alone(page: Page, portrait: Path) -> None:
     page.get_by_role("radio", name="Eraser").check()
     layer.focus()
     page.keyboard.press("Enter")
-    page.wait_for_function("() => JSON.parse(localStorage['brushwork.recipe']).masks.length > 0")
+    until(page, "() => JSON.parse(localStorage['brushwork.recipe']).masks.length > 0")
     page.keyboard.press("Control+z")
     page.keyboard.press("Control+z")
     expect(page.get_by_text("The style is everywhere")).to_be_visible()

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Browser, Page, expect
 
-from .conftest import opened
+from .conftest import opened, until
 from .test_page import done, jobs, open_photo, painted, quick
 
 WIDTH, HEIGHT = 6400, 4200  # 27 megapixels: shown in tiles rather than as a whole
@@ -44,7 +44,7 @@ def test_a_large_photo_is_panned_at_its_true_pixels(page: Page, large: Path, tmp
     page.evaluate("document.activeElement.blur()")  # Space would press what has the focus
     page.keyboard.down(" ")  # the photo itself
     tiles.first.wait_for()
-    page.wait_for_function("[...document.querySelectorAll('.tiles img')].every((tile) => tile.complete)")
+    until(page, "[...document.querySelectorAll('.tiles img')].every((tile) => tile.complete)")
     box = tiles.first.bounding_box()
     assert box is not None
     assert (round(box["width"]), round(box["height"])) == (512, 512)

@@ -15,6 +15,8 @@ from studios import PATIENCE
 
 from brushwork.io.film_formats import open_film
 
+from .conftest import until
+
 SIZE, FRAMES = (96, 64), 24  # eight a second
 
 
@@ -126,7 +128,7 @@ def test_two_seconds_are_played_with_the_keyframes_that_were_dragged(page: Page,
         (0, "great-wave", 1), (2.5, "starry-night", 0.5),
     ]  # fmt: skip
     page.locator("video").wait_for()
-    page.wait_for_function("() => document.querySelector('video').currentTime > 0.1")
+    until(page, "() => document.querySelector('video').currentTime > 0.1")
     page.get_by_role("button", name="Stop").click()
     expect(page.locator("video")).to_have_count(0)
     second.press("Delete")
@@ -152,7 +154,7 @@ def test_a_painted_frame_is_a_card_and_the_film_is_made_after_it(page: Page, fil
     expect(card).to_have_count(1)
     page.get_by_role("button", name="Make film").click()
     page.get_by_role("button", name="Play film").click()
-    page.wait_for_function("() => document.querySelector('video')?.currentTime > 0.1")
+    until(page, "() => document.querySelector('video')?.currentTime > 0.1")
     with page.expect_download() as waiting:
         page.get_by_role("link", name="Save film").click()
     waiting.value.save_as(tmp_path / "made.mp4")

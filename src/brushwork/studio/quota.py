@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import shutil
 import sqlite3
@@ -44,6 +45,7 @@ class StorageQuota:
 
     def __init__(self, files: StudioFiles, limits: Limits, database: Database, users: Users) -> None:
         self.files, self.limits, self.database, self.users = files, limits, database, users
+        self._began = time.time()
         self._reserving: defaultdict[str, threading.RLock] = defaultdict(threading.RLock)
 
     def of(self, user: str) -> Limits:
@@ -117,12 +119,13 @@ class StorageQuota:
         stored = (*self.files.jobs.iterdir(), *self.files.uploads.iterdir())
         left = [path for path in stored if path.stem not in known]
         left += [
-            *self.files.root.glob(".sent-*"),
             *self.files.root.glob(".backup-*"),
             *self.files.tiles.glob(".*"),
             *self.files.root.glob("page"),  # what earlier versions had there
         ]
-        for path in filter(_old, left):
+        left = [path for path in left if _modified(path) < time.time() - SWEPT_EVERY]
+        left += [path for path in self.files.root.glob(".sent-*") if _modified(path) < self._began]
+        for path in left:
             shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink(missing_ok=True)
 
     def keep_swept(self, closing: threading.Event) -> None:
@@ -157,5 +160,9 @@ def _room(thing: Upload | Job) -> int:
     return thing.bytes + RECORD
 
 
-def _old(path: Path) -> bool:
-    return time.time() - path.stat().st_mtime > SWEPT_EVERY
+def _modified(path: Path) -> float:
+    """Return when a file was changed; one that has just been moved to its place is not left over."""
+    try:
+        return path.stat().st_mtime
+    except FileNotFoundError:
+        return math.inf

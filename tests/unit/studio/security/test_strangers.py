@@ -199,9 +199,13 @@ def test_users_see_nothing_of_each_other(
     job = done(ada, until, kind="picture", photo=photo, style="great-wave", size=64)
     assert ada.post("/api/styles", json={"picture": photo, "name": "adas"}).status_code == 201
     own = sent(bob, samples / "wave.jpg")
+    for path in (f"uploads/{photo}", f"jobs/{job}"):  # made already: they are not given out from the shelf, either
+        assert ada.get(f"/api/v1/{path}/tiles/0/0/0").status_code == 200
     theirs = [
         ("GET", f"/api/uploads/{photo}/thumbnail"), ("GET", f"/api/uploads/{photo}/view.jpg"),
         ("GET", f"/api/v1/uploads/{photo}/faces"), ("GET", f"/api/v1/uploads/{photo}/face-mask"),
+        ("GET", f"/api/v1/uploads/{photo}/tiles"), ("GET", f"/api/v1/uploads/{photo}/tiles/0/0/0"),
+        ("GET", f"/api/v1/jobs/{job}/tiles"), ("GET", f"/api/v1/jobs/{job}/tiles/0/0/0"),
         ("DELETE", f"/api/uploads/{photo}"), ("GET", f"/api/jobs/{job}"), ("GET", f"/api/jobs/{job}/events"),
         ("GET", f"/api/jobs/{job}/preview"), ("GET", f"/api/jobs/{job}/result"),
         ("GET", f"/api/jobs/{job}/result?format=jpeg"), ("POST", f"/api/jobs/{job}/pause"),

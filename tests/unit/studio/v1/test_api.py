@@ -133,7 +133,7 @@ def test_a_request_that_comes_again_is_done_once(http: httpx.Client, photo: str,
 def test_a_picture_that_is_there_already_is_not_sent_again(http: httpx.Client, photo: str, done: Done) -> None:
     job = done()
     for path in (f"jobs/{job}/result", f"jobs/{job}/result?format=jpeg", f"jobs/{job}/preview", f"uploads/{photo}/view",
-                 "styles/great-wave/swatch"):  # fmt: skip
+                 "styles/great-wave/swatch", f"uploads/{photo}/tiles/0/0/0", f"jobs/{job}/tiles/0/0/0"):  # fmt: skip
         whole = http.get(path)
         again = http.get(path, headers={"if-none-match": f'"other", W/{whole.headers["etag"]}'})
         assert (whole.status_code, again.status_code, again.content) == (200, 304, b"")
