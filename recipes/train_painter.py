@@ -36,6 +36,7 @@ from brushwork.losses.regularizers import checkerboard_loss, low_frequency_color
 from brushwork.methods.adain_lite.network import SECOND, LiteNetwork
 from brushwork.nn.statistics import gram_matrix
 from brushwork.nn.transformation import activation_outliers
+from brushwork.runtime.device import choose_dtype
 from brushwork.runtime.tensor_files import write_tensors
 from brushwork.training.data import PhotoFolder, _recolored
 from brushwork.weights import load_into, read_model
@@ -85,6 +86,7 @@ class Teachers:
     """What the loss network and the style encoder's network make of a crop."""
 
     def __init__(self, loss_network: str) -> None:
+        self.dtype = choose_dtype("auto", torch.device("cpu"))
         self.loss = network(loss_network, torch.device("cpu"))
         self.encoder = network("vgg19-slim", torch.device("cpu"))
 
@@ -246,7 +248,7 @@ class Run:
         return stacked(entries), torch.tensor(own)
 
     def painted(self, batch: dict[str, Tensor]) -> Tensor:
-        with torch.autocast("cpu", torch.bfloat16, enabled=self.teachers.loss.dtype == torch.bfloat16):
+        with torch.autocast("cpu", torch.bfloat16, enabled=self.teachers.dtype == torch.bfloat16):
             return self.network(floats(batch["pixels"]), moments(batch)).float()
 
     def errors(self, pictures: Tensor, batch: dict[str, Tensor]) -> dict[str, Tensor]:

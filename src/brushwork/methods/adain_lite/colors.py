@@ -16,12 +16,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from brushwork.tiling.tiles import Moments
+from brushwork.tiling.tiles import Moments, Stages, StatisticsRequest, TileInput
 
 if TYPE_CHECKING:
     from brushwork.methods.adain_lite.network import ModulatedWeights
 
-__all__ = ["COLOR_CODE", "OPPONENT", "color_code", "products", "recolored", "wanted_colors"]
+__all__ = ["COLOR_CODE", "color_code", "color_stages", "recolor", "wanted_colors"]
 
 COLOR_CODE = 9  # numbers: three means, six of a lower triangle
 FLAT = (2 / 255) ** 2  # variances below this count as this, so that a flat picture stays flat
@@ -49,58 +49,80 @@ def cholesky(entries: Sequence[Tensor]) -> list[Tensor]:
 
 
 def wanted_colors(code: Tensor) -> ModulatedWeights:
-    """Return the triangle (3, 3) and the means (3,) of a code's colors (9,)."""
+    """Return the triangles (…, 3, 3) and the means (…, 3) of codes' colors (…, 9)."""
     from brushwork.methods.adain_lite.network import ModulatedWeights
 
-    lower = code.new_zeros(3, 3)
-    lower = lower.index_put((torch.tensor(ROWS), torch.tensor(COLUMNS)), code[3:])
-    return ModulatedWeights(lower, code[:3])
+    lower = code.new_zeros(*code.shape[:-1], 3, 3)
+    lower[..., ROWS, COLUMNS] = code[..., 3:]
+    return ModulatedWeights(lower, code[..., :3])
 
 
-def products(x: Tensor) -> Tensor:
-    """Return the six products of channels (B, 6, H, W) whose means make the covariance; x is (B, 3, H, W)."""
-    return torch.cat([x[:, ROWS[k], None] * x[:, COLUMNS[k], None] for k in range(6)], 1)
+def recolor(pixels: Tensor, codes: Tensor) -> Tensor:
+    """Return whole pictures (B, 3, H, W), each with the colors of its code (B, 9)."""
+    opponent = F.conv2d(pixels, OPPONENT[:, :, None, None].to(pixels))
+    return recolored(opponent, [wanted_colors(codes)], None, None)
 
 
-def recolored(
-    x: Tensor,
-    extended: Tensor,
-    targets: Sequence[ModulatedWeights],
-    shares: Tensor | None,
-    whole: Moments | None,
-) -> Tensor:
+def color_stages(pixels: Tensor, targets: Sequence[ModulatedWeights], shares: Tensor | None, seen: TileInput) -> Stages:
+    """Return the stage that gives pixels (B, 3, H, W), which may be a tile's near area, the wanted colors.
+
+    Args:
+        pixels: The picture; a suspended tile keeps it along the axes.
+        targets: What each style wants.
+        shares: Share of each style at each pixel, (N, 1, H, W); None for one style.
+        seen: The tile.
+    """
+    with torch.autocast(pixels.device.type, enabled=False):
+        opponent = F.conv2d(pixels, OPPONENT[:, :, None, None].to(pixels))
+    del pixels
+    small = None if shares is None else F.adaptive_avg_pool2d(shares, (opponent.shape[2], opponent.shape[3]))
+    moments = yield StatisticsRequest(opponent, small, near=seen.near is not None, products=True)
+    with torch.autocast(opponent.device.type, enabled=False):
+        return recolored(opponent, targets, small, moments)
+
+
+def recolored(x: Tensor, targets: Sequence[ModulatedWeights], shares: Tensor | None, whole: Moments | None) -> Tensor:
     """Return pixels (B, 3, H, W) with the wanted colors.
 
     Args:
         x: The picture along the axes, (B, 3, H, W), or a tile of it.
-        extended: With its products, (B, 9, H, W).
-        targets: What each style wants.
+        targets: What each style wants, or, for one style, what each picture wants.
         shares: Share of each style at each pixel, (N, 1, H, W); None for one style.
-        whole: Moments of the whole picture if x is a tile.
+        whole: Moments of the whole picture, with products, if x is a tile.
     """
     results = []
     for k, target in enumerate(targets):
         if whole is not None:
-            means = whole.mean[k : k + 1]
-        elif shares is None:
-            means = extended.mean((2, 3))
+            mean, squares = whole.mean[k : k + 1, :3], whole.mean[k : k + 1, 3:]
+            spread = [squares[:, i] - mean[:, ROWS[i]] * mean[:, COLUMNS[i]] for i in range(6)]
         else:
-            means = (extended * shares[k : k + 1]).sum((2, 3)) / shares[k : k + 1].sum((2, 3)).clamp_min(1e-6)
-        results.append(_moved(x, means, target))
+            mean, matrix = _measured(x, None if shares is None else shares[k : k + 1])
+            spread = list(matrix[:, ROWS, COLUMNS].unbind(1))
+        results.append(_moved(x, mean, spread, target))
     if shares is None:
         return results[0]
     return torch.stack([shares[k : k + 1] * result for k, result in enumerate(results)]).sum(0)
 
 
-def _moved(x: Tensor, means: Tensor, target: ModulatedWeights) -> Tensor:
-    """Move colors (B, 3, H, W) whose means, and means of products, are (B, 9), to a target's."""
-    mean, squares = means[:, :3], means[:, 3:]
-    covariance = [squares[:, k] - mean[:, ROWS[k]] * mean[:, COLUMNS[k]] for k in range(6)]
-    a, b, c, d, e, f = cholesky(covariance)
+def _measured(x: Tensor, shares: Tensor | None) -> tuple[Tensor, Tensor]:
+    """Return means (B, 3) and covariances (B, 3, 3) of the colors, weighted by shares (1, 1, H, W)."""
+    flat = x.flatten(2)
+    if shares is None:
+        mean = flat.mean(2, keepdim=True)
+        away = flat - mean
+        return mean[:, :, 0], away @ away.mT / flat.shape[2]
+    weights = shares.flatten(2) / shares.sum().clamp_min(1e-6)
+    mean = (flat * weights).sum(2, keepdim=True)
+    away = flat - mean
+    return mean[:, :, 0], (away * weights) @ away.mT
+
+
+def _moved(x: Tensor, mean: Tensor, spread: Sequence[Tensor], target: ModulatedWeights) -> Tensor:
+    """Move colors (B, 3, H, W) of this mean (B, 3) and covariance, six tensors (B,), to a target's."""
+    a, b, c, d, e, f = cholesky(spread)
     zero = torch.zeros_like(a)
-    # The inverse of a lower triangle, written out.
     ia, ic, jf = 1 / a, 1 / c, 1 / f
-    inverse = torch.stack(
+    inverse = torch.stack(  # of a lower triangle, written out
         [ia, zero, zero, -b * ia * ic, ic, zero, (b * e - d * c) * ia * ic * jf, -e * ic * jf, jf], 1
     ).view(-1, 3, 3)
     transform = target.weight @ inverse

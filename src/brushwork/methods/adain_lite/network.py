@@ -6,7 +6,6 @@ Related work and experiments: brushwork.methods.adain_lite.method, docs/methods/
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
@@ -14,55 +13,18 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from brushwork.methods.adain_lite.colors import OPPONENT, color_code, products, recolored, wanted_colors
+from brushwork.methods.adain_lite.architecture import FIRST, Architecture
+from brushwork.methods.adain_lite.colors import color_code, color_stages, wanted_colors
 from brushwork.nn.statistics import gram_matrix, mean_std
 from brushwork.nn.transformation import Normalization
 from brushwork.tiling.tiles import Moments, Stages, StatisticsRequest, TileInput, run_whole
 
-__all__ = ["CODE_LAYERS", "HALO", "MULTIPLE", "Generator", "LiteNetwork", "MeanCovariance", "StyleEncoder"]
+__all__ = ["HALO", "MULTIPLE", "Generator", "LiteNetwork", "MeanCovariance", "StyleEncoder"]
 
-CODE_LAYERS = {"relu1_1": 16, "relu2_1": 32, "relu3_1": 64, "relu4_1": 192}
 MULTIPLE = 16  # the picture is halved four times
 HALO = 160  # radius of the generator's receptive field in pixels
 RARE = 8.0  # clips a painting's statistics at this many standard deviations: flat colors, test charts
 MeanCovariance: TypeAlias = tuple[Tensor, Tensor]  # means (B, C) and covariances (B, C, C)
-
-
-@dataclass(frozen=True)
-class Architecture:
-    """The sizes of a network.
-
-    Args:
-        code: Numbers of a style code, without its colors.
-        layers: Layers of vgg19-slim whose statistics the encoder sees, with their channels.
-        width: Units of the encoder's layers.
-        rank: Rank-1 kernels of each convolution.
-        half: Channels at half the picture's size, and so on.
-        colors: Whether the result gets the painting's mean and covariance of the colors, exactly.
-    """
-
-    code: int = 128
-    layers: tuple[tuple[str, int], ...] = tuple(CODE_LAYERS.items())
-    width: int = 112
-    rank: int = 16
-    half: int = 16
-    quarter: int = 64
-    eighth: int = 112
-    sixteenth: int = 128
-    colors: bool = False
-
-
-FIRST = Architecture()
-SECOND = Architecture(
-    code=192,
-    layers=(*CODE_LAYERS.items(), ("relu5_1", 384)),
-    width=120,
-    rank=32,
-    half=24,
-    eighth=160,
-    sixteenth=192,
-    colors=True,
-)
 
 
 class ModulatedWeights(NamedTuple):
@@ -256,7 +218,10 @@ class StyleEncoder(nn.Module):
         """Return codes (B, code), followed by 9 numbers for the colors if the network has them."""
         typical = (self.statistics(moments) - self.mean) / self.std
         codes: Tensor = self.layers(typical.clamp(-RARE, RARE))
-        return torch.cat([codes, color_code(*moments[0])], 1) if self.sizes.colors else codes
+        if not self.sizes.colors:
+            return codes
+        with torch.autocast(codes.device.type, enabled=False):
+            return torch.cat([codes.float(), color_code(*moments[0])], 1)
 
 
 def _mean_covariance(features: Tensor, mask: Tensor | None) -> MeanCovariance:
@@ -333,6 +298,19 @@ class Generator(nn.Module):
             styles: From `modulate`; one, or several with shares.
             shares: Share of each style at each pixel, (N, 1, H, W), with a sum of 1.
         """
+        pixels = yield from self._painted(seen, styles, shares)
+        if not self.sizes.colors:
+            return pixels
+        targets = [style["colors"] for style in styles]
+        return (yield from color_stages(pixels, targets, None if shares is None else seen.nearby(shares), seen))
+
+    def _painted(
+        self,
+        seen: TileInput,
+        styles: Sequence[Mapping[str, ModulatedWeights]],
+        shares: Tensor | None,
+    ) -> Stages:
+        """Return all stages but that of the colors."""
 
         def halved(pixels: Tensor) -> Tensor:  # the input for edge detection, with a border
             return F.pad(F.pixel_unshuffle((pixels - 0.5) * 4, 2), (1, 1, 1, 1), mode="replicate")
@@ -375,16 +353,7 @@ class Generator(nn.Module):
         quarter = quarter + F.relu(layer("strokes", quarter))
         half = F.relu(F.pixel_shuffle(layer("to half", quarter), 2))
         half = F.relu(layer("detail", torch.cat([half, edges], 1)))
-        pixels = F.pixel_shuffle(layer("to full", half), 2).float() / 4 + 0.5
-        if not self.sizes.colors:
-            return pixels
-        with torch.autocast(pixels.device.type, enabled=False):
-            opponent = F.conv2d(pixels, OPPONENT[:, :, None, None].to(pixels))
-            extended = torch.cat([opponent, products(opponent)], 1)
-        small = None if shares is None else F.adaptive_avg_pool2d(shares, (pixels.shape[2], pixels.shape[3]))
-        moments = yield StatisticsRequest(extended, small, (), near=seen.near is not None)
-        with torch.autocast(pixels.device.type, enabled=False):
-            return recolored(opponent, extended, [style["colors"] for style in styles], small, moments)
+        return F.pixel_shuffle(layer("to full", half), 2).float() / 4 + 0.5
 
 
 def _enlarged(x: Tensor) -> Tensor:
