@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -58,6 +59,11 @@ class StatisticsRequest:
     keep: tuple[Tensor, ...] = ()
     near: bool = False
     products: bool = False
+
+    @property
+    def measured(self) -> Tensor:
+        """The channels whose moments it needs, (1, C, h, w): those of the features, and their products if wanted."""
+        return with_products(self.features) if self.products else self.features
 
     @property
     def storages(self) -> list[torch.UntypedStorage]:
@@ -133,10 +139,10 @@ class Sums:
         return Moments(self.mean.float().to(device), variance.float().to(device))
 
 
-def with_products(rows: Tensor) -> Tensor:
-    """Append to rows (N, C) the products of each two channels, (N, C (C + 1) / 2), by rows of a lower triangle."""
-    row, column = torch.tril_indices(rows.shape[1], rows.shape[1])
-    return torch.cat([rows, rows[:, row] * rows[:, column]], 1)
+def with_products(x: Tensor) -> Tensor:
+    """Append to channels (N, C, …) the products of each two, C (C + 1) / 2, by rows of a lower triangle."""
+    row, column = np.tril_indices(x.shape[1])
+    return torch.cat([x, x[:, row] * x[:, column]], 1)
 
 
 @dataclass(frozen=True)
