@@ -5,7 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from brushwork.methods.adain_lite.network import Architecture, LiteNetwork, ModulatedConv
+from brushwork.methods.adain_lite.architecture import Architecture
+from brushwork.methods.adain_lite.network import LiteNetwork, ModulatedConv
 
 # Where the input channels of a layer come from, if not from a single layer: (channels in turn), each as a size's name.
 JOINED = {"detail": ("half", "half")}

@@ -33,12 +33,13 @@ from brushwork.evaluation.pictures import palette_distance
 from brushwork.losses.content import relative_errors
 from brushwork.losses.perceptual import bounded
 from brushwork.losses.regularizers import checkerboard_loss, low_frequency_color_loss, total_variation
-from brushwork.methods.adain_lite.network import SECOND, LiteNetwork
+from brushwork.methods.adain_lite.architecture import SECOND
+from brushwork.methods.adain_lite.network import LiteNetwork
 from brushwork.nn.statistics import gram_matrix
 from brushwork.nn.transformation import activation_outliers
 from brushwork.runtime.device import choose_dtype
 from brushwork.runtime.tensor_files import write_tensors
-from brushwork.training.data import PhotoFolder, _recolored
+from brushwork.training.data import PhotoFolder, recolored
 from brushwork.weights import load_into, read_model
 
 STYLE_LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
@@ -104,8 +105,7 @@ class Teachers:
             entry[f"gram {layer}"] = triangle(matrix / matrix.norm()).half()
         seen = F.interpolate(pixels, size=(SEEN_BY_ENCODER,) * 2, mode="bicubic", antialias=True).clamp(0, 1)
         seen = seen.contiguous(memory_format=torch.channels_last)
-        layers = [layer for layer, _ in SECOND.layers]
-        for k, (mean, covariance) in enumerate(coder.moments(seen, self.encoder(seen, layers))):
+        for k, (mean, covariance) in enumerate(coder.moments(seen, self.encoder(seen, SECOND.layer_names))):
             entry[f"mean {k}"], entry[f"covariance {k}"] = mean[0].float(), triangle(covariance[0].float())
         return entry
 
@@ -131,10 +131,11 @@ class Run:
 
     def __init__(self, args: argparse.Namespace) -> None:
         self.args, self.rng = args, random.Random(args.seed)
-        torch.manual_seed(args.seed)
         self.photos = Folder(args.photos, 200, only_held=False, closest=2.0)
         self.paintings = Folder(args.paintings, 100, only_held=False, closest=2.2)
-        self.teachers, self.network = Teachers(args.loss_network), LiteNetwork(SECOND)
+        self.teachers = Teachers(args.loss_network)
+        torch.manual_seed(args.seed)  # now: how many random numbers it takes to load a network depends on caches
+        self.network = LiteNetwork(SECOND)
         self.cache = TargetCache(
             args.out / "cache", {"held": HELD, "photo": args.keep, "painting": args.keep, "own": args.keep // 8}
         )
@@ -161,6 +162,9 @@ class Run:
             self._add(index)
         self._set_units()
         self._optimize_with(self.network)
+        torch.manual_seed(
+            self.args.seed
+        )  # whatever the networks' initial weights took, which depends on what is cached
 
     @torch.no_grad()
     def _set_units(self) -> None:
@@ -217,7 +221,11 @@ class Run:
         part.replace(self.args.out / name)
         self.cache.sweep()
         weights = {name: tensor.half() for name, tensor in self.ema.items()}
-        write_tensors(self.args.out / f"{self.args.name}.safetensors", weights, {"model": "adain-lite"})
+        write_tensors(
+            self.args.out / f"{self.args.name}.safetensors",
+            weights,
+            {"model": "adain-lite", "architecture": SECOND.name},
+        )
 
     def _wait(self) -> None:
         while (self.args.out / "PAUSE").exists():
@@ -227,7 +235,7 @@ class Run:
         """Add a photo and a painting to the cache; every eighth time, a photo that is its own style as well."""
         self._wait()
         photo, painting = self.photos.batch(1, self.rng), self.paintings.batch(1, self.rng)
-        painting = _recolored(painting, self.rng) if self.rng.random() < self.args.recolor else painting
+        painting = recolored(painting, self.rng) if self.rng.random() < self.args.recolor else painting
         photo, painting = (x.contiguous(memory_format=torch.channels_last) for x in (photo, painting))
         coder, seen = self.network.coder, self.teachers.photo(photo)
         self.cache.add("photo", seen)
