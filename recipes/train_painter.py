@@ -5,7 +5,8 @@
 
 What VGG-19 makes of photos and paintings never changes and costs half of a step: it is computed once per crop and kept
 in RUN/cache. New crops are added every few steps; the oldest make room. A step then costs what the painted pictures
-alone cost.
+alone cost. Most steps (--quick-share) see them through vgg19-slim, whose step costs a quarter; the others, through
+VGG-19, keep the painter from fitting the slim network's blind spots.
 
 The run resumes where it stopped: give the same command. While RUN/PAUSE exists, it waits. The learning rate is
 constant and falls over the last quarter; a raised --steps goes on from before the fall. RUN/log.csv has the losses,
@@ -16,6 +17,7 @@ from __future__ import annotations
 
 import argparse
 import csv
+import math
 import random
 import time
 from collections.abc import Sequence
@@ -33,7 +35,7 @@ from brushwork.evaluation.pictures import palette_distance
 from brushwork.losses.content import relative_errors
 from brushwork.losses.perceptual import bounded
 from brushwork.losses.regularizers import checkerboard_loss, low_frequency_color_loss, total_variation
-from brushwork.methods.adain_lite.architecture import SECOND
+from brushwork.methods.adain_lite.architecture import SECOND, architecture_of
 from brushwork.methods.adain_lite.network import LiteNetwork
 from brushwork.nn.statistics import gram_matrix
 from brushwork.nn.transformation import activation_outliers
@@ -48,6 +50,10 @@ SIDE = 192
 SEEN_BY_ENCODER = 128  # paintings are encoded at two thirds of the size at which they are compared
 SEEN = (-0.1, 1.1)
 HELD = 24
+LOGGED = (
+    "exact content", "exact style", "quick content", "quick style", "palette", "forms", "tv", "grid", "outside",
+    "spikes", "own",
+)  # fmt: skip
 PIXELS = 2048  # compared for the palette
 DIRECTIONS = 16
 
@@ -84,25 +90,35 @@ def palette_loss(pictures: Tensor, paintings: Tensor) -> Tensor:
 
 
 class Teachers:
-    """What the loss network and the style encoder's network make of a crop."""
+    """What the loss networks and the style encoder's network make of a crop.
 
-    def __init__(self, loss_network: str) -> None:
+    Args:
+        exact: The loss network of some steps, and of the held-back pairs.
+        quick: That of the others.
+    """
+
+    def __init__(self, exact: str, quick: str) -> None:
         self.dtype = choose_dtype("auto", torch.device("cpu"))
-        self.loss = network(loss_network, torch.device("cpu"))
+        self.losses = {
+            name: network(given, torch.device("cpu")) for name, given in (("exact", exact), ("quick", quick))
+        }
         self.encoder = network("vgg19-slim", torch.device("cpu"))
 
     @torch.no_grad()
     def photo(self, pixels: Tensor) -> dict[str, Tensor]:
-        content = self.loss(pixels, [CONTENT_LAYER])[CONTENT_LAYER]
-        return {"pixels": (pixels[0] * 255).round().byte(), "content": content[0].half()}
+        entry = {"pixels": (pixels[0] * 255).round().byte()}
+        for name, loss in self.losses.items():
+            entry[f"{name} content"] = loss(pixels, [CONTENT_LAYER])[CONTENT_LAYER][0].half()
+        return entry
 
     @torch.no_grad()
     def painting(self, pixels: Tensor, coder: torch.nn.Module) -> dict[str, Tensor]:
         entry = {"painting": (pixels[0] * 255).round().byte()}
-        for layer, features in self.loss(pixels, STYLE_LAYERS).items():
-            matrix = gram_matrix(features.float())[0]
-            entry[f"norm {layer}"] = matrix.norm()
-            entry[f"gram {layer}"] = triangle(matrix / matrix.norm()).half()
+        for name, loss in self.losses.items():
+            for layer, features in loss(pixels, STYLE_LAYERS).items():
+                matrix = gram_matrix(features.float())[0]
+                entry[f"{name} norm {layer}"] = matrix.norm()
+                entry[f"{name} gram {layer}"] = triangle(matrix / matrix.norm()).half()
         seen = F.interpolate(pixels, size=(SEEN_BY_ENCODER,) * 2, mode="bicubic", antialias=True).clamp(0, 1)
         seen = seen.contiguous(memory_format=torch.channels_last)
         for k, (mean, covariance) in enumerate(coder.moments(seen, self.encoder(seen, SECOND.layer_names))):
@@ -133,7 +149,7 @@ class Run:
         self.args, self.rng = args, random.Random(args.seed)
         self.photos = Folder(args.photos, 200, only_held=False, closest=2.0)
         self.paintings = Folder(args.paintings, 100, only_held=False, closest=2.2)
-        self.teachers = Teachers(args.loss_network)
+        self.teachers = Teachers(args.loss_network, args.quick_network)
         torch.manual_seed(args.seed)  # now: how many random numbers it takes to load a network depends on caches
         self.network = LiteNetwork(SECOND)
         self.cache = TargetCache(
@@ -149,9 +165,10 @@ class Run:
 
     def _begin(self) -> None:
         if self.args.start:
-            first = LiteNetwork()
-            load_into(first, read_model(self.args.start, "adain-lite"))
-            self.network = grown(first, SECOND)
+            model = read_model(self.args.start, "adain-lite")
+            first = LiteNetwork(architecture_of(model))
+            load_into(first, model)
+            self.network = first if first.sizes == SECOND else grown(first, SECOND)
         held_photos = Folder(self.args.photos, 200, only_held=True, closest=1.3)
         held_paintings = Folder(self.args.paintings, 100, only_held=True, closest=1.6)
         rng = random.Random(1)
@@ -259,26 +276,26 @@ class Run:
         with torch.autocast("cpu", torch.bfloat16, enabled=self.teachers.dtype == torch.bfloat16):
             return self.network(floats(batch["pixels"]), moments(batch)).float()
 
-    def errors(self, pictures: Tensor, batch: dict[str, Tensor]) -> dict[str, Tensor]:
-        """Relative errors (B,): of content, and of each style layer."""
+    def errors(self, pictures: Tensor, batch: dict[str, Tensor], teacher: str = "exact") -> dict[str, Tensor]:
+        """Relative errors (B,) through a loss network: of content, and of each style layer."""
         seen = pictures.clamp(*SEEN).contiguous(memory_format=torch.channels_last)
-        found = self.teachers.loss(seen, (*STYLE_LAYERS, CONTENT_LAYER))
-        errors = {"content": relative_errors(found[CONTENT_LAYER].float(), batch["content"].float())}
+        found = self.teachers.losses[teacher](seen, (*STYLE_LAYERS, CONTENT_LAYER))
+        errors = {"content": relative_errors(found[CONTENT_LAYER].float(), batch[f"{teacher} content"].float())}
         for layer in STYLE_LAYERS:
-            matrix = gram_matrix(found[layer].float()) / batch[f"norm {layer}"][:, None, None]
-            errors[layer] = relative_errors(matrix, full(batch[f"gram {layer}"].float()))
+            matrix = gram_matrix(found[layer].float()) / batch[f"{teacher} norm {layer}"][:, None, None]
+            errors[layer] = relative_errors(matrix, full(batch[f"{teacher} gram {layer}"].float()))
         return errors
 
-    def terms(self, batch: dict[str, Tensor], own: Tensor) -> dict[str, Tensor]:
+    def terms(self, batch: dict[str, Tensor], own: Tensor, teacher: str) -> dict[str, Tensor]:
         args = self.args
         with activation_outliers(self.network) as spikes:
             pictures = self.painted(batch)
-        errors, photos, paintings = self.errors(pictures, batch), floats(batch["pixels"]), floats(batch["painting"])
+        errors, photos = self.errors(pictures, batch, teacher), floats(batch["pixels"])
         style = torch.stack([bounded(errors[layer]) for layer in STYLE_LAYERS]).mean()
         return {
             "content": args.content_weight * errors["content"].mean(),
             "style": args.style_weight * style,
-            "palette": args.palette_weight * palette_loss(pictures, paintings),
+            "palette": args.palette_weight * palette_loss(pictures, floats(batch["painting"])),
             "forms": args.form_weight * low_frequency_color_loss(pictures, photos),
             "tv": 0.1 * total_variation(pictures),
             "grid": 1500 * checkerboard_loss(pictures),
@@ -293,7 +310,8 @@ class Run:
         args = self.args
         if self.step % args.crop_every == 0:
             self._add(self.step // args.crop_every)
-        terms = self.terms(*self._batch())
+        teacher = "quick" if self.rng.random() < args.quick_share else "exact"
+        terms = self.terms(*self._batch(), teacher)
         self.optimizer.zero_grad(set_to_none=True)
         torch.stack(list(terms.values())).sum().backward()
         for group in self.optimizer.param_groups:
@@ -305,7 +323,9 @@ class Run:
         decay = min(args.ema, (1 + self.step) / (10 + self.step))
         for name, tensor in self.network.state_dict().items():
             self.ema[name].lerp_(tensor, 1 - decay)
-        self.losses.append({name: float(term.detach()) for name, term in terms.items()})
+        shown = {name: float(term.detach()) for name, term in terms.items()}
+        networks = {f"{teacher} {name}": shown.pop(name) for name in ("content", "style")}
+        self.losses.append(networks | shown)
 
     @torch.no_grad()
     def measure(self) -> None:
@@ -322,7 +342,8 @@ class Run:
         row = {"step": self.step, "hours": self.spent()}
         row |= {f"held {name}": fmean(one[name] for one in rows) for name in rows[0]}
         row["held style"] = fmean(row[f"held {layer}"] for layer in STYLE_LAYERS)
-        row |= {name: fmean(one[name] for one in self.losses) for name in self.losses[0]} if self.losses else {}
+        for name in LOGGED if self.losses else ():
+            row[name] = fmean([one[name] for one in self.losses if name in one] or [math.nan])
         self.log, self.losses = [*self.log, row], []
         with (self.args.out / "log.csv").open("w", newline="") as file:
             writer = csv.DictWriter(file, fieldnames=list(row))
@@ -357,6 +378,8 @@ def falls_at(steps: int) -> int:
 def main(argv: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--loss-network", default="vgg19.caffe", help="weights record or file")
+    parser.add_argument("--quick-network", default="vgg19-slim", help="the loss network of most steps")
+    parser.add_argument("--quick-share", type=float, default=0.85, help="share of steps through it")
     parser.add_argument("--photos", type=Path, required=True)
     parser.add_argument("--paintings", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)

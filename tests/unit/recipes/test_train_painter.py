@@ -38,7 +38,16 @@ def recipe(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
 
 def train(recipe, folder: Path, out: str, *options: str) -> dict:
     """Train as the command does; the last checkpoint."""
-    given = ["--loss-network", "none", "--photos", str(folder / "photos"), "--paintings", str(folder / "paintings")]
+    given = [
+        "--loss-network",
+        "none",
+        "--quick-share",
+        "0.5",
+        "--photos",
+        str(folder / "photos"),
+        "--paintings",
+        str(folder / "paintings"),
+    ]
     small = ["--first", "2", "--batch", "1", "--save-every", "2", "--keep", "16"]
     recipe.main([*given, *small, "--out", str(folder / out), *options])
     return torch.load(folder / out / "checkpoint.pt", weights_only=True)
