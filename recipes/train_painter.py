@@ -168,7 +168,7 @@ class Run:
             model = read_model(self.args.start, "adain-lite")
             first = LiteNetwork(architecture_of(model))
             load_into(first, model)
-            self.network = first if first.sizes == SECOND else grown(first, SECOND)
+            self.network = (first if first.sizes == SECOND else grown(first, SECOND)).train().requires_grad_(True)
         held_photos = Folder(self.args.photos, 200, only_held=True, closest=1.3)
         held_paintings = Folder(self.args.paintings, 100, only_held=True, closest=1.6)
         rng = random.Random(1)

@@ -74,6 +74,9 @@ def test_a_resumed_training_gives_the_same_weights(recipe, monkeypatch: pytest.M
     written = read_model(str(tmp_path / "whole" / "adain-lite-2.safetensors"), "adain-lite")
     assert written.about["architecture"] == SECOND.name
     load_into(LiteNetwork(SECOND), written)
+    start = str(tmp_path / "whole" / "adain-lite-2.safetensors")
+    after = train(recipe, tmp_path, "after", "--steps", "2", "--start", start)  # another training begins where it ended
+    assert after["log"][0]["held content"] == pytest.approx(whole["log"][-1]["held content"], rel=0.02)
 
 
 def test_a_wider_network_paints_the_same_at_first(recipe) -> None:
