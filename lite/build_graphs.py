@@ -26,7 +26,8 @@ from onnx import numpy_helper
 from onnx.utils import Extractor
 from torch import Tensor
 
-from brushwork.methods.adain_lite.network import CODE_LAYERS, LiteNetwork, ModulatedWeights
+from brushwork.methods.adain_lite.architecture import FIRST
+from brushwork.methods.adain_lite.network import LiteNetwork, ModulatedWeights
 from brushwork.nn import load_network
 from brushwork.onnx.graphs import PIXELS, Graph
 from brushwork.onnx.tracing import traced
@@ -39,6 +40,7 @@ MOST = 4  # styles side by side
 SIDE = 96  # of the picture that is traced; a multiple of the network's
 LEAST, FEW = 8, 64  # numbers: fewer are never weights, more always are
 ABOUT = {"title": "AdaIN-lite, without weights", "license": "MIT"}
+LAYERS = FIRST.layer_names
 KINDS = {"weight": "weight", "bias": "bias"}
 
 
@@ -71,10 +73,10 @@ def _features() -> onnx.ModelProto:
     network = loaded.network
 
     def run(painting: Tensor) -> tuple[Tensor, ...]:
-        return tuple(network.untapped(painting, CODE_LAYERS).values())  # type: ignore[attr-defined]
+        return tuple(network.untapped(painting, LAYERS).values())  # type: ignore[attr-defined]
 
-    varying = dict.fromkeys(("painting", *CODE_LAYERS), PIXELS)
-    model = traced(Graph("features", run, {"painting": _example()}, list(CODE_LAYERS), varying), ABOUT)
+    varying = dict.fromkeys(("painting", *LAYERS), PIXELS)
+    model = traced(Graph("features", run, {"painting": _example()}, LAYERS, varying), ABOUT)
     return _without_weights(model, {name: tensor.float() for name, tensor in loaded.weights.tensors.items()})
 
 

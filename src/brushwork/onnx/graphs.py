@@ -65,7 +65,7 @@ class _Styled:
         size = shape_as_tensor(photo)[2:]
         padded = _padded(photo, size, self.network)
         stages = self.network.generate(TileInput(lambda: padded), [self.style(tensors)])
-        painted = run_with_statistics(stages, lambda _, ask: _moments(ask.features))
+        painted = run_with_statistics(stages, lambda _, ask: _moments(ask.measured))
         return painted[:, :, : size[0], : size[1]].clamp(0, 1)
 
 
@@ -125,7 +125,7 @@ def pass_graphs(network: Network, style: Any | None) -> list[Graph]:
     core = torch.tensor([0, 0, side, side])
 
     def measure(tile: Tensor, core: Tensor, *given: Tensor) -> tuple[Tensor, Tensor]:
-        features = _next_request(styled, tile, given).features
+        features = _next_request(styled, tile, given).measured
         top, left, bottom, right = (core // (tile.shape[2] // features.shape[2])).unbind()
         moments = _moments(features[:, :, top:bottom, left:right])
         return moments.mean, moments.variance
@@ -156,7 +156,7 @@ def _moments_of_next(styled: _Styled, tile: Tensor, measured: Mapping[str, Tenso
         request = _next_request(styled, tile, (*styled.inputs.values(), *measured.values()))
     except StopIteration:
         return None
-    return _moments(request.features)
+    return _moments(request.measured)
 
 
 def _next_request(styled: _Styled, tile: Tensor, given: Sequence[Tensor]) -> StatisticsRequest:

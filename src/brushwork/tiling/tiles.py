@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -50,12 +51,19 @@ class StatisticsRequest:
         weights: N weightings of the positions, (N, 1, h, w); None weights all equally, with N = 1.
         keep: Other tensors it needs when it continues.
         near: Whether the features cover only the near area, see `TileInput`.
+        products: Whether it needs those of the products of each two channels as well, see `with_products`.
     """
 
     features: Tensor
     weights: Tensor | None = None
     keep: tuple[Tensor, ...] = ()
     near: bool = False
+    products: bool = False
+
+    @property
+    def measured(self) -> Tensor:
+        """The channels whose moments it needs, (1, C, h, w): those of the features, and their products if wanted."""
+        return with_products(self.features) if self.products else self.features
 
     @property
     def storages(self) -> list[torch.UntypedStorage]:
@@ -93,12 +101,13 @@ class Sums:
     def __init__(self) -> None:
         self.weight, self.mean, self.spread = (torch.zeros((), dtype=torch.float64) for _ in range(3))
 
-    def add(self, features: Tensor, weights: Tensor | None = None) -> None:
+    def add(self, features: Tensor, weights: Tensor | None = None, *, products: bool = False) -> None:
         """Add the features of a part; see `StatisticsRequest`."""
         rows = features[0].permute(1, 2, 0).flatten(0, 1)
         counts = None if weights is None else weights.flatten(1)
         for start in range(0, len(rows), ROWS):
             part = rows[start : start + ROWS].float()
+            part = with_products(part) if products else part
             if counts is None:
                 mean = part.mean(0, keepdim=True)
                 self._join(torch.tensor([float(len(part))]), mean, (part - mean).square().sum(0, keepdim=True))
@@ -108,7 +117,7 @@ class Sums:
     def ask(self, tile: Tile, ask: StatisticsRequest) -> None:
         """Add the core of a tile's requested features."""
         weights = None if ask.weights is None else tile.kept(ask.weights, near=ask.near)
-        self.add(tile.kept(ask.features, near=ask.near), weights)
+        self.add(tile.kept(ask.features, near=ask.near), weights, products=ask.products)
 
     def _weighted(self, part: Tensor, counts: Tensor) -> None:
         weight = counts.sum(1)
@@ -128,6 +137,12 @@ class Sums:
         """Return the accumulated moments."""
         variance = self.spread / self.weight.clamp_min(1e-300)[:, None]
         return Moments(self.mean.float().to(device), variance.float().to(device))
+
+
+def with_products(x: Tensor) -> Tensor:
+    """Append to channels (N, C, …) the products of each two, C (C + 1) / 2, by rows of a lower triangle."""
+    row, column = np.tril_indices(x.shape[1])
+    return torch.cat([x, x[:, row] * x[:, column]], 1)
 
 
 @dataclass(frozen=True)

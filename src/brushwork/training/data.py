@@ -15,7 +15,7 @@ from brushwork.errors import PictureError, UsageError
 from brushwork.io import read_image, read_size
 from brushwork.options.stylize import PICTURE_SUFFIXES
 
-__all__ = ["NoPhotos", "PhotoFolder"]
+__all__ = ["NoPhotos", "PhotoFolder", "recolored"]
 
 SMALLEST = 64  # images with a shorter side below this are skipped
 KEPT_BYTES = 2 << 30  # cache size for decoded images
@@ -71,7 +71,7 @@ class PhotoFolder:
         """
         rng = random.Random(int(torch.randint(1 << 60, ())))
         squares = self.batch(count, rng)
-        return torch.cat([_recolored(x, rng) for x in torch.split(squares, 1)]) if recolor else squares
+        return torch.cat([recolored(x, rng) for x in torch.split(squares, 1)]) if recolor else squares
 
     def _picture(self, path: Path) -> Tensor | None:
         """Return pixels (3, H, W) in 0..255, no larger than needed; None if the file can't be used."""
@@ -113,7 +113,7 @@ class NoPhotos(PhotoFolder):
         return torch.full((count, 3, self.side, self.side), 0.5)
 
 
-def _recolored(picture: Tensor, rng: random.Random) -> Tensor:
+def recolored(picture: Tensor, rng: random.Random) -> Tensor:
     """Return the image, usually unchanged; otherwise with swapped channels, inverted, darkened or lightened."""
     if rng.random() < 0.25:
         picture = picture[:, rng.sample(range(3), 3)]

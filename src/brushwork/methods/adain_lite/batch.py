@@ -15,8 +15,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from brushwork.methods.adain_lite.colors import recolor
 from brushwork.methods.adain_lite.method import STROKE_SIZE, STYLE_SIZE, AdaINLiteStyleNetwork
-from brushwork.methods.adain_lite.network import CODE_LAYERS, Generator, ModulatedConv, ModulatedNorm, center_groups
+from brushwork.methods.adain_lite.network import Generator, ModulatedConv, ModulatedNorm, center_groups
 
 __all__ = ["BatchPainter"]
 
@@ -47,11 +48,11 @@ class BatchPainter:
 
     @torch.no_grad()
     def own_codes(self, pixels: Tensor) -> Tensor:
-        """Return the codes (B, 128) of photos (B, 3, H, W) in [0, 1], downscaled as paintings are."""
+        """Return the codes (B, length of a code) of photos (B, 3, H, W) in [0, 1], downscaled as paintings are."""
         seen = F.interpolate(pixels, scale_factor=STYLE_SIZE / STROKE_SIZE, mode="bilinear", antialias=True).clamp(0, 1)
         seen = seen.contiguous(memory_format=torch.channels_last)
         coder = self.network.coder
-        codes: Tensor = coder(coder.moments(seen, self.network.encoder(seen, CODE_LAYERS)))
+        codes: Tensor = coder(coder.moments(seen, self.network.encoder(seen, coder.sizes.layer_names)))
         return codes
 
     @torch.no_grad()
@@ -60,9 +61,10 @@ class BatchPainter:
 
         Args:
             pixels: (B, 3, H, W) in [0, 1], with sides that are multiples of 16, on the network's device.
-            codes: One style per picture, (B, 128).
+            codes: One style per picture, (B, length of a code).
         """
-        changes = {name: layer.shape(codes) for name, layer in self.layers.items()}
+        length = self.network.coder.sizes.code
+        changes = {name: layer.shape(codes[:, :length]) for name, layer in self.layers.items()}
 
         def conv(name: str, x: Tensor) -> Tensor:
             return self._modulated(name, x, changes[name])
@@ -84,7 +86,8 @@ class BatchPainter:
         quarter = quarter + F.relu_(conv("strokes", quarter))
         half = F.relu_(_doubled(conv("to half", quarter)))
         half = F.relu_(conv("detail", torch.cat([half, edges], 1)))
-        return _doubled(conv("to full", half)).float() / 4 + 0.5
+        painted = _doubled(conv("to full", half)).float() / 4 + 0.5
+        return recolor(painted, codes[:, length:]) if self.network.coder.sizes.colors else painted
 
     def _kernel(self, layer: ModulatedConv) -> Kernel:
         channels, width, rank, _ = layer.sizes

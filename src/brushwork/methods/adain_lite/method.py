@@ -25,15 +25,8 @@ from brushwork.errors import UsageError
 from brushwork.flow import warp
 from brushwork.losses.content import relative_errors
 from brushwork.losses.perceptual import PerceptualLoss
-from brushwork.methods.adain_lite.network import (
-    CODE_LAYERS,
-    HALO,
-    MULTIPLE,
-    Generator,
-    LiteNetwork,
-    MeanCovariance,
-    StyleEncoder,
-)
+from brushwork.methods.adain_lite.architecture import FIRST, architecture_of
+from brushwork.methods.adain_lite.network import HALO, MULTIPLE, Generator, LiteNetwork, MeanCovariance
 from brushwork.methods.base import Declaration
 from brushwork.methods.style_network import TensorStyleNetwork
 from brushwork.nn import FeatureNetwork, load_network
@@ -60,7 +53,7 @@ GIVEN_BACK = 8.0  # weight of the reconstruction loss of photos in their own sty
 
 @dataclass(frozen=True)
 class LiteStyle:
-    """A style as a code (128,)."""
+    """A style as a code (128,), or (201,) of the second architecture."""
 
     code: Tensor
 
@@ -95,8 +88,8 @@ class AdaINLiteTask:
         self.loss = PerceptualLoss(settings, [], device)
         self.critic = self.loss.critic
         self.encoder = load_network(ENCODER, device=device, dtype=self.loss.dtype).network
-        self.network = LiteNetwork()
         self.model = read_model(settings.start, NAME) if settings.start else None
+        self.network = LiteNetwork(FIRST if self.model is None else architecture_of(self.model))
         if self.model is not None:
             load_into(self.network, self.model)
         self.network.train().requires_grad_(True).to(device)
@@ -138,7 +131,7 @@ class AdaINLiteTask:
     def write(self, path: Path) -> None:
         """Write the weights for the option `model`."""
         tensors = {name: tensor.detach().cpu().half() for name, tensor in self.network.state_dict().items()}
-        about = {"model": NAME}
+        about = {"model": NAME, "architecture": self.network.sizes.name}
         if self.settings.learn == "painter" and self.model is not None:
             about["codes"] = _codes_of(self.model)
         write_tensors(path, tensors, about)
@@ -151,7 +144,8 @@ class AdaINLiteTask:
         """Return the style encoder's inputs for paintings, which are downscaled for it."""
         seen = F.interpolate(paintings, scale_factor=STYLE_SIZE / STROKE_SIZE, mode="bicubic", antialias=True)
         seen = seen.clamp(0, 1).contiguous(memory_format=torch.channels_last)
-        return StyleEncoder.moments(seen, self.encoder(seen, CODE_LAYERS))
+        coder = self.network.coder
+        return coder.moments(seen, self.encoder(seen, coder.sizes.layer_names))
 
     @torch.no_grad()
     def _set_units(self, device: torch.device) -> None:
@@ -236,7 +230,7 @@ class AdaINLiteStyleNetwork(TensorStyleNetwork[LiteStyle]):
         self.dtype = choose_dtype(settings.precision, self.device)
         encoder = load_network(ENCODER, device=self.device, dtype=self.dtype)
         model = read_model(settings.model, NAME)
-        lite = LiteNetwork()
+        lite = LiteNetwork(architecture_of(model))
         load_into(lite, model)
         lite.to(self.device)
         self.encoder, self.coder = encoder.network, lite.coder
@@ -263,7 +257,8 @@ class AdaINLiteStyleNetwork(TensorStyleNetwork[LiteStyle]):
     def encode(self, image: Tensor, mask: Tensor | None = None) -> LiteStyle:
         """Encode a painting; see `StyleNetwork`."""
         pixels = image.contiguous(memory_format=torch.channels_last)
-        return LiteStyle(self.coder(self.coder.moments(pixels, self.encoder(pixels, CODE_LAYERS), mask))[0])
+        features = self.encoder(pixels, self.coder.sizes.layer_names)
+        return LiteStyle(self.coder(self.coder.moments(pixels, features, mask))[0])
 
     def generate(self, tile: TileInput, styles: Sequence[LiteStyle], shares: Tensor | None = None) -> Stages:
         """Return the stages that stylize an image or a tile; see `StyleNetwork`."""

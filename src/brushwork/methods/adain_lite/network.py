@@ -6,22 +6,21 @@ Related work and experiments: brushwork.methods.adain_lite.method, docs/methods/
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from brushwork.methods.adain_lite.architecture import FIRST, Architecture
+from brushwork.methods.adain_lite.colors import color_code, color_stages, wanted_colors
 from brushwork.nn.statistics import gram_matrix, mean_std
 from brushwork.nn.transformation import Normalization
 from brushwork.tiling.tiles import Moments, Stages, StatisticsRequest, TileInput, run_whole
 
-__all__ = ["CODE_LAYERS", "HALO", "MULTIPLE", "Generator", "LiteNetwork", "MeanCovariance", "StyleEncoder"]
+__all__ = ["HALO", "MULTIPLE", "Generator", "LiteNetwork", "MeanCovariance", "StyleEncoder"]
 
-CODE = 128
-CODE_LAYERS = {"relu1_1": 16, "relu2_1": 32, "relu3_1": 64, "relu4_1": 192}
-HALF, QUARTER, EIGHTH, SIXTEENTH = 16, 64, 112, 128  # channels
 MULTIPLE = 16  # the picture is halved four times
 HALO = 160  # radius of the generator's receptive field in pixels
 RARE = 8.0  # clips a painting's statistics at this many standard deviations: flat colors, test charts
@@ -36,7 +35,7 @@ class ModulatedWeights(NamedTuple):
 
     def to(self, dtype: torch.dtype) -> ModulatedWeights:
         """Convert a kernel to this dtype; normalizations stay in float32."""
-        if self.weight.ndim == 1:
+        if self.weight.ndim < 4:
             return self
         return ModulatedWeights(self.weight.to(dtype, memory_format=torch.channels_last), self.bias.to(dtype))
 
@@ -50,7 +49,7 @@ class ModulatedConv(nn.Module):
     Args:
         channels: Input channels.
         width: Output channels.
-        rank: Number of rank-1 kernels.
+        sizes: Of the network: length of a code, number of rank-1 kernels.
         gain: Gain of the initial kernels.
         stride: 2 halves the size.
         enlarges: Whether a pixel shuffle follows (Shi et al. 2016, arXiv:1609.05158). The kernels of each four output
@@ -58,23 +57,31 @@ class ModulatedConv(nn.Module):
     """
 
     def __init__(
-        self, channels: int, width: int, *, rank: int = 16, gain: float = 1.0, stride: int = 1, enlarges: bool = False
+        self,
+        channels: int,
+        width: int,
+        sizes: Architecture,
+        *,
+        gain: float = 1.0,
+        stride: int = 1,
+        enlarges: bool = False,
     ) -> None:
         super().__init__()
+        rank = sizes.rank
         self.sizes, self.stride, self.enlarges = [channels, width, rank, width], stride, enlarges
         spread = gain * (2 / (9 * channels)) ** 0.5
         self.weight = nn.Parameter(torch.randn(width, channels * 9) * spread)
         self.bias = nn.Parameter(torch.zeros(width))
         self.down = nn.Parameter(torch.randn(rank, channels * 9) * spread)
         self.up = nn.Parameter(torch.randn(width, rank) * rank**-0.5)
-        self.shape = _linear(CODE, sum(self.sizes))
+        self.shape = _linear(sizes.code, sum(self.sizes))
         if enlarges:  # all four start equal
             with torch.no_grad():
                 for tensor in (self.weight, self.up):
                     tensor.copy_(tensor[::4].repeat_interleave(4, 0))
 
     def modulate(self, code: Tensor) -> ModulatedWeights:
-        """Return kernel and bias for a code (128,)."""
+        """Return kernel and bias for a code."""
         a, b, m, c = self.shape(code).split(self.sizes)
         weight = torch.addmm(self.weight, self.up * m, self.down).view(len(b), -1, 3, 3)
         weight, bias = weight * torch.outer(1 + b, 1 + a)[:, :, None, None], self.bias + c
@@ -92,12 +99,12 @@ class ModulatedConv(nn.Module):
 class ModulatedNorm(Normalization):
     """Instance normalization with scale and shift from the code."""
 
-    def __init__(self, channels: int) -> None:
+    def __init__(self, channels: int, sizes: Architecture) -> None:
         super().__init__()
-        self.shape = _linear(CODE, 2 * channels)
+        self.shape = _linear(sizes.code, 2 * channels)
 
     def modulate(self, code: Tensor) -> ModulatedWeights:
-        """Return scale and shift for a code (128,)."""
+        """Return scale and shift for a code."""
         scale, shift = self.shape(code).chunk(2)
         return ModulatedWeights(1 + scale, shift)
 
@@ -176,24 +183,26 @@ class StyleEncoder(nn.Module):
     mean: Tensor
     std: Tensor
 
-    def __init__(self, width: int = 112, directions: int = 16) -> None:
+    def __init__(self, sizes: Architecture, directions: int = 16) -> None:
         super().__init__()
+        self.sizes, layers, width = sizes, dict(sizes.layers), sizes.width
         self.directions = nn.ParameterDict(
-            {layer: torch.randn(directions, channels) * channels**-0.5 for layer, channels in CODE_LAYERS.items()}
+            {layer: torch.randn(directions, channels) * channels**-0.5 for layer, channels in layers.items()}
         )
         pairs = directions * (directions + 1) // 2
-        count = sum(2 * channels + pairs for channels in CODE_LAYERS.values()) + 9
-        self.register_buffer("unit", torch.ones(len(CODE_LAYERS)))  # typical magnitude of each layer's features
+        count = sum(2 * channels + pairs for channels in layers.values()) + 9
+        self.register_buffer("unit", torch.ones(len(layers)))  # typical magnitude of each layer's features
         self.register_buffer("mean", torch.zeros(count))  # normalization of the inputs
         self.register_buffer("std", torch.ones(count))
         self.layers = nn.Sequential(
-            nn.Linear(count, width), nn.ReLU(), nn.Linear(width, width), nn.ReLU(), nn.Linear(width, CODE)
+            nn.Linear(count, width), nn.ReLU(), nn.Linear(width, width), nn.ReLU(), nn.Linear(width, sizes.code)
         )
 
-    @staticmethod
-    def moments(pixels: Tensor, features: Mapping[str, Tensor], mask: Tensor | None = None) -> list[MeanCovariance]:
-        """Return means and covariances of pixels (B, 3, H, W) and of their features in `CODE_LAYERS`."""
-        return [_mean_covariance(x, mask) for x in (pixels, *(features[layer] for layer in CODE_LAYERS))]
+    def moments(
+        self, pixels: Tensor, features: Mapping[str, Tensor], mask: Tensor | None = None
+    ) -> list[MeanCovariance]:
+        """Return means and covariances of pixels (B, 3, H, W) and of their features in the encoder's layers."""
+        return [_mean_covariance(x, mask) for x in (pixels, *(features[layer] for layer, _ in self.sizes.layers))]
 
     def statistics(self, moments: Sequence[MeanCovariance]) -> Tensor:
         """Return all statistics, (B, count), from the `moments` of paintings."""
@@ -206,10 +215,13 @@ class StyleEncoder(nn.Module):
         return torch.cat(found, 1)
 
     def forward(self, moments: Sequence[MeanCovariance]) -> Tensor:
-        """Return codes (B, 128)."""
+        """Return codes (B, code), followed by 9 numbers for the colors if the network has them."""
         typical = (self.statistics(moments) - self.mean) / self.std
         codes: Tensor = self.layers(typical.clamp(-RARE, RARE))
-        return codes
+        if not self.sizes.colors:
+            return codes
+        with torch.autocast(codes.device.type, enabled=False):
+            return torch.cat([codes.float(), color_code(*moments[0])], 1)
 
 
 def _mean_covariance(features: Tensor, mask: Tensor | None) -> MeanCovariance:
@@ -230,34 +242,41 @@ class Generator(nn.Module):
     1/2 size: edges, in a skip connection. 1/4: the normalizations. 1/8 and 1/16: large forms.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, sizes: Architecture) -> None:
         super().__init__()
-        self.edges, self.enter = nn.Conv2d(12, HALF, 3), nn.Conv2d(4 * HALF, QUARTER, 3)
+        self.sizes, half, quarter, eighth, sixteenth = sizes, sizes.half, sizes.quarter, sizes.eighth, sizes.sixteenth
+
+        def conv(channels: int, width: int, **options: Any) -> ModulatedConv:
+            return ModulatedConv(channels, width, sizes, **options)
+
+        self.edges, self.enter = nn.Conv2d(12, half, 3), nn.Conv2d(4 * half, quarter, 3)
         self.styled = nn.ModuleDict(
             {
-                "first": ModulatedConv(QUARTER, QUARTER),
-                "first norm": ModulatedNorm(QUARTER),
-                "to eighth": ModulatedConv(QUARTER, EIGHTH, stride=2),
-                "eighth 1": ModulatedConv(EIGHTH, EIGHTH),
-                "eighth 2": ModulatedConv(EIGHTH, EIGHTH, gain=0.3),
-                "to sixteenth": ModulatedConv(EIGHTH, SIXTEENTH, stride=2),
-                "sixteenth 1": ModulatedConv(SIXTEENTH, SIXTEENTH),
-                "sixteenth 2": ModulatedConv(SIXTEENTH, SIXTEENTH, gain=0.3),
-                "from sixteenth": ModulatedConv(SIXTEENTH, EIGHTH, gain=0.3),
-                "from eighth": ModulatedConv(EIGHTH, QUARTER),
-                "last": ModulatedConv(QUARTER, QUARTER),
-                "last norm": ModulatedNorm(QUARTER),
-                "strokes": ModulatedConv(QUARTER, QUARTER, gain=0.3),
-                "to half": ModulatedConv(QUARTER, 4 * HALF, enlarges=True),
-                "detail": ModulatedConv(2 * HALF, HALF),
-                "to full": ModulatedConv(HALF, 12, gain=0.3, enlarges=True),
+                "first": conv(quarter, quarter),
+                "first norm": ModulatedNorm(quarter, sizes),
+                "to eighth": conv(quarter, eighth, stride=2),
+                "eighth 1": conv(eighth, eighth),
+                "eighth 2": conv(eighth, eighth, gain=0.3),
+                "to sixteenth": conv(eighth, sixteenth, stride=2),
+                "sixteenth 1": conv(sixteenth, sixteenth),
+                "sixteenth 2": conv(sixteenth, sixteenth, gain=0.3),
+                "from sixteenth": conv(sixteenth, eighth, gain=0.3),
+                "from eighth": conv(eighth, quarter),
+                "last": conv(quarter, quarter),
+                "last norm": ModulatedNorm(quarter, sizes),
+                "strokes": conv(quarter, quarter, gain=0.3),
+                "to half": conv(quarter, 4 * half, enlarges=True),
+                "detail": conv(2 * half, half),
+                "to full": conv(half, 12, gain=0.3, enlarges=True),
             }
         )
 
     def modulate(self, code: Tensor, dtype: torch.dtype = torch.float32) -> dict[str, ModulatedWeights]:
-        """Return all kernels, in this dtype, and normalizations for a code (128,)."""
+        """Return all kernels, in this dtype, and normalizations for a code."""
         layers: Mapping[str, ModulatedConv | ModulatedNorm] = self.styled  # type: ignore[assignment]
-        return {name: layer.modulate(code).to(dtype) for name, layer in layers.items()}
+        length = self.sizes.code
+        styles = {name: layer.modulate(code[:length]).to(dtype) for name, layer in layers.items()}
+        return styles | ({"colors": wanted_colors(code[length:])} if self.sizes.colors else {})
 
     def forward(
         self, pixels: Tensor, styles: Sequence[Mapping[str, ModulatedWeights]], shares: Tensor | None = None
@@ -279,6 +298,19 @@ class Generator(nn.Module):
             styles: From `modulate`; one, or several with shares.
             shares: Share of each style at each pixel, (N, 1, H, W), with a sum of 1.
         """
+        pixels = yield from self._painted(seen, styles, shares)
+        if not self.sizes.colors:
+            return pixels
+        targets = [style["colors"] for style in styles]
+        return (yield from color_stages(pixels, targets, None if shares is None else seen.nearby(shares), seen))
+
+    def _painted(
+        self,
+        seen: TileInput,
+        styles: Sequence[Mapping[str, ModulatedWeights]],
+        shares: Tensor | None,
+    ) -> Stages:
+        """Return all stages but that of the colors."""
 
         def halved(pixels: Tensor) -> Tensor:  # the input for edge detection, with a border
             return F.pad(F.pixel_unshuffle((pixels - 0.5) * 4, 2), (1, 1, 1, 1), mode="replicate")
@@ -331,9 +363,9 @@ def _enlarged(x: Tensor) -> Tensor:
 class LiteNetwork(nn.Module):
     """Style encoder and generator, trained together."""
 
-    def __init__(self) -> None:
+    def __init__(self, sizes: Architecture = FIRST) -> None:
         super().__init__()
-        self.coder, self.painter = StyleEncoder(), Generator()
+        self.sizes, self.coder, self.painter = sizes, StyleEncoder(sizes), Generator(sizes)
 
     def forward(self, photos: Tensor, moments: Sequence[MeanCovariance]) -> Tensor:
         """Stylize each photo of (B, 3, H, W), in the dtype to compute in, in the style of its painting."""

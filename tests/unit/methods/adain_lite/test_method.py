@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,29 +14,32 @@ from torch import Tensor
 
 from brushwork import encode_style, load, save_style
 from brushwork.errors import UsageError, WeightsError
+from brushwork.methods.adain_lite.architecture import FIRST, SECOND, Architecture
+from brushwork.methods.adain_lite.colors import color_code
 from brushwork.methods.adain_lite.method import AdaINLiteStyleNetwork, LiteStyle, MovedPhotos
-from brushwork.methods.adain_lite.network import (
-    CODE,
-    CODE_LAYERS,
-    LiteNetwork,
-    ModulatedConv,
-    ModulatedNorm,
-    ModulatedWeights,
-)
+from brushwork.methods.adain_lite.network import LiteNetwork, ModulatedConv, ModulatedNorm, ModulatedWeights
 from brushwork.methods.one_pass import OnePass
 from brushwork.nn import load_network
 from brushwork.nn.statistics import covariance, mean_std
 from brushwork.options.methods import AdaINLite
 
+SMALL = replace(FIRST, rank=2)
+
+
+@pytest.fixture(scope="module", params=[FIRST, SECOND], ids=["first", "second"])
+def sizes(request: pytest.FixtureRequest) -> Architecture:
+    found: Architecture = request.param
+    return found
+
 
 @pytest.fixture(scope="module")
-def model(tmp_path_factory: pytest.TempPathFactory) -> str:
+def model(sizes: Architecture, tmp_path_factory: pytest.TempPathFactory) -> str:
     """A network as it is before training."""
     torch.manual_seed(0)
-    lite = LiteNetwork()
+    lite = LiteNetwork(sizes)
     lite.coder.unit.fill_(300)
     path = tmp_path_factory.mktemp("model") / "lite.safetensors"
-    save_file(lite.state_dict(), path, {"model": "adain-lite"})
+    save_file(lite.state_dict(), path, {"model": "adain-lite", "architecture": sizes.name})
     return str(path)
 
 
@@ -48,9 +52,9 @@ def method(model: str) -> OnePass[Any]:
 
 
 def test_a_kernel_is_what_its_formula_says() -> None:
-    conv = ModulatedConv(3, 4, rank=2)
+    conv = ModulatedConv(3, 4, SMALL)
     torch.nn.init.normal_(conv.shape.weight)
-    code = torch.randn(CODE)
+    code = torch.randn(FIRST.code)
     a, b, m, c = (conv.shape.weight @ code + conv.shape.bias).split([3, 4, 2, 4])
     shaped = conv.modulate(code)
     for out in range(4):
@@ -62,10 +66,10 @@ def test_a_kernel_is_what_its_formula_says() -> None:
 
 
 def test_what_is_flat_stays_flat_when_it_is_enlarged() -> None:
-    conv = ModulatedConv(3, 8, rank=2, enlarges=True)
+    conv = ModulatedConv(3, 8, SMALL, enlarges=True)
     for parameter in conv.parameters():
         torch.nn.init.normal_(parameter)
-    shaped = conv.modulate(torch.randn(CODE))
+    shaped = conv.modulate(torch.randn(FIRST.code))
     flat = torch.rand(1, 3, 1, 1).expand(1, 3, 6, 6)
     enlarged = F.pixel_shuffle(conv(flat, [shaped], None), 2)
     assert (enlarged - enlarged[:, :, :1, :1]).abs().max() < 1e-4 * enlarged.abs().max()
@@ -74,8 +78,8 @@ def test_what_is_flat_stays_flat_when_it_is_enlarged() -> None:
 
 
 def test_a_convolution_repeats_the_border() -> None:
-    conv, x = ModulatedConv(3, 4, rank=2, stride=2), torch.rand(1, 3, 10, 14)
-    shaped = conv.modulate(torch.zeros(CODE))
+    conv, x = ModulatedConv(3, 4, SMALL, stride=2), torch.rand(1, 3, 10, 14)
+    shaped = conv.modulate(torch.zeros(FIRST.code))
     padded = torch.cat([x[:, :, :1], x, x[:, :, -1:]], 2)
     padded = torch.cat([padded[..., :1], padded, padded[..., -1:]], 3)
     assert torch.allclose(conv(x, [shaped], None), F.conv2d(padded, shaped.weight, shaped.bias, 2), atol=1e-6)
@@ -84,24 +88,24 @@ def test_a_convolution_repeats_the_border() -> None:
 def test_normalized_channels_have_the_style_s_moments() -> None:
     x = torch.rand(1, 2, 16, 24) * 5 + 3
     style = ModulatedWeights(torch.tensor([2.0, 0.5]), torch.tensor([7.0, -1.0]))
-    result = ModulatedNorm(2)(x.to(memory_format=torch.channels_last), [style], None)
+    result = ModulatedNorm(2, FIRST)(x.to(memory_format=torch.channels_last), [style], None)
     assert torch.allclose(result.mean((2, 3)), style.bias[None], atol=1e-4)
     assert torch.allclose(result.std((2, 3)), style.weight[None], atol=1e-2)
 
 
-def test_one_style_everywhere_is_one_style(method: OnePass[Any]) -> None:
+def test_one_style_everywhere_is_one_style(method: OnePass[Any], sizes: Architecture) -> None:
     """Shares of 1 and of two halves of one style give what no shares do."""
-    photo, code = torch.rand(1, 3, 32, 48), torch.randn(CODE)
+    photo, code = torch.rand(1, 3, 32, 48), torch.randn(sizes.code_length)
     style = method.network.generator.modulate(code)
     alone = method.network.generator(photo, [style])
     halves = method.network.generator(photo, [style, style], torch.full((2, 1, 32, 48), 0.5))
     assert torch.allclose(alone, halves, atol=1e-3)
 
 
-def test_the_code_is_all_that_is_known_of_a_style(method: OnePass[Any]) -> None:
+def test_the_code_is_all_that_is_known_of_a_style(method: OnePass[Any], sizes: Architecture) -> None:
     style = method.encode_style(torch.rand(1, 3, 200, 300), sizes=[4000])
     assert isinstance(style, LiteStyle)
-    assert style.code.shape == (CODE,)
+    assert style.code.shape == (sizes.code_length,)
     assert set(method.save_style(style)) == {"code"}
 
 
@@ -126,11 +130,11 @@ def test_strength_goes_from_the_photo_to_the_style(method: OnePass[Any], model: 
     assert 0 < (half - photo).abs().mean() < (full - photo).abs().mean()
 
 
-def test_codes_have_a_gradient_to_every_parameter() -> None:
-    lite, encoder = LiteNetwork(), load_network("vgg19-slim").network
+def test_codes_have_a_gradient_to_every_parameter(sizes: Architecture) -> None:
+    lite, encoder = LiteNetwork(sizes), load_network("vgg19-slim").network
     lite.coder.unit.fill_(300)
     painting = torch.rand(1, 3, 32, 32)
-    features = encoder(painting, CODE_LAYERS)
+    features = encoder(painting, sizes.layer_names)
     code = lite.coder(lite.coder.moments(painting, features))[0]
     lite.painter(torch.rand(1, 3, 32, 32), [lite.painter.modulate(code)]).square().sum().backward()
     missing = [name for name, p in lite.named_parameters() if p.grad is None or not p.grad.isfinite().all()]
@@ -142,7 +146,7 @@ def test_the_coder_is_told_means_deviations_and_covariances(masked: bool) -> Non
     coder = LiteNetwork().coder
     coder.unit.copy_(torch.tensor([1.0, 2.0, 3.0, 4.0]))
     pixels, mask = torch.rand(1, 3, 16, 16), (torch.rand(1, 1, 16, 16) if masked else None)
-    features = {layer: torch.rand(1, width, 16, 16) * 5 for layer, width in CODE_LAYERS.items()}
+    features = {layer: torch.rand(1, width, 16, 16) * 5 for layer, width in FIRST.layers}
     rows, columns = torch.triu_indices(16, 16)
     expected = [mean_std(pixels, mask)[0], covariance(pixels, mask)[:, [0, 0, 0, 1, 1, 2], [0, 1, 2, 1, 2, 2]] * 10]
     for unit, (layer, directions) in zip((1, 2, 3, 4), coder.directions.items(), strict=True):
@@ -158,6 +162,25 @@ def test_a_painting_unlike_any_gives_no_wild_code(method: OnePass[Any], monkeypa
     monkeypatch.setattr(method.network.coder, "std", torch.full_like(method.network.coder.std, 1e-2))
     for shade in (0.0, 0.5, 1.0):
         assert method.encode_style(torch.full((1, 3, 64, 64), shade), sizes=[64]).code.abs().max() < 20 * typical
+
+
+def test_the_second_architecture_gives_the_painting_s_colors() -> None:
+    torch.manual_seed(0)
+    painter = LiteNetwork(SECOND).painter
+    mean, mixing = torch.tensor([[0.6, 0.4, 0.3]]), torch.randn(1, 3, 3) * 0.1
+    wanted = mixing @ mixing.mT + 0.002 * torch.eye(3)
+    code = torch.cat([torch.randn(SECOND.code), color_code(mean, wanted)[0]])
+    photo = F.interpolate(torch.rand(1, 3, 6, 8), (96, 128), mode="bilinear")
+    with torch.inference_mode():
+        picture = painter(photo, [painter.modulate(code)])
+    assert torch.allclose(picture.mean((2, 3)), mean, atol=1e-4)
+    assert torch.allclose(covariance(picture), wanted, atol=1e-4)
+
+
+def test_a_later_architecture_is_refused(tmp_path: Path) -> None:
+    save_file({"a": torch.rand(3)}, tmp_path / "m.safetensors", {"model": "adain-lite", "architecture": "3"})
+    with pytest.raises(WeightsError, match="is an AdaIN-lite of architecture 3; update brushwork to use it"):
+        load(AdaINLite(model=str(tmp_path / "m.safetensors")))
 
 
 def test_another_network_is_refused(method: OnePass[Any]) -> None:

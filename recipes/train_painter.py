@@ -1,0 +1,410 @@
+#!/usr/bin/env python3
+"""Train the second AdaIN-lite through VGG-19, on a CPU, for as long as it takes.
+
+    python recipes/train_painter.py --loss-network vgg19.caffe --photos DIR --paintings DIR --out RUN --steps 20000
+
+What VGG-19 makes of photos and paintings never changes and costs half of a step: it is computed once per crop and kept
+in RUN/cache. New crops are added every few steps; the oldest make room. A step then costs what the painted pictures
+alone cost. Most steps (--quick-share) see them through vgg19-slim, whose step costs a quarter; the others, through
+VGG-19, keep the painter from fitting the slim network's blind spots.
+
+The run resumes where it stopped: give the same command. While RUN/PAUSE exists, it waits. The learning rate is
+constant and falls over the last quarter; a raised --steps goes on from before the fall. RUN/log.csv has the losses,
+and errors on pairs that are held back, under the running mean of the weights, which is what is exported.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import math
+import random
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from statistics import fmean
+
+import torch
+import torch.nn.functional as F
+from distillation import network
+from grow_painter import grown
+from target_cache import TargetCache
+from torch import Tensor
+
+from brushwork.evaluation.pictures import palette_distance
+from brushwork.losses.content import relative_errors
+from brushwork.losses.perceptual import bounded
+from brushwork.losses.regularizers import checkerboard_loss, low_frequency_color_loss, total_variation
+from brushwork.methods.adain_lite.architecture import SECOND, architecture_of
+from brushwork.methods.adain_lite.network import LiteNetwork
+from brushwork.nn.statistics import gram_matrix
+from brushwork.nn.transformation import activation_outliers
+from brushwork.runtime.device import choose_dtype
+from brushwork.runtime.tensor_files import write_tensors
+from brushwork.training.data import PhotoFolder, recolored
+from brushwork.weights import load_into, read_model
+
+STYLE_LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
+CONTENT_LAYER = "relu4_2"
+SIDE = 192
+SEEN_BY_ENCODER = 128  # paintings are encoded at two thirds of the size at which they are compared
+SEEN = (-0.1, 1.1)
+HELD = 24
+LOGGED = (
+    "exact content", "exact style", "quick content", "quick style", "palette", "forms", "tv", "grid", "outside",
+    "spikes", "own",
+)  # fmt: skip
+PIXELS = 2048  # compared for the palette
+DIRECTIONS = 16
+
+
+class Folder(PhotoFolder):
+    """A folder without the pictures at its end, or only these."""
+
+    def __init__(self, folder: Path, held: int, *, only_held: bool, closest: float) -> None:
+        super().__init__(folder, SIDE, closest)
+        self.files = self.files[-held:] if only_held else self.files[:-held]
+
+
+def triangle(matrix: Tensor) -> Tensor:
+    row, column = torch.triu_indices(*matrix.shape)
+    return matrix[row, column]
+
+
+def full(triangles: Tensor) -> Tensor:
+    """Symmetric matrices (B, width, width) from their upper triangles (B, width (width + 1) / 2)."""
+    width = int((2 * triangles.shape[1]) ** 0.5)
+    matrices = triangles.new_zeros(len(triangles), width, width)
+    row, column = torch.triu_indices(width, width)
+    matrices[:, row, column] = triangles
+    matrices[:, column, row] = triangles
+    return matrices
+
+
+def palette_loss(pictures: Tensor, paintings: Tensor) -> Tensor:
+    """Sliced Wasserstein distance of colors, from pixels (B, 3, H, W), over some positions and directions."""
+    places = torch.randint(pictures.shape[2] * pictures.shape[3], (PIXELS,))
+    directions = F.normalize(torch.randn(DIRECTIONS, 3), dim=1)
+    found, wanted = (directions @ x.flatten(2)[:, :, places] for x in (pictures, paintings))
+    return (found.sort(2).values - wanted.sort(2).values).abs().mean()
+
+
+class Teachers:
+    """What the loss networks and the style encoder's network make of a crop.
+
+    Args:
+        exact: The loss network of some steps, and of the held-back pairs.
+        quick: That of the others.
+    """
+
+    def __init__(self, exact: str, quick: str) -> None:
+        self.dtype = choose_dtype("auto", torch.device("cpu"))
+        self.losses = {
+            name: network(given, torch.device("cpu")) for name, given in (("exact", exact), ("quick", quick))
+        }
+        self.encoder = network("vgg19-slim", torch.device("cpu"))
+
+    @torch.no_grad()
+    def photo(self, pixels: Tensor) -> dict[str, Tensor]:
+        entry = {"pixels": (pixels[0] * 255).round().byte()}
+        for name, loss in self.losses.items():
+            entry[f"{name} content"] = loss(pixels, [CONTENT_LAYER])[CONTENT_LAYER][0].half()
+        return entry
+
+    @torch.no_grad()
+    def painting(self, pixels: Tensor, coder: torch.nn.Module) -> dict[str, Tensor]:
+        entry = {"painting": (pixels[0] * 255).round().byte()}
+        for name, loss in self.losses.items():
+            for layer, features in loss(pixels, STYLE_LAYERS).items():
+                matrix = gram_matrix(features.float())[0]
+                entry[f"{name} norm {layer}"] = matrix.norm()
+                entry[f"{name} gram {layer}"] = triangle(matrix / matrix.norm()).half()
+        seen = F.interpolate(pixels, size=(SEEN_BY_ENCODER,) * 2, mode="bicubic", antialias=True).clamp(0, 1)
+        seen = seen.contiguous(memory_format=torch.channels_last)
+        for k, (mean, covariance) in enumerate(coder.moments(seen, self.encoder(seen, SECOND.layer_names))):
+            entry[f"mean {k}"], entry[f"covariance {k}"] = mean[0].float(), triangle(covariance[0].float())
+        return entry
+
+
+def moments(batch: dict[str, Tensor]) -> list[tuple[Tensor, Tensor]]:
+    return [(batch[f"mean {k}"], full(batch[f"covariance {k}"])) for k in range(1 + len(SECOND.layers))]
+
+
+def stacked(entries: Sequence[dict[str, Tensor]]) -> dict[str, Tensor]:
+    return {name: torch.stack([entry[name] for entry in entries]) for name in entries[0]}
+
+
+def floats(pixels: Tensor) -> Tensor:
+    return (pixels.float() / 255).contiguous(memory_format=torch.channels_last)
+
+
+class Run:
+    """A training that can be stopped at any step.
+
+    Args:
+        args: Options of the command.
+    """
+
+    def __init__(self, args: argparse.Namespace) -> None:
+        self.args, self.rng = args, random.Random(args.seed)
+        self.photos = Folder(args.photos, 200, only_held=False, closest=2.0)
+        self.paintings = Folder(args.paintings, 100, only_held=False, closest=2.2)
+        self.teachers = Teachers(args.loss_network, args.quick_network)
+        torch.manual_seed(args.seed)  # now: how many random numbers it takes to load a network depends on caches
+        self.network = LiteNetwork(SECOND)
+        self.cache = TargetCache(
+            args.out / "cache", {"held": HELD, "photo": args.keep, "painting": args.keep, "own": args.keep // 8}
+        )
+        self.step, self.hours, self.log = 0, 0.0, list[dict[str, float]]()
+        self.losses, self.started = list[dict[str, float]](), time.process_time()
+        checkpoint = self._checkpoint()
+        if checkpoint is None:
+            self._begin()
+        else:
+            self._resume(checkpoint)
+
+    def _begin(self) -> None:
+        if self.args.start:
+            model = read_model(self.args.start, "adain-lite")
+            first = LiteNetwork(architecture_of(model))
+            load_into(first, model)
+            self.network = (first if first.sizes == SECOND else grown(first, SECOND)).train().requires_grad_(True)
+        held_photos = Folder(self.args.photos, 200, only_held=True, closest=1.3)
+        held_paintings = Folder(self.args.paintings, 100, only_held=True, closest=1.6)
+        rng = random.Random(1)
+        for _ in range(HELD):
+            photo, painting = held_photos.batch(1, rng), held_paintings.batch(1, rng)
+            self.cache.add("held", self.teachers.photo(photo) | self.teachers.painting(painting, self.network.coder))
+        for index in range(self.args.first):
+            self._add(index)
+        self._set_units()
+        self._optimize_with(self.network)
+        torch.manual_seed(
+            self.args.seed
+        )  # whatever the networks' initial weights took, which depends on what is cached
+
+    @torch.no_grad()
+    def _set_units(self) -> None:
+        """Set the scale of those inputs of the encoder that are new, or of all."""
+        coder = self.network.coder
+        shown = [moments(stacked([self.cache.get(key)])) for key in self.cache.pools["painting"]]
+        layers = [tuple(torch.cat(parts) for parts in zip(*layer, strict=True)) for layer in zip(*shown, strict=True)]
+        squares = [mean.square() + spread.diagonal(dim1=1, dim2=2) for mean, spread in layers[1:]]
+        new = coder.unit == 1
+        coder.unit[new] = torch.stack([square.mean() for square in squares]).sqrt()[new]
+        found = coder.statistics(layers)
+        new = coder.std == 1
+        coder.mean[new], coder.std[new] = found.mean(0)[new], (found.std(0) + 1e-3)[new]
+
+    def _optimize_with(self, trained: LiteNetwork) -> None:
+        self.ema = {name: tensor.clone() for name, tensor in trained.state_dict().items()}
+        self.optimizer = torch.optim.Adam(trained.parameters(), betas=(0.9, 0.99))
+
+    def _checkpoint(self) -> dict | None:
+        """The state to go on from: the last one, or the one before its rate fell, if more steps are wanted now."""
+        path, plateau = self.args.out / "checkpoint.pt", self.args.out / "plateau.pt"
+        if not path.exists():
+            return None
+        state = torch.load(path, weights_only=True)
+        if self.args.steps > state["steps"] and state["step"] > falls_at(state["steps"]) and plateau.exists():
+            return torch.load(plateau, weights_only=True)
+        return state
+
+    def _resume(self, state: dict) -> None:
+        self.network.load_state_dict(state["network"])
+        self._optimize_with(self.network)
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.ema, self.step, self.hours, self.log = state["ema"], state["step"], state["hours"], state["log"]
+        self.losses = state["losses"]
+        self.cache.restore(state["cache"])
+        version, internal, gauss = state["rng"]
+        self.rng.setstate((version, tuple(internal), gauss))
+        torch.set_rng_state(state["torch_rng"])
+
+    def spent(self) -> float:
+        """CPU hours of the whole run."""
+        return self.hours + (time.process_time() - self.started) / 3600
+
+    def save(self, name: str = "checkpoint.pt") -> None:
+        """Write the state whole or not at all, and delete what the cache no longer needs."""
+        state = {
+            "network": self.network.state_dict(), "ema": self.ema, "optimizer": self.optimizer.state_dict(),
+            "step": self.step, "steps": self.args.steps, "hours": self.spent(), "log": self.log,
+            "losses": self.losses, "cache": self.cache.state(),
+            "rng": self.rng.getstate(), "torch_rng": torch.get_rng_state(),
+        }  # fmt: skip
+        part = self.args.out / f"{name}.part"
+        torch.save(state, part)
+        part.replace(self.args.out / name)
+        self.cache.sweep()
+        weights = {name: tensor.half() for name, tensor in self.ema.items()}
+        write_tensors(
+            self.args.out / f"{self.args.name}.safetensors",
+            weights,
+            {"model": "adain-lite", "architecture": SECOND.name},
+        )
+
+    def _wait(self) -> None:
+        while (self.args.out / "PAUSE").exists():
+            time.sleep(0.5)
+
+    def _add(self, index: int) -> None:
+        """Add a photo and a painting to the cache; every eighth time, a photo that is its own style as well."""
+        self._wait()
+        photo, painting = self.photos.batch(1, self.rng), self.paintings.batch(1, self.rng)
+        painting = recolored(painting, self.rng) if self.rng.random() < self.args.recolor else painting
+        photo, painting = (x.contiguous(memory_format=torch.channels_last) for x in (photo, painting))
+        coder, seen = self.network.coder, self.teachers.photo(photo)
+        self.cache.add("photo", seen)
+        self.cache.add("painting", self.teachers.painting(painting, coder))
+        if index % 8 == 0:
+            self.cache.add("own", seen | self.teachers.painting(photo, coder))
+
+    def _batch(self) -> tuple[dict[str, Tensor], Tensor]:
+        """Entries, and which of them are photos in their own style."""
+        entries, own = [], []
+        for _ in range(self.args.batch):
+            own.append(self.rng.random() < self.args.own_share)
+            pools = ("own",) if own[-1] else ("photo", "painting")
+            entry = dict[str, Tensor]()
+            for pool in pools:
+                entry |= self.cache.get(self.rng.choice(self.cache.pools[pool]))
+            entries.append(entry)
+        return stacked(entries), torch.tensor(own)
+
+    def painted(self, batch: dict[str, Tensor]) -> Tensor:
+        with torch.autocast("cpu", torch.bfloat16, enabled=self.teachers.dtype == torch.bfloat16):
+            return self.network(floats(batch["pixels"]), moments(batch)).float()
+
+    def errors(self, pictures: Tensor, batch: dict[str, Tensor], teacher: str = "exact") -> dict[str, Tensor]:
+        """Relative errors (B,) through a loss network: of content, and of each style layer."""
+        seen = pictures.clamp(*SEEN).contiguous(memory_format=torch.channels_last)
+        found = self.teachers.losses[teacher](seen, (*STYLE_LAYERS, CONTENT_LAYER))
+        errors = {"content": relative_errors(found[CONTENT_LAYER].float(), batch[f"{teacher} content"].float())}
+        for layer in STYLE_LAYERS:
+            matrix = gram_matrix(found[layer].float()) / batch[f"{teacher} norm {layer}"][:, None, None]
+            errors[layer] = relative_errors(matrix, full(batch[f"{teacher} gram {layer}"].float()))
+        return errors
+
+    def terms(self, batch: dict[str, Tensor], own: Tensor, teacher: str) -> dict[str, Tensor]:
+        args = self.args
+        with activation_outliers(self.network) as spikes:
+            pictures = self.painted(batch)
+        errors, photos = self.errors(pictures, batch, teacher), floats(batch["pixels"])
+        style = torch.stack([bounded(errors[layer]) for layer in STYLE_LAYERS]).mean()
+        return {
+            "content": args.content_weight * errors["content"].mean(),
+            "style": args.style_weight * style,
+            "palette": args.palette_weight * palette_loss(pictures, floats(batch["painting"])),
+            "forms": args.form_weight * low_frequency_color_loss(pictures, photos),
+            "tv": 0.1 * total_variation(pictures),
+            "grid": 1500 * checkerboard_loss(pictures),
+            "outside": 10 * (pictures - pictures.clamp(0, 1)).abs().mean(),
+            "spikes": 3 * torch.stack(spikes).mean(),
+            "own": 8 * (own[:, None, None, None] * (pictures - photos).abs()).mean(),
+        }
+
+    def train_step(self) -> None:
+        """One step, after adding what is due to the cache."""
+        self._wait()
+        args = self.args
+        if self.step % args.crop_every == 0:
+            self._add(self.step // args.crop_every)
+        teacher = "quick" if self.rng.random() < args.quick_share else "exact"
+        terms = self.terms(*self._batch(), teacher)
+        self.optimizer.zero_grad(set_to_none=True)
+        torch.stack(list(terms.values())).sum().backward()
+        for group in self.optimizer.param_groups:
+            group["lr"] = learning_rate(self.step, args.steps, args.rate)
+        norm = torch.nn.utils.clip_grad_norm_(self.network.parameters(), args.clip)
+        if norm.isfinite():
+            self.optimizer.step()
+        self.step += 1
+        decay = min(args.ema, (1 + self.step) / (10 + self.step))
+        for name, tensor in self.network.state_dict().items():
+            self.ema[name].lerp_(tensor, 1 - decay)
+        shown = {name: float(term.detach()) for name, term in terms.items()}
+        networks = {f"{teacher} {name}": shown.pop(name) for name in ("content", "style")}
+        self.losses.append(networks | shown)
+
+    @torch.no_grad()
+    def measure(self) -> None:
+        """Add a row to the log: mean loss terms, and errors on held-back pairs under the mean of the weights."""
+        own = {name: tensor.clone() for name, tensor in self.network.state_dict().items()}
+        self.network.load_state_dict(self.ema)
+        rows = []
+        for key in self.cache.pools["held"]:
+            batch = stacked([self.cache.get(key)])
+            picture = self.painted(batch).clamp(0, 1)
+            row = {name: float(error) for name, error in self.errors(picture, batch).items()}
+            rows.append(row | {"palette": palette_distance(picture, floats(batch["painting"]))})
+        self.network.load_state_dict(own)
+        row = {"step": self.step, "hours": self.spent()}
+        row |= {f"held {name}": fmean(one[name] for one in rows) for name in rows[0]}
+        row["held style"] = fmean(row[f"held {layer}"] for layer in STYLE_LAYERS)
+        for name in LOGGED if self.losses else ():
+            row[name] = fmean([one[name] for one in self.losses if name in one] or [math.nan])
+        self.log, self.losses = [*self.log, row], []
+        with (self.args.out / "log.csv").open("w", newline="") as file:
+            writer = csv.DictWriter(file, fieldnames=list(row))
+            writer.writeheader()
+            writer.writerows({name: f"{value:.5g}" for name, value in line.items()} for line in self.log)
+        print(*(f"{name.removeprefix('held ')} {value:.4g}" for name, value in row.items()), flush=True)
+
+    def run(self) -> None:
+        """Train to the last step."""
+        if not self.log:
+            self.measure()
+            self.save()
+        while self.step < self.args.steps:
+            self.train_step()
+            if self.step % self.args.save_every == 0 or self.step == self.args.steps:
+                self.measure()
+                self.save()
+            if self.step == falls_at(self.args.steps):
+                self.save("plateau.pt")
+
+
+def learning_rate(step: int, steps: int, peak: float) -> float:
+    """Short warm-up, plateau, linear fall over the last quarter."""
+    fall = max(1, steps - falls_at(steps))
+    return peak * min(1.0, (step + 1) / 100, max(0.02, (steps - step) / fall))
+
+
+def falls_at(steps: int) -> int:
+    return steps - steps // 4
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--loss-network", default="vgg19.caffe", help="weights record or file")
+    parser.add_argument("--quick-network", default="vgg19-slim", help="the loss network of most steps")
+    parser.add_argument("--quick-share", type=float, default=0.85, help="share of steps through it")
+    parser.add_argument("--photos", type=Path, required=True)
+    parser.add_argument("--paintings", type=Path, required=True)
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--name", default="adain-lite-2", help="of the exported weights")
+    parser.add_argument("--start", default="adain-lite", help="a first network to widen; '' for none")
+    parser.add_argument("--steps", type=int, default=20000)
+    parser.add_argument("--batch", type=int, default=4)
+    parser.add_argument("--rate", type=float, default=6e-4)
+    parser.add_argument("--clip", type=float, default=10.0)
+    parser.add_argument("--ema", type=float, default=0.998, help="decay of the running mean of the weights")
+    parser.add_argument("--content-weight", type=float, default=1.0)
+    parser.add_argument("--style-weight", type=float, default=10.0)
+    parser.add_argument("--palette-weight", type=float, default=5.0)
+    parser.add_argument("--form-weight", type=float, default=20.0)
+    parser.add_argument("--own-share", type=float, default=0.06)
+    parser.add_argument("--recolor", type=float, default=0.5)
+    parser.add_argument("--first", type=int, default=150, help="photos and paintings before the first step")
+    parser.add_argument("--crop-every", type=int, default=2, help="steps between new crops")
+    parser.add_argument("--keep", type=int, default=2500, help="photos, and paintings, in the cache: 2 MB both")
+    parser.add_argument("--save-every", type=int, default=100)
+    parser.add_argument("--seed", type=int, default=0)
+    args = parser.parse_args(argv)
+    args.out.mkdir(parents=True, exist_ok=True)
+    Run(args).run()
+
+
+if __name__ == "__main__":
+    main()

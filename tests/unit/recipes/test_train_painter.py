@@ -1,0 +1,95 @@
+"""The recipe that trains AdaIN-lite 2: it starts from what the first one paints, and resumes to the bit."""
+
+from __future__ import annotations
+
+import dataclasses
+from io import BytesIO
+from pathlib import Path
+
+import pytest
+import torch
+from PIL import Image
+
+from brushwork.methods.adain_lite.architecture import FIRST, SECOND
+from brushwork.methods.adain_lite.network import LiteNetwork
+from brushwork.nn import VGG
+from brushwork.weights import ARCHITECTURES, get_record, load_into, read_model
+
+
+@pytest.fixture
+def recipe(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    """The recipe, with an untrained loss network."""
+    monkeypatch.syspath_prepend(str(Path(__file__).parents[3] / "recipes"))
+    import train_painter
+
+    torch.manual_seed(0)
+    small = dataclasses.replace(ARCHITECTURES["vgg19"], widths=(6, 8, 10, 12, 14))
+    whole, loss = train_painter.network, VGG(small, get_record("vgg19.caffe").preprocessing).requires_grad_(False)
+    monkeypatch.setattr(train_painter, "network", lambda name, device: loss if name == "none" else whole(name, device))
+    monkeypatch.setattr(train_painter, "HELD", 1)
+    for folder, count in (("photos", 202), ("paintings", 102)):
+        (tmp_path / folder).mkdir()
+        file = BytesIO()
+        Image.effect_noise((200, 200), 100).convert("RGB").save(file, "JPEG")
+        for index in range(count):
+            (tmp_path / folder / f"{index:03}.jpg").write_bytes(file.getvalue())
+    return train_painter
+
+
+def train(recipe, folder: Path, out: str, *options: str) -> dict:
+    """Train as the command does; the last checkpoint."""
+    given = [
+        "--loss-network",
+        "none",
+        "--quick-share",
+        "0.5",
+        "--photos",
+        str(folder / "photos"),
+        "--paintings",
+        str(folder / "paintings"),
+    ]
+    small = ["--first", "2", "--batch", "1", "--save-every", "2", "--keep", "16"]
+    recipe.main([*given, *small, "--out", str(folder / out), *options])
+    return torch.load(folder / out / "checkpoint.pt", weights_only=True)
+
+
+def test_a_resumed_training_gives_the_same_weights(recipe, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    whole = train(recipe, tmp_path, "whole", "--steps", "4")
+    given = recipe.Run.train_step
+
+    def killed(run) -> None:
+        if run.step == 3:
+            raise KeyboardInterrupt
+        given(run)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(recipe.Run, "train_step", killed)
+        with pytest.raises(KeyboardInterrupt):
+            train(recipe, tmp_path, "killed", "--steps", "4")
+    again = train(recipe, tmp_path, "killed", "--steps", "4")
+    assert again["step"] == whole["step"] == 4
+    for kind in ("network", "ema"):
+        assert all(torch.equal(whole[kind][name], again[kind][name]) for name in whole[kind])
+    assert [row["held content"] for row in again["log"]] == [row["held content"] for row in whole["log"]]
+    written = read_model(str(tmp_path / "whole" / "adain-lite-2.safetensors"), "adain-lite")
+    assert written.about["architecture"] == SECOND.name
+    load_into(LiteNetwork(SECOND), written)
+    start = str(tmp_path / "whole" / "adain-lite-2.safetensors")
+    after = train(recipe, tmp_path, "after", "--steps", "2", "--start", start)  # another training begins where it ended
+    assert after["log"][0]["held content"] == pytest.approx(whole["log"][-1]["held content"], rel=0.02)
+
+
+def test_a_wider_network_paints_the_same_at_first(recipe) -> None:
+    from grow_painter import grown
+
+    torch.manual_seed(0)
+    small = LiteNetwork()
+    load_into(small, read_model("adain-lite", "adain-lite"))
+    large = grown(small, dataclasses.replace(SECOND, colors=False))
+    moments = [(torch.rand(1, 3), 0.02 * torch.eye(3)[None])]
+    moments += [(torch.rand(1, channels), torch.eye(channels)[None]) for _, channels in SECOND.layers]
+    photo = torch.rand(1, 3, 64, 96)
+    with torch.inference_mode():
+        expected = small(photo, moments[: 1 + len(FIRST.layers)])
+        assert torch.allclose(large(photo, moments), expected, atol=1e-5)
+    assert expected.std() > 0.01
