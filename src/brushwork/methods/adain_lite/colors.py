@@ -54,7 +54,7 @@ def wanted_colors(code: Tensor) -> ModulatedWeights:
 
     zero = torch.zeros_like(code[..., 0])
     a, b, c, d, e, f = code[..., 3:].unbind(-1)
-    lower = torch.stack([a, zero, zero, b, c, zero, d, e, f], -1).unflatten(-1, (3, 3))
+    lower = torch.stack([a, zero, zero, b, c, zero, d, e, f], -1).reshape(*code.shape[:-1], 3, 3)
     return ModulatedWeights(lower, code[..., :3])
 
 
@@ -125,7 +125,7 @@ def _moved(x: Tensor, mean: Tensor, spread: Sequence[Tensor], target: ModulatedW
     ia, ic, jf = 1 / a, 1 / c, 1 / f
     inverse = torch.stack(  # of a lower triangle, written out
         [ia, zero, zero, -b * ia * ic, ic, zero, (b * e - d * c) * ia * ic * jf, -e * ic * jf, jf], 1
-    ).unflatten(1, (3, 3))
+    ).view(-1, 3, 3)
     transform = target.weight @ inverse
     largest = transform.flatten(1).norm(dim=1)[:, None, None]
     transform = transform * (STEEPEST / largest).clamp(max=1.0)

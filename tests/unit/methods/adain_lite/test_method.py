@@ -22,6 +22,7 @@ from brushwork.methods.one_pass import OnePass
 from brushwork.nn import load_network
 from brushwork.nn.statistics import covariance, mean_std
 from brushwork.options.methods import AdaINLite
+from brushwork.tiling.tiles import Tiling
 
 SMALL = replace(FIRST, rank=2)
 
@@ -159,7 +160,8 @@ def test_the_coder_is_told_means_deviations_and_covariances(masked: bool) -> Non
 
 def test_a_painting_unlike_any_gives_no_wild_code(method: OnePass[Any], monkeypatch: pytest.MonkeyPatch) -> None:
     typical = method.encode_style(torch.rand(1, 3, 64, 64), sizes=[64]).code.abs().max()
-    monkeypatch.setattr(method.network.coder, "std", torch.full_like(method.network.coder.std, 1e-2))
+    coder = method.network.coder
+    monkeypatch.setitem(coder._buffers, "std", torch.full_like(coder.std, 1e-2))
     for shade in (0.0, 0.5, 1.0):
         assert method.encode_style(torch.full((1, 3, 64, 64), shade), sizes=[64]).code.abs().max() < 20 * typical
 
@@ -175,6 +177,14 @@ def test_the_second_architecture_gives_the_painting_s_colors() -> None:
         picture = painter(photo, [painter.modulate(code)])
     assert torch.allclose(picture.mean((2, 3)), mean, atol=1e-4)
     assert torch.allclose(covariance(picture), wanted, atol=1e-4)
+
+
+def test_tiles_are_the_whole_picture(method: OnePass[Any]) -> None:
+    """The second architecture's colors are measured over the whole picture, too."""
+    photo = F.interpolate(torch.rand(1, 3, 12, 18), (96, 144), mode="bicubic").clamp(0, 1)
+    style = method.encode_style(torch.rand(1, 3, 48, 64), sizes=[144])
+    tiled = method(photo, style, tiling=Tiling(64))
+    assert (tiled - method(photo, style)).abs().max() < 1e-3
 
 
 def test_a_later_architecture_is_refused(tmp_path: Path) -> None:
