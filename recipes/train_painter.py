@@ -16,10 +16,8 @@ and errors on pairs that are held back, under the running mean of the weights, w
 from __future__ import annotations
 
 import argparse
-import csv
 import math
 import random
-import time
 from collections.abc import Sequence
 from pathlib import Path
 from statistics import fmean
@@ -28,6 +26,7 @@ import torch
 import torch.nn.functional as F
 from distillation import network
 from grow_painter import grown
+from long_run import LongRun, learning_rate
 from target_cache import TargetCache
 from torch import Tensor
 
@@ -50,6 +49,7 @@ SIDE = 192
 SEEN_BY_ENCODER = 128  # paintings are encoded at two thirds of the size at which they are compared
 SEEN = (-0.1, 1.1)
 HELD = 24
+WARMUP = 100  # steps
 LOGGED = (
     "exact content", "exact style", "quick content", "quick style", "palette", "forms", "tv", "grid", "outside",
     "spikes", "own",
@@ -138,55 +138,53 @@ def floats(pixels: Tensor) -> Tensor:
     return (pixels.float() / 255).contiguous(memory_format=torch.channels_last)
 
 
-class Run:
-    """A training that can be stopped at any step.
+class Run(LongRun):
+    """The training.
 
     Args:
         args: Options of the command.
     """
 
+    trained = "network"
+    module: LiteNetwork
+
     def __init__(self, args: argparse.Namespace) -> None:
-        self.args, self.rng = args, random.Random(args.seed)
         self.photos = Folder(args.photos, 200, only_held=False, closest=2.0)
         self.paintings = Folder(args.paintings, 100, only_held=False, closest=2.2)
         self.teachers = Teachers(args.loss_network, args.quick_network)
         torch.manual_seed(args.seed)  # now: how many random numbers it takes to load a network depends on caches
-        self.network = LiteNetwork(SECOND)
-        self.cache = TargetCache(
-            args.out / "cache", {"held": HELD, "photo": args.keep, "painting": args.keep, "own": args.keep // 8}
-        )
-        self.step, self.hours, self.log = 0, 0.0, list[dict[str, float]]()
-        self.losses, self.started = list[dict[str, float]](), time.process_time()
-        checkpoint = self._checkpoint()
-        if checkpoint is None:
-            self._begin()
-        else:
-            self._resume(checkpoint)
+        limits = {"held": HELD, "photo": args.keep, "painting": args.keep, "own": args.keep // 8}
+        super().__init__(args, random.Random(args.seed), LiteNetwork(SECOND), TargetCache(args.out / "cache", limits))
 
-    def _begin(self) -> None:
+    def begin(self) -> None:
         if self.args.start:
             model = read_model(self.args.start, "adain-lite")
             first = LiteNetwork(architecture_of(model))
             load_into(first, model)
-            self.network = (first if first.sizes == SECOND else grown(first, SECOND)).train().requires_grad_(True)
+            self.module = (first if first.sizes == SECOND else grown(first, SECOND)).train().requires_grad_(True)
         held_photos = Folder(self.args.photos, 200, only_held=True, closest=1.3)
         held_paintings = Folder(self.args.paintings, 100, only_held=True, closest=1.6)
         rng = random.Random(1)
         for _ in range(HELD):
             photo, painting = held_photos.batch(1, rng), held_paintings.batch(1, rng)
-            self.cache.add("held", self.teachers.photo(photo) | self.teachers.painting(painting, self.network.coder))
+            self.cache.add("held", self.teachers.photo(photo) | self.teachers.painting(painting, self.module.coder))
         for index in range(self.args.first):
             self._add(index)
         self._set_units()
-        self._optimize_with(self.network)
-        torch.manual_seed(
-            self.args.seed
-        )  # whatever the networks' initial weights took, which depends on what is cached
+        self.optimize(self.module)
+
+    def optimizer_of(self, module: torch.nn.Module) -> torch.optim.Optimizer:
+        return torch.optim.Adam(module.parameters(), betas=(0.9, 0.99))
+
+    def export(self) -> None:
+        weights = {name: tensor.half() for name, tensor in self.ema.items()}
+        about = {"model": "adain-lite", "architecture": SECOND.name}
+        write_tensors(self.args.out / f"{self.args.name}.safetensors", weights, about)
 
     @torch.no_grad()
     def _set_units(self) -> None:
         """Set the scale of those inputs of the encoder that are new, or of all."""
-        coder = self.network.coder
+        coder = self.module.coder
         shown = [moments(stacked([self.cache.get(key)])) for key in self.cache.pools["painting"]]
         layers = [tuple(torch.cat(parts) for parts in zip(*layer, strict=True)) for layer in zip(*shown, strict=True)]
         squares = [mean.square() + spread.diagonal(dim1=1, dim2=2) for mean, spread in layers[1:]]
@@ -196,65 +194,13 @@ class Run:
         new = coder.std == 1
         coder.mean[new], coder.std[new] = found.mean(0)[new], (found.std(0) + 1e-3)[new]
 
-    def _optimize_with(self, trained: LiteNetwork) -> None:
-        self.ema = {name: tensor.clone() for name, tensor in trained.state_dict().items()}
-        self.optimizer = torch.optim.Adam(trained.parameters(), betas=(0.9, 0.99))
-
-    def _checkpoint(self) -> dict | None:
-        """The state to go on from: the last one, or the one before its rate fell, if more steps are wanted now."""
-        path, plateau = self.args.out / "checkpoint.pt", self.args.out / "plateau.pt"
-        if not path.exists():
-            return None
-        state = torch.load(path, weights_only=True)
-        if self.args.steps > state["steps"] and state["step"] > falls_at(state["steps"]) and plateau.exists():
-            return torch.load(plateau, weights_only=True)
-        return state
-
-    def _resume(self, state: dict) -> None:
-        self.network.load_state_dict(state["network"])
-        self._optimize_with(self.network)
-        self.optimizer.load_state_dict(state["optimizer"])
-        self.ema, self.step, self.hours, self.log = state["ema"], state["step"], state["hours"], state["log"]
-        self.losses = state["losses"]
-        self.cache.restore(state["cache"])
-        version, internal, gauss = state["rng"]
-        self.rng.setstate((version, tuple(internal), gauss))
-        torch.set_rng_state(state["torch_rng"])
-
-    def spent(self) -> float:
-        """CPU hours of the whole run."""
-        return self.hours + (time.process_time() - self.started) / 3600
-
-    def save(self, name: str = "checkpoint.pt") -> None:
-        """Write the state whole or not at all, and delete what the cache no longer needs."""
-        state = {
-            "network": self.network.state_dict(), "ema": self.ema, "optimizer": self.optimizer.state_dict(),
-            "step": self.step, "steps": self.args.steps, "hours": self.spent(), "log": self.log,
-            "losses": self.losses, "cache": self.cache.state(),
-            "rng": self.rng.getstate(), "torch_rng": torch.get_rng_state(),
-        }  # fmt: skip
-        part = self.args.out / f"{name}.part"
-        torch.save(state, part)
-        part.replace(self.args.out / name)
-        self.cache.sweep()
-        weights = {name: tensor.half() for name, tensor in self.ema.items()}
-        write_tensors(
-            self.args.out / f"{self.args.name}.safetensors",
-            weights,
-            {"model": "adain-lite", "architecture": SECOND.name},
-        )
-
-    def _wait(self) -> None:
-        while (self.args.out / "PAUSE").exists():
-            time.sleep(0.5)
-
     def _add(self, index: int) -> None:
         """Add a photo and a painting to the cache; every eighth time, a photo that is its own style as well."""
-        self._wait()
+        self.wait()
         photo, painting = self.photos.batch(1, self.rng), self.paintings.batch(1, self.rng)
         painting = recolored(painting, self.rng) if self.rng.random() < self.args.recolor else painting
         photo, painting = (x.contiguous(memory_format=torch.channels_last) for x in (photo, painting))
-        coder, seen = self.network.coder, self.teachers.photo(photo)
+        coder, seen = self.module.coder, self.teachers.photo(photo)
         self.cache.add("photo", seen)
         self.cache.add("painting", self.teachers.painting(painting, coder))
         if index % 8 == 0:
@@ -274,7 +220,7 @@ class Run:
 
     def painted(self, batch: dict[str, Tensor]) -> Tensor:
         with torch.autocast("cpu", torch.bfloat16, enabled=self.teachers.dtype == torch.bfloat16):
-            return self.network(floats(batch["pixels"]), moments(batch)).float()
+            return self.module(floats(batch["pixels"]), moments(batch)).float()
 
     def errors(self, pictures: Tensor, batch: dict[str, Tensor], teacher: str = "exact") -> dict[str, Tensor]:
         """Relative errors (B,) through a loss network: of content, and of each style layer."""
@@ -288,7 +234,7 @@ class Run:
 
     def terms(self, batch: dict[str, Tensor], own: Tensor, teacher: str) -> dict[str, Tensor]:
         args = self.args
-        with activation_outliers(self.network) as spikes:
+        with activation_outliers(self.module) as spikes:
             pictures = self.painted(batch)
         errors, photos = self.errors(pictures, batch, teacher), floats(batch["pixels"])
         style = torch.stack([bounded(errors[layer]) for layer in STYLE_LAYERS]).mean()
@@ -305,8 +251,7 @@ class Run:
         }
 
     def train_step(self) -> None:
-        """One step, after adding what is due to the cache."""
-        self._wait()
+        self.wait()
         args = self.args
         if self.step % args.crop_every == 0:
             self._add(self.step // args.crop_every)
@@ -315,64 +260,30 @@ class Run:
         self.optimizer.zero_grad(set_to_none=True)
         torch.stack(list(terms.values())).sum().backward()
         for group in self.optimizer.param_groups:
-            group["lr"] = learning_rate(self.step, args.steps, args.rate)
-        norm = torch.nn.utils.clip_grad_norm_(self.network.parameters(), args.clip)
+            group["lr"] = learning_rate(self.step, args.steps, args.rate, WARMUP)
+        norm = torch.nn.utils.clip_grad_norm_(self.module.parameters(), args.clip)
         if norm.isfinite():
             self.optimizer.step()
-        self.step += 1
-        decay = min(args.ema, (1 + self.step) / (10 + self.step))
-        for name, tensor in self.network.state_dict().items():
-            self.ema[name].lerp_(tensor, 1 - decay)
         shown = {name: float(term.detach()) for name, term in terms.items()}
-        networks = {f"{teacher} {name}": shown.pop(name) for name in ("content", "style")}
-        self.losses.append(networks | shown)
+        self.follow({f"{teacher} {name}": shown.pop(name) for name in ("content", "style")} | shown)
 
     @torch.no_grad()
     def measure(self) -> None:
-        """Add a row to the log: mean loss terms, and errors on held-back pairs under the mean of the weights."""
-        own = {name: tensor.clone() for name, tensor in self.network.state_dict().items()}
-        self.network.load_state_dict(self.ema)
+        """Note the mean loss terms, and errors on held-back pairs under the mean of the weights."""
         rows = []
-        for key in self.cache.pools["held"]:
-            batch = stacked([self.cache.get(key)])
-            picture = self.painted(batch).clamp(0, 1)
-            row = {name: float(error) for name, error in self.errors(picture, batch).items()}
-            rows.append(row | {"palette": palette_distance(picture, floats(batch["painting"]))})
-        self.network.load_state_dict(own)
+        with self.averaged():
+            for key in self.cache.pools["held"]:
+                batch = stacked([self.cache.get(key)])
+                picture = self.painted(batch).clamp(0, 1)
+                row = {name: float(error) for name, error in self.errors(picture, batch).items()}
+                rows.append(row | {"palette": palette_distance(picture, floats(batch["painting"]))})
         row = {"step": self.step, "hours": self.spent()}
         row |= {f"held {name}": fmean(one[name] for one in rows) for name in rows[0]}
         row["held style"] = fmean(row[f"held {layer}"] for layer in STYLE_LAYERS)
-        for name in LOGGED if self.losses else ():
+        for name in LOGGED:
             row[name] = fmean([one[name] for one in self.losses if name in one] or [math.nan])
-        self.log, self.losses = [*self.log, row], []
-        with (self.args.out / "log.csv").open("w", newline="") as file:
-            writer = csv.DictWriter(file, fieldnames=list(row))
-            writer.writeheader()
-            writer.writerows({name: f"{value:.5g}" for name, value in line.items()} for line in self.log)
+        self.note(row)
         print(*(f"{name.removeprefix('held ')} {value:.4g}" for name, value in row.items()), flush=True)
-
-    def run(self) -> None:
-        """Train to the last step."""
-        if not self.log:
-            self.measure()
-            self.save()
-        while self.step < self.args.steps:
-            self.train_step()
-            if self.step % self.args.save_every == 0 or self.step == self.args.steps:
-                self.measure()
-                self.save()
-            if self.step == falls_at(self.args.steps):
-                self.save("plateau.pt")
-
-
-def learning_rate(step: int, steps: int, peak: float) -> float:
-    """Short warm-up, plateau, linear fall over the last quarter."""
-    fall = max(1, steps - falls_at(steps))
-    return peak * min(1.0, (step + 1) / 100, max(0.02, (steps - step) / fall))
-
-
-def falls_at(steps: int) -> int:
-    return steps - steps // 4
 
 
 def main(argv: Sequence[str] | None = None) -> None:

@@ -103,6 +103,14 @@ def picture(content: bytes | Path) -> np.ndarray[Any, Any]:
         return np.asarray(opened.convert("RGB")).astype(float)
 
 
+def all_done(client: Studio) -> bool:
+    """Whether all jobs are done; those that were interrupted are resumed."""
+    for job in client.jobs():
+        if job["status"] == "interrupted":
+            client.job(job["id"], "resume")
+    return all(job["status"] == "done" for job in client.jobs())
+
+
 def cancel_all(client: Studio) -> None:
     """Cancel the jobs that are left; one that ends meanwhile is refused."""
     for job in client.jobs():

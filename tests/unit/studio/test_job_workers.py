@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from studios import all_done
 
 from brushwork.errors import UsageError
 from brushwork.studio.client import Studio
@@ -74,14 +75,7 @@ def test_whichever_worker_is_killed_and_whenever_all_jobs_are_done_once_and_alik
             for job in studio.jobs():
                 if job["status"] == "interrupted":
                     studio.job(job["id"], "resume")
-
-        def settled() -> bool:
-            for job in studio.jobs():
-                if job["status"] == "interrupted":
-                    studio.job(job["id"], "resume")
-            return all(job["status"] == "done" for job in studio.jobs())
-
-        until(settled, 1200)
+        until(lambda: all_done(studio), 1200)
         for job in jobs:
             studio.fetch(job, tmp_path / f"{job}.png")
         assert len({(tmp_path / f"{job}.png").read_bytes() for job in jobs}) == 1

@@ -17,7 +17,7 @@ import httpx
 import numpy as np
 import pytest
 from PIL import Image
-from studios import Running
+from studios import Running, all_done
 
 from brushwork.studio.client import Studio
 
@@ -102,14 +102,7 @@ def test_whenever_the_server_is_killed_nothing_that_it_accepted_is_lost(
             assert answers[0] == answers[1]
             jobs[answers[0]] = sender.open["headers"]["idempotency-key"]
     with Studio(running.url) as studio:
-
-        def settled() -> bool:
-            for job in studio.jobs():
-                if job["status"] == "interrupted":
-                    studio.job(job["id"], "resume")
-            return all(job["status"] == "done" for job in studio.jobs())
-
-        until(settled, 1200)
+        until(lambda: all_done(studio), 1200)
         assert {job["id"] for job in studio.jobs()} == set(jobs)
         for job in jobs:
             studio.fetch(job, tmp_path / f"{job}.png")
