@@ -168,9 +168,11 @@ def test_into_shards(killed: str, photos: Path, tmp_path: Path, engine: Any, mon
     assert run(resume=True).painted == 0
     assert members(out) == found
     with tarfile.open(out / "s-000.tar") as shard:
-        shard.extractall(tmp_path / "unpacked", filter="data")
+        member = shard.extractfile("a_great-wave.png")
+        assert member is not None
+        packed = member.read()
     stylize(photos / "a.png", "great-wave", METHOD).save(tmp_path / "alone.png")
-    assert (tmp_path / "unpacked/a_great-wave.png").read_bytes() == (tmp_path / "alone.png").read_bytes()
+    assert packed == (tmp_path / "alone.png").read_bytes()
 
 
 class KilledError(Exception):

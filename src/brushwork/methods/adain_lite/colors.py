@@ -16,12 +16,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from brushwork.tiling.tiles import Moments, Stages, StatisticsRequest, TileInput
+from brushwork.tiling.tiles import Moments
 
 if TYPE_CHECKING:
     from brushwork.methods.adain_lite.network import ModulatedWeights
 
-__all__ = ["COLOR_CODE", "color_code", "color_stages", "recolor", "wanted_colors"]
+__all__ = ["COLOR_CODE", "color_code", "opponent_colors", "recolor", "recolored", "wanted_colors"]
 
 COLOR_CODE = 9  # numbers: three means, six of a lower triangle
 FLAT = (2 / 255) ** 2  # variances below this count as this, so that a flat picture stays flat
@@ -60,26 +60,13 @@ def wanted_colors(code: Tensor) -> ModulatedWeights:
 
 def recolor(pixels: Tensor, codes: Tensor) -> Tensor:
     """Return whole pictures (B, 3, H, W), each with the colors of its code (B, 9)."""
-    opponent = F.conv2d(pixels, OPPONENT[:, :, None, None].to(pixels))
-    return recolored(opponent, [wanted_colors(codes)], None, None)
+    return recolored(opponent_colors(pixels), [wanted_colors(codes)], None, None)
 
 
-def color_stages(pixels: Tensor, targets: Sequence[ModulatedWeights], shares: Tensor | None, seen: TileInput) -> Stages:
-    """Return the stage that gives pixels (B, 3, H, W), which may be a tile's near area, the wanted colors.
-
-    Args:
-        pixels: The picture; a suspended tile keeps it along the axes.
-        targets: What each style wants.
-        shares: Share of each style at each pixel, (N, 1, H, W); None for one style.
-        seen: The tile.
-    """
+def opponent_colors(pixels: Tensor) -> Tensor:
+    """Return pixels (B, 3, H, W) along the axes, in float32."""
     with torch.autocast(pixels.device.type, enabled=False):
-        opponent = F.conv2d(pixels, OPPONENT[:, :, None, None].to(pixels))
-    del pixels
-    small = None if shares is None else F.adaptive_avg_pool2d(shares, (opponent.shape[2], opponent.shape[3]))
-    moments = yield StatisticsRequest(opponent, small, near=seen.near is not None, products=True)
-    with torch.autocast(opponent.device.type, enabled=False):
-        return recolored(opponent, targets, small, moments)
+        return F.conv2d(pixels, OPPONENT[:, :, None, None].to(pixels))
 
 
 def recolored(x: Tensor, targets: Sequence[ModulatedWeights], shares: Tensor | None, whole: Moments | None) -> Tensor:
@@ -91,18 +78,23 @@ def recolored(x: Tensor, targets: Sequence[ModulatedWeights], shares: Tensor | N
         shares: Share of each style at each pixel, (N, 1, H, W); None for one style.
         whole: Moments of the whole picture, with products, if x is a tile.
     """
-    results = []
-    for k, target in enumerate(targets):
-        if whole is not None:
-            mean, squares = whole.mean[k : k + 1, :3], whole.mean[k : k + 1, 3:]
-            spread = [squares[:, i] - mean[:, ROWS[i]] * mean[:, COLUMNS[i]] for i in range(6)]
-        else:
-            mean, matrix = _measured(x, None if shares is None else shares[k : k + 1])
-            spread = list(matrix[:, ROWS, COLUMNS].unbind(1))
-        results.append(_moved(x, mean, spread, target))
+    with torch.autocast(x.device.type, enabled=False):
+        parts = [
+            _moved(x, *_spread(x, None if shares is None else shares[k : k + 1], whole, k), target)
+            for k, target in enumerate(targets)
+        ]
     if shares is None:
-        return results[0]
-    return torch.stack([shares[k : k + 1] * result for k, result in enumerate(results)]).sum(0)
+        return parts[0]
+    return torch.stack([shares[k : k + 1] * part for k, part in enumerate(parts)]).sum(0)
+
+
+def _spread(x: Tensor, shares: Tensor | None, whole: Moments | None, k: int) -> tuple[Tensor, Sequence[Tensor]]:
+    """Return means (B, 3) and covariances, six tensors (B,), of the whole picture, for style k."""
+    if whole is not None:
+        mean, squares = whole.mean[k : k + 1, :3], whole.mean[k : k + 1, 3:]
+        return mean, [squares[:, i] - mean[:, ROWS[i]] * mean[:, COLUMNS[i]] for i in range(6)]
+    mean, matrix = _measured(x, shares)
+    return mean, matrix[:, ROWS, COLUMNS].unbind(1)
 
 
 def _measured(x: Tensor, shares: Tensor | None) -> tuple[Tensor, Tensor]:

@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from brushwork.methods.adain_lite.architecture import FIRST, Architecture
-from brushwork.methods.adain_lite.colors import color_code, color_stages, wanted_colors
+from brushwork.methods.adain_lite.colors import color_code, opponent_colors, recolored, wanted_colors
 from brushwork.nn.statistics import gram_matrix, mean_std
 from brushwork.nn.transformation import Normalization
 from brushwork.tiling.tiles import Moments, Stages, StatisticsRequest, TileInput, run_whole
@@ -298,19 +298,6 @@ class Generator(nn.Module):
             styles: From `modulate`; one, or several with shares.
             shares: Share of each style at each pixel, (N, 1, H, W), with a sum of 1.
         """
-        pixels = yield from self._painted(seen, styles, shares)
-        if not self.sizes.colors:
-            return pixels
-        targets = [style["colors"] for style in styles]
-        return (yield from color_stages(pixels, targets, None if shares is None else seen.nearby(shares), seen))
-
-    def _painted(
-        self,
-        seen: TileInput,
-        styles: Sequence[Mapping[str, ModulatedWeights]],
-        shares: Tensor | None,
-    ) -> Stages:
-        """Return all stages but that of the colors."""
 
         def halved(pixels: Tensor) -> Tensor:  # the input for edge detection, with a border
             return F.pad(F.pixel_unshuffle((pixels - 0.5) * 4, 2), (1, 1, 1, 1), mode="replicate")
@@ -348,12 +335,17 @@ class Generator(nn.Module):
         if kept:
             (edges,) = kept
         else:
-            photo = seen.photo_nearby
-            edges = F.relu(F.conv2d(halved(photo), *_plain(self.edges, photo.dtype)))
+            edges = F.relu(F.conv2d(halved(seen.photo_nearby), *_plain(self.edges, x.dtype)))
         quarter = quarter + F.relu(layer("strokes", quarter))
         half = F.relu(F.pixel_shuffle(layer("to half", quarter), 2))
         half = F.relu(layer("detail", torch.cat([half, edges], 1)))
-        return F.pixel_shuffle(layer("to full", half), 2).float() / 4 + 0.5
+        pixels = F.pixel_shuffle(layer("to full", half), 2).float() / 4 + 0.5
+        if not self.sizes.colors:
+            return pixels
+        opponent = opponent_colors(pixels)
+        del pixels, half, edges, quarter, x, kept
+        moments = yield StatisticsRequest(opponent, shares, near=seen.near is not None, products=True)
+        return recolored(opponent, [style["colors"] for style in styles], shares, moments)
 
 
 def _enlarged(x: Tensor) -> Tensor:
