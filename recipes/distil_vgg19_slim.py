@@ -24,7 +24,7 @@ from statistics import mean
 import torch
 import torch.nn.functional as F
 from distillation import Gallery, gram, listing, network, relative, spoiled, stage
-from long_run import LongRun, learning_rate
+from long_run import LongRun, learning_rate, options
 from slim_student import SERVED, SLIM, TEACHER_WIDTHS, Student, built, continue_from, export, prune
 from target_cache import TargetCache
 from torch import Tensor
@@ -230,23 +230,11 @@ class Run(LongRun):
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = options(__doc__, name="vgg19-slim-3", steps=6000, rate=4e-4, ema=0.99, first=64, keep=2400, save_every=50)
     parser.add_argument("--teacher", default="vgg19.caffe", help="weights record or file")
-    parser.add_argument("--photos", type=Path, required=True)
-    parser.add_argument("--paintings", type=Path, required=True)
-    parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--name", default="vgg19-slim-3", help="of the exported weights")
     parser.add_argument("--start", type=Path, help="a network to go on from; default: VGG-19's channels")
     parser.add_argument("--widths", type=lambda text: tuple(map(int, text.split(","))), default=SLIM.widths)
-    parser.add_argument("--steps", type=int, default=6000)
-    parser.add_argument("--rate", type=float, default=4e-4)
-    parser.add_argument("--ema", type=float, default=0.99, help="decay of the running mean of the weights")
-    parser.add_argument("--first", type=int, default=64, help="crops before the first step")
-    parser.add_argument("--crop-every", type=int, default=2, help="steps between new crops")
     parser.add_argument("--snapshot-every", type=int, default=8, help="steps between new snapshots")
-    parser.add_argument("--keep", type=int, default=2400, help="pictures in the cache, about, of 2 MB each")
-    parser.add_argument("--save-every", type=int, default=50)
-    parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args(argv)
     args.out.mkdir(parents=True, exist_ok=True)
     Run(args).run()

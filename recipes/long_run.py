@@ -6,13 +6,34 @@ import argparse
 import csv
 import random
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, ClassVar
 
 import torch
 from target_cache import TargetCache
 from torch import Tensor, nn
+
+
+def options(description: str | None, **defaults: Any) -> argparse.ArgumentParser:
+    """Return the options of all such trainings, with these defaults."""
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--photos", type=Path, required=True)
+    parser.add_argument("--paintings", type=Path, required=True)
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--name", help="of the exported weights")
+    parser.add_argument("--steps", type=int)
+    parser.add_argument("--rate", type=float)
+    parser.add_argument("--ema", type=float, help="decay of the running mean of the weights")
+    parser.add_argument("--first", type=int, help="crops before the first step")
+    parser.add_argument("--crop-every", type=int, default=2, help="steps between new crops")
+    parser.add_argument("--keep", type=int, help="pictures in the cache, about, of 1 or 2 MB each")
+    parser.add_argument("--save-every", type=int)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.set_defaults(**defaults)
+    return parser
 
 
 def learning_rate(step: int, steps: int, peak: float, warmup: int) -> float:
@@ -25,7 +46,7 @@ def falls_at(steps: int) -> int:
     return steps - steps // 4
 
 
-class LongRun:
+class LongRun(ABC):
     """A training that resumes where it stopped: from checkpoint.pt in its folder, written whole or not at all.
 
     A subclass begins it, computes a step and measures, and says in `extra` what else it needs to go on. While a file
@@ -52,24 +73,25 @@ class LongRun:
         else:
             self._resume(state)
 
+    @abstractmethod
     def begin(self) -> None:
         """Fill the cache, and call `optimize`."""
-        raise NotImplementedError
 
+    @abstractmethod
     def optimizer_of(self, module: nn.Module) -> torch.optim.Optimizer:
-        raise NotImplementedError
+        """Return the optimizer of the module."""
 
+    @abstractmethod
     def train_step(self) -> None:
         """One step, after adding what is due to the cache; it calls `follow` in the end."""
-        raise NotImplementedError
 
+    @abstractmethod
     def measure(self) -> None:
         """Add a row to the log, with `note`."""
-        raise NotImplementedError
 
+    @abstractmethod
     def export(self) -> None:
         """Write the running mean of the weights for others."""
-        raise NotImplementedError
 
     def optimize(self, module: nn.Module) -> None:
         self.module = module

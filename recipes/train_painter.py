@@ -26,7 +26,7 @@ import torch
 import torch.nn.functional as F
 from distillation import network
 from grow_painter import grown
-from long_run import LongRun, learning_rate
+from long_run import LongRun, learning_rate, options
 from target_cache import TargetCache
 from torch import Tensor
 
@@ -287,31 +287,20 @@ class Run(LongRun):
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    defaults = {"name": "adain-lite-2", "steps": 20000, "rate": 6e-4, "ema": 0.998, "first": 150, "keep": 2500}
+    parser = options(__doc__, save_every=100, **defaults)
     parser.add_argument("--loss-network", default="vgg19.caffe", help="weights record or file")
     parser.add_argument("--quick-network", default="vgg19-slim", help="the loss network of most steps")
     parser.add_argument("--quick-share", type=float, default=0.85, help="share of steps through it")
-    parser.add_argument("--photos", type=Path, required=True)
-    parser.add_argument("--paintings", type=Path, required=True)
-    parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--name", default="adain-lite-2", help="of the exported weights")
     parser.add_argument("--start", default="adain-lite", help="a first network to widen; '' for none")
-    parser.add_argument("--steps", type=int, default=20000)
     parser.add_argument("--batch", type=int, default=4)
-    parser.add_argument("--rate", type=float, default=6e-4)
     parser.add_argument("--clip", type=float, default=10.0)
-    parser.add_argument("--ema", type=float, default=0.998, help="decay of the running mean of the weights")
     parser.add_argument("--content-weight", type=float, default=1.0)
     parser.add_argument("--style-weight", type=float, default=10.0)
     parser.add_argument("--palette-weight", type=float, default=5.0)
     parser.add_argument("--form-weight", type=float, default=20.0)
     parser.add_argument("--own-share", type=float, default=0.06)
     parser.add_argument("--recolor", type=float, default=0.5)
-    parser.add_argument("--first", type=int, default=150, help="photos and paintings before the first step")
-    parser.add_argument("--crop-every", type=int, default=2, help="steps between new crops")
-    parser.add_argument("--keep", type=int, default=2500, help="photos, and paintings, in the cache: 2 MB both")
-    parser.add_argument("--save-every", type=int, default=100)
-    parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args(argv)
     args.out.mkdir(parents=True, exist_ok=True)
     Run(args).run()

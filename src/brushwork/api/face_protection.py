@@ -67,8 +67,15 @@ class FaceProgress:
     last: Step | None = None  # of the painting
 
     @classmethod
-    def of(cls, listener: Progress, mask: Tensor, size: tuple[int, int], amount: float) -> FaceProgress:
-        """Return the progress of a painting of this (width, height); for the mask and amount, see `protected`."""
+    def of(
+        cls, listener: Progress | None, mask: Tensor | None, size: tuple[int, int], amount: float
+    ) -> FaceProgress | None:
+        """Return the progress of a painting of this (width, height), if there are faces and somebody listens.
+
+        For the mask and the amount, see `protected`.
+        """
+        if listener is None or mask is None:
+            return None
         enlarged = {part.box: part.enlarged(amount) for part in _parts(resize(mask, size))}
         return cls(listener, {box: width * height / (size[0] * size[1]) for box, (width, height) in enlarged.items()})
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import dataclasses
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -269,27 +270,32 @@ def stylize_photo(
         return Result(finished, recipe, time.perf_counter() - started)
 
     seen, painted = colors.content(colors.photo), None
-    faces = None
-    if mask is not None and listener is not None:
-        faces = FaceProgress.of(listener, mask, photo.size, options.protect_faces)
-        listener = faces.painting
+    faces = FaceProgress.of(listener, mask, photo.size, options.protect_faces)
     again = partial(
         _painted_part, method, style, value, init, size=photo.size, colors=colors, options=options, progress=faces
     )
-    with locked(None if checkpoint is None else checkpoint.path):
+    with locked(None if checkpoint is None else checkpoint.path), _memory_explained(method, photo.size):
         try:
-            painted = method(seen, value, init=init, progress=listener, checkpoint=checkpoint, tiling=tiling)
+            watch = listener if faces is None else faces.painting
+            painted = method(seen, value, init=init, progress=watch, checkpoint=checkpoint, tiling=tiling)
             painted = painted if mask is None else protected(painted, seen, mask, options.protect_faces, again)
             return finish(painted)
         except (Interrupted, KeyboardInterrupt) as stop:  # finish the best pixels so far
             painted = stop.best if isinstance(stop, Interrupted) else painted
             best = None if painted is None else finish(painted)
             raise Interrupted(str(stop) or "stopped early", best) from None
-        except (MemoryError, RuntimeError) as error:
-            if not out_of_memory(error):
-                raise
-            width, height = photo.size
-            raise BrushworkError(f"out of memory at {width}×{height} on {method.device}; use a smaller size") from error
+
+
+@contextmanager
+def _memory_explained(method: Method, size: tuple[int, int]) -> Iterator[None]:
+    """Within this context, running out of memory is an error that says what to do."""
+    try:
+        yield
+    except (MemoryError, RuntimeError) as error:
+        if not out_of_memory(error):
+            raise
+        width, height = size
+        raise BrushworkError(f"out of memory at {width}×{height} on {method.device}; use a smaller size") from error
 
 
 def _face_mask(photo: Picture, colors: ColorControl, options: StylizeOptions) -> tuple[Tensor | None, list[str]]:

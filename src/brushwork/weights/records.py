@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
@@ -100,28 +100,24 @@ _LPIPS_LICENCE = "BSD-2-Clause, Zhang et al. (richzhang/PerceptualSimilarity)"
 _LPIPS_URL = "https://raw.githubusercontent.com/richzhang/PerceptualSimilarity/master/lpips/weights/v0.1/"
 _TORCHVISION_LICENCE = "BSD-3-Clause, PyTorch contributors (torchvision)"
 
+_SLIM = WeightsRecord(
+    name="vgg19-slim",
+    content_gain=1.8,  # held-out pairs at 384 px: 2.1, 1.7, 1.3 (docs/decisions/0005)
+    architecture="vgg19-slim",
+    preprocessing=_CENTERED,
+    licence="MIT (brushwork), distilled from VGG-19 (" + _VGG_LICENCE + ")",
+    paper="distilled by brushwork from VGG-19, " + _VGG_PAPER,
+    about="Small and fast, comes with brushwork and needs no download. The default.",
+    file="vgg19-slim.safetensors",
+    embedded=True,
+)
 _ALL = (
-    WeightsRecord(
-        name="vgg19-slim",
-        content_gain=1.8,  # held-out pairs at 384 px: 2.1, 1.7, 1.3 (docs/decisions/0005)
-        architecture="vgg19-slim",
-        preprocessing=_CENTERED,
-        licence="MIT (brushwork), distilled from VGG-19 (" + _VGG_LICENCE + ")",
-        paper="distilled by brushwork from VGG-19, " + _VGG_PAPER,
-        about="Small and fast, comes with brushwork and needs no download. The default.",
-        file="vgg19-slim.safetensors",
-        embedded=True,
-    ),
-    WeightsRecord(
+    _SLIM,
+    replace(
+        _SLIM,
         name="vgg19-slim-3",
-        content_gain=1.8,
-        architecture="vgg19-slim",
-        preprocessing=_CENTERED,
-        licence="MIT (brushwork), distilled from VGG-19 (" + _VGG_LICENCE + ")",
-        paper="distilled by brushwork from VGG-19, " + _VGG_PAPER,
         about="As fast as vgg19-slim and nearer to VGG-19; comes with brushwork. For paintings of your own.",
         file="vgg19-slim-3.safetensors",
-        embedded=True,
     ),
     WeightsRecord(
         name="vgg19.caffe",

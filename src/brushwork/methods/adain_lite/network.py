@@ -299,9 +299,6 @@ class Generator(nn.Module):
             shares: Share of each style at each pixel, (N, 1, H, W), with a sum of 1.
         """
 
-        def halved(pixels: Tensor) -> Tensor:  # the input for edge detection, with a border
-            return F.pad(F.pixel_unshuffle((pixels - 0.5) * 4, 2), (1, 1, 1, 1), mode="replicate")
-
         def layer(name: str, x: Tensor) -> Tensor:
             result: Tensor = self.styled[name](x, [style[name] for style in styles], shares)
             return result
@@ -315,7 +312,7 @@ class Generator(nn.Module):
             x = seen.first()
         else:
             photo = seen.photo
-            edges = F.relu(F.conv2d(halved(photo), *_plain(self.edges, photo.dtype)))
+            edges = F.relu(F.conv2d(_halved(photo), *_plain(self.edges, photo.dtype)))
             quarter = F.relu(_convolved(F.pixel_unshuffle(edges, 2), _plain(self.enter, edges.dtype)))
             kept = (edges,) if seen.near is None else ()
             x = quarter + F.relu(layer("first", quarter))
@@ -335,7 +332,7 @@ class Generator(nn.Module):
         if kept:
             (edges,) = kept
         else:
-            edges = F.relu(F.conv2d(halved(seen.photo_nearby), *_plain(self.edges, x.dtype)))
+            edges = F.relu(F.conv2d(_halved(seen.photo_nearby), *_plain(self.edges, x.dtype)))
         quarter = quarter + F.relu(layer("strokes", quarter))
         half = F.relu(F.pixel_shuffle(layer("to half", quarter), 2))
         half = F.relu(layer("detail", torch.cat([half, edges], 1)))
@@ -346,6 +343,11 @@ class Generator(nn.Module):
         del pixels, half, edges, quarter, x, kept
         moments = yield StatisticsRequest(opponent, shares, near=seen.near is not None, products=True)
         return recolored(opponent, [style["colors"] for style in styles], shares, moments)
+
+
+def _halved(pixels: Tensor) -> Tensor:
+    """Return the input of the edge detection, (B, 12, H / 2 + 2, W / 2 + 2), with a border."""
+    return F.pad(F.pixel_unshuffle((pixels - 0.5) * 4, 2), (1, 1, 1, 1), mode="replicate")
 
 
 def _enlarged(x: Tensor) -> Tensor:
