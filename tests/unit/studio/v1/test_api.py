@@ -275,11 +275,11 @@ def test_files_are_their_owner_s_alone_and_none_is_left_over(
 
 def test_all_jobs_are_followed_until_none_runs(http: httpx.Client, studio: Studio, photo: str, done: Done) -> None:
     before = done()
-    asks = [{"kind": "picture", "photo": photo, "style": "great-wave", "preset": "draft", "size": 64}] * 2
-    first, second = (http.post("jobs", json=ask).json()["id"] for ask in asks)
-    paused = http.post("jobs", json={"kind": "picture", "photo": photo, "style": "great-wave", **LONG}).json()["id"]
-    http.post(f"jobs/{paused}/pause")
-    events = followed(http)
+    ask = {"kind": "picture", "photo": photo, "style": "great-wave"}
+    paused = http.post("jobs", json=ask | LONG).json()["id"]  # the others wait for it until they are followed
+    asks = [ask | {"preset": "draft", "size": 64}] * 2
+    first, second = (http.post("jobs", json=asked).json()["id"] for asked in asks)
+    events = followed(http, begun=lambda: http.post(f"jobs/{paused}/pause"))
     last = {facts["id"]: facts for name, facts in events if name == "job"}
     assert before not in last
     assert [last[job]["status"] for job in (first, second, paused)] == ["done", "done", "paused"]
@@ -295,8 +295,8 @@ def test_all_jobs_are_followed_until_none_runs(http: httpx.Client, studio: Studi
     assert [job["id"] for job in page.json()["items"]] == [paused]
 
 
-def followed(http: httpx.Client) -> list[tuple[str, dict[str, Any]]]:
-    """The events of all jobs."""
+def followed(http: httpx.Client, begun: Callable[[], object] = bool) -> list[tuple[str, dict[str, Any]]]:
+    """The events of all jobs; `begun` is called after the first one."""
     events, name = list[tuple[str, dict[str, Any]]](), ""
     with http.stream("GET", "jobs/events") as answer:
         for line in answer.iter_lines():
@@ -304,6 +304,8 @@ def followed(http: httpx.Client) -> list[tuple[str, dict[str, Any]]]:
                 name = line.removeprefix("event: ")
             elif line.startswith("data: "):
                 events.append((name, json.loads(line.removeprefix("data: "))))
+                if len(events) == 1:
+                    begun()
     return events
 
 
