@@ -8,6 +8,9 @@ in RUN/cache. New crops are added every few steps; the oldest make room. A step 
 alone cost. Most steps (--quick-share) see them through vgg19-slim, whose step costs a quarter; the others, through
 VGG-19, keep the painter from fitting the slim network's blind spots.
 
+The built-in styles are trained along, from their paintings (--named): what is learned for each is added to what the
+encoder says of it. RUN/NAME.styles.safetensors has the sums, at three style scales.
+
 The run resumes where it stopped: give the same command. While RUN/PAUSE exists, it waits. The learning rate is
 constant and falls over the last quarter; a raised --steps goes on from before the fall. RUN/log.csv has the losses,
 and errors on pairs that are held back, under the running mean of the weights, which is what is exported.
@@ -16,6 +19,7 @@ and errors on pairs that are held back, under the running mean of the weights, w
 from __future__ import annotations
 
 import argparse
+import csv
 import math
 import random
 from collections.abc import Sequence
@@ -30,11 +34,14 @@ from long_run import LongRun, learning_rate, options
 from target_cache import TargetCache
 from torch import Tensor
 
+from brushwork import read_image
 from brushwork.evaluation.pictures import palette_distance
 from brushwork.losses.content import relative_errors
 from brushwork.losses.perceptual import bounded
 from brushwork.losses.regularizers import checkerboard_loss, low_frequency_color_loss, total_variation
 from brushwork.methods.adain_lite.architecture import SECOND, architecture_of
+from brushwork.methods.adain_lite.colors import COLOR_CODE
+from brushwork.methods.adain_lite.method import STROKE_SIZE, STYLE_SIZE
 from brushwork.methods.adain_lite.network import LiteNetwork
 from brushwork.nn.statistics import gram_matrix
 from brushwork.nn.transformation import activation_outliers
@@ -46,7 +53,10 @@ from brushwork.weights import load_into, read_model
 STYLE_LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
 CONTENT_LAYER = "relu4_2"
 SIDE = 192
-SEEN_BY_ENCODER = 128  # paintings are encoded at two thirds of the size at which they are compared
+SCALES = (1.0, 0.5, 2.0)  # of strokes: of built-in styles
+SCALE_SHARES = (0.7, 0.15, 0.15)
+FEW_INPUTS = 100  # layers with more of them learn more slowly
+TUNING = 4.0  # times the rate: what is learned for a built-in style, in the few steps that see it
 SEEN = (-0.1, 1.1)
 HELD = 24
 WARMUP = 100  # steps
@@ -54,6 +64,7 @@ LOGGED = (
     "exact content", "exact style", "quick content", "quick style", "palette", "forms", "tv", "grid", "outside",
     "spikes", "own",
 )  # fmt: skip
+BETAS = (0.9, 0.99)
 PIXELS = 2048  # compared for the palette
 DIRECTIONS = 16
 
@@ -64,6 +75,13 @@ class Folder(PhotoFolder):
     def __init__(self, folder: Path, held: int, *, only_held: bool, closest: float) -> None:
         super().__init__(folder, SIDE, closest)
         self.files = self.files[-held:] if only_held else self.files[:-held]
+
+
+def built_in(folder: Path) -> dict[str, Path]:
+    """Return the paintings in this folder, by the names of the built-in styles."""
+    with (Path(__file__).parent / "styles.tsv").open(encoding="utf-8") as file:
+        rows = {row["name"]: folder / row["file"] for row in csv.DictReader(file, delimiter="\t")}
+    return {name: path for name, path in rows.items() if path.exists()}
 
 
 def triangle(matrix: Tensor) -> Tensor:
@@ -87,6 +105,31 @@ def palette_loss(pictures: Tensor, paintings: Tensor) -> Tensor:
     directions = F.normalize(torch.randn(DIRECTIONS, 3), dim=1)
     found, wanted = (directions @ x.flatten(2)[:, :, places] for x in (pictures, paintings))
     return (found.sort(2).values - wanted.sort(2).values).abs().mean()
+
+
+class Painter(torch.nn.Module):
+    """The network, and what is added to the codes of the built-in styles at each scale.
+
+    Args:
+        network: AdaIN-lite.
+        named: How many built-in styles.
+    """
+
+    def __init__(self, network: LiteNetwork, named: int) -> None:
+        super().__init__()
+        self.network = network
+        self.tuned = torch.nn.Parameter(torch.zeros(named, len(SCALES), network.sizes.code))
+
+    def codes(self, batch: dict[str, Tensor]) -> Tensor:
+        codes: Tensor = self.network.coder(moments(batch))
+        named, scale = batch["named"].unbind(1)
+        if not len(self.tuned):
+            return codes
+        found = self.tuned[named, 0] + (scale > 0)[:, None] * self.tuned[named, scale]
+        return codes + F.pad((named >= 0)[:, None] * found, (0, COLOR_CODE))
+
+    def forward(self, batch: dict[str, Tensor]) -> Tensor:
+        return self.network.paint(floats(batch["pixels"]), self.codes(batch))
 
 
 class Teachers:
@@ -113,13 +156,14 @@ class Teachers:
 
     @torch.no_grad()
     def painting(self, pixels: Tensor, coder: torch.nn.Module) -> dict[str, Tensor]:
-        entry = {"painting": (pixels[0] * 255).round().byte()}
+        shown = F.interpolate(pixels, size=(SIDE, SIDE), mode="bicubic", antialias=True).clamp(0, 1)
+        entry = {"painting": (shown[0] * 255).round().byte(), "named": torch.tensor([-1, 0])}
         for name, loss in self.losses.items():
             for layer, features in loss(pixels, STYLE_LAYERS).items():
                 matrix = gram_matrix(features.float())[0]
                 entry[f"{name} norm {layer}"] = matrix.norm()
                 entry[f"{name} gram {layer}"] = triangle(matrix / matrix.norm()).half()
-        seen = F.interpolate(pixels, size=(SEEN_BY_ENCODER,) * 2, mode="bicubic", antialias=True).clamp(0, 1)
+        seen = F.interpolate(pixels, scale_factor=STYLE_SIZE / STROKE_SIZE, mode="bicubic", antialias=True).clamp(0, 1)
         seen = seen.contiguous(memory_format=torch.channels_last)
         for k, (mean, covariance) in enumerate(coder.moments(seen, self.encoder(seen, SECOND.layer_names))):
             entry[f"mean {k}"], entry[f"covariance {k}"] = mean[0].float(), triangle(covariance[0].float())
@@ -145,46 +189,74 @@ class Run(LongRun):
         args: Options of the command.
     """
 
-    trained = "network"
-    module: LiteNetwork
+    trained = "painter"
+    module: Painter
 
     def __init__(self, args: argparse.Namespace) -> None:
         self.photos = Folder(args.photos, 200, only_held=False, closest=2.0)
         self.paintings = Folder(args.paintings, 100, only_held=False, closest=2.2)
         self.teachers = Teachers(args.loss_network, args.quick_network)
         torch.manual_seed(args.seed)  # now: how many random numbers it takes to load a network depends on caches
+        self.named = built_in(args.named) if args.named else {}
         limits = {"held": HELD, "photo": args.keep, "painting": args.keep, "own": args.keep // 8}
-        super().__init__(args, random.Random(args.seed), LiteNetwork(SECOND), TargetCache(args.out / "cache", limits))
+        limits["named"] = max(1, len(self.named) * len(SCALES))
+        module = Painter(LiteNetwork(SECOND), len(self.named))
+        super().__init__(args, random.Random(args.seed), module, TargetCache(args.out / "cache", limits))
 
     def begin(self) -> None:
         if self.args.start:
             model = read_model(self.args.start, "adain-lite")
             first = LiteNetwork(architecture_of(model))
             load_into(first, model)
-            self.module = (first if first.sizes == SECOND else grown(first, SECOND)).train().requires_grad_(True)
+            self.module.network = first if first.sizes == SECOND else grown(first, SECOND)
+            self.module.train().requires_grad_(True)
+        coder = self.module.network.coder
         held_photos = Folder(self.args.photos, 200, only_held=True, closest=1.3)
         held_paintings = Folder(self.args.paintings, 100, only_held=True, closest=1.6)
         rng = random.Random(1)
         for _ in range(HELD):
             photo, painting = held_photos.batch(1, rng), held_paintings.batch(1, rng)
-            self.cache.add("held", self.teachers.photo(photo) | self.teachers.painting(painting, self.module.coder))
+            self.cache.add("held", self.teachers.photo(photo) | self.teachers.painting(painting, coder))
+        for row, path in enumerate(self.named.values()):
+            for number, scale in enumerate(SCALES):
+                painting = read_image(path, size=round(STROKE_SIZE * scale)).pixels
+                painting = painting.contiguous(memory_format=torch.channels_last)
+                entry = self.teachers.painting(painting, coder)
+                self.cache.add("named", entry | {"named": torch.tensor([row, number])})
         for index in range(self.args.first):
             self._add(index)
         self._set_units()
         self.optimize(self.module)
 
     def optimizer_of(self, module: torch.nn.Module) -> torch.optim.Optimizer:
-        return torch.optim.Adam(module.parameters(), betas=(0.9, 0.99))
+        """Return Adam, whose steps change a layer more the more inputs it has (Yang et al. 2022, arXiv:2203.03466)."""
+        groups = dict[float, list[torch.nn.Parameter]]()
+        for name, parameter in module.named_parameters():
+            inputs = parameter.shape[1:].numel()  # 1 for a bias
+            scale = TUNING if name == "tuned" else min(1.0, FEW_INPUTS / inputs)
+            groups.setdefault(scale, []).append(parameter)
+        return torch.optim.Adam([{"params": found, "scale": scale} for scale, found in groups.items()], betas=BETAS)
 
+    @torch.no_grad()
     def export(self) -> None:
-        weights = {name: tensor.half() for name, tensor in self.ema.items()}
+        """Write the network, and codes of the built-in styles: (scales, code) each."""
+        prefix = "network."
+        weights = {name.removeprefix(prefix): x.half() for name, x in self.ema.items() if name.startswith(prefix)}
         about = {"model": "adain-lite", "architecture": SECOND.name}
         write_tensors(self.args.out / f"{self.args.name}.safetensors", weights, about)
+        codes = dict[str, list[Tensor]]()
+        with self.averaged():
+            names = [name for name in self.named for _ in SCALES]
+            for name, key in zip(names, self.cache.pools["named"], strict=False):
+                codes.setdefault(name, []).append(self.module.codes(stacked([self.cache.get(key)]))[0])
+        if codes:
+            tensors = {name: torch.stack(found) for name, found in codes.items()}
+            write_tensors(self.args.out / f"{self.args.name}.styles.safetensors", tensors, about)
 
     @torch.no_grad()
     def _set_units(self) -> None:
         """Set the scale of those inputs of the encoder that are new, or of all."""
-        coder = self.module.coder
+        coder = self.module.network.coder
         shown = [moments(stacked([self.cache.get(key)])) for key in self.cache.pools["painting"]]
         layers = [tuple(torch.cat(parts) for parts in zip(*layer, strict=True)) for layer in zip(*shown, strict=True)]
         squares = [mean.square() + spread.diagonal(dim1=1, dim2=2) for mean, spread in layers[1:]]
@@ -200,11 +272,18 @@ class Run(LongRun):
         photo, painting = self.photos.batch(1, self.rng), self.paintings.batch(1, self.rng)
         painting = recolored(painting, self.rng) if self.rng.random() < self.args.recolor else painting
         photo, painting = (x.contiguous(memory_format=torch.channels_last) for x in (photo, painting))
-        coder, seen = self.module.coder, self.teachers.photo(photo)
+        coder, seen = self.module.network.coder, self.teachers.photo(photo)
         self.cache.add("photo", seen)
         self.cache.add("painting", self.teachers.painting(painting, coder))
         if index % 8 == 0:
             self.cache.add("own", seen | self.teachers.painting(photo, coder))
+
+    def _drawn(self, pool: str) -> str:
+        keys = self.cache.pools[pool]
+        if pool != "named":
+            return self.rng.choice(keys)
+        (number,) = self.rng.choices(range(len(SCALES)), SCALE_SHARES)
+        return keys[self.rng.randrange(len(self.named)) * len(SCALES) + number]
 
     def _batch(self) -> tuple[dict[str, Tensor], Tensor]:
         """Entries, and which of them are photos in their own style."""
@@ -220,7 +299,8 @@ class Run(LongRun):
 
     def painted(self, batch: dict[str, Tensor]) -> Tensor:
         with torch.autocast("cpu", torch.bfloat16, enabled=self.teachers.dtype == torch.bfloat16):
-            return self.module(floats(batch["pixels"]), moments(batch)).float()
+            pictures: Tensor = self.module(batch).float()
+            return pictures
 
     def errors(self, pictures: Tensor, batch: dict[str, Tensor], teacher: str = "exact") -> dict[str, Tensor]:
         """Relative errors (B,) through a loss network: of content, and of each style layer."""
@@ -260,26 +340,33 @@ class Run(LongRun):
         self.optimizer.zero_grad(set_to_none=True)
         torch.stack(list(terms.values())).sum().backward()
         for group in self.optimizer.param_groups:
-            group["lr"] = learning_rate(self.step, args.steps, args.rate, WARMUP)
+            group["lr"] = group["scale"] * learning_rate(self.step, args.steps, args.rate, WARMUP)
         norm = torch.nn.utils.clip_grad_norm_(self.module.parameters(), args.clip)
         if norm.isfinite():
             self.optimizer.step()
         shown = {name: float(term.detach()) for name, term in terms.items()}
         self.follow({f"{teacher} {name}": shown.pop(name) for name in ("content", "style")} | shown)
 
+    def _measured(self, entry: dict[str, Tensor]) -> dict[str, float]:
+        batch = stacked([entry])
+        picture = self.painted(batch).clamp(0, 1)
+        row = {name: float(error) for name, error in self.errors(picture, batch).items()}
+        row["style"] = fmean(row[layer] for layer in STYLE_LAYERS)
+        return row | {"palette": palette_distance(picture, floats(batch["painting"]))}
+
     @torch.no_grad()
     def measure(self) -> None:
         """Note the mean loss terms, and errors on held-back pairs under the mean of the weights."""
-        rows = []
+        held, named = self.cache.pools["held"], self.cache.pools["named"][:: len(SCALES)]
         with self.averaged():
-            for key in self.cache.pools["held"]:
-                batch = stacked([self.cache.get(key)])
-                picture = self.painted(batch).clamp(0, 1)
-                row = {name: float(error) for name, error in self.errors(picture, batch).items()}
-                rows.append(row | {"palette": palette_distance(picture, floats(batch["painting"]))})
+            rows = [self._measured(self.cache.get(key)) for key in held]
+            built_in = [
+                self._measured(self.cache.get(photo) | self.cache.get(painting))
+                for photo, painting in zip(held, named[:: max(1, len(named) // len(held))], strict=False)
+            ]
         row = {"step": self.step, "hours": self.spent()}
-        row |= {f"held {name}": fmean(one[name] for one in rows) for name in rows[0]}
-        row["held style"] = fmean(row[f"held {layer}"] for layer in STYLE_LAYERS)
+        for kind, found in (("held", rows), ("named", built_in)):
+            row |= {f"{kind} {name}": fmean([one[name] for one in found] or [math.nan]) for name in rows[0]}
         for name in LOGGED:
             row[name] = fmean([one[name] for one in self.losses if name in one] or [math.nan])
         self.note(row)
@@ -292,6 +379,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--loss-network", default="vgg19.caffe", help="weights record or file")
     parser.add_argument("--quick-network", default="vgg19-slim", help="the loss network of most steps")
     parser.add_argument("--quick-share", type=float, default=0.85, help="share of steps through it")
+    parser.add_argument("--named", type=Path, help="folder of the built-in styles' paintings")
+    parser.add_argument("--named-share", type=float, default=0.5, help="share of pictures in these styles")
     parser.add_argument("--start", default="adain-lite", help="a first network to widen; '' for none")
     parser.add_argument("--batch", type=int, default=4)
     parser.add_argument("--clip", type=float, default=10.0)

@@ -68,7 +68,7 @@ def test_a_resumed_training_gives_the_same_weights(recipe, monkeypatch: pytest.M
             train(recipe, tmp_path, "killed", "--steps", "4")
     again = train(recipe, tmp_path, "killed", "--steps", "4")
     assert again["step"] == whole["step"] == 4
-    for kind in ("network", "ema"):
+    for kind in ("painter", "ema"):
         assert all(torch.equal(whole[kind][name], again[kind][name]) for name in whole[kind])
     assert [row["held content"] for row in again["log"]] == [row["held content"] for row in whole["log"]]
     written = read_model(str(tmp_path / "whole" / "adain-lite-2.safetensors"), "adain-lite")

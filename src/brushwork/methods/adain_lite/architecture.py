@@ -52,9 +52,9 @@ class Architecture:
 FIRST = Architecture()  # adain-lite
 SECOND = Architecture(  # adain-lite-2
     name="2",
-    code=192,
+    code=384,
     layers=(*LAYERS, ("relu5_1", 384)),
-    width=120,
+    width=512,
     rank=32,
     half=24,
     eighth=160,

@@ -363,8 +363,12 @@ class LiteNetwork(nn.Module):
 
     def forward(self, photos: Tensor, moments: Sequence[MeanCovariance]) -> Tensor:
         """Stylize each photo of (B, 3, H, W), in the dtype to compute in, in the style of its painting."""
+        return self.paint(photos, self.coder(moments))
+
+    def paint(self, photos: Tensor, codes: Tensor) -> Tensor:
+        """Stylize each photo of (B, 3, H, W), in the dtype to compute in, with its code."""
         pictures = [
             self.painter(photo, [self.painter.modulate(code, photos.dtype)])
-            for photo, code in zip(torch.split(photos, 1), self.coder(moments), strict=True)
+            for photo, code in zip(torch.split(photos, 1), codes, strict=True)
         ]
         return torch.cat(pictures)
