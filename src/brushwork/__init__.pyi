@@ -9,6 +9,8 @@ from .api.rerun import rerun as rerun
 from .api.style_encoding import encode_style as encode_style
 from .api.style_encoding import save_style as save_style
 from .api.style_encoding import save_styles as save_styles
+from .api.style_tuning import TunedStyle as TunedStyle
+from .api.style_tuning import tune_style as tune_style
 from .api.stylize import Result as Result
 from .api.stylize import stylize as stylize
 from .api.stylize_file import stylize_file as stylize_file

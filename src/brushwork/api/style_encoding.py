@@ -23,8 +23,18 @@ from brushwork.registry import TRAINED, method_name
 from brushwork.styles.references import SavedStyle, is_saved, read_style, sharing, write_style
 from brushwork.styles.regions import Regions
 from brushwork.styles.sources import PictureSource, StyleSource, resolve_style
+from brushwork.styles.tuned import read_tuned
 
-__all__ = ["encode_style", "painting_pixels", "read_mask", "save_style", "save_styles", "style_value", "visible"]
+__all__ = [
+    "encode_style",
+    "painting_pixels",
+    "read_mask",
+    "save_style",
+    "save_styles",
+    "saved_values",
+    "style_value",
+    "visible",
+]
 
 MASK_SIZE = 4096  # maximum longer side at which a mask is read, in pixels
 
@@ -91,13 +101,17 @@ def save_styles(path: str | Path, values: Sequence[tuple[Method, Any]], **about:
     Raises:
         BrushworkError: The file can't be written.
     """
+    write_style(Path(path), saved_values(values, **about))
+
+
+def saved_values(values: Sequence[tuple[Method, Any]], **about: object) -> SavedStyle:
+    """Return what `save_styles` writes."""
     named = [(_label(method), method, value) for method, value in values]
-    style = SavedStyle(
+    return SavedStyle(
         {name: method.save_style(value) for name, method, value in named},
         {name: _style_origin(method) for name, method, _ in named},
         {key: str(word) for key, word in about.items()},
     )
-    write_style(Path(path), style)
 
 
 def _label(method: Method) -> str:
@@ -125,14 +139,17 @@ def _style_values(
     """Return the encoded styles of a blend with their weights, and notes for the user."""
     values: list[tuple[Any, float]] = []
     notes: list[str] = []
+    colors_stay = colors is None or colors.when != "before"
     for source, weight in resolve_style(style).parts:
         if isinstance(source, Path) and is_saved(source):
-            if colors is not None and colors.when == "before":
+            if not colors_stay:
                 raise UsageError(
                     f"keep_color_when 'before' needs the painting itself, but {source} contains only statistics; use "
                     "the painting, or keep_color_when 'after' (--keep-color-when after)"
                 )
             values.append((_saved_value(method, source), weight))
+        elif isinstance(source, Path) and colors_stay and (tuned := _tuned_value(method, source)) is not None:
+            values.append((tuned, weight))
         else:
             picture = source if isinstance(source, Picture) else _painting(source, sizes, method, options)
             value = method.encode_style(painting_pixels(picture, source, colors), sizes=sizes, mask=picture.alpha)
@@ -174,12 +191,32 @@ def _mask(picture: Picture) -> Tensor:
 
 def _saved_value(method: Method, path: Path) -> Any:
     """Return a saved style at the requested style scale, interpolated between those in the file if necessary."""
-    saved, name, origin = read_style(path), method_name(method.settings), _style_origin(method)
-    wanted = float(origin.pop("style_scale", 1.0))
-    kept = {label: found for label, found in saved.origins.items() if label.partition("@")[0] == name}
-    if not kept:
+    saved, name = read_style(path), method_name(method.settings)
+    if name not in saved.methods:
         mend = f"train a network for it: brushwork train {name}" if name in TRAINED else "use the painting itself"
         raise UsageError(f"{path} is a style for {', '.join(saved.methods)}, not for {name}; {mend}")
+    value, different = _fitting(method, saved, path)
+    if different:
+        raise UsageError(
+            f"{path} was made with other settings ({'; '.join(different)}); use those settings, or the painting"
+        )
+    return value
+
+
+def _tuned_value(method: Method, path: Path) -> Any:
+    """Return what tuning found for a painting, if it did so for this method and these settings; otherwise None."""
+    tuned = read_tuned(path)
+    if tuned is None or method_name(method.settings) not in tuned.methods:
+        return None
+    value, different = _fitting(method, tuned, path)
+    return None if different else value
+
+
+def _fitting(method: Method, saved: SavedStyle, path: Path) -> tuple[Any, list[str]]:
+    """Return a saved style at the requested style scale; or None, and how the settings differ from what it needs."""
+    name, origin = method_name(method.settings), _style_origin(method)
+    wanted = float(origin.pop("style_scale", 1.0))
+    kept = {label: found for label, found in saved.origins.items() if label.partition("@")[0] == name}
     try:
         labels = {float(found.get("style_scale", 1.0)): label for label, found in kept.items()}
         low = max((scale for scale in labels if scale <= wanted), default=min(labels))
@@ -197,17 +234,15 @@ def _saved_value(method: Method, path: Path) -> Any:
         scales = " to ".join(f"{scale:g}" for scale in sorted({min(labels), max(labels)}))
         different.append(f"style_scale {scales}, not {wanted:g}")
     if different:
-        raise UsageError(
-            f"{path} was made with other settings ({'; '.join(different)}); use those settings, or the painting"
-        )
+        return None, different
     try:
         values = [method.load_style(saved.values[labels[scale]]) for scale in (low, high)]
     except (ValueError, RuntimeError, LookupError, TypeError) as error:
         raise _damaged(path) from error
     if low < high:
         share = math.log(wanted / low) / math.log(high / low)
-        return method.blend(values, [1 - share, share])
-    return values[0] if rescaled is None or low == wanted else rescaled(values[0], wanted / low)
+        return method.blend(values, [1 - share, share]), []
+    return (values[0] if rescaled is None or low == wanted else rescaled(values[0], wanted / low)), []
 
 
 def _damaged(path: Path) -> BrushworkError:

@@ -38,6 +38,7 @@ __all__ = [
     "read_about",
     "read_style",
     "resolve_text",
+    "saved_style",
     "sharing",
     "write_style",
 ]
@@ -262,6 +263,18 @@ def read_style(path: Path) -> SavedStyle:
         raise BrushworkError(
             f"{path} can't be read as a saved style: {first_line(error)}; save the style again"
         ) from error
+    style = saved_style(path, tensors, about)
+    if "gatys" in style.values and is_built_in(path):
+        style.values["gatys"].update(_built_in_colors(path.stem) | _built_in_windows(path.stem))
+    return style
+
+
+def saved_style(path: Path, tensors: Mapping[str, Tensor], about: dict[str, str]) -> SavedStyle:
+    """Return a saved style from the tensors and the metadata of its file.
+
+    Raises:
+        BrushworkError: They are no saved style, or damaged; the message names the file.
+    """
     origins = _origins(about.pop("methods", ""))
     if not origins or not tensors:
         raise BrushworkError(f"{path} is not a saved style; create one with brushwork.save_style")
@@ -270,8 +283,6 @@ def read_style(path: Path) -> SavedStyle:
     for name, tensor in tensors.items():
         method, _, rest = name.partition("/")
         values.setdefault(method, {})[rest] = tensor
-    if "gatys" in values and is_built_in(path):
-        values["gatys"] |= _built_in_colors(path.stem) | _built_in_windows(path.stem)
     return SavedStyle(values, origins, about)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -83,3 +84,18 @@ def test_what_is_wrong_is_said(arguments: list[str], words: str, run: Run, here:
     assert words in outcome.err
     assert "Traceback" not in outcome.err
     assert not list(here.glob("s[hw]*"))
+
+
+def test_a_style_is_tuned_when_it_is_added_and_later(run: Run, here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from brushwork.api import style_tuning
+
+    for name, small in (("SIDE", 48), ("BATCH", 1), ("HELD", 1)):
+        monkeypatch.setattr(style_tuning, name, small)
+    outcome = run("styles", "add", "wave.jpg", "--name", "mine", "--tune", "1s")
+    assert outcome.code == 0, outcome.err
+    assert re.search(r"tuned mine: \d+% closer to photo and painting than untuned", outcome.out)
+    assert run("styles", "tune", "mine", "--time", "0.01m", "--model", "adain-lite").code == 0
+    for time in ("0", "soon", "-3s"):
+        outcome = run("styles", "tune", "mine", "--time", time)
+        assert outcome.code == 2
+        assert f"expected a time such as 90s or 5m, got '{time}'" in outcome.err

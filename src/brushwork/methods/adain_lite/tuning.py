@@ -1,0 +1,108 @@
+"""Tuning a style's code: gradient descent on its numbers, while the network stays as it is.
+
+The style encoder sees a painting once and makes its best guess. From there, photographs painted with the code are
+compared with the painting through a loss network, as in training (Johnson et al. 2016, arXiv:1603.08155).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from brushwork.losses.perceptual import PerceptualLoss, at_size
+from brushwork.methods.adain_lite.method import STROKE_SIZE, AdaINLiteStyleNetwork, LiteStyle
+from brushwork.options.training import PerceptualTraining
+
+__all__ = ["CodeTuning"]
+
+RATE = 0.03  # of Adam; codes are about 1 in size
+STEADY = 0.6  # share of the time before the rate falls
+
+
+class CodeTuning:
+    """One painting's code, at one style scale.
+
+    Args:
+        network: AdaIN-lite at this style scale.
+        painting: Pixels (1, 3, H, W) in [0, 1].
+        start: The encoder's code.
+        settings: Loss network and weights.
+        held: Photographs (B, 3, S, S) that are only looked at to choose the best code.
+    """
+
+    def __init__(
+        self,
+        network: AdaINLiteStyleNetwork,
+        painting: Tensor,
+        start: LiteStyle,
+        settings: PerceptualTraining,
+        held: Tensor,
+    ) -> None:
+        self.network, self.held, self.start = network, held, start
+        size = round(STROKE_SIZE * network.settings.style_scale)
+        self.loss = PerceptualLoss(settings, [at_size(painting, size)], network.device)
+        self.code = start.code.clone().requires_grad_(True)
+        self.optimizer = torch.optim.Adam([self.code], lr=RATE, betas=(0.9, 0.99))
+        self.best = start
+        self.errors = self.untuned = self._held_errors()
+
+    @property
+    def improved(self) -> bool:
+        """Whether a better code than the encoder's is known."""
+        return self.errors is not self.untuned
+
+    @property
+    def gained(self) -> Tensor:
+        """What the best code adds to the encoder's."""
+        return self.best.code - self.start.code
+
+    def begin_at(self, style: LiteStyle) -> None:
+        """Go on from another code, such as that of an earlier tuning."""
+        with torch.no_grad():
+            self.code.copy_(style.code)
+        self.judge()
+
+    def run(self, photos: Callable[[], Tensor], share: Callable[[], float], kept: Callable[[], None]) -> None:
+        """Take steps until the time is up, and keep the code that is best on the held-back photographs.
+
+        Args:
+            photos: Returns photographs (B, 3, S, S) in [0, 1].
+            share: Returns the share of the time that is over.
+            kept: Called when there is a better code.
+        """
+        judged = 0.0
+        while (now := share()) < 1:
+            self._step(photos(), now)
+            if share() > judged + 0.1:
+                judged = share()
+                if self.judge():
+                    kept()
+
+    def judge(self) -> bool:
+        """Keep the code if it is better than the best one so far, and return whether it is."""
+        errors = self._held_errors()
+        better = sum(errors.values()) < sum(self.errors.values())
+        if better:
+            self.best, self.errors = LiteStyle(self.code.detach().clone()), errors
+        return better
+
+    def _step(self, photos: Tensor, share: float) -> None:
+        terms = self._terms(photos)
+        self.optimizer.zero_grad()
+        torch.stack(list(terms.values())).sum().backward()
+        for group in self.optimizer.param_groups:
+            group["lr"] = RATE * min(1.0, (1 - share) / (1 - STEADY))
+        self.optimizer.step()
+
+    def _terms(self, photos: Tensor) -> dict[str, Tensor]:
+        generator, dtype = self.network.generator, self.network.dtype
+        typed = photos.to(self.network.device, dtype, memory_format=torch.channels_last)
+        pictures = generator(typed, [generator.modulate(self.code, dtype)]).float()
+        return self.loss(pictures, photos.to(self.network.device), self.loss.targets)
+
+    @torch.no_grad()
+    def _held_errors(self) -> dict[str, float]:
+        terms = self._terms(self.held)
+        return {name: float(terms[name]) for name in ("content", "style")}
