@@ -15,7 +15,8 @@ import numpy as np
 
 from brushwork.errors import BrushworkError, PictureError, UsageError, first_line
 from brushwork.lite.needs import needs_torch
-from brushwork.lite.painting import Moments, Painter
+from brushwork.lite.painting import Painter
+from brushwork.lite.passes import Moments
 from brushwork.lite.pictures import Picture
 from brushwork.lite.styles import blended, style_codes
 from brushwork.lite.stylize import result_size, tile_side
@@ -41,7 +42,7 @@ SUFFIXES = (".mp4", ".m4v", ".mov", ".mkv")
 
 
 class SteadyMoments:
-    """Moments of normalizations, smoothed over the frames of a scene; the same as `TemporalSmoother`'s.
+    """Moments of whole pictures, smoothed over the frames of a scene; the same as `TemporalSmoother`'s.
 
     Fades, flashes and lightning are followed at once: they never lag more than `LAG` deviations behind.
     """

@@ -15,7 +15,8 @@ from brushwork.errors import UsageError
 from brushwork.lite.color import ColorControl, luminance
 from brushwork.lite.needs import needs_torch
 from brushwork.lite.network import HALO
-from brushwork.lite.painting import THUMBNAIL, Painter, Photo
+from brushwork.lite.painting import THUMBNAIL, Painter
+from brushwork.lite.passes import Photo
 from brushwork.lite.pictures import Picture, encoded, fit_size, read_picture, write_picture
 from brushwork.lite.styles import blended, read_masks, style_codes
 from brushwork.lite.tensors import Array
@@ -70,7 +71,6 @@ def check_settings(settings: AdaINLite, options: StylizeOptions, out: OutputOpti
         UsageError: In one line, what needs torch.
     """
     lacking = {
-        f"--model {settings.model}": settings.model not in ("adain-lite", "adain-lite-film"),
         "--precision bfloat16": settings.precision == "bfloat16",
         "--protect-faces": bool(options.protect_faces),
         "--depth 16": out.depth == 16,
