@@ -14,6 +14,8 @@ import pytest
 from PIL import Image
 from skimage import data
 
+from brushwork import AdaINLite, encode_style, load, save_style
+
 LEFT_OUT = (
     "torch scipy skimage cv2 pyvips safetensors click rich_click rich lazy_loader platformdirs psutil onnx brushwork"
 )
@@ -72,6 +74,17 @@ def test_it_paints_where_nothing_else_is_installed(installed: Path, tmp_path: Pa
 def test_what_needs_torch_is_told(installed: Path) -> None:
     done = run(installed, "stylize", "x.png", "--style", "iris", "--preset", "good")
     assert (done.returncode, done.stderr) == (2, "Error: --preset good needs torch: pip install brushwork\n")
+
+
+def test_a_network_of_ones_own_paints_styles_that_are_saved(installed: Path, second: str, tmp_path: Path) -> None:
+    photo, style = tmp_path / "cat.png", tmp_path / "mine.safetensors"
+    Image.fromarray(data.chelsea()).resize((96, 64)).save(photo)
+    method = load(AdaINLite(model=second))
+    save_style(style, method, encode_style(method, str(photo), [96]))
+    done = run(installed, "stylize", photo, "--style", style, "--model", second, "-o", tmp_path / "o.png")
+    assert done.returncode == 0, done.stderr
+    done = run(installed, "stylize", photo, "--style", photo, "--model", second, "-o", tmp_path / "p.png")
+    assert "needs torch: pip install brushwork" in done.stderr
 
 
 def test_it_mentions_the_full_package_nowhere_in_its_imports(installed: Path) -> None:
