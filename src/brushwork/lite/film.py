@@ -124,7 +124,7 @@ def paint_film(
                     painted = np.empty_like(samples)
                     painter.paint(
                         picture, blended(found, codes, None), _into(painted), strength=settings.strength,
-                        side=tile_side(wanted, None), steady=steady,
+                        side=tile_side(wanted, painter.model.architecture.memory, None), steady=steady,
                     )  # fmt: skip
                     write(_frame(av, painted, frame))
     for note in [*notes, "frames are not held together along the motion, which needs torch: pip install brushwork"]:

@@ -30,12 +30,14 @@ class Architecture:
         layers: Layers of vgg19-slim whose statistics the encoder sees.
         graphs: The folder of its graphs within those of the engine, with a slash; "" for none.
         colors: Whether the result gets the painting's mean and covariance of the colors, exactly.
+        memory: Bytes of the program with the network; measured.
     """
 
     code: int
     layers: tuple[str, ...]
     graphs: str = ""
     colors: bool = False
+    memory: int = 150_000_000
 
     @property
     def code_length(self) -> int:
@@ -43,7 +45,10 @@ class Architecture:
         return self.code + COLOR_CODE * self.colors
 
 
-ARCHITECTURES = {"1": Architecture(128, LAYERS), "2": Architecture(384, (*LAYERS, "relu5_1"), "2/", colors=True)}
+ARCHITECTURES = {
+    "1": Architecture(128, LAYERS),
+    "2": Architecture(384, (*LAYERS, "relu5_1"), "2/", colors=True, memory=230_000_000),
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,12 +74,16 @@ class Model:
         """Return the tensors of "coder" or "painter" by their names there.
 
         Raises:
-            BrushworkError: They are damaged.
+            BrushworkError: They are damaged, or of other sizes.
         """
-        found, _ = read_tensors(self._file(part), lambda name: name.startswith(f"{part}."))
-        if not found or not all(np.isfinite(array).all() for array in found.values()):
-            raise BrushworkError(f"{self.path} is damaged: it lacks numbers of the network; save or download it again")
-        return {name.removeprefix(f"{part}."): array for name, array in found.items()}
+        read, _ = read_tensors(self._file(part), lambda name: name.startswith(f"{part}."))
+        found = {name.removeprefix(f"{part}."): array for name, array in read.items()}
+        known = found.get({"coder": "layers.4.bias", "painter": "styled.first.shape.weight"}[part])
+        if known is None or known.shape[-1] != self.architecture.code:
+            raise BrushworkError(f"{self.path} is damaged, or was made by another version of brushwork")
+        if not all(np.isfinite(array).all() for array in found.values()):
+            raise BrushworkError(f"{self.path} contains NaN or infinity; download it again")
+        return found
 
     def _file(self, part: str) -> Path:
         """Return the file with a part: the coder is in that of the bundled model that it was trained for."""

@@ -202,11 +202,15 @@ def test_models_that_are_none(second: str, tmp_path: Path, monkeypatch: pytest.M
     for name, about, words in (
         ("later", {"model": "adain-lite", "architecture": "3"}, "of architecture 3; update brushwork"),
         ("other", {"model": "microast"}, "holds microast, expected adain-lite"),
-        ("lacking", {"model": "adain-lite"}, "lacks numbers of the network"),
+        ("lacking", {"model": "adain-lite"}, "made by another version of brushwork"),
     ):
         write_tensors(tmp_path / f"{name}.safetensors", {"x": torch.ones(3)}, about)
         with pytest.raises(BrushworkError, match=words):
             Painter(model=str(tmp_path / f"{name}.safetensors"))
+    damaged = {"painter.styled.first.shape.weight": torch.full((208, 128), torch.nan)}
+    write_tensors(tmp_path / "nan.safetensors", damaged, {"model": "adain-lite"})
+    with pytest.raises(BrushworkError, match="contains NaN"):
+        Painter(model=str(tmp_path / "nan.safetensors"))
     with pytest.raises(BrushworkError, match=r"unknown model 'mine': expected adain-lite, adain-lite-film"):
         Painter(model="mine")
     (tmp_path / "weights").mkdir()
