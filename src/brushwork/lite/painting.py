@@ -12,12 +12,13 @@ import numpy as np
 
 from brushwork.lite.arrays import luma, padded, resized
 from brushwork.lite.coder import Coder
-from brushwork.lite.models import NAME, read_model
+from brushwork.lite.models import read_model
 from brushwork.lite.needs import needs_torch
 from brushwork.lite.network import HALO, MOST_STYLES, MULTIPLE, PaintingNetwork, PaintingWeights
 from brushwork.lite.passes import Passes, Photo, Source, Steady, rounded_up
 from brushwork.lite.regions import Regions, completed, left_over
 from brushwork.lite.tensors import Array
+from brushwork.options.methods import AdaINLite
 from brushwork.tiling.cuts import Tile, cut
 
 __all__ = ["Painter"]
@@ -37,7 +38,7 @@ class Painter:
         model: A bundled model, such as "adain-lite-film", or a .safetensors file; see `read_model`.
     """
 
-    def __init__(self, provider: str = "cpu", model: str = NAME) -> None:
+    def __init__(self, provider: str = "cpu", model: str = AdaINLite.model) -> None:
         self.provider, self.model = provider, read_model(model)
         self._weights = PaintingWeights(self.model)
         self._coder: Coder | None = None

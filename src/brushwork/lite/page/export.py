@@ -15,7 +15,6 @@ import numpy as np
 import numpy.typing as npt
 
 from brushwork.errors import BrushworkError, UsageError, first_line
-from brushwork.lite.models import NAME
 from brushwork.lite.painting import Painter
 from brushwork.lite.styles import blended, style_codes
 from brushwork.lite.tensors import read_tensors
@@ -42,7 +41,7 @@ SERVED = ("service-worker.js", "manifest.webmanifest", "icon-192.png", "icon-512
 MODULE = ("package.json", "index.js", "colors.js", "index.d.ts", "README.md")
 
 
-def export_page(styles: Sequence[str], output: str | Path, *, model: str = NAME) -> list[Path]:
+def export_page(styles: Sequence[str], output: str | Path, *, model: str = AdaINLite.model) -> list[Path]:
     """Write a web page that paints photos in some styles, with all that it needs: no server, no network.
 
     Args:
