@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Write the graphs of the light engine, src/brushwork/lite/graphs/*.onnx, from the networks of the full one.
+"""Write the graphs of the light engine, src/brushwork/lite/graphs, from the networks of the full one.
 
     python lite/build_graphs.py [FOLDER]
 
@@ -8,12 +8,15 @@ kernels among them. A picture passes three, cut where the painter needs means an
 `head`, `body`, `tail`, each for one style, and for two to four side by side. `features` leads from a painting to its
 features. Those for the web page, in src/brushwork/lite/page/graphs, take weights as inputs, so that one session paints
 in all styles.
+
+Graphs of the second architecture are in folders called 2. `tail` ends before the colors, which the engine computes.
 """
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -26,13 +29,12 @@ from onnx import numpy_helper
 from onnx.utils import Extractor
 from torch import Tensor
 
-from brushwork.methods.adain_lite.architecture import FIRST
-from brushwork.methods.adain_lite.network import LiteNetwork, ModulatedWeights
+from brushwork.methods.adain_lite.architecture import FIRST, SECOND
+from brushwork.methods.adain_lite.network import Generator, LiteNetwork, ModulatedWeights
 from brushwork.nn import load_network
 from brushwork.onnx.graphs import PIXELS, Graph
 from brushwork.onnx.tracing import traced
 from brushwork.tiling.tiles import Moments, StatisticsRequest, TileInput, run_with_statistics
-from brushwork.weights import load_into, read_model
 
 FOLDER = Path(__file__).parents[1] / "src" / "brushwork" / "lite" / "graphs"
 PAGE_FOLDER = FOLDER.parent / "page" / "graphs"
@@ -40,24 +42,26 @@ MOST = 4  # styles side by side
 SIDE = 96  # of the picture that is traced; a multiple of the network's
 LEAST, FEW = 8, 64  # numbers: fewer are never weights, more always are
 ABOUT = {"title": "AdaIN-lite, without weights", "license": "MIT"}
-LAYERS = FIRST.layer_names
+FOLDERS = {FIRST: "", SECOND: "2/"}
 KINDS = {"weight": "weight", "bias": "bias"}
 
 
 def graphs() -> dict[str, bytes]:
-    """Return all graphs by the names of their files."""
-    network = LiteNetwork()
-    load_into(network, read_model("adain-lite", "adain-lite"))
-    found = {"features": _features()}
-    for count in range(1, MOST + 1):
-        found |= {f"{part}-{count}": model for part, model in _painter(network, count).items()}
+    """Return all graphs by the paths of their files."""
+    found: dict[str, onnx.ModelProto] = {}
+    for sizes, inner in FOLDERS.items():
+        torch.manual_seed(0)  # of weights that only tell where they are in the graph
+        painter = LiteNetwork(replace(sizes, colors=False)).painter.eval().requires_grad_(False)
+        found[f"{inner}features"] = _features(sizes.layer_names)
+        for count in range(1, MOST + 1):
+            found |= {f"{inner}{part}-{count}": model for part, model in _painter(painter, count).items()}
     return {f"{name}.onnx": model.SerializeToString(deterministic=True) for name, model in found.items()}
 
 
 def page_graphs(folder: Path = FOLDER) -> dict[str, bytes]:
     """Return head, body and tail for one style, with weights as inputs, from the graphs in a folder."""
     found = {}
-    for part in ("head", "body", "tail"):
+    for part in (f"{inner}{part}" for inner in FOLDERS.values() for part in ("head", "body", "tail")):
         model = onnx.load(folder / f"{part}-1.onnx", load_external_data=False)
         weights = [one for one in model.graph.initializer if one.data_location == onnx.TensorProto.EXTERNAL]
         for one in weights:
@@ -67,23 +71,22 @@ def page_graphs(folder: Path = FOLDER) -> dict[str, bytes]:
     return found
 
 
-def _features() -> onnx.ModelProto:
+def _features(layers: list[str]) -> onnx.ModelProto:
     """Return the graph from a painting to the features that the style encoder looks at, before their taps."""
     loaded = load_network("vgg19-slim")
     network = loaded.network
 
     def run(painting: Tensor) -> tuple[Tensor, ...]:
-        return tuple(network.untapped(painting, LAYERS).values())  # type: ignore[attr-defined]
+        return tuple(network.untapped(painting, layers).values())  # type: ignore[attr-defined]
 
-    varying = dict.fromkeys(("painting", *LAYERS), PIXELS)
-    model = traced(Graph("features", run, {"painting": _example()}, LAYERS, varying), ABOUT)
+    varying = dict.fromkeys(("painting", *layers), PIXELS)
+    model = traced(Graph("features", run, {"painting": _example()}, layers, varying), ABOUT)
     return _without_weights(model, {name: tensor.float() for name, tensor in loaded.weights.tensors.items()})
 
 
-def _painter(network: LiteNetwork, count: int) -> dict[str, onnx.ModelProto]:
+def _painter(painter: Generator, count: int) -> dict[str, onnx.ModelProto]:
     """Return head, body and tail for a number of styles side by side."""
-    painter = network.painter.eval().requires_grad_(False)
-    kernels = [painter.modulate(code) for code in torch.linspace(-1, 1, 128 * count).view(count, 128)]
+    kernels = [painter.modulate(code) for code in torch.linspace(-1, 1, painter.sizes.code * count).view(count, -1)]
     weights = {
         _weight_name(name, part, k): tensor
         for k, style in enumerate(kernels)
@@ -92,7 +95,9 @@ def _painter(network: LiteNetwork, count: int) -> dict[str, onnx.ModelProto]:
     }
     inputs = {"tile": _example()} | ({"shares": torch.full((count, 1, SIDE, SIDE), 1 / count)} if count > 1 else {})
     for stop in ("first", "last"):
-        inputs |= {f"{stop} {moment}": torch.rand(count, 64) + 0.5 for moment in ("mean", "variance")}
+        inputs |= {
+            f"{stop} {moment}": torch.rand(count, painter.sizes.quarter) + 0.5 for moment in ("mean", "variance")
+        }
 
     def run(*tensors: Tensor) -> tuple[Tensor, ...]:
         values = dict(zip([*inputs, *weights], tensors, strict=True))
@@ -187,13 +192,16 @@ def _example() -> Tensor:
 
 def main() -> None:
     folder = Path(sys.argv[1]) if len(sys.argv) > 1 else FOLDER
-    folder.mkdir(parents=True, exist_ok=True)
     with torch.no_grad():
-        for name, content in graphs().items():
-            (folder / name).write_bytes(content)
+        _write(folder, graphs())
     if folder == FOLDER:
-        for name, content in page_graphs().items():
-            (PAGE_FOLDER / name).write_bytes(content)
+        _write(PAGE_FOLDER, page_graphs())
+
+
+def _write(folder: Path, files: Mapping[str, bytes]) -> None:
+    for name, content in files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(content)
 
 
 if __name__ == "__main__":

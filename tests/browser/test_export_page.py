@@ -18,6 +18,7 @@ from PIL import Image
 from playwright.sync_api import Browser, BrowserContext, Error, Page, expect
 from skimage import data
 from studios import PATIENCE
+from wide_network import write_wide_network
 
 import brushwork
 from brushwork import AdaINLite, export_page
@@ -80,9 +81,9 @@ def saved(samples: Samples, path: Path) -> Path:
     return path
 
 
-def by_python(samples: Samples, style: str) -> NDArray[np.float32]:
+def by_python(samples: Samples, style: str, model: str = "adain-lite") -> NDArray[np.float32]:
     pixels = brushwork.Picture.from_numpy(samples)
-    result = brushwork.stylize(pixels, style, AdaINLite(precision="float32"), size=0)
+    result = brushwork.stylize(pixels, style, AdaINLite(model=model, precision="float32"), size=0)
     return np.asarray(result.picture.to_numpy(), np.float32)
 
 
@@ -138,11 +139,12 @@ def test_a_file_that_is_no_picture_is_named(desk: BrowserContext, single: Path, 
     expect(page.get_by_role("alert")).to_contain_text("notes.png can't be read as a picture")
 
 
-PAINT = """async ({ pixels, width, height, options }) => {
+PAINT = """async ({ pixels, width, height, styles, options }) => {
   const ort = await import("/ort.wasm.bundle.min.mjs"), { load } = await import("/brushwork-web/index.js");
   const packed = await fetch("/ort-wasm-simd-threaded.wasm.gz");
   const wasm = await new Response(packed.body.pipeThrough(new DecompressionStream("gzip"))).arrayBuffer();
-  globalThis.painter ??= await load("/brushwork-web/styles.safetensors", { runtime: ort, wasm });
+  const source = styles ? Uint8Array.from(atob(styles), (x) => x.charCodeAt(0)) : "/brushwork-web/styles.safetensors";
+  globalThis.painter ??= await load(source, { runtime: ort, wasm });
   const photo = new ImageData(Uint8ClampedArray.from(atob(pixels), (x) => x.charCodeAt(0)), width, height);
   const steps = [];
   const onProgress = (done, count) => steps.push([done, count]);
@@ -153,11 +155,12 @@ PAINT = """async ({ pixels, width, height, options }) => {
 }"""
 
 
-def painted(page: Page, samples: Samples, **options: object) -> tuple[Samples, list[list[int]]]:
-    """What the module makes of a picture (H, W, 4), and its progress."""
+def painted(page: Page, samples: Samples, styles: str = "", **options: object) -> tuple[Samples, list[list[int]]]:
+    """What the module makes of a picture (H, W, 4), with other styles than those that are served, and its progress."""
     height, width = samples.shape[:2]
     pixels = base64.b64encode(samples.tobytes()).decode()
-    result = page.evaluate(PAINT, {"pixels": pixels, "width": width, "height": height, "options": options})
+    given = {"pixels": pixels, "width": width, "height": height, "styles": styles, "options": options}
+    result = page.evaluate(PAINT, given)
     found = np.frombuffer(base64.b64decode(result["pixels"]), np.uint8)
     return found.reshape(height, width, 4), result["steps"]
 
@@ -186,6 +189,35 @@ def test_the_module_paints_tiles_like_the_whole_and_flat_pictures_like_python(
     assert one.shape == (1, 9, 4)
     with pytest.raises(Error, match="there is no style monet; there are great-wave"):
         painted(page, samples, style="monet")
+
+
+@pytest.fixture(scope="module")
+def second(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, str]:
+    """A network of the second architecture, and a painting."""
+    folder = tmp_path_factory.mktemp("second")
+    write_wide_network(folder / "second.safetensors")
+    saved(data.coffee()[:256, :384], folder / "cup.png")
+    return str(folder / "second.safetensors"), str(folder / "cup.png")
+
+
+def test_the_second_architecture(desk: BrowserContext, served: str, second: tuple[str, str], tmp_path: Path) -> None:
+    model, painting = second
+    export_page([painting], tmp_path / "page.html", model=model)
+    page = desk.new_page()
+    page.goto((tmp_path / "page.html").as_uri())
+    samples = photo(203, 301)
+    give(page, saved(samples, tmp_path / "cat.png"))
+    wanted = by_python(samples, painting, model)
+    assert away(result_of(page, tmp_path / "result.png"), wanted) <= 2
+    module = desk.new_page()
+    module.goto(f"{served}/blank.html")
+    export_page([painting], tmp_path / "site", model=model)
+    styles = base64.b64encode((tmp_path / "site" / "brushwork-web" / "styles.safetensors").read_bytes()).decode()
+    tiled, steps = painted(module, opaque(samples), styles, tile=112)
+    assert away(tiled[:, :, :3], wanted) <= 2
+    assert steps[-1] == [24, 24]
+    gray = np.repeat(samples[:, :, 1:2], 3, 2)
+    assert away(painted(module, opaque(gray), styles)[0][:, :, :3], by_python(gray, painting, model)) <= 2
 
 
 def test_served_it_has_threads_and_stays_without_a_network(desk: BrowserContext, served: str, tmp_path: Path) -> None:

@@ -59,12 +59,13 @@ def export(styles: tuple[str, ...], output: Path, page: bool, method: str | None
 
 
 def _page(styles: tuple[str, ...], output: Path, values: dict[str, Any]) -> list[Path]:
+    model = values.pop("model", None)
     given = [name for name, value in values.items() if value not in (None, ())]
     if given:
         raise UsageError(f"--{given[0].replace('_', '-')} is for ONNX files; omit it with --page")
     from brushwork.lite.page.export import export_page
 
-    return export_page(styles, output)
+    return export_page(styles, output, **({} if model is None else {"model": model}))
 
 
 def _networks(styles: tuple[str, ...], output: Path, method: str | None, values: dict[str, Any]) -> list[Path]:

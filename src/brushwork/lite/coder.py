@@ -1,4 +1,4 @@
-"""From a painting to its code of 128 numbers; the same as `StyleEncoder` of AdaIN-lite."""
+"""From a painting to its code; the same as `StyleEncoder` of AdaIN-lite."""
 
 from __future__ import annotations
 
@@ -6,15 +6,16 @@ import numpy as np
 
 from brushwork.errors import UsageError
 from brushwork.lite.arrays import BICUBIC, BILINEAR, pooled, resized
+from brushwork.lite.models import Model
+from brushwork.lite.needs import needs_torch
 from brushwork.lite.network import MULTIPLE
+from brushwork.lite.recoloring import color_code
 from brushwork.lite.sessions import open_session
 from brushwork.lite.tensors import MODELS, Array, read_tensors
 
 __all__ = ["STYLE_SIZE", "Coder"]
 
 STYLE_SIZE, STROKE_SIZE = 256, 384  # see `brushwork.methods.adain_lite.method`
-LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1")
-CONVS = ("1_1", "1_2", "2_1", "2_2", "3_1", "3_2", "3_3", "3_4", "4_1")
 LAST = 4  # of the layers of the encoder's own small network
 RARE = 8.0  # clips a painting's statistics at this many standard deviations
 SOFTENING = 1e-5  # added to variances
@@ -25,17 +26,27 @@ class Coder:
 
     Args:
         provider: What computes; see `brushwork.lite.sessions`.
+        model: Whose style encoder.
+
+    Raises:
+        UsageError: It sees layers that aren't there: brushwork-lite has only those that its own models see.
     """
 
-    def __init__(self, provider: str) -> None:
-        self._tensors, _ = read_tensors(MODELS / "adain-lite.safetensors", lambda name: name.startswith("coder."))
-        network, _ = read_tensors(MODELS / "vgg19-slim.safetensors", lambda name: name[4:7] in CONVS or "tap" in name)
-        self._taps = [network[f"tap{layer[4:]}.weight"][:, :, 0, 0] for layer in LAYERS]
-        convs = {name: tensor for name, tensor in network.items() if name.startswith("conv")}
-        self._features = open_session("features", convs, provider)
+    def __init__(self, provider: str, model: Model) -> None:
+        self._architecture, self._tensors = model.architecture, model.tensors("coder")
+        layers = model.architecture.layers
+        last, taps = layers[-1][4:], [f"tap{layer[4:]}.weight" for layer in layers]
+        network, _ = read_tensors(
+            MODELS / "vgg19-slim.safetensors",
+            lambda name: name in taps or (name.startswith("conv") and name[4:7] <= last),
+        )
+        if taps[-1] not in network:
+            raise needs_torch(f"{model.path}: a painting that is no built-in or saved style, or less strength,")
+        self._taps = [network.pop(tap)[:, :, 0, 0] for tap in taps]
+        self._features = open_session(f"{model.architecture.graphs}features", network, provider)
 
     def encode(self, painting: Array, mask: Array | None = None, *, scale: float = 1.0) -> Array:
-        """Return the code (128,) of a painting.
+        """Return the code of a painting, with its colors if the network has them.
 
         Args:
             painting: Pixels (3, H, W) in [0, 1].
@@ -61,20 +72,21 @@ class Coder:
 
     def _code(self, pixels: Array, mask: Array | None) -> Array:
         features = self._features.run({"painting": pixels[None]})
-        mean, spread = _moments(pixels, mask)
+        colors = mean, spread = _moments(pixels, mask)
         found = [mean, _upper(spread) * 10]
-        for layer, tap, unit, each in zip(LAYERS, self._taps, self._tensors["coder.unit"], features, strict=True):
+        layers = self._architecture.layers
+        for layer, tap, unit, each in zip(layers, self._taps, self._tensors["unit"], features, strict=True):
             mean, spread = _moments(each[0], mask)
             mean, spread = tap @ mean / unit, tap @ spread @ tap.T / unit**2  # taps are linear
-            directions = self._tensors[f"coder.directions.{layer}"]
+            directions = self._tensors[f"directions.{layer}"]
             std = np.sqrt(np.maximum(spread.diagonal(), 0) + SOFTENING)
             found += [mean, std, _upper(directions @ spread @ directions.T)]
-        typical = (np.concatenate(found) - self._tensors["coder.mean"]) / self._tensors["coder.std"]
+        typical = (np.concatenate(found) - self._tensors["mean"]) / self._tensors["std"]
         x = np.clip(typical, -RARE, RARE).astype(np.float32)
         for number in (0, 2, LAST):
-            weight, bias = (self._tensors[f"coder.layers.{number}.{of}"] for of in ("weight", "bias"))
+            weight, bias = (self._tensors[f"layers.{number}.{of}"] for of in ("weight", "bias"))
             x = weight @ x + bias if number == LAST else np.maximum(weight @ x + bias, 0)
-        code: Array = x
+        code: Array = np.concatenate([x, color_code(*colors)]) if self._architecture.colors else x
         return code
 
 

@@ -15,7 +15,8 @@ import numpy as np
 
 from brushwork.errors import BrushworkError, PictureError, UsageError, first_line
 from brushwork.lite.needs import needs_torch
-from brushwork.lite.painting import Moments, Painter
+from brushwork.lite.painting import Painter
+from brushwork.lite.passes import Moments
 from brushwork.lite.pictures import Picture
 from brushwork.lite.styles import blended, style_codes
 from brushwork.lite.stylize import result_size, tile_side
@@ -41,7 +42,7 @@ SUFFIXES = (".mp4", ".m4v", ".mov", ".mkv")
 
 
 class SteadyMoments:
-    """Moments of normalizations, smoothed over the frames of a scene; the same as `TemporalSmoother`'s.
+    """Moments of whole pictures, smoothed over the frames of a scene; the same as `TemporalSmoother`'s.
 
     Fades, flashes and lightning are followed at once: they never lag more than `LAG` deviations behind.
     """
@@ -123,7 +124,7 @@ def paint_film(
                     painted = np.empty_like(samples)
                     painter.paint(
                         picture, blended(found, codes, None), _into(painted), strength=settings.strength,
-                        side=tile_side(wanted, None), steady=steady,
+                        side=tile_side(wanted, painter.model.architecture.memory, None), steady=steady,
                     )  # fmt: skip
                     write(_frame(av, painted, frame))
     for note in [*notes, "frames are not held together along the motion, which needs torch: pip install brushwork"]:

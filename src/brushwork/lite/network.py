@@ -2,7 +2,7 @@
 
 The same as `brushwork.methods.adain_lite.network`, from whose tensors and code it is made (`lite/build_graphs.py`). The
 graphs hold no weights: they are filled in when a session is opened, so that a style's kernels are constants to
-onnxruntime, and one file of weights serves all graphs.
+onnxruntime, and one file of weights serves all graphs. Each architecture has its own, since they know sizes.
 """
 
 from __future__ import annotations
@@ -11,8 +11,9 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from brushwork.lite.models import Model
 from brushwork.lite.sessions import Session, open_session
-from brushwork.lite.tensors import MODELS, Array, read_tensors
+from brushwork.lite.tensors import Array
 
 __all__ = ["HALO", "MOST_STYLES", "MULTIPLE", "PaintingNetwork", "PaintingWeights"]
 
@@ -35,17 +36,16 @@ class PaintingWeights:
     """The weights of the painter, and the kernels that it has for a style.
 
     Args:
-        model: "adain-lite" or "adain-lite-film".
+        model: Whose painter.
     """
 
-    def __init__(self, model: str = "adain-lite") -> None:
-        found, _ = read_tensors(MODELS / f"{model}.safetensors", lambda name: name.startswith("painter."))
-        self._tensors = {name.removeprefix("painter."): tensor for name, tensor in found.items()}
+    def __init__(self, model: Model) -> None:
+        self.architecture, self._tensors = model.architecture, model.tensors("painter")
 
     def of(self, part: str, codes: Sequence[Array]) -> dict[str, Array]:
         """Return what a graph wants, by the names that it has there."""
         found = {f"painter.{layer}.{of}": self._tensors[f"{layer}.{of}"] for layer in FIXED[part] for of in _KINDS}
-        for number, code in enumerate(codes):
+        for number, code in enumerate(code[: self.architecture.code] for code in codes):
             for layer in PARTS[part]:
                 pair = self._norm(layer, code) if layer.endswith("norm") else self._conv(layer, code)
                 found |= {f"{layer}.{of} of style {number}": value for of, value in zip(_KINDS, pair, strict=True)}
@@ -90,14 +90,15 @@ class PaintingNetwork:
 
     Args:
         weights: Its weights.
-        codes: Of the styles, (128,) each.
+        codes: Of the styles.
         provider: What computes; see `brushwork.lite.sessions`.
     """
 
     def __init__(self, weights: PaintingWeights, codes: Sequence[Array], provider: str) -> None:
-        self.count = len(codes)
+        sizes, count = weights.architecture, len(codes)
+        self.colors = [code[sizes.code :] for code in codes] if sizes.colors else None  # that the whole is to have
         self._sessions: Mapping[str, Session] = {
-            part: open_session(f"{part}-{self.count}", weights.of(part, codes), provider) for part in PARTS
+            part: open_session(f"{sizes.graphs}{part}-{count}", weights.of(part, codes), provider) for part in PARTS
         }
 
     def head(self, tile: Array, shares: Array | None) -> Array:
@@ -109,7 +110,7 @@ class PaintingNetwork:
         return self._run("body", {"first": first, **moments}, shares)
 
     def tail(self, last: Array, tile: Array, moments: Mapping[str, Array], shares: Array | None) -> Array:
-        """Return the picture, (1, 3, H, W), about [0, 1]."""
+        """Return the picture, (1, 3, H, W), about [0, 1], before its colors are set."""
         return self._run("tail", {"last": last, "tile": tile, **moments}, shares)
 
     def _run(self, part: str, inputs: Mapping[str, Array], shares: Array | None) -> Array:

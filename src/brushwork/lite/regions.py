@@ -22,7 +22,7 @@ class Regions:
     """Several styles with masks; the photo where no mask applies.
 
     Args:
-        codes: Of the styles, (128,) each.
+        codes: Of the styles.
         masks: Share of each style at each pixel, (N, 1, h, w) in [0, 1], of any size; None for one style everywhere.
 
     Raises:

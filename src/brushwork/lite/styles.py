@@ -12,6 +12,7 @@ import numpy as np
 
 from brushwork.errors import BrushworkError, UsageError
 from brushwork.lite.coder import STYLE_SIZE
+from brushwork.lite.models import NAME, Model
 from brushwork.lite.needs import needs_torch
 from brushwork.lite.painting import Painter
 from brushwork.lite.pictures import fit_size, read_picture
@@ -23,7 +24,6 @@ from brushwork.styles.references import ResolvedStyle, is_saved, sharing
 
 __all__ = ["Recolor", "blended", "read_masks", "style_codes"]
 
-NAME = "adain-lite"
 MASK_SIZE = 4096  # maximum longer side at which a mask is read, in pixels
 Recolor = Callable[[Array, "Array | None"], Array]  # a painting and the weights of its pixels → the painting
 
@@ -53,7 +53,7 @@ def style_codes(
                     f"keep_color_when 'before' needs the painting itself, but {path} contains only statistics; use "
                     "the painting, or keep_color_when 'after' (--keep-color-when after)"
                 )
-            codes.append(_saved(path, settings.style_scale))
+            codes.append(_saved(path, painter.model, settings.style_scale))
             continue
         if path.suffix.lower() == ".onnx":
             raise UsageError(
@@ -130,7 +130,7 @@ def _opaque(samples: object) -> Array:
     return result
 
 
-def _saved(path: Path, wanted: float) -> Array:
+def _saved(path: Path, model: Model, wanted: float) -> Array:
     """Return a saved style's code at a style scale, interpolated between those in the file if necessary."""
     if path.suffix.lower() != ".safetensors":
         raise needs_torch(f"{path}: a network for one style")
@@ -147,10 +147,12 @@ def _saved(path: Path, wanted: float) -> Array:
     if not kept:
         methods = ", ".join(dict.fromkeys(label.partition("@")[0] for label in origins)) or "no method"
         raise UsageError(f"{path} is a style for {methods}, not for {NAME}; use the painting itself")
-    if any(origin.get(key) != value for origin in kept.values() for key, value in _networks().items()):
+    networks = {"weights": _encoder(), "model": model.codes}
+    if any(origin.get(key) != value for origin in kept.values() for key, value in networks.items()):
         raise UsageError(f"{path} was made with another network; use the painting itself")
-    if any(code.shape != (128,) or not np.isfinite(code).all() for code in codes.values()):
-        raise BrushworkError(f"{path} is damaged: its code isn't 128 finite numbers; save or download it again")
+    length = model.architecture.code_length
+    if any(code.shape != (length,) or not np.isfinite(code).all() for code in codes.values()):
+        raise BrushworkError(f"{path} is damaged: its code isn't {length} finite numbers; save or download it again")
     low = max((scale for scale in codes if scale <= wanted), default=min(codes))
     high = min((scale for scale in codes if scale >= wanted), default=max(codes))
     if not low <= wanted <= high:
@@ -163,7 +165,6 @@ def _saved(path: Path, wanted: float) -> Array:
 
 
 @cache
-def _networks() -> dict[str, str]:
-    """Return which weights made the codes, by their SHA-256."""
-    files = {"weights": "vgg19-slim", "model": NAME}
-    return {key: json.loads((MODELS / f"{name}.json").read_text("utf-8"))["sha256"] for key, name in files.items()}
+def _encoder() -> str:
+    """Return the SHA-256 of the feature network."""
+    return str(json.loads((MODELS / "vgg19-slim.json").read_text("utf-8"))["sha256"])

@@ -15,7 +15,8 @@ from brushwork.errors import UsageError
 from brushwork.lite.color import ColorControl, luminance
 from brushwork.lite.needs import needs_torch
 from brushwork.lite.network import HALO
-from brushwork.lite.painting import THUMBNAIL, Painter, Photo
+from brushwork.lite.painting import THUMBNAIL, Painter
+from brushwork.lite.passes import Photo
 from brushwork.lite.pictures import Picture, encoded, fit_size, read_picture, write_picture
 from brushwork.lite.styles import blended, read_masks, style_codes
 from brushwork.lite.tensors import Array
@@ -27,7 +28,6 @@ __all__ = ["Painted", "as_bytes", "check_preset", "check_settings", "paint", "re
 
 SIDES = (4096, 3072, 2048, 1536, 1024, 768, 512, 256)  # candidate tile sides, in pixels
 PIXEL = 180  # bytes of memory per pixel of a tile with its halo; measured, docs/light.md
-BASE = 150_000_000  # bytes of the program itself
 MARGIN = 0.8  # fraction of the free memory to use, unless a limit is given
 UNKNOWN = 2_000_000_000  # bytes, where the system doesn't say what is free
 PHOTO_MEASURED = 4_000_000  # pixels above which a photo's colors are measured on its thumbnail
@@ -70,7 +70,6 @@ def check_settings(settings: AdaINLite, options: StylizeOptions, out: OutputOpti
         UsageError: In one line, what needs torch.
     """
     lacking = {
-        f"--model {settings.model}": settings.model not in ("adain-lite", "adain-lite-film"),
         "--precision bfloat16": settings.precision == "bfloat16",
         "--protect-faces": bool(options.protect_faces),
         "--depth 16": out.depth == 16,
@@ -119,7 +118,7 @@ def paint(
     codes, notes = style_codes(painter, style, settings, options, recolor)
     masks, more = read_masks(options)
     started = time.perf_counter()
-    side = tile_side(picture.size, options.max_memory)
+    side = tile_side(picture.size, painter.model.architecture.memory, options.max_memory)
     result = _Result(picture, colors)
     painter.paint(
         _Gray(picture) if colors.grays else picture, blended(style, codes, masks, options.masks), result.write,
@@ -208,14 +207,19 @@ def _rounded(pixels: Array) -> npt.NDArray[np.uint8]:
     return samples
 
 
-def tile_side(size: tuple[int, int], max_memory: int | None) -> int:
+def tile_side(size: tuple[int, int], program: int, max_memory: int | None) -> int:
     """Return the side of tiles that fit into memory: the largest, or the picture's if it fits as a whole.
+
+    Args:
+        size: Width and height of the picture.
+        program: Bytes of the program with its network.
+        max_memory: Bytes that it may use; None for what is free.
 
     Raises:
         UsageError: Not even the smallest fit.
     """
     width, height = size
-    left = _limit(max_memory) - BASE - 16 * width * height
+    left = _limit(max_memory) - program - 16 * width * height
     for side in SIDES:
         area = min(side + 2 * HALO, width) * min(side + 2 * HALO, height)
         if PIXEL * area <= left:

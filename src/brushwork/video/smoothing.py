@@ -160,7 +160,7 @@ class TemporalSmoother:
         Fades, flashes and lightning are followed at once: the smoothed moments never lag more than `LAG` behind.
         """
         sums = Sums()
-        sums.add(ask.features, ask.weights)
+        sums.add(ask.features, ask.weights, products=ask.products)
         now = sums.moments(ask.features.device)
         if stop == len(self.moments):
             self.moments.append(now)

@@ -145,7 +145,7 @@ def test_one_bad_photo_among_several(run: Run, here: Path) -> None:
         (("--preview", "p.png"), "--preview needs torch"),
         (("--depth", "16"), "--depth 16 needs torch"),
         (("--precision", "bfloat16"), "--precision bfloat16 needs torch"),
-        (("--model", "mine.safetensors"), "--model mine.safetensors needs torch"),
+        (("--model", "mine.safetensors"), "unknown model 'mine.safetensors': expected adain-lite, adain-lite-film"),
         (("--provider", "abacus"), "provider: expected one of cpu, cuda, directml, coreml, got 'abacus'"),
         (("--provider", "directml"), "provider directml: this onnxruntime lacks it; install onnxruntime-directml"),
         (("--strength", "2"), "strength: expected a number from 0 to 1, got 2"),

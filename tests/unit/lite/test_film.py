@@ -12,7 +12,7 @@ from sample_films import clip
 
 from brushwork.errors import BrushworkError, PictureError, UsageError
 from brushwork.lite.film import SteadyMoments, paint_film
-from brushwork.lite.painting import Moments
+from brushwork.lite.passes import Moments
 from brushwork.options.methods import AdaINLite
 from brushwork.tiling.tiles import StatisticsRequest
 from brushwork.video.smoothing import TemporalSmoother

@@ -14,6 +14,8 @@ import pytest
 from PIL import Image
 from skimage import data
 
+from brushwork import AdaINLite, encode_style, load, save_style
+
 LEFT_OUT = (
     "torch scipy skimage cv2 pyvips safetensors click rich_click rich lazy_loader platformdirs psutil onnx brushwork"
 )
@@ -74,6 +76,17 @@ def test_what_needs_torch_is_told(installed: Path) -> None:
     assert (done.returncode, done.stderr) == (2, "Error: --preset good needs torch: pip install brushwork\n")
 
 
+def test_a_network_of_ones_own_paints_styles_that_are_saved(installed: Path, second: str, tmp_path: Path) -> None:
+    photo, style = tmp_path / "cat.png", tmp_path / "mine.safetensors"
+    Image.fromarray(data.chelsea()).resize((96, 64)).save(photo)
+    method = load(AdaINLite(model=second))
+    save_style(style, method, encode_style(method, str(photo), [96]))
+    done = run(installed, "stylize", photo, "--style", style, "--model", second, "-o", tmp_path / "o.png")
+    assert done.returncode == 0, done.stderr
+    done = run(installed, "stylize", photo, "--style", photo, "--model", second, "-o", tmp_path / "p.png")
+    assert "needs torch: pip install brushwork" in done.stderr
+
+
 def test_it_mentions_the_full_package_nowhere_in_its_imports(installed: Path) -> None:
     for path in installed.rglob("*.py"):
         for line in path.read_text("utf-8").splitlines():
@@ -94,7 +107,7 @@ def test_the_command_brushwork_is_the_full_one_where_both_are(installed: Path, t
 def test_the_graphs_are_those_of_the_networks() -> None:
     made = module("build_graphs").graphs()
     folder = ROOT / "src" / "brushwork" / "lite" / "graphs"
-    assert sorted(path.name for path in folder.iterdir()) == sorted(made)
+    assert sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*.onnx")) == sorted(made)
     for name, content in made.items():
         assert _told(onnx.load_from_string(content)) == _told(onnx.load(folder / name, load_external_data=False)), name
 

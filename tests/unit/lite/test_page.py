@@ -14,7 +14,9 @@ from types import ModuleType
 import numpy as np
 import pytest
 from click.testing import CliRunner
+from PIL import Image
 from safetensors.numpy import load
+from skimage import data
 
 pytest.importorskip("onnxruntime")
 
@@ -51,6 +53,26 @@ def test_the_network_is_inside_once_as_it_is_stored_and_each_style_in_numbers(ht
     assert (first["name"], first["artist"]) == ("great-wave", "Katsushika Hokusai")
     assert both["name"] == "great-wave+starry-night"
     assert both["title"].endswith(" + The Starry Night")
+
+
+def test_a_network_of_the_second_architecture(second: str, tmp_path: Path) -> None:
+    painting = tmp_path / "cup.png"
+    Image.fromarray(data.coffee()[:64, :96]).save(painting)
+    command = [str(painting), "--page", "--model", second, "-o", str(tmp_path / "page.html")]
+    result = CliRunner().invoke(load_command("export"), command)
+    assert result.exit_code == 0, result.output
+    tensors = load(inside((tmp_path / "page.html").read_text("utf-8"), "styles"))
+    assert tensors["codes"].shape == (1, 393)
+    assert tensors["graph.body"].tobytes() == (page.FOLDER / "graphs" / "2" / "body.onnx").read_bytes()
+    assert tensors["painter.styled.first.shape.weight"].shape[1] == 384
+
+
+def test_the_module_is_one_file_in_the_page(html: str) -> None:
+    module, worker = (inside(html, name).decode() for name in ("module", "worker"))
+    assert not re.search(r"^import ", module, re.MULTILINE)
+    assert not re.search(r"^(import|export) ", worker, re.MULTILINE)
+    names = re.findall(r"^(?:export )?(?:async )?(?:const|class|function) (\w+)", module, re.MULTILINE)
+    assert len(set(names)) == len(names) > 20
 
 
 def test_the_license_of_the_engine_is_inside(html: str) -> None:

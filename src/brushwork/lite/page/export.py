@@ -17,7 +17,7 @@ import numpy.typing as npt
 from brushwork.errors import BrushworkError, UsageError, first_line
 from brushwork.lite.painting import Painter
 from brushwork.lite.styles import blended, style_codes
-from brushwork.lite.tensors import MODELS, read_tensors
+from brushwork.lite.tensors import read_tensors
 from brushwork.options.methods import AdaINLite
 from brushwork.options.stylize import StylizeOptions
 from brushwork.runtime.atomic_files import write_whole
@@ -38,16 +38,17 @@ APP = (
     '<meta name="served" content="service-worker.js">'
 )
 SERVED = ("service-worker.js", "manifest.webmanifest", "icon-192.png", "icon-512.png", "README.md")
-MODULE = ("package.json", "index.js", "index.d.ts", "README.md")
+MODULE = ("package.json", "index.js", "colors.js", "index.d.ts", "README.md")
 
 
-def export_page(styles: Sequence[str], output: str | Path) -> list[Path]:
+def export_page(styles: Sequence[str], output: str | Path, *, model: str = AdaINLite.model) -> list[Path]:
     """Write a web page that paints photos in some styles, with all that it needs: no server, no network.
 
     Args:
         styles: Built-in, own and saved styles, paintings, and blends of them.
         output: A file ending in .html, which is opened from disk with one thread, or a folder to be served, with
             threads, which can be installed as an app. In the folder is also the module that paints, `brushwork-web`.
+        model: The network: a bundled one or a .safetensors file, as in `AdaINLite`.
 
     Returns:
         The files.
@@ -65,7 +66,7 @@ def export_page(styles: Sequence[str], output: str | Path) -> list[Path]:
     single = target.suffix.lower() in (".html", ".htm")
     if target.suffix and not single and not target.is_dir():
         raise UsageError(f"{output}: expected a name ending in .html, or a folder")
-    pack = _pack(styles)
+    pack = _pack(styles, model)
     if single:
         files = {target: _page(pack, served=False)}
     else:
@@ -88,7 +89,7 @@ def _page(pack: bytes, *, served: bool) -> bytes:
     """Return the page with everything inside."""
     style, script = _text("page.css"), _text("page.js")
     own = "'self'" if served else ""
-    data = {"module": _text("brushwork-web/index.js").encode(), "worker": _worker().encode(), "styles": pack}
+    data = {"module": _module().encode(), "worker": _worker().encode(), "styles": pack}
     inside = {name: gzip.compress(content, 9, mtime=0) for name, content in data.items()}
     inside["wasm"] = (FOLDER / "runtime" / "ort-wasm-simd-threaded.wasm.gz").read_bytes()
     html = _text("index.html")
@@ -110,7 +111,7 @@ def _page(pack: bytes, *, served: bool) -> bytes:
 
 def _worker() -> str:
     """Return the worker as one plain script: in a page from disk, a worker can't import modules."""
-    runtime, module = _text("runtime/ort.wasm.bundle.min.mjs"), _text("brushwork-web/index.js")
+    runtime, module = _text("runtime/ort.wasm.bundle.min.mjs"), _module()
     found = re.fullmatch(r"(.*)export\{([^{}]*)\};?\s*", runtime, re.DOTALL)
     if found is None:
         raise BrushworkError(
@@ -123,6 +124,12 @@ def _worker() -> str:
     scripts = {"ort": f"{code}\nreturn {{ {pairs} }};", "brushwork": f"{module}\nreturn {{ load }};"}
     wrapped = [f"const {name} = (() => {{\n{script}\n}})();" for name, script in scripts.items()]
     return "\n".join([*wrapped, _text("worker.js")])
+
+
+def _module() -> str:
+    """Return brushwork-web as one file: what a page from disk imports can import nothing else."""
+    colors, index = (_text(f"brushwork-web/{name}.js") for name in ("colors", "index"))
+    return colors + re.sub(r'^import .* from "./colors.js";$', "", index, flags=re.MULTILINE)
 
 
 def _text(name: str) -> str:
@@ -138,20 +145,20 @@ def _hash(content: str) -> str:
     return f"'sha256-{base64.b64encode(hashlib.sha256(content.encode()).digest()).decode()}'"
 
 
-def _pack(styles: Sequence[str]) -> bytes:
+def _pack(styles: Sequence[str], model: str) -> bytes:
     """Return a .safetensors file with the painter's graphs, its weights as they are stored, and the styles' numbers."""
-    painter, settings, options = Painter(), AdaINLite(), StylizeOptions()
+    painter, settings, options = Painter(model=model), AdaINLite(model=model), StylizeOptions()
     codes, flat = [], []
     resolved = [resolve_text(style) for style in styles]
     for style in resolved:
         code = blended(style, style_codes(painter, style, settings, options)[0], None).codes[0]
         codes.append(code)
         flat.append(np.stack([np.ravel(line) for line in painter.gray_line(code)]))
-    weights, _ = read_tensors(MODELS / "adain-lite.safetensors", lambda name: name.startswith("painter."))
-    tensors: dict[str, npt.NDArray[Any]] = {name: array.astype(np.float16) for name, array in weights.items()}
-    tensors |= {
-        f"graph.{part}": np.frombuffer((FOLDER / "graphs" / f"{part}.onnx").read_bytes(), np.uint8) for part in PARTS
+    weights, graphs = painter.model.tensors("painter"), FOLDER / "graphs" / painter.model.architecture.graphs
+    tensors: dict[str, npt.NDArray[Any]] = {
+        f"painter.{key}": array.astype(np.float16) for key, array in weights.items()
     }
+    tensors |= {f"graph.{part}": np.frombuffer((graphs / f"{part}.onnx").read_bytes(), np.uint8) for part in PARTS}
     tensors |= {"codes": np.stack(codes).astype(np.float32), "flat": np.stack(flat).astype(np.float32)}
     about = [_about(style) for style in resolved]
     return _safetensors(tensors, {"license": "MIT", "styles": json.dumps(about, ensure_ascii=False)})

@@ -1,4 +1,6 @@
-// Painting with AdaIN-lite: the same as brushwork.lite (network.py, painting.py), with onnxruntime-web.
+// Painting with AdaIN-lite: the same as brushwork.lite (network.py, passes.py), with onnxruntime-web.
+
+import { ColorSums, alongAxes, recolored } from "./colors.js";
 
 const MULTIPLE = 16; // sides are padded to multiples of this many pixels
 const HALO = 160; // radius of the receptive field in pixels
@@ -44,7 +46,8 @@ class Painter {
     if (index < 0) throw new RangeError(`there is no style ${style}; there are ${this.styles.map((s) => s.name).join(", ")}`);
     if (!(strength >= 0 && strength <= 1)) throw new RangeError(`strength: expected 0 to 1, got ${strength}`);
     const side = tile ?? (photo.width * photo.height <= WHOLE ? Infinity : TILE);
-    const passes = new Passes(this, this.#of(index), photo, side);
+    const [code, colors] = this.#code(index);
+    const passes = new Passes(this, this.#of(index, code), photo, side, colors);
     let done = 0;
     const step = async () => {
       onProgress(++done, passes.count);
@@ -65,10 +68,17 @@ class Painter {
     for (const session of Object.values(this.sessions)) await session.release();
   }
 
-  #of(index) {
+  // Returns a style's code, and the colors at its end: none in the first architecture.
+  #code(index) {
+    const [, total] = this.tensors.codes.shape, [, length] = this.tensors["painter.styled.first.shape.weight"].shape;
+    const code = this.tensors.codes.data.subarray(total * index, total * (index + 1));
+    return [code.subarray(0, length), total > length ? code.subarray(length) : null];
+  }
+
+  #of(index, code) {
     if (!this.#kernels.has(index)) {
       if (this.#kernels.size >= 4) this.#kernels.delete(this.#kernels.keys().next().value);
-      this.#kernels.set(index, kernels(this.ort, this.tensors, this.tensors.codes.data.subarray(128 * index, 128 * index + 128)));
+      this.#kernels.set(index, kernels(this.ort, this.tensors, code));
     }
     return this.#kernels.get(index);
   }
@@ -81,18 +91,20 @@ class Painter {
   }
 }
 
-// Two passes over all tiles that measure the whole picture, and a last one that paints.
+// Two or three passes over all tiles that measure the whole picture, and a last one that paints.
 class Passes {
   #moments = {};
   #kept = new Map();
+  #painted = new Map();
   #first = null;
+  #sums = null;
 
-  constructor(painter, weights, photo, side) {
-    Object.assign(this, { painter, weights, photo });
+  constructor(painter, weights, photo, side, colors) {
+    Object.assign(this, { painter, weights, photo, colors });
     [this.height, this.width] = [up(photo.height), up(photo.width)];
     this.tiles = cut(this.height, this.width, side, HALO);
     this.nearTiles = cut(this.height, this.width, side, NEAR);
-    this.count = this.nearTiles.length + 2 * this.tiles.length;
+    this.count = this.nearTiles.length + (colors ? 3 : 2) * this.tiles.length;
     const pixels = this.tiles.reduce((sum, { near: [a, b, c, d] }) => sum + (c - a) * (d - b), 0);
     this.keeps = pixels * ((WIDTH * 4) / SCALE ** 2) <= ROOM;
   }
@@ -114,10 +126,29 @@ class Passes {
       await step();
     }
     this.#moments.last = sums.moments();
+    if (this.colors) await this.#measureColors(step);
+  }
+
+  async #measureColors(step) {
+    this.#sums = new ColorSums();
+    for (const tile of this.tiles) {
+      const colors = alongAxes(await this.#tail(tile));
+      this.#sums.add(colors);
+      if (this.keeps) this.#painted.set(tile, colors);
+      await step();
+    }
   }
 
   // Returns the painted core of a tile, (3, h, w), about [0, 1].
   async picture(tile) {
+    if (!this.colors) return this.#tail(tile);
+    const colors = this.#painted.get(tile) ?? alongAxes(await this.#tail(tile));
+    this.#painted.delete(tile);
+    return recolored(colors, this.#sums, this.colors);
+  }
+
+  // Returns the core of a tile as the network leaves it.
+  async #tail(tile) {
     const last = this.#kept.get(tile) ?? (await this.#last(tile));
     this.#kept.delete(tile);
     const inputs = { last: this.#tensor(last), tile: this.#pixels(tile.near), ...this.#named("last") };
