@@ -17,7 +17,7 @@ SOURCE = Path(__file__).resolve().parents[1] / "src" / "brushwork"
 MODULES = (
     "errors.py", "version.py", "batch/naming.py", "cli/jobs.py", "cli/lite.py", "cli/lite_running.py", "cli/pipes.py",
     "lite/*.py", "options/base.py", "options/methods.py", "options/stylize.py", "runtime/atomic_files.py",
-    "runtime/home.py", "styles/references.py", "tiling/cuts.py",
+    "runtime/home.py", "styles/built_in.py", "styles/references.py", "styles/tuned.py", "tiling/cuts.py",
 )  # fmt: skip
 WEIGHTS = {
     "adain-lite": ("coder.", "painter."),

@@ -17,7 +17,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import brushwork
-from brushwork.styles.references import built_in_styles, read_style, write_style
+from brushwork.styles.built_in import built_in_styles
+from brushwork.styles.references import read_style, write_style
 
 MODELS = Path(brushwork.__file__).parent / "models"
 

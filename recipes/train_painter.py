@@ -19,7 +19,6 @@ and errors on pairs that are held back, under the running mean of the weights, w
 from __future__ import annotations
 
 import argparse
-import csv
 import math
 import random
 from collections.abc import Sequence
@@ -33,6 +32,7 @@ from grow_painter import grown
 from long_run import LongRun, learning_rate, options
 from target_cache import TargetCache
 from torch import Tensor
+from tune_styles import built_in
 
 from brushwork import read_image
 from brushwork.evaluation.pictures import palette_distance
@@ -75,13 +75,6 @@ class Folder(PhotoFolder):
     def __init__(self, folder: Path, held: int, *, only_held: bool, closest: float) -> None:
         super().__init__(folder, SIDE, closest)
         self.files = self.files[-held:] if only_held else self.files[:-held]
-
-
-def built_in(folder: Path) -> dict[str, Path]:
-    """Return the paintings in this folder, by the names of the built-in styles."""
-    with (Path(__file__).parent / "styles.tsv").open(encoding="utf-8") as file:
-        rows = {row["name"]: folder / row["file"] for row in csv.DictReader(file, delimiter="\t")}
-    return {name: path for name, path in rows.items() if path.exists()}
 
 
 def triangle(matrix: Tensor) -> Tensor:

@@ -16,7 +16,7 @@ from brushwork.options.methods import Gatys
 from brushwork.runtime.device import choose_device, choose_dtype, describe_device
 from brushwork.runtime.memory import available_memory
 from brushwork.runtime.progress import Step, duration
-from brushwork.styles.references import built_in_styles
+from brushwork.styles.built_in import built_in_styles
 from brushwork.version import __version__
 from brushwork.weights import RECORDS, locate, verify
 

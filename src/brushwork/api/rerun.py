@@ -24,7 +24,8 @@ from brushwork.registry import settings_from
 from brushwork.runtime.device import choose_device, torch_threads
 from brushwork.runtime.progress import Progress
 from brushwork.runtime.provenance import Recipe, as_recipe
-from brushwork.styles.references import StylePart, built_in_styles, own_styles
+from brushwork.styles.built_in import built_in_styles
+from brushwork.styles.references import StylePart, own_styles
 from brushwork.tiling.plan import Plan
 from brushwork.tiling.tiles import Tiling
 from brushwork.version import __version__

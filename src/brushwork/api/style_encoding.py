@@ -216,7 +216,9 @@ def _fitting(method: Method, saved: SavedStyle, path: Path) -> tuple[Any, list[s
     """Return a saved style at the requested style scale; or None, and how the settings differ from what it needs."""
     name, origin = method_name(method.settings), _style_origin(method)
     wanted = float(origin.pop("style_scale", 1.0))
-    kept = {label: found for label, found in saved.origins.items() if label.partition("@")[0] == name}
+    several = {label: found for label, found in saved.origins.items() if label.partition("@")[0] == name}
+    networks = {label: found for label, found in several.items() if origin.items() <= found.items()}
+    kept = networks or {label: found for label, found in several.items() if label.count("@") < 2}
     try:
         labels = {float(found.get("style_scale", 1.0)): label for label, found in kept.items()}
         low = max((scale for scale in labels if scale <= wanted), default=min(labels))

@@ -128,7 +128,7 @@ def _tunings(
     for scale in SCALES:
         method: Any = load(replace(settings, style_scale=scale), device=device)
         untuned: LiteStyle = encode_style(method, painting, [SIDE])
-        tuning = CodeTuning(method.network, pixels, untuned, losses, held)
+        tuning = CodeTuning(method.network, pixels, untuned, (losses, losses), held)
         if read_tuned(path) is not None:
             tuning.begin_at(encode_style(method, path, [SIDE]))
         found[scale] = (method, tuning)

@@ -28,7 +28,7 @@ from brushwork.methods.flat_pictures import CONTRASTY
 from brushwork.methods.one_pass import OnePass
 from brushwork.options.methods import AdaINLite
 from brushwork.options.stylize import PICTURE_SUFFIXES
-from brushwork.styles.references import built_in_styles
+from brushwork.styles.built_in import built_in_styles
 from brushwork.styles.sources import StyleSource
 
 if TYPE_CHECKING:

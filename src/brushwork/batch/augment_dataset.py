@@ -32,7 +32,7 @@ from brushwork.options.batch import BatchOptions
 from brushwork.options.methods import AdaIN, AdaINLite
 from brushwork.options.stylize import OutputOptions, StylizeOptions, with_changes
 from brushwork.registry import settings_from
-from brushwork.styles.references import built_in_styles
+from brushwork.styles.built_in import built_in_styles
 
 __all__ = ["augment_dataset"]
 

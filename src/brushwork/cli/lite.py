@@ -212,7 +212,7 @@ def _styles(arguments: list[str]) -> None:
     parser.add_argument("--json", dest="as_json", action="store_true", help="print JSON, for scripts")
     as_json = _parsed(parser, arguments)["as_json"]
     from brushwork.lite.tensors import read_tensors
-    from brushwork.styles.references import built_in_styles
+    from brushwork.styles.built_in import built_in_styles
 
     found = []
     for name, path in built_in_styles().items():

@@ -15,7 +15,7 @@ from brushwork.styles.library import FACTS, LibraryStyle, add_style, list_styles
 __all__ = ["styles"]
 
 
-class Duration(click.ParamType):
+class Duration(click.ParamType):  # type: ignore[type-arg]
     """A time as a user writes it, in seconds: 90, 90s, 5m, 1h."""
 
     name = "duration"

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache, partial
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
@@ -17,10 +18,12 @@ from brushwork.lite.needs import needs_torch
 from brushwork.lite.painting import Painter
 from brushwork.lite.pictures import fit_size, read_picture
 from brushwork.lite.regions import Regions
-from brushwork.lite.tensors import MODELS, Array, read_tensors
+from brushwork.lite.tensors import MODELS, Array, read_tensors, tensors_within
 from brushwork.options.methods import AdaINLite
 from brushwork.options.stylize import StylizeOptions
+from brushwork.styles.built_in import CODES, is_built_in
 from brushwork.styles.references import ResolvedStyle, is_saved, sharing
+from brushwork.styles.tuned import tuned_content
 
 __all__ = ["Recolor", "blended", "read_masks", "style_codes"]
 
@@ -54,6 +57,9 @@ def style_codes(
                     "the painting, or keep_color_when 'after' (--keep-color-when after)"
                 )
             codes.append(_saved(path, painter.model, settings.style_scale))
+            continue
+        if recolor is None and (code := _tuned(path, painter.model, settings.style_scale)) is not None:
+            codes.append(code)
             continue
         if path.suffix.lower() == ".onnx":
             raise UsageError(
@@ -134,22 +140,58 @@ def _saved(path: Path, model: Model, wanted: float) -> Array:
     """Return a saved style's code at a style scale, interpolated between those in the file if necessary."""
     if path.suffix.lower() != ".safetensors":
         raise needs_torch(f"{path}: a network for one style")
+    networks = {"weights": _encoder(), "model": model.codes}
+    if (known := _built_in(path, networks)) is not None:
+        return _at_scale(path, known, model, wanted)
     tensors, about = read_tensors(path, lambda name: name.split("/")[0].partition("@")[0] == NAME)
+    codes = _codes_in(path, tensors, about, networks)
+    if codes:
+        return _at_scale(path, codes, model, wanted)
+    methods = list(dict.fromkeys(label.partition("@")[0] for label in json.loads(about.get("methods", "{}"))))
+    if NAME in methods:
+        raise UsageError(f"{path} was made with another network; use the painting itself")
+    named = ", ".join(methods) or "no method"
+    raise UsageError(f"{path} is a style for {named}, not for {NAME}; use the painting itself")
+
+
+def _tuned(path: Path, model: Model, wanted: float) -> Array | None:
+    """Return the code that tuning found for a painting, if it did so for this network and style scale."""
+    content = tuned_content(path)
+    if content is None:
+        return None
+    tensors, about = tensors_within(path, BytesIO(content))
+    codes = _codes_in(path, tensors, about, {"weights": _encoder(), "model": model.codes})
+    return _at_scale(path, codes, model, wanted) if codes and min(codes) <= wanted <= max(codes) else None
+
+
+def _codes_in(
+    path: Path, tensors: Mapping[str, Array], about: Mapping[str, str], networks: Mapping[str, str]
+) -> dict[float, Array]:
+    """Return the codes of a saved style that were made with these networks, by style scale."""
     try:
         origins = {str(key): dict(value) for key, value in json.loads(about.get("methods", "{}")).items()}
         kept = {label: origin for label, origin in origins.items() if label.partition("@")[0] == NAME}
-        scales = {float(origin.get("style_scale", 1.0)): label for label, origin in kept.items()}
-        codes = {scale: tensors[f"{label}/code"] for scale, label in scales.items()}
+        fitting = {label: origin for label, origin in kept.items() if networks.items() <= origin.items()}
+        return {float(origin.get("style_scale", 1.0)): tensors[f"{label}/code"] for label, origin in fitting.items()}
     except (ValueError, LookupError, TypeError, AttributeError) as error:
         raise BrushworkError(
             f"{path} is damaged, or was made by another version of brushwork; save it again"
         ) from error
-    if not kept:
-        methods = ", ".join(dict.fromkeys(label.partition("@")[0] for label in origins)) or "no method"
-        raise UsageError(f"{path} is a style for {methods}, not for {NAME}; use the painting itself")
-    networks = {"weights": _encoder(), "model": model.codes}
-    if any(origin.get(key) != value for origin in kept.values() for key, value in networks.items()):
-        raise UsageError(f"{path} was made with another network; use the painting itself")
+
+
+def _built_in(path: Path, networks: dict[str, str]) -> dict[float, Array] | None:
+    """Return the codes of a built-in style by style scale, if a file of codes for this network has them."""
+    if not is_built_in(path):
+        return None
+    for file in MODELS.glob(f"*{CODES}"):
+        tensors, about = read_tensors(file, lambda name: name == path.stem)
+        if path.stem in tensors and networks.items() <= json.loads(about["origin"]).items():
+            return dict(zip(json.loads(about["scales"]), tensors[path.stem], strict=True))
+    return None
+
+
+def _at_scale(path: Path, codes: dict[float, Array], model: Model, wanted: float) -> Array:
+    """Return the code at a style scale, interpolated between those that there are if necessary."""
     length = model.architecture.code_length
     if any(code.shape != (length,) or not np.isfinite(code).all() for code in codes.values()):
         raise BrushworkError(f"{path} is damaged: its code isn't {length} finite numbers; save or download it again")

@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import TypeAlias
+from typing import BinaryIO, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
 from brushwork.errors import BrushworkError, first_line
 
-__all__ = ["MODELS", "Array", "read_tensors"]
+__all__ = ["MODELS", "Array", "read_tensors", "tensors_within"]
 
 Array: TypeAlias = npt.NDArray[np.float32]
 MODELS = Path(__file__).resolve().parents[1] / "models"
@@ -32,15 +32,23 @@ def read_tensors(path: Path, wanted: Callable[[str], bool] = lambda _: True) -> 
     """
     try:
         with path.open("rb") as file:
-            size = int.from_bytes(file.read(LENGTH), "little")
-            if not 2 <= size <= 100_000_000:
-                raise ValueError("no header")
-            header = json.loads(file.read(size))
-            about = {str(key): str(value) for key, value in header.pop("__metadata__", {}).items()}
-            content = file.read()
-        found = {name: _array(content, entry) for name, entry in header.items() if wanted(name)}
+            return tensors_within(path, file, wanted)
     except OSError as error:
         raise BrushworkError(f"{path} can't be read: {first_line(error)}") from error
+
+
+def tensors_within(
+    path: Path, file: BinaryIO, wanted: Callable[[str], bool] = lambda _: True
+) -> tuple[dict[str, Array], dict[str, str]]:
+    """Return what `read_tensors` does, from an open file; the path is for the error."""
+    try:
+        size = int.from_bytes(file.read(LENGTH), "little")
+        if not 2 <= size <= 100_000_000:
+            raise ValueError("no header")
+        header = json.loads(file.read(size))
+        about = {str(key): str(value) for key, value in header.pop("__metadata__", {}).items()}
+        content = file.read()
+        found = {name: _array(content, entry) for name, entry in header.items() if wanted(name)}
     except (ValueError, TypeError, LookupError, AttributeError) as error:
         raise BrushworkError(f"{path} is damaged, or not a .safetensors file; save or download it again") from error
     return found, about

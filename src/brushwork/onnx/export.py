@@ -25,7 +25,8 @@ from brushwork.options.stylize import with_changes
 from brushwork.registry import OPTIONS, method_name, settings_from
 from brushwork.runtime.atomic_files import write_whole
 from brushwork.runtime.tensor_files import write_tensors
-from brushwork.styles.references import is_built_in, is_saved, methods_of, read_about
+from brushwork.styles.built_in import is_built_in
+from brushwork.styles.references import is_saved, methods_of, read_about
 from brushwork.styles.sources import StyleSource, resolve_style
 from brushwork.version import __version__
 

@@ -12,10 +12,9 @@ from pathlib import Path
 from brushwork.errors import BrushworkError, UsageError
 from brushwork.registry import OPTIONS, TRAINED
 from brushwork.runtime.atomic_files import write_whole
+from brushwork.styles.built_in import built_in_styles, is_built_in
 from brushwork.styles.references import (
     SavedStyle,
-    built_in_styles,
-    is_built_in,
     is_saved,
     own_folder,
     own_styles,

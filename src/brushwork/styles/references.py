@@ -7,7 +7,6 @@ The library contains the built-in styles and those that the user added.
 
 from __future__ import annotations
 
-import functools
 import json
 import math
 import os
@@ -19,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from brushwork.errors import BrushworkError, UsageError, first_line, is_address, no_such_file
 from brushwork.runtime.home import home
+from brushwork.styles.built_in import add_companions, built_in_styles, is_built_in
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -27,8 +27,6 @@ __all__ = [
     "ResolvedStyle",
     "SavedStyle",
     "StylePart",
-    "built_in_styles",
-    "is_built_in",
     "is_saved",
     "locate_style",
     "methods_of",
@@ -43,9 +41,6 @@ __all__ = [
     "write_style",
 ]
 
-_FOLDER = Path(__file__).parents[1] / "models" / "styles"
-_COLORS = _FOLDER.parent / "style-colors.json"
-_WINDOWS = _FOLDER.parent / "style-windows.safetensors"
 _SUFFIX = ".safetensors"
 _DTYPES = {f"torch.{kind}" for kind in ("float16", "bfloat16", "float32", "float64", "int64")}
 _PUBLISHED = (".pth", ".pt", ".model")  # published single-style networks
@@ -69,7 +64,8 @@ class SavedStyle:
     """The contents of a saved style file.
 
     Args:
-        values: Method → the encoded style as named tensors; "adain-lite@0.5" is at another style scale.
+        values: Method → the encoded style as named tensors; "adain-lite@0.5" is at another style scale, and
+            "adain-lite@0.5@adain-lite-2" for another network.
         origins: Keys of `values` → what must match for it to be used: the weights and settings that affect it.
         about: Title, artist, year, source, ….
     """
@@ -144,16 +140,6 @@ def _file(reference: str) -> str | None:
     """Return the file of this name, with ~ expanded unless it is part of the name; None if there is none."""
     names = (reference, os.path.expanduser(reference))  # noqa: PTH111 - Path fails at very long names
     return next((name for name in names if os.path.isfile(name)), None)  # noqa: PTH113
-
-
-def built_in_styles() -> dict[str, Path]:
-    """Return the built-in styles: name → file."""
-    return {path.stem: path for path in sorted(_FOLDER.glob(f"*{_SUFFIX}"))}
-
-
-def is_built_in(path: Path) -> bool:
-    """Return whether a style's file is built in."""
-    return path.parent == _FOLDER
 
 
 def own_styles(folder: Path | None = None) -> dict[str, Path]:
@@ -264,8 +250,8 @@ def read_style(path: Path) -> SavedStyle:
             f"{path} can't be read as a saved style: {first_line(error)}; save the style again"
         ) from error
     style = saved_style(path, tensors, about)
-    if "gatys" in style.values and is_built_in(path):
-        style.values["gatys"].update(_built_in_colors(path.stem) | _built_in_windows(path.stem))
+    if is_built_in(path):
+        add_companions(path.stem, style.values, style.origins)
     return style
 
 
@@ -284,29 +270,6 @@ def saved_style(path: Path, tensors: Mapping[str, Tensor], about: dict[str, str]
         method, _, rest = name.partition("/")
         values.setdefault(method, {})[rest] = tensor
     return SavedStyle(values, origins, about)
-
-
-def _built_in_colors(name: str) -> dict[str, Tensor]:
-    """Return the colors of a built-in style's painting, as its file would hold them if it were made today."""
-    import torch
-
-    colors = _style_colors().get(name, {})
-    return {f"colors/{key}": torch.tensor(numbers) for key, numbers in colors.items()}
-
-
-def _built_in_windows(name: str) -> dict[str, Tensor]:
-    """Return the moments of the painting's windows: size and "windows" → tensor."""
-    from safetensors import safe_open
-
-    with safe_open(_WINDOWS, "pt") as file:
-        found = [key for key in file.keys() if key.startswith(f"{name}/")]  # noqa: SIM118
-        return {key.removeprefix(f"{name}/"): file.get_tensor(key) for key in found}
-
-
-@functools.cache
-def _style_colors() -> dict[str, dict[str, Any]]:
-    colors: dict[str, dict[str, Any]] = json.loads(_COLORS.read_text())
-    return colors
 
 
 def _published(path: Path) -> SavedStyle:

@@ -15,7 +15,7 @@ from brushwork.errors import BrushworkError, first_line
 from brushwork.runtime.atomic_files import write_whole
 from brushwork.styles.references import SavedStyle, saved_style
 
-__all__ = ["read_tuned", "write_tuned"]
+__all__ = ["read_tuned", "tuned_content", "write_tuned"]
 
 _CHUNK = b"bwST"
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
@@ -27,9 +27,7 @@ def read_tuned(path: Path) -> SavedStyle | None:
     Raises:
         BrushworkError: It is damaged.
     """
-    if path.suffix.lower() != ".png":
-        return None
-    content = _content(path)
+    content = tuned_content(path)
     if content is None:
         return None
     from safetensors import SafetensorError
@@ -40,6 +38,21 @@ def read_tuned(path: Path) -> SavedStyle | None:
         return saved_style(path, load(content), dict(header.get("__metadata__", {})))
     except (SafetensorError, ValueError, struct.error) as error:
         raise BrushworkError(f"{path}: its tuning is damaged ({first_line(error)}); tune the style again") from error
+
+
+def tuned_content(path: Path) -> bytes | None:
+    """Return the saved style within a painting's PNG, as its file's bytes, without reading the pixels; or None."""
+    if path.suffix.lower() != ".png":
+        return None
+    with path.open("rb") as file:
+        if file.read(8) != _SIGNATURE:
+            return None
+        while len(head := file.read(8)) == 8:
+            length, kind = struct.unpack(">I4s", head)
+            if kind == _CHUNK:
+                return file.read(length)
+            file.seek(length + 4, 1)
+    return None
 
 
 def write_tuned(path: Path, style: SavedStyle) -> None:
@@ -61,19 +74,6 @@ def write_tuned(path: Path, style: SavedStyle) -> None:
         write_whole(path, b"".join([_SIGNATURE, *kept[:-1], chunk, kept[-1]]))
     except OSError as error:
         raise BrushworkError(f"{path} can't be written: {first_line(error)}") from error
-
-
-def _content(path: Path) -> bytes | None:
-    """Return the chunk's content, without reading the pixels."""
-    with path.open("rb") as file:
-        if file.read(8) != _SIGNATURE:
-            return None
-        while len(head := file.read(8)) == 8:
-            length, kind = struct.unpack(">I4s", head)
-            if kind == _CHUNK:
-                return file.read(length)
-            file.seek(length + 4, 1)
-    return None
 
 
 def _chunks(png: bytes) -> Iterator[tuple[bytes, int, int]]:

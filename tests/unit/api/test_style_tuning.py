@@ -10,6 +10,7 @@ import torch
 from brushwork import AdaINLite, Interrupted, Picture, UsageError, add_style, load, tune_style, write_image
 from brushwork.api import style_tuning
 from brushwork.api.style_encoding import encode_style
+from brushwork.methods.adain_lite import tuning
 from brushwork.styles.tuned import read_tuned
 
 
@@ -34,11 +35,17 @@ def test_tuning_comes_closer_and_goes_on_from_where_it_was(painting: Path) -> No
     tuned = read_tuned(painting)
     assert tuned is not None
     assert set(tuned.values) == {"adain-lite", "adain-lite@0.5", "adain-lite@2"}
-    code = encode_style(load(AdaINLite()), painting, [64]).code
     again = tune_style("stripes", 0.001)
     assert again.untuned == first.untuned
     assert sum(again.tuned.values()) <= sum(first.tuned.values()) + 1e-6
-    assert torch.equal(encode_style(load(AdaINLite()), painting, [64]).code, code)
+
+
+def test_a_style_never_gets_worse(painting: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tuning, "RATE", 100.0)
+    before = encode_style(load(AdaINLite()), painting, [64]).code
+    done = tune_style("stripes", 1)
+    assert done.tuned == done.untuned
+    assert torch.equal(encode_style(load(AdaINLite()), painting, [64]).code, before)
 
 
 def test_what_was_found_is_kept_if_it_is_interrupted(painting: Path) -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from brushwork.io import read_size
 from brushwork.registry import OPTIONS, TRAINED
-from brushwork.styles.references import built_in_styles
+from brushwork.styles.built_in import built_in_styles
 
 Run = Callable[..., Any]
 ANY = [name for name in OPTIONS if name not in TRAINED]  # methods that take any painting
@@ -59,7 +59,7 @@ def test_a_swatch_and_a_sheet_are_written(run: Run, here: Path, monkeypatch: pyt
     assert outcome.code == 0, outcome.err
     assert outcome.objects[0]["swatch"] == "swatch.png"
     assert read_size(here / "swatch.png") == (256, 256)
-    monkeypatch.setattr("brushwork.styles.references._FOLDER", here / "none")
+    monkeypatch.setattr("brushwork.styles.built_in.FOLDER", here / "none")
     assert run("styles", "add", "wave.jpg").code == 0
     for photo in ((), ("--photo", "photo.png")):
         outcome = run("styles", "sheet", f"sheet{len(photo)}.png", "--size", 48, *photo)

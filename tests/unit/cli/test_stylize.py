@@ -17,7 +17,7 @@ from brushwork.errors import PictureError
 from brushwork.image import Picture
 from brushwork.io import picture_writer, write_image
 from brushwork.methods.gatys.method import GatysMethod
-from brushwork.styles import references as styles
+from brushwork.styles import built_in
 
 Run = Callable[..., Any]
 SHORT = ("--method", "gatys", "--steps", "2", "--scales", "1")
@@ -290,7 +290,7 @@ def test_built_in_and_saved_styles(run: Run, here: Path, monkeypatch: pytest.Mon
     (here / "library").mkdir()
     save_style(here / "library" / "great-wave.safetensors", method, value)
     save_style(here / "mine.safetensors", method, value)
-    monkeypatch.setattr(styles, "_FOLDER", here / "library")
+    monkeypatch.setattr(built_in, "FOLDER", here / "library")
     assert run("stylize", "photo.png", "--style", "great-wave:0.5+mine.safetensors:0.5", *SHORT).code == 0
     outcome = run("stylize", "photo.png", "--style", "great-wive", *SHORT)
     assert "did you mean great-wave?" in outcome.err

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -12,7 +13,8 @@ import torch
 from PIL import Image
 from skimage import data
 
-from brushwork import save_style, stylize
+from brushwork import encode_style, save_style, stylize
+from brushwork.api.style_encoding import saved_values
 from brushwork.errors import BrushworkError
 from brushwork.image import resize
 from brushwork.lite.film import SteadyMoments
@@ -26,10 +28,12 @@ from brushwork.lite.stylize import paint
 from brushwork.lite.tensors import Array
 from brushwork.methods import load
 from brushwork.methods.adain_lite import colors as by_torch
+from brushwork.methods.adain_lite.method import LiteStyle
 from brushwork.methods.one_pass import OnePass
 from brushwork.options.methods import AdaINLite
 from brushwork.options.stylize import StylizeOptions
 from brushwork.runtime.tensor_files import write_tensors
+from brushwork.styles import built_in
 from brushwork.styles.references import resolve_text
 from brushwork.styles.regions import Regions as TorchRegions
 from brushwork.video.smoothing import TemporalSmoother
@@ -221,3 +225,28 @@ def test_models_that_are_none(second: str, tmp_path: Path, monkeypatch: pytest.M
 def test_a_painter_trained_for_other_codes(second: str, painter: Painter, tmp_path: Path) -> None:
     assert read_model("adain-lite-film").codes == read_model("adain-lite").codes
     assert replace(painter.model, trained_for="0" * 64).codes == "0" * 64
+
+
+def test_built_in_styles_have_codes_beside_a_later_network(
+    second: str,
+    painter: Painter,
+    method: OnePass,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,  # type: ignore[type-arg]
+) -> None:
+    given = torch.randn(3, 393)
+    origin = saved_values([(method, LiteStyle(given[0]))]).origins["adain-lite"]
+    about = {"method": "adain-lite", "origin": json.dumps(origin), "scales": "[0.5, 1.0, 2.0]"}
+    write_tensors(tmp_path / "adain-lite-9.styles.safetensors", {"great-wave": given}, about)
+    for module in ("brushwork.styles.built_in", "brushwork.lite.styles"):
+        monkeypatch.setattr(f"{module}.MODELS", tmp_path, raising=True)
+    for file in ("style-colors.json", "style-windows.safetensors", "vgg19-slim.json"):
+        (tmp_path / file).symlink_to(built_in.FOLDER.parent / file)
+    style = resolve_text("great-wave")
+    for scale, expected in ((0.5, given[0]), (1.0, given[1]), (2**0.5, (given[1] + given[2]) / 2)):
+        settings = AdaINLite(model=second, style_scale=scale, precision="float32")
+        assert torch.allclose(encode_style(load(settings), style, [64]).code, expected, atol=1e-6)
+        (code,), _ = style_codes(painter, style, settings, StylizeOptions())
+        np.testing.assert_allclose(code, expected, atol=1e-6)
+    first = encode_style(load(AdaINLite(precision="float32")), style, [64])
+    assert first.code.shape == (128,)

@@ -11,14 +11,17 @@ from PIL import Image
 from skimage import data
 
 from brushwork import Picture, encode_style, load, save_style
+from brushwork.api.style_encoding import saved_values
 from brushwork.errors import BrushworkError, UsageError
 from brushwork.lite.painting import Painter
 from brushwork.lite.styles import blended, style_codes
 from brushwork.lite.tensors import Array
+from brushwork.methods.adain_lite.method import LiteStyle
 from brushwork.options.methods import AdaINLite, Gatys
 from brushwork.options.stylize import StylizeOptions
 from brushwork.runtime.tensor_files import write_tensors
 from brushwork.styles.references import resolve_text
+from brushwork.styles.tuned import write_tuned
 
 
 @pytest.fixture(scope="module")
@@ -99,3 +102,15 @@ def test_a_fully_transparent_painting_is_refused(painter: Painter, tmp_path: Pat
     with pytest.raises(UsageError, match="fully transparent"):
         code(painter, str(tmp_path / "nothing.png"))
     assert Picture(torch.rand(1, 3, 4, 4)).size == (4, 4)
+
+
+def test_a_tuned_painting(painter: Painter, tmp_path: Path) -> None:
+    path = tmp_path / "painting.png"
+    Image.fromarray(data.coffee()).save(path)
+    plain, scaled = code(painter, str(path)), code(painter, str(path), 0.5)
+    method = load(AdaINLite(precision="float32"))
+    tuned = LiteStyle(torch.from_numpy(plain + 0.25))
+    write_tuned(path, saved_values([(method, tuned)]))
+    np.testing.assert_allclose(code(painter, str(path)), tuned.code, atol=1e-6)
+    np.testing.assert_allclose(code(painter, str(path), 0.5), scaled, atol=1e-6)  # of which tuning says nothing
+    assert np.abs(plain - tuned.code.numpy()).min() > 0.2

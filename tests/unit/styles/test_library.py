@@ -11,7 +11,7 @@ from brushwork import Gatys, Picture, add_style, list_styles, load, read_image, 
 from brushwork.api.style_encoding import encode_style, save_styles
 from brushwork.errors import BrushworkError, PictureError, UsageError
 from brushwork.registry import OPTIONS, TRAINED
-from brushwork.styles import references
+from brushwork.styles import built_in, references
 
 SHORT = Gatys(steps=2, scales=1)
 
@@ -90,7 +90,7 @@ def test_what_goes_wrong_leaves_nothing(here: Path) -> None:
 def test_built_in_styles_say_which_methods_take_them(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = here / "built-in"
     folder.mkdir()
-    monkeypatch.setattr(references, "_FOLDER", folder)
+    monkeypatch.setattr(built_in, "FOLDER", folder)
     method = load(SHORT)
     value = encode_style(method, "My Wave (2).png", [48])
     save_styles(folder / "wave.safetensors", [(method, value)], title="Wave", artist="Hokusai")

@@ -7,11 +7,11 @@ import torch
 from safetensors.torch import save_file
 
 from brushwork.errors import BrushworkError, UsageError
-from brushwork.styles import references as styles
+from brushwork.styles import built_in
+from brushwork.styles.built_in import built_in_styles
 from brushwork.styles.references import (
     SavedStyle,
     StylePart,
-    built_in_styles,
     is_saved,
     locate_style,
     parse_style,
@@ -32,7 +32,7 @@ def library(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = tmp_path / "library"
     folder.mkdir()
     (folder / "olive-trees.safetensors").touch()
-    monkeypatch.setattr(styles, "_FOLDER", folder)
+    monkeypatch.setattr(built_in, "FOLDER", folder)
     return folder
 
 
@@ -84,7 +84,7 @@ def test_what_is_not_there_is_refused_with_what_is(here: Path, library: Path, mo
         locate_style(StylePart("wave.jpg"))
     with pytest.raises(UsageError, match="'library' is a folder"):
         locate_style(StylePart("library"))
-    monkeypatch.setattr(styles, "_FOLDER", here / "nothing")
+    monkeypatch.setattr(built_in, "FOLDER", here / "nothing")
     with pytest.raises(UsageError, match="library is empty"):
         locate_style(StylePart("x" * 5000))
 

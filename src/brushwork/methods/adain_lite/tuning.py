@@ -18,6 +18,7 @@ from brushwork.options.training import PerceptualTraining
 __all__ = ["CodeTuning"]
 
 RATE = 0.03  # of Adam; codes are about 1 in size
+EXACT_EVERY = 4  # steps
 STEADY = 0.6  # share of the time before the rate falls
 
 
@@ -28,7 +29,8 @@ class CodeTuning:
         network: AdaIN-lite at this style scale.
         painting: Pixels (1, 3, H, W) in [0, 1].
         start: The encoder's code.
-        settings: Loss network and weights.
+        losses: Loss networks and weights: of three steps in four, which may be a quick one, and of the fourth and the
+            held-back photographs.
         held: Photographs (B, 3, S, S) that are only looked at to choose the best code.
     """
 
@@ -37,12 +39,15 @@ class CodeTuning:
         network: AdaINLiteStyleNetwork,
         painting: Tensor,
         start: LiteStyle,
-        settings: PerceptualTraining,
+        losses: tuple[PerceptualTraining, PerceptualTraining],
         held: Tensor,
     ) -> None:
         self.network, self.held, self.start = network, held, start
         size = round(STROKE_SIZE * network.settings.style_scale)
-        self.loss = PerceptualLoss(settings, [at_size(painting, size)], network.device)
+        shown = [at_size(painting, size)]
+        self.exact = PerceptualLoss(losses[1], shown, network.device)
+        self.quick = self.exact if losses[0] == losses[1] else PerceptualLoss(losses[0], shown, network.device)
+        self.steps = 0
         self.code = start.code.clone().requires_grad_(True)
         self.optimizer = torch.optim.Adam([self.code], lr=RATE, betas=(0.9, 0.99))
         self.best = start
@@ -89,20 +94,21 @@ class CodeTuning:
         return better
 
     def _step(self, photos: Tensor, share: float) -> None:
-        terms = self._terms(photos)
+        terms = self._terms(photos, self.quick if self.steps % EXACT_EVERY else self.exact)
+        self.steps += 1
         self.optimizer.zero_grad()
-        torch.stack(list(terms.values())).sum().backward()
+        torch.stack(list(terms.values())).sum().backward()  # type: ignore[no-untyped-call]
         for group in self.optimizer.param_groups:
             group["lr"] = RATE * min(1.0, (1 - share) / (1 - STEADY))
         self.optimizer.step()
 
-    def _terms(self, photos: Tensor) -> dict[str, Tensor]:
+    def _terms(self, photos: Tensor, loss: PerceptualLoss) -> dict[str, Tensor]:
         generator, dtype = self.network.generator, self.network.dtype
         typed = photos.to(self.network.device, dtype, memory_format=torch.channels_last)
         pictures = generator(typed, [generator.modulate(self.code, dtype)]).float()
-        return self.loss(pictures, photos.to(self.network.device), self.loss.targets)
+        return loss(pictures, photos.to(self.network.device), loss.targets)
 
     @torch.no_grad()
     def _held_errors(self) -> dict[str, float]:
-        terms = self._terms(self.held)
+        terms = self._terms(self.held, self.exact)
         return {name: float(terms[name]) for name in ("content", "style")}

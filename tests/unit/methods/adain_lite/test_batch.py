@@ -6,7 +6,8 @@ import torch
 from brushwork.methods.adain_lite.batch import BatchPainter
 from brushwork.methods.adain_lite.method import AdaINLiteStyleNetwork, LiteStyle
 from brushwork.options.methods import AdaINLite
-from brushwork.styles.references import built_in_styles, read_style
+from brushwork.styles.built_in import built_in_styles
+from brushwork.styles.references import read_style
 from brushwork.tiling.tiles import TileInput, run_whole
 
 
