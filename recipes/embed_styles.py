@@ -7,6 +7,9 @@ The folders hold the paintings by their file names (public domain; where they we
 again whenever vgg19-slim or adain-lite changes: a value belongs to the weights it was made with. Values of other
 methods, which are trained (recipes/embed_networks.py), stay. Rows for conditional-instance-norm are predicted if they
 are asked for (--methods), of all styles; those that were trained are embedded after that.
+
+With --network NAME, only Gatys' statistics through this later network are made, with the windows, all in one file
+beside the network: models/NAME.styles.safetensors. The styles' own files stay as they are.
 """
 
 from __future__ import annotations
@@ -25,9 +28,12 @@ from torch import Tensor
 
 import brushwork
 from brushwork import AdaIN, AdaINLite, ConditionalInstanceNorm, Gatys, encode_style, load, read_image, save_styles
+from brushwork.api.style_encoding import saved_values
 from brushwork.methods.gatys.method import GatysMethod
 from brushwork.methods.gatys.recoloring import measured_colors
 from brushwork.methods.gatys.style import GatysStyle
+from brushwork.runtime.tensor_files import write_tensors
+from brushwork.styles.built_in import COMPANION
 from brushwork.styles.references import SavedStyle, read_style, write_style
 
 SIZES = [192, 512]  # longer sides of results; Gatys takes the nearest, AdaIN the largest
@@ -56,6 +62,7 @@ def main() -> None:
     parser.add_argument("--pictures", type=Path, action="append", required=True)
     parser.add_argument("--methods", nargs="+", default=list(METHODS)[:3], choices=METHODS)
     parser.add_argument("--names", nargs="*", help="only these, and the folder holds no others; all by default")
+    parser.add_argument("--network", help="a later feature network that comes with brushwork")
     args = parser.parse_args()
     with (Path(__file__).parent / "styles.tsv").open(encoding="utf-8") as file:
         rows = {row["name"]: row for row in csv.DictReader(file, delimiter="\t")}
@@ -65,6 +72,9 @@ def main() -> None:
     missing = [name for name, path in paths.items() if path is None]
     if unknown or missing:
         parser.error(f"not in styles.tsv: {unknown}; without a picture in --pictures: {missing}")
+    if args.network:
+        _write_for_network(args.network, {name: path for name, path in paths.items() if path is not None})
+        return
     methods = [method for name in args.methods for method in METHODS[name]()]
     target = Path(brushwork.__file__).parent / "models" / "styles"
     target.mkdir(exist_ok=True)
@@ -82,6 +92,21 @@ def main() -> None:
             old.unlink()
     _write_colors(paths, target.parent / "style-colors.json")
     _write_windows(paths, target.parent / "style-windows.safetensors")
+
+
+def _write_for_network(network: str, paths: Mapping[str, Path]) -> None:
+    """Write what Gatys' method knows of all paintings through a later network; see `brushwork.styles.built_in`."""
+    method = Compact(Gatys(network=network, precision="float32"))
+    tensors, origins = dict[str, Tensor](), dict[str, dict[str, str]]()
+    for name, path in paths.items():
+        style = encode_style(method, path, SIZES)
+        windows = {size: _grouped(found) for size, found in style.windows.items()}
+        saved = saved_values([(method, replace(style, colors=None, windows=windows))])
+        origins |= saved.origins
+        tensors |= {f"{name}/gatys/{key}": tensor for key, tensor in saved.values["gatys"].items()}
+        print(name, flush=True)
+    file = Path(brushwork.__file__).parent / "models" / f"{network}{COMPANION}"
+    write_tensors(file, dict(sorted(tensors.items())), {"methods": json.dumps(origins)})
 
 
 def _write_colors(paths: Mapping[str, Path], file: Path) -> None:

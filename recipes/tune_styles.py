@@ -28,12 +28,12 @@ from torch import Tensor
 from brushwork import AdaINLite, encode_style, load, read_image
 from brushwork.api.style_encoding import saved_values
 from brushwork.methods.adain_lite.method import LiteStyle
-from brushwork.methods.adain_lite.tuning import CodeTuning
-from brushwork.options.training import PerceptualTraining
+from brushwork.methods.adain_lite.tuning import CodeTuning, tuning_losses
 from brushwork.runtime.tensor_files import write_tensors
 from brushwork.training.data import PhotoFolder
 
 SCALES = (0.5, 1.0, 2.0)
+LABELS = ("adain-lite@0.5", "adain-lite", "adain-lite@2")  # of these scales in the file
 SIDE = 192
 HELD = 4  # crops of photographs
 COLUMNS = ("style", "steps", "untuned content", "untuned style", "content", "style error")
@@ -54,12 +54,17 @@ class Codes:
             with path.with_suffix(".csv").open(newline="") as file:
                 self.rows = {row["style"]: row for row in csv.DictReader(file)}
             with safe_open(path.with_suffix(".safetensors"), "pt") as file:
-                self.codes = {name: file.get_tensor(name) for name in self.rows}
+                for name in self.rows:
+                    self.codes[name] = torch.stack([file.get_tensor(f"{name}/{label}/code") for label in LABELS])
 
-    def keep(self, codes: Tensor, row: dict[str, Any], origin: dict[str, str]) -> None:
+    def keep(self, codes: Tensor, row: dict[str, Any], origins: dict[str, dict[str, str]]) -> None:
         self.codes[row["style"]], self.rows[row["style"]] = codes, row
-        about = {"method": "adain-lite", "origin": json.dumps(origin), "scales": json.dumps(SCALES)}
-        write_tensors(self.path.with_suffix(".safetensors"), dict(sorted(self.codes.items())), about)
+        tensors = {
+            f"{name}/{label}/code": code.clone()
+            for name, found in sorted(self.codes.items())
+            for label, code in zip(LABELS, found, strict=True)
+        }
+        write_tensors(self.path.with_suffix(".safetensors"), tensors, {"methods": json.dumps(origins)})
         with self.path.with_suffix(".csv").open("w", newline="") as file:
             writer = csv.DictWriter(file, COLUMNS)
             writer.writeheader()
@@ -76,10 +81,7 @@ def built_in(folder: Path) -> dict[str, Path]:
 def tuned(name: str, path: Path, codes: Codes, args: argparse.Namespace, photos: PhotoFolder, held: Tensor) -> None:
     """Tune one style, and keep it."""
     painting = read_image(path)
-    losses = tuple(
-        PerceptualTraining(loss_network=network, form_weight=args.form_weight, content_weight=args.content_weight)
-        for network in (args.quick_network, args.loss_network)
-    )
+    losses = tuning_losses(args.quick_network), tuning_losses(args.loss_network)
     methods: dict[float, Any] = {scale: load(AdaINLite(model=args.model, style_scale=scale)) for scale in SCALES}
     parts = {
         scale: CodeTuning(method.network, painting.pixels, encode_style(method, painting, [SIDE]), losses, held)
@@ -94,11 +96,9 @@ def tuned(name: str, path: Path, codes: Codes, args: argparse.Namespace, photos:
         part.begin_at(LiteStyle(part.start.code + whole.gained))
     numbers = [*whole.untuned.values(), *whole.errors.values()]
     values = [name, int(codes.rows.get(name, {}).get("steps", 0)) + args.steps, *(f"{x:.4f}" for x in numbers)]
-    origin = saved_values([(methods[1.0], whole.best)]).origins["adain-lite"]
-    del origin["style_scale"]
-    codes.keep(
-        torch.stack([parts[scale].best.code for scale in SCALES]), dict(zip(COLUMNS, values, strict=True)), origin
-    )
+    origins = saved_values([(methods[scale], part.best) for scale, part in parts.items()]).origins
+    best = torch.stack([parts[scale].best.code for scale in SCALES])
+    codes.keep(best, dict(zip(COLUMNS, values, strict=True)), origins)
     print(*values, flush=True)
 
 
@@ -112,8 +112,6 @@ def main() -> None:
     parser.add_argument("--quick-network", default="vgg19-slim-3")
     parser.add_argument("--steps", type=int, default=80, help="per style")
     parser.add_argument("--batch", type=int, default=2)
-    parser.add_argument("--content-weight", type=float, default=1.0)
-    parser.add_argument("--form-weight", type=float, default=20.0)
     parser.add_argument("--held", type=int, default=200, help="photographs at the end of the folder that are held back")
     parser.add_argument("--names", nargs="*", help="only these")
     args = parser.parse_args()

@@ -12,18 +12,30 @@ from brushwork.options.film import FilmOptions
 from brushwork.options.methods import FILM_MODEL, AdaINLite, Gatys, Settings
 from brushwork.options.stylize import with_changes
 from brushwork.registry import OPTIONS, method_name, settings_from
-from brushwork.styles.references import is_saved, methods_of, resolve_text
-from brushwork.weights import find
+from brushwork.styles.built_in import is_built_in
+from brushwork.styles.references import is_saved, methods_of, read_origins, resolve_text
+from brushwork.weights import embedded_model, find, sha256_of
 
 if TYPE_CHECKING:
     from brushwork.styles.sources import StyleSource
 
-__all__ = ["FRAME_STEPS", "PRESETS", "default_settings", "film_preset", "going_on", "preset_method", "preset_options"]
+__all__ = [
+    "FRAME_STEPS",
+    "PRESETS",
+    "default_settings",
+    "film_preset",
+    "for_saved_styles",
+    "going_on",
+    "preset_method",
+    "preset_options",
+]
 
 BEST_NETWORK = "vgg19.caffe"  # used by "best" if it is installed
+EARLIER_NETWORKS = ("vgg19-slim",)  # of the presets, in earlier versions
 
 # Measured in docs/presets.md. What they have in common, and why, is in docs/methods/gatys.md, "Few evaluations".
 _FEW_EVALUATIONS = Gatys(
+    network="vgg19-slim-3",
     init="recolored",
     carry="change",
     first_step="polyak",
@@ -114,11 +126,37 @@ def default_settings(styles: Iterable[StyleSource], given: Collection[str] = ())
     common = set(OPTIONS).intersection(*made_for)
     for name in ("good", "draft"):
         if preset_method(name) in common and all(hasattr(PRESETS[name], field) for field in given):
-            return preset_options(name)
+            return for_saved_styles(preset_options(name), styles)
     if len(common) == 1:
         only: Settings = settings_from(common.pop(), {})
         return only
-    return preset_options("good")
+    return for_saved_styles(preset_options("good"), styles)
+
+
+def for_saved_styles(settings: Settings, styles: Iterable[StyleSource]) -> Settings:
+    """Return a preset's settings, with the network of an earlier version if saved styles were made with that.
+
+    Args:
+        settings: Of a preset.
+        styles: All styles that are applied.
+    """
+    saved = [path for style in styles for path in _files(style) if is_saved(path) and not is_built_in(path)]
+    if not isinstance(settings, Gatys) or not saved:
+        return settings
+    made_with = {_weights_of(path) for path in saved} - {None}
+    for name in EARLIER_NETWORKS:
+        file = embedded_model(name)
+        if file is not None and made_with == {sha256_of(file)}:
+            return replace(settings, network=name)
+    return settings
+
+
+def _weights_of(path: Path) -> str | None:
+    """Return the SHA-256 of the network that a saved style of Gatys' method was made with."""
+    try:
+        return read_origins(path).get("gatys", {}).get("weights")
+    except BrushworkError:
+        return None  # reported where the style is used
 
 
 def _files(style: StyleSource) -> list[Path]:

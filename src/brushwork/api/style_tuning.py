@@ -16,7 +16,7 @@ from brushwork.errors import Interrupted, UsageError
 from brushwork.io import read_image
 from brushwork.methods import load
 from brushwork.methods.adain_lite.method import LiteStyle
-from brushwork.methods.adain_lite.tuning import CodeTuning
+from brushwork.methods.adain_lite.tuning import CodeTuning, tuning_losses
 from brushwork.options.methods import AdaINLite
 from brushwork.options.training import PerceptualTraining
 from brushwork.styles.library import list_styles
@@ -30,7 +30,6 @@ SCALES = {1.0: 0.6, 0.5: 0.2, 2.0: 0.2}  # style scales, and each one's share of
 SIDE, BATCH, HELD = 192, 4, 4  # of crops of photographs, in pixels; per step; held back
 LOSS_NETWORK = "vgg19-slim-3"
 PHOTOS = ("astronaut.png", "coffee.png", "rocket.jpg", "chelsea.png")  # in scikit-image; the last one is held back
-FORM_WEIGHT = 20.0
 
 
 @dataclass(frozen=True)
@@ -84,7 +83,7 @@ def tune_style(
         raise UsageError(f"seconds: expected more than 0, got {seconds:g}")
     path = _painting(name, folder)
     learned, held = _photographs(photos)
-    losses = PerceptualTraining(loss_network=loss_network, form_weight=FORM_WEIGHT)
+    losses = tuning_losses(loss_network)
     tunings = _tunings(path, settings or AdaINLite(), losses, held, device)
 
     def keep() -> None:

@@ -17,7 +17,7 @@ from torch import Tensor
 from brushwork.api.color_control import ColorControl
 from brushwork.api.face_protection import Box, FaceProgress, protected
 from brushwork.api.faces import face_mask, find_faces
-from brushwork.api.presets import default_settings, preset_options
+from brushwork.api.presets import default_settings, for_saved_styles, preset_options
 from brushwork.api.recipe import recipe_of, result_size
 from brushwork.api.style_encoding import painting_pixels, read_mask, style_value, visible
 from brushwork.errors import BrushworkError, Interrupted, UsageError
@@ -175,10 +175,14 @@ def stylize(
 
 def _chosen_method(method: MethodSource, preset: str | None, style: Any) -> MethodSource:
     if preset is None:
-        return default_settings(style if _is_several(style) else [style]) if method is None else method
+        return default_settings(_several(style)) if method is None else method
     if method is not None:
         raise UsageError(f"preset and method are both given; pass preset_options({preset!r}, …) as the method")
-    return preset_options(preset)
+    return for_saved_styles(preset_options(preset), _several(style))
+
+
+def _several(style: Any) -> list[Any]:
+    return list(style) if _is_several(style) else [style]
 
 
 def method_from(method: MethodSource, device: str, network: FeatureNetwork | None = None) -> Method:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from brushwork.api.presets import default_settings, preset_options
+from brushwork.api.presets import default_settings, for_saved_styles, preset_options
 from brushwork.batch.manifest import Row
 from brushwork.batch.naming import dotted, style_names
 from brushwork.batch.painting import Painting, Task
@@ -93,7 +93,7 @@ def _settings(method: Any, preset: str | None, styles: list[str]) -> Settings:
     if preset is not None and method is not None:
         raise UsageError(f"preset and method are both given; pass preset_options({preset!r}, …) as the method")
     if preset is not None:
-        return preset_options(preset)
+        return for_saved_styles(preset_options(preset), styles)
     if method is None:
         return default_settings(styles)
     settings: Settings = settings_from(method, {}) if isinstance(method, str) else method

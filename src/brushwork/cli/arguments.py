@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
 from typing import Any
 
 import rich_click as click
@@ -49,13 +48,18 @@ def chosen_settings(
     """
     if method is not None and preset is None:
         return settings_of(method, values, OPTIONS)
-    from brushwork.api.presets import default_settings, preset_method, preset_options
+    from brushwork.api.presets import default_settings, for_saved_styles, preset_method, preset_options
 
     if preset is None and styles is not None:
         default = default_settings(styles, given_options(values, OPTIONS))
         return settings_of(method_name(default), values, OPTIONS, lambda **changes: with_changes(default, changes))
     preset = preset or "draft"
-    return settings_of(preset_method(preset, method), values, OPTIONS, partial(preset_options, preset))
+
+    def options(**changes: Any) -> Any:
+        found = preset_options(preset, **changes)
+        return found if "network" in changes else for_saved_styles(found, styles or ())
+
+    return settings_of(preset_method(preset, method), values, OPTIONS, options)
 
 
 def short_help(

@@ -3,33 +3,18 @@
 from __future__ import annotations
 
 import json
-import re
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import rich_click as click
 
 from brushwork.errors import UsageError
+from brushwork.options.flags import Duration
 from brushwork.styles.library import FACTS, LibraryStyle, add_style, list_styles, remove_style
 
 __all__ = ["styles"]
 
 
-class Duration(click.ParamType):  # type: ignore[type-arg]
-    """A time as a user writes it, in seconds: 90, 90s, 5m, 1h."""
-
-    name = "duration"
-    units: ClassVar[dict[str, int]] = {"": 1, "s": 1, "m": 60, "h": 3600}
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        """Return seconds."""
-        found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([smh]?)", str(value).strip().lower())
-        if found is None or not float(found[1]) > 0:
-            self.fail(f"expected a time such as 90s or 5m, got {value!r}", param, ctx)
-        return float(found[1]) * self.units[found[2]]
-
-
-DURATION = Duration()
 _as_json = click.option("--json", "as_json", is_flag=True, help="print JSON, for scripts")
 
 
@@ -109,7 +94,7 @@ def sheet(target: Path, photo: Path | None, size: int) -> None:
 @click.option("--artist")
 @click.option("--year")
 @click.option("--source", help="where the image is from")
-@click.option("--tune", type=DURATION, help="tune it to its painting for this long, such as 90s or 5m; see tune")
+@click.option("--tune", type=Duration(), help="tune it to its painting for this long, such as 90s or 5m; see tune")
 def add(picture: Path, name: str | None, tune: float | None, **about: Any) -> None:
     """Add PICTURE to your styles, as a copy with a longer side of at most 1024 px."""
     style = add_style(picture, name, **about)
@@ -120,7 +105,7 @@ def add(picture: Path, name: str | None, tune: float | None, **about: Any) -> No
 
 @styles.command("tune")
 @click.argument("name")
-@click.option("--time", "seconds", type=DURATION, default="5m", show_default=True, help="how long, such as 90s or 5m")
+@click.option("--time", "seconds", type=Duration(), default="5m", show_default=True, help="how long, such as 90s or 5m")
 @click.option("--photos", type=click.Path(path_type=Path), help="folder of photographs [four that come along]")
 @click.option("--model", help="network to tune for [that of --preset draft]")
 @click.option("--loss-network", help="compares pictures with the painting: vgg19.caffe, … [vgg19-slim-3]")

@@ -21,7 +21,7 @@ from brushwork.lite.regions import Regions
 from brushwork.lite.tensors import MODELS, Array, read_tensors, tensors_within
 from brushwork.options.methods import AdaINLite
 from brushwork.options.stylize import StylizeOptions
-from brushwork.styles.built_in import CODES, is_built_in
+from brushwork.styles.built_in import COMPANION, is_built_in
 from brushwork.styles.references import ResolvedStyle, is_saved, sharing
 from brushwork.styles.tuned import tuned_content
 
@@ -183,10 +183,12 @@ def _built_in(path: Path, networks: dict[str, str]) -> dict[float, Array] | None
     """Return the codes of a built-in style by style scale, if a file of codes for this network has them."""
     if not is_built_in(path):
         return None
-    for file in MODELS.glob(f"*{CODES}"):
-        tensors, about = read_tensors(file, lambda name: name == path.stem)
-        if path.stem in tensors and networks.items() <= json.loads(about["origin"]).items():
-            return dict(zip(json.loads(about["scales"]), tensors[path.stem], strict=True))
+    prefix = f"{path.stem}/"
+    for file in MODELS.glob(f"*{COMPANION}"):
+        tensors, about = read_tensors(file, lambda name: name.startswith(f"{prefix}{NAME}"))
+        own = {name.removeprefix(prefix): tensor for name, tensor in tensors.items()}
+        if own and (codes := _codes_in(path, own, about, networks)):
+            return codes
     return None
 
 

@@ -47,8 +47,9 @@ def tensors_within(
             raise ValueError("no header")
         header = json.loads(file.read(size))
         about = {str(key): str(value) for key, value in header.pop("__metadata__", {}).items()}
-        content = file.read()
-        found = {name: _array(content, entry) for name, entry in header.items() if wanted(name)}
+        entries = {name: entry for name, entry in header.items() if wanted(name)}
+        content = file.read() if entries else b""
+        found = {name: _array(content, entry) for name, entry in entries.items()}
     except (ValueError, TypeError, LookupError, AttributeError) as error:
         raise BrushworkError(f"{path} is damaged, or not a .safetensors file; save or download it again") from error
     return found, about

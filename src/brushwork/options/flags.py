@@ -15,6 +15,7 @@ from brushwork.errors import UsageError
 from brushwork.options.base import memory_limit, option_of, options_from, type_of
 
 __all__ = [
+    "Duration",
     "Memory",
     "Size",
     "WidthHeight",
@@ -91,6 +92,19 @@ class Memory(click.ParamType):  # type: ignore[type-arg]
             return value if isinstance(value, int) else memory_limit(value)
         except UsageError as error:
             self.fail(str(error), param, ctx)
+
+
+class Duration(click.ParamType):  # type: ignore[type-arg]
+    """A time, such as 90s, 5m or 1h; a number alone is seconds."""
+
+    name = "TIME"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """Return the number of seconds."""
+        match = re.fullmatch(r"(\d+(?:\.\d+)?)([smh]?)", str(value))
+        if match is None or not float(match[1]) > 0:
+            self.fail(f"expected a time such as 90s or 5m, got {value!r}", param, ctx)
+        return float(match[1]) * {"": 1, "s": 1, "m": 60, "h": 3600}[match[2]]
 
 
 def option_flags(kind: type[Any], *only: str) -> Callable[[Command], Command]:

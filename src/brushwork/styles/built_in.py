@@ -1,6 +1,6 @@
 """The built-in styles: one file each, whose bytes stay, since recipes find them by their hash.
 
-What later versions know of the paintings lies in companions beside them: colors, windows, and codes for later networks.
+What later versions know of the paintings lies beside them: colors, windows, and values for later networks.
 """
 
 from __future__ import annotations
@@ -14,11 +14,12 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from torch import Tensor
 
-__all__ = ["CODES", "add_companions", "built_in_styles", "is_built_in"]
+__all__ = ["COMPANION", "add_companions", "built_in_styles", "is_built_in"]
 
 MODELS = Path(__file__).parents[1] / "models"
 FOLDER = MODELS / "styles"
-CODES = ".styles.safetensors"  # MODEL.styles.safetensors: a tensor (scales, numbers) for each style
+# MODEL.styles.safetensors: "great-wave/adain-lite@0.5/code" and so on; its metadata is that of a saved style.
+COMPANION = ".styles.safetensors"
 
 
 def built_in_styles() -> dict[str, Path]:
@@ -34,9 +35,12 @@ def is_built_in(path: Path) -> bool:
 def add_companions(name: str, values: dict[str, dict[str, Tensor]], origins: dict[str, dict[str, str]]) -> None:
     """Add to a built-in style what its file would hold if it were made today; see `SavedStyle`."""
     if "gatys" in values:
-        values["gatys"].update(_colors(name) | _windows(name))
-    for label, code, origin in _codes(name):
-        values[label], origins[label] = {"code": code}, origin
+        values["gatys"].update(_windows(name))
+    for label, tensors, origin in _for_later_networks(name):
+        values[label], origins[label] = tensors, origin
+    for label in values:
+        if label.partition("@")[0] == "gatys":
+            values[label].update(_colors(name))
 
 
 def _colors(name: str) -> dict[str, Tensor]:
@@ -56,17 +60,21 @@ def _windows(name: str) -> dict[str, Tensor]:
         return {key.removeprefix(f"{name}/"): file.get_tensor(key) for key in found}
 
 
-def _codes(name: str) -> Iterator[tuple[str, Tensor, dict[str, str]]]:
-    """Yield label, code and origin of a style for each later network and style scale."""
+def _for_later_networks(name: str) -> Iterator[tuple[str, dict[str, Tensor], dict[str, str]]]:
+    """Yield label, tensors and origin of a style for later networks: "gatys@1@vgg19-slim-3"."""
     from safetensors import safe_open
 
-    for path in sorted(MODELS.glob(f"*{CODES}")):
+    for path in sorted(MODELS.glob(f"*{COMPANION}")):
+        found: dict[str, dict[str, Tensor]] = {}
         with safe_open(path, "pt") as file:
-            about: dict[str, str] = file.metadata()
-            codes = file.get_tensor(name).float() if name in file.keys() else ()  # noqa: SIM118
-        for scale, code in zip(json.loads(about["scales"]), codes, strict=False):
-            label = f"{about['method']}@{scale:g}@{path.name.removesuffix(CODES)}"
-            yield label, code.clone(), json.loads(about["origin"]) | {"style_scale": str(float(scale))}
+            origins = json.loads(file.metadata()["methods"])
+            for key in file.keys():  # noqa: SIM118
+                style, label, rest = key.split("/", 2)
+                if style == name:
+                    found.setdefault(label, {})[rest] = file.get_tensor(key)
+        for label, tensors in found.items():
+            method, _, scale = label.partition("@")
+            yield f"{method}@{scale or 1}@{path.name.removesuffix(COMPANION)}", tensors, origins[label]
 
 
 @functools.cache

@@ -34,6 +34,7 @@ __all__ = [
     "own_styles",
     "parse_style",
     "read_about",
+    "read_origins",
     "read_style",
     "resolve_text",
     "saved_style",
@@ -213,13 +214,27 @@ def read_about(path: Path) -> tuple[list[str], dict[str, str]]:
     Raises:
         BrushworkError: The file is missing, damaged or something else; the message names it.
     """
+    origins, about = _origins_and_about(path)
+    return _methods(origins), about
+
+
+def read_origins(path: Path) -> dict[str, dict[str, str]]:
+    """Return what a saved style's values were made with; see `SavedStyle`.
+
+    Raises:
+        BrushworkError: See `read_about`.
+    """
+    return _origins_and_about(path)[0]
+
+
+def _origins_and_about(path: Path) -> tuple[dict[str, dict[str, str]], dict[str, str]]:
     from brushwork.runtime.tensor_files import read_metadata
 
     about = read_metadata(path)
     origins = _origins(about.pop("methods", ""))
     if not origins:
         raise BrushworkError(f"{path} is not a saved style; create one with brushwork.save_style")
-    return _methods(origins), about
+    return origins, about
 
 
 def methods_of(path: Path) -> list[str]:

@@ -107,7 +107,7 @@ _SLIM = WeightsRecord(
     preprocessing=_CENTERED,
     licence="MIT (brushwork), distilled from VGG-19 (" + _VGG_LICENCE + ")",
     paper="distilled by brushwork from VGG-19, " + _VGG_PAPER,
-    about="Small and fast, comes with brushwork and needs no download. The default.",
+    about="Small and fast, comes with brushwork and needs no download. The default of methods.",
     file="vgg19-slim.safetensors",
     embedded=True,
 )
@@ -116,7 +116,7 @@ _ALL = (
     replace(
         _SLIM,
         name="vgg19-slim-3",
-        about="As fast as vgg19-slim and nearer to VGG-19; comes with brushwork. For paintings of your own.",
+        about="As fast as vgg19-slim and nearer to VGG-19; comes with brushwork. The network of good and best.",
         file="vgg19-slim-3.safetensors",
     ),
     WeightsRecord(

@@ -18,7 +18,7 @@ from brushwork import (
     stylize,
 )  # fmt: skip
 from brushwork.api import presets
-from brushwork.api.presets import PRESETS, default_settings, film_preset
+from brushwork.api.presets import PRESETS, default_settings, film_preset, for_saved_styles
 from brushwork.options.methods import FILM_MODEL
 
 PHOTO = Picture(torch.rand(1, 3, 40, 48, generator=torch.Generator().manual_seed(1)))
@@ -52,7 +52,7 @@ def test_a_film_s_preset_begins_like_a_still_and_leaves_what_is_given() -> None:
 
 
 def test_best_uses_vgg19_if_it_is_installed(monkeypatch: pytest.MonkeyPatch) -> None:
-    for found, network in ((None, "vgg19-slim"), (Path("vgg19.safetensors"), "vgg19.caffe")):
+    for found, network in ((None, "vgg19-slim-3"), (Path("vgg19.safetensors"), "vgg19.caffe")):
         monkeypatch.setattr(presets, "find", lambda name, found=found: found)
         assert preset_options("best").network == network
         assert preset_options("best", network="other.safetensors").network == "other.safetensors"
@@ -82,3 +82,24 @@ def test_a_style_made_for_one_method_selects_it(drafted: Path) -> None:
 
 def test_a_style_that_does_not_exist_is_left_to_whoever_uses_it() -> None:
     assert isinstance(default_settings(["no such style"]), Gatys)
+
+
+def test_styles_saved_by_an_earlier_version_bring_their_network(tmp_path: Path) -> None:
+    for network in ("vgg19-slim", "vgg19-slim-3"):
+        method = load(Gatys(network=network))
+        save_style(tmp_path / f"{network}.safetensors", method, encode_style(method, PHOTO, [48]))
+    old, new = (str(tmp_path / f"{network}.safetensors") for network in ("vgg19-slim", "vgg19-slim-3"))
+    for style, network in (
+        (old, "vgg19-slim"),
+        (f"{old}:0.5+great-wave:0.5", "vgg19-slim"),
+        (new, "vgg19-slim-3"),
+        ("great-wave", "vgg19-slim-3"),
+        (f"{old}+{new}", "vgg19-slim-3"),  # no network fits both: refused where they are used
+    ):
+        assert default_settings([style]).network == network  # type: ignore[attr-defined]
+        assert for_saved_styles(preset_options("best", network="vgg19-slim-3"), [style]).network == network  # type: ignore[attr-defined]
+    assert for_saved_styles(AdaINLite(), [old]) == AdaINLite()
+    result = stylize(PHOTO, [old, "great-wave"], for_saved_styles(preset_options("good", steps=3), [old]))
+    assert [one.recipe["weights"]["name"] for one in result] == ["vgg19-slim"] * 2
+    with pytest.raises(UsageError, match="was made with other settings"):
+        stylize(PHOTO, f"{old}+{new}", preset_options("good", steps=3))

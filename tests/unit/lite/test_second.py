@@ -234,10 +234,11 @@ def test_built_in_styles_have_codes_beside_a_later_network(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,  # type: ignore[type-arg]
 ) -> None:
-    given = torch.randn(3, 393)
-    origin = saved_values([(method, LiteStyle(given[0]))]).origins["adain-lite"]
-    about = {"method": "adain-lite", "origin": json.dumps(origin), "scales": "[0.5, 1.0, 2.0]"}
-    write_tensors(tmp_path / "adain-lite-9.styles.safetensors", {"great-wave": given}, about)
+    given, labels = torch.randn(3, 393), ("adain-lite@0.5", "adain-lite", "adain-lite@2")
+    (origin,) = saved_values([(method, LiteStyle(given[0]))]).origins.values()
+    origins = {label: origin | {"style_scale": str(0.5 * 2**k)} for k, label in enumerate(labels)}
+    tensors = {f"great-wave/{label}/code": code.clone() for label, code in zip(labels, given, strict=True)}
+    write_tensors(tmp_path / "adain-lite-9.styles.safetensors", tensors, {"methods": json.dumps(origins)})
     for module in ("brushwork.styles.built_in", "brushwork.lite.styles"):
         monkeypatch.setattr(f"{module}.MODELS", tmp_path, raising=True)
     for file in ("style-colors.json", "style-windows.safetensors", "vgg19-slim.json"):

@@ -53,7 +53,7 @@ GIVEN_BACK = 8.0  # weight of the reconstruction loss of photos in their own sty
 
 @dataclass(frozen=True)
 class LiteStyle:
-    """A style as a code (128,), or (201,) of the second architecture."""
+    """A style as a code (128,), or (393,) of the second architecture."""
 
     code: Tensor
 

@@ -14,12 +14,22 @@ from torch import Tensor
 from brushwork.losses.perceptual import PerceptualLoss, at_size
 from brushwork.methods.adain_lite.method import STROKE_SIZE, AdaINLiteStyleNetwork, LiteStyle
 from brushwork.options.training import PerceptualTraining
+from brushwork.weights import RECORDS
 
-__all__ = ["CodeTuning"]
+__all__ = ["CodeTuning", "tuning_losses"]
 
 RATE = 0.03  # of Adam; codes are about 1 in size
 EXACT_EVERY = 4  # steps
 STEADY = 0.6  # share of the time before the rate falls
+
+
+def tuning_losses(network: str) -> PerceptualTraining:
+    """Return the weights of the losses through a loss network.
+
+    A slim network sees less of a change to the photo than VGG-19 does; its record says how much less.
+    """
+    gain = RECORDS[network].content_gain if network in RECORDS else 1.0
+    return PerceptualTraining(loss_network=network, content_weight=gain, form_weight=20.0)
 
 
 class CodeTuning:
