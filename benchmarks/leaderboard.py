@@ -112,7 +112,8 @@ def measured(folder: Path, pairs: list[tuple[Path, Path]], size: int, args: argp
         {"name": name, **{key: fmean(one[name][key] for one in by_name) for key in by_name[0][name] if key != "name"}}
         for name in sorted(names)
     ]
-    whole = Evaluation(rows, found[0].failed, {k: fmean(one.sets[k] for one in found) for k in found[0].sets})
+    failed = [one | {"why": one["why"].replace(f"{args.work}/", "")} for one in found[0].failed]
+    whole = Evaluation(rows, failed, {k: fmean(one.sets[k] for one in found) for k in found[0].sets})
     return {**whole.to_dict(), "settings": [one.settings for one in found]}
 
 
