@@ -60,7 +60,7 @@ def tune_style(
 ) -> TunedStyle:
     """Tune a painting of the user's library for AdaIN-lite: its code, by gradient descent on photographs.
 
-    The code is kept in the painting's own file. Tuning goes on from an earlier one, and never makes a style worse on
+    The code is kept in the painting's own file. Tuning continues from an earlier one, and never raises the loss on
     photographs that are held back.
 
     Args:
@@ -69,7 +69,7 @@ def tune_style(
         photos: A folder of photographs, of which every fourth is held back; None: four that scikit-image contains.
         settings: The network to tune for; None: the default one.
         loss_network: Compares pictures with the painting: vgg19-slim-3 (embedded), vgg19.caffe, … or a weights file.
-            VGG-19 itself is several times slower, and what it gains is no peculiarity of the slim network.
+            VGG-19 itself is several times slower.
         folder: Folder of the user's styles; None for `own_folder()`.
         device: auto, cpu, cuda, ….
         progress: Called with the share of the time that is over. Raising from it cancels the work.
