@@ -30,6 +30,7 @@ Painted = tuple[Tensor, float]  # pixels (1, 3, H, W) in [0, 1], and the seconds
 Paint = Callable[[Path, Path], Painted]
 MODELS = Path(load.__code__.co_filename).parents[1] / "models"
 MIT = "MIT"
+ONE_NETWORK = {"refine_network": "", "refine_steps": 3, "refine_size": 640}  # none of a preset's own
 ENGINES: list[subprocess.Popen[str]] = []  # processes that were started here, and paint until their input ends
 
 
@@ -113,19 +114,14 @@ def contestants(args: Namespace) -> tuple[list[Contestant], dict[str, str]]:
     return chosen, absent
 
 
-EMBEDDED = "vgg19-slim-3"  # the presets' network
-
-
 def _ours() -> list[Contestant]:
     files = {name: MODELS / f"{name}.safetensors" for name in ("adain-lite", "vgg19-slim", "adain-decoder-slim")}
-    slim = (MODELS / f"{EMBEDDED}.safetensors",)
+    good, best = preset_options("good"), preset_options("best")
+    both = tuple(MODELS / f"{name}.safetensors" for name in (good.network, good.refine_network))
     rows = [
         _method("draft", "the preset draft: AdaIN-lite, one pass", preset_options("draft"), (files["adain-lite"],)),
-        _method("good", "the preset good: 40 evaluations, most of them small", preset_options("good"), slim),
-        _method(
-            "best", f"the preset best as it is installed: 300 evaluations through {EMBEDDED}",
-            preset_options("best", network=EMBEDDED), slim,
-        ),
+        _method("good", f"the preset good: {_evaluations(good)}", good, both),
+        _method("best", f"the preset best: {_evaluations(best)}", best, both),
         _method(
             "adain", "AdaIN (Huang and Belongie 2017), our decoder", settings_from("adain", {}),
             (files["vgg19-slim"], files["adain-decoder-slim"]),
@@ -144,9 +140,17 @@ def _ours() -> list[Contestant]:
     )  # fmt: skip
     vgg = find("vgg19.caffe")
     if vgg:
-        about = "the preset best where VGG-19 is installed: 300 evaluations through it"
-        rows.insert(3, _method("best, VGG-19", about, preset_options("best"), (vgg,)))
+        about = "the preset best with 300 evaluations, all of them through VGG-19"
+        options = preset_options("best", network="vgg19.caffe", steps=300, style_weight=50.0, **ONE_NETWORK)
+        rows.insert(3, _method("best, VGG-19", about, options, (vgg,)))
     return [*rows, johnson]
+
+
+def _evaluations(options: Any) -> str:
+    return (
+        f"{options.steps} evaluations through {options.network} and {options.refine_steps} through "
+        f"{options.refine_network}"
+    )
 
 
 def _method(

@@ -14,7 +14,7 @@ from brushwork.options.stylize import with_changes
 from brushwork.registry import OPTIONS, method_name, settings_from
 from brushwork.styles.built_in import is_built_in
 from brushwork.styles.references import is_saved, methods_of, read_origins, resolve_text
-from brushwork.weights import embedded_model, find, sha256_of
+from brushwork.weights import embedded_model, sha256_of
 
 if TYPE_CHECKING:
     from brushwork.styles.sources import StyleSource
@@ -30,7 +30,6 @@ __all__ = [
     "preset_options",
 ]
 
-BEST_NETWORK = "vgg19.caffe"  # used by "best" if it is installed
 EARLIER_NETWORKS = ("vgg19-slim",)  # of the presets, in earlier versions
 
 # Measured in docs/presets.md. What they have in common, and why, is in docs/methods/gatys.md, "Few evaluations".
@@ -42,11 +41,14 @@ _FEW_EVALUATIONS = Gatys(
     final_colors="matched",
     gram_precision="network",
     local_weight=1.0,
+    refine_network="vgg19.int8",
 )
 PRESETS: Mapping[str, Settings] = {
     "draft": AdaINLite(),
     "good": with_changes(_FEW_EVALUATIONS, {"steps": 40, "coarsest": 256, "falloff": 0.5, "style_weight": 18.0}),
-    "best": with_changes(_FEW_EVALUATIONS, {"steps": 300}),
+    "best": with_changes(
+        _FEW_EVALUATIONS, {"steps": 100, "style_weight": 40.0, "refine_steps": 20, "refine_size": 1024}
+    ),
 }
 
 GOING_ON = 3  # by which the steps are divided if a picture is there to begin with
@@ -78,8 +80,7 @@ def preset_options(name: str, **changes: Any) -> Settings:
 
     Args:
         name: "draft", one pass of a network: a fraction of a second; "good", a few evaluations of Gatys' objective,
-            most of them at small size: seconds; "best", a full optimization, through VGG-19 if it is installed: a
-            minute.
+            most of them at small size and through a small network: seconds; "best", many evaluations: half a minute.
         **changes: Fields of the preset's options.
 
     Raises:
@@ -88,10 +89,7 @@ def preset_options(name: str, **changes: Any) -> Settings:
     >>> preset_options("good", steps=50).steps
     50
     """
-    preset = _preset(name)
-    if name == "best" and find(BEST_NETWORK) is not None:
-        changes = {"network": BEST_NETWORK, **changes}
-    settings: Settings = with_changes(preset, changes)
+    settings: Settings = with_changes(_preset(name), changes)
     return settings
 
 
@@ -133,30 +131,37 @@ def default_settings(styles: Iterable[StyleSource], given: Collection[str] = ())
     return for_saved_styles(preset_options("good"), styles)
 
 
-def for_saved_styles(settings: Settings, styles: Iterable[StyleSource]) -> Settings:
-    """Return a preset's settings, with the network of an earlier version if saved styles were made with that.
+def for_saved_styles(settings: Settings, styles: Iterable[StyleSource], given: Collection[str] = ()) -> Settings:
+    """Return a preset's settings, with the networks of an earlier version if saved styles were made with those.
 
     Args:
         settings: Of a preset.
         styles: All styles that are applied.
+        given: Names of options that were set beside the preset, and stay.
     """
     saved = [path for style in styles for path in _files(style) if is_saved(path) and not is_built_in(path)]
     if not isinstance(settings, Gatys) or not saved:
         return settings
-    made_with = {_weights_of(path) for path in saved} - {None}
-    for name in EARLIER_NETWORKS:
-        file = embedded_model(name)
-        if file is not None and made_with == {sha256_of(file)}:
-            return replace(settings, network=name)
-    return settings
+    made_with = [_weights_of(path) for path in saved]
+    if "refine_network" not in given and not _fits(settings.refine_network, made_with):
+        settings = replace(settings, refine_network="")
+    names = () if "network" in given else (settings.network, *EARLIER_NETWORKS)
+    return replace(settings, network=next((name for name in names if _fits(name, made_with)), settings.network))
 
 
-def _weights_of(path: Path) -> str | None:
-    """Return the SHA-256 of the network that a saved style of Gatys' method was made with."""
+def _fits(network: str, made_with: Iterable[Collection[str]]) -> bool:
+    """Return whether a network that comes with brushwork is among those that each style was made with."""
+    file = embedded_model(network)
+    return file is not None and all(sha256_of(file) in weights for weights in made_with)
+
+
+def _weights_of(path: Path) -> set[str]:
+    """Return the SHA-256 of the networks that a saved style of Gatys' method was made with."""
     try:
-        return read_origins(path).get("gatys", {}).get("weights")
+        origins = read_origins(path)
     except BrushworkError:
-        return None  # reported where the style is used
+        return set()  # reported where the style is used
+    return {made.get("weights", "") for label, made in origins.items() if label.partition("@")[0] == "gatys"}
 
 
 def _files(style: StyleSource) -> list[Path]:
@@ -181,7 +186,7 @@ def film_preset(name: str, options: FilmOptions, **changes: Any) -> tuple[Settin
     """Return the options of a preset for films: of the method, and of the film.
 
     Args:
-        name: See `preset_options`; the first frame is like a still of this preset.
+        name: See `preset_options`; without the second network, which later frames would have no time for.
         options: The film's; what they don't say is the preset's.
         **changes: Fields of the preset's options.
 
@@ -192,9 +197,8 @@ def film_preset(name: str, options: FilmOptions, **changes: Any) -> tuple[Settin
     >>> settings.steps, options.frame_steps
     (40, 2)
     """
-    if name == "draft":
-        changes = {"model": FILM_MODEL, **changes}
-    settings = preset_options(name, **changes)
+    own = {"model": FILM_MODEL} if preset_method(name) == "adain-lite" else {"refine_network": ""}
+    settings = preset_options(name, **{**own, **changes})
     steps = FRAME_STEPS.get(name) if options.frame_steps is None else options.frame_steps
     return settings, with_changes(options, {"frame_steps": steps})
 

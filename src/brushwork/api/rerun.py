@@ -143,6 +143,8 @@ def _settings(recipe: Recipe, folders: Sequence[Path]) -> Settings:
     for option, part in (("network", "weights"), ("decoder", "decoder"), ("model", "model")):
         if option in values:
             values[option] = _network(values[option] or recipe[part]["name"], recipe, part, folders)
+    if values.get("refine_network"):
+        values["refine_network"] = _network(values["refine_network"], recipe, "refine_weights", folders)
     if "precision" in values:
         values["precision"] = recipe["dtype"]  # "auto" might choose differently now
     settings: Settings = settings_from(recipe["method"], values)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -106,12 +107,21 @@ def save_styles(path: str | Path, values: Sequence[tuple[Method, Any]], **about:
 
 def saved_values(values: Sequence[tuple[Method, Any]], **about: object) -> SavedStyle:
     """Return what `save_styles` writes."""
-    named = [(_label(method), method, value) for method, value in values]
+    named = [entry for method, value in values for entry in _entries(method, value)]
     return SavedStyle(
         {name: method.save_style(value) for name, method, value in named},
         {name: _style_origin(method) for name, method, _ in named},
         {key: str(word) for key, word in about.items()},
     )
+
+
+def _entries(method: Method, value: Any) -> Iterator[tuple[str, Method, Any]]:
+    """Yield what is saved of a style: label, method and value; a second network's value is one of its own."""
+    label, refiner = _label(method), getattr(method, "refiner", None)
+    yield label, method, value
+    if refiner is not None and value.refined is not None:
+        name, _, scale = label.partition("@")
+        yield f"{name}@{scale or 1}@{Path(refiner.settings.network).name}", refiner, value.refined
 
 
 def _label(method: Method) -> str:
@@ -196,6 +206,10 @@ def _saved_value(method: Method, path: Path) -> Any:
         mend = f"train a network for it: brushwork train {name}" if name in TRAINED else "use the painting itself"
         raise UsageError(f"{path} is a style for {', '.join(saved.methods)}, not for {name}; {mend}")
     value, different = _fitting(method, saved, path)
+    refiner = getattr(method, "refiner", None)
+    if refiner is not None and not different:
+        refined, different = _fitting(refiner, saved, path)
+        value = replace(value, refined=refined)
     if different:
         raise UsageError(
             f"{path} was made with other settings ({'; '.join(different)}); use those settings, or the painting"

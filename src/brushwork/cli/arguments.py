@@ -48,7 +48,8 @@ def chosen_settings(
     """
     if method is not None and preset is None:
         return settings_of(method, values, OPTIONS)
-    from brushwork.api.presets import default_settings, for_saved_styles, preset_method, preset_options
+    from brushwork.api.presets import default_settings, film_preset, for_saved_styles, preset_method, preset_options
+    from brushwork.options.film import FilmOptions
 
     if preset is None and styles is not None:
         default = default_settings(styles, given_options(values, OPTIONS))
@@ -56,8 +57,9 @@ def chosen_settings(
     preset = preset or "draft"
 
     def options(**changes: Any) -> Any:
-        found = preset_options(preset, **changes)
-        return found if "network" in changes else for_saved_styles(found, styles or ())
+        if styles is None:
+            return film_preset(preset, FilmOptions(), **changes)[0]
+        return for_saved_styles(preset_options(preset, **changes), styles, changes)
 
     return settings_of(preset_method(preset, method), values, OPTIONS, options)
 

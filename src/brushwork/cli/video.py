@@ -112,7 +112,7 @@ def video(
     """Render FILM (a video, an animated GIF, WebP or PNG, or a folder of frames; - is standard input) in a style."""
     if painted and preset is None and method is None:
         preset = "good"
-    if preset in (None, "draft") and method in (None, "adain-lite") and values["model"] is None:
+    if preset is None and method == "adain-lite" and values["model"] is None:
         values["model"] = FILM_MODEL
     settings = chosen_settings(preset, method, values)
     if engine is None and (address, workers) != (None, None):

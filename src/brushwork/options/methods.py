@@ -60,6 +60,17 @@ class Gatys(Checked):
         str, Option("feature network: vgg19-slim (embedded), vgg19.caffe, … or a weights file", file=True)
     ] = "vgg19-slim"
     steps: Annotated[int, Option("optimization steps (evaluations of the loss), over all scales", 1)] = 300
+    refine_network: Annotated[
+        str,
+        Option(
+            "second feature network, such as vgg19.int8 (embedded), for some more steps at one scale; empty: none",
+            file=True,
+        ),
+    ] = ""
+    refine_steps: Annotated[int, Option("steps through the second network", 1)] = 3
+    refine_size: Annotated[
+        int, Option("longer side up to which a scale is refined by the second network: the largest such scale", 32)
+    ] = 640
     content_weight: Annotated[float, Option("weight of the photo's features", 0)] = 1.0
     style_weight: Annotated[float, Option("weight of the painting's statistics", 0)] = 50.0
     local_weight: Annotated[

@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from brushwork.api.presets import going_on
+from brushwork.api.presets import for_saved_styles, going_on
 from brushwork.errors import BrushworkError, Interrupted, SavedElsewhereError
 from brushwork.runtime.atomic_files import replacing, write_whole
 from brushwork.studio.database import Database
@@ -20,7 +20,7 @@ from brushwork.studio.files import StudioFiles, folder_bytes, stem_of
 from brushwork.studio.limits import Limits
 from brushwork.studio.log import logger
 from brushwork.studio.records import Job
-from brushwork.studio.schemas import Batch, Grid, Painting, Picture, Texture, Video, parse_request
+from brushwork.studio.schemas import Batch, Grid, Painting, Picture, Texture, Video, film_styles, parse_request
 
 if TYPE_CHECKING:
     from brushwork.api.stylize import Result
@@ -165,6 +165,9 @@ class Work:
         from brushwork.runtime.device import choose_device
 
         settings = ask.to_settings()
+        if ask.preset is not None:
+            styles = film_styles(ask) if isinstance(ask, Video) else [ask.style]
+            settings = for_saved_styles(settings, [self._style(style) for style in styles])
         return load(settings if start is None else going_on(settings, str(start)), choose_device(self.device))
 
     def _plain(self, message: str) -> str:

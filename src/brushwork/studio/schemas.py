@@ -231,9 +231,12 @@ class Video(Painting):
                 raise ValueError(f"{name}: two at the same place of the film; give each its own")
         return self
 
-    def to_settings(self) -> Settings:
+    def _settings(self) -> Settings:
         """The method's settings; AdaIN-lite uses its video model unless another one is given."""
-        settings = super().to_settings()
+        if self.preset is not None:
+            preset_method(self.preset, self.method)
+            return film_preset(self.preset, FilmOptions(), **self.settings)[0]
+        settings = super()._settings()
         if isinstance(settings, AdaINLite) and "model" not in self.settings:
             return dataclasses.replace(settings, model=FILM_MODEL)
         return settings

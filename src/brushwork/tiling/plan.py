@@ -118,7 +118,7 @@ def plan_job(
     limit = max_memory or (base + int(MARGIN * free) if free is not None else 1 << 62)
     demand, seconds = method.demand(style), method.estimate_seconds(*size)
     pixels, held = size[0] * size[1], 0 if gpu else PICTURE
-    whole = base + demand.fixed + pixels * (held + demand.whole + demand.pixel)
+    whole = base + demand.fixed + pixels * (held + demand.whole) + demand.at_once(pixels)
     tiles = method.declaration.tiling != "none"
     if whole <= limit and not (file is not None and tiles and pixels > LARGE):
         return Plan("whole", None, int(whole), 0, seconds, limit)

@@ -244,6 +244,8 @@ class MemoryProfile:
         whole: Per pixel of the whole image, regardless of tiles, excluding the pixels themselves.
         mapped: The part of `whole` that can be on disk.
         fixed: Independent of the image's size.
+        refined: Per pixel of a whole image, while a second network processes it.
+        refined_pixels: Pixels up to which it does, at a smaller scale if the image is larger.
     """
 
     pixel: float
@@ -252,6 +254,12 @@ class MemoryProfile:
     mapped: float = 0.0
     fixed: float = 0.0
     near: bool = False
+    refined: float = 0.0
+    refined_pixels: int = 0
+
+    def at_once(self, pixels: int) -> float:
+        """Return the bytes for processing a whole image, without what `whole` and `fixed` say."""
+        return max(self.pixel * pixels, self.refined * min(pixels, self.refined_pixels))
 
 
 def padded_part(

@@ -5,6 +5,8 @@
 - normalised: 0.weight (1×1, 3→3), 2.weight …, the 53-layer sequential VGG-19 of AdaIN
 - decoder: 1.weight, 5.weight …, the sequential decoder of AdaIN
 - published: the names of `brushwork.weights.measure_networks`
+
+In any of them, a tensor "….weight" of dtype int8 is multiplied by "….scale", one number for each output channel.
 """
 
 from __future__ import annotations
@@ -112,7 +114,7 @@ def recognize(tensors: Mapping[str, Tensor], architecture: str | None = None) ->
         WeightsError: None of these networks, a missing layer, a wrong shape, a dtype that isn't floating point, NaN or
             infinity.
     """
-    bare = _unwrap(tensors)
+    bare = _rescaled(_unwrap(tensors))
     measured = select(bare, architecture)
     if measured is not None:
         return Recognized("published", (measured[0],), _clean(measured[1]))
@@ -145,6 +147,17 @@ def _unwrap(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
         if not name.startswith(_CLASSIFIER):
             bare[name] = tensor
     return bare
+
+
+def _rescaled(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Return tensors with weights of 8 bits, (N, C, H, W), times their scales, (N,), as float32."""
+    found = dict(tensors)
+    for name, tensor in tensors.items():
+        scale = name.removesuffix("weight") + "scale"
+        if str(tensor.dtype) == "torch.int8" and scale in tensors:
+            shape = (-1,) + (1,) * (tensor.ndim - 1)
+            found[name] = tensor.float() * found.pop(scale).float().view(shape)
+    return found
 
 
 def _layout_of(tensors: Mapping[str, Tensor]) -> str:

@@ -17,7 +17,6 @@ from brushwork import (
     save_style,
     stylize,
 )  # fmt: skip
-from brushwork.api import presets
 from brushwork.api.presets import PRESETS, default_settings, film_preset, for_saved_styles
 from brushwork.options.methods import FILM_MODEL
 
@@ -46,16 +45,9 @@ def test_a_film_s_preset_begins_like_a_still_and_leaves_what_is_given() -> None:
     assert draft == AdaINLite(model=FILM_MODEL)
     assert options == FilmOptions(size=320)
     good, options = film_preset("good", FilmOptions(), steps=5)
-    assert good == preset_options("good", steps=5)
+    assert good == preset_options("good", steps=5, refine_network="")
     assert options == FilmOptions(frame_steps=2)
     assert film_preset("best", FilmOptions(frame_steps=7))[1].frame_steps == 7
-
-
-def test_best_uses_vgg19_if_it_is_installed(monkeypatch: pytest.MonkeyPatch) -> None:
-    for found, network in ((None, "vgg19-slim-3"), (Path("vgg19.safetensors"), "vgg19.caffe")):
-        monkeypatch.setattr(presets, "find", lambda name, found=found: found)
-        assert preset_options("best").network == network
-        assert preset_options("best", network="other.safetensors").network == "other.safetensors"
 
 
 @pytest.fixture

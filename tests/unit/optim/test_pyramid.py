@@ -3,7 +3,7 @@ import torch
 
 from brushwork.image import resize
 from brushwork.optim.pixels import Objective
-from brushwork.optim.pyramid import Pyramid, Scale, plan_scales
+from brushwork.optim.pyramid import REFINING, Pyramid, Scale, plan_scales
 from brushwork.runtime.progress import Step
 
 
@@ -30,8 +30,8 @@ def test_never_more_scales_than_steps() -> None:
 def test_each_scale_starts_where_the_one_before_ended(kind: str) -> None:
     sizes: list[tuple[int, int]] = []
 
-    def toward_bright(size: tuple[int, int]):  # type: ignore[no-untyped-def]
-        sizes.append(size)
+    def toward_bright(scale: Scale):  # type: ignore[no-untyped-def]
+        sizes.append(scale.size)
         return lambda pixels: ((pixels - 0.8).square().mean(), {})
 
     seen: list[Step] = []
@@ -103,8 +103,8 @@ def test_carrying_the_change_keeps_the_detail_of_the_initial_image() -> None:
     def first(size: tuple[int, int]) -> torch.Tensor:
         return 0.4 + 0.2 * resize(detail, size)
 
-    def objective(size: tuple[int, int]) -> Objective:
-        wanted = first(size) + darker[size[0]]
+    def objective(scale: Scale) -> Objective:
+        wanted = first(scale.size) + darker[scale.width]
         return lambda pixels: ((pixels - wanted).square().sum(), {})
 
     starts = []
@@ -132,5 +132,22 @@ def test_the_initial_image_is_not_changed_and_given_back_in_the_end(carry: str, 
     )
     assert pyramid.run().mean() > 0.6
     assert (initial == 0.5).all()
-    with pytest.raises(AssertionError, match="no scale begins"):
+    with pytest.raises(AssertionError, match="no scale of another size begins"):
         pyramid.first((16, 16))
+
+
+def test_a_refining_scale_goes_on_from_the_same_size_with_its_own_loss() -> None:
+    seen: list[Step] = []
+    pyramid = Pyramid(
+        [Scale(8, 8, 20), Scale(8, 8, 20, refining=True), Scale(16, 16, 1)],
+        lambda size: torch.full((1, 3, *size), 0.5),
+        lambda scale: lambda pixels: ((pixels - (0.6 if scale.refining else 0.9)).square().mean(), {}),
+        kind="lbfgs",
+        carry="change",
+        progress=seen.append,
+    )
+    pyramid.run()
+    assert [seen[place].size for place in (0, 20, 40)] == [(8, 8), (8, 8), (16, 16)]
+    assert seen[20].loss == pytest.approx(0.09, abs=1e-3)  # the first scale ended at 0.9
+    assert seen[40].loss == pytest.approx(0.09, abs=1e-3)  # and the second at 0.6
+    assert [Scale(8, 8, 3).work, Scale(8, 8, 3, refining=True).work] == [192, REFINING * 192]

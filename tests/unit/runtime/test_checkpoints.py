@@ -29,11 +29,11 @@ SCALES = [Scale(6, 4, 12), Scale(12, 8, 8), Scale(24, 16, 5)]
 def run(kind: str, *, bad_at: int = 0, **options: Any) -> tuple[Tensor, list[int]]:
     """A picture by pyramid; the loss is not a number at the evaluation `bad_at`."""
 
-    def objective(size: tuple[int, int]) -> Callable[[Tensor], tuple[Tensor, dict[str, Tensor]]]:
-        target = torch.linspace(0.05, 0.95, 3 * size[0] * size[1]).reshape(1, 3, size[1], size[0])
+    def objective(scale: Scale) -> Callable[[Tensor], tuple[Tensor, dict[str, Tensor]]]:
+        target = torch.linspace(0.05, 0.95, 3 * scale.width * scale.height).reshape(1, 3, scale.height, scale.width)
 
         def loss(pixels: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
-            steps.append(size[0])
+            steps.append(scale.width)
             worse = math.nan if len(steps) == bad_at else 1.0
             far = (pixels - target).square().mean() + (pixels.diff(dim=3) ** 4).sum()
             return far * worse, {"far": far}

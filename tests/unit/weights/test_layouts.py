@@ -51,6 +51,16 @@ def test_the_indices_are_those_of_the_published_modules() -> None:
     assert len(modules) - 1 == 53
 
 
+def test_weights_of_8_bits_are_multiplied_by_the_scales_of_their_channels(named: dict[str, Tensor]) -> None:
+    weight = torch.arange(-127, 128).repeat(64)[: 64 * 27].view(64, 3, 3, 3)
+    scale = torch.linspace(0.01, 0.02, 64)
+    found = recognize({**named, "conv1_1.weight": weight.to(torch.int8), "conv1_1.scale": scale}).tensors
+    torch.testing.assert_close(found["conv1_1.weight"], weight * scale[:, None, None, None])
+    assert list(found) == list(recognize(named).tensors)
+    with pytest.raises(WeightsError, match=r"conv1_1\.weight is torch\.int8"):
+        recognize({**named, "conv1_1.weight": weight.to(torch.int8)})
+
+
 def test_folding_equals_running_the_color_map_first() -> None:
     generator = torch.Generator().manual_seed(3)
     named = {k: torch.randn(s, generator=generator) for k, s in ARCHITECTURES["vgg19"].shapes(2).items()}

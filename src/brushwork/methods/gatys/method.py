@@ -27,11 +27,12 @@ from brushwork.methods.gatys.estimates import memory_profile, run_time
 from brushwork.methods.gatys.margin import MARGIN, as_photo_step, cropped, with_margin, without_margin
 from brushwork.methods.gatys.objective import ExtraLoss, GatysObjective, stride, with_extra
 from brushwork.methods.gatys.recoloring import AFTER, BEFORE, measured_colors, recolored
+from brushwork.methods.gatys.scales import first_picture, photo_scales, refining_settings
 from brushwork.methods.gatys.style import GatysStyle, mixed_targets
 from brushwork.methods.gatys.tiled_objective import TiledObjective
 from brushwork.nn import FeatureNetwork, fingerprint, load_network
 from brushwork.optim.pixels import Objective
-from brushwork.optim.pyramid import SMALLEST, Pyramid, Scale, plan_scales
+from brushwork.optim.pyramid import SMALLEST, Pyramid, Scale
 from brushwork.options.methods import Gatys
 from brushwork.runtime.checkpoints import Checkpoint
 from brushwork.runtime.device import choose_dtype
@@ -93,6 +94,10 @@ class GatysMethod:
                 network.to(self.device)
                 self._recipe["given"] = fingerprint(network)
         self.network = network
+        self.refiner: GatysMethod | None = None
+        if settings.refine_network:
+            self.refiner = GatysMethod(refining_settings(settings), self.device)
+            self._recipe["refine_weights"] = self.refiner.recipe()["weights"]
         self.labels: Labels | None = None
         # Unknown layers fail here, before the images are read.
         self.network(torch.zeros(1, 3, SMALLEST, SMALLEST, device=self.device), self._layers)
@@ -119,14 +124,8 @@ class GatysMethod:
 
     def sizes(self, width: int, height: int) -> list[int]:
         """Return the longer sides of the pyramid for an image of this size."""
-        return [without_margin((s.width, s.height), width, height) for s in self._scales(width, height)]
-
-    def _scales(self, width: int, height: int) -> list[Scale]:
-        """Return the pyramid for a photo of this size with its margin."""
-        own = self.settings
-        return plan_scales(
-            width + 2 * MARGIN, height + 2 * MARGIN, own.steps, own.scales, coarsest=own.coarsest, falloff=own.falloff
-        )
+        scales = photo_scales(self.settings, width, height)
+        return [without_margin(scale.size, width, height) for scale in scales if not scale.refining]
 
     @torch.no_grad()
     def encode_style(self, image: Tensor, *, sizes: Sequence[int], mask: Tensor | None = None) -> GatysStyle:
@@ -148,7 +147,13 @@ class GatysMethod:
             targets[size], local = self._encoded(features, small), features[self.settings.local_layer]
             cell = max(local.shape[2:]) / self.settings.style_scale / CELLS
             windows[size] = style_windows(local, cell, small)
-        return GatysStyle(targets, measured_colors(image, mask), windows)
+        refined = [size for size in sizes if size <= self.settings.refine_size]
+        return GatysStyle(
+            targets,
+            measured_colors(image, mask),
+            windows,
+            self.refiner.encode_style(image, sizes=[max(refined)], mask=mask) if self.refiner and refined else None,
+        )
 
     def painting_size(self, sizes: Sequence[int]) -> int:
         """See `Method`."""
@@ -189,14 +194,14 @@ class GatysMethod:
 
     def demand(self, style: GatysStyle | Regions | None = None) -> MemoryProfile:
         """Return the memory needed, measured on small images; it doesn't depend on the style."""
-        return memory_profile(self._probe, self.settings.optimizer)
+        return memory_profile(self)
 
     def estimate_seconds(self, width: int, height: int) -> float:
         """Return the time needed, measured on small images."""
-        return run_time(self._probe, self.settings.optimizer, self._scales(width, height))
+        return run_time(self, width, height)
 
-    def _probe(self, side: int) -> tuple[Tensor, Objective]:
-        """Return a gray image and its loss, in its own style."""
+    def probe(self, side: int) -> tuple[Tensor, Objective]:
+        """Return a gray image of this side and its loss, in its own style."""
         image = torch.full((1, 3, side, side), 0.5, device=self.device)
         style = self.encode_style(image.cpu(), sizes=[side])
         return image, self._objective(image, [style], (side, side), side)
@@ -218,12 +223,14 @@ class GatysMethod:
         """
         other = copy(self)
         other.settings = replace(self.settings, steps=steps, final_colors="optimized")
+        other.refiner = None
         return other
 
     def with_strength(self, strength: float) -> GatysMethod:
         """Return this method at another strength, with the same network."""
         other = copy(self)
         other.settings = replace(self.settings, strength=strength)
+        other.refiner = None if self.refiner is None else self.refiner.with_strength(strength)
         return other
 
     def initial(self, content: Tensor, style: GatysStyle) -> Tensor:
@@ -268,9 +275,11 @@ class GatysMethod:
         if not self.settings.strength:
             return content.cpu().clone(memory_format=torch.contiguous_format)  # not what was given
         height, width = content.shape[2:]
-        start = None if init is None else self._as_photo(init, width, height)
+        if init is not None:
+            check_pixels(init)
+            init = with_margin(resize(init, (width, height))).to(self.device)
         regions = Regions.of(style).present()
-        pyramid = self._pyramid(content, start, regions, checkpoint, tiling, extra_loss)
+        pyramid = self._pyramid(content, init, regions, checkpoint, tiling, extra_loss)
 
         def finished(pixels: Tensor) -> Tensor:
             found = cropped(pixels)
@@ -306,14 +315,24 @@ class GatysMethod:
                 f"statistic {self.settings.statistic!r} doesn't support masks; use gram, or a single style"
             )
 
-        def objective(size: tuple[int, int]) -> Objective:
-            own = self._objective(photo, styles, size, without_margin(size, width, height), shares, tiling)
+        def objective(scale: Scale) -> Objective:
+            longer = without_margin(scale.size, width, height)
+            if scale.refining:
+                assert self.refiner is not None  # as there is such a scale
+                refined = [style.refined or style for style in styles]
+                tiles = None if tiling is None else replace(tiling, side=tiling.side // 2)  # of about the same memory
+                return self.refiner._objective(photo, refined, scale.size, longer, shares, tiles)
+            own = self._objective(photo, styles, scale.size, longer, shares, tiling)
             return own if extra_loss is None else with_extra(own, extra_loss, MARGIN)
 
-        scales = self._scales(width, height)
+        scales = photo_scales(self.settings, width, height)
+        if extra_loss is not None or any(style.refined is None for style in styles):
+            scales = [scale for scale in scales if not scale.refining]
+        if extra_loss is not None:
+            scales = [replace(scales[-1], steps=self.settings.steps)]
         return Pyramid(
-            scales if extra_loss is None else [replace(scales[-1], steps=self.settings.steps)],
-            lambda size: self._first(photo, start, size),
+            scales,
+            lambda size: first_picture(self.settings, photo, start, size),
             objective,
             kind=self.settings.optimizer,
             rate=self.settings.learning_rate,
@@ -323,21 +342,6 @@ class GatysMethod:
             checkpoint=checkpoint,
             folder=None if tiling is None else tiling.folder,
         )
-
-    def _as_photo(self, init: Tensor, width: int, height: int) -> Tensor:
-        check_pixels(init)
-        return with_margin(resize(init, (width, height))).to(self.device)
-
-    def _first(self, photo: Tensor, init: Tensor | None, size: tuple[int, int]) -> Tensor:
-        if self.settings.init == "content":
-            return resize(photo if init is None else init, size)
-        if self.settings.init == "noise":
-            # Drawn on the CPU, so that every device starts from the same image.
-            generator = torch.Generator().manual_seed(self.settings.seed)
-            return torch.rand(1, 3, size[1], size[0], generator=generator).to(self.device)
-        if init is None:
-            raise UsageError(f"init={self.settings.init!r} needs a picture; pass init=pixels")
-        return resize(init, size)
 
     @torch.no_grad()
     def _objective(
@@ -374,7 +378,8 @@ class GatysMethod:
             seen = self.network(resized, settings.layers("style"))
             own = style_windows(seen[settings.local_layer], max(seen[settings.local_layer].shape[2:]) / CELLS)
             windows = [mixed_windows([found, own], self._strengths) for found in windows]
-            targets = self._toward_photo(targets, self._statistics(seen, small)) if targets else []
+            masks = [None] if small is None else torch.split(small, 1)
+            targets = self._toward_photo(targets, [self._encoded(seen, mask) for mask in masks]) if targets else []
         network = self.network if self.labels is None else self.labels.of_picture
         return GatysObjective(network, settings, content, targets, self._content_gain, small, windows)
 
@@ -382,11 +387,6 @@ class GatysMethod:
         """Return whether a level of this size takes more memory than a tile of the largest level does there."""
         pixels, at_most, tile = size[0] * size[1], largest[0] * largest[1], (side + 2 * self._reach()) ** 2
         return max(size) > side and pixels > tile + SAVED * (at_most - pixels)
-
-    def _statistics(self, features: Mapping[str, Tensor], shares: Tensor | None) -> list[dict[str, Target]]:
-        """Return the photo's own statistics in each region."""
-        masks = [None] if shares is None else torch.split(shares, 1)
-        return [self._encoded(features, mask) for mask in masks]
 
     def _toward_photo(
         self, styles: Sequence[Mapping[str, Target]], own: Sequence[Mapping[str, Target]]

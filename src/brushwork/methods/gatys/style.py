@@ -30,11 +30,13 @@ class GatysStyle:
         colors: The painting's colors, for `init="recolored"`; None in styles saved by earlier versions.
         windows: Longer side of the image → moments of the painting's windows, see `brushwork.losses.local`; empty in
             styles saved by earlier versions, which have no local style.
+        refined: The same through the second network, if there is one.
     """
 
     targets: Mapping[int, Mapping[str, Target]]
     colors: ColorMoments | None = None
     windows: Mapping[int, Tensor] = field(default_factory=dict)
+    refined: GatysStyle | None = None
 
     def nearest(self, size: int) -> Mapping[str, Target]:
         """Return the statistics for an image whose longer side is `size`, or for the nearest available size."""
@@ -68,7 +70,8 @@ class GatysStyle:
         def sized(known: Mapping[int, Any]) -> dict[int, Any]:
             return {max(1, round(size / factor)): found for size, found in known.items()}
 
-        return replace(self, targets=sized(self.targets), windows=sized(self.windows))
+        refined = None if self.refined is None else self.refined.rescaled(factor)
+        return replace(self, targets=sized(self.targets), windows=sized(self.windows), refined=refined)
 
     @classmethod
     def mixture(
@@ -88,14 +91,19 @@ class GatysStyle:
         }
         colors = [value.colors for value in values if value.colors is not None]
         windows = {size: mixed_windows([value.nearest_windows(size) for value in values], shares) for size in most}
+        refined = [value.refined for value in values if value.refined is not None]
         return cls(
             targets,
             ColorMoments.mixture(colors, shares) if len(colors) == len(values) else None,
             {size: found for size, found in windows.items() if found is not None},
+            cls.mixture(refined, shares, mixed) if len(refined) == len(values) else None,
         )
 
     def tensors(self, precision: float | None = None) -> dict[str, Tensor]:
-        """Return tensors for a file: "384/relu1_1/gram" → the upper triangle in bfloat16 or less, see `packed`."""
+        """Return tensors for a file: "384/relu1_1/gram" → the upper triangle in bfloat16 or less, see `packed`.
+
+        What is known through the second network is a style of its own, `refined`.
+        """
         colors = {}
         if self.colors is not None:
             colors = {_MEAN: self.colors.mean.float(), _COVARIANCE: self.colors.covariance.float()}
