@@ -46,9 +46,7 @@ _FEW_EVALUATIONS = Gatys(
 PRESETS: Mapping[str, Settings] = {
     "draft": AdaINLite(),
     "good": with_changes(_FEW_EVALUATIONS, {"steps": 40, "coarsest": 256, "falloff": 0.5, "style_weight": 18.0}),
-    "best": with_changes(
-        _FEW_EVALUATIONS, {"steps": 100, "style_weight": 40.0, "refine_steps": 20, "refine_size": 1024}
-    ),
+    "best": with_changes(_FEW_EVALUATIONS, {"steps": 100, "style_weight": 40.0, "refine_steps": 20}),
 }
 
 GOING_ON = 3  # by which the steps are divided if a picture is there to begin with

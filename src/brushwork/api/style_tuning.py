@@ -68,7 +68,7 @@ def tune_style(
         seconds: How long.
         photos: A folder of photographs, of which every fourth is held back; None: four that scikit-image contains.
         settings: The network to tune for; None: the default one.
-        loss_network: Compares pictures with the painting: vgg19-slim-3 (embedded), vgg19.caffe, … or a weights file.
+        loss_network: Compares pictures with the painting: vgg19-slim-3, vgg19.int8, … or a weights file.
             VGG-19 itself is several times slower.
         folder: Folder of the user's styles; None for `own_folder()`.
         device: auto, cpu, cuda, ….

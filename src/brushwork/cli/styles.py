@@ -108,7 +108,7 @@ def add(picture: Path, name: str | None, tune: float | None, **about: Any) -> No
 @click.option("--time", "seconds", type=Duration(), default="5m", show_default=True, help="how long, such as 90s or 5m")
 @click.option("--photos", type=click.Path(path_type=Path), help="folder of photographs [four that come along]")
 @click.option("--model", help="network to tune for [that of --preset draft]")
-@click.option("--loss-network", help="compares pictures with the painting: vgg19.caffe, … [vgg19-slim-3]")
+@click.option("--loss-network", help="compares pictures with the painting: vgg19.int8, … [vgg19-slim-3]")
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1, mps")
 def tune_(name: str, seconds: float, model: str | None, **given: Any) -> None:
     """Tune NAME, a painting that you added, so that drafts and films come closer to it.

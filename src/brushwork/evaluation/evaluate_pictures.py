@@ -115,7 +115,7 @@ def evaluate_pictures(
         folder: Of the painted pictures.
         size: Longer side to which all pictures are resized (Lanczos), in pixels; marks of another size than the
             network sees there count less.
-        network: "vgg19-slim" (embedded), "vgg19.caffe", … or a weights file.
+        network: "vgg19-slim", "vgg19.int8" (both embedded), … or a weights file.
         resized: Whether to resize a picture of other proportions than its photo's; otherwise it is listed as failed.
         published: Also measure "lpips", "lpips-vgg", "fid" (and KID) or "art-fid", through their papers' networks.
         progress: Called after each picture with how many are done, how many there are, and its name.

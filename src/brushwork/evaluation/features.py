@@ -54,8 +54,8 @@ class FeatureMeasures:
     """Measures through a network, which is loaded when it is first needed.
 
     Args:
-        network: "vgg19-slim" (embedded), "vgg19.caffe", … or a weights file. Values through different networks can't be
-            compared with each other.
+        network: "vgg19-slim", "vgg19.int8" (both embedded), … or a weights file. Values through different networks
+            can't be compared with each other.
         padding: Of the network; zeros as in the papers' code.
         device: Where it runs.
     """

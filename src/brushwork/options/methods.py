@@ -57,7 +57,7 @@ class Gatys(Checked):
     """
 
     network: Annotated[
-        str, Option("feature network: vgg19-slim (embedded), vgg19.caffe, … or a weights file", file=True)
+        str, Option("feature network: vgg19-slim, vgg19.int8 (both embedded), … or a weights file", file=True)
     ] = "vgg19-slim"
     steps: Annotated[int, Option("optimization steps (evaluations of the loss), over all scales", 1)] = 300
     refine_network: Annotated[
