@@ -110,7 +110,8 @@ def _same_biases(found: Recognized, record: WeightsRecord) -> bool:
 
 
 def _refuse(found: Recognized, sha256: str) -> WeightsRecord:
-    fitting = [record.name for record in RECORDS.values() if record.architecture in found.architectures]
+    others = [record for record in RECORDS.values() if not record.embedded]
+    fitting = [record.name for record in others if record.architecture in found.architectures]
     raise WeightsError(
         f"{' or '.join(found.architectures)} in the {found.layout} layout, but it is unclear which weights these are: "
         f"no record has a SHA-256 beginning with {sha256[:8]}; name them with --as NAME, one of {', '.join(fitting)}"

@@ -23,14 +23,14 @@ from brushwork.studio.service import Service
 Take = Callable[..., Upload]
 Do = Callable[..., Job]
 GOOD: dict[str, Any] = {"style": "great-wave", "preset": "good", "settings": {"steps": 12}, "size": 64}
-BEST: dict[str, Any] = {**GOOD, "preset": "best", "settings": {"steps": 30}}
+BEST: dict[str, Any] = {**GOOD, "preset": "best", "settings": {"steps": 30, "refine_steps": 3}}
 
 
 def test_best_goes_on_from_good_in_a_third_of_the_steps(service: Service, take: Take, do: Do, tmp_path: Path) -> None:
     photo = take().id
     good = do(Picture(photo=photo, **GOOD))
     best = do(Picture(photo=photo, **BEST, start=good.id))
-    assert (best.status, best.message, best.progress["steps"]) == ("done", "", 10)
+    assert (best.status, best.message, best.progress["steps"]) == ("done", "", 13)
     start, _, _ = service.result("ada", good.id)
     path, _, _ = service.result("ada", best.id)
     recipe = dict(read_recipe(path) or {})
@@ -68,7 +68,7 @@ def test_without_its_start_it_is_painted_from_the_photo_and_says_so(service: Ser
     waiting = service.submit("ada", Picture(photo=photo, **BEST, start=good.id))
     service.remove_job("ada", good.id)
     done = do(None, job=waiting)
-    assert (done.status, done.progress["steps"]) == ("done", 30)
+    assert (done.status, done.progress["steps"]) == ("done", 33)
     assert "deleted; painted from the photo" in done.message
 
 
