@@ -30,7 +30,6 @@ Painted = tuple[Tensor, float]  # pixels (1, 3, H, W) in [0, 1], and the seconds
 Paint = Callable[[Path, Path], Painted]
 MODELS = Path(load.__code__.co_filename).parents[1] / "models"
 MIT = "MIT"
-ONE_NETWORK = {"refine_network": "", "refine_steps": 3, "refine_size": 640}  # none of a preset's own
 ENGINES: list[subprocess.Popen[str]] = []  # processes that were started here, and paint until their input ends
 
 
@@ -141,7 +140,7 @@ def _ours() -> list[Contestant]:
     vgg = find("vgg19.caffe")
     if vgg:
         about = "the preset best with 300 evaluations, all of them through VGG-19"
-        options = preset_options("best", network="vgg19.caffe", steps=300, style_weight=50.0, **ONE_NETWORK)
+        options = preset_options("best", network="vgg19.caffe", refine_network="", steps=300, style_weight=50.0)
         rows.insert(3, _method("best, VGG-19", about, options, (vgg,)))
     return [*rows, johnson]
 

@@ -94,7 +94,7 @@ def preset_options(name: str, **changes: Any) -> Settings:
 def going_on(settings: Settings, picture: str) -> Gatys:
     """Return settings that go on from a picture that is painted already: at full size only, in a third of the steps.
 
-    As many go through the second network as from the photo. How good that is: docs/presets.md, "From good to best".
+    The number of steps through the second network stays. How good that is: docs/presets.md, "From good to best".
 
     Args:
         settings: Those that would paint the picture from the photo.

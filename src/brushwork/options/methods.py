@@ -69,7 +69,7 @@ class Gatys(Checked):
     ] = ""
     refine_steps: Annotated[int, Option("steps through the second network", 1)] = 3
     refine_size: Annotated[
-        int, Option("longer side up to which a scale is refined by the second network: the largest such scale", 32)
+        int, Option("the second network refines the largest scale whose longer side is at most this", 32)
     ] = 640
     content_weight: Annotated[float, Option("weight of the photo's features", 0)] = 1.0
     style_weight: Annotated[float, Option("weight of the painting's statistics", 0)] = 50.0
