@@ -22,6 +22,7 @@ from brushwork.evaluation.published import PublishedMeasures
 from brushwork.evaluation.sets import frechet_of_sets, kernel_distance
 from brushwork.image import resize
 from brushwork.io import read_image
+from brushwork.runtime.tensor_files import sha256_of
 
 __all__ = ["DIRECTIONS", "OPTIONAL", "RECOMMENDED", "SETS", "Evaluation", "evaluate_pictures"]
 
@@ -258,6 +259,7 @@ class _Kept:
         self._path = pairs[0].picture.parent / FOLDER / FILE
         self._settings = json.dumps([settings, *DIRECTIONS], sort_keys=True)
         self._rows: dict[str, dict[str, Any]] = {}
+        self._sha256 = lru_cache(SHARED)(sha256_of)
         if self._path.exists():
             for line in self._path.read_text(encoding="utf-8", errors="replace").splitlines():
                 try:
@@ -267,14 +269,14 @@ class _Kept:
                     continue  # the last line of a run that was killed
 
     def _key(self, pair: Pair) -> str:
-        """Return what identifies the three files and the settings."""
-        facts = [f"{path.resolve()} {path.stat().st_size} {path.stat().st_mtime_ns}" for path in pair]
+        """Return what identifies the contents of the three files, wherever they lie, and the settings."""
+        facts = [self._sha256(path) for path in pair]
         return hashlib.sha256("\n".join([self._settings, *facts]).encode()).hexdigest()
 
     def get(self, pair: Pair) -> dict[str, Any] | None:
         """Return what was measured before; OSError if a file is missing."""
         for path in pair:
-            if not path.exists():
+            if not path.is_file():
                 raise PictureError(f"{path}: no such file")
         return self._rows.get(self._key(pair))
 

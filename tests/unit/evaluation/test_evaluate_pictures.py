@@ -1,5 +1,6 @@
 """Whole tables of pairs: results, intervals, failures, going on."""
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -39,6 +40,15 @@ def test_what_was_measured_is_not_measured_again(table: Path, monkeypatch: pytes
     assert len(looked) == 3  # the last picture, its photo and its painting
     write_image(Picture(torch.zeros(1, 3, 48, 64)), table.parent / "pa__sa.png")
     assert evaluate_pictures(table, table.parent, size=64).pictures[0] != first.pictures[0]
+
+
+def test_files_are_known_by_their_contents(table: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = evaluate_pictures(table, table.parent, size=64)
+    moved = tmp_path / "moved"
+    shutil.copytree(table.parent, moved, copy_function=shutil.copyfile)  # other paths, other times
+    monkeypatch.setattr(FeatureMeasures, "look", lambda self, pixels: pytest.fail("measured again"))
+    found = evaluate_pictures(moved / table.name, moved, size=64)
+    assert (found.pictures, found.failed) == (first.pictures, [])
 
 
 def test_failures_are_listed(table: Path) -> None:

@@ -9,10 +9,12 @@ from pathlib import Path
 import pytest
 import torch
 from PIL import Image
+from safetensors.torch import load_file
 
 from brushwork.methods.adain_lite.architecture import FIRST, SECOND
 from brushwork.methods.adain_lite.network import LiteNetwork
 from brushwork.nn import VGG
+from brushwork.nn.statistics import gram_matrix
 from brushwork.weights import ARCHITECTURES, get_record, load_into, read_model
 
 
@@ -77,6 +79,31 @@ def test_a_resumed_training_gives_the_same_weights(recipe, monkeypatch: pytest.M
     start = str(tmp_path / "whole" / "adain-lite-2.safetensors")
     after = train(recipe, tmp_path, "after", "--steps", "2", "--start", start)  # another training begins where it ended
     assert after["log"][0]["held content"] == pytest.approx(whole["log"][-1]["held content"], rel=0.02)
+
+
+def test_built_in_styles_are_trained_along(recipe, tmp_path: Path) -> None:
+    (tmp_path / "named").mkdir()
+    for name in ("pavel-filonov_animals-1930.jpg", "emile-bernard_bathers-1889.jpg"):
+        (tmp_path / "named" / name).write_bytes((tmp_path / "paintings" / "000.jpg").read_bytes())
+    options = ("--steps", "3", "--named", str(tmp_path / "named"), "--quick-share", "0")
+    state = train(recipe, tmp_path, "never", *options, "--named-share", "0")
+    assert not state["painter"]["tuned"].any()
+    state = train(recipe, tmp_path, "always", *options, "--named-share", "1", "--own-share", "0")
+    assert state["painter"]["tuned"].any()
+    codes = load_file(tmp_path / "always" / "adain-lite-2.styles.safetensors")
+    assert {name: tuple(code.shape) for name, code in codes.items()} == {
+        "animals": (3, SECOND.code_length),
+        "bathers": (3, SECOND.code_length),
+    }
+
+
+def test_the_quick_gradient_of_gram_matrices(recipe) -> None:
+    torch.manual_seed(0)
+    features = torch.randn(2, 8, 6, 5).contiguous(memory_format=torch.channels_last).requires_grad_()
+    weights = torch.randn(2, 8, 8)
+    (expected,) = torch.autograd.grad((gram_matrix(features) * weights).sum(), features)
+    (found,) = torch.autograd.grad((recipe.QuickGram.apply(features) * weights).sum(), features)
+    assert torch.allclose(found, expected, atol=1e-6)
 
 
 def test_a_wider_network_paints_the_same_at_first(recipe) -> None:
