@@ -23,6 +23,7 @@ from peers.plain_gatys import PlainGatys
 from torch import Tensor
 
 from brushwork import load, preset_options, read_image, stylize
+from brushwork.options.methods import DRAFT_MODEL
 from brushwork.registry import settings_from
 from brushwork.weights import find
 
@@ -115,12 +116,13 @@ def contestants(args: Namespace) -> tuple[list[Contestant], dict[str, str]]:
 
 def _ours() -> list[Contestant]:
     files = {name: MODELS / f"{name}.safetensors" for name in ("adain-lite", "vgg19-slim", "adain-decoder-slim")}
-    good, best = preset_options("good"), preset_options("best")
+    draft, good, best = (preset_options(name) for name in ("draft", "good", "best"))
     both = tuple(MODELS / f"{name}.safetensors" for name in (good.network, good.refine_network))
     rows = [
-        _method("draft", "the preset draft: AdaIN-lite, one pass", preset_options("draft"), (files["adain-lite"],)),
+        _method("draft", f"the preset draft: {DRAFT_MODEL}, one pass", draft, (MODELS / f"{DRAFT_MODEL}.safetensors",)),
         _method("good", f"the preset good: {_evaluations(good)}", good, both),
         _method("best", f"the preset best: {_evaluations(best)}", best, both),
+        _method("adain-lite", "our first network, one pass", settings_from("adain-lite", {}), (files["adain-lite"],)),
         _method(
             "adain", "AdaIN (Huang and Belongie 2017), our decoder", settings_from("adain", {}),
             (files["vgg19-slim"], files["adain-decoder-slim"]),

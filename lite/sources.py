@@ -21,10 +21,12 @@ MODULES = (
 )  # fmt: skip
 WEIGHTS = {
     "adain-lite": ("coder.", "painter."),
+    "adain-lite-2": ("coder.", "painter."),
     "adain-lite-film": ("painter.",),
-    "vgg19-slim": ("conv1", "conv2", "conv3", "conv4_1", "tap1_1", "tap2_1", "tap3_1", "tap4_1"),
+    "vgg19-slim": ("conv1", "conv2", "conv3", "conv4", "conv5_1", "tap"),
 }
 IMPORTED = re.compile(r"\bbrushwork(?=\.[a-z_]+(\.[a-z_]+)* import )")  # "from brushwork.errors import …"
+CODES = "adain-lite-2.styles.safetensors"  # of the built-in styles
 STYLE = ("adain-lite/", "adain-lite@")  # what is kept of a built-in style
 ENTRY = '''"""brushwork without torch: `python -m brushwork_lite`, and the command."""
 
@@ -72,6 +74,7 @@ def write_package(folder: Path) -> None:
     for name, kept in WEIGHTS.items():
         _copy_part(SOURCE / "models" / f"{name}.safetensors", folder / "models" / f"{name}.safetensors", kept)
         shutil.copy(SOURCE / "models" / f"{name}.json", folder / "models" / f"{name}.json")
+    shutil.copy(SOURCE / "models" / CODES, folder / "models" / CODES)
     for path in (SOURCE / "models" / "styles").glob("*.safetensors"):
         _copy_part(path, folder / "models" / "styles" / path.name, STYLE)
 

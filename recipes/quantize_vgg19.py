@@ -20,7 +20,7 @@ import brushwork
 from brushwork import weights
 from brushwork.runtime.tensor_files import write_tensors
 
-NAME, DEEPEST, LARGEST = "vgg19.int8", "conv5_1", 127
+NAME, DEEPEST, LARGEST, TINY = "vgg19.int8", "conv5_1", 127, 1e-12
 LICENSE_URL = "https://creativecommons.org/licenses/by/4.0/"
 
 
@@ -55,9 +55,9 @@ def main() -> None:
 
 
 def quantized(weight: Tensor) -> tuple[Tensor, Tensor]:
-    """Return weights (N, C, H, W) as int8, and their scales (N,): the largest weight of a channel is 127."""
-    scale = weight.abs().amax((1, 2, 3)) / LARGEST
-    return (weight / scale[:, None, None, None]).round().to(torch.int8), scale
+    """Return weights (N, …) as int8, and their scales (N,): the largest weight of a channel is 127."""
+    scale = (weight.abs().flatten(1).amax(1) / LARGEST).clamp_min(TINY)
+    return (weight / scale.view(-1, *[1] * (weight.ndim - 1))).round().to(torch.int8), scale
 
 
 if __name__ == "__main__":

@@ -9,7 +9,8 @@ alone cost. Most steps (--quick-share) see them through vgg19-slim, whose step c
 VGG-19, keep the painter from fitting the slim network's blind spots.
 
 The built-in styles are trained along, from their paintings (--named): what is learned for each is added to what the
-encoder says of it. RUN/NAME.styles.safetensors has the sums, at three style scales.
+encoder says of it. RUN/NAME.styles.safetensors has the sums, at three style scales; recipes/tune_styles.py goes on
+from them.
 
 The run resumes where it stopped: give the same command. While RUN/PAUSE exists, it waits. The learning rate is
 constant and falls over the last quarter; a raised --steps goes on from before the fall. RUN/log.csv has the losses,
@@ -31,9 +32,10 @@ import torch.nn.functional as F
 from distillation import network
 from grow_painter import grown
 from long_run import LongRun, learning_rate, options
+from quantize_vgg19 import quantized
 from target_cache import TargetCache
 from torch import Tensor
-from tune_styles import built_in
+from tune_styles import Codes, built_in
 
 from brushwork import read_image
 from brushwork.evaluation.pictures import palette_distance
@@ -56,18 +58,33 @@ CONTENT_LAYER = "relu4_2"
 SIDE = 192
 SCALES = (1.0, 0.5, 2.0)  # of strokes: of built-in styles
 SCALE_SHARES = (0.7, 0.15, 0.15)
-FEW_INPUTS = {"coder": 100, "painter": 400}  # layers with more of them learn more slowly
+FEW_INPUTS = {"coder": 250, "painter": 800}  # layers with more of them learn more slowly
 TUNING = 4.0  # times the rate: what is learned for a built-in style, in the few steps that see it
 SEEN = (-0.1, 1.1)
 HELD = 24
 WARMUP = 100  # steps
 LOGGED = (
-    "exact content", "exact style", "quick content", "quick style", "palette", "forms", "tv", "grid", "outside",
-    "spikes", "own",
+    "exact content", "exact style", "quick content", "quick style", "palette", "forms", "tv", "grid", "jumps",
+    "outside", "spikes", "own",
 )  # fmt: skip
 BETAS = (0.9, 0.99)
 PIXELS = 2048  # compared for the palette
 DIRECTIONS = 16
+
+
+def jump_loss(pictures: Tensor) -> Tensor:
+    """Return how unequal the jumps between pixels are at the offsets of grids of 2, 4 and 8 pixels; 0 for none.
+
+    Sub-pixel shuffling leaves such grids as hatching in textures, which `checkerboard_loss` doesn't see, since it asks
+    where pixels have the same sign.
+    """
+    terms = []
+    for axis in (2, 3):
+        jumps = pictures.diff(dim=axis).abs().mean((1, 5 - axis))
+        for period in (2, 4, 8):
+            found = jumps[:, : jumps.shape[1] // period * period].unflatten(1, (-1, period)).mean(1)
+            terms.append((found / found.mean(1, keepdim=True).clamp_min(1e-4) - 1).square().mean())
+    return torch.stack(terms).mean()
 
 
 class QuickGram(torch.autograd.Function):
@@ -196,6 +213,13 @@ def floats(pixels: Tensor) -> Tensor:
     return (pixels.float() / 255).contiguous(memory_format=torch.channels_last)
 
 
+def _pace(name: str, parameter: Tensor) -> float:
+    """Return the rate of a layer as a share of the rate: a layer of many inputs learns more slowly."""
+    if name == "tuned":
+        return TUNING
+    return min(1.0, FEW_INPUTS[name.split(".")[1]] / parameter.shape[1:].numel())  # network.coder.…, 1 for a bias
+
+
 class Run(LongRun):
     """The training.
 
@@ -244,29 +268,33 @@ class Run(LongRun):
 
     def optimizer_of(self, module: torch.nn.Module) -> torch.optim.Optimizer:
         """Return Adam, whose steps change a layer more the more inputs it has (Yang et al. 2022, arXiv:2203.03466)."""
-        groups = dict[float, list[torch.nn.Parameter]]()
-        for name, parameter in module.named_parameters():
-            inputs = parameter.shape[1:].numel()  # 1 for a bias
-            part = name.split(".")[1] if "." in name else name
-            scale = TUNING if part == "tuned" else min(1.0, FEW_INPUTS[part] / inputs)
-            groups.setdefault(scale, []).append(parameter)
-        return torch.optim.Adam([{"params": found, "scale": scale} for scale, found in groups.items()], betas=BETAS)
+        parts = [
+            {"params": [parameter], "scale": _pace(name, parameter)} for name, parameter in module.named_parameters()
+        ]
+        return torch.optim.Adam(parts, betas=BETAS)
 
     @torch.no_grad()
     def export(self) -> None:
-        """Write the network, and codes of the built-in styles: (scales, code) each."""
-        prefix = "network."
-        weights = {name.removeprefix(prefix): x.half() for name, x in self.ema.items() if name.startswith(prefix)}
-        about = {"model": "adain-lite", "architecture": SECOND.name}
-        write_tensors(self.args.out / f"{self.args.name}.safetensors", weights, about)
-        codes = dict[str, list[Tensor]]()
-        with self.averaged():
-            names = [name for name in self.named for _ in SCALES]
-            for name, key in zip(names, self.cache.pools["named"], strict=False):
-                codes.setdefault(name, []).append(self.module.codes(stacked([self.cache.get(key)]))[0])
-        if codes:
-            tensors = {name: torch.stack(found) for name, found in codes.items()}
-            write_tensors(self.args.out / f"{self.args.name}.styles.safetensors", tensors, about)
+        """Write the network, large tensors in 8 bits; and codes of the built-in styles, as a companion of it."""
+        prefix, tensors = "network.", dict[str, Tensor]()
+        for name, tensor in self.ema.items():
+            if not name.startswith(prefix):
+                continue
+            kept = name.removeprefix(prefix)
+            if tensor.ndim > 1:
+                tensors[kept], tensors[f"{kept.removesuffix('.weight')}.scale"] = quantized(tensor)
+            else:
+                tensors[kept] = tensor.half()
+        path = self.args.out / f"{self.args.name}.safetensors"
+        write_tensors(path, tensors, {"model": "adain-lite", "architecture": SECOND.name})
+        if self.named:
+            codes = Codes(self.args.out / f"{self.args.name}.styles", path)
+            with self.averaged():
+                keys = iter(self.cache.pools["named"])
+                for name in self.named:
+                    found = {scale: self.module.codes(stacked([self.cache.get(next(keys))]))[0] for scale in SCALES}
+                    codes.add(name, found)
+            codes.write()
 
     @torch.no_grad()
     def _set_units(self) -> None:
@@ -340,6 +368,7 @@ class Run(LongRun):
             "forms": args.form_weight * low_frequency_color_loss(pictures, photos),
             "tv": 0.1 * total_variation(pictures),
             "grid": 1500 * checkerboard_loss(pictures),
+            "jumps": args.jump_weight * jump_loss(pictures),
             "outside": 10 * (pictures - pictures.clamp(0, 1)).abs().mean(),
             "spikes": 3 * torch.stack(spikes).mean(),
             "own": 8 * (own[:, None, None, None] * (pictures - photos).abs()).mean(),
@@ -403,6 +432,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--style-weight", type=float, default=10.0)
     parser.add_argument("--palette-weight", type=float, default=5.0)
     parser.add_argument("--form-weight", type=float, default=20.0)
+    parser.add_argument("--jump-weight", type=float, default=60.0)
     parser.add_argument("--own-share", type=float, default=0.06)
     parser.add_argument("--recolor", type=float, default=0.5)
     args = parser.parse_args(argv)

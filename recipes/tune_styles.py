@@ -18,54 +18,83 @@ import argparse
 import csv
 import json
 import random
+from collections.abc import Mapping
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import torch
-from safetensors import safe_open
+from safetensors.torch import load_file
 from torch import Tensor
 
 from brushwork import AdaINLite, encode_style, load, read_image
 from brushwork.api.style_encoding import saved_values
 from brushwork.methods.adain_lite.method import LiteStyle
 from brushwork.methods.adain_lite.tuning import CodeTuning, tuning_losses
-from brushwork.runtime.tensor_files import write_tensors
+from brushwork.runtime.tensor_files import read_metadata, write_tensors
 from brushwork.training.data import PhotoFolder
 
 SCALES = (0.5, 1.0, 2.0)
-LABELS = ("adain-lite@0.5", "adain-lite", "adain-lite@2")  # of these scales in the file
+LABELS = {0.5: "adain-lite@0.5", 1.0: "adain-lite", 2.0: "adain-lite@2"}  # of these scales in the file
 SIDE = 192
 HELD = 4  # crops of photographs
 COLUMNS = ("style", "steps", "untuned content", "untuned style", "content", "style error")
 
 
 class Codes:
-    """The file of codes, and its log.
+    """The file of codes.
 
     Args:
-        path: Without suffix.
+        path: With the suffix ".styles", or of any other name, without ".safetensors".
+        model: The network whose codes they are: a name or a file.
+    """
+
+    def __init__(self, path: Path, model: str | Path) -> None:
+        self.path, self.model = path.with_name(f"{path.name}.safetensors"), str(model)
+        self.tensors, self.origins = dict[str, Tensor](), dict[str, dict[str, str]]()
+        if self.path.exists():
+            self.tensors = load_file(self.path)
+            self.origins = json.loads(read_metadata(self.path)["methods"])
+
+    @cached_property
+    def methods(self) -> dict[float, Any]:
+        """The method at each scale."""
+        return {scale: load(AdaINLite(model=self.model, style_scale=scale)) for scale in SCALES}
+
+    def of(self, name: str) -> dict[float, Tensor]:
+        """Return the codes of a style by scale; none if it has none yet."""
+        keys = {scale: f"{name}/{label}/code" for scale, label in LABELS.items()}
+        return {scale: self.tensors[key].float() for scale, key in keys.items() if key in self.tensors}
+
+    def add(self, name: str, codes: Mapping[float, Tensor]) -> None:
+        saved = saved_values([(self.methods[scale], LiteStyle(code)) for scale, code in codes.items()])
+        self.origins = saved.origins
+        for label, tensors in saved.values.items():
+            self.tensors[f"{name}/{label}/code"] = tensors["code"].clone()
+
+    def write(self) -> None:
+        write_tensors(self.path, dict(sorted(self.tensors.items())), {"methods": json.dumps(self.origins)})
+
+
+class Log:
+    """A table with a row for each style.
+
+    Args:
+        path: The file.
     """
 
     def __init__(self, path: Path) -> None:
-        self.path = path
-        self.codes: dict[str, Tensor] = {}
-        self.rows: dict[str, dict[str, Any]] = {}
-        if path.with_suffix(".csv").exists():
-            with path.with_suffix(".csv").open(newline="") as file:
+        self.path, self.rows = path, dict[str, dict[str, Any]]()
+        if path.exists():
+            with path.open(newline="") as file:
                 self.rows = {row["style"]: row for row in csv.DictReader(file)}
-            with safe_open(path.with_suffix(".safetensors"), "pt") as file:
-                for name in self.rows:
-                    self.codes[name] = torch.stack([file.get_tensor(f"{name}/{label}/code") for label in LABELS])
 
-    def keep(self, codes: Tensor, row: dict[str, Any], origins: dict[str, dict[str, str]]) -> None:
-        self.codes[row["style"]], self.rows[row["style"]] = codes, row
-        tensors = {
-            f"{name}/{label}/code": code.clone()
-            for name, found in sorted(self.codes.items())
-            for label, code in zip(LABELS, found, strict=True)
-        }
-        write_tensors(self.path.with_suffix(".safetensors"), tensors, {"methods": json.dumps(origins)})
-        with self.path.with_suffix(".csv").open("w", newline="") as file:
+    def steps(self, name: str) -> int:
+        """Return for how many steps a style was tuned."""
+        return int(self.rows.get(name, {}).get("steps", 0))
+
+    def add(self, row: dict[str, Any]) -> None:
+        self.rows[row["style"]] = row
+        with self.path.open("w", newline="") as file:
             writer = csv.DictWriter(file, COLUMNS)
             writer.writeheader()
             writer.writerows(self.rows[name] for name in sorted(self.rows))
@@ -78,27 +107,27 @@ def built_in(folder: Path) -> dict[str, Path]:
     return {name: path for name, path in rows.items() if path.exists()}
 
 
-def tuned(name: str, path: Path, codes: Codes, args: argparse.Namespace, photos: PhotoFolder, held: Tensor) -> None:
+def tuned(name: str, path: Path, codes: Codes, log: Log, args: argparse.Namespace, photos: PhotoFolder) -> None:
     """Tune one style, and keep it."""
     painting = read_image(path)
     losses = tuning_losses(args.quick_network), tuning_losses(args.loss_network)
-    methods: dict[float, Any] = {scale: load(AdaINLite(model=args.model, style_scale=scale)) for scale in SCALES}
+    held = args.held_crops
     parts = {
         scale: CodeTuning(method.network, painting.pixels, encode_style(method, painting, [SIDE]), losses, held)
-        for scale, method in methods.items()
+        for scale, method in codes.methods.items()
     }
-    for scale, earlier in zip(SCALES, codes.codes.get(name, ()), strict=False):
-        parts[scale].begin_at(LiteStyle(earlier.float()))
-    rng, whole = random.Random(int(codes.rows.get(name, {}).get("steps", 0))), parts[1.0]
+    for scale, earlier in codes.of(name).items():
+        parts[scale].begin_at(LiteStyle(earlier))
+    rng, whole = random.Random(log.steps(name)), parts[1.0]
     last = whole.steps + args.steps
     whole.run(lambda: photos.batch(args.batch, rng), lambda: 1 - (last - whole.steps) / args.steps, lambda: None)
     for part in (parts[0.5], parts[2.0]):
         part.begin_at(LiteStyle(part.start.code + whole.gained))
     numbers = [*whole.untuned.values(), *whole.errors.values()]
-    values = [name, int(codes.rows.get(name, {}).get("steps", 0)) + args.steps, *(f"{x:.4f}" for x in numbers)]
-    origins = saved_values([(methods[scale], part.best) for scale, part in parts.items()]).origins
-    best = torch.stack([parts[scale].best.code for scale in SCALES])
-    codes.keep(best, dict(zip(COLUMNS, values, strict=True)), origins)
+    values = [name, log.steps(name) + args.steps, *(f"{x:.4f}" for x in numbers)]
+    codes.add(name, {scale: part.best.code for scale, part in parts.items()})
+    codes.write()
+    log.add(dict(zip(COLUMNS, values, strict=True)))
     print(*values, flush=True)
 
 
@@ -118,10 +147,11 @@ def main() -> None:
     photos = PhotoFolder(args.photos, SIDE)
     held = PhotoFolder(args.photos, SIDE)
     photos.files, held.files = photos.files[: -args.held], held.files[-args.held :]
-    crops, codes = held.batch(HELD, random.Random(1)), Codes(args.out)
+    args.held_crops = held.batch(HELD, random.Random(1))
+    codes, log = Codes(args.out, args.model), Log(args.out.with_name(f"{args.out.name}.csv"))
     paintings = {name: path for name, path in built_in(args.paintings).items() if not args.names or name in args.names}
-    for name in sorted(paintings, key=lambda name: int(codes.rows.get(name, {}).get("steps", 0))):
-        tuned(name, paintings[name], codes, args, photos, crops)
+    for name in sorted(paintings, key=log.steps):
+        tuned(name, paintings[name], codes, log, args, photos)
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from brushwork.errors import BrushworkError, UsageError
 from brushwork.options.film import FilmOptions
-from brushwork.options.methods import FILM_MODEL, AdaINLite, Gatys, Settings
+from brushwork.options.methods import DRAFT_MODEL, FILM_MODEL, AdaINLite, Gatys, Settings
 from brushwork.options.stylize import with_changes
 from brushwork.registry import OPTIONS, method_name, settings_from
 from brushwork.styles.built_in import is_built_in
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from brushwork.styles.sources import StyleSource
 
 __all__ = [
+    "DRAFT",
     "FRAME_STEPS",
     "PRESETS",
     "default_settings",
@@ -31,6 +32,7 @@ __all__ = [
 ]
 
 EARLIER_NETWORKS = ("vgg19-slim",)  # of the presets, in earlier versions
+EARLIER_MODELS = ("adain-lite",)
 
 # Measured in docs/presets.md. What they have in common, and why, is in docs/methods/gatys.md, "Few evaluations".
 _FEW_EVALUATIONS = Gatys(
@@ -43,8 +45,9 @@ _FEW_EVALUATIONS = Gatys(
     local_weight=1.0,
     refine_network="vgg19.int8",
 )
+DRAFT = AdaINLite(model=DRAFT_MODEL)
 PRESETS: Mapping[str, Settings] = {
-    "draft": AdaINLite(),
+    "draft": DRAFT,
     "good": with_changes(_FEW_EVALUATIONS, {"steps": 40, "coarsest": 256, "falloff": 0.5, "style_weight": 18.0}),
     "best": with_changes(_FEW_EVALUATIONS, {"steps": 100, "style_weight": 40.0, "refine_steps": 20}),
 }
@@ -138,9 +141,14 @@ def for_saved_styles(settings: Settings, styles: Iterable[StyleSource], given: C
         given: Names of options that were set beside the preset, and stay.
     """
     saved = [path for style in styles for path in _files(style) if is_saved(path) and not is_built_in(path)]
-    if not isinstance(settings, Gatys) or not saved:
+    if not saved:
         return settings
-    made_with = [_weights_of(path) for path in saved]
+    made_with = [_weights_of(path, method_name(settings)) for path in saved]
+    if isinstance(settings, AdaINLite):
+        models = () if "model" in given else (settings.model, *EARLIER_MODELS)
+        return replace(settings, model=next((name for name in models if _fits(name, made_with)), settings.model))
+    if not isinstance(settings, Gatys):
+        return settings
     if "refine_network" not in given and not _fits(settings.refine_network, made_with):
         settings = replace(settings, refine_network="")
     names = () if "network" in given else (settings.network, *EARLIER_NETWORKS)
@@ -153,13 +161,14 @@ def _fits(network: str, made_with: Iterable[Collection[str]]) -> bool:
     return file is not None and all(sha256_of(file) in weights for weights in made_with)
 
 
-def _weights_of(path: Path) -> set[str]:
-    """Return the SHA-256 of the networks that a saved style of Gatys' method was made with."""
+def _weights_of(path: Path, method: str) -> set[str]:
+    """Return the SHA-256 of the networks that a method's values in a saved style were made with."""
     try:
         origins = read_origins(path)
     except BrushworkError:
         return set()  # reported where the style is used
-    return {made.get("weights", "") for label, made in origins.items() if label.partition("@")[0] == "gatys"}
+    made_with = [made for label, made in origins.items() if label.partition("@")[0] == method]
+    return {made.get("model", made.get("weights", "")) for made in made_with}
 
 
 def _files(style: StyleSource) -> list[Path]:

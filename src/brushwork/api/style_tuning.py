@@ -11,6 +11,7 @@ from typing import Any
 
 from torch import Tensor
 
+from brushwork.api.presets import DRAFT
 from brushwork.api.style_encoding import encode_style, saved_values, visible
 from brushwork.errors import Interrupted, UsageError
 from brushwork.io import read_image
@@ -67,7 +68,7 @@ def tune_style(
         name: A style that was added as an image.
         seconds: How long.
         photos: A folder of photographs, of which every fourth is held back; None: four that scikit-image contains.
-        settings: The network to tune for; None: the default one.
+        settings: The network to tune for; None: that of the preset draft.
         loss_network: Compares pictures with the painting: vgg19-slim-3, vgg19.int8, … or a weights file.
             VGG-19 itself is several times slower.
         folder: Folder of the user's styles; None for `own_folder()`.
@@ -84,7 +85,7 @@ def tune_style(
     path = _painting(name, folder)
     learned, held = _photographs(photos)
     losses = tuning_losses(loss_network)
-    tunings = _tunings(path, settings or AdaINLite(), losses, held, device)
+    tunings = _tunings(path, settings or DRAFT, losses, held, device)
 
     def keep() -> None:
         write_tuned(path, saved_values([(method, tuning.best) for method, tuning in tunings.values()]))

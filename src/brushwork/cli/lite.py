@@ -15,7 +15,7 @@ from typing import Any, NoReturn
 from brushwork.errors import BrushworkError, UsageError
 from brushwork.lite.needs import needs_torch
 from brushwork.options.base import Checked, defaults_of, memory_limit, option_of, type_of
-from brushwork.options.methods import AdaINLite
+from brushwork.options.methods import DRAFT_MODEL, FILM_MODEL, AdaINLite
 from brushwork.options.stylize import OutputOptions, RunOptions, StylizeOptions
 from brushwork.version import __version__
 
@@ -151,9 +151,9 @@ def _stylize(arguments: list[str]) -> None:
     for kind in (AdaINLite, StylizeOptions, OutputOptions, RunOptions):
         _add_flags(parser, kind)
     values = _parsed(parser, arguments)
-    settings, options, out, run = (
-        _made(kind, values) for kind in (AdaINLite, StylizeOptions, OutputOptions, RunOptions)
-    )
+    model = values["model"] or (DRAFT_MODEL if values["method"] is None else None)
+    settings = _made(AdaINLite, {**values, "model": model})
+    options, out, run = (_made(kind, values) for kind in (StylizeOptions, OutputOptions, RunOptions))
     from brushwork.cli.lite_running import lite_stylize
     from brushwork.cli.pipes import piped
     from brushwork.lite.stylize import check_preset, check_settings
@@ -191,7 +191,7 @@ def _video(arguments: list[str]) -> None:
     _add_common(parser)
     _add_flags(parser, AdaINLite)
     values = _parsed(parser, arguments)
-    settings = _made(AdaINLite, {"model": values.pop("model") or "adain-lite-film", **values})
+    settings = _made(AdaINLite, {"model": values.pop("model") or FILM_MODEL, **values})
     from brushwork.batch.naming import style_stem
     from brushwork.lite.film import paint_film
     from brushwork.lite.stylize import check_preset, check_settings

@@ -111,7 +111,7 @@ def add(picture: Path, name: str | None, tune: float | None, **about: Any) -> No
 @click.option("--loss-network", help="compares pictures with the painting: vgg19.int8, … [vgg19-slim-3]")
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1, mps")
 def tune_(name: str, seconds: float, model: str | None, **given: Any) -> None:
-    """Tune NAME, a painting that you added, so that drafts and films come closer to it.
+    """Tune NAME, a painting that you added, so that drafts come closer to it.
 
     Run it again to go on from where it stopped.
     """
@@ -125,7 +125,7 @@ def _tune(name: str, seconds: float, model: str | None = None, **given: Any) -> 
     from brushwork.api.style_tuning import tune_style
     from brushwork.options.methods import AdaINLite
 
-    settings = AdaINLite() if model is None else AdaINLite(model=model)
+    settings = None if model is None else AdaINLite(model=model)
     columns = TextColumn("tuning {task.fields[style]}"), BarColumn(), TimeRemainingColumn()
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task("", total=1.0, style=name)

@@ -13,7 +13,7 @@ from brushwork.cli.arguments import STYLE_HELP, chosen_settings, look_options, s
 from brushwork.cli.pipes import piped
 from brushwork.errors import PictureError, UsageError
 from brushwork.options.base import option_of
-from brushwork.options.flags import method_options, option_flags, options_from_flags, settings_of
+from brushwork.options.flags import method_options, option_flags, options_from_flags
 from brushwork.options.methods import Settings
 from brushwork.options.stylize import OutputOptions, RunOptions, StylizeOptions
 from brushwork.registry import OPTIONS
@@ -71,7 +71,8 @@ def stylize(
         _check_draft(preset, method)
     with piped(photos, output, suffix, as_json=bool(values["as_json"])) as (photos, output):
         if by_onnx:
-            _by_onnx(photos, styles, output, suffix=suffix, provider=provider or "cpu", values=values)
+            settings = chosen_settings("draft" if method is None else preset, method, values, styles)
+            _by_onnx(photos, styles, output, settings, suffix=suffix, provider=provider or "cpu", values=values)
         else:
             _by_torch(photos, styles, output, chosen_settings(preset, method, values, styles), suffix, values)
 
@@ -125,6 +126,7 @@ def _by_onnx(
     photos: tuple[str, ...],
     styles: tuple[str, ...],
     output: str | None,
+    settings: Any,
     *,
     suffix: str,
     provider: str,
@@ -135,7 +137,6 @@ def _by_onnx(
     from brushwork.cli.report import Report
     from brushwork.lite.stylize import check_settings
 
-    settings = settings_of("adain-lite", values, OPTIONS)
     options, out, run = (options_from_flags(kind, values) for kind in (StylizeOptions, OutputOptions, RunOptions))
     check_settings(settings, options, out)
     lite_stylize(

@@ -7,7 +7,6 @@ import numpy as np
 from brushwork.errors import UsageError
 from brushwork.lite.arrays import BICUBIC, BILINEAR, pooled, resized
 from brushwork.lite.models import Model
-from brushwork.lite.needs import needs_torch
 from brushwork.lite.network import MULTIPLE
 from brushwork.lite.recoloring import color_code
 from brushwork.lite.sessions import open_session
@@ -27,9 +26,6 @@ class Coder:
     Args:
         provider: What computes; see `brushwork.lite.sessions`.
         model: Whose style encoder.
-
-    Raises:
-        UsageError: It sees layers that aren't there: brushwork-lite has only those that its own models see.
     """
 
     def __init__(self, provider: str, model: Model) -> None:
@@ -40,8 +36,6 @@ class Coder:
             MODELS / "vgg19-slim.safetensors",
             lambda name: name in taps or (name.startswith("conv") and name[4:7] <= last),
         )
-        if taps[-1] not in network:
-            raise needs_torch(f"{model.path}: a painting that is no built-in or saved style, or less strength,")
         self._taps = [network.pop(tap)[:, :, 0, 0] for tap in taps]
         self._features = open_session(f"{model.architecture.graphs}features", network, provider)
 

@@ -106,7 +106,7 @@ def read_model(source: str) -> Model:
     named = [folder / f"{source}.safetensors" for folder in (MODELS, home() / "weights") if source == Path(source).name]
     path = next((path for path in (*named, Path(source).expanduser()) if path.is_file()), None)
     if path is None:
-        names = ", ".join(sorted(file.stem for file in MODELS.glob(f"{NAME}*.safetensors")))
+        names = ", ".join(sorted(file.stem for file in MODELS.glob(f"{NAME}*.json")))
         raise UsageError(f"unknown model {source!r}: expected {names}, or a .safetensors file")
     _, about = read_tensors(path, lambda _: False)
     if about.get("model") != NAME:

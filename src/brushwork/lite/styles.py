@@ -149,7 +149,7 @@ def _saved(path: Path, model: Model, wanted: float) -> Array:
         return _at_scale(path, codes, model, wanted)
     methods = list(dict.fromkeys(label.partition("@")[0] for label in json.loads(about.get("methods", "{}"))))
     if NAME in methods:
-        raise UsageError(f"{path} was made with another network; use the painting itself")
+        raise UsageError(f"{path} was made with another network; name it (--model adain-lite), or use the painting")
     named = ", ".join(methods) or "no method"
     raise UsageError(f"{path} is a style for {named}, not for {NAME}; use the painting itself")
 

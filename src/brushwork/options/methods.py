@@ -12,6 +12,7 @@ from brushwork.errors import UsageError
 from brushwork.options.base import Checked, Option
 
 __all__ = [
+    "DRAFT_MODEL",
     "FILM_MODEL",
     "PRECISION",
     "STATISTICS",
@@ -28,6 +29,7 @@ __all__ = [
 ]
 
 
+DRAFT_MODEL = "adain-lite-2"  # AdaINLite weights of the preset draft
 FILM_MODEL = "adain-lite-film"  # AdaINLite weights trained for temporal consistency: the default for video
 PRECISION = Option(
     "precision of the network; auto uses bfloat16 where it is faster", choices=("float32", "bfloat16", "auto")
@@ -215,7 +217,7 @@ class AdaINLite(Checked):
     """
 
     model: Annotated[
-        str, Option("network: adain-lite, adain-lite-film (embedded) or a .safetensors file", file=True)
+        str, Option("network: adain-lite, adain-lite-2, adain-lite-film (embedded) or a file", file=True)
     ] = "adain-lite"
     strength: Annotated[float, _STRENGTH] = 1.0
     style_scale: Annotated[float, _STYLE_SCALE] = 1.0

@@ -18,7 +18,7 @@ from brushwork.runtime.uninterrupted import uninterrupted
 if TYPE_CHECKING:
     from torch import Tensor
 
-__all__ = ["SUFFIXES", "check_recorded", "read_metadata", "read_tensors", "sha256_of", "write_tensors"]
+__all__ = ["SUFFIXES", "check_recorded", "read_metadata", "read_tensors", "rescaled", "sha256_of", "write_tensors"]
 
 SUFFIXES = (".safetensors", ".pth", ".pt")
 _NESTS = ("state_dict", "model_state_dict", "model", "params", "net")
@@ -87,6 +87,19 @@ def read_metadata(path: Path) -> dict[str, str]:
             return dict(file.metadata() or {})
     except (OSError, SafetensorError, ValueError):
         return {}
+
+
+def rescaled(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Return tensors with those of 8 bits, (N, …), times their scales, (N,), as float32.
+
+    The scales of "conv1_1.weight" are "conv1_1.scale", those of "up" are "up.scale".
+    """
+    found = dict(tensors)
+    for name, tensor in tensors.items():
+        scale = f"{name.removesuffix('.weight')}.scale"
+        if str(tensor.dtype) == "torch.int8" and scale in tensors:
+            found[name] = tensor.float() * found.pop(scale).float().view(-1, *[1] * (tensor.ndim - 1))
+    return found
 
 
 def write_tensors(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> None:

@@ -88,11 +88,11 @@ def load_previews() -> None:
     """Load everything that previews need, so that the first one is fast."""
     import torch
 
+    from brushwork.api.presets import preset_options
     from brushwork.api.stylize import stylize
     from brushwork.image import Picture as Pixels
-    from brushwork.options.methods import AdaINLite
 
-    method = _method(AdaINLite())
+    method = _method(preset_options("draft"))
     stylize(Pixels(torch.full((1, 3, 64, 96), 0.5)), "great-wave", method=method)
 
 
@@ -149,11 +149,12 @@ def _check_film(file: Path, most: int, seconds: float) -> dict[str, Any]:
 
 def preview(ask: Preview, files: RequestFiles) -> bytes:
     """A photo in a style, or a frame of a film, as JPEG."""
+    from brushwork.api.presets import for_saved_styles
     from brushwork.api.stylize import stylize_photo
     from brushwork.image import Picture as Pixels
     from brushwork.io import read_size
 
-    source, method = files.source, _method(ask.preview_settings())
+    source, method = files.source, _method(for_saved_styles(ask.preview_settings(), [files.style]))
     if _holds_film(source):
         frame = Pixels(film_still(str(source), ask.frame, ask.size))
         options = ask.to_options(size=0, masks=files.masks, face_mask=files.face_mask)
@@ -223,11 +224,17 @@ def mosaic(paths: Sequence[str], size: int) -> bytes:
 
 def strip(path: str, size: int, styles: Sequence[str]) -> list[bytes]:
     """A picture, or a video's first frame, scaled down and painted in each of a few styles, as JPEG."""
-    from brushwork.options.methods import AdaINLite
+    from brushwork.api.presets import for_saved_styles, preset_options
+    from brushwork.styles.references import StylePart
 
-    return [
-        jpeg(picture[None]) for picture in paint_strip(_small(path, size, _written(path)), styles, _loaded(AdaINLite()))
-    ]
+    pixels, painted = _small(path, size, _written(path)), dict[str, Any]()
+    by_settings = dict[Any, list[str]]()
+    for style in styles:
+        settings = for_saved_styles(preset_options("draft"), [[StylePart(style)]])
+        by_settings.setdefault(settings, []).append(style)
+    for settings, group in by_settings.items():
+        painted.update(zip(group, paint_strip(pixels, group, _loaded(settings)), strict=True))
+    return [jpeg(painted[style][None]) for style in styles]
 
 
 def _written(path: str) -> int:
@@ -275,13 +282,15 @@ def _small(path: str, size: int, written: int) -> Any:
 
 def swatch(path: str, size: int) -> bytes:
     """A small picture of a style made from its encoding only, as JPEG."""
+    from brushwork.api.presets import for_saved_styles, preset_options
     from brushwork.api.swatches import swatch as painted
-    from brushwork.options.methods import AdaINLite, ConditionalInstanceNorm
+    from brushwork.options.methods import ConditionalInstanceNorm
     from brushwork.styles.references import StylePart
 
     style = [StylePart(path)]
     try:
-        return jpeg(painted(style, method=_method(AdaINLite()), size=size).pixels)
+        draft = for_saved_styles(preset_options("draft"), [style])
+        return jpeg(painted(style, method=_method(draft), size=size).pixels)
     except UsageError:  # a style that only the multi-style network has
         return jpeg(painted(style, method=_method(ConditionalInstanceNorm()), size=size).pixels)
 

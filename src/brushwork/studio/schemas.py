@@ -14,7 +14,7 @@ from brushwork.api.presets import film_preset, preset_method, preset_options
 from brushwork.errors import UsageError
 from brushwork.options.base import option_of
 from brushwork.options.film import FilmOptions
-from brushwork.options.methods import FILM_MODEL, AdaINLite, Gatys, Quilting, Settings
+from brushwork.options.methods import DRAFT_MODEL, FILM_MODEL, AdaINLite, Gatys, Quilting, Settings
 from brushwork.options.stylize import StylizeOptions
 from brushwork.registry import OPTIONS, TRAINED, settings_from
 from brushwork.weights.records import RECORDS
@@ -116,7 +116,8 @@ class Painting(_Ask):
     def _refuse_files(self) -> None:
         options, defaults = option_of(OPTIONS[self.method]), OPTIONS[self.method]()
         for name, value in self.settings.items():
-            known = (*RECORDS, FILM_MODEL, "content", "recolored", "style", "noise", getattr(defaults, name, ""))
+            named = (*RECORDS, DRAFT_MODEL, FILM_MODEL, getattr(defaults, name, ""))
+            known = (*named, "content", "recolored", "style", "noise")
             if name in options and options[name].file and value not in known:
                 raise UsageError(f"{name}: file names are not allowed here; got {str(value)[:40]!r}")
 
@@ -124,7 +125,7 @@ class Painting(_Ask):
         """Settings for a preview: those of the method, or instead of Gatys' a draft's, equally strong and coarse."""
         settings = self.to_settings()
         if isinstance(settings, Gatys):
-            return AdaINLite(strength=settings.strength, style_scale=settings.style_scale)
+            return preset_options("draft", strength=settings.strength, style_scale=settings.style_scale)
         return settings
 
 

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from brushwork.errors import WeightsError
+from brushwork.runtime.tensor_files import rescaled
 from brushwork.weights.measure_networks import select
 
 if TYPE_CHECKING:
@@ -114,7 +115,7 @@ def recognize(tensors: Mapping[str, Tensor], architecture: str | None = None) ->
         WeightsError: None of these networks, a missing layer, a wrong shape, a dtype that isn't floating point, NaN or
             infinity.
     """
-    bare = _rescaled(_unwrap(tensors))
+    bare = rescaled(_unwrap(tensors))
     measured = select(bare, architecture)
     if measured is not None:
         return Recognized("published", (measured[0],), _clean(measured[1]))
@@ -147,17 +148,6 @@ def _unwrap(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
         if not name.startswith(_CLASSIFIER):
             bare[name] = tensor
     return bare
-
-
-def _rescaled(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Return tensors with weights of 8 bits, (N, C, H, W), times their scales, (N,), as float32."""
-    found = dict(tensors)
-    for name, tensor in tensors.items():
-        scale = name.removesuffix("weight") + "scale"
-        if str(tensor.dtype) == "torch.int8" and scale in tensors:
-            shape = (-1,) + (1,) * (tensor.ndim - 1)
-            found[name] = tensor.float() * found.pop(scale).float().view(shape)
-    return found
 
 
 def _layout_of(tensors: Mapping[str, Tensor]) -> str:

@@ -8,7 +8,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from brushwork.errors import WeightsError
-from brushwork.runtime.tensor_files import check_recorded, read_metadata, read_tensors, sha256_of, write_tensors
+from brushwork.runtime.tensor_files import (
+    check_recorded,
+    read_metadata,
+    read_tensors,
+    rescaled,
+    sha256_of,
+    write_tensors,
+)
 from brushwork.weights.places import MODELS, store_dir
 from brushwork.weights.published_styles import microast_tensors, missing_keys, transformation_tensors
 
@@ -61,7 +68,7 @@ def read_model(source: str, kind: str) -> Model:
         raise WeightsError(f"unknown model {source!r}: expected {', '.join(names) or fetched}, or a .safetensors file")
     sha256 = sha256_of(path)
     check_recorded(path, sha256, "reinstall brushwork" if path == embedded else "download it again")
-    tensors, about = read_tensors(path), read_metadata(path)
+    tensors, about = rescaled(read_tensors(path)), read_metadata(path)
     if about.get("model") != kind:
         raise WeightsError(f"{path} holds {about.get('model', 'no brushwork model')}, expected {kind}")
     return Model(path.stem if path in (embedded, stored) else path.name, path, sha256, tensors, about)

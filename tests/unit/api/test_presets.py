@@ -24,7 +24,7 @@ PHOTO = Picture(torch.rand(1, 3, 40, 48, generator=torch.Generator().manual_seed
 
 
 def test_what_is_given_beside_a_preset_wins() -> None:
-    assert preset_options("draft") == AdaINLite()
+    assert preset_options("draft") == AdaINLite(model="adain-lite-2")
     good = preset_options("good")
     assert isinstance(good, Gatys)
     changed = preset_options("good", steps=7)
@@ -50,10 +50,9 @@ def test_a_film_s_preset_begins_like_a_still_and_leaves_what_is_given() -> None:
     assert film_preset("best", FilmOptions(frame_steps=7))[1].frame_steps == 7
 
 
-@pytest.fixture
-def drafted(tmp_path: Path) -> Path:
-    """A style saved for the one-pass network only."""
-    method, path = load(AdaINLite()), tmp_path / "mine.safetensors"
+def drafted(folder: Path, model: str) -> Path:
+    """A style saved for a network of AdaIN-lite only."""
+    method, path = load(AdaINLite(model=model)), folder / f"{model}.safetensors"
     save_style(path, method, encode_style(method, Picture(torch.rand(1, 3, 48, 48)), [48]))
     return path
 
@@ -67,9 +66,15 @@ def test_an_option_of_the_network_selects_draft() -> None:
     assert default_settings(["great-wave"], ["model", "strength"]) == PRESETS["draft"]
 
 
-def test_a_style_made_for_one_method_selects_it(drafted: Path) -> None:
-    assert default_settings([drafted]) == PRESETS["draft"]
-    assert default_settings(["great-wave", drafted]) == PRESETS["draft"]
+@pytest.mark.parametrize("model", ["adain-lite", "adain-lite-2"])
+def test_a_style_made_for_one_network_selects_it(tmp_path: Path, model: str) -> None:
+    saved = drafted(tmp_path, model)
+    for styles in ([saved], ["great-wave", saved], [f"{saved}:0.5+great-wave:0.5"]):
+        assert default_settings(styles) == AdaINLite(model=model)
+        assert for_saved_styles(preset_options("draft"), styles) == AdaINLite(model=model)
+    assert for_saved_styles(AdaINLite(model="mine"), [saved], ["model"]).model == "mine"  # type: ignore[attr-defined]
+    result = stylize(PHOTO, saved, preset="draft")
+    assert result.recipe["model"]["name"] == model
 
 
 def test_a_style_that_does_not_exist_is_left_to_whoever_uses_it() -> None:

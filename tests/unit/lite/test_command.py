@@ -90,6 +90,18 @@ def test_the_full_command_paints_the_same_bytes(run: Run, here: Path) -> None:
     assert Path("a.png").read_bytes() == Path("b.png").read_bytes()
 
 
+def test_the_method_by_name_is_the_first_network(run: Run, here: Path) -> None:
+    style = ("stylize", "cat.png", "--style", "great-wave")
+    for name, main, more in (
+        ("light.png", lite.main, ()),
+        ("full.png", full.main, ("--runtime", "onnx")),
+        ("torch.png", full.main, ("--precision", "float32")),
+    ):
+        assert run(*style, "--method", "adain-lite", *more, "-o", name, main=main)[0] == 0
+    assert Path("light.png").read_bytes() == Path("full.png").read_bytes()
+    assert np.abs(pixels("light.png") - pixels("torch.png")).max() <= 2
+
+
 def test_without_torch_the_full_command_uses_onnxruntime(run: Run, here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from brushwork.cli import stylize
 
@@ -145,7 +157,10 @@ def test_one_bad_photo_among_several(run: Run, here: Path) -> None:
         (("--preview", "p.png"), "--preview needs torch"),
         (("--depth", "16"), "--depth 16 needs torch"),
         (("--precision", "bfloat16"), "--precision bfloat16 needs torch"),
-        (("--model", "mine.safetensors"), "unknown model 'mine.safetensors': expected adain-lite, adain-lite-film"),
+        (
+            ("--model", "mine.safetensors"),
+            "unknown model 'mine.safetensors': expected adain-lite, adain-lite-2, adain-lite-film",
+        ),
         (("--provider", "abacus"), "provider: expected one of cpu, cuda, directml, coreml, got 'abacus'"),
         (("--provider", "directml"), "provider directml: this onnxruntime lacks it; install onnxruntime-directml"),
         (("--strength", "2"), "strength: expected a number from 0 to 1, got 2"),

@@ -84,7 +84,7 @@ def test_a_network_of_ones_own_paints_styles_that_are_saved(installed: Path, sec
     done = run(installed, "stylize", photo, "--style", style, "--model", second, "-o", tmp_path / "o.png")
     assert done.returncode == 0, done.stderr
     done = run(installed, "stylize", photo, "--style", photo, "--model", second, "-o", tmp_path / "p.png")
-    assert "needs torch: pip install brushwork" in done.stderr
+    assert done.returncode == 0, done.stderr
 
 
 def test_it_mentions_the_full_package_nowhere_in_its_imports(installed: Path) -> None:

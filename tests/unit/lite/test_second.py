@@ -215,7 +215,9 @@ def test_models_that_are_none(second: str, tmp_path: Path, monkeypatch: pytest.M
     write_tensors(tmp_path / "nan.safetensors", damaged, {"model": "adain-lite"})
     with pytest.raises(BrushworkError, match="contains NaN"):
         Painter(model=str(tmp_path / "nan.safetensors"))
-    with pytest.raises(BrushworkError, match=r"unknown model 'mine': expected adain-lite, adain-lite-film"):
+    with pytest.raises(
+        BrushworkError, match=r"unknown model 'mine': expected adain-lite, adain-lite-2, adain-lite-film"
+    ):
         Painter(model="mine")
     (tmp_path / "weights").mkdir()
     (tmp_path / "weights" / "mine.safetensors").write_bytes(Path(second).read_bytes())

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 import torch
 from PIL import Image
-from safetensors.torch import load_file
 
+from brushwork import encode_style
 from brushwork.methods.adain_lite.architecture import FIRST, SECOND
 from brushwork.methods.adain_lite.network import LiteNetwork
 from brushwork.nn import VGG
@@ -90,11 +90,16 @@ def test_built_in_styles_are_trained_along(recipe, tmp_path: Path) -> None:
     assert not state["painter"]["tuned"].any()
     state = train(recipe, tmp_path, "always", *options, "--named-share", "1", "--own-share", "0")
     assert state["painter"]["tuned"].any()
-    codes = load_file(tmp_path / "always" / "adain-lite-2.styles.safetensors")
-    assert {name: tuple(code.shape) for name, code in codes.items()} == {
-        "animals": (3, SECOND.code_length),
-        "bathers": (3, SECOND.code_length),
-    }
+    made = tmp_path / "always" / "adain-lite-2.safetensors"
+    from tune_styles import Codes
+
+    codes = Codes(made.with_name("adain-lite-2.styles"), made)
+    assert {name.partition("/")[0] for name in codes.tensors} == {"animals", "bathers"}
+    untuned = encode_style(codes.methods[2.0], tmp_path / "named" / "pavel-filonov_animals-1930.jpg", [384])
+    found = codes.of("animals")
+    assert set(found) == {0.5, 1.0, 2.0}
+    assert 0 < (found[2.0] - untuned.code).norm() < 0.1 * untuned.code.norm()
+    assert set(codes.origins) == {"adain-lite@0.5", "adain-lite", "adain-lite@2"}
 
 
 def test_the_quick_gradient_of_gram_matrices(recipe) -> None:
@@ -104,6 +109,13 @@ def test_the_quick_gradient_of_gram_matrices(recipe) -> None:
     (expected,) = torch.autograd.grad((gram_matrix(features) * weights).sum(), features)
     (found,) = torch.autograd.grad((recipe.QuickGram.apply(features) * weights).sum(), features)
     assert torch.allclose(found, expected, atol=1e-6)
+
+
+def test_jumps_at_a_grid_count(recipe) -> None:
+    torch.manual_seed(0)
+    noise = torch.rand(1, 3, 48, 48)
+    hatched = noise + 0.5 * (torch.arange(48) // 4 % 2)  # an edge at every fourth column
+    assert recipe.jump_loss(hatched) > 10 * recipe.jump_loss(noise)
 
 
 def test_a_wider_network_paints_the_same_at_first(recipe) -> None:

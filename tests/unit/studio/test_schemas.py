@@ -102,7 +102,7 @@ def test_a_stored_job_keeps_its_settings_when_its_preset_changes(monkeypatch: py
 
 def test_a_preview_is_a_draft() -> None:
     for ask in asks(preset="best", settings={"strength": 0.5, "style_scale": 2.0}):
-        assert ask.preview_settings() == AdaINLite(strength=0.5, style_scale=2.0)
+        assert ask.preview_settings() == preset_options("draft", strength=0.5, style_scale=2.0)
 
 
 def test_requests_for_pictures_have_the_options_that_all_methods_share() -> None:

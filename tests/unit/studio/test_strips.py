@@ -10,11 +10,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from brushwork import stylize
+from brushwork import AdaINLite, encode_style, load, save_style, stylize
 from brushwork.errors import BrushworkError
-from brushwork.options.methods import AdaINLite
 from brushwork.studio.errors import BusyError
-from brushwork.studio.quick_worker import FUNCTIONS
+from brushwork.studio.quick_worker import FUNCTIONS, jpeg
 from brushwork.studio.strips import AT_ONCE, KEPT, SIZE, Strips
 from brushwork.styles.library import LibraryStyle, add_style, list_styles
 
@@ -80,15 +79,21 @@ def test_the_newest_strips_are_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert len(list((tmp_path / "strips").iterdir())) == 3
 
 
-def test_thumbnails_are_the_photo_in_each_style(samples: Path) -> None:
-    files = [str(list_styles()[name].path) for name in STYLES]
+def test_thumbnails_are_the_photo_in_each_style(samples: Path, tmp_path: Path) -> None:
+    def shown(content: bytes) -> np.ndarray:
+        with Image.open(io.BytesIO(content)) as opened:
+            return np.asarray(opened).astype(float) / 255
+
+    earlier = load(AdaINLite(model="adain-lite"))
+    saved = tmp_path / "mine.safetensors"
+    save_style(saved, earlier, encode_style(earlier, samples / "photo.png", [SIZE]))
+    files = [str(saved), *(str(list_styles()[name].path) for name in STYLES)]
     made = FUNCTIONS["strip"](path=str(samples / "photo.png"), size=SIZE, styles=files)
-    for jpeg, name in zip(made, STYLES, strict=True):
-        with Image.open(io.BytesIO(jpeg)) as opened:
-            found = np.asarray(opened).astype(float) / 255
-        right = stylize(samples / "photo.png", name, AdaINLite()).picture.pixels[0].permute(1, 2, 0).numpy()
+    for thumbnail, name in zip(made, [saved, *STYLES], strict=True):
+        found = shown(thumbnail)
+        right = shown(jpeg(stylize(samples / "photo.png", name, preset="draft").picture.pixels))
         assert found.shape == right.shape == (120, 160, 3)
-        assert np.abs(found - right).mean() < 0.02  # JPEG
+        assert np.abs(found - right).mean() < 0.02
 
 
 def test_what_is_no_picture_is_refused(tmp_path: Path) -> None:
