@@ -44,7 +44,8 @@ def worst_windows(made: Tensor, style: GatysStyle, gatys: GatysMethod) -> float:
 
 
 def test_the_sky_is_painted_too() -> None:
-    gatys, without = method(), method(replace(SETTINGS, local_weight=0.0))
+    longer = replace(SETTINGS, steps=60)  # after a few steps, rounding decides, which differs between processors
+    gatys, without = method(longer), method(replace(longer, local_weight=0.0))
     style = gatys.encode_style(painting(), sizes=gatys.sizes(SIZE, SIZE))
     local, usual = (worst_windows(m(photo(), style), style, gatys) for m in (gatys, without))
     assert local < 0.9 * usual

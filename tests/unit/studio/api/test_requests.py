@@ -43,7 +43,7 @@ def test_what_was_sent_is_listed_shown_and_deleted(http: httpx.Client, samples: 
 def test_a_preview_shows_what_the_result_will_be(
     studio: Studio, http: httpx.Client, photo: str, tmp_path: Path
 ) -> None:
-    shown = picture(studio.preview(photo, "great-wave:0.5+feminine-wave:0.5", size=160))
+    shown = picture(studio.preview(photo, "great-wave:0.5+feminine-wave:0.5", preset="draft", size=160))
     job = studio.submit("picture", photo=photo, style="great-wave:0.5+feminine-wave:0.5", preset="draft")
     studio.wait(job["id"])
     studio.fetch(job["id"], tmp_path / "painted.png")
