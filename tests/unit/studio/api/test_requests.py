@@ -49,7 +49,7 @@ def test_a_preview_shows_what_the_result_will_be(
     studio.fetch(job["id"], tmp_path / "painted.png")
     painted = picture((tmp_path / "painted.png").read_bytes())
     assert shown.shape == painted.shape
-    assert np.abs(shown - painted).mean() < 6
+    assert np.abs(shown - painted).mean() < 12  # JPEG
 
 
 def test_a_style_is_added_shown_painted_with_and_removed(studio: Studio, http: httpx.Client, photo: str) -> None:
