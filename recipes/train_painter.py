@@ -25,13 +25,13 @@ import random
 from collections.abc import Sequence
 from pathlib import Path
 from statistics import fmean
-from typing import Any
 
 import torch
 import torch.nn.functional as F
 from distillation import network
 from grow_painter import grown
 from long_run import LongRun, learning_rate, options
+from painter_losses import QuickGram, full, jump_loss, octave_loss, octaves, palette_loss, triangle
 from quantize_vgg19 import quantized
 from target_cache import TargetCache
 from torch import Tensor
@@ -64,47 +64,10 @@ SEEN = (-0.1, 1.1)
 HELD = 24
 WARMUP = 100  # steps
 LOGGED = (
-    "exact content", "exact style", "quick content", "quick style", "palette", "forms", "tv", "grid", "jumps",
-    "outside", "spikes", "own",
+    "exact content", "exact style", "quick content", "quick style", "palette", "octaves", "forms", "tv",
+    "grid", "jumps", "outside", "spikes", "own",
 )  # fmt: skip
 BETAS = (0.9, 0.99)
-PIXELS = 2048  # compared for the palette
-DIRECTIONS = 16
-
-
-def jump_loss(pictures: Tensor) -> Tensor:
-    """Return how unequal the jumps between pixels are at the offsets of grids of 2, 4 and 8 pixels; 0 for none.
-
-    Sub-pixel shuffling leaves such grids as hatching in textures, which `checkerboard_loss` doesn't see, since it asks
-    where pixels have the same sign.
-    """
-    terms = []
-    for axis in (2, 3):
-        jumps = pictures.diff(dim=axis).abs().mean((1, 5 - axis))
-        for period in (2, 4, 8):
-            found = jumps[:, : jumps.shape[1] // period * period].unflatten(1, (-1, period)).mean(1)
-            terms.append((found / found.mean(1, keepdim=True).clamp_min(1e-4) - 1).square().mean())
-    return torch.stack(terms).mean()
-
-
-class QuickGram(torch.autograd.Function):
-    """Gram matrices of channels-last features (B, C, H, W), in their dtype, whose gradient is one product.
-
-    Autograd would take two, for the two factors, in a layout that is ten times slower in bfloat16.
-    """
-
-    @staticmethod
-    def forward(ctx: Any, features: Tensor) -> Tensor:
-        flat = features.flatten(2).transpose(1, 2)
-        ctx.save_for_backward(features)
-        return flat.transpose(1, 2) @ flat / flat.shape[1]
-
-    @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> Tensor:  # type: ignore[override]
-        (features,) = ctx.saved_tensors
-        flat = features.flatten(2).transpose(1, 2)
-        both = (gradient + gradient.transpose(1, 2)) / flat.shape[1]
-        return (flat @ both).transpose(1, 2).reshape(features.shape)
 
 
 class Folder(PhotoFolder):
@@ -113,29 +76,6 @@ class Folder(PhotoFolder):
     def __init__(self, folder: Path, held: int, *, only_held: bool, closest: float) -> None:
         super().__init__(folder, SIDE, closest)
         self.files = self.files[-held:] if only_held else self.files[:-held]
-
-
-def triangle(matrix: Tensor) -> Tensor:
-    row, column = torch.triu_indices(*matrix.shape)
-    return matrix[row, column]
-
-
-def full(triangles: Tensor) -> Tensor:
-    """Symmetric matrices (B, width, width) from their upper triangles (B, width (width + 1) / 2)."""
-    width = int((2 * triangles.shape[1]) ** 0.5)
-    matrices = triangles.new_zeros(len(triangles), width, width)
-    row, column = torch.triu_indices(width, width)
-    matrices[:, row, column] = triangles
-    matrices[:, column, row] = triangles
-    return matrices
-
-
-def palette_loss(pictures: Tensor, paintings: Tensor) -> Tensor:
-    """Sliced Wasserstein distance of colors, from pixels (B, 3, H, W), over some positions and directions."""
-    places = torch.randint(pictures.shape[2] * pictures.shape[3], (PIXELS,))
-    directions = F.normalize(torch.randn(DIRECTIONS, 3), dim=1)
-    found, wanted = (directions @ x.flatten(2)[:, :, places] for x in (pictures, paintings))
-    return (found.sort(2).values - wanted.sort(2).values).abs().mean()
 
 
 class Painter(torch.nn.Module):
@@ -189,6 +129,7 @@ class Teachers:
     def painting(self, pixels: Tensor, coder: torch.nn.Module) -> dict[str, Tensor]:
         shown = F.interpolate(pixels, size=(SIDE, SIDE), mode="bicubic", antialias=True).clamp(0, 1)
         entry = {"painting": (shown[0] * 255).round().byte(), "named": torch.tensor([-1, 0])}
+        entry["octaves"] = octaves(pixels)[0]
         for name, loss in self.losses.items():
             for layer, features in loss(pixels, STYLE_LAYERS).items():
                 matrix = gram_matrix(features.float())[0]
@@ -365,6 +306,7 @@ class Run(LongRun):
             "content": args.content_weight * errors["content"].mean(),
             "style": args.style_weight * style,
             "palette": args.palette_weight * palette_loss(pictures, floats(batch["painting"])),
+            "octaves": args.octave_weight * octave_loss(pictures, batch["octaves"]),
             "forms": args.form_weight * low_frequency_color_loss(pictures, photos),
             "tv": 0.1 * total_variation(pictures),
             "grid": 1500 * checkerboard_loss(pictures),
@@ -431,6 +373,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--content-weight", type=float, default=1.0)
     parser.add_argument("--style-weight", type=float, default=10.0)
     parser.add_argument("--palette-weight", type=float, default=5.0)
+    parser.add_argument("--octave-weight", type=float, default=10.0)
     parser.add_argument("--form-weight", type=float, default=20.0)
     parser.add_argument("--jump-weight", type=float, default=60.0)
     parser.add_argument("--own-share", type=float, default=0.06)

@@ -107,11 +107,12 @@ def built_in(folder: Path) -> dict[str, Path]:
     return {name: path for name, path in rows.items() if path.exists()}
 
 
-def tuned(name: str, path: Path, codes: Codes, log: Log, args: argparse.Namespace, photos: PhotoFolder) -> None:
+def tuned(
+    name: str, path: Path, codes: Codes, log: Log, args: argparse.Namespace, photos: PhotoFolder, held: Tensor
+) -> None:
     """Tune one style, and keep it."""
     painting = read_image(path)
     losses = tuning_losses(args.quick_network), tuning_losses(args.loss_network)
-    held = args.held_crops
     parts = {
         scale: CodeTuning(method.network, painting.pixels, encode_style(method, painting, [SIDE]), losses, held)
         for scale, method in codes.methods.items()
@@ -147,11 +148,11 @@ def main() -> None:
     photos = PhotoFolder(args.photos, SIDE)
     held = PhotoFolder(args.photos, SIDE)
     photos.files, held.files = photos.files[: -args.held], held.files[-args.held :]
-    args.held_crops = held.batch(HELD, random.Random(1))
+    crops = held.batch(HELD, random.Random(1))
     codes, log = Codes(args.out, args.model), Log(args.out.with_name(f"{args.out.name}.csv"))
     paintings = {name: path for name, path in built_in(args.paintings).items() if not args.names or name in args.names}
     for name in sorted(paintings, key=log.steps):
-        tuned(name, paintings[name], codes, log, args, photos)
+        tuned(name, paintings[name], codes, log, args, photos, crops)
 
 
 if __name__ == "__main__":

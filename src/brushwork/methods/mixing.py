@@ -29,7 +29,7 @@ class Mixture(Generic[Style]):
     """Strength and regions, as shared by all tiles.
 
     Args:
-        styles: One per region, already mixed with the photo's own style if the strength is below 1.
+        styles: One per region, already mixed with the photo's own style if the strength is below 1, and prepared.
         own: The photo's own style in each region, if it is mixed in; otherwise None.
         rest: Whether some part of the photo remains unstylized.
     """
@@ -53,12 +53,13 @@ def mixture_of(
     left = _left_over(thumbnail.shares)
     rest = left is not None and bool(left.any())
     if not network.mixes_styles or (strength == 1 and not rest):
-        return Mixture(styles, None, rest)
+        return Mixture([network.prepare(style) for style in styles], None, rest)
     shares = _completed(thumbnail.shares, left, rest)
     masks = [None] if shares is None else torch.split(shares, 1)
     own = [network.encode_content(thumbnail.photo, mask) for mask in masks]
     mixed = [network.blend(pair, [strength, 1 - strength]) for pair in zip(styles, own, strict=False)]
-    return Mixture(mixed + own[len(styles) :], own, rest)
+    own = [network.prepare(style) for style in own]
+    return Mixture([network.prepare(style) for style in mixed] + own[len(styles) :], own, rest)
 
 
 def generate_mixture(network: StyleNetwork[Style], tile: TileInput, mixture: Mixture[Style], strength: float) -> Stages:

@@ -107,6 +107,10 @@ class StyleNetwork(ABC, Generic[Style]):
         """Encode the photo's own style; see `encode`."""
         return self.encode(photo, mask)
 
+    def prepare(self, style: Style) -> Style:
+        """Return the style with what all tiles need and can be computed once; by default, the style itself."""
+        return style
+
     def painting_size(self, sizes: Sequence[int]) -> int:
         """Return the longer side, in pixels, at which a painting is encoded for images of these longer sides."""
         return max(1, round(max(sizes) * getattr(self.settings, "style_scale", 1.0)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from io import BytesIO
 from pathlib import Path
 
@@ -116,6 +117,19 @@ def test_jumps_at_a_grid_count(recipe) -> None:
     noise = torch.rand(1, 3, 48, 48)
     hatched = noise + 0.5 * (torch.arange(48) // 4 % 2)  # an edge at every fourth column
     assert recipe.jump_loss(hatched) > 10 * recipe.jump_loss(noise)
+
+
+def test_contrast_is_compared_per_octave(recipe) -> None:
+    torch.manual_seed(0)
+    coarse = torch.rand(1, 3, 12, 12).repeat_interleave(8, 2).repeat_interleave(8, 3)
+    grain = 0.2 * torch.rand(1, 3, 96, 96)
+    wanted = recipe.octaves(coarse + grain)
+    assert recipe.octave_loss(coarse + grain, wanted) == 0
+    more = recipe.octaves(coarse + 2 * grain) - wanted
+    assert more[0, 0] > 0.4  # at most log 2, if it were the grain alone
+    assert more[0, 3].abs() < 0.05
+    twice = recipe.octave_loss(2 * (coarse + grain), wanted)
+    assert float(twice) == pytest.approx(math.log(2) ** 2, abs=1e-3)
 
 
 def test_a_wider_network_paints_the_same_at_first(recipe) -> None:

@@ -12,7 +12,7 @@ arXiv:1904.04971). Experiments: docs/methods/adain_lite.md.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -26,7 +26,14 @@ from brushwork.flow import warp
 from brushwork.losses.content import relative_errors
 from brushwork.losses.perceptual import PerceptualLoss
 from brushwork.methods.adain_lite.architecture import FIRST, architecture_of
-from brushwork.methods.adain_lite.network import HALO, MULTIPLE, Generator, LiteNetwork, MeanCovariance
+from brushwork.methods.adain_lite.network import (
+    HALO,
+    MULTIPLE,
+    Generator,
+    LiteNetwork,
+    MeanCovariance,
+    ModulatedWeights,
+)
 from brushwork.methods.base import Declaration
 from brushwork.methods.style_network import TensorStyleNetwork
 from brushwork.nn import FeatureNetwork, load_network
@@ -56,6 +63,13 @@ class LiteStyle:
     """A style as a code (128,), or (393,) of the second architecture."""
 
     code: Tensor
+
+
+@dataclass(frozen=True)
+class PreparedStyle(LiteStyle):
+    """A style with its kernels and normalizations, which all tiles share."""
+
+    kernels: Mapping[str, ModulatedWeights]
 
 
 def gaussian_codes(codes: Tensor, count: int, generator: torch.Generator | None = None) -> Tensor:
@@ -262,13 +276,19 @@ class AdaINLiteStyleNetwork(TensorStyleNetwork[LiteStyle]):
 
     def generate(self, tile: TileInput, styles: Sequence[LiteStyle], shares: Tensor | None = None) -> Stages:
         """Return the stages that stylize an image or a tile; see `StyleNetwork`."""
-        weights = [self.generator.modulate(style.code, self.dtype) for style in styles]
+        weights = [self.prepare(style).kernels for style in styles]
 
         def typed(pixels: Tensor) -> Tensor:
             return pixels.to(self.dtype, memory_format=torch.channels_last)
 
         typed_tile = replace(tile, read=lambda: typed(tile.photo), read_near=lambda: typed(tile.photo_nearby))
         return self.generator.stages(typed_tile, weights, shares)
+
+    def prepare(self, style: LiteStyle) -> PreparedStyle:
+        """Return the style with its kernels: megabytes that each suspended tile would otherwise hold."""
+        if isinstance(style, PreparedStyle):
+            return style
+        return PreparedStyle(style.code, self.generator.modulate(style.code, self.dtype))
 
     def neutral_style(self) -> LiteStyle:
         """Return the code of a gray image."""

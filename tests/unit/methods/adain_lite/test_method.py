@@ -17,7 +17,7 @@ from brushwork.errors import UsageError, WeightsError
 from brushwork.methods.adain_lite.architecture import FIRST, SECOND, Architecture
 from brushwork.methods.adain_lite.colors import color_code
 from brushwork.methods.adain_lite.method import AdaINLiteStyleNetwork, LiteStyle, MovedPhotos
-from brushwork.methods.adain_lite.network import LiteNetwork, ModulatedConv, ModulatedNorm, ModulatedWeights
+from brushwork.methods.adain_lite.network import Generator, LiteNetwork, ModulatedConv, ModulatedNorm, ModulatedWeights
 from brushwork.methods.one_pass import OnePass
 from brushwork.nn import load_network
 from brushwork.nn.statistics import covariance, mean_std
@@ -253,3 +253,22 @@ def test_a_painter_that_learned_alone_takes_the_codes_of_before(tmp_path: Path) 
     assert 0 < (pictures[0] - pictures[1]).abs().mean() < 0.2
     save_style(tmp_path / "mine.safetensors", film, values[1])
     assert torch.equal(encode_style(embedded, tmp_path / "mine.safetensors", [64]).code, values[1].code)
+
+
+def test_tiles_share_the_kernels_of_their_style(method: OnePass[Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    made = []
+    given = Generator.modulate
+
+    def modulate(self: Generator, *args: Any) -> Any:
+        made.append(given(self, *args))
+        return made[-1]
+
+    monkeypatch.setattr(Generator, "modulate", modulate)
+    photo, style = torch.rand(1, 3, 256, 384), LiteStyle(0.1 * torch.randn_like(method.network.neutral_style().code))
+    half = method.with_strength(0.5)
+    made.clear()
+    tiled = method(photo, style, tiling=Tiling(128))
+    assert len(made) == 1
+    half(photo, style, tiling=Tiling(128))
+    assert len(made) == 1 + 2  # the style halfway to the photo's, and the photo's own
+    assert (tiled - method(photo, style)).abs().max() < 1e-3
