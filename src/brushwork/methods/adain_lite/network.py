@@ -334,13 +334,17 @@ class Generator(nn.Module):
         else:
             edges = F.relu(F.conv2d(_halved(seen.photo_nearby), *_plain(self.edges, x.dtype)))
         quarter = quarter + F.relu(layer("strokes", quarter))
-        half = F.relu(F.pixel_shuffle(layer("to half", quarter), 2))
-        half = F.relu(layer("detail", torch.cat([half, edges], 1)))
+        half = layer("to half", quarter)
+        del quarter, x  # here the memory peaks
+        half = torch.cat([F.relu(F.pixel_shuffle(half, 2)), edges], 1)
+        del edges, kept
+        half = F.relu(layer("detail", half))
         pixels = F.pixel_shuffle(layer("to full", half), 2).float() / 4 + 0.5
+        del half
         if not self.sizes.colors:
             return pixels
         opponent = opponent_colors(pixels)
-        del pixels, half, edges, quarter, x, kept
+        del pixels
         moments = yield StatisticsRequest(opponent, shares, near=seen.near is not None, products=True)
         return recolored(opponent, [style["colors"] for style in styles], shares, moments)
 
