@@ -12,6 +12,7 @@ from brushwork.nn.statistics import gram_matrix
 
 PIXELS = 2048  # compared for the palette
 DIRECTIONS = 16
+BLOBS = (4, 8)  # pixels over which forms are averaged that the photo doesn't have
 OCTAVES = 5  # in which a painting's contrast is compared: details of 1 to 16 pixels
 
 
@@ -89,3 +90,23 @@ def octave_loss(pictures: Tensor, wanted: Tensor) -> Tensor:
     Gram matrices alone leave a network with a grain of single pixels and too little contrast in larger marks.
     """
     return (octaves(pictures) - wanted).square().mean()
+
+
+def blob_loss(pictures: Tensor, photos: Tensor) -> Tensor:
+    """Return the contrast of forms of 4 to 40 pixels that no recoloring of the photos (B, 3, H, W) explains.
+
+    Pixels are averaged over 4 or 8, the mean around them is subtracted, and then the best linear map of the photo's
+    colors. Gram matrices accept a wall or a sky that is tiled with pale blobs of one size; people don't.
+    """
+    return torch.stack([_unexplained(_local_forms(pictures, n), _local_forms(photos, n)) for n in BLOBS]).mean()
+
+
+def _local_forms(pixels: Tensor, size: int) -> Tensor:
+    small = F.avg_pool2d(pixels, size)
+    return (small - F.avg_pool2d(small, 5, 1, 2, count_include_pad=False)).flatten(2)
+
+
+def _unexplained(found: Tensor, given: Tensor) -> Tensor:
+    """Return the mean square of what remains of found (B, 3, N) after a least-squares fit by given."""
+    moments = given @ given.mT + 1e-4 * found.shape[2] * torch.eye(3)
+    return (found - torch.linalg.solve(moments, given @ found.mT).mT @ given).square().mean()

@@ -12,6 +12,9 @@ The built-in styles are trained along, from their paintings (--named): what is l
 encoder says of it. RUN/NAME.styles.safetensors has the sums, at three style scales; recipes/tune_styles.py goes on
 from them.
 
+With --examples, some photos are those of paint_examples.py: what the optimizer made of them takes the place of the
+photo as content.
+
 The run resumes where it stopped: give the same command. While RUN/PAUSE exists, it waits. The learning rate is
 constant and falls over the last quarter; a raised --steps goes on from before the fall. RUN/log.csv has the losses,
 and errors on pairs that are held back, under the running mean of the weights, which is what is exported.
@@ -28,10 +31,10 @@ from statistics import fmean
 
 import torch
 import torch.nn.functional as F
-from distillation import network
 from grow_painter import grown
 from long_run import LongRun, learning_rate, options
-from painter_losses import QuickGram, full, jump_loss, octave_loss, octaves, palette_loss, triangle
+from painter_losses import QuickGram, blob_loss, full, jump_loss, octave_loss, palette_loss
+from painter_targets import CONTENT_LAYER, STYLE_LAYERS, Folder, Teachers, floats, moments, stacked
 from quantize_vgg19 import quantized
 from target_cache import TargetCache
 from torch import Tensor
@@ -44,18 +47,13 @@ from brushwork.losses.perceptual import bounded
 from brushwork.losses.regularizers import checkerboard_loss, low_frequency_color_loss, total_variation
 from brushwork.methods.adain_lite.architecture import SECOND, architecture_of
 from brushwork.methods.adain_lite.colors import COLOR_CODE
-from brushwork.methods.adain_lite.method import STROKE_SIZE, STYLE_SIZE
+from brushwork.methods.adain_lite.method import STROKE_SIZE
 from brushwork.methods.adain_lite.network import LiteNetwork
-from brushwork.nn.statistics import gram_matrix
 from brushwork.nn.transformation import activation_outliers
-from brushwork.runtime.device import choose_dtype
 from brushwork.runtime.tensor_files import write_tensors
-from brushwork.training.data import PhotoFolder, recolored
+from brushwork.training.data import recolored
 from brushwork.weights import load_into, read_model
 
-STYLE_LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
-CONTENT_LAYER = "relu4_2"
-SIDE = 192
 SCALES = (1.0, 0.5, 2.0)  # of strokes: of built-in styles
 SCALE_SHARES = (0.7, 0.15, 0.15)
 FEW_INPUTS = {"coder": 250, "painter": 800}  # layers with more of them learn more slowly
@@ -64,18 +62,10 @@ SEEN = (-0.1, 1.1)
 HELD = 24
 WARMUP = 100  # steps
 LOGGED = (
-    "exact content", "exact style", "quick content", "quick style", "palette", "octaves", "forms", "tv",
+    "exact content", "exact style", "quick content", "quick style", "palette", "octaves", "blobs", "forms", "tv",
     "grid", "jumps", "outside", "spikes", "own",
 )  # fmt: skip
 BETAS = (0.9, 0.99)
-
-
-class Folder(PhotoFolder):
-    """A folder without the pictures at its end, or only these."""
-
-    def __init__(self, folder: Path, held: int, *, only_held: bool, closest: float) -> None:
-        super().__init__(folder, SIDE, closest)
-        self.files = self.files[-held:] if only_held else self.files[:-held]
 
 
 class Painter(torch.nn.Module):
@@ -103,57 +93,6 @@ class Painter(torch.nn.Module):
         return self.network.paint(floats(batch["pixels"]), self.codes(batch))
 
 
-class Teachers:
-    """What the loss networks and the style encoder's network make of a crop.
-
-    Args:
-        exact: The loss network of some steps, and of the held-back pairs.
-        quick: That of the others, if there are any.
-    """
-
-    def __init__(self, exact: str, quick: str | None) -> None:
-        self.dtype = choose_dtype("auto", torch.device("cpu"))
-        self.losses = {
-            name: network(given, torch.device("cpu")) for name, given in (("exact", exact), ("quick", quick)) if given
-        }
-        self.encoder = network("vgg19-slim", torch.device("cpu"))
-
-    @torch.no_grad()
-    def photo(self, pixels: Tensor) -> dict[str, Tensor]:
-        entry = {"pixels": (pixels[0] * 255).round().byte()}
-        for name, loss in self.losses.items():
-            entry[f"{name} content"] = loss(pixels, [CONTENT_LAYER])[CONTENT_LAYER][0].half()
-        return entry
-
-    @torch.no_grad()
-    def painting(self, pixels: Tensor, coder: torch.nn.Module) -> dict[str, Tensor]:
-        shown = F.interpolate(pixels, size=(SIDE, SIDE), mode="bicubic", antialias=True).clamp(0, 1)
-        entry = {"painting": (shown[0] * 255).round().byte(), "named": torch.tensor([-1, 0])}
-        entry["octaves"] = octaves(pixels)[0]
-        for name, loss in self.losses.items():
-            for layer, features in loss(pixels, STYLE_LAYERS).items():
-                matrix = gram_matrix(features.float())[0]
-                entry[f"{name} norm {layer}"] = matrix.norm()
-                entry[f"{name} gram {layer}"] = triangle(matrix / matrix.norm()).half()
-        seen = F.interpolate(pixels, scale_factor=STYLE_SIZE / STROKE_SIZE, mode="bicubic", antialias=True).clamp(0, 1)
-        seen = seen.contiguous(memory_format=torch.channels_last)
-        for k, (mean, covariance) in enumerate(coder.moments(seen, self.encoder(seen, SECOND.layer_names))):
-            entry[f"mean {k}"], entry[f"covariance {k}"] = mean[0].float(), triangle(covariance[0].float())
-        return entry
-
-
-def moments(batch: dict[str, Tensor]) -> list[tuple[Tensor, Tensor]]:
-    return [(batch[f"mean {k}"], full(batch[f"covariance {k}"])) for k in range(1 + len(SECOND.layers))]
-
-
-def stacked(entries: Sequence[dict[str, Tensor]]) -> dict[str, Tensor]:
-    return {name: torch.stack([entry[name] for entry in entries]) for name in entries[0]}
-
-
-def floats(pixels: Tensor) -> Tensor:
-    return (pixels.float() / 255).contiguous(memory_format=torch.channels_last)
-
-
 def _pace(name: str, parameter: Tensor) -> float:
     """Return the rate of a layer as a share of the rate: a layer of many inputs learns more slowly."""
     if name == "tuned":
@@ -178,9 +117,12 @@ class Run(LongRun):
         torch.manual_seed(args.seed)  # now: how many random numbers it takes to load a network depends on caches
         self.named = built_in(args.named) if args.named else {}
         limits = {"held": HELD, "photo": args.keep, "painting": args.keep, "own": args.keep // 8}
+        limits["example"] = args.keep
         limits["named"] = max(1, len(self.named) * len(SCALES))
         module = Painter(LiteNetwork(SECOND), len(self.named))
         super().__init__(args, random.Random(args.seed), module, TargetCache(args.out / "cache", limits))
+        if args.examples and not self.cache.pools["example"]:
+            self._add_examples(args.examples)
 
     def begin(self) -> None:
         if self.args.start:
@@ -250,6 +192,13 @@ class Run(LongRun):
         new = coder.std == 1
         coder.mean[new], coder.std[new] = found.mean(0)[new], (found.std(0) + 1e-3)[new]
 
+    def _add_examples(self, folder: Path) -> None:
+        for painted in sorted(folder.glob("*.painted.png")):
+            name = painted.name.partition(".")[0]
+            files = [folder / f"{name}.photo.png", folder / f"{name}.painting.png", painted]
+            pixels = [read_image(file).pixels.contiguous(memory_format=torch.channels_last) for file in files]
+            self.cache.add("example", self.teachers.example(*pixels, self.module.network.coder))
+
     def _add(self, index: int) -> None:
         """Add a photo and a painting to the cache; every eighth time, a photo that is its own style as well."""
         self.wait()
@@ -276,7 +225,8 @@ class Run(LongRun):
             own.append(self.rng.random() < self.args.own_share)
             style = "named" if self.named and self.rng.random() < self.args.named_share else "painting"
             entry = dict[str, Tensor]()
-            for pool in ("own",) if own[-1] else ("photo", style):
+            example = not own[-1] and self.cache.pools["example"] and self.rng.random() < self.args.example_share
+            for pool in ("own",) if own[-1] else ("example",) if example else ("photo", style):
                 entry |= self.cache.get(self._drawn(pool))
             entries.append(entry)
         return stacked(entries), torch.tensor(own)
@@ -301,12 +251,14 @@ class Run(LongRun):
         with activation_outliers(self.module) as spikes:
             pictures = self.painted(batch)
         errors, photos = self.errors(pictures, batch, teacher), floats(batch["pixels"])
-        style = torch.stack([bounded(errors[layer]) for layer in STYLE_LAYERS]).mean()
+        shares = dict.fromkeys(STYLE_LAYERS, 1.0) | {"relu5_1": args.deepest_share}
+        style = torch.stack([shares[layer] * bounded(errors[layer]) for layer in STYLE_LAYERS]).mean()
         return {
             "content": args.content_weight * errors["content"].mean(),
             "style": args.style_weight * style,
             "palette": args.palette_weight * palette_loss(pictures, floats(batch["painting"])),
             "octaves": args.octave_weight * octave_loss(pictures, batch["octaves"]),
+            "blobs": args.blob_weight * blob_loss(pictures, photos),
             "forms": args.form_weight * low_frequency_color_loss(pictures, photos),
             "tv": 0.1 * total_variation(pictures),
             "grid": 1500 * checkerboard_loss(pictures),
@@ -370,12 +322,16 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--start", default="adain-lite", help="a first network to widen; '' for none")
     parser.add_argument("--batch", type=int, default=4)
     parser.add_argument("--clip", type=float, default=10.0)
-    parser.add_argument("--content-weight", type=float, default=1.0)
+    parser.add_argument("--content-weight", type=float, default=3.0)
     parser.add_argument("--style-weight", type=float, default=10.0)
     parser.add_argument("--palette-weight", type=float, default=5.0)
     parser.add_argument("--octave-weight", type=float, default=10.0)
-    parser.add_argument("--form-weight", type=float, default=20.0)
+    parser.add_argument("--blob-weight", type=float, default=200.0)
+    parser.add_argument("--form-weight", type=float, default=4.0)
     parser.add_argument("--jump-weight", type=float, default=60.0)
+    parser.add_argument("--deepest-share", type=float, default=0.05, help="weight of relu5_1 among the style layers")
+    parser.add_argument("--examples", type=Path, help="folder of paint_examples.py")
+    parser.add_argument("--example-share", type=float, default=0.3, help="share of pictures that are examples")
     parser.add_argument("--own-share", type=float, default=0.06)
     parser.add_argument("--recolor", type=float, default=0.5)
     args = parser.parse_args(argv)

@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 import torch
+import torch.nn.functional as F
 from PIL import Image
 
-from brushwork import encode_style
+from brushwork import encode_style, read_image
 from brushwork.methods.adain_lite.architecture import FIRST, SECOND
 from brushwork.methods.adain_lite.network import LiteNetwork
 from brushwork.nn import VGG
@@ -23,12 +24,15 @@ from brushwork.weights import ARCHITECTURES, get_record, load_into, read_model
 def recipe(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
     """The recipe, with an untrained loss network."""
     monkeypatch.syspath_prepend(str(Path(__file__).parents[3] / "recipes"))
+    import painter_targets
     import train_painter
 
     torch.manual_seed(0)
     small = dataclasses.replace(ARCHITECTURES["vgg19"], widths=(6, 8, 10, 12, 14))
-    whole, loss = train_painter.network, VGG(small, get_record("vgg19.caffe").preprocessing).requires_grad_(False)
-    monkeypatch.setattr(train_painter, "network", lambda name, device: loss if name == "none" else whole(name, device))
+    given, loss = painter_targets.network, VGG(small, get_record("vgg19.caffe").preprocessing).requires_grad_(False)
+    monkeypatch.setattr(
+        painter_targets, "network", lambda name, device: loss if name == "none" else given(name, device)
+    )
     monkeypatch.setattr(train_painter, "HELD", 1)
     for folder, count in (("photos", 202), ("paintings", 102)):
         (tmp_path / folder).mkdir()
@@ -103,6 +107,29 @@ def test_built_in_styles_are_trained_along(recipe, tmp_path: Path) -> None:
     assert set(codes.origins) == {"adain-lite@0.5", "adain-lite", "adain-lite@2"}
 
 
+def test_what_the_optimizer_paints_is_the_content(recipe, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    import paint_examples
+
+    made = tmp_path / "examples"
+    given = ["", "--photos", str(tmp_path / "photos"), "--paintings", str(tmp_path / "paintings"), "--out", str(made)]
+    monkeypatch.setattr("sys.argv", [*given, "--count", "1"])
+    paint_examples.main()
+    assert [path.name for path in sorted(made.iterdir())] == [
+        f"00000.{kind}.png" for kind in ("painted", "painting", "photo")
+    ]
+    photo, painted = (read_image(made / f"00000.{kind}.png").pixels for kind in ("photo", "painted"))
+    assert (painted - photo).abs().mean() > 0.005
+    options = ("--steps", "2", "--examples", str(made), "--example-share", "1", "--own-share", "0")
+    state = train(recipe, tmp_path, "examples-run", *options)
+    (key,) = state["cache"]["example"]
+    run = tmp_path / "examples-run"
+    entry = recipe.TargetCache(run / "cache", {"example": 1}).get(key)
+    teachers = recipe.Teachers("none", None)
+    expected = teachers.photo(painted.contiguous(memory_format=torch.channels_last))["exact content"]
+    assert torch.equal(entry["exact content"], expected)
+    assert torch.equal(entry["pixels"], (photo[0] * 255).round().byte())
+
+
 def test_the_quick_gradient_of_gram_matrices(recipe) -> None:
     torch.manual_seed(0)
     features = torch.randn(2, 8, 6, 5).contiguous(memory_format=torch.channels_last).requires_grad_()
@@ -119,13 +146,24 @@ def test_jumps_at_a_grid_count(recipe) -> None:
     assert recipe.jump_loss(hatched) > 10 * recipe.jump_loss(noise)
 
 
+def test_blobs_that_the_photo_does_not_have_count(recipe) -> None:
+    torch.manual_seed(0)
+    photo = F.interpolate(torch.rand(1, 3, 12, 12), scale_factor=8.0, mode="bilinear")
+    blobs = torch.rand(1, 1, 8, 8).round().repeat_interleave(12, 2).repeat_interleave(12, 3)
+    recolored = photo[:, [2, 0, 1]] * 0.8 + 0.1
+    assert recipe.blob_loss(recolored, photo) < 1e-5
+    assert recipe.blob_loss(recolored + 0.2 * blobs, photo) > 1e-3
+
+
 def test_contrast_is_compared_per_octave(recipe) -> None:
+    from painter_losses import octaves
+
     torch.manual_seed(0)
     coarse = torch.rand(1, 3, 12, 12).repeat_interleave(8, 2).repeat_interleave(8, 3)
     grain = 0.2 * torch.rand(1, 3, 96, 96)
-    wanted = recipe.octaves(coarse + grain)
+    wanted = octaves(coarse + grain)
     assert recipe.octave_loss(coarse + grain, wanted) == 0
-    more = recipe.octaves(coarse + 2 * grain) - wanted
+    more = octaves(coarse + 2 * grain) - wanted
     assert more[0, 0] > 0.4  # at most log 2, if it were the grain alone
     assert more[0, 3].abs() < 0.05
     twice = recipe.octave_loss(2 * (coarse + grain), wanted)
