@@ -3,8 +3,8 @@
 
     python recipes/paint_examples.py --photos DIR --paintings DIR --out EXAMPLES --count 345
 
-EXAMPLES gets N.photo.png, N.painting.png and N.painted.png. A stopped run goes on with the next number. The pictures
-that train_painter.py holds back are left out here, too.
+EXAMPLES gets N.photo.png, N.painting.png and N.painted.png. Give the same command to resume. The pictures that
+train_painter.py holds back are left out here, too.
 """
 
 from __future__ import annotations
@@ -29,11 +29,11 @@ def main() -> None:
     photos = Folder(args.photos, 200, only_held=False, closest=2.0)
     paintings = Folder(args.paintings, 100, only_held=False, closest=2.2)
     for number in range(args.count):
-        rng = random.Random(number)
-        pair = {"photo": Picture(photos.batch(1, rng)), "painting": Picture(paintings.batch(1, rng))}
         painted = args.out / f"{number:05}.painted.png"
         if painted.exists():
             continue
+        rng = random.Random(number)
+        pair = {"photo": Picture(photos.batch(1, rng)), "painting": Picture(paintings.batch(1, rng))}
         for name, picture in pair.items():
             write_image(picture, args.out / f"{number:05}.{name}.png")
         result = stylize(pair["photo"], pair["painting"], preset="good", size=SIDE)

@@ -8,6 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from brushwork.losses.regularizers import unexplained
 from brushwork.nn.statistics import gram_matrix
 
 PIXELS = 2048  # compared for the palette
@@ -98,15 +99,13 @@ def blob_loss(pictures: Tensor, photos: Tensor) -> Tensor:
     Pixels are averaged over 4 or 8, the mean around them is subtracted, and then the best linear map of the photo's
     colors. Gram matrices accept a wall or a sky that is tiled with pale blobs of one size; people don't.
     """
-    return torch.stack([_unexplained(_local_forms(pictures, n), _local_forms(photos, n)) for n in BLOBS]).mean()
+    terms = []
+    for size in BLOBS:
+        found, given = _local_forms(pictures, size), _local_forms(photos, size)
+        terms.append(unexplained(found, given, 1e-4 * found.shape[2]))
+    return torch.stack(terms).mean()
 
 
 def _local_forms(pixels: Tensor, size: int) -> Tensor:
     small = F.avg_pool2d(pixels, size)
     return (small - F.avg_pool2d(small, 5, 1, 2, count_include_pad=False)).flatten(2)
-
-
-def _unexplained(found: Tensor, given: Tensor) -> Tensor:
-    """Return the mean square of what remains of found (B, 3, N) after a least-squares fit by given."""
-    moments = given @ given.mT + 1e-4 * found.shape[2] * torch.eye(3)
-    return (found - torch.linalg.solve(moments, given @ found.mT).mT @ given).square().mean()

@@ -55,7 +55,7 @@ class Teachers:
     @torch.no_grad()
     def example(self, photo: Tensor, painting: Tensor, painted: Tensor, coder: torch.nn.Module) -> dict[str, Tensor]:
         """What is known of a photo that the optimizer has painted: its picture's features are the content."""
-        found = self.photo(painted) | {"pixels": self.photo(photo)["pixels"]}
+        found = self.photo(painted) | {"pixels": (photo[0] * 255).round().byte()}
         return found | self.painting(painting, coder)
 
     @torch.no_grad()

@@ -116,8 +116,8 @@ class Run(LongRun):
         self.teachers = Teachers(args.loss_network, args.quick_network if args.quick_share else None)
         torch.manual_seed(args.seed)  # now: how many random numbers it takes to load a network depends on caches
         self.named = built_in(args.named) if args.named else {}
-        limits = {"held": HELD, "photo": args.keep, "painting": args.keep, "own": args.keep // 8}
-        limits["example"] = args.keep
+        limits = dict.fromkeys(("photo", "painting", "example"), args.keep)
+        limits |= {"held": HELD, "own": args.keep // 8}
         limits["named"] = max(1, len(self.named) * len(SCALES))
         module = Painter(LiteNetwork(SECOND), len(self.named))
         super().__init__(args, random.Random(args.seed), module, TargetCache(args.out / "cache", limits))

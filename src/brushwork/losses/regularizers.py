@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-__all__ = ["checkerboard_loss", "low_frequency_color_loss", "total_variation"]
+__all__ = ["checkerboard_loss", "low_frequency_color_loss", "total_variation", "unexplained"]
 
 
 COARSE = 16  # side in pixels of the averaging window
@@ -44,8 +44,19 @@ def low_frequency_color_loss(pictures: Tensor, photos: Tensor) -> Tensor:
         size = min(COARSE, *pictures.shape[2:])
         found, given = (F.avg_pool2d(x.float(), size).flatten(2) for x in (pictures, photos))
         given = torch.cat([given, torch.ones_like(given[:, :1])], 1)
-        moments = given @ given.mT + 1e-2 * torch.eye(4, device=given.device)
-        explained = torch.linalg.solve(moments, given @ found.mT).mT @ given
+        return unexplained(found, given, 1e-2)
+
+
+def unexplained(found: Tensor, given: Tensor, ridge: float) -> Tensor:
+    """Return the mean square of what remains of features after a least-squares fit by others, per image.
+
+    Args:
+        found: Shape (B, C, N).
+        given: Shape (B, K, N).
+        ridge: Added to the diagonal of the moments of `given`, so that the fit exists.
+    """
+    moments = given @ given.mT + ridge * torch.eye(given.shape[1], device=given.device)
+    explained = torch.linalg.solve(moments, given @ found.mT).mT @ given
     left: Tensor = (found - explained).square().mean()
     return left
 

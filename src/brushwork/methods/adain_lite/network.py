@@ -5,7 +5,7 @@ Related work and experiments: brushwork.methods.adain_lite.method, docs/methods/
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
@@ -318,16 +318,11 @@ class Generator(nn.Module):
             x = quarter + F.relu(layer("first", quarter))
             del edges, quarter, photo  # only `kept` may stay in memory while the tile is suspended
         quarter = yield from normed("first norm", x, *kept)
-        eighth = F.relu(layer("to eighth", quarter))
-        eighth = eighth + layer("eighth 2", F.relu(layer("eighth 1", eighth)))
-        sixteenth = F.relu(layer("to sixteenth", eighth))
-        sixteenth = sixteenth + layer("sixteenth 2", F.relu(layer("sixteenth 1", sixteenth)))
-        eighth = F.relu(eighth + _enlarged(layer("from sixteenth", sixteenth)))
-        quarter = F.relu(quarter + _enlarged(layer("from eighth", eighth)))
+        quarter = _with_large_forms(layer, quarter)
         x = layer("last", quarter)
         x = x if seen.near is None else seen.nearby(x, 4).clone(memory_format=torch.channels_last)
         shares = None if shares is None else seen.nearby(shares)
-        del quarter, eighth, sixteenth
+        del quarter
         quarter = F.relu((yield from normed("last norm", x, *kept)))
         if kept:
             (edges,) = kept
@@ -347,6 +342,16 @@ class Generator(nn.Module):
         del pixels
         moments = yield StatisticsRequest(opponent, shares, near=seen.near is not None, products=True)
         return recolored(opponent, [style["colors"] for style in styles], shares, moments)
+
+
+def _with_large_forms(layer: Callable[[str, Tensor], Tensor], quarter: Tensor) -> Tensor:
+    """Return features at 1/4 size, (B, C, H / 4, W / 4), with what is computed from them at 1/8 and 1/16."""
+    eighth = F.relu(layer("to eighth", quarter))
+    eighth = eighth + layer("eighth 2", F.relu(layer("eighth 1", eighth)))
+    sixteenth = F.relu(layer("to sixteenth", eighth))
+    sixteenth = sixteenth + layer("sixteenth 2", F.relu(layer("sixteenth 1", sixteenth)))
+    eighth = F.relu(eighth + _enlarged(layer("from sixteenth", sixteenth)))
+    return F.relu(quarter + _enlarged(layer("from eighth", eighth)))
 
 
 def _halved(pixels: Tensor) -> Tensor:
