@@ -208,7 +208,7 @@ class Run(LongRun):
         loss = objective(errors(self.module, stacked([self.cache.get(key) for key in keys])))
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
-        rate = learning_rate(self.step, args.steps, args.rate, WARMUP)
+        rate = learning_rate(self.step, args, WARMUP)
         for group in self.optimizer.param_groups:
             group["lr"] = rate * max(group["unit"], 0.02) / 0.05
         if torch.nn.utils.get_total_norm([p.grad for p in self.module.parameters()]).isfinite():

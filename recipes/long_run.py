@@ -26,6 +26,7 @@ def options(description: str | None, **defaults: Any) -> argparse.ArgumentParser
     parser.add_argument("--name", help="of the exported weights")
     parser.add_argument("--steps", type=int)
     parser.add_argument("--rate", type=float)
+    parser.add_argument("--fall", type=float, default=0.25, help="share of the steps over which the rate falls")
     parser.add_argument("--ema", type=float, help="decay of the running mean of the weights")
     parser.add_argument("--first", type=int, help="crops before the first step")
     parser.add_argument("--crop-every", type=int, default=2, help="steps between new crops")
@@ -36,14 +37,15 @@ def options(description: str | None, **defaults: Any) -> argparse.ArgumentParser
     return parser
 
 
-def learning_rate(step: int, steps: int, peak: float, warmup: int) -> float:
-    """Short warm-up, plateau, linear fall over the last quarter."""
-    fall = max(1, steps - falls_at(steps))
-    return peak * min(1.0, (step + 1) / warmup, max(0.02, (steps - step) / fall))
+def learning_rate(step: int, args: argparse.Namespace, warmup: int) -> float:
+    """Short warm-up, plateau, linear fall over the last steps."""
+    fall = max(1, args.steps - falls_at(args.steps, args.fall))
+    rate: float = args.rate
+    return rate * min(1.0, (step + 1) / warmup, max(0.02, (args.steps - step) / fall))
 
 
-def falls_at(steps: int) -> int:
-    return steps - steps // 4
+def falls_at(steps: int, share: float) -> int:
+    return steps - int(steps * share)
 
 
 class LongRun(ABC):
@@ -54,7 +56,7 @@ class LongRun(ABC):
     learning rate fell.
 
     Args:
-        args: Options: out, steps, save_every, ema.
+        args: Options: out, steps, fall, save_every, ema.
         rng: Decides what is drawn.
         module: What is trained.
         cache: Targets; a checkpoint names those that it needs.
@@ -104,7 +106,8 @@ class LongRun(ABC):
         if not path.exists():
             return None
         state: dict[str, Any] = torch.load(path, weights_only=True)
-        if self.args.steps > state["steps"] and state["step"] > falls_at(state["steps"]) and plateau.exists():
+        fallen = state["step"] > falls_at(state["steps"], self.args.fall)
+        if self.args.steps > state["steps"] and fallen and plateau.exists():
             state = torch.load(plateau, weights_only=True)
         return state
 
@@ -178,5 +181,5 @@ class LongRun(ABC):
             if self.step % self.args.save_every == 0 or self.step == self.args.steps:
                 self.measure()
                 self.save()
-            if self.step == falls_at(self.args.steps):
+            if self.step == falls_at(self.args.steps, self.args.fall):
                 self.save("plateau.pt")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -73,6 +74,13 @@ class Teachers:
         for k, (mean, covariance) in enumerate(coder.moments(seen, self.encoder(seen, SECOND.layer_names))):
             entry[f"mean {k}"], entry[f"covariance {k}"] = mean[0].float(), triangle(covariance[0].float())
         return entry
+
+
+def smoothed(pixels: Tensor, rng: random.Random) -> Tensor:
+    """Return a painting (1, 3, H, W) without its finest detail: smooth paintings are rare among others."""
+    side = round(pixels.shape[2] / rng.uniform(1.5, 6))
+    small = F.interpolate(pixels, size=(side, side), mode="bicubic", antialias=True)
+    return F.interpolate(small, size=pixels.shape[2:], mode="bicubic").clamp(0, 1)
 
 
 def moments(batch: dict[str, Tensor]) -> list[tuple[Tensor, Tensor]]:

@@ -16,8 +16,8 @@ With --examples, some photos are those of paint_examples.py: what the optimizer 
 photo as content.
 
 The run resumes where it stopped: give the same command. While RUN/PAUSE exists, it waits. The learning rate is
-constant and falls over the last quarter; a raised --steps goes on from before the fall. RUN/log.csv has the losses,
-and errors on pairs that are held back, under the running mean of the weights, which is what is exported.
+constant and falls over the last steps (--fall); a raised --steps goes on from before the fall. RUN/log.csv has the
+losses, and errors on pairs that are held back, under the running mean of the weights, which is what is exported.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ import torch.nn.functional as F
 from grow_painter import grown
 from long_run import LongRun, learning_rate, options
 from painter_losses import QuickGram, blob_loss, full, jump_loss, octave_loss, palette_loss
-from painter_targets import CONTENT_LAYER, STYLE_LAYERS, Folder, Teachers, floats, moments, stacked
+from painter_targets import CONTENT_LAYER, STYLE_LAYERS, Folder, Teachers, floats, moments, smoothed, stacked
 from quantize_vgg19 import quantized
 from target_cache import TargetCache
 from torch import Tensor
@@ -65,7 +65,7 @@ LOGGED = (
     "exact content", "exact style", "quick content", "quick style", "palette", "octaves", "blobs", "forms", "tv",
     "grid", "jumps", "outside", "spikes", "own",
 )  # fmt: skip
-BETAS = (0.9, 0.99)
+BETAS = (0.9, 0.999)
 
 
 class Painter(torch.nn.Module):
@@ -144,6 +144,8 @@ class Run(LongRun):
                 painting = painting.contiguous(memory_format=torch.channels_last)
                 entry = self.teachers.painting(painting, coder)
                 self.cache.add("named", entry | {"named": torch.tensor([row, number])})
+        if self.args.start:
+            self._take_along(self.args.start)
         for index in range(self.args.first):
             self._add(index)
         self._set_units()
@@ -180,6 +182,19 @@ class Run(LongRun):
             codes.write()
 
     @torch.no_grad()
+    def _take_along(self, start: str) -> None:
+        """Go on from the codes of the built-in styles that the first network comes with."""
+        path = read_model(start, "adain-lite").path
+        codes = Codes(path.with_name(f"{path.stem}.styles"), path)
+        keys = self.cache.pools["named"]
+        for row, name in enumerate(self.named):
+            for number, scale in enumerate(SCALES):
+                if scale in codes.of(name):
+                    batch = stacked([self.cache.get(keys[row * len(SCALES) + number])])
+                    change = codes.of(name)[scale] - self.module.codes(batch)[0]
+                    self.module.tuned[row, number] += change[: self.module.network.sizes.code]
+
+    @torch.no_grad()
     def _set_units(self) -> None:
         """Set the scale of those inputs of the encoder that are new, or of all."""
         coder = self.module.network.coder
@@ -204,6 +219,7 @@ class Run(LongRun):
         self.wait()
         photo, painting = self.photos.batch(1, self.rng), self.paintings.batch(1, self.rng)
         painting = recolored(painting, self.rng) if self.rng.random() < self.args.recolor else painting
+        painting = smoothed(painting, self.rng) if self.rng.random() < self.args.smooth else painting
         photo, painting = (x.contiguous(memory_format=torch.channels_last) for x in (photo, painting))
         coder, seen = self.module.network.coder, self.teachers.photo(photo)
         self.cache.add("photo", seen)
@@ -278,7 +294,7 @@ class Run(LongRun):
         self.optimizer.zero_grad(set_to_none=True)
         torch.stack(list(terms.values())).sum().backward()
         for group in self.optimizer.param_groups:
-            group["lr"] = group["scale"] * learning_rate(self.step, args.steps, args.rate, WARMUP)
+            group["lr"] = group["scale"] * learning_rate(self.step, args, WARMUP)
         norm = torch.nn.utils.clip_grad_norm_(self.module.parameters(), args.clip)
         if norm.isfinite():
             self.optimizer.step()
@@ -312,7 +328,7 @@ class Run(LongRun):
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    defaults = {"name": "adain-lite-2", "steps": 20000, "rate": 6e-4, "ema": 0.998, "first": 150, "keep": 2500}
+    defaults = {"name": "adain-lite-3", "steps": 20000, "rate": 6e-4, "ema": 0.998, "first": 150, "keep": 2500}
     parser = options(__doc__, save_every=100, **defaults)
     parser.add_argument("--loss-network", default="vgg19.caffe", help="weights record or file")
     parser.add_argument("--quick-network", default="vgg19-slim", help="the loss network of most steps")
@@ -334,6 +350,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--example-share", type=float, default=0.3, help="share of pictures that are examples")
     parser.add_argument("--own-share", type=float, default=0.06)
     parser.add_argument("--recolor", type=float, default=0.5)
+    parser.add_argument("--smooth", type=float, default=0.1, help="share of paintings without their finest detail")
     args = parser.parse_args(argv)
     args.out.mkdir(parents=True, exist_ok=True)
     Run(args).run()

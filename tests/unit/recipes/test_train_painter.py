@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import random
 from io import BytesIO
 from pathlib import Path
 
@@ -78,10 +79,10 @@ def test_a_resumed_training_gives_the_same_weights(recipe, monkeypatch: pytest.M
     for kind in ("painter", "ema"):
         assert all(torch.equal(whole[kind][name], again[kind][name]) for name in whole[kind])
     assert [row["held content"] for row in again["log"]] == [row["held content"] for row in whole["log"]]
-    written = read_model(str(tmp_path / "whole" / "adain-lite-2.safetensors"), "adain-lite")
+    written = read_model(str(tmp_path / "whole" / "adain-lite-3.safetensors"), "adain-lite")
     assert written.about["architecture"] == SECOND.name
     load_into(LiteNetwork(SECOND), written)
-    start = str(tmp_path / "whole" / "adain-lite-2.safetensors")
+    start = str(tmp_path / "whole" / "adain-lite-3.safetensors")
     after = train(recipe, tmp_path, "after", "--steps", "2", "--start", start)  # another training begins where it ended
     assert after["log"][0]["held content"] == pytest.approx(whole["log"][-1]["held content"], rel=0.02)
 
@@ -95,16 +96,20 @@ def test_built_in_styles_are_trained_along(recipe, tmp_path: Path) -> None:
     assert not state["painter"]["tuned"].any()
     state = train(recipe, tmp_path, "always", *options, "--named-share", "1", "--own-share", "0")
     assert state["painter"]["tuned"].any()
-    made = tmp_path / "always" / "adain-lite-2.safetensors"
+    made = tmp_path / "always" / "adain-lite-3.safetensors"
     from tune_styles import Codes
 
-    codes = Codes(made.with_name("adain-lite-2.styles"), made)
+    codes = Codes(made.with_name("adain-lite-3.styles"), made)
     assert {name.partition("/")[0] for name in codes.tensors} == {"animals", "bathers"}
     untuned = encode_style(codes.methods[2.0], tmp_path / "named" / "pavel-filonov_animals-1930.jpg", [384])
     found = codes.of("animals")
     assert set(found) == {0.5, 1.0, 2.0}
     assert 0 < (found[2.0] - untuned.code).norm() < 0.1 * untuned.code.norm()
     assert set(codes.origins) == {"adain-lite@0.5", "adain-lite", "adain-lite@2"}
+    train(recipe, tmp_path, "on", *options[2:], "--steps", "0", "--start", str(made))  # what was learned is taken along
+    again = Codes(tmp_path / "on" / "adain-lite-3.styles", made).of("animals")
+    for scale, code in found.items():
+        torch.testing.assert_close(again[scale], code, rtol=0, atol=0.01 * float(code.abs().max()))
 
 
 def test_what_the_optimizer_paints_is_the_content(recipe, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -168,6 +173,17 @@ def test_contrast_is_compared_per_octave(recipe) -> None:
     assert more[0, 3].abs() < 0.05
     twice = recipe.octave_loss(2 * (coarse + grain), wanted)
     assert float(twice) == pytest.approx(math.log(2) ** 2, abs=1e-3)
+
+
+def test_smooth_paintings_have_no_fine_detail(recipe) -> None:
+    from painter_losses import octaves
+
+    painting = torch.rand(1, 3, 96, 96, generator=torch.Generator().manual_seed(0))
+    for seed in range(5):
+        smooth = recipe.smoothed(painting, random.Random(seed))
+        assert smooth.shape == painting.shape
+        assert (octaves(smooth) - octaves(painting))[0, 0] < -1
+        assert (smooth.mean() - painting.mean()).abs() < 0.01
 
 
 def test_a_wider_network_paints_the_same_at_first(recipe) -> None:
