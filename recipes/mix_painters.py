@@ -13,10 +13,13 @@ import argparse
 from pathlib import Path
 
 import torch
+from quantize_vgg19 import packed
 
 from brushwork.methods.adain_lite.method import NAME
-from brushwork.runtime.tensor_files import write_tensors
+from brushwork.runtime.tensor_files import read_tensors, write_tensors
 from brushwork.weights import read_model
+
+CODER = "coder."
 
 
 def main() -> None:
@@ -27,15 +30,16 @@ def main() -> None:
     parser.add_argument("-o", "--output", type=Path, required=True)
     args = parser.parse_args()
     first, second = (read_model(source, NAME) for source in (args.first, args.second))
-    mixed = {
-        name: tensor if name.startswith("coder.") else _between(tensor, second.tensors[name], args.share)
+    written = read_tensors(first.path)  # the style encoder is copied as it is there, in 8 bits or 16
+    moved = {
+        name: torch.lerp(tensor.float(), second.tensors[name].float(), args.share)
         for name, tensor in first.tensors.items()
+        if not name.startswith(CODER)
     }
-    write_tensors(args.output, mixed, {"model": NAME, "codes": first.about.get("codes", first.sha256)})
-
-
-def _between(first: torch.Tensor, second: torch.Tensor, share: float) -> torch.Tensor:
-    return torch.lerp(first.float(), second.float(), share).to(first.dtype)
+    in_8_bits = any(tensor.dtype == torch.int8 for tensor in written.values())
+    painter = packed(moved) if in_8_bits else {name: tensor.half() for name, tensor in moved.items()}
+    about = dict(first.about) | {"codes": first.about.get("codes", first.sha256)}
+    write_tensors(args.output, {k: v for k, v in written.items() if k.startswith(CODER)} | painter, about)
 
 
 if __name__ == "__main__":

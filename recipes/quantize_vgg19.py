@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
+from collections.abc import Mapping
 from pathlib import Path
 
 import torch
@@ -58,6 +59,17 @@ def quantized(weight: Tensor) -> tuple[Tensor, Tensor]:
     """Return weights (N, …) as int8, and their scales (N,): the largest weight of a channel is 127."""
     scale = (weight.abs().flatten(1).amax(1) / LARGEST).clamp_min(TINY)
     return (weight / scale.view(-1, *[1] * (weight.ndim - 1))).round().to(torch.int8), scale
+
+
+def packed(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Return a network's kernels and matrices as int8, beside their scales, and all else as float16."""
+    found = dict[str, Tensor]()
+    for name, tensor in tensors.items():
+        if tensor.ndim > 1:
+            found[name], found[f"{name.removesuffix('.weight')}.scale"] = quantized(tensor)
+        else:
+            found[name] = tensor.half()
+    return found
 
 
 if __name__ == "__main__":

@@ -15,6 +15,9 @@ from them.
 With --examples, some photos are those of paint_examples.py: what the optimizer made of them takes the place of the
 photo as content.
 
+For films, --temporal-weight adds the difference between a painted photo and the same photo painted after it moved, and
+--learn painter leaves the codes of styles as they are; recipes/mix_painters.py then mixes the two networks.
+
 The run resumes where it stopped: give the same command. While RUN/PAUSE exists, it waits. The learning rate is
 constant and falls over the last steps (--fall); a raised --steps goes on from before the fall. RUN/log.csv has the
 losses, and errors on pairs that are held back, under the running mean of the weights, which is what is exported.
@@ -35,7 +38,7 @@ from grow_painter import grown
 from long_run import LongRun, learning_rate, options
 from painter_losses import QuickGram, blob_loss, full, jump_loss, octave_loss, palette_loss
 from painter_targets import CONTENT_LAYER, STYLE_LAYERS, Folder, Teachers, floats, moments, smoothed, stacked
-from quantize_vgg19 import quantized
+from quantize_vgg19 import packed
 from target_cache import TargetCache
 from torch import Tensor
 from tune_styles import Codes, built_in
@@ -47,7 +50,7 @@ from brushwork.losses.perceptual import bounded
 from brushwork.losses.regularizers import checkerboard_loss, low_frequency_color_loss, total_variation
 from brushwork.methods.adain_lite.architecture import SECOND, architecture_of
 from brushwork.methods.adain_lite.colors import COLOR_CODE
-from brushwork.methods.adain_lite.method import STROKE_SIZE
+from brushwork.methods.adain_lite.method import STROKE_SIZE, MovedPhotos
 from brushwork.methods.adain_lite.network import LiteNetwork
 from brushwork.nn.transformation import activation_outliers
 from brushwork.runtime.tensor_files import write_tensors
@@ -63,7 +66,7 @@ HELD = 24
 WARMUP = 100  # steps
 LOGGED = (
     "exact content", "exact style", "quick content", "quick style", "palette", "octaves", "blobs", "forms", "tv",
-    "grid", "jumps", "outside", "spikes", "own",
+    "grid", "jumps", "outside", "spikes", "own", "temporal",
 )  # fmt: skip
 BETAS = (0.9, 0.999)
 
@@ -89,8 +92,9 @@ class Painter(torch.nn.Module):
         found = self.tuned[named, 0] + (scale > 0)[:, None] * self.tuned[named, scale]
         return codes + F.pad((named >= 0)[:, None] * found, (0, COLOR_CODE))
 
-    def forward(self, batch: dict[str, Tensor]) -> Tensor:
-        return self.network.paint(floats(batch["pixels"]), self.codes(batch))
+    def forward(self, batch: dict[str, Tensor], photos: Tensor | None = None) -> Tensor:
+        """Paint the photos of a batch, or others, in its styles."""
+        return self.network.paint(floats(batch["pixels"]) if photos is None else photos, self.codes(batch))
 
 
 def _pace(name: str, parameter: Tensor) -> float:
@@ -153,25 +157,20 @@ class Run(LongRun):
 
     def optimizer_of(self, module: torch.nn.Module) -> torch.optim.Optimizer:
         """Return Adam, whose steps change a layer more the more inputs it has (Yang et al. 2022, arXiv:2203.03466)."""
+        frozen = ("tuned", "network.coder") if self.args.learn == "painter" else ()
         parts = [
-            {"params": [parameter], "scale": _pace(name, parameter)} for name, parameter in module.named_parameters()
+            {"params": [parameter.requires_grad_(not name.startswith(frozen))], "scale": _pace(name, parameter)}
+            for name, parameter in module.named_parameters()
         ]
         return torch.optim.Adam(parts, betas=BETAS)
 
     @torch.no_grad()
     def export(self) -> None:
         """Write the network, large tensors in 8 bits; and codes of the built-in styles, as a companion of it."""
-        prefix, tensors = "network.", dict[str, Tensor]()
-        for name, tensor in self.ema.items():
-            if not name.startswith(prefix):
-                continue
-            kept = name.removeprefix(prefix)
-            if tensor.ndim > 1:
-                tensors[kept], tensors[f"{kept.removesuffix('.weight')}.scale"] = quantized(tensor)
-            else:
-                tensors[kept] = tensor.half()
+        prefix = "network."
+        tensors = {name.removeprefix(prefix): x for name, x in self.ema.items() if name.startswith(prefix)}
         path = self.args.out / f"{self.args.name}.safetensors"
-        write_tensors(path, tensors, {"model": "adain-lite", "architecture": SECOND.name})
+        write_tensors(path, packed(tensors), {"model": "adain-lite", "architecture": SECOND.name})
         if self.named:
             codes = Codes(self.args.out / f"{self.args.name}.styles", path)
             with self.averaged():
@@ -247,9 +246,9 @@ class Run(LongRun):
             entries.append(entry)
         return stacked(entries), torch.tensor(own)
 
-    def painted(self, batch: dict[str, Tensor]) -> Tensor:
+    def painted(self, batch: dict[str, Tensor], photos: Tensor | None = None) -> Tensor:
         with torch.autocast("cpu", torch.bfloat16, enabled=self.teachers.dtype == torch.bfloat16):
-            pictures: Tensor = self.module(batch).float()
+            pictures: Tensor = self.module(batch, photos).float()
             return pictures
 
     def errors(self, pictures: Tensor, batch: dict[str, Tensor], teacher: str = "exact") -> dict[str, Tensor]:
@@ -263,13 +262,16 @@ class Run(LongRun):
         return errors
 
     def terms(self, batch: dict[str, Tensor], own: Tensor, teacher: str) -> dict[str, Tensor]:
-        args = self.args
+        args, steady = self.args, dict[str, Tensor]()
+        film = MovedPhotos(floats(batch["pixels"]), covered=False) if args.temporal_weight else None
         with activation_outliers(self.module) as spikes:
-            pictures = self.painted(batch)
+            pictures = self.painted(batch, film and film.before)
+        if film is not None:
+            steady = {"temporal": args.temporal_weight * film.apart(pictures, self.painted(batch, film.after))}
         errors, photos = self.errors(pictures, batch, teacher), floats(batch["pixels"])
         shares = dict.fromkeys(STYLE_LAYERS, 1.0) | {"relu5_1": args.deepest_share}
         style = torch.stack([shares[layer] * bounded(errors[layer]) for layer in STYLE_LAYERS]).mean()
-        return {
+        return steady | {
             "content": args.content_weight * errors["content"].mean(),
             "style": args.style_weight * style,
             "palette": args.palette_weight * palette_loss(pictures, floats(batch["painting"])),
@@ -336,6 +338,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--named", type=Path, help="folder of the built-in styles' paintings")
     parser.add_argument("--named-share", type=float, default=0.5, help="share of pictures in these styles")
     parser.add_argument("--start", default="adain-lite", help="a first network to widen; '' for none")
+    parser.add_argument("--learn", choices=("all", "painter"), default="all", help="painter: codes stay as they are")
     parser.add_argument("--batch", type=int, default=4)
     parser.add_argument("--clip", type=float, default=10.0)
     parser.add_argument("--content-weight", type=float, default=3.0)
@@ -345,6 +348,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--blob-weight", type=float, default=200.0)
     parser.add_argument("--form-weight", type=float, default=4.0)
     parser.add_argument("--jump-weight", type=float, default=60.0)
+    parser.add_argument("--temporal-weight", type=float, default=0.0, help="of steadiness under motion, for films")
     parser.add_argument("--deepest-share", type=float, default=0.05, help="weight of relu5_1 among the style layers")
     parser.add_argument("--examples", type=Path, help="folder of paint_examples.py")
     parser.add_argument("--example-share", type=float, default=0.3, help="share of pictures that are examples")

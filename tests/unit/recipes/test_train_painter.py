@@ -112,6 +112,31 @@ def test_built_in_styles_are_trained_along(recipe, tmp_path: Path) -> None:
         torch.testing.assert_close(again[scale], code, rtol=0, atol=0.01 * float(code.abs().max()))
 
 
+def test_for_films_only_the_generator_learns_and_a_mixture_keeps_the_codes(
+    recipe, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    train(recipe, tmp_path, "stills", "--steps", "2")
+    first = tmp_path / "stills" / "adain-lite-3.safetensors"
+    options = ("--steps", "2", "--learn", "painter", "--temporal-weight", "200", "--own-share", "0")
+    state = train(recipe, tmp_path, "films", *options, "--start", str(first))
+    assert state["log"][-1]["temporal"] > 0
+    second, mixed = tmp_path / "films" / "adain-lite-3.safetensors", tmp_path / "mixed.safetensors"
+    import mix_painters
+
+    monkeypatch.setattr("sys.argv", ["", str(first), str(second), "--share", "0.5", "-o", str(mixed)])
+    mix_painters.main()
+    stills, films, both = (read_model(str(path), "adain-lite") for path in (first, second, mixed))
+    assert both.about["codes"] == stills.sha256
+    assert both.about["architecture"] == SECOND.name
+    for name, tensor in both.tensors.items():
+        if name.startswith("coder."):
+            assert torch.equal(tensor, stills.tensors[name]), name
+    changed = (films.tensors["painter.edges.weight"] - stills.tensors["painter.edges.weight"]).abs().max()
+    assert changed > 0
+    expected = torch.lerp(stills.tensors["painter.edges.weight"], films.tensors["painter.edges.weight"], 0.5)
+    torch.testing.assert_close(both.tensors["painter.edges.weight"], expected, rtol=0, atol=0.006)
+
+
 def test_what_the_optimizer_paints_is_the_content(recipe, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     import paint_examples
 

@@ -180,14 +180,15 @@ class MovedPhotos:
 
     Args:
         photos: (B, 3, S, S) in [0, 1].
+        covered: False leaves out the piece in front: the first frame is the photo, with grain.
     """
 
-    def __init__(self, photos: Tensor) -> None:
+    def __init__(self, photos: Tensor, *, covered: bool = True) -> None:
         side, shown = photos.shape[3], photos.cpu()
         films = []
         for number, photo in enumerate(torch.split(shown, 1)):
             seed, speed = int(torch.randint(1 << 60, ())), FASTEST * float(torch.rand(()))
-            layers = [photo, shown[number - 1, None]]
+            layers = [photo, shown[number - 1, None]] if covered else [photo]
             films.append(moving_layers(layers, (side, side), 2, seed=seed, speed=speed, margin=1.0))
         self.before, self.after = (self._grainy(torch.cat([f.frames[k] for f in films]), photos) for k in (0, 1))
         self.back = torch.cat([film.flow(1, 0) for film in films]).to(photos.device)
