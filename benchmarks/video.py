@@ -38,7 +38,7 @@ from brushwork.flow import dis_flow, stays_visible, tvl1_flow
 from brushwork.io.films import Frame
 from brushwork.methods.one_pass import OnePass
 from brushwork.options.film import FilmOptions
-from brushwork.options.methods import FILM_MODEL
+from brushwork.options.methods import DRAFT_MODEL, FILM_MODEL
 from brushwork.runtime.memory import resident_memory
 from brushwork.training.synthetic_motion import moving_layers
 from brushwork.video.frame_optimizer import FrameOptimizer
@@ -49,10 +49,6 @@ from brushwork.video.stylize_video import stylize_video
 
 SMOOTHING, TEMPORAL_WEIGHT = FilmOptions().smoothing, FilmOptions().temporal_weight
 MEASURES = ("E_warp", "long-range E_warp", "sharpness", "style error")
-WAYS = {
-    "frame by frame": ("adain-lite", 0.0), "blending alone": ("adain-lite", SMOOTHING),
-    "film model frame by frame": (FILM_MODEL, 0.0), "steady": (FILM_MODEL, SMOOTHING),
-}  # fmt: skip
 BEST_STEPS, BEST_SIZE, BEST_LENGTH = 40, 256, 14  # of Gatys' method: small and short
 BEST_WAYS = {
     "frame by frame": (0.0, 1), "one pass": (TEMPORAL_WEIGHT, 1), "two passes": (TEMPORAL_WEIGHT, 2),
@@ -123,30 +119,38 @@ def style_error(frames: list[Tensor], originals: list[Tensor], style: str, judge
     return fmean(errors)
 
 
-def compared(films: dict[str, tuple[list[Tensor], Motion]], paintings: list[Path], judge: Any) -> dict[str, Any]:
+def compared(
+    films: dict[str, tuple[list[Tensor], Motion]], paintings: list[Path], judge: Any, models: list[str]
+) -> dict[str, Any]:
     """Each film in four ways, and how what is made by default compares with each of the others."""
-    methods, rows = {model: load(AdaINLite(model=model)) for model, _ in WAYS.values()}, {}
+    stills, steady = models
+    ways = {
+        "frame by frame": (stills, 0.0), "blending alone": (stills, SMOOTHING),
+        "film model frame by frame": (steady, 0.0), "steady": (steady, SMOOTHING),
+    }  # fmt: skip
+    methods, rows = {model: load(AdaINLite(model=model)) for model in models}, {}
     for number, (name, (frames, motion)) in enumerate(films.items()):
         painting = paintings[number % len(paintings)]
         results = {}
-        for way, (model, smoothing) in WAYS.items():
+        for way, (model, smoothing) in ways.items():
             method = methods[model]
             assert isinstance(method, OnePass)
             made = painted(method, frames, str(painting), smoothing)
             results[way] = measured(made, motion, frames, str(painting), judge)
         shares = {
             way: [after / before for before, after in zip(results[way], results["steady"], strict=True)]
-            for way in WAYS if way != "steady"
+            for way in ways if way != "steady"
         }  # fmt: skip
         original = [warping_errors(frames, motion), warping_errors(frames, motion, FAR)]
         rows[name] = {"style": painting.name, **results, "shares of": shares, "E_warp of the film": original}
         print(name, painting.name, {way: [f"{x:.3f}" for x in found] for way, found in shares.items()}, flush=True)
     means = {
         way: [fmean(column) for column in zip(*(row["shares of"][way] for row in rows.values()), strict=True)]
-        for way in WAYS if way != "steady"
+        for way in ways if way != "steady"
     }  # fmt: skip
     print("mean", {way: [f"{x:.3f}" for x in found] for way, found in means.items()}, flush=True)
-    return {"measures": MEASURES[: len(next(iter(means.values())))], "mean shares of": means, "films": rows}
+    measures = MEASURES[: len(next(iter(means.values())))]
+    return {"models": models, "measures": measures, "mean shares of": means, "films": rows}
 
 
 def best(films: dict[str, tuple[list[Tensor], Motion]], painting: Path) -> dict[str, Any]:
@@ -228,6 +232,7 @@ def main() -> None:
     parser.add_argument("--films", type=int, default=FILMS, help="of exactly known motion")
     parser.add_argument("--judge", type=Path)
     parser.add_argument("--clip", type=Path)
+    parser.add_argument("--models", nargs=2, default=[DRAFT_MODEL, FILM_MODEL], help="for stills, and for films")
     parser.add_argument("--best", action="store_true", help="Gatys' method on films, and nothing else")
     args = parser.parse_args()
     judge = module(args.judge) if args.judge else None
@@ -241,8 +246,8 @@ def main() -> None:
         with tempfile.TemporaryDirectory() as name:
             facts["speed"] = speed(args.clip, Path(name))
     with torch.inference_mode():
-        facts["real films"] = compared(real_films(args.sequences), paintings, judge)
-        facts["exact flow"] = compared(exact_films(args.photos, args.films), paintings, judge)
+        facts["real films"] = compared(real_films(args.sequences), paintings, judge, args.models)
+        facts["exact flow"] = compared(exact_films(args.photos, args.films), paintings, judge, args.models)
     write("video", facts)
 
 

@@ -22,11 +22,13 @@ MODULES = (
 WEIGHTS = {
     "adain-lite": ("coder.", "painter."),
     "adain-lite-2": ("coder.", "painter."),
+    "adain-lite-3": ("coder.", "painter."),
+    "adain-lite-3-film": ("painter.",),
     "adain-lite-film": ("painter.",),
     "vgg19-slim": ("conv1", "conv2", "conv3", "conv4", "conv5_1", "tap"),
 }
 IMPORTED = re.compile(r"\bbrushwork(?=\.[a-z_]+(\.[a-z_]+)* import )")  # "from brushwork.errors import …"
-CODES = "adain-lite-2.styles.safetensors"  # of the built-in styles
+CODES = ("adain-lite-2.styles.safetensors", "adain-lite-3.styles.safetensors")  # of the built-in styles
 STYLE = ("adain-lite/", "adain-lite@")  # what is kept of a built-in style
 ENTRY = '''"""brushwork without torch: `python -m brushwork_lite`, and the command."""
 
@@ -74,7 +76,8 @@ def write_package(folder: Path) -> None:
     for name, kept in WEIGHTS.items():
         _copy_part(SOURCE / "models" / f"{name}.safetensors", folder / "models" / f"{name}.safetensors", kept)
         shutil.copy(SOURCE / "models" / f"{name}.json", folder / "models" / f"{name}.json")
-    shutil.copy(SOURCE / "models" / CODES, folder / "models" / CODES)
+    for codes in CODES:
+        shutil.copy(SOURCE / "models" / codes, folder / "models" / codes)
     for path in (SOURCE / "models" / "styles").glob("*.safetensors"):
         _copy_part(path, folder / "models" / "styles" / path.name, STYLE)
 

@@ -8,12 +8,15 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from brushwork.color import luma
 from brushwork.losses.regularizers import unexplained
 from brushwork.nn.statistics import gram_matrix
 
 PIXELS = 2048  # compared for the palette
 DIRECTIONS = 16
 BLOBS = (4, 8)  # pixels over which forms are averaged that the photo doesn't have
+AREA, SMOOTH = 15, 10 / 255  # side in pixels of an area; deviation below which a photo is more or less flat there
+CALM = 0.25  # quantile of the paintings' deviations
 OCTAVES = 5  # in which a painting's contrast is compared: details of 1 to 16 pixels
 
 
@@ -104,6 +107,24 @@ def blob_loss(pictures: Tensor, photos: Tensor) -> Tensor:
         found, given = _local_forms(pictures, size), _local_forms(photos, size)
         terms.append(unexplained(found, given, 1e-4 * found.shape[2]))
     return torch.stack(terms).mean()
+
+
+def flat_loss(pictures: Tensor, photos: Tensor, paintings: Tensor) -> Tensor:
+    """Return by how much flat places of the photos (B, 3, H, W) are livelier than the calmest quarter of the paintings.
+
+    Lively is the deviation of luma around a pixel; see `brushwork.evaluation.artifacts.flat_texture`. A Gram matrix is
+    cheaply matched by a maze of outlined worms in the sky, which has no edges to keep.
+    """
+    found, given, calm = (_deviation(luma(pixels)) for pixels in (pictures, photos, paintings))
+    least = calm.flatten(1).quantile(CALM, dim=1).view(-1, 1, 1, 1)
+    flat = (1 - given / SMOOTH).clamp_min(0)
+    return (flat * (found - least).clamp_min(0)).sum() / flat.sum().clamp_min(1)
+
+
+def _deviation(gray: Tensor) -> Tensor:
+    """Return the deviation (B, 1, H', W') around each pixel."""
+    mean, square = (F.avg_pool2d(values, AREA, 1) for values in (gray, gray.square()))
+    return (square - mean.square()).clamp_min(1e-6).sqrt()
 
 
 def _local_forms(pixels: Tensor, size: int) -> Tensor:

@@ -36,7 +36,7 @@ import torch
 import torch.nn.functional as F
 from grow_painter import grown
 from long_run import LongRun, learning_rate, options
-from painter_losses import QuickGram, blob_loss, full, jump_loss, octave_loss, palette_loss
+from painter_losses import QuickGram, blob_loss, flat_loss, full, jump_loss, octave_loss, palette_loss
 from painter_targets import CONTENT_LAYER, STYLE_LAYERS, Folder, Teachers, floats, moments, smoothed, stacked
 from quantize_vgg19 import packed
 from target_cache import TargetCache
@@ -65,8 +65,8 @@ SEEN = (-0.1, 1.1)
 HELD = 24
 WARMUP = 100  # steps
 LOGGED = (
-    "exact content", "exact style", "quick content", "quick style", "palette", "octaves", "blobs", "forms", "tv",
-    "grid", "jumps", "outside", "spikes", "own", "temporal",
+    "exact content", "exact style", "quick content", "quick style", "palette", "octaves", "blobs", "flat", "forms",
+    "tv", "grid", "jumps", "outside", "spikes", "own", "temporal",
 )  # fmt: skip
 BETAS = (0.9, 0.999)
 
@@ -277,6 +277,7 @@ class Run(LongRun):
             "palette": args.palette_weight * palette_loss(pictures, floats(batch["painting"])),
             "octaves": args.octave_weight * octave_loss(pictures, batch["octaves"]),
             "blobs": args.blob_weight * blob_loss(pictures, photos),
+            "flat": args.flat_weight * flat_loss(pictures, photos, floats(batch["painting"])),
             "forms": args.form_weight * low_frequency_color_loss(pictures, photos),
             "tv": 0.1 * total_variation(pictures),
             "grid": 1500 * checkerboard_loss(pictures),
@@ -346,6 +347,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--palette-weight", type=float, default=5.0)
     parser.add_argument("--octave-weight", type=float, default=10.0)
     parser.add_argument("--blob-weight", type=float, default=200.0)
+    parser.add_argument("--flat-weight", type=float, default=15.0)
     parser.add_argument("--form-weight", type=float, default=4.0)
     parser.add_argument("--jump-weight", type=float, default=60.0)
     parser.add_argument("--temporal-weight", type=float, default=0.0, help="of steadiness under motion, for films")

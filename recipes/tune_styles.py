@@ -134,7 +134,7 @@ def tuned(
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--model", default="adain-lite-2")
+    parser.add_argument("--model", default="adain-lite-3")
     parser.add_argument("--paintings", type=Path, required=True, help="the built-in styles' paintings")
     parser.add_argument("--photos", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True, help="without suffix")

@@ -234,9 +234,12 @@ class StylizeBatch:
             for number, frame in enumerate(pictures(frames.clone()), 1):  # 16 bits, so that nothing is lost
                 brushwork.write_image(frame, folder / "frames" / f"{number:05d}.png", depth=16)
             film = FilmOptions(size=0, smoothing=smoothing, keep_color=keep_color, depth=16)
-            settings, film = brushwork.film_preset(finish, film, strength=strength, style_scale=stroke_size)
+            painted_in = list(style.parts)
+            settings, film = brushwork.film_preset(
+                finish, film, [painted_in], strength=strength, style_scale=stroke_size
+            )
             brushwork.stylize_video(
-                folder / "frames", list(style.parts), folder / "painted", settings, options=film,
+                folder / "frames", painted_in, folder / "painted", settings, options=film,
                 progress=_progress(1)(0),
             )  # fmt: skip
             files = sorted((folder / "painted").iterdir())

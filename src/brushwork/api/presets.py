@@ -12,6 +12,7 @@ from brushwork.options.film import FilmOptions
 from brushwork.options.methods import DRAFT_MODEL, FILM_MODEL, AdaINLite, Gatys, Settings
 from brushwork.options.stylize import with_changes
 from brushwork.registry import OPTIONS, method_name, settings_from
+from brushwork.runtime.tensor_files import read_metadata
 from brushwork.styles.built_in import is_built_in
 from brushwork.styles.references import is_saved, methods_of, read_origins, resolve_text
 from brushwork.weights import embedded_model, sha256_of
@@ -32,7 +33,7 @@ __all__ = [
 ]
 
 EARLIER_NETWORKS = ("vgg19-slim",)  # of the presets, in earlier versions
-EARLIER_MODELS = ("adain-lite",)
+EARLIER_MODELS = {DRAFT_MODEL: ("adain-lite-2", "adain-lite"), FILM_MODEL: ("adain-lite-film", "adain-lite-2")}
 
 # Measured in docs/presets.md. What they have in common, and why, is in docs/methods/gatys.md, "Few evaluations".
 _FEW_EVALUATIONS = Gatys(
@@ -145,7 +146,7 @@ def for_saved_styles(settings: Settings, styles: Iterable[StyleSource], given: C
         return settings
     made_with = [_weights_of(path, method_name(settings)) for path in saved]
     if isinstance(settings, AdaINLite):
-        models = () if "model" in given else (settings.model, *EARLIER_MODELS)
+        models = () if "model" in given else (settings.model, *EARLIER_MODELS.get(settings.model, ()))
         return replace(settings, model=next((name for name in models if _fits(name, made_with)), settings.model))
     if not isinstance(settings, Gatys):
         return settings
@@ -158,7 +159,10 @@ def for_saved_styles(settings: Settings, styles: Iterable[StyleSource], given: C
 def _fits(network: str, made_with: Iterable[Collection[str]]) -> bool:
     """Return whether a network that comes with brushwork is among those that each style was made with."""
     file = embedded_model(network)
-    return file is not None and all(sha256_of(file) in weights for weights in made_with)
+    if file is None:
+        return False
+    codes = read_metadata(file).get("codes") or sha256_of(file)  # one for films paints the codes of that for stills
+    return all(codes in weights for weights in made_with)
 
 
 def _weights_of(path: Path, method: str) -> set[str]:
@@ -189,12 +193,15 @@ def _made_for(path: Path) -> list[str]:
         return list(OPTIONS)  # likewise
 
 
-def film_preset(name: str, options: FilmOptions, **changes: Any) -> tuple[Settings, FilmOptions]:
+def film_preset(
+    name: str, options: FilmOptions, styles: Iterable[StyleSource] = (), **changes: Any
+) -> tuple[Settings, FilmOptions]:
     """Return the options of a preset for films: of the method, and of the film.
 
     Args:
         name: See `preset_options`; without the second network, which later frames would have no time for.
         options: The film's; what they don't say is the preset's.
+        styles: All styles that are applied; see `for_saved_styles`.
         **changes: Fields of the preset's options.
 
     Raises:
@@ -205,7 +212,7 @@ def film_preset(name: str, options: FilmOptions, **changes: Any) -> tuple[Settin
     (40, 2)
     """
     own = {"model": FILM_MODEL} if preset_method(name) == "adain-lite" else {"refine_network": ""}
-    settings = preset_options(name, **{**own, **changes})
+    settings = for_saved_styles(preset_options(name, **{**own, **changes}), styles, changes)
     steps = FRAME_STEPS.get(name) if options.frame_steps is None else options.frame_steps
     return settings, with_changes(options, {"frame_steps": steps})
 

@@ -33,7 +33,7 @@ def look_options(default: str) -> Callable[[Any], Any]:
 
 
 def chosen_settings(
-    preset: str | None, method: str | None, values: Mapping[str, Any], styles: Sequence[str] | None = None
+    preset: str | None, method: str | None, values: Mapping[str, Any], styles: Sequence[str], *, film: bool = False
 ) -> Any:
     """Return the settings that --preset, --method and the methods' flags ask for; a flag wins over the preset.
 
@@ -41,7 +41,8 @@ def chosen_settings(
         preset: The value of --preset.
         method: The value of --method.
         values: All values of the command.
-        styles: The styles of a still picture, which have a say if neither is given; None for a film.
+        styles: The styles, which have a say if neither is given.
+        film: Whether they are for a film.
 
     Raises:
         UsageError: An invalid value, a flag of another method, or a preset of another method.
@@ -51,14 +52,14 @@ def chosen_settings(
     from brushwork.api.presets import default_settings, film_preset, for_saved_styles, preset_method, preset_options
     from brushwork.options.film import FilmOptions
 
-    if preset is None and styles is not None:
+    if preset is None and not film:
         default = default_settings(styles, given_options(values, OPTIONS))
         return settings_of(method_name(default), values, OPTIONS, lambda **changes: with_changes(default, changes))
     preset = preset or "draft"
 
     def options(**changes: Any) -> Any:
-        if styles is None:
-            return film_preset(preset, FilmOptions(), **changes)[0]
+        if film:
+            return film_preset(preset, FilmOptions(), styles, **changes)[0]
         return for_saved_styles(preset_options(preset, **changes), styles, changes)
 
     return settings_of(preset_method(preset, method), values, OPTIONS, options)

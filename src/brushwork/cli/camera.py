@@ -9,11 +9,11 @@ from typing import Any
 
 import rich_click as click
 
-from brushwork.cli.arguments import STYLE_HELP
+from brushwork.cli.arguments import STYLE_HELP, chosen_settings
 from brushwork.errors import PictureError
 from brushwork.options.film import FilmOptions
-from brushwork.options.flags import method_options, option_flags, options_from_flags, settings_of
-from brushwork.options.methods import FILM_MODEL, AdaINLite
+from brushwork.options.flags import method_options, option_flags, options_from_flags
+from brushwork.options.methods import AdaINLite
 
 __all__ = ["camera"]
 
@@ -40,8 +40,8 @@ def camera(
     **values: Any,
 ) -> None:
     """Show a camera (/dev/video0, or a video file that is played as one) in a style, in the browser."""
-    values["model"] = values["model"] or FILM_MODEL
-    settings, options = settings_of("adain-lite", values, METHOD), options_from_flags(FilmOptions, values)
+    settings = chosen_settings("draft", None, values, [style], film=True)
+    options = options_from_flags(FilmOptions, values)
     from brushwork.api.style_encoding import encode_style
     from brushwork.cli.live import frame_size, live_method
     from brushwork.cli.report import Report

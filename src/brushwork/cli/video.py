@@ -14,7 +14,6 @@ from brushwork.options.base import option_of
 from brushwork.options.batch import ENGINES, BatchOptions
 from brushwork.options.film import FilmOptions
 from brushwork.options.flags import method_options, option_flags, options_from_flags
-from brushwork.options.methods import FILM_MODEL
 from brushwork.registry import OPTIONS, method_name
 
 if TYPE_CHECKING:
@@ -113,8 +112,9 @@ def video(
     if painted and preset is None and method is None:
         preset = "good"
     if preset is None and method == "adain-lite" and values["model"] is None:
-        values["model"] = FILM_MODEL
-    settings = chosen_settings(preset, method, values)
+        preset = "draft"
+    styles = [name for name in (style, *(name for _, name in keyframes)) if name is not None]
+    settings = chosen_settings(preset, method, values, styles, film=True)
     if engine is None and (address, workers) != (None, None):
         raise UsageError("--address and --workers are for scenes painted side by side; add --engine ray or local")
     _check_sources(style, bool(keyframes), bool(painted), engine)
@@ -143,10 +143,10 @@ def video(
         raise UsageError(f"{output} is the input video; choose another name with -o")
     report = Report(as_json=as_json, preview=preview)
     side_by_side = None if engine is None else engine_for(engine, address, workers, options.device)
-    styles = [Keyframe(*key) for key in keyframes] or style
+    sources = [Keyframe(*key) for key in keyframes] or style
     with report.bar(film.name, unit="frames") as progress:
         done = stylize_video(
-            film, styles, output, settings, options=options, resume=resume, progress=progress,
+            film, sources, output, settings, options=options, resume=resume, progress=progress,
             painted=frames or None, engine=side_by_side,
         )  # fmt: skip
     _tell(report, film, output, done)

@@ -18,6 +18,7 @@ from brushwork.lite.needs import needs_torch
 from brushwork.lite.painting import Painter
 from brushwork.lite.passes import Moments
 from brushwork.lite.pictures import Picture
+from brushwork.lite.recoloring import COLOR_CODE
 from brushwork.lite.styles import blended, style_codes
 from brushwork.lite.stylize import result_size, tile_side
 from brushwork.options.methods import AdaINLite
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 
 __all__ = ["SteadyMoments", "paint_film"]
 
-SMOOTHING, FOLLOWING, LAG = 0.97, 3, 0.25  # see `brushwork.video.smoothing`
+SMOOTHING, FOLLOWING, LAG, COLOR_LAG = 0.97, 3, 0.25, 0.1  # see `brushwork.video.smoothing`
 SOFTENING = 1e-5  # added to variances
 CUT = 0.25  # mean change of the thumbnail's brightness at which a new scene begins
 GRID = 24  # side of this thumbnail
@@ -44,7 +45,8 @@ SUFFIXES = (".mp4", ".m4v", ".mov", ".mkv")
 class SteadyMoments:
     """Moments of whole pictures, smoothed over the frames of a scene; the same as `TemporalSmoother`'s.
 
-    Fades, flashes and lightning are followed at once: they never lag more than `LAG` deviations behind.
+    Fades, flashes and lightning are followed at once: they never lag more than `LAG` or `COLOR_LAG`
+    deviations behind.
     """
 
     def __init__(self) -> None:
@@ -58,7 +60,8 @@ class SteadyMoments:
         """Return the moments to use for a frame's own."""
         last = self._last.get(stop)
         if last is not None:
-            keep = np.float32(min(SMOOTHING**FOLLOWING, LAG / max(_apart(now, last), LAG)))
+            lag = COLOR_LAG if now.mean.shape[-1] == COLOR_CODE else LAG
+            keep = np.float32(min(SMOOTHING**FOLLOWING, lag / max(_apart(now, last), lag)))
             now = Moments(
                 now.mean + keep * (last.mean - now.mean), now.variance + keep * (last.variance - now.variance)
             )

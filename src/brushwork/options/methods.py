@@ -29,8 +29,8 @@ __all__ = [
 ]
 
 
-DRAFT_MODEL = "adain-lite-2"  # AdaINLite weights of the preset draft
-FILM_MODEL = "adain-lite-film"  # AdaINLite weights trained for temporal consistency: the default for video
+DRAFT_MODEL = "adain-lite-3"  # AdaINLite weights of the preset draft
+FILM_MODEL = "adain-lite-3-film"  # AdaINLite weights trained for temporal consistency: the default for video
 PRECISION = Option(
     "precision of the network; auto uses bfloat16 where it is faster", choices=("float32", "bfloat16", "auto")
 )
@@ -216,9 +216,9 @@ class AdaINLite(Checked):
     Our own network, for drafts and films; its sources and the experiments behind it: docs/methods/adain_lite.md.
     """
 
-    model: Annotated[
-        str, Option("network: adain-lite, adain-lite-2, adain-lite-film (embedded) or a file", file=True)
-    ] = "adain-lite"
+    model: Annotated[str, Option("network: adain-lite, -2, -3, -film, -3-film (embedded) or a file", file=True)] = (
+        "adain-lite"
+    )
     strength: Annotated[float, _STRENGTH] = 1.0
     style_scale: Annotated[float, _STYLE_SCALE] = 1.0
     precision: Annotated[str, PRECISION] = "auto"

@@ -167,7 +167,7 @@ class Work:
         settings = ask.to_settings()
         if ask.preset is not None:
             styles = film_styles(ask) if isinstance(ask, Video) else [ask.style]
-            settings = for_saved_styles(settings, [self._style(style) for style in styles])
+            settings = for_saved_styles(settings, [self._style(style) for style in styles], ask.settings)
         return load(settings if start is None else going_on(settings, str(start)), choose_device(self.device))
 
     def _plain(self, message: str) -> str:

@@ -149,12 +149,11 @@ def _check_film(file: Path, most: int, seconds: float) -> dict[str, Any]:
 
 def preview(ask: Preview, files: RequestFiles) -> bytes:
     """A photo in a style, or a frame of a film, as JPEG."""
-    from brushwork.api.presets import for_saved_styles
     from brushwork.api.stylize import stylize_photo
     from brushwork.image import Picture as Pixels
     from brushwork.io import read_size
 
-    source, method = files.source, _method(for_saved_styles(ask.preview_settings(), [files.style]))
+    source, method = files.source, _asked(ask, [files.style])
     if _holds_film(source):
         frame = Pixels(film_still(str(source), ask.frame, ask.size))
         options = ask.to_options(size=0, masks=files.masks, face_mask=files.face_mask)
@@ -174,7 +173,7 @@ def film_preview(ask: Video, files: RequestFiles) -> bytes:
     from brushwork.image import fit_size
     from brushwork.io.film_formats import open_film
 
-    film, method = open_film(files.source), _method(ask.preview_settings())
+    film, method = open_film(files.source), _asked(ask, [files.style])
     width, height = fit_size(film.size, min(FILM_SIZE, max(film.size)))
     style = encode_style(method, files.style, method.sizes(width, height))
     columns = []
@@ -192,7 +191,14 @@ def film_preview(ask: Video, files: RequestFiles) -> bytes:
 
 def clip(ask: Clip, files: RequestFiles, keys: Sequence[tuple[float, Any, float | None]]) -> bytes:
     """Two seconds of a film, painted, as MP4."""
-    return painted_clip(ask, files, keys, _method(ask.preview_settings()))
+    return painted_clip(ask, files, keys, _asked(ask, [style for _, style, _ in keys]))
+
+
+def _asked(ask: Preview | Video, styles: Sequence[Any]) -> Any:
+    """The method of a preview in these styles."""
+    from brushwork.api.presets import for_saved_styles
+
+    return _method(for_saved_styles(ask.preview_settings(), styles, ask.settings))
 
 
 def _spread(count: int) -> list[int]:

@@ -236,7 +236,7 @@ class Video(Painting):
         """The method's settings; AdaIN-lite uses its video model unless another one is given."""
         if self.preset is not None:
             preset_method(self.preset, self.method)
-            return film_preset(self.preset, FilmOptions(), **self.settings)[0]
+            return film_preset(self.preset, FilmOptions(), (), **self.settings)[0]
         settings = super()._settings()
         if isinstance(settings, AdaINLite) and "model" not in self.settings:
             return dataclasses.replace(settings, model=FILM_MODEL)

@@ -25,6 +25,7 @@ __all__ = ["FrameWithFlow", "Motion", "TemporalSmoother", "starts_scene", "with_
 ALIKE = 0.2  # color distance at which the previous frame's weight falls to a third
 FOLLOWING = 3  # how many times faster the normalization statistics follow the video than the output does
 LAG = 0.25  # how far they may stay behind, in deviations: motion stays below, a change of exposure far above
+COLOR_LAG = 0.1  # likewise, for those of the colors: the whole picture's brightness is off by as much
 BEHIND = 0.1  # how far a film may stay behind its keyframes, as a share of the way between two
 SOFTENING = 1e-5  # added to variances, as instance normalization does
 SHARPER = 2.0  # maximum gain for restoring detail lost by blending
@@ -157,7 +158,8 @@ class TemporalSmoother:
     def _answer(self, stop: int, ask: StatisticsRequest) -> Moments:
         """Return this frame's moments, smoothed over previous frames to prevent brightness pumping.
 
-        Fades, flashes and lightning are followed at once: the smoothed moments never lag more than `LAG` behind.
+        Fades, flashes and lightning are followed at once: the smoothed moments never lag more than `LAG` behind, those
+        of the colors more than `COLOR_LAG`.
         """
         sums = Sums()
         sums.add(ask.features, ask.weights, products=ask.products)
@@ -166,7 +168,8 @@ class TemporalSmoother:
             self.moments.append(now)
         else:
             last = self.moments[stop]
-            keep = min(self.kept**FOLLOWING, LAG / max(_apart(now, last), LAG))
+            lag = COLOR_LAG if ask.products else LAG
+            keep = min(self.kept**FOLLOWING, lag / max(_apart(now, last), lag))
             self.moments[stop] = Moments(
                 torch.lerp(now.mean, last.mean, keep), torch.lerp(now.variance, last.variance, keep)
             )

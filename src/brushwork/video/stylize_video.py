@@ -22,7 +22,6 @@ from brushwork.io.video_writer import CONTAINERS, Encoding
 from brushwork.methods import Method
 from brushwork.methods.base import FrameMethod
 from brushwork.options.film import FilmOptions
-from brushwork.options.methods import FILM_MODEL, AdaINLite
 from brushwork.options.stylize import StylizeOptions, recipe_defaults, with_changes
 from brushwork.registry import method_name
 from brushwork.runtime.checkpoints import Checkpoint
@@ -121,7 +120,8 @@ def stylize_video(
         raise UsageError("painted can't be combined with engine: one process carries the strokes from frame to frame")
     style = style_beside(style, painted)
     preset = "good" if painted and preset is None and method is None else preset
-    method, chosen = _with_preset(preset, method, with_changes(options or FilmOptions(), keywords))
+    styles = [key.style for key in keyframes_of(style)]
+    method, chosen = _with_preset(preset, method, with_changes(options or FilmOptions(), keywords), styles)
     encoding = Encoding(chosen.codec, chosen.quality, chosen.pixel_format)
     check_film_target(output, encoding, chosen.depth)
     with locked(work_folder(output), output):
@@ -175,13 +175,15 @@ def _filmed(
     return Filmed(output, count, shown, recipe, notes, 0.0)
 
 
-def _with_preset(preset: str | None, method: MethodSource, options: FilmOptions) -> tuple[MethodSource, FilmOptions]:
-    """Return method and options; those of the preset, if there is one."""
-    if preset is None:
-        return AdaINLite(model=FILM_MODEL) if method is None else method, options
-    if method is not None:
+def _with_preset(
+    preset: str | None, method: MethodSource, options: FilmOptions, styles: Sequence[StyleSource]
+) -> tuple[MethodSource, FilmOptions]:
+    """Return method and options; those of the preset, which is draft if neither is given."""
+    if method is None:
+        return film_preset(preset or "draft", options, styles)
+    if preset is not None:
         raise UsageError("preset and method are both given; pass the method and options of film_preset")
-    return film_preset(preset, options)
+    return method, options
 
 
 def _load(source: MethodSource, options: FilmOptions, *, any_method: bool) -> Method:

@@ -16,6 +16,8 @@ from brushwork import (
     preset_options,
     save_style,
     stylize,
+    stylize_video,
+    write_image,
 )  # fmt: skip
 from brushwork.api.presets import PRESETS, default_settings, film_preset, for_saved_styles
 from brushwork.options.methods import FILM_MODEL
@@ -24,7 +26,7 @@ PHOTO = Picture(torch.rand(1, 3, 40, 48, generator=torch.Generator().manual_seed
 
 
 def test_what_is_given_beside_a_preset_wins() -> None:
-    assert preset_options("draft") == AdaINLite(model="adain-lite-2")
+    assert preset_options("draft") == AdaINLite(model="adain-lite-3")
     good = preset_options("good")
     assert isinstance(good, Gatys)
     changed = preset_options("good", steps=7)
@@ -50,6 +52,20 @@ def test_a_film_s_preset_begins_like_a_still_and_leaves_what_is_given() -> None:
     assert film_preset("best", FilmOptions(frame_steps=7))[1].frame_steps == 7
 
 
+FILM_MODELS = {"adain-lite": "adain-lite-film", "adain-lite-2": "adain-lite-2", "adain-lite-3": "adain-lite-3-film"}
+
+
+@pytest.mark.parametrize("model", FILM_MODELS)
+def test_a_film_takes_the_network_that_a_saved_style_was_made_for(tmp_path: Path, model: str) -> None:
+    saved = drafted(tmp_path, model)
+    assert film_preset("draft", FilmOptions(), [saved])[0] == AdaINLite(model=FILM_MODELS[model])
+    assert film_preset("draft", FilmOptions(), [saved], model="mine")[0] == AdaINLite(model="mine")
+    (tmp_path / "frames").mkdir()
+    write_image(PHOTO, tmp_path / "frames" / "1.png")
+    done = stylize_video(tmp_path / "frames", saved, tmp_path / "painted")
+    assert done.recipe["model"]["name"] == FILM_MODELS[model]
+
+
 def drafted(folder: Path, model: str) -> Path:
     """A style saved for a network of AdaIN-lite only."""
     method, path = load(AdaINLite(model=model)), folder / f"{model}.safetensors"
@@ -66,7 +82,7 @@ def test_an_option_of_the_network_selects_draft() -> None:
     assert default_settings(["great-wave"], ["model", "strength"]) == PRESETS["draft"]
 
 
-@pytest.mark.parametrize("model", ["adain-lite", "adain-lite-2"])
+@pytest.mark.parametrize("model", ["adain-lite", "adain-lite-2", "adain-lite-3"])
 def test_a_style_made_for_one_network_selects_it(tmp_path: Path, model: str) -> None:
     saved = drafted(tmp_path, model)
     for styles in ([saved], ["great-wave", saved], [f"{saved}:0.5+great-wave:0.5"]):

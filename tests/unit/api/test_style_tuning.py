@@ -9,6 +9,7 @@ import torch
 
 from brushwork import AdaINLite, Interrupted, Picture, UsageError, add_style, load, tune_style, write_image
 from brushwork.api import style_tuning
+from brushwork.api.presets import DRAFT
 from brushwork.api.style_encoding import encode_style
 from brushwork.methods.adain_lite import tuning
 from brushwork.styles.tuned import read_tuned
@@ -28,6 +29,7 @@ def painting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_tuning_comes_closer_and_goes_on_from_where_it_was(painting: Path) -> None:
     shares: list[float] = []
+    before = encode_style(load(DRAFT), painting, [64]).code
     first = tune_style("stripes", 6, progress=shares.append)
     assert sum(first.tuned.values()) < sum(first.untuned.values())
     assert shares == sorted(shares)
@@ -35,6 +37,9 @@ def test_tuning_comes_closer_and_goes_on_from_where_it_was(painting: Path) -> No
     tuned = read_tuned(painting)
     assert tuned is not None
     assert set(tuned.values) == {"adain-lite", "adain-lite@0.5", "adain-lite@2"}
+    changed = tuned.values["adain-lite"]["code"].float() - before
+    assert changed[:384].abs().max() > 0.01
+    assert changed[384:].abs().max() < 0.001  # the colors were exact
     again = tune_style("stripes", 0.001)
     assert again.untuned == first.untuned
     assert sum(again.tuned.values()) <= sum(first.tuned.values()) + 1e-6

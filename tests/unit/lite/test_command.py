@@ -159,7 +159,8 @@ def test_one_bad_photo_among_several(run: Run, here: Path) -> None:
         (("--precision", "bfloat16"), "--precision bfloat16 needs torch"),
         (
             ("--model", "mine.safetensors"),
-            "unknown model 'mine.safetensors': expected adain-lite, adain-lite-2, adain-lite-film",
+            "unknown model 'mine.safetensors': expected adain-lite, adain-lite-2, adain-lite-3, "
+            "adain-lite-3-film, adain-lite-film",
         ),
         (("--provider", "abacus"), "provider: expected one of cpu, cuda, directml, coreml, got 'abacus'"),
         (("--provider", "directml"), "provider directml: this onnxruntime lacks it; install onnxruntime-directml"),

@@ -129,11 +129,13 @@ def test_pictures_with_hardly_any_contrast(contrast: float) -> None:
     assert np.abs(painted(pixels, Regions(codes()[:1])) - of_torch(pixels, styles()[0])).max() < CLOSE
 
 
-def test_the_network_for_films() -> None:
-    other, films = Painter(model="adain-lite-film"), load(AdaINLite(model="adain-lite-film", precision="float32"))
+@pytest.mark.parametrize("model", ["adain-lite-film", "adain-lite-3-film"])
+def test_the_networks_for_films(model: str) -> None:
+    other, films = Painter(model=model), load(AdaINLite(model=model, precision="float32"))
     pixels, result = photo(96, 64), np.empty((3, 64, 96), np.float32)
-    other.paint(Picture(pixels), Regions(codes()[:1]), lambda top, left, part: np.copyto(result, part), side=512)
-    wanted = films(torch.from_numpy(pixels)[None], films.load_style({"code": torch.from_numpy(codes()[0])}))
+    code = other.coder.encode(photo(180, 240))
+    other.paint(Picture(pixels), Regions([code]), lambda top, left, part: np.copyto(result, part), side=512)
+    wanted = films(torch.from_numpy(pixels)[None], films.load_style({"code": torch.from_numpy(code)}))
     assert np.abs(result - wanted[0].numpy()).max() < CLOSE
 
 

@@ -39,6 +39,7 @@ from brushwork.styles.regions import Regions as TorchRegions
 from brushwork.video.smoothing import TemporalSmoother
 
 CLOSE = 0.1 / 255
+FILM_MODELS = {"adain-lite": "adain-lite-film", "adain-lite-3": "adain-lite-3-film"}
 
 
 @pytest.fixture(scope="module")
@@ -216,7 +217,8 @@ def test_models_that_are_none(second: str, tmp_path: Path, monkeypatch: pytest.M
     with pytest.raises(BrushworkError, match="contains NaN"):
         Painter(model=str(tmp_path / "nan.safetensors"))
     with pytest.raises(
-        BrushworkError, match=r"unknown model 'mine': expected adain-lite, adain-lite-2, adain-lite-film"
+        BrushworkError,
+        match=r"'mine': expected adain-lite, adain-lite-2, adain-lite-3, adain-lite-3-film, adain-lite-film",
     ):
         Painter(model="mine")
     (tmp_path / "weights").mkdir()
@@ -225,7 +227,8 @@ def test_models_that_are_none(second: str, tmp_path: Path, monkeypatch: pytest.M
 
 
 def test_a_painter_trained_for_other_codes(second: str, painter: Painter, tmp_path: Path) -> None:
-    assert read_model("adain-lite-film").codes == read_model("adain-lite").codes
+    for stills, films in FILM_MODELS.items():
+        assert read_model(films).codes == read_model(stills).codes
     assert replace(painter.model, trained_for="0" * 64).codes == "0" * 64
 
 

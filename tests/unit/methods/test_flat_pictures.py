@@ -22,7 +22,7 @@ SIZE = (96, 128)
 
 @pytest.fixture(scope="module", params=["adain-lite", FILM_MODEL])
 def method(request: pytest.FixtureRequest) -> OnePass[Any]:
-    found = load(AdaINLite(model=request.param))
+    found = load(AdaINLite(model=request.param, precision="float32"))  # exact colors enlarge what bfloat16 rounds
     assert isinstance(found, OnePass)
     return found
 

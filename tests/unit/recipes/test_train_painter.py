@@ -160,6 +160,19 @@ def test_what_the_optimizer_paints_is_the_content(recipe, monkeypatch: pytest.Mo
     assert torch.equal(entry["pixels"], (photo[0] * 255).round().byte())
 
 
+def test_a_maze_in_a_flat_sky_costs_what_the_painting_does_not_have_in_its_calm_places(recipe) -> None:
+    generator = torch.Generator().manual_seed(0)
+    sky = torch.full((1, 3, 64, 64), 0.5)
+    maze = (sky + 0.1 * torch.randn(1, 1, 64, 64, generator=generator)).clamp(0, 1)
+    loss = recipe.flat_loss
+    assert float(loss(sky, sky, sky)) == 0
+    assert float(loss(maze, sky, sky)) == pytest.approx(0.1, rel=0.1)
+    assert float(loss(maze, sky, maze)) < 0.01  # the whole painting is as lively
+    half = torch.cat([sky[..., :32], maze[..., :32]], 3)
+    assert float(loss(maze, sky, half)) > 0.09  # half of it is calm
+    assert float(loss(maze, maze, sky)) == 0  # so is the photo, which is no sky
+
+
 def test_the_quick_gradient_of_gram_matrices(recipe) -> None:
     torch.manual_seed(0)
     features = torch.randn(2, 8, 6, 5).contiguous(memory_format=torch.channels_last).requires_grad_()

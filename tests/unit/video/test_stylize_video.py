@@ -129,7 +129,7 @@ def test_a_film_that_fades_brightens_and_darkens_with_it(style: str, film: Film)
     light = [min(1, k / 12, (32 - k) / 12) for k in range(33)]
     shown = brightness(painted(method, [film.frames[0] * share for share in light], 0.97, style))
     assert all(second > first - 0.01 for first, second in pairwise(shown[:18]))
-    assert all(second < first + 0.01 for first, second in pairwise(shown[20:]))
+    assert all(second < first + 0.02 for first, second in pairwise(shown[20:]))
     assert max(shown[0], shown[-1]) < shown[18] - 0.1
 
 
@@ -141,7 +141,10 @@ def test_flicker_ends_when_it_ends_in_the_film(light: float, film: Film) -> None
     lit = [*frames[:4], *[(frame * light).clamp(0, 1) for frame in frames[4:6]], *frames[6:]]
     steady, shown = (brightness(painted(method, shot, 0.97, "cloister")) for shot in (frames, lit))
     away = [after - before for before, after in zip(steady, shown, strict=True)]
-    assert away[4] * (light - 1) > 0
+    if 0.5 < light < 2:
+        assert away[4] * (light - 1) > 0
+    else:  # so great a change counts as a new scene, which has the painting's colors at once
+        assert abs(away[4]) < 0.03
     assert max(map(abs, away[6:])) < 0.03
 
 

@@ -33,7 +33,7 @@ def tuning_losses(network: str) -> PerceptualTraining:
 
 
 class CodeTuning:
-    """One painting's code, at one style scale.
+    """One painting's code, at one style scale. Its numbers for the colors are exact, and stay as they are.
 
     Args:
         network: AdaIN-lite at this style scale.
@@ -58,7 +58,8 @@ class CodeTuning:
         self.exact = PerceptualLoss(losses[1], shown, network.device)
         self.quick = self.exact if losses[0] == losses[1] else PerceptualLoss(losses[0], shown, network.device)
         self.steps = 0
-        self.code = start.code.clone().requires_grad_(True)
+        length = network.generator.sizes.code
+        self.code, self.colors = start.code[:length].clone().requires_grad_(True), start.code[length:]
         self.optimizer = torch.optim.Adam([self.code], lr=RATE, betas=(0.9, 0.99))
         self.best = start
         self.errors = self.untuned = self._held_errors()
@@ -76,7 +77,7 @@ class CodeTuning:
     def begin_at(self, style: LiteStyle) -> None:
         """Go on from another code, such as that of an earlier tuning."""
         with torch.no_grad():
-            self.code.copy_(style.code)
+            self.code.copy_(style.code[: len(self.code)])
         self.judge()
 
     def run(self, photos: Callable[[], Tensor], share: Callable[[], float], kept: Callable[[], None]) -> None:
@@ -100,8 +101,11 @@ class CodeTuning:
         errors = self._held_errors()
         better = sum(errors.values()) < sum(self.errors.values())
         if better:
-            self.best, self.errors = LiteStyle(self.code.detach().clone()), errors
+            self.best, self.errors = LiteStyle(self._whole().detach()), errors
         return better
+
+    def _whole(self) -> Tensor:
+        return torch.cat([self.code, self.colors])
 
     def _step(self, photos: Tensor, share: float) -> None:
         terms = self._terms(photos, self.quick if self.steps % EXACT_EVERY else self.exact)
@@ -115,7 +119,7 @@ class CodeTuning:
     def _terms(self, photos: Tensor, loss: PerceptualLoss) -> dict[str, Tensor]:
         generator, dtype = self.network.generator, self.network.dtype
         typed = photos.to(self.network.device, dtype, memory_format=torch.channels_last)
-        pictures = generator(typed, [generator.modulate(self.code, dtype)]).float()
+        pictures = generator(typed, [generator.modulate(self._whole(), dtype)]).float()
         return loss(pictures, photos.to(self.network.device), loss.targets)
 
     @torch.no_grad()

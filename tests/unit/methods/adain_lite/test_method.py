@@ -229,10 +229,11 @@ def test_a_model_that_is_not_there_is_named_with_those_that_are() -> None:
         load(AdaINLite(model="nothere"))
 
 
-def test_pictures_that_move_as_their_photos_do_have_no_temporal_loss() -> None:
+@pytest.mark.parametrize("covered", [True, False])
+def test_pictures_that_move_as_their_photos_do_have_no_temporal_loss(covered: bool) -> None:
     torch.manual_seed(0)
     smooth = F.interpolate(torch.rand(3, 3, 6, 6), (96, 96), mode="bicubic").clamp(0, 1)
-    film = MovedPhotos(smooth)
+    film = MovedPhotos(smooth, covered=covered)
     assert film.before.shape == film.after.shape == smooth.shape
     assert 0.5 < film.visible.mean() < 1
     still = float((film.after - film.before).square().mean())
@@ -241,9 +242,9 @@ def test_pictures_that_move_as_their_photos_do_have_no_temporal_loss() -> None:
     assert float(film.apart(film.before, film.after + 0.5)) > 0.2
 
 
-def test_a_painter_that_learned_alone_takes_the_codes_of_before(tmp_path: Path) -> None:
-    embedded = load(AdaINLite())
-    film = load(AdaINLite(model="adain-lite-film"))
+@pytest.mark.parametrize("model", [("adain-lite", "adain-lite-film"), ("adain-lite-3", "adain-lite-3-film")])
+def test_a_painter_that_learned_alone_takes_the_codes_of_before(model: tuple[str, str], tmp_path: Path) -> None:
+    embedded, film = (load(AdaINLite(model=name)) for name in model)
     painting = torch.rand(1, 3, 96, 96)
     codes = [method.encode_style(painting, sizes=[96]).code for method in (embedded, film)]
     assert torch.equal(*codes)
