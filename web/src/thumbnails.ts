@@ -45,10 +45,10 @@ async function fetchAll(id: string, stop: AbortSignal): Promise<void> {
     await persistently(async () => {
       for await (const [style, jpeg] of studio.strip(id, { signal: stop })) {
         if (thumbnails.peek().has(style)) continue;
-        add(style, { url: URL.createObjectURL(jpeg), look: null });
+        const url = URL.createObjectURL(jpeg);
+        add(style, { url, look: null });
         void measured(jpeg).then((look) => {
-          const there = thumbnails.peek().get(style);
-          if (there && !stop.aborted) add(style, { ...there, look });
+          if (photo.peek()?.facts?.id === id) add(style, { url, look }); // it may be measured before it is shown
         });
       }
     });
