@@ -10,13 +10,13 @@ written to benchmarks/results/, unless --scratch.
 
 from __future__ import annotations
 
-import argparse
 import csv
 from pathlib import Path
 from statistics import fmean
 from typing import Any
 
-from report import write
+from judged_pairs import pairs_of
+from report import method_parser, write
 
 from brushwork import load, read_image, stylize
 from brushwork.evaluation import FeatureMeasures
@@ -31,8 +31,7 @@ def built_in_pairs(table: Path) -> list[tuple[Path, Path, str]]:
     """Photo, painting and the painting's name as a style, of each pair whose painting is built in."""
     with STYLES.open(encoding="utf-8", newline="") as file:
         names = {row["file"]: row["name"] for row in csv.DictReader(file, delimiter="\t")}
-    lines = [line.split("\t")[:2] for line in table.read_text().splitlines() if line.strip()]
-    pairs = [(table.parent / photo, table.parent / painting) for photo, painting in lines]
+    pairs = pairs_of(table, every=1)
     return [(photo, painting, names[painting.name]) for photo, painting in pairs if painting.name in names]
 
 
@@ -52,17 +51,9 @@ def judged(photo: Path, painting: Path, style: Path | str, method: Any, measures
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("pairs", type=Path)
-    parser.add_argument("--method", default="adain-lite")
-    parser.add_argument("--set", nargs="*", default=[], metavar="NAME=VALUE")
-    parser.add_argument("--network", default="vgg19.int8")
-    parser.add_argument("--scratch", action="store_true")
-    args = parser.parse_args()
-    method, measures = (
-        load(settings_from(args.method, dict(x.split("=", 1) for x in args.set))),
-        FeatureMeasures(args.network),
-    )
+    args = method_parser(__doc__).parse_args()
+    method = load(settings_from(args.method, dict(text.split("=", 1) for text in args.set)))
+    measures = FeatureMeasures(args.network)
     rows: dict[str, list[dict[str, Any]]] = {"encoder's code": [], "built-in code": []}
     for photo, painting, name in built_in_pairs(args.pairs):
         for kind, style in zip(rows, (painting, name), strict=True):

@@ -1,7 +1,8 @@
-"""Where measured figures go: a dated JSON in benchmarks/results/, with the machine they were measured on."""
+"""Where measured figures go: a dated JSON in benchmarks/results/, with the machine; and common options."""
 
 from __future__ import annotations
 
+import argparse
 import json
 import platform
 from datetime import datetime, timezone
@@ -19,6 +20,17 @@ def hardware() -> dict[str, Any]:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
         model = next((line.split(":")[1].strip() for line in lines if line.startswith("model name")), model)
     return {"cpu": model, "threads": torch.get_num_threads(), "torch": torch.__version__}
+
+
+def method_parser(description: str | None) -> argparse.ArgumentParser:
+    """Return a parser for a table of pairs, a method with its options, and the network that judges."""
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("pairs", type=Path)
+    parser.add_argument("--method", default="adain-lite")
+    parser.add_argument("--set", nargs="*", default=[], metavar="NAME=VALUE")
+    parser.add_argument("--network", default="vgg19.int8")
+    parser.add_argument("--scratch", action="store_true", help="write no results")
+    return parser
 
 
 def write(name: str, facts: dict[str, Any]) -> None:

@@ -11,14 +11,13 @@ built-in styles. A dated JSON is written to benchmarks/results/, unless --scratc
 
 from __future__ import annotations
 
-import argparse
 from pathlib import Path
 from statistics import fmean
 from typing import Any
 
 import torch
 from contact_sheet import PHOTOS, cell
-from report import write
+from report import method_parser, write
 
 from brushwork import Picture, load, read_image, stylize, write_image
 from brushwork.evaluation import FeatureMeasures
@@ -48,14 +47,9 @@ def compared(photo: Path, painting: Path, painters: dict[float, Any], measures: 
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("pairs", type=Path)
-    parser.add_argument("--method", default="adain-lite")
-    parser.add_argument("--set", nargs="*", default=[], metavar="NAME=VALUE")
-    parser.add_argument("--network", default="vgg19.int8")
+    parser = method_parser(__doc__)
     parser.add_argument("--every", type=int, default=1)
     parser.add_argument("--sheet", type=Path)
-    parser.add_argument("--scratch", action="store_true")
     args = parser.parse_args()
     painters = methods(args.method, dict(text.split("=", 1) for text in args.set))
     lines = [line.split("\t")[:2] for line in args.pairs.read_text().splitlines() if line.strip()]

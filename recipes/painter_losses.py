@@ -9,13 +9,14 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from brushwork.color import luma
+from brushwork.evaluation.artifacts import local_deviation
 from brushwork.losses.regularizers import unexplained
 from brushwork.nn.statistics import gram_matrix
 
 PIXELS = 2048  # compared for the palette
 DIRECTIONS = 16
 BLOBS = (4, 8)  # pixels over which forms are averaged that the photo doesn't have
-AREA, SMOOTH = 15, 10 / 255  # side in pixels of an area; deviation below which a photo is more or less flat there
+SMOOTH = 10 / 255  # deviation of luma around a pixel below which a photo is more or less flat there
 CALM = 0.25  # quantile of the paintings' deviations
 OCTAVES = 5  # in which a painting's contrast is compared: details of 1 to 16 pixels
 
@@ -115,16 +116,10 @@ def flat_loss(pictures: Tensor, photos: Tensor, paintings: Tensor) -> Tensor:
     Lively is the deviation of luma around a pixel; see `brushwork.evaluation.artifacts.flat_texture`. A Gram matrix is
     cheaply matched by a maze of outlined worms in the sky, which has no edges to keep.
     """
-    found, given, calm = (_deviation(luma(pixels)) for pixels in (pictures, photos, paintings))
+    found, given, calm = (local_deviation(luma(x), 1e-6).float() for x in (pictures, photos, paintings))
     least = calm.flatten(1).quantile(CALM, dim=1).view(-1, 1, 1, 1)
     flat = (1 - given / SMOOTH).clamp_min(0)
     return (flat * (found - least).clamp_min(0)).sum() / flat.sum().clamp_min(1)
-
-
-def _deviation(gray: Tensor) -> Tensor:
-    """Return the deviation (B, 1, H', W') around each pixel."""
-    mean, square = (F.avg_pool2d(values, AREA, 1) for values in (gray, gray.square()))
-    return (square - mean.square()).clamp_min(1e-6).sqrt()
 
 
 def _local_forms(pixels: Tensor, size: int) -> Tensor:

@@ -143,11 +143,10 @@ def video(
         raise UsageError(f"{output} is the input video; choose another name with -o")
     report = Report(as_json=as_json, preview=preview)
     side_by_side = None if engine is None else engine_for(engine, address, workers, options.device)
-    sources = [Keyframe(*key) for key in keyframes] or style
     with report.bar(film.name, unit="frames") as progress:
         done = stylize_video(
-            film, sources, output, settings, options=options, resume=resume, progress=progress,
-            painted=frames or None, engine=side_by_side,
+            film, [Keyframe(*key) for key in keyframes] or style, output, settings, options=options, resume=resume,
+            progress=progress, painted=frames or None, engine=side_by_side,
         )  # fmt: skip
     _tell(report, film, output, done)
 

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from brushwork.color import luma
 
-__all__ = ["clipped", "flat_texture", "grid_jump", "halo", "speckle"]
+__all__ = ["clipped", "flat_texture", "grid_jump", "halo", "local_deviation", "speckle"]
 
 SPECK = 0.12  # by which a pixel must differ from the median around it
 STRONG = 0.02  # share of pixels that are strong edges
@@ -111,15 +111,21 @@ def flat_texture(picture: Tensor, photo: Tensor) -> float:
 
     A painted sky has brush strokes. Whether it should is a matter of the painting.
     """
-    flat = _deviation(luma(photo)) < FLAT
-    return float(_deviation(luma(picture))[flat].mean()) if bool(flat.any()) else 0.0
+    flat = local_deviation(luma(photo)) < FLAT
+    return float(local_deviation(luma(picture))[flat].mean()) if bool(flat.any()) else 0.0
 
 
-def _deviation(gray: Tensor) -> Tensor:
+def local_deviation(gray: Tensor, least: float = 0.0) -> Tensor:
+    """Return the standard deviation around each pixel, (B, 1, H', W'), in float64, within squares of `AREA` pixels.
+
+    Args:
+        gray: (B, 1, H, W).
+        least: Variances below this count as this; above 0, the result has a gradient everywhere.
+    """
     side = min(AREA, *gray.shape[2:])
 
     def mean_of(values: Tensor) -> Tensor:
         return F.avg_pool2d(F.avg_pool2d(values, (side, 1), 1), (1, side), 1)
 
     mean, square = mean_of(gray.double()), mean_of(gray.double().square())
-    return (square - mean.square()).clamp_min(0).sqrt()
+    return (square - mean.square()).clamp_min(least).sqrt()

@@ -120,8 +120,7 @@ def stylize_video(
         raise UsageError("painted can't be combined with engine: one process carries the strokes from frame to frame")
     style = style_beside(style, painted)
     preset = "good" if painted and preset is None and method is None else preset
-    styles = [key.style for key in keyframes_of(style)]
-    method, chosen = _with_preset(preset, method, with_changes(options or FilmOptions(), keywords), styles)
+    method, chosen = _with_preset(preset, method, with_changes(options or FilmOptions(), keywords), style)
     encoding = Encoding(chosen.codec, chosen.quality, chosen.pixel_format)
     check_film_target(output, encoding, chosen.depth)
     with locked(work_folder(output), output):
@@ -176,11 +175,11 @@ def _filmed(
 
 
 def _with_preset(
-    preset: str | None, method: MethodSource, options: FilmOptions, styles: Sequence[StyleSource]
+    preset: str | None, method: MethodSource, options: FilmOptions, style: StyleSource | Sequence[Keyframe]
 ) -> tuple[MethodSource, FilmOptions]:
     """Return method and options; those of the preset, which is draft if neither is given."""
     if method is None:
-        return film_preset(preset or "draft", options, styles)
+        return film_preset(preset or "draft", options, [key.style for key in keyframes_of(style)])
     if preset is not None:
         raise UsageError("preset and method are both given; pass the method and options of film_preset")
     return method, options

@@ -135,6 +135,12 @@ def test_for_films_only_the_generator_learns_and_a_mixture_keeps_the_codes(
     assert changed > 0
     expected = torch.lerp(stills.tensors["painter.edges.weight"], films.tensors["painter.edges.weight"], 0.5)
     torch.testing.assert_close(both.tensors["painter.edges.weight"], expected, rtol=0, atol=0.006)
+    since = ["", str(second), str(second), "--base", str(first), "--share", "1", "-o", str(mixed)]
+    monkeypatch.setattr("sys.argv", since)  # the change once more
+    mix_painters.main()
+    added = 2 * films.tensors["painter.edges.weight"] - stills.tensors["painter.edges.weight"]
+    found = read_model(str(mixed), "adain-lite").tensors["painter.edges.weight"]
+    torch.testing.assert_close(found, added, rtol=0, atol=0.006)
 
 
 def test_what_the_optimizer_paints_is_the_content(recipe, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -50,7 +50,7 @@ class Architecture:
 
 
 FIRST = Architecture()  # adain-lite
-SECOND = Architecture(  # adain-lite-2
+SECOND = Architecture(  # adain-lite-2 and adain-lite-3
     name="2",
     code=384,
     layers=(*LAYERS, ("relu5_1", 384)),
