@@ -7,12 +7,14 @@ import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from types import FrameType
 
 from click import get_current_context
 
 __all__ = ["CODES", "asked", "exit_code", "finishing", "hold", "install", "resume_command"]
 
 CODES = {signal.SIGINT: 130, signal.SIGTERM: 143}  # exit codes, by shell convention
+RETRY_SECONDS = 0.1  # until the next attempt where a signal can't take effect
 
 
 class ShutdownState:
@@ -69,7 +71,23 @@ def finishing() -> Iterator[None]:
         ShutdownState.held = False
 
 
-def _obey(number: int, _: object) -> None:
+def _can_raise(frame: FrameType | None) -> bool:
+    """Return whether an exception raised in this frame would reach the command.
+
+    While torch's C++ modules initialize, one aborts the process; in a callback of pyvips, one is printed and lost.
+    """
+    while frame is not None:
+        package = str(frame.f_globals.get("__name__")).partition(".")[0]
+        if package == "pyvips" or (package == "torch" and frame.f_code.co_name == "<module>"):
+            return False
+        frame = frame.f_back
+    return True
+
+
+def _obey(number: int, frame: FrameType | None) -> None:
+    if not _can_raise(frame):
+        threading.Timer(RETRY_SECONDS, signal.raise_signal, [number]).start()
+        return
     first, ShutdownState.asked = not ShutdownState.asked, True
     if first:
         ShutdownState.number = signal.Signals(number)
