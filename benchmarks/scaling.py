@@ -7,8 +7,9 @@
 Each program runs in a process of its own, in turn, on a square photo made of scikit-image's. Ours are timed as the
 method has them, decoding and encoding left out, after one run that warms up where the picture is small; the peak is
 that of the process. Files are streamed where the plan says so, and then all is counted. --huge adds 42 MP, 100 MP and
-a gigapixel of the preset draft from file to file, by the command, under 3, 4 and 12 GB, and Gatys' method at 16 and
-100 MP. Writes a dated JSON to benchmarks/results/, and docs/benchmarks.md with its plot from that.
+a gigapixel of the preset draft from file to file, by the command, under 3, 4 and 12 GB, a gigapixel of our first
+network, and Gatys' method at 16 and 100 MP. Writes a dated JSON to benchmarks/results/, and docs/benchmarks.md with its
+plot from that.
 """
 
 from __future__ import annotations
@@ -41,6 +42,7 @@ HUGE: dict[str, tuple[int, int, str, str, list[str]]] = {
     "42 MP": (10240, 4096, "3GB", "jpg", DRAFT),
     "100 MP": (11180, 8944, "4GB", "jpg", DRAFT),
     "1 GP": (32768, 32768, "12GB", "tif", DRAFT),
+    "1 GP, adain-lite": (32768, 32768, "12GB", "tif", ["--method", "adain-lite"]),  # our first network, to compare
     "16 MP, Gatys, 12 steps": (4896, 3264, "4GB", "jpg", [*GATYS, "12"]),
     "100 MP, Gatys, 10 steps": (11180, 8944, "12GB", "jpg", [*GATYS, "10"]),
 }
